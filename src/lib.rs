@@ -1,0 +1,14 @@
+//! `harden`: one static binary that hardens a container image's root file system in place.
+//!
+//! ```text
+//! argv + harden.toml ──> Policy ─┐
+//! root file system ──> Root ──> Facts ──┴─> rules ──> Draft ──> Plan ──> apply(Root) ──> Outcome ──> report
+//! ```
+//!
+//! One pipeline; `plan` and `apply` are the same pipeline cut at two points, so that what is planned is
+//! what is applied. [`root`] is the only door to the file system, rules are pure functions of facts and
+//! policy, every effect is a [`plan::Change`], and only [`report`] prints.
+//!
+//! The library has no promise of a stable interface: it exists for the binary and its tests.
+
+pub mod policy;

@@ -1,0 +1,3 @@
+//! The `harden` program: everything is in the library.
+
+fn main() {}

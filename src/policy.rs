@@ -1,0 +1,222 @@
+//! What the user wants kept: flags, environment, harden.toml and profile, resolved into one value.
+//!
+//! This module owns the meaning of the configuration. It never looks at the root file system: whether
+//! an entry matches anything is decided later, by the closure and the guards, which point back to the
+//! entry's [`Origin`].
+
+use regex_lite::Regex;
+
+/// Everything the user asked for, after precedence (flag, environment, file, profile, default).
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Name of the built-in profile whose entries were added.
+    pub profile: Option<String>,
+    /// The account that runs the image's program; `None` when nobody said.
+    pub user: Option<RunUser>,
+    /// Home directory of an account that has to be created.
+    pub home: Option<String>,
+    /// What the image runs.
+    pub run: Run,
+    /// Directory in which relative words of the commands resolve.
+    pub workdir: Option<String>,
+    /// Directories of the image's PATH, in order; empty and relative ones are dropped.
+    pub path: Vec<String>,
+    /// Whether the entrypoint starts as the run user or as root.
+    pub start: Start,
+    /// `[keep]`.
+    pub keep: Keep,
+    /// `[remove]`.
+    pub remove: Remove,
+    /// `[files]`.
+    pub files: Files,
+    /// `packages.database`.
+    pub database: Database,
+    /// Rules that were switched off or on by name, last word wins; a rule that is not named has its default.
+    pub rules: Vec<(String, bool)>,
+    /// Warnings about scripts become refusals.
+    pub strict: bool,
+    /// Volumes of the image configuration (`--image-config`), absolute paths.
+    pub volumes: Vec<String>,
+}
+
+/// The account of `run.user`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunUser {
+    /// `NAME`, `NAME:UID` or `NAME:UID:GID`. Without a uid the account must exist.
+    Named {
+        /// Account name.
+        name: String,
+        /// Numeric user id, when given.
+        uid: Option<u32>,
+        /// Numeric group id, when given; defaults to the uid.
+        gid: Option<u32>,
+    },
+    /// `UID` or `UID:GID`: no account is made.
+    Numeric {
+        /// Numeric user id.
+        uid: u32,
+        /// Numeric group id; defaults to the uid.
+        gid: Option<u32>,
+    },
+}
+
+/// What the image runs.
+#[derive(Debug, Clone, Default)]
+pub enum Run {
+    /// Nobody said: apply refuses.
+    #[default]
+    Unknown,
+    /// `--command none`: a base image whose program comes later.
+    Nothing,
+    /// ENTRYPOINT and CMD, HEALTHCHECK, exec probes.
+    Commands(Vec<CommandLine>),
+}
+
+/// One command of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// Exec form: the words as written. Shell form: the words in command position and absolute paths.
+    pub words: Vec<String>,
+    /// Run through `/bin/sh -c`, which is then kept.
+    pub shell_form: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Who starts the image's program (`run.start`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// The run user.
+    #[default]
+    User,
+    /// Root; the entrypoint drops to the run user.
+    Root,
+}
+
+/// `[keep]`: what no rule removes.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    /// Commands, by name, path, glob or regular expression.
+    pub commands: Vec<CommandEntry>,
+    /// Account names, or numbers that count as known.
+    pub users: Vec<Entry>,
+    /// Group names, or numbers that count as known.
+    pub groups: Vec<Entry>,
+    /// Paths that no rule removes or changes; directories with their content.
+    pub paths: Vec<Entry>,
+    /// Files that keep set-id bits and capabilities.
+    pub setid: Vec<Entry>,
+    /// Accounts that keep a login shell.
+    pub shells: Vec<Entry>,
+    /// Keep the programs that scripts name.
+    pub from_scripts: bool,
+}
+
+/// `[remove]`: what goes knowingly.
+#[derive(Debug, Clone, Default)]
+pub struct Remove {
+    /// Commands whose loss is intended, so that no guard refuses it.
+    pub commands: Vec<Entry>,
+    /// Extra command directories.
+    pub directories: Vec<Entry>,
+}
+
+/// `[files]`: the application's directories.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Owner root, nobody writes.
+    pub read_only: Vec<Entry>,
+    /// Owned by the run user.
+    pub writable: Vec<Entry>,
+    /// Random uid with gid 0: group 0 gets the owner's rights on writable paths.
+    pub openshift: bool,
+}
+
+/// `packages.database`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Database {
+    /// Records of packages and files that are gone go too.
+    #[default]
+    Prune,
+    /// Not touched.
+    Keep,
+    /// The whole database goes: scanners see nothing afterwards.
+    Remove,
+}
+
+/// One list entry that is not a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, number or absolute path.
+    pub value: String,
+    /// Why, in the user's words.
+    pub reason: Option<String>,
+    /// Matching nothing is no error.
+    pub optional: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// One entry of `keep.commands`.
+#[derive(Debug, Clone)]
+pub struct CommandEntry {
+    /// What it matches.
+    pub pattern: Pattern,
+    /// As the user wrote it, for messages.
+    pub text: String,
+    /// Why, in the user's words.
+    pub reason: Option<String>,
+    /// Matching nothing is no error.
+    pub optional: bool,
+    /// `setid = false`: losing a set-id bit or a file capability is intended.
+    pub setid: Option<bool>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// How a command entry names its commands.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// A file name in any command directory.
+    Name(String),
+    /// One absolute path.
+    Path(String),
+    /// `*`, `?` and `[…]`, matched against names; against whole paths when it begins with `/`.
+    Glob(String),
+    /// `re:EXPRESSION`, which must match the whole name.
+    Regex(Regex),
+}
+
+/// Where an entry was written, for messages that point back at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A configuration file, 1-based line and column.
+    File {
+        /// Path as the user gave it.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// 1-based column, in characters.
+        column: usize,
+    },
+    /// A command-line flag, as `--keep`.
+    Flag(&'static str),
+    /// An environment variable, as `HARDEN_KEEP`.
+    Environment(&'static str),
+    /// A built-in profile.
+    Profile(String),
+    /// `--image-config`.
+    ImageConfig,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
+            Self::Flag(name) => f.write_str(name),
+            Self::Environment(name) => f.write_str(name),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::ImageConfig => f.write_str("--image-config"),
+        }
+    }
+}
