@@ -11,4 +11,8 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+pub mod closure;
+pub mod facts;
+pub mod plan;
 pub mod policy;
+pub mod rules;

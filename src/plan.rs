@@ -1,0 +1,331 @@
+//! Effects as data: what each rule asked for, merged into one ordered list of steps.
+//!
+//! [`Draft`] is what rules write into. It is the one place where protection is enforced: what the policy
+//! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
+//! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::facts::tree::{Id, Kind, Tree};
+
+/// One effect on one entry. Every dangerous act of this program is a variant here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Unlink a file, link or special file, or remove an empty directory.
+    Remove,
+    /// Change owner and group, then mode, then drop `security.capability`; each only when it differs.
+    Attributes {
+        /// New owner and group.
+        owner: (u32, u32),
+        /// New permission bits 0o7777.
+        mode: u32,
+        /// Remove `security.capability`.
+        drop_capability: bool,
+    },
+    /// Replace the content by a new file renamed over the old one, which keeps owner, mode and attributes.
+    Rewrite {
+        /// The whole new content.
+        content: Vec<u8>,
+    },
+    /// Create a file that does not exist.
+    CreateFile {
+        /// The whole content.
+        content: Vec<u8>,
+        /// Owner and group.
+        owner: (u32, u32),
+        /// Permission bits 0o7777.
+        mode: u32,
+    },
+    /// Create a directory that does not exist.
+    CreateDirectory {
+        /// Owner and group.
+        owner: (u32, u32),
+        /// Permission bits 0o7777.
+        mode: u32,
+    },
+}
+
+/// One line of evidence: which rule changes what, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Rule id.
+    pub rule: &'static str,
+    /// Absolute path inside the root.
+    pub path: Vec<u8>,
+    /// What is done, one word: `remove`, `mode`, `owner`, `capability`, `line`, `create`, `rewrite`.
+    pub action: &'static str,
+    /// State before, as text.
+    pub before: String,
+    /// State after, as text.
+    pub after: String,
+    /// Why, as a clause.
+    pub reason: String,
+    /// Bytes of file content that go.
+    pub bytes: u64,
+}
+
+/// A message that is not a change: a warning, or a reason to refuse the whole plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Message {
+    /// Rule or guard id.
+    pub rule: &'static str,
+    /// What is wrong, lower case, with quoted paths already escaped for a terminal.
+    pub text: String,
+    /// What to write instead; empty when nothing can be written.
+    pub help: String,
+}
+
+/// What the rules have asked for so far.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    tree: &'a Tree,
+    rule: &'static str,
+    /// Never removed: the closure, kept paths, identity files, and their directories.
+    keep: BTreeSet<Id>,
+    /// Never changed in any way: kept paths with their content, mount points.
+    untouchable: BTreeSet<Id>,
+    removed: BTreeSet<Id>,
+    attributes: BTreeMap<Id, Wanted>,
+    rewrites: BTreeMap<Id, Vec<u8>>,
+    creations: BTreeMap<Vec<u8>, Change>,
+    /// Evidence, in the order the rules ran.
+    pub records: Vec<Record>,
+    /// Worth knowing, stops nothing.
+    pub warnings: Vec<Message>,
+    /// Stops apply before the first change.
+    pub refusals: Vec<Message>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    uid: u32,
+    gid: u32,
+    mode: u32,
+    drop_capability: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft over a tree.
+    #[must_use]
+    pub fn new(tree: &'a Tree) -> Self {
+        Self {
+            tree,
+            rule: "",
+            keep: BTreeSet::new(),
+            untouchable: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            attributes: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
+            creations: BTreeMap::new(),
+            records: Vec::new(),
+            warnings: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Name the rule that speaks from now on.
+    pub fn begin(&mut self, rule: &'static str) {
+        self.rule = rule;
+    }
+
+    /// From now on no rule removes `id`, nor a directory it lies in.
+    pub fn keep(&mut self, id: Id) {
+        for at in self.tree.ancestors(id) {
+            if !self.keep.insert(at) {
+                break;
+            }
+        }
+    }
+
+    /// From now on no rule removes or changes `id`.
+    pub fn protect(&mut self, id: Id) {
+        self.keep(id);
+        self.untouchable.insert(id);
+    }
+
+    /// Whether a rule has already removed `id`.
+    #[must_use]
+    pub fn is_removed(&self, id: Id) -> bool {
+        self.removed.contains(&id)
+    }
+
+    /// Whether `id` may be changed at all.
+    #[must_use]
+    pub fn is_untouchable(&self, id: Id) -> bool {
+        self.untouchable.contains(&id) || self.tree.meta(id).mount
+    }
+
+    /// Whether `id` may not be removed.
+    #[must_use]
+    pub fn is_kept(&self, id: Id) -> bool {
+        self.keep.contains(&id) || self.is_untouchable(id)
+    }
+
+    /// Owner and group as they will be after the rules so far.
+    #[must_use]
+    pub fn owner(&self, id: Id) -> (u32, u32) {
+        let wanted = self.wanted(id);
+        (wanted.uid, wanted.gid)
+    }
+
+    /// Permission bits 0o7777 as they will be after the rules so far.
+    #[must_use]
+    pub fn mode(&self, id: Id) -> u32 {
+        self.wanted(id).mode
+    }
+
+    /// Remove one entry that is no directory, or an empty directory. Answers whether it goes.
+    pub fn remove(&mut self, id: Id, reason: &str) -> bool {
+        if id == Id::ROOT || self.is_kept(id) {
+            return false;
+        }
+        if self.removed.insert(id) {
+            let meta = self.tree.meta(id);
+            let bytes = if self.tree.is_file(id) { meta.size } else { 0 };
+            let before = describe(self.tree, id);
+            self.record(id, "remove", before, "gone".to_owned(), reason, bytes);
+        }
+        true
+    }
+
+    /// Remove an entry with everything below it, except what is kept. Answers whether all of it goes.
+    pub fn remove_tree(&mut self, id: Id, reason: &str) -> bool {
+        let mut all = true;
+        // Children come after their parents in the tree's order, so the reverse is leaf first.
+        let below: Vec<Id> = self.tree.subtree(id).collect();
+        for &at in below.iter().rev() {
+            let emptied = self.tree.children(at).all(|child| self.removed.contains(&child));
+            all &= emptied && self.remove(at, reason);
+        }
+        all
+    }
+
+    /// Change owner or group, keeping what is `None`.
+    pub fn set_owner(&mut self, id: Id, uid: Option<u32>, gid: Option<u32>, reason: &str) {
+        let now = self.wanted(id);
+        let next = Wanted { uid: uid.unwrap_or(now.uid), gid: gid.unwrap_or(now.gid), ..now };
+        if next == now || self.is_untouchable(id) {
+            return;
+        }
+        self.attributes.insert(id, next);
+        self.record(
+            id,
+            "owner",
+            format!("{}:{}", now.uid, now.gid),
+            format!("{}:{}", next.uid, next.gid),
+            reason,
+            0,
+        );
+    }
+
+    /// Set the permission bits 0o7777.
+    pub fn set_mode(&mut self, id: Id, mode: u32, reason: &str) {
+        let now = self.wanted(id);
+        if now.mode == mode || self.is_untouchable(id) || self.tree.is_link(id) {
+            return;
+        }
+        self.attributes.insert(id, Wanted { mode, ..now });
+        self.record(id, "mode", format!("0o{:o}", now.mode), format!("0o{mode:o}"), reason, 0);
+    }
+
+    /// Drop `security.capability`.
+    pub fn drop_capability(&mut self, id: Id, reason: &str) {
+        let now = self.wanted(id);
+        if now.drop_capability || !self.tree.meta(id).capability || self.is_untouchable(id) {
+            return;
+        }
+        self.attributes.insert(id, Wanted { drop_capability: true, ..now });
+        self.record(id, "capability", "set".to_owned(), "none".to_owned(), reason, 0);
+    }
+
+    /// Replace a file's content; the caller records the lines that differ with [`Draft::record_line`].
+    pub fn rewrite(&mut self, id: Id, content: Vec<u8>) {
+        if !self.is_untouchable(id) {
+            self.rewrites.insert(id, content);
+        }
+    }
+
+    /// Create a file or directory at an absolute path whose parent exists or is created by this plan.
+    pub fn create(&mut self, path: &[u8], change: Change, reason: &str) {
+        let after = match &change {
+            Change::CreateDirectory { owner, mode } => format!("directory {}:{} 0o{mode:o}", owner.0, owner.1),
+            Change::CreateFile { owner, mode, content } => {
+                format!("file {}:{} 0o{mode:o}, {} bytes", owner.0, owner.1, content.len())
+            }
+            _ => return,
+        };
+        self.records.push(Record {
+            rule: self.rule,
+            path: path.to_vec(),
+            action: "create",
+            before: "none".to_owned(),
+            after,
+            reason: reason.to_owned(),
+            bytes: 0,
+        });
+        self.creations.insert(path.to_vec(), change);
+    }
+
+    /// Evidence for one line of a rewritten text file; secrets in it are already masked by the caller.
+    pub fn record_line(&mut self, rule: &'static str, path: &[u8], before: String, after: String, reason: &str) {
+        self.records.push(Record {
+            rule,
+            path: path.to_vec(),
+            action: "line",
+            before,
+            after,
+            reason: reason.to_owned(),
+            bytes: 0,
+        });
+    }
+
+    /// Say something that stops nothing.
+    pub fn warn(&mut self, text: impl Into<String>, help: impl Into<String>) {
+        self.warnings.push(Message { rule: self.rule, text: text.into(), help: help.into() });
+    }
+
+    /// Refuse the whole plan, and say what to write instead.
+    pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<String>) {
+        self.refusals.push(Message { rule: self.rule, text: text.into(), help: help.into() });
+    }
+
+    fn wanted(&self, id: Id) -> Wanted {
+        self.attributes.get(&id).copied().unwrap_or_else(|| {
+            let meta = self.tree.meta(id);
+            Wanted {
+                uid: meta.uid,
+                gid: meta.gid,
+                mode: u32::from(meta.mode) & 0o7777,
+                drop_capability: false,
+            }
+        })
+    }
+
+    fn record(
+        &mut self,
+        id: Id,
+        action: &'static str,
+        before: String,
+        after: String,
+        reason: &str,
+        bytes: u64,
+    ) {
+        let path = self.tree.path(id);
+        let (rule, reason) = (self.rule, reason.to_owned());
+        self.records.push(Record { rule, path, action, before, after, reason, bytes });
+    }
+}
+
+fn describe(tree: &Tree, id: Id) -> String {
+    let what = match tree.kind(id) {
+        Kind::File => "file",
+        Kind::Directory => "directory",
+        Kind::Link => return format!("link to '{}'", String::from_utf8_lossy(tree.link_target(id).unwrap_or_default())),
+        Kind::Fifo => "fifo",
+        Kind::Socket => "socket",
+        Kind::CharDevice => "character device",
+        Kind::BlockDevice => "block device",
+    };
+    let meta = tree.meta(id);
+    format!("{what} {}:{} 0o{:o}", meta.uid, meta.gid, tree.permissions(id))
+}
