@@ -1,5 +1,6 @@
 //! What is true of a root file system, before any policy: one value, collected once, read by everything after it.
 
+pub mod set;
 pub mod tree;
 
 use tree::{Id, Tree};
