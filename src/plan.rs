@@ -77,6 +77,8 @@ pub struct Draft<'a> {
     creations: BTreeMap<Vec<u8>, Change>,
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
+    /// For the report only.
+    pub notes: Vec<Message>,
     /// Worth knowing, stops nothing.
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
@@ -98,6 +100,7 @@ impl<'a> Draft<'a> {
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
             records: Vec::new(),
+            notes: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
         }
@@ -267,6 +270,11 @@ impl<'a> Draft<'a> {
             reason: reason.to_owned(),
             bytes: 0,
         });
+    }
+
+    /// Say something that everybody may want to know and nobody has to act on.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(Message { rule: self.rule, text: text.into(), help: String::new() });
     }
 
     /// Say something that stops nothing.
