@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::tree::{Id, Kind, Tree};
 
+pub mod accounts;
+
+use accounts::AccountFiles;
+
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -88,6 +92,8 @@ pub struct Draft<'a> {
     attributes: BTreeMap<Id, Wanted>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     creations: BTreeMap<Vec<u8>, Change>,
+    /// The account files as the `accounts.*` rules leave them.
+    pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
     /// Worth knowing, stops nothing.
@@ -117,6 +123,7 @@ impl<'a> Draft<'a> {
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
+            accounts: AccountFiles::default(),
             records: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),

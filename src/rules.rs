@@ -2,6 +2,8 @@
 //!
 //! A rule is a pure function from facts, policy and closure to changes in a [`Draft`].
 
+pub mod accounts;
+
 use crate::closure::Closure;
 use crate::facts::Facts;
 use crate::plan::Draft;
