@@ -1,8 +1,12 @@
 //! What is true of a root file system, before any policy: one value, collected once, read by everything after it.
 
 pub mod set;
+pub mod accounts;
+pub mod os;
 pub mod tree;
 
+use accounts::Accounts;
+use os::Os;
 use tree::{Id, Tree};
 
 /// Everything known of the root before any rule runs.
@@ -16,4 +20,8 @@ pub struct Facts {
     pub this_program: Option<Id>,
     /// The configuration it read, when that lies in this root.
     pub this_config: Option<Id>,
+    /// The account files.
+    pub accounts: Accounts,
+    /// The distribution, from os-release.
+    pub os: Os,
 }

@@ -13,6 +13,10 @@ use crate::facts::tree::{Id, Kind, Tree};
 use crate::report::escape;
 use crate::root::edit::Attributes;
 
+pub mod accounts;
+
+use accounts::AccountFiles;
+
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -75,6 +79,8 @@ pub struct Draft<'a> {
     attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     creations: BTreeMap<Vec<u8>, Change>,
+    /// The account files as the `accounts.*` rules leave them.
+    pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
     /// For the report only.
@@ -99,6 +105,7 @@ impl<'a> Draft<'a> {
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
+            accounts: AccountFiles::default(),
             records: Vec::new(),
             notes: Vec::new(),
             warnings: Vec::new(),
