@@ -15,4 +15,5 @@ pub mod closure;
 pub mod facts;
 pub mod plan;
 pub mod policy;
+pub mod report;
 pub mod rules;
