@@ -15,5 +15,4 @@ pub mod closure;
 pub mod facts;
 pub mod plan;
 pub mod policy;
-pub mod report;
 pub mod rules;
