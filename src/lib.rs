@@ -11,8 +11,11 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+pub mod apply;
 pub mod closure;
 pub mod facts;
+pub mod guards;
+pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod report;

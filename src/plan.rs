@@ -54,7 +54,7 @@ pub struct Record {
 }
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Message {
     /// Rule or guard id.
     pub rule: &'static str,
@@ -143,6 +143,12 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn is_untouchable(&self, id: Id) -> bool {
         self.untouchable.contains(id) || self.tree.meta(id).mount
+    }
+
+    /// Whether the rules so far drop the capability of `id`.
+    #[must_use]
+    pub fn loses_capability(&self, id: Id) -> bool {
+        self.wanted(id).drop_capability
     }
 
     /// Whether `id` may not be removed.

@@ -12,7 +12,7 @@ use super::tree::{Id, Tree, Unresolved};
 mod line;
 
 pub use line::{
-    ADMINISTRATORS, Database, Defect, GID, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse,
+    ADMINISTRATORS, Database, Defect, GID, HOME, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse,
     parse_id, write,
 };
 
@@ -99,6 +99,22 @@ impl Accounts {
     #[must_use]
     pub fn node(&self, database: Database) -> Option<Id> {
         self.files.get(&database).map(|file| file.node)
+    }
+
+    /// Home directories of all accounts, as written.
+    pub fn homes(&self) -> impl Iterator<Item = &[u8]> {
+        self.passwd().map(|line| line.field(HOME)).filter(|home| home.starts_with(b"/"))
+    }
+
+    /// Root's home directory, as written.
+    #[must_use]
+    pub fn root_home(&self) -> Option<&[u8]> {
+        self.passwd().find(|line| line.field(0) == b"root").map(|line| line.field(HOME))
+    }
+
+    fn passwd(&self) -> impl Iterator<Item = &Line> {
+        let file = self.files.get(&Database::Passwd);
+        file.into_iter().flat_map(|file| &file.lines).filter(|line| line.defect.is_none())
     }
 
     fn with_problem(mut self, path: &[u8], cause: &str) -> Self {

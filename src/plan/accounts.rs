@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::root::edit::Attributes;
 use super::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 
@@ -270,10 +271,11 @@ impl AccountFiles {
                     draft.begin("accounts.user");
                     let reason = "the image has no such file";
                     if facts.etc.is_none() && !draft.creations.contains_key(b"/etc".as_slice()) {
-                        let change = Change::CreateDirectory { owner: (0, 0), mode: 0o755 };
+                        let change = Change::CreateDirectory(Attributes { owner: (0, 0), mode: 0o755, drop_capability: false });
                         draft.create(b"/etc", change, "the image has no such directory");
                     }
-                    let change = Change::CreateFile { content, owner: (0, 0), mode: 0o644 };
+                    let new = Attributes { owner: (0, 0), mode: 0o644, drop_capability: false };
+                    let change = Change::CreateFile(new, content);
                     draft.create(&path(database), change, reason);
                 }
             }

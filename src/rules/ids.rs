@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::accounts::{Database, GID, MEMBERS, PRIMARY_GID, UID, members, parse_id};
+use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::policy::{Policy, RunUser};
 
@@ -82,15 +82,10 @@ impl Ids {
 
 fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
     let accounts = &draft.accounts;
-    let by_name = |name: &[u8]| {
-        let line = accounts.entry(Database::Passwd, name)?;
-        Some((parse_id(line.field(UID)?)?, parse_id(line.field(PRIMARY_GID)?)?))
-    };
+    let numbers = |line: &Line| Some((parse_id(line.field(UID))?, parse_id(line.field(PRIMARY_GID))?));
+    let by_name = |name: &[u8]| accounts.entry(Database::Passwd, name).and_then(numbers);
     let by_uid = |uid: u32| {
-        accounts.entries(Database::Passwd).find_map(|line| {
-            (parse_id(line.field(UID)?)? == uid).then(|| (line.field(0).map(<[u8]>::to_vec), parse_id(line.field(PRIMARY_GID)?)))
-                .map(Some)?
-        })
+        accounts.entries(Database::Passwd).find(|line| parse_id(line.field(UID)) == Some(uid))
     };
     let (name, uid, gid) = match user {
         RunUser::Named { name, uid, gid } => {
@@ -101,17 +96,17 @@ fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
         }
         RunUser::Numeric { uid, gid } => {
             let account = by_uid(*uid);
-            let name = account.as_ref().and_then(|found| found.0.clone());
-            let primary = account.and_then(|found| found.1);
+            let name = account.map(|line| line.field(0).to_vec());
+            let primary = account.and_then(|line| parse_id(line.field(PRIMARY_GID)));
             (name, *uid, gid.or(primary).unwrap_or(*uid))
         }
     };
     let mut groups = BTreeSet::from([gid]);
     if let Some(name) = name {
         for line in accounts.entries(Database::Group) {
-            let listed = line.field(MEMBERS).is_some_and(|list| members(list).any(|member| member == name));
+            let listed = members(line.field(MEMBERS)).any(|member| member == name);
             if listed {
-                groups.extend(line.field(GID).and_then(parse_id));
+                groups.extend(parse_id(line.field(GID)));
             }
         }
     }

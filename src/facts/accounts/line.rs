@@ -27,6 +27,8 @@ pub const PASSWORD: usize = 1;
 pub const UID: usize = 2;
 /// The gid of a passwd line.
 pub const PRIMARY_GID: usize = 3;
+/// The home directory of a passwd line.
+pub const HOME: usize = 5;
 /// The shell of a passwd line.
 pub const SHELL: usize = 6;
 /// The gid of a group line.

@@ -20,7 +20,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         match tree.kind(id) {
             Kind::Directory => {
                 let (uid, gid) = draft.owner(id);
-                let group = if ids.kept_group(gid) { gid } else { 0 };
+                let group = if ids.known_group(gid) { gid } else { 0 };
                 if (uid, gid) != (0, group) {
                     draft.set_owner(id, Some(0), Some(group), "a system directory belongs to root");
                 }

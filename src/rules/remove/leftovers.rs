@@ -49,7 +49,7 @@ fn histories(cx: &Context<'_>) -> Vec<Id> {
     let tree = &cx.facts.tree;
     let mut found = Vec::new();
     for home in cx.facts.accounts.homes() {
-        let Ok(home) = tree.resolve(&home) else { continue };
+        let Ok(home) = tree.resolve(home) else { continue };
         for &name in HISTORIES {
             found.extend(tree.child(home.node, name).filter(|&id| tree.is_file(id)));
         }

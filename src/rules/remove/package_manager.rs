@@ -132,8 +132,9 @@ const NOT_CODE: [&[u8]; 4] = [b"/usr/share/doc/", b"/usr/share/lintian/", b"/etc
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let reason = "nothing is installed into a finished image";
-    for name in PACKAGES {
-        for id in cx.facts.packages.files_of(name) {
+    let packages = &cx.facts.packages;
+    for (index, _) in packages.iter().filter(|(_, package)| PACKAGES.contains(&package.name.as_str())) {
+        for id in packages.files(index) {
             let path = tree.path(id);
             if !tree.is_dir(id) && !NOT_CODE.iter().any(|prefix| path.starts_with(prefix)) {
                 draft.remove(id, reason);

@@ -19,8 +19,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 #[must_use]
 pub fn home(cx: &Context<'_>) -> Option<Id> {
     let tree = &cx.facts.tree;
-    let path = cx.facts.accounts.root_home().unwrap_or_else(|| b"/root".to_vec());
-    let home = tree.resolve(&path).ok()?.node;
+    let path = cx.facts.accounts.root_home().unwrap_or(b"/root");
+    let home = tree.resolve(path).ok()?.node;
     let private = tree.is_dir(home) && is_private(tree, home) && !cx.zones.system.contains(home);
     (private && !cx.zones.kernel.contains(home)).then_some(home)
 }
