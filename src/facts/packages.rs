@@ -61,7 +61,7 @@ pub struct Packages {
     owned: Vec<(PackageIndex, Id)>,
     /// Databases that were recognised and not read, as rpm's: who owns what is unknown there.
     pub unreadable: Vec<(Manager, Id)>,
-    /// What could not be read, as messages without a path in front.
+    /// What could not be read, as whole messages.
     pub problems: Vec<String>,
 }
 
@@ -160,8 +160,7 @@ impl<'a> Reader<'a> {
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
         self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
-            let path = crate::report::escape::quoted(&self.tree.path(id));
-            self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
+            self.packages.problems.push(error);
             Vec::new()
         })
     }
