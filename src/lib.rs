@@ -13,6 +13,7 @@
 
 pub mod apply;
 pub mod closure;
+pub mod exit;
 pub mod facts;
 pub mod guards;
 pub mod pipeline;
@@ -21,3 +22,4 @@ pub mod policy;
 pub mod report;
 pub mod root;
 pub mod rules;
+pub mod run;

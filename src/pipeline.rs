@@ -1,13 +1,15 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
 use crate::closure::Closure;
-use crate::facts::Facts;
+use crate::facts::{Contents, Facts};
+use crate::facts::multicall::{self, MultiCall};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::guards::GUARDS;
 use crate::plan::Draft;
 use crate::plan::steps::Plan;
 use crate::policy::{Database, Policy, Run};
+use crate::rules::ids::Ids;
 use crate::rules::remove::paths;
 use crate::rules::zones::Zones;
 use crate::rules::{Context, RULES, accounts, database};
@@ -38,12 +40,14 @@ pub struct Examined {
     /// What apply does.
     pub plan: Plan,
     /// The numbers that the image's program runs with.
-    pub ids: crate::rules::ids::Ids,
+    pub ids: Ids,
+    /// Kept programs that answer to many names, with all of them.
+    pub multicall: Vec<MultiCall>,
 }
 
 /// Run every rule and guard over the facts of a root.
 #[must_use]
-pub fn examine(facts: Facts, closure: Closure, policy: &Policy) -> Examined {
+pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: &Policy) -> Examined {
     let tree = &facts.tree;
     let zones = Zones::of(tree, &policy.files);
     let mut draft = Draft::new(tree);
@@ -51,7 +55,8 @@ pub fn examine(facts: Facts, closure: Closure, policy: &Policy) -> Examined {
     let cx = Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
-    closure.report(&cx, &mut draft);
+    draft.warnings.extend(closure.warnings.iter().cloned());
+    draft.refusals.extend(closure.refusals.iter().cloned());
     let mut accounts_finished = false;
     for rule in RULES {
         if !accounts_finished && !rule.id.starts_with("accounts.") {
@@ -67,9 +72,10 @@ pub fn examine(facts: Facts, closure: Closure, policy: &Policy) -> Examined {
         draft.begin(name);
         check(&cx, &mut draft);
     }
-    let ids = crate::rules::ids::Ids::of(policy, &draft);
+    let ids = Ids::of(policy, &draft);
+    let multicall = multicall::kept(tree, contents, &facts.commands, &|id| closure.contains(id));
     let plan = Plan::from_draft(draft);
-    Examined { plan, ids, closure, zones, facts }
+    Examined { plan, ids, multicall, closure, zones, facts }
 }
 
 /// What no rule may remove or change, whatever it asks for.

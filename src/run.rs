@@ -12,10 +12,12 @@ use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
 use crate::policy::Policy;
+use crate::policy::suggest::did_you_mean;
 use crate::report::json::Status;
 use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
 use crate::root::{Root, host};
+use crate::rules::accounts::nologin;
 
 /// What a command was asked to do, apart from the policy.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +96,7 @@ impl<'a> Session<'a> {
         let status = Status {
             command: "plan",
             state: if refused { "refused" } else { "planned" },
-            exit: if refused { Exit::Refused.code() } else { Exit::Done.code() },
+            exit: if refused { Exit::Refused } else { Exit::Done },
             done: 0,
             open: examined.plan.steps.len() + examined.plan.last.len(),
             failure: None,
@@ -194,8 +196,16 @@ impl<'a> Session<'a> {
 
     fn collect(&self) -> Result<Examined, String> {
         let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
-        let closure = Closure::compute(&Input::new(&facts, &self.root, &self.policy));
-        Ok(pipeline::examine(facts, closure, &self.policy))
+        let nologin = nologin::path(&facts);
+        let closure = Closure::compute(&Input {
+            tree: &facts.tree,
+            contents: &self.root,
+            commands: &facts.commands,
+            policy: &self.policy,
+            nologin: Some(&nologin),
+            suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
+        });
+        Ok(pipeline::examine(facts, closure, &self.root, &self.policy))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -215,7 +225,7 @@ impl<'a> Session<'a> {
         }
         let runtime = Runtime::of(examined, &self.policy);
         match self.write(examined, &runtime, status) {
-            Ok(()) => Exit::from_code(status.exit),
+            Ok(()) => status.exit,
             Err(error) => {
                 self.console.message("failed", &format!("cannot write the report: {error}"), "");
                 Exit::Failed
@@ -237,5 +247,5 @@ impl<'a> Session<'a> {
 }
 
 fn status(state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
-    Status { command: "apply", state, exit: exit.code(), done, open, failure }
+    Status { command: "apply", state, exit, done, open, failure }
 }

@@ -112,7 +112,8 @@ impl Accounts {
         self.passwd().find(|line| line.field(0) == b"root").map(|line| line.field(HOME))
     }
 
-    fn passwd(&self) -> impl Iterator<Item = &Line> {
+    /// Every sound line of passwd.
+    pub fn passwd(&self) -> impl Iterator<Item = &Line> {
         let file = self.files.get(&Database::Passwd);
         file.into_iter().flat_map(|file| &file.lines).filter(|line| line.defect.is_none())
     }

@@ -13,7 +13,10 @@ const STARTERS: &[&[u8]] = &[
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let told = &cx.policy.remove.commands;
-    for id in tree.ids().filter(|&id| draft.is_removed(id) && !tree.is_dir(id)) {
+    for id in tree.ids().filter(|&id| !tree.is_dir(id)) {
+        if !draft.is_removed(id) {
+            continue;
+        }
         let name = tree.name(id);
         let entrypoint = contains(name, b"entrypoint") && is_script_like(cx, id);
         if !entrypoint && !(STARTERS.contains(&name) && cx.facts.commands.directories.contains(&tree.parent(id))) {

@@ -11,6 +11,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use super::runtime::Runtime;
 use crate::pipeline::Examined;
 use crate::plan::{Message, Record};
+use crate::exit::Exit;
 use crate::report::escape;
 
 /// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
@@ -24,7 +25,8 @@ pub struct Status {
     /// `planned`, `applied`, `refused` or `failed`.
     pub state: &'static str,
     /// Exit status.
-    pub exit: u8,
+    #[serde(serialize_with = "as_number")]
+    pub exit: Exit,
     /// Changes carried out, and not carried out.
     pub done: usize,
     /// Changes that were planned and not carried out.
@@ -42,7 +44,7 @@ struct Document<'a> {
     status: &'a Status,
     changes: Vec<Change<'a>>,
     kept: Vec<Kept>,
-    callable_applets: Vec<Applets>,
+    callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
     warnings: &'a [Message],
     refusals: &'a [Message],
@@ -71,9 +73,10 @@ struct Kept {
 }
 
 #[derive(Serialize)]
-struct Applets {
+struct Applets<'a> {
     path: String,
-    applets: Vec<String>,
+    applets: &'a [String],
+    kept: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -96,9 +99,10 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status) -> io::
         path: printable(&tree.path(id)),
         because: examined.closure.explain(tree, id),
     });
-    let applets = examined.closure.applets.iter().map(|(&id, names)| Applets {
-        path: printable(&tree.path(id)),
-        applets: names.clone(),
+    let applets = examined.multicall.iter().map(|found| Applets {
+        path: printable(&tree.path(found.program)),
+        applets: &found.applets,
+        kept: &found.kept,
     });
     let document = Document {
         schema: SCHEMA,
@@ -157,6 +161,11 @@ fn printable(path: &[u8]) -> String {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(bytes: &u64) -> bool {
     *bytes == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(exit.code())
 }
 
 /// Pretty JSON in which every character outside ASCII is a `\u` escape, DEL included.

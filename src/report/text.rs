@@ -96,8 +96,9 @@ fn kept(out: &mut String, examined: &Examined, volume: Volume) {
 
 /// A kept multi-call binary answers to all its names, whatever links are left.
 fn applets(out: &mut String, examined: &Examined, volume: Volume) {
-    for (&id, names) in &examined.closure.applets {
-        let path = escape::escaped(&examined.facts.tree.path(id));
+    for found in &examined.multicall {
+        let names = &found.applets;
+        let path = escape::escaped(&examined.facts.tree.path(found.program));
         let shown = if volume == Volume::Verbose { names.len() } else { SHOWN };
         let first: Vec<&str> = names.iter().take(shown).map(String::as_str).collect();
         let more = if names.len() > shown { format!(" … (-v shows all)") } else { String::new() };

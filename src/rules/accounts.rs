@@ -14,7 +14,7 @@ use crate::policy::{Entry, Origin, RunUser};
 
 pub mod backup;
 pub mod lock;
-mod nologin;
+pub mod nologin;
 pub mod prune;
 pub mod shell;
 pub mod user;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
-use crate::facts::accounts::{Database, SHELL};
-use crate::plan::accounts::AccountFiles;
+use crate::facts::Facts;
+use crate::facts::accounts::SHELL;
 
 const USR_SBIN: &[u8] = b"/usr/sbin/nologin";
 const SBIN: &[u8] = b"/sbin/nologin";
@@ -17,8 +16,9 @@ const IN_SBIN: [&str; 19] = [
 ];
 
 /// The nologin path for this image: its distribution's, else what its accounts use, else what exists.
-pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
-    let os = &cx.facts.os;
+#[must_use]
+pub fn path(facts: &Facts) -> Vec<u8> {
+    let os = &facts.os;
     // Distroless says ID=debian, yet its accounts are written with /sbin/nologin.
     if os.pretty_name.starts_with("Distroless") {
         return SBIN.to_vec();
@@ -33,7 +33,7 @@ pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
         return SBIN.to_vec();
     }
     let mut used: BTreeMap<&[u8], usize> = BTreeMap::new();
-    for line in files.entries(Database::Passwd) {
+    for line in facts.accounts.passwd() {
         let shell = line.field(SHELL);
         if shell.ends_with(b"/nologin") {
             *used.entry(shell).or_default() += 1;
@@ -42,7 +42,7 @@ pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
     let common = used.iter().max_by_key(|&(_, count)| *count).map(|(&shell, _)| shell);
     common
         .or_else(|| {
-            [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| cx.facts.tree.resolve(path).is_ok())
+            [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok())
         })
         .unwrap_or(SBIN)
         .to_vec()

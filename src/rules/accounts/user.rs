@@ -139,7 +139,7 @@ fn create(
         );
         return;
     }
-    let shell = nologin::path(cx, files);
+    let shell = nologin::path(cx.facts);
     let (uid, gid) = (uid.to_string(), gid.to_string());
     let has_shadow = files.exists(Database::Shadow);
     let password: &[u8] = if has_shadow { b"x" } else { b"*" };

@@ -15,7 +15,10 @@ const OTHERS_WRITE: u32 = 0o022;
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
-    for id in tree.ids().filter(|&id| cx.zones.system.contains(id) && !draft.is_removed(id)) {
+    for id in tree.ids().filter(|&id| cx.zones.system.contains(id)) {
+        if draft.is_removed(id) {
+            continue;
+        }
         let mode = draft.mode(id);
         match tree.kind(id) {
             Kind::Directory => {
