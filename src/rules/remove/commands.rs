@@ -2,6 +2,8 @@
 //!
 //! What goes is selected by [`crate::closure::removable`]. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
 
+use std::collections::BTreeSet;
+
 use crate::closure::removable::{Selection, removable};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
@@ -34,10 +36,12 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 draft.remove(id, &format!("{what} of package {package}, which lost every command"));
             }
         }
-        for &id in &lost.directories {
-            if cx.facts.tree.children(id).all(|child| draft.is_removed(child)) {
-                draft.remove(id, &format!("left empty by package {package}, which lost every command"));
-            }
+    }
+    // Several packages share a directory: only when all their files are gone it is empty. Leaf first, by descending id.
+    let directories: BTreeSet<Id> = found.packages.iter().flat_map(|lost| &lost.directories).copied().collect();
+    for &id in directories.iter().rev() {
+        if cx.facts.tree.children(id).all(|child| draft.is_removed(child)) {
+            draft.remove(id, "left empty by packages that lost every command");
         }
     }
 }
