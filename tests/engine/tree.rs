@@ -120,13 +120,21 @@ impl Tree {
                 }
             }
             let header = entry.header();
-            let target = || entry.link_name_bytes().map(|name| escape(&name)).unwrap_or_default();
+            let target = || {
+                entry
+                    .link_name_bytes()
+                    .map(|name| escape(&name))
+                    .unwrap_or_default()
+            };
             let kind = match header.entry_type() {
                 tar::EntryType::Directory => Kind::Directory,
                 tar::EntryType::Symlink => Kind::Symlink(target()),
-                tar::EntryType::Link => {
-                    Kind::Hardlink(target().trim_start_matches("./").trim_matches('/').to_owned())
-                }
+                tar::EntryType::Link => Kind::Hardlink(
+                    target()
+                        .trim_start_matches("./")
+                        .trim_matches('/')
+                        .to_owned(),
+                ),
                 tar::EntryType::Char | tar::EntryType::Block => Kind::Device,
                 tar::EntryType::Fifo => Kind::Fifo,
                 _ => Kind::File,
@@ -166,7 +174,10 @@ impl Tree {
 
     /// The text of a small file; empty when it is missing.
     pub fn text(&self, path: &str) -> String {
-        let content = self.get(path).and_then(|entry| entry.content.clone()).unwrap_or_default();
+        let content = self
+            .get(path)
+            .and_then(|entry| entry.content.clone())
+            .unwrap_or_default();
         String::from_utf8_lossy(&content).into_owned()
     }
 
@@ -194,7 +205,8 @@ impl Tree {
 
     fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
-        self.entries.retain(|name, _| name != path && !name.starts_with(&below));
+        self.entries
+            .retain(|name, _| name != path && !name.starts_with(&below));
     }
 
     /// A copy in which every hard link is the file that it names.
@@ -280,16 +292,25 @@ fn read_content(reader: &mut impl Read, entry: &mut Entry) {
             kept.extend_from_slice(&buffer[..n]);
         }
     }
-    entry.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    entry.sha256 = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     entry.content = (entry.size <= SMALL).then_some(kept);
 }
 
 fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".")
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
 }
 
 fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+    if dir.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{dir}/{name}")
+    }
 }
 
 fn escape(bytes: &[u8]) -> String {
