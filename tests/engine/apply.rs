@@ -31,7 +31,7 @@ database = "keep"
 /// What somebody may have left in an image, done with the image's own tools before harden comes.
 const PLANTED: &str = r#"set -e
 printf 'rootkit:x:0:0::/root:/bin/bash\nroot2:x:1500:1500::/home/root2:/bin/sh\nappuser2:x:1501:1501::/:/bin/bash\n' >> /etc/passwd
-printf 'root2:x:1500:\nappuser2:x:1501:root2,games\n' >> /etc/group
+printf 'root2:x:1500:\nappuser2:x:1501:root2,games,ghost\n' >> /etc/group
 printf 'root2::19000:0:99999:7:::\nrootkit:$6$x$y:19000:0:99999:7:::\n' >> /etc/shadow
 printf 'root2:!::\nappuser2:!::root2\n' >> /etc/gshadow
 printf 'root2:100000:65536\n' >> /etc/subuid
@@ -48,6 +48,7 @@ chmod 755 /tmp; chmod 777 /var/tmp
 mkfifo /var/lib/pipe
 echo secret > /root/.bash_history
 echo '* * * * * root id' > /etc/cron.d/planted
+mkdir -p /etc/sysctl.d; echo 'kernel.panic = 1' > /etc/sysctl.d/planted.conf
 touch /etc/passwd- /etc/shadow-
 "#;
 
@@ -149,7 +150,10 @@ fn a_second_run_writes_nothing(image: &Image) {
     let overlay = Overlay::new(dir.path());
     image.unpack(&overlay.lower);
     overlay.mount();
-    let output = Command::new(binary())
+    // A copy: with --root the running binary is none of the image's files, and stays.
+    let harden = dir.path().join("harden");
+    fs::copy(binary(), &harden).expect("a copy");
+    let output = Command::new(&harden)
         .args(["apply", "--root"])
         .arg(&overlay.merged)
         .arg("--config")
@@ -157,6 +161,10 @@ fn a_second_run_writes_nothing(image: &Image) {
         .output()
         .expect("harden starts");
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    assert!(
+        harden.exists() && config.exists(),
+        "files outside the root were removed"
+    );
     let written = Command::new("find")
         .arg(&overlay.upper)
         .arg("-mindepth")

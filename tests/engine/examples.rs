@@ -30,10 +30,7 @@ fn dotnet_debian() {
             &context,
             &options(file, "harden-test/debian:12-dotnet", &harden),
         );
-        assert_none(
-            "traces",
-            &traces(&image.export(), builder == Builder::BuildKitBind),
-        );
+        assert_none("traces", &traces(&image.export()));
         let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
         let page = container.get("/");
         assert!(
@@ -86,7 +83,7 @@ fn alpine_two_phase() {
         &options("Dockerfile", &base.tag, &harden),
     );
     let tree = image.export();
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     for gone in ["sbin/apk", "bin/sh", "bin/busybox"] {
         assert!(tree.get(gone).is_none(), "/{gone} is left");
     }
@@ -103,7 +100,7 @@ fn nginx_debian() {
         &context,
         &options("Dockerfile", "harden-test/debian:12-nginx", &harden),
     );
-    assert_none("traces", &traces(&image.export(), false));
+    assert_none("traces", &traces(&image.export()));
     let run = [&LOCKED_DOWN[..], &["--tmpfs", "/tmp:mode=1777"]].concat();
     let container = Container::start(&image.tag, &run, &[]);
     assert!(
@@ -121,7 +118,7 @@ fn static_scratch() {
     for builder in [Builder::Classic, Builder::BuildKit] {
         let image = build(builder, &context, &options("Dockerfile", "", &harden));
         let tree = image.export();
-        assert_none("traces", &traces(&tree, false));
+        assert_none("traces", &traces(&tree));
         assert!(
             tree.text("etc/passwd").contains("app:x:1000:1000:"),
             "{}",

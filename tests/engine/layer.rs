@@ -7,27 +7,36 @@ use crate::tree::{Entry, Kind, Tree};
 
 /// Directories whose time the engine sets: it makes /etc/hosts and the like for the step, and the entries
 /// that COPY and bind mounts bring.
-pub struct Stamped(BTreeSet<String>);
+pub struct Stamped {
+    /// Directories whose time differs from build to build.
+    dirs: BTreeSet<String>,
+    /// Those of them that the engine touches during harden's own step.
+    during: BTreeSet<String>,
+}
 
 impl Stamped {
-    /// `targets` are the paths that COPY and bind mounts write to.
-    pub fn new(targets: &[&str]) -> Stamped {
-        let mut dirs: BTreeSet<String> = ["", "etc"].map(str::to_owned).into();
-        for target in targets {
-            let target = target.trim_matches('/');
-            dirs.insert(target.to_owned());
-            dirs.insert(
-                target
-                    .rsplit_once('/')
-                    .map_or("", |(parent, _)| parent)
-                    .to_owned(),
-            );
-        }
-        Stamped(dirs)
+    /// `copies` and `binds` are the paths that COPY and bind mounts write to.
+    pub fn new(copies: &[&str], binds: &[&str]) -> Stamped {
+        let parent = |path: &str| {
+            path.rsplit_once('/')
+                .map_or("", |(parent, _)| parent)
+                .to_owned()
+        };
+        let trim = |path: &&str| path.trim_matches('/').to_owned();
+        let mut during: BTreeSet<String> = ["", "etc"].map(str::to_owned).into();
+        during.extend(binds.iter().map(trim).map(|path| parent(&path)));
+        let mut dirs = during.clone();
+        dirs.extend(
+            copies
+                .iter()
+                .map(trim)
+                .flat_map(|path| [parent(&path), path]),
+        );
+        Stamped { dirs, during }
     }
 
     fn contains(&self, path: &str, entry: &Entry) -> bool {
-        entry.kind == Kind::Directory && self.0.contains(path)
+        entry.is_dir() && self.dirs.contains(path)
     }
 
     /// The layer without the times that the engine sets.
@@ -82,7 +91,7 @@ impl Stamped {
         layer
             .entries
             .iter()
-            .filter(|(path, entry)| entry.is_dir() && !self.contains(path, entry))
+            .filter(|(path, entry)| entry.is_dir() && !self.during.contains(*path))
             .filter_map(|(path, entry)| below.entries.get(path).map(|old| (path, entry, old)))
             .filter(|(_, entry, old)| old.is_dir() && entry.mtime != old.mtime)
             .map(|(path, entry, old)| format!("/{path}: {} became {}", old.mtime, entry.mtime))
@@ -128,7 +137,7 @@ fn has_child(layer: &Tree, path: &str) -> bool {
 
 #[test]
 fn a_copied_file_without_a_difference_is_found() {
-    let stamped = Stamped::new(&["/harden"]);
+    let stamped = Stamped::new(&["/harden"], &[]);
     let file = sample(Kind::File, 0o644);
     let mut below = Tree::default();
     below

@@ -10,9 +10,8 @@ home    = "/"
 command = ["/server"]
 "#;
 
-/// Paths that are harden, its configuration, or a copy of its bytes. With `mounted`, the empty files that
-/// BuildKit made to mount on are none: they are the builder's, and out of reach while the mount is there.
-pub fn traces(tree: &Tree, mounted: bool) -> Vec<String> {
+/// Paths that are harden, its configuration, or a copy of its bytes.
+pub fn traces(tree: &Tree) -> Vec<String> {
     let digest = {
         use sha2::Digest;
         let bytes = std::fs::read(binary()).expect("the binary");
@@ -25,8 +24,7 @@ pub fn traces(tree: &Tree, mounted: bool) -> Vec<String> {
         .iter()
         .filter(|(path, entry)| {
             let name = path.rsplit('/').next().unwrap_or("");
-            let stub = mounted && entry.size == 0 && entry.is_file() && path.starts_with("run/");
-            !stub && (name == "harden" || name == "harden.toml" || entry.sha256 == digest)
+            name == "harden" || name == "harden.toml" || entry.sha256 == digest
         })
         .map(|(path, entry)| format!("/{path} {entry:?}"))
         .collect()
@@ -51,7 +49,7 @@ fn from_the_top_directory() {
     let tree = result(&context(
         "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]",
     ));
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     assert!(tree.get("server").is_some(), "the program stays");
 }
 
@@ -60,7 +58,7 @@ fn from_a_directory_of_its_own_which_goes_too() {
     let tree = result(&context(
         "COPY harden harden.toml /opt/tool/\nRUN [\"/opt/tool/harden\", \"apply\"]",
     ));
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     assert!(tree.get("opt/tool").is_none(), "/opt/tool is left, empty");
 }
 
@@ -70,7 +68,7 @@ fn from_a_directory_with_other_files_which_stays() {
         "COPY server /opt/tool/other\nCOPY harden harden.toml /opt/tool/\nRUN [\"/opt/tool/harden\", \"apply\"]",
     );
     let tree = result(&context);
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     assert!(
         tree.get("opt/tool/other").is_some(),
         "what is not harden's stays"
@@ -84,7 +82,7 @@ fn started_through_a_link() {
     )
     .symlink("links/it", "/opt/tool/harden");
     let tree = result(&context);
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     assert!(
         tree.get("run-me/it").is_none(),
         "the link to harden is left: {:?}",
@@ -98,7 +96,7 @@ fn with_a_configuration_elsewhere() {
         "COPY harden /\nCOPY harden.toml /settings/mine.toml\nRUN [\"/harden\", \"apply\", \"--config\", \"/settings/mine.toml\"]",
     );
     let tree = result(&context);
-    assert_none("traces", &traces(&tree, false));
+    assert_none("traces", &traces(&tree));
     assert!(
         tree.get("settings/mine.toml").is_none(),
         "the configuration is left"
@@ -117,5 +115,5 @@ fn bind_mounted_it_stays_on_its_mount_and_says_so() {
         "the log does not say that the binary is on a mount:\n{}",
         image.log
     );
-    assert_none("traces", &traces(&image.export(), true));
+    assert_none("traces", &traces(&image.export()));
 }
