@@ -34,7 +34,7 @@ dist: build
 	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
 
 ## make image    the image `harden`, for COPY --from=harden
-image: dist setup
+image: setup dist
 	@tests/setup/image.sh
 
 ## make demo     a .NET program on Debian, attacked before and after

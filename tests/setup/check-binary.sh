@@ -17,6 +17,6 @@ done
 
 # C comes in by crates that compile it (cc, cmake), or that link a library (NAME-sys). linux-raw-sys is
 # constants only and has no build script.
-tree=$(cd "$REPO" && cargo tree --locked --edges normal,build --target all --prefix none --format '{p}')
+tree=$(cd "$REPO" && cargo tree --locked --edges normal,build --target x86_64-unknown-linux-musl --target aarch64-unknown-linux-musl --prefix none --format '{p}')
 c_code=$(awk '{print $1}' <<<"$tree" | sort -u | grep -E '^(cc|cmake|bindgen|pkg-config|.*-sys)$' | grep -vx 'linux-raw-sys' || true)
 [ -z "$c_code" ] || die "crates that bring C code: $(tr '\n' ' ' <<<"$c_code")"
