@@ -5,6 +5,10 @@
 here=$(dirname "$0")
 "$here/packages.sh"
 "$here/engine.sh"
+# Compiling a tool and fetching packages do not stand in each other's way.
+"$here/tools.sh" &
+tools=$!
 "$here/bases.sh"
 "$here/fixtures.sh"
+wait "$tools"
 say "ready ($WORK)"

@@ -12,19 +12,25 @@ debian() { # TAG SUITE PACKAGES
     local tag=$1 suite=$2 packages=$3 tar
     have_image "$tag" && return
     tar=$CACHE/$(tr '/:' '__' <<<"$tag").tar
-    if [ ! -s "$tar" ]; then
-        # Plain bases exist ready-made; those with packages are always assembled here.
-        if [ -z "$packages" ] && timeout 60 "$CLIENT" pull -q "debian:$suite-slim" >/dev/null 2>&1; then
-            "$CLIENT" tag "debian:$suite-slim" "$tag"
-            say "$tag: pulled"
-            return
-        fi
-        command -v mmdebstrap >/dev/null || die "$tag: cannot be pulled and there is no mmdebstrap"
-        say "$tag: mmdebstrap $suite ${packages:+with $packages}"
-        mmdebstrap --quiet --variant=minbase --mode=root ${packages:+"--include=$packages"} --format=tar "$suite" "$tar.part" </dev/null \
-            2>"$tar.log" || { tail -20 "$tar.log" >&2; die "$tag: mmdebstrap failed and no registry answers"; }
-        mv "$tar.part" "$tar"
+    if [ -s "$tar" ]; then
+        import "$tar" "$tag"
+        return
     fi
+    if timeout 120 "$CLIENT" pull -q "debian:$suite-slim" >/dev/null 2>&1; then
+        say "$tag: debian:$suite-slim ${packages:+with $packages}"
+        if [ -z "$packages" ]; then
+            "$CLIENT" tag "debian:$suite-slim" "$tag"
+        else
+            printf 'FROM debian:%s-slim\nRUN apt-get update && apt-get install -y --no-install-recommends %s\n' \
+                "$suite" "${packages//,/ }" | DOCKER_BUILDKIT=0 "$CLIENT" build -q -t "$tag" - >/dev/null
+        fi
+        return
+    fi
+    command -v mmdebstrap >/dev/null || die "$tag: no registry answers and there is no mmdebstrap"
+    say "$tag: mmdebstrap $suite ${packages:+with $packages}"
+    mmdebstrap --quiet --variant=minbase --mode=root --format=tar ${packages:+"--include=$packages"} "$suite" "$tar.part" \
+        </dev/null 2>"$tar.log" || { tail -20 "$tar.log" >&2; die "$tag: mmdebstrap failed and no registry answers"; }
+    mv "$tar.part" "$tar"
     import "$tar" "$tag"
 }
 
@@ -64,10 +70,15 @@ dotnet() { # TAG BASE
 }
 
 alpine harden-test/alpine:3.20 3.20
-# The builds do not depend on each other, but two cores and one mirror: one after the other.
-debian harden-test/debian:12 bookworm ''
-debian harden-test/debian:13 trixie ''
-# cron, a set-id program's package and one with a file capability, so that there is something to find.
-debian harden-test/debian:12-nginx bookworm nginx,cron,iputils-ping,sudo
-debian harden-test/debian:12-native bookworm libstdc++6,libgcc-s1,zlib1g,wget
-dotnet harden-test/debian:12-dotnet harden-test/debian:12-native
+# Two at a time, one for each core.
+(
+    debian harden-test/debian:12 bookworm ''
+    # cron, set-id programs and one with a file capability, so that there is something to find.
+    debian harden-test/debian:12-nginx bookworm nginx,cron,iputils-ping,sudo
+) &
+(
+    debian harden-test/debian:13 trixie ''
+    debian harden-test/debian:12-native bookworm libstdc++6,libgcc-s1,zlib1g,wget
+    dotnet harden-test/debian:12-dotnet harden-test/debian:12-native
+)
+wait $!

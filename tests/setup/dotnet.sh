@@ -39,7 +39,7 @@ build_app() {
         esac
     done
     mkdir -p "$app"
-    mcs -nologo -nostdlib -noconfig -target:exe -out:"$app/MyApp.dll.part" "${refs[@]}" "$source"
+    mcs -nologo -nowarn:1702 -nostdlib -noconfig -target:exe -out:"$app/MyApp.dll.part" "${refs[@]}" "$source"
     mv "$app/MyApp.dll.part" "$app/MyApp.dll"
     printf '{"runtimeOptions":{"tfm":"netcoreapp3.1","framework":{"name":"Microsoft.NETCore.App","version":"3.1.0"},"configProperties":{"System.Globalization.Invariant":true}}}\n' \
         >"$app/MyApp.runtimeconfig.json"

@@ -54,6 +54,7 @@ chosen=
 for c in "${clients[@]}"; do
     answers "$c" || continue
     DOCKER_BUILDKIT=0 "$c" build -q -t harden-test/probe "$probe" >/dev/null 2>&1 || continue
+    "$c" image rm harden-test/probe >/dev/null 2>&1 || true
     DOCKER_BUILDKIT=1 "$c" build -q -t harden-test/probe "$probe" >/dev/null 2>&1 || continue
     chosen=$c
     break

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: Debian packages, Rust targets, cargo-deny.
+# Installs what the tests need and the machine lacks: Debian packages and Rust targets.
 . "$(dirname "$0")/lib.sh"
 
 # command that proves the package is there : package
@@ -34,11 +34,3 @@ installed=$(rustup target list --installed 2>/dev/null || true)
 for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     grep -qx "$target" <<<"$installed" || (cd "$REPO" && rustup target add "$target")
 done
-
-if ! command -v cargo-deny >/dev/null 2>&1; then
-    say "installing cargo-deny (a few minutes, once)"
-    # A directory of its own: flags and targets of this repository do not concern the tool.
-    (cd / && CARGO_TARGET_DIR="$WORK/cargo-deny" cargo install cargo-deny --locked --quiet </dev/null) ||
-        die "cargo install cargo-deny failed"
-    rm -rf "$WORK/cargo-deny"
-fi
