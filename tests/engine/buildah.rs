@@ -48,6 +48,10 @@ fn the_same_dockerfile_ends_with_the_same_tree() {
     );
     let buildah = flatten(&read_saved(File::open(&saved).expect("the saved image")));
 
+    assert!(
+        buildah.get("usr/bin/apt").is_none(),
+        "buildah's image was not hardened"
+    );
     let stamped = Stamped::new(&["/app", "/harden", "/harden.toml"], &["/run/mounts"]);
     let (mut first, mut second) = (
         stamped.without_in_export(&docker),

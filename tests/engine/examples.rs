@@ -156,6 +156,10 @@ fn dotnet_alpine_two_phase_on_plain_alpine() {
         &context,
         &options("Dockerfile", &base.tag, &harden),
     );
+    assert!(
+        image.export().get("sbin/apk").is_none(),
+        "/sbin/apk is left"
+    );
     let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
     assert_eq!(container.get("/"), "Hello from 1654:1654\n");
 }
