@@ -9,7 +9,9 @@ use crate::docker::{
     Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, work,
 };
 use crate::inspect::{self, Expected};
-use crate::matrix::assert_none;
+use crate::layer::Stamped;
+use crate::matrix::{GROUPS, assert_none};
+use crate::tree::Tree;
 
 const BASE: &str = "harden-test/debian:12-nginx";
 
@@ -36,6 +38,11 @@ printf 'root2::19000:0:99999:7:::\nrootkit:$6$x$y:19000:0:99999:7:::\n' >> /etc/
 printf 'root2:!::\nappuser2:!::root2\n' >> /etc/gshadow
 printf 'root2:100000:65536\n' >> /etc/subuid
 printf 'root2:100000:65536\n' >> /etc/subgid
+printf 'ubuntu:x:1000:1000::/home/ubuntu:/bin/bash\ncrlf:x:1600:1600::/:/bin/sh\r\n\n# a comment\n+::::::\n' >> /etc/passwd
+printf 'ubuntu:x:1000:\nusers2:x:1700:root' >> /etc/group
+printf 'ubuntu:!:19000:0:99999:7:::\n' >> /etc/shadow
+mkdir -p /home/ubuntu; touch /home/ubuntu/file; chown -R 1000:1000 /home/ubuntu
+mkdir -p /usr/local/share/odd; touch "/usr/local/share/odd/$(printf 'a\nb\033[31mred\377')"; chmod 666 /usr/local/share/odd/*
 mkdir -p /opt/tools /srv/data /home/root2
 cp /bin/ls /opt/tools/setuid; chmod 6755 /opt/tools/setuid
 cp /bin/ls /usr/local/bin/left; chmod 777 /usr/local/bin/left
@@ -85,6 +92,7 @@ fn debian_12_with_everything_to_find() {
             "usr/sbin/nginx",
         ],
         accounts: &["root", "app"],
+        groups: GROUPS,
         kept: &[],
     };
     let blind: Vec<&str> = [
@@ -131,6 +139,17 @@ fn debian_12_with_everything_to_find() {
         );
     }
 
+    // The run user took over the number of an account that went, not its files.
+    let file = after
+        .get("home/ubuntu/file")
+        .expect("files of removed accounts stay");
+    assert_eq!((file.uid, file.gid), (0, 0), "/home/ubuntu/file");
+    kept_lines_keep_their_bytes(&before, &after);
+    assert!(
+        !image.log.contains("\u{1b}[31m"),
+        "a file name reached the terminal unescaped"
+    );
+
     let options = [&LOCKED_DOWN[..], &["--tmpfs", "/tmp:mode=1777"]].concat();
     let container = Container::start(&image.tag, &options, &[]);
     assert!(
@@ -141,6 +160,74 @@ fn debian_12_with_everything_to_find() {
     assert_eq!(container.ids(), (1000, 1000));
 
     a_second_run_writes_nothing(&image);
+    from_outside_it_is_the_same(&after);
+}
+
+fn kept_lines_keep_their_bytes(before: &Tree, after: &Tree) {
+    let line = |tree: &Tree, file: &str, name: &str| {
+        let text = tree.text(file);
+        text.lines()
+            .find(|line| line.split(':').next() == Some(name))
+            .map(str::to_owned)
+    };
+    let root = line(before, "etc/passwd", "root").expect("root is in passwd");
+    assert_eq!(
+        line(after, "etc/passwd", "root").expect("root stays"),
+        root.replace("/bin/bash", "/usr/sbin/nologin")
+    );
+    for (file, name) in [
+        ("etc/shadow", "root"),
+        ("etc/group", "root"),
+        ("etc/group", "shadow"),
+    ] {
+        assert_eq!(
+            line(after, file, name),
+            line(before, file, name),
+            "'{name}' in /{file}"
+        );
+    }
+    for file in ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"] {
+        let text = after.text(file);
+        assert!(
+            text.ends_with('\n') && !text.contains('\r') && !text.contains("\n\n"),
+            "/{file}: {text:?}"
+        );
+    }
+}
+
+/// The same image, unpacked and hardened with --root, ends as the same tree.
+fn from_outside_it_is_the_same(hardened: &Tree) {
+    let dir = tempfile::tempdir_in(work()).expect("a temporary directory");
+    let config = dir.path().join("harden.toml");
+    fs::write(&config, CONFIG).expect("a file");
+    let root = dir.path().join("root");
+    fs::create_dir(&root).expect("a directory");
+    build(Builder::BuildKit, &context(false), &Options::default()).unpack(&root);
+    let output = Command::new(binary())
+        .args(["apply", "--root"])
+        .arg(&root)
+        .arg("--config")
+        .arg(&config)
+        .output()
+        .expect("harden starts");
+    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
+    let packed = Command::new("tar")
+        .args(["-c", "--format=pax", "--xattrs", "--numeric-owner", "-C"])
+        .arg(&root)
+        .arg(".")
+        .output()
+        .expect("tar starts");
+    let stamped = Stamped::new(&["/harden", "/srv/www", "/etc/nginx/nginx.conf"], &[]);
+    let [mut first, mut second] = [hardened, &Tree::from_tar(&packed.stdout[..])]
+        .map(|tree| stamped.without_in_export(&tree.without_hardlinks()));
+    for tree in [&mut first, &mut second] {
+        // Two builds, two times at which the files were planted.
+        tree.entries.values_mut().for_each(|entry| entry.mtime = 0);
+    }
+    assert_none(
+        "in a build against from outside",
+        &first.differences(&second),
+    );
 }
 
 fn a_second_run_writes_nothing(image: &Image) {

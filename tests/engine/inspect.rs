@@ -14,6 +14,8 @@ pub struct Expected<'a> {
     pub programs: &'a [&'a str],
     /// The accounts, in any order.
     pub accounts: &'a [&'a str],
+    /// The groups, in any order.
+    pub groups: &'a [&'a str],
     /// Files and directories of cron, init and tunables that were kept knowingly.
     pub kept: &'a [&'a str],
 }
@@ -198,6 +200,14 @@ fn accounts(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
         .into_iter()
         .map(|line| line[0].clone())
         .collect();
+    let wanted: BTreeSet<String> = expected
+        .groups
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    if groups != wanted {
+        found.push(format!("accounts: groups {groups:?} instead of {wanted:?}"));
+    }
     for (file, known) in [
         (
             "etc/shadow",

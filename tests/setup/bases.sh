@@ -34,15 +34,28 @@ debian() { # TAG SUITE PACKAGES
     import "$tar" "$tag"
 }
 
+# Directories that may hold ready-made root file systems: the one that is named, the one beside this repository, the
+# one beside the repository that this one is a clone of.
+image_directories() {
+    local origin
+    [ -z "${HARDEN_IMAGES:-}" ] || echo "$HARDEN_IMAGES"
+    echo "$REPO/../shared/images"
+    origin=$(git -C "$REPO" config --get remote.origin.url 2>/dev/null || true)
+    origin=${origin#file://}
+    [ ! -d "$origin" ] || echo "$origin/../shared/images"
+}
+
 alpine() { # TAG VERSION
-    local tag=$1 version=$2 tar
+    local tag=$1 version=$2 tar directory
     have_image "$tag" && return
-    for tar in "${HARDEN_IMAGES:-$REPO/../shared/images}"/alpine-minirootfs-"$version"*-x86_64.tar.gz; do
-        [ -s "$tar" ] || continue
-        import "$tar" "$tag"
-        return
-    done
-    if timeout 60 "$CLIENT" pull -q "alpine:$version" >/dev/null 2>&1; then
+    while read -r directory; do
+        for tar in "$directory"/alpine-minirootfs-"$version"*-x86_64.tar.gz; do
+            [ -s "$tar" ] || continue
+            import "$tar" "$tag"
+            return
+        done
+    done < <(image_directories)
+    if timeout 120 "$CLIENT" pull -q "alpine:$version" >/dev/null 2>&1; then
         "$CLIENT" tag "alpine:$version" "$tag"
         return
     fi
@@ -52,7 +65,7 @@ alpine() { # TAG VERSION
         import "$tar" "$tag"
         return
     fi
-    die "$tag: there is no alpine-minirootfs-$version*-x86_64.tar.gz in \$HARDEN_IMAGES, and neither a registry nor Alpine's mirror answers"
+    die "$tag: there is no alpine-minirootfs-$version*-x86_64.tar.gz in $(image_directories | tr '\n' ' '), and neither a registry nor Alpine's mirror answers; put one there, or name its directory in HARDEN_IMAGES"
 }
 
 # What Microsoft's ASP.NET images hold: Debian, the native libraries, the runtime in /usr/share/dotnet.
