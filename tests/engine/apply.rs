@@ -221,6 +221,8 @@ fn from_outside_it_is_the_same(hardened: &Tree) {
     let [mut first, mut second] = [hardened, &Tree::from_tar(&packed.stdout[..])]
         .map(|tree| stamped.without_in_export(&tree.without_hardlinks()));
     for tree in [&mut first, &mut second] {
+        // An export has no entry for the root itself.
+        tree.entries.remove("");
         // Two builds, two times at which the files were planted.
         tree.entries.values_mut().for_each(|entry| entry.mtime = 0);
     }

@@ -94,7 +94,7 @@ pub struct Tree {
 const SMALL: u64 = 256 * 1024;
 
 impl Tree {
-    /// Reads a tar stream. A path that is not UTF-8 is kept with its odd bytes escaped.
+    /// Reads a tar stream.
     pub fn from_tar(reader: impl Read) -> Tree {
         let mut entries = BTreeMap::new();
         let mut archive = tar::Archive::new(reader);
@@ -313,9 +313,23 @@ fn join(dir: &str, name: &str) -> String {
     }
 }
 
+/// A path as text, control characters escaped. Bytes that are no UTF-8 are left out, as the engine's own tar writer does.
 fn escape(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
+    let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes.escape_ascii().to_string(),
-    }
+        Err(_) => bytes
+            .iter()
+            .filter(|byte| byte.is_ascii())
+            .map(|byte| char::from(*byte))
+            .collect(),
+    };
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
