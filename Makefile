@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 1200000
 
-.PHONY: help setup stop build size dist image demo fmt clippy deny unit engine test soak bench clean
+.PHONY: help setup stop build dist image demo fmt clippy engine test soak bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -36,6 +36,15 @@ dist: build
 ## make image    the image `harden`, for COPY --from=harden
 image: setup dist
 	@tests/setup/image.sh
+
+## make fmt      is everything formatted?
+fmt:
+	cargo fmt --all -- --check docker/static-scratch/server.rs
+
+## make clippy   lints; the engine tests apart, because a plain build leaves them out
+clippy:
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test engine -- -D warnings
 
 ## make demo     a .NET program on Debian, attacked before and after
 demo: image

@@ -26,9 +26,5 @@ fn answer(stream: TcpStream) -> io::Result<()> {
         .filter_map(|line| line.split_whitespace().nth(2))
         .collect();
     let body = format!("Hello from {}\n", ids.join(":"));
-    write!(
-        &stream,
-        "HTTP/1.0 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
+    write!(&stream, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }

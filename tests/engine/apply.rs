@@ -5,9 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::docker::{
-    Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, work,
-};
+use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, work};
 use crate::inspect::{self, Expected};
 use crate::layer::Stamped;
 use crate::matrix::{GROUPS, assert_none};
@@ -60,11 +58,7 @@ touch /etc/passwd- /etc/shadow-
 "#;
 
 fn context(harden: bool) -> Context {
-    let apply = if harden {
-        "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]\n"
-    } else {
-        ""
-    };
+    let apply = if harden { "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]\n" } else { "" };
     Context::example("nginx-debian")
         .file("planted.sh", 0o755, PLANTED)
         .add(&binary(), "harden")
@@ -85,12 +79,7 @@ fn debian_12_with_everything_to_find() {
     let before = build(Builder::BuildKit, &context(false), &Options::default()).export();
     // The inspection can see: the same image before is full of complaints of each sort.
     let expected = Expected {
-        programs: &[
-            "usr/bin/awk",
-            "usr/bin/ls",
-            "usr/bin/mawk",
-            "usr/sbin/nginx",
-        ],
+        programs: &["usr/bin/awk", "usr/bin/ls", "usr/bin/mawk", "usr/sbin/nginx"],
         accounts: &["root", "app"],
         groups: GROUPS,
         kept: &[],
@@ -112,51 +101,26 @@ fn debian_12_with_everything_to_find() {
         "package manager:",
     ]
     .into_iter()
-    .filter(|sort| {
-        !inspect::complaints(&before, &before, &expected)
-            .iter()
-            .any(|line| line.starts_with(sort))
-    })
+    .filter(|sort| !inspect::complaints(&before, &before, &expected).iter().any(|line| line.starts_with(sort)))
     .collect();
     assert!(blind.is_empty(), "nothing to find of {blind:?}");
 
     let image = build(Builder::BuildKit, &context(true), &Options::default());
     let after = image.export();
-    assert_none(
-        "the image after apply",
-        &inspect::complaints(&before, &after, &expected),
-    );
-    for kept in [
-        "opt/tools/setuid",
-        "srv/data/odd",
-        "opt/tools/was-broken-before",
-        "usr/share/nginx",
-    ] {
-        assert_eq!(
-            after.get(kept).is_some(),
-            before.get(kept).is_some(),
-            "/{kept}"
-        );
+    assert_none("the image after apply", &inspect::complaints(&before, &after, &expected));
+    for kept in ["opt/tools/setuid", "srv/data/odd", "opt/tools/was-broken-before", "usr/share/nginx"] {
+        assert_eq!(after.get(kept).is_some(), before.get(kept).is_some(), "/{kept}");
     }
 
     // The run user took over the number of an account that went, not its files.
-    let file = after
-        .get("home/ubuntu/file")
-        .expect("files of removed accounts stay");
+    let file = after.get("home/ubuntu/file").expect("files of removed accounts stay");
     assert_eq!((file.uid, file.gid), (0, 0), "/home/ubuntu/file");
     kept_lines_keep_their_bytes(&before, &after);
-    assert!(
-        !image.log.contains("\u{1b}[31m"),
-        "a file name reached the terminal unescaped"
-    );
+    assert!(!image.log.contains("\u{1b}[31m"), "a file name reached the terminal unescaped");
 
     let options = [&LOCKED_DOWN[..], &["--tmpfs", "/tmp:mode=1777"]].concat();
     let container = Container::start(&image.tag, &options, &[]);
-    assert!(
-        container.get("/").contains("Hello from nginx"),
-        "{}",
-        container.logs()
-    );
+    assert!(container.get("/").contains("Hello from nginx"), "{}", container.logs());
     assert_eq!(container.ids(), (1000, 1000));
 
     a_second_run_writes_nothing(&image);
@@ -166,32 +130,16 @@ fn debian_12_with_everything_to_find() {
 fn kept_lines_keep_their_bytes(before: &Tree, after: &Tree) {
     let line = |tree: &Tree, file: &str, name: &str| {
         let text = tree.text(file);
-        text.lines()
-            .find(|line| line.split(':').next() == Some(name))
-            .map(str::to_owned)
+        text.lines().find(|line| line.split(':').next() == Some(name)).map(str::to_owned)
     };
     let root = line(before, "etc/passwd", "root").expect("root is in passwd");
-    assert_eq!(
-        line(after, "etc/passwd", "root").expect("root stays"),
-        root.replace("/bin/bash", "/usr/sbin/nologin")
-    );
-    for (file, name) in [
-        ("etc/shadow", "root"),
-        ("etc/group", "root"),
-        ("etc/group", "shadow"),
-    ] {
-        assert_eq!(
-            line(after, file, name),
-            line(before, file, name),
-            "'{name}' in /{file}"
-        );
+    assert_eq!(line(after, "etc/passwd", "root").expect("root stays"), root.replace("/bin/bash", "/usr/sbin/nologin"));
+    for (file, name) in [("etc/shadow", "root"), ("etc/group", "root"), ("etc/group", "shadow")] {
+        assert_eq!(line(after, file, name), line(before, file, name), "'{name}' in /{file}");
     }
     for file in ["etc/passwd", "etc/group", "etc/shadow", "etc/gshadow"] {
         let text = after.text(file);
-        assert!(
-            text.ends_with('\n') && !text.contains('\r') && !text.contains("\n\n"),
-            "/{file}: {text:?}"
-        );
+        assert!(text.ends_with('\n') && !text.contains('\r') && !text.contains("\n\n"), "/{file}: {text:?}");
     }
 }
 
@@ -226,10 +174,7 @@ fn from_outside_it_is_the_same(hardened: &Tree) {
         // Two builds, two times at which the files were planted.
         tree.entries.values_mut().for_each(|entry| entry.mtime = 0);
     }
-    assert_none(
-        "in a build against from outside",
-        &first.differences(&second),
-    );
+    assert_none("in a build against from outside", &first.differences(&second));
 }
 
 fn a_second_run_writes_nothing(image: &Image) {
@@ -250,16 +195,8 @@ fn a_second_run_writes_nothing(image: &Image) {
         .output()
         .expect("harden starts");
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-    assert!(
-        harden.exists() && config.exists(),
-        "files outside the root were removed"
-    );
-    let written = Command::new("find")
-        .arg(&overlay.upper)
-        .arg("-mindepth")
-        .arg("1")
-        .output()
-        .expect("find starts");
+    assert!(harden.exists() && config.exists(), "files outside the root were removed");
+    let written = Command::new("find").arg(&overlay.upper).arg("-mindepth").arg("1").output().expect("find starts");
     assert_eq!(both(&written), "", "the second run wrote");
 }
 
@@ -278,12 +215,7 @@ impl Overlay {
             fs::create_dir(&path).expect("a directory");
             path
         };
-        Overlay {
-            lower: make("lower"),
-            upper: make("upper"),
-            merged: make("merged"),
-            work: make("work"),
-        }
+        Overlay { lower: make("lower"), upper: make("upper"), merged: make("merged"), work: make("work") }
     }
 
     fn mount(&self) {
@@ -298,18 +230,12 @@ impl Overlay {
             .arg(&self.merged)
             .status()
             .expect("mount starts");
-        assert!(
-            status.success(),
-            "cannot mount an overlay; the tests need root"
-        );
+        assert!(status.success(), "cannot mount an overlay; the tests need root");
     }
 }
 
 impl Drop for Overlay {
     fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg(&self.merged)
-            .stderr(std::process::Stdio::null())
-            .status();
+        let _ = Command::new("umount").arg(&self.merged).stderr(std::process::Stdio::null()).status();
     }
 }

@@ -46,23 +46,14 @@ pub const DEBIAN_12: Base = Base {
     programs: &["usr/bin/awk", "usr/bin/ls", "usr/bin/mawk", "usr/bin/perl"],
 };
 
-pub const DEBIAN_13: Base = Base {
-    tag: "harden-test/debian:13",
-    ..DEBIAN_12
-};
+pub const DEBIAN_13: Base = Base { tag: "harden-test/debian:13", ..DEBIAN_12 };
 
 pub const ALPINE: Base = Base {
     tag: "harden-test/alpine:3.20",
     command: r#"["/usr/bin/nc", "-lk", "-p", "8080", "-e", "/app/server"]"#,
     server: SHELL_SERVER,
     answer: "Hello from busybox\n",
-    programs: &[
-        "bin/busybox",
-        "bin/ls",
-        "bin/sh",
-        "usr/bin/awk",
-        "usr/bin/nc",
-    ],
+    programs: &["bin/busybox", "bin/ls", "bin/sh", "usr/bin/awk", "usr/bin/nc"],
 };
 
 impl Base {
@@ -90,25 +81,22 @@ database = "keep"
 
     /// A context with the application, harden and [`Base::config`].
     pub fn context(&self, builder: Builder) -> Context {
-        Context::with_harden(&self.config())
-            .file("app/server", 0o755, self.server)
-            .file("Dockerfile", 0o644, &self.dockerfile(builder))
+        Context::with_harden(&self.config()).file("app/server", 0o755, self.server).file(
+            "Dockerfile",
+            0o644,
+            &self.dockerfile(builder),
+        )
     }
 
     fn dockerfile(&self, builder: Builder) -> String {
         let harden = match builder {
-            Builder::Classic | Builder::BuildKit => {
-                "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]"
-            }
+            Builder::Classic | Builder::BuildKit => "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]",
             Builder::BuildKitBind => {
                 "RUN --mount=type=bind,source=harden,target=/run/harden \
                  --mount=type=bind,source=harden.toml,target=/run/harden.toml [\"/run/harden\", \"apply\"]"
             }
         };
-        format!(
-            "FROM {}\nCOPY app /app\n{harden}\nUSER 1000:1000\nENTRYPOINT {}\n",
-            self.tag, self.command
-        )
+        format!("FROM {}\nCOPY app /app\n{harden}\nUSER 1000:1000\nENTRYPOINT {}\n", self.tag, self.command)
     }
 
     /// The same image without harden: what stood there before.

@@ -18,10 +18,7 @@ fn the_same_dockerfile_ends_with_the_same_tree() {
     let base = dir.path().join("base.tar");
     docker_ok(&["save", "-o", base.to_str().expect("a path"), DEBIAN_12.tag]);
     // The archive carries the name, so FROM finds it without a registry.
-    buildah(
-        dir.path(),
-        &["pull", "-q", &format!("docker-archive:{}", base.display())],
-    );
+    buildah(dir.path(), &["pull", "-q", &format!("docker-archive:{}", base.display())]);
     buildah(
         dir.path(),
         &[
@@ -37,26 +34,12 @@ fn the_same_dockerfile_ends_with_the_same_tree() {
         ],
     );
     let saved = dir.path().join("result.tar");
-    buildah(
-        dir.path(),
-        &[
-            "push",
-            "-q",
-            "localhost/result",
-            &format!("docker-archive:{}", saved.display()),
-        ],
-    );
+    buildah(dir.path(), &["push", "-q", "localhost/result", &format!("docker-archive:{}", saved.display())]);
     let buildah = flatten(&read_saved(File::open(&saved).expect("the saved image")));
 
-    assert!(
-        buildah.get("usr/bin/apt").is_none(),
-        "buildah's image was not hardened"
-    );
+    assert!(buildah.get("usr/bin/apt").is_none(), "buildah's image was not hardened");
     let stamped = Stamped::new(&["/app", "/harden", "/harden.toml"], &["/run/mounts"]);
-    let (mut first, mut second) = (
-        stamped.without_in_export(&docker),
-        stamped.without_in_export(&buildah),
-    );
+    let (mut first, mut second) = (stamped.without_in_export(&docker), stamped.without_in_export(&buildah));
     for tree in [&mut first, &mut second] {
         *tree = tree.without_hardlinks();
         // Either engine has its own time for the root, and the application's files came at two times.
@@ -80,10 +63,6 @@ fn buildah(dir: &Path, args: &[&str]) -> Output {
         .args(args)
         .output()
         .expect("buildah starts; run: make setup");
-    assert!(
-        output.status.success(),
-        "buildah {args:?} failed:\n{}",
-        both(&output)
-    );
+    assert!(output.status.success(), "buildah {args:?} failed:\n{}", both(&output));
     output
 }

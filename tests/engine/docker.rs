@@ -34,20 +34,14 @@ struct Engine {
 
 /// The directory where `make setup` keeps what it made.
 pub fn work() -> PathBuf {
-    std::env::var_os("HARDEN_WORK").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work"),
-        PathBuf::from,
-    )
+    std::env::var_os("HARDEN_WORK")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work"), PathBuf::from)
 }
 
 /// A file that `make setup` made.
 pub fn fixture(name: &str) -> PathBuf {
     let path = work().join("cache").join(name);
-    assert!(
-        path.exists(),
-        "{} is missing; run: make setup",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing; run: make setup", path.display());
     path
 }
 
@@ -55,23 +49,13 @@ pub fn fixture(name: &str) -> PathBuf {
 pub fn binary() -> PathBuf {
     let path = std::env::var_os("HARDEN_BIN").map_or_else(
         || {
-            let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-                || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
-                PathBuf::from,
-            );
-            target.join(if cfg!(target_arch = "aarch64") {
-                "dist/arm64/harden"
-            } else {
-                "dist/amd64/harden"
-            })
+            let target = std::env::var_os("CARGO_TARGET_DIR")
+                .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
+            target.join(if cfg!(target_arch = "aarch64") { "dist/arm64/harden" } else { "dist/amd64/harden" })
         },
         PathBuf::from,
     );
-    assert!(
-        path.exists(),
-        "{} is missing; run: make dist",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing; run: make dist", path.display());
     path
 }
 
@@ -80,10 +64,7 @@ fn engine() -> &'static Engine {
     ENGINE.get_or_init(|| {
         let file = work().join("engine.env");
         let text = fs::read_to_string(&file).unwrap_or_else(|error| {
-            panic!(
-                "no Docker engine is set up ({}: {error}); run: make setup",
-                file.display()
-            )
+            panic!("no Docker engine is set up ({}: {error}); run: make setup", file.display())
         });
         let value = |key: &str| {
             text.lines()
@@ -96,11 +77,7 @@ fn engine() -> &'static Engine {
                 .into(),
             host: value("DOCKER_HOST"),
         };
-        let alive = engine
-            .command()
-            .arg("version")
-            .output()
-            .expect("the docker client starts");
+        let alive = engine.command().arg("version").output().expect("the docker client starts");
         assert!(
             alive.status.success(),
             "the Docker engine does not answer; run: make setup\n{}",
@@ -123,11 +100,7 @@ impl Engine {
 
 /// Runs the client with these arguments.
 pub fn docker(args: &[&str]) -> Output {
-    engine()
-        .command()
-        .args(args)
-        .output()
-        .expect("the docker client starts")
+    engine().command().args(args).output().expect("the docker client starts")
 }
 
 /// Runs the client and returns its output.
@@ -136,21 +109,13 @@ pub fn docker(args: &[&str]) -> Output {
 /// When the client does not end with status 0.
 pub fn docker_ok(args: &[&str]) -> String {
     let output = docker(args);
-    assert!(
-        output.status.success(),
-        "docker {args:?} failed:\n{}",
-        both(&output)
-    );
+    assert!(output.status.success(), "docker {args:?} failed:\n{}", both(&output));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// What a command wrote, both streams.
 pub fn both(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// A name that no other test and no other run uses.
@@ -167,32 +132,22 @@ pub struct Context {
 
 impl Context {
     pub fn new() -> Context {
-        Context {
-            dir: tempfile::tempdir().expect("a temporary directory"),
-        }
+        Context { dir: tempfile::tempdir().expect("a temporary directory") }
     }
 
     /// A copy of one of the examples in docker/.
     pub fn example(name: &str) -> Context {
         let context = Context::new();
-        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("docker")
-            .join(name);
-        let status = Command::new("cp")
-            .args(["-a", "--"])
-            .arg(from.join("."))
-            .arg(context.path())
-            .status()
-            .expect("cp starts");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker").join(name);
+        let status =
+            Command::new("cp").args(["-a", "--"]).arg(from.join(".")).arg(context.path()).status().expect("cp starts");
         assert!(status.success(), "cannot copy {}", from.display());
         context
     }
 
     /// The binary under test with this configuration beside it.
     pub fn with_harden(config: &str) -> Context {
-        Context::new()
-            .add(&binary(), "harden")
-            .file("harden.toml", 0o644, config)
+        Context::new().add(&binary(), "harden").file("harden.toml", 0o644, config)
     }
 
     pub fn path(&self) -> &Path {
@@ -220,12 +175,7 @@ impl Context {
     pub fn add(self, from: &Path, path: &str) -> Context {
         let full = self.path().join(path);
         fs::create_dir_all(full.parent().expect("a parent")).expect("a directory");
-        let status = Command::new("cp")
-            .arg("-a")
-            .arg(from)
-            .arg(&full)
-            .status()
-            .expect("cp starts");
+        let status = Command::new("cp").arg("-a").arg(from).arg(&full).status().expect("cp starts");
         assert!(status.success(), "cannot copy {}", from.display());
         self
     }
@@ -257,23 +207,16 @@ impl Drop for Image {
 ///
 /// # Errors
 /// The build's output, when the build failed.
-pub fn try_build(
-    builder: Builder,
-    context: &Context,
-    options: &Options<'_>,
-) -> Result<Image, String> {
+pub fn try_build(builder: Builder, context: &Context, options: &Options<'_>) -> Result<Image, String> {
     let tag = unique("image");
     let mut command = engine().command();
-    command
-        .env(
-            "DOCKER_BUILDKIT",
-            if builder == Builder::Classic {
-                "0"
-            } else {
-                "1"
-            },
-        )
-        .args(["build", "--no-cache", "--force-rm", "-t", &tag]);
+    command.env("DOCKER_BUILDKIT", if builder == Builder::Classic { "0" } else { "1" }).args([
+        "build",
+        "--no-cache",
+        "--force-rm",
+        "-t",
+        &tag,
+    ]);
     if builder != Builder::Classic {
         command.args(["--progress", "plain"]);
     }
@@ -283,18 +226,8 @@ pub fn try_build(
     for (name, value) in &options.args {
         command.arg("--build-arg").arg(format!("{name}={value}"));
     }
-    let output = command
-        .arg(context.path())
-        .output()
-        .expect("the docker client starts");
-    if output.status.success() {
-        Ok(Image {
-            tag,
-            log: both(&output),
-        })
-    } else {
-        Err(both(&output))
-    }
+    let output = command.arg(context.path()).output().expect("the docker client starts");
+    if output.status.success() { Ok(Image { tag, log: both(&output) }) } else { Err(both(&output)) }
 }
 
 /// Builds without cache.
@@ -302,27 +235,19 @@ pub fn try_build(
 /// # Panics
 /// With the build's output, when it fails.
 pub fn build(builder: Builder, context: &Context, options: &Options<'_>) -> Image {
-    try_build(builder, context, options)
-        .unwrap_or_else(|log| panic!("the {builder:?} build failed:\n{log}"))
+    try_build(builder, context, options).unwrap_or_else(|log| panic!("the {builder:?} build failed:\n{log}"))
 }
 
 /// The image that ships the binary, shared by the tests that run at the same time.
 pub fn harden_image() -> Arc<Image> {
     static SHARED: Mutex<Weak<Image>> = Mutex::new(Weak::new());
-    let mut shared = SHARED
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(image) = shared.upgrade() {
         return image;
     }
     let dockerfile = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/Dockerfile");
-    let context = Context::new()
-        .add(&dockerfile, "Dockerfile")
-        .add(&binary(), "this/harden");
-    let options = Options {
-        args: vec![("TARGETARCH", "this".into())],
-        ..Options::default()
-    };
+    let context = Context::new().add(&dockerfile, "Dockerfile").add(&binary(), "this/harden");
+    let options = Options { args: vec![("TARGETARCH", "this".into())], ..Options::default() };
     let image = Arc::new(build(Builder::Classic, &context, &options));
     *shared = Arc::downgrade(&image);
     image
@@ -338,19 +263,13 @@ impl Image {
             .spawn()
             .expect("the docker client starts");
         let layers = read_saved(child.stdout.take().expect("a pipe"));
-        assert!(
-            child.wait().expect("an end").success(),
-            "docker save {} failed",
-            self.tag
-        );
+        assert!(child.wait().expect("an end").success(), "docker save {} failed", self.tag);
         layers
     }
 
     /// What a container of this image sees, as `docker export` gives it.
     pub fn export(&self) -> Tree {
-        let container = Container {
-            id: docker_ok(&["create", &self.tag, "/none"]),
-        };
+        let container = Container { id: docker_ok(&["create", &self.tag, "/none"]) };
         let mut child = engine()
             .command()
             .args(["export", &container.id])
@@ -358,19 +277,13 @@ impl Image {
             .spawn()
             .expect("the docker client starts");
         let tree = Tree::from_tar(child.stdout.take().expect("a pipe"));
-        assert!(
-            child.wait().expect("an end").success(),
-            "docker export {} failed",
-            self.tag
-        );
+        assert!(child.wait().expect("an end").success(), "docker export {} failed", self.tag);
         tree
     }
 
     /// Unpacks what a container sees into a directory.
     pub fn unpack(&self, dir: &Path) {
-        let container = Container {
-            id: docker_ok(&["create", &self.tag, "/none"]),
-        };
+        let container = Container { id: docker_ok(&["create", &self.tag, "/none"]) };
         let mut export = engine()
             .command()
             .args(["export", &container.id])
@@ -378,23 +291,12 @@ impl Image {
             .spawn()
             .expect("the docker client starts");
         let status = Command::new("tar")
-            .args([
-                "-x",
-                "-p",
-                "--xattrs",
-                "--xattrs-include=*",
-                "--numeric-owner",
-                "-C",
-            ])
+            .args(["-x", "-p", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C"])
             .arg(dir)
             .stdin(export.stdout.take().expect("a pipe"))
             .status()
             .expect("tar starts");
-        assert!(
-            status.success() && export.wait().expect("an end").success(),
-            "cannot unpack {}",
-            self.tag
-        );
+        assert!(status.success() && export.wait().expect("an end").success(), "cannot unpack {}", self.tag);
     }
 }
 
@@ -409,15 +311,11 @@ pub fn read_saved(reader: impl Read) -> Vec<Tree> {
         let path = entry.path().expect("a path").to_string_lossy().into_owned();
         if let Ok(Some(target)) = entry.link_name() {
             // `../ID/layer.tar`, relative to the entry's own directory.
-            let target = target
-                .to_string_lossy()
-                .trim_start_matches("../")
-                .to_owned();
+            let target = target.to_string_lossy().trim_start_matches("../").to_owned();
             links.insert(path, target);
         } else if path == "manifest.json" {
             entry.read_to_string(&mut manifest).expect("a manifest");
-        } else if path.ends_with(".tar") || path.starts_with("blobs/sha256/") && entry.size() > 4096
-        {
+        } else if path.ends_with(".tar") || path.starts_with("blobs/sha256/") && entry.size() > 4096 {
             trees.insert(path, Tree::from_tar(&mut entry));
         }
     }
@@ -429,10 +327,7 @@ pub fn read_saved(reader: impl Read) -> Vec<Tree> {
         .map(|layer| {
             let path = layer.as_str().expect("a layer's path");
             let path = links.get(path).map_or(path, String::as_str);
-            trees
-                .get(path)
-                .unwrap_or_else(|| panic!("{path} is not in the saved image"))
-                .clone()
+            trees.get(path).unwrap_or_else(|| panic!("{path} is not in the saved image")).clone()
         })
         .collect()
 }
@@ -458,21 +353,13 @@ impl Drop for Container {
 }
 
 /// How a hardened image is meant to run.
-pub const LOCKED_DOWN: [&str; 5] = [
-    "--read-only",
-    "--cap-drop",
-    "ALL",
-    "--security-opt",
-    "no-new-privileges",
-];
+pub const LOCKED_DOWN: [&str; 5] = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
 
 impl Container {
     /// Starts an image in the background, with these further options.
     pub fn start(image: &str, options: &[&str], command: &[&str]) -> Container {
         let args = [&["run", "-d"], options, &[image], command].concat();
-        Container {
-            id: docker_ok(&args),
-        }
+        Container { id: docker_ok(&args) }
     }
 
     pub fn logs(&self) -> String {
@@ -484,12 +371,8 @@ impl Container {
     /// # Panics
     /// When the container ends, or does not answer within 30 s.
     pub fn get(&self, path: &str) -> String {
-        let address = docker_ok(&[
-            "inspect",
-            "--format",
-            "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-            &self.id,
-        ]);
+        let address =
+            docker_ok(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &self.id]);
         let begin = Instant::now();
         loop {
             let last = match try_get(&address, path) {
@@ -499,11 +382,7 @@ impl Container {
             };
             let running = docker_ok(&["inspect", "--format", "{{.State.Running}}", &self.id]);
             assert!(running == "true", "the container ended:\n{}", self.logs());
-            assert!(
-                begin.elapsed() < Duration::from_secs(30),
-                "no answer from {address}: {last}\n{}",
-                self.logs()
-            );
+            assert!(begin.elapsed() < Duration::from_secs(30), "no answer from {address}: {last}\n{}", self.logs());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -511,8 +390,7 @@ impl Container {
     /// The effective uid and gid of the container's first process.
     pub fn ids(&self) -> (u32, u32) {
         let pid = docker_ok(&["inspect", "--format", "{{.State.Pid}}", &self.id]);
-        let status =
-            fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs here");
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs here");
         let effective = |key: &str| {
             status
                 .lines()
@@ -532,8 +410,5 @@ fn try_get(address: &str, path: &str) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    Ok(answer
-        .split_once("\r\n\r\n")
-        .map(|(_, body)| body.to_owned())
-        .unwrap_or_default())
+    Ok(answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
 }

@@ -20,16 +20,8 @@ pub struct Expected<'a> {
     pub kept: &'a [&'a str],
 }
 
-const COMMAND_DIRECTORIES: [&str; 8] = [
-    "bin",
-    "sbin",
-    "usr/bin",
-    "usr/sbin",
-    "usr/local/bin",
-    "usr/local/sbin",
-    "usr/games",
-    "usr/local/games",
-];
+const COMMAND_DIRECTORIES: [&str; 8] =
+    ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/games", "usr/local/games"];
 
 const CRON: [&str; 14] = [
     "etc/crontab",
@@ -181,10 +173,7 @@ fn privileges(after: &Tree, found: &mut Vec<String>) {
             found.push(format!("modes: /{path} has mode {:04o}", entry.mode));
         }
         if system && entry.is_dir() && (entry.uid, entry.gid) != (0, 0) {
-            found.push(format!(
-                "owners: /{path} belongs to {}:{}",
-                entry.uid, entry.gid
-            ));
+            found.push(format!("owners: /{path} belongs to {}:{}", entry.uid, entry.gid));
         }
     }
 }
@@ -196,58 +185,28 @@ fn accounts(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
     if users != wanted {
         found.push(format!("accounts: {users:?} instead of {wanted:?}"));
     }
-    let groups: BTreeSet<String> = table(after, "etc/group")
-        .into_iter()
-        .map(|line| line[0].clone())
-        .collect();
-    let wanted: BTreeSet<String> = expected
-        .groups
-        .iter()
-        .map(|name| (*name).to_owned())
-        .collect();
+    let groups: BTreeSet<String> = table(after, "etc/group").into_iter().map(|line| line[0].clone()).collect();
+    let wanted: BTreeSet<String> = expected.groups.iter().map(|name| (*name).to_owned()).collect();
     if groups != wanted {
         found.push(format!("accounts: groups {groups:?} instead of {wanted:?}"));
     }
     for (file, known) in [
-        (
-            "etc/shadow",
-            users.iter().map(|name| (*name).to_owned()).collect(),
-        ),
+        ("etc/shadow", users.iter().map(|name| (*name).to_owned()).collect()),
         ("etc/gshadow", groups),
-        (
-            "etc/subuid",
-            users.iter().map(|name| (*name).to_owned()).collect(),
-        ),
-        (
-            "etc/subgid",
-            users
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<BTreeSet<_>>(),
-        ),
+        ("etc/subuid", users.iter().map(|name| (*name).to_owned()).collect()),
+        ("etc/subgid", users.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()),
     ] {
         for line in table(after, file) {
             if !known.contains(&line[0]) {
-                found.push(format!(
-                    "accounts: /{file} still has a line for '{}'",
-                    line[0]
-                ));
+                found.push(format!("accounts: /{file} still has a line for '{}'", line[0]));
             }
         }
     }
     for file in ["etc/group", "etc/gshadow"] {
         for line in table(after, file) {
-            for member in line
-                .last()
-                .into_iter()
-                .flat_map(|list| list.split(','))
-                .filter(|name| !name.is_empty())
-            {
+            for member in line.last().into_iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty()) {
                 if !users.contains(member) {
-                    found.push(format!(
-                        "accounts: /{file}: '{}' lists '{member}', who is gone",
-                        line[0]
-                    ));
+                    found.push(format!("accounts: /{file}: '{}' lists '{member}', who is gone", line[0]));
                 }
             }
         }
@@ -265,24 +224,14 @@ fn accounts(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
             found.push(format!("shells: '{name}' has '{shell}'"));
         }
         if password != "x" {
-            found.push(format!(
-                "passwords: '{name}' has '{password}' in /etc/passwd"
-            ));
+            found.push(format!("passwords: '{name}' has '{password}' in /etc/passwd"));
         }
         let hash = shadow.get(name).map_or("(no line)", String::as_str);
         if !hash.starts_with(['*', '!']) {
             found.push(format!("passwords: '{name}' has '{hash}' in /etc/shadow"));
         }
     }
-    for name in [
-        "passwd-",
-        "shadow-",
-        "group-",
-        "gshadow-",
-        "subuid-",
-        "subgid-",
-        ".pwd.lock",
-    ] {
+    for name in ["passwd-", "shadow-", "group-", "gshadow-", "subuid-", "subgid-", ".pwd.lock"] {
         if after.get(&format!("etc/{name}")).is_some() {
             found.push(format!("accounts: /etc/{name} is left"));
         }
@@ -295,19 +244,13 @@ fn check_accounts_with_shadow_utils(after: &Tree) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fs::create_dir(dir.path().join("etc")).expect("a directory");
     for name in ["passwd", "group", "shadow", "gshadow"] {
-        if let Some(content) = after
-            .get(&format!("etc/{name}"))
-            .and_then(|entry| entry.content.as_ref())
-        {
+        if let Some(content) = after.get(&format!("etc/{name}")).and_then(|entry| entry.content.as_ref()) {
             fs::write(dir.path().join("etc").join(name), content).expect("a file");
         }
     }
     let mut found = Vec::new();
     for args in [["pwck", "-qr"], ["grpck", "-r"]] {
-        if args[0] == "grpck"
-            && after.get("etc/gshadow").is_none()
-            && after.get("etc/group").is_none()
-        {
+        if args[0] == "grpck" && after.get("etc/gshadow").is_none() && after.get("etc/group").is_none() {
             continue;
         }
         let output = Command::new(args[0])
@@ -317,30 +260,18 @@ fn check_accounts_with_shadow_utils(after: &Tree) -> Vec<String> {
             .output()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}; run: make setup", args[0]));
         if !output.status.success() {
-            found.push(format!(
-                "{} {}: {}",
-                args[0],
-                args[1],
-                crate::docker::both(&output).trim()
-            ));
+            found.push(format!("{} {}: {}", args[0], args[1], crate::docker::both(&output).trim()));
         }
     }
     found
 }
 
 fn services(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
-    for (what, places) in [
-        ("cron", &CRON[..]),
-        ("init", &INIT[..]),
-        ("tunables", &TUNABLES[..]),
-    ] {
+    for (what, places) in [("cron", &CRON[..]), ("init", &INIT[..]), ("tunables", &TUNABLES[..])] {
         for place in places {
             for (path, entry) in &after.entries {
                 let inside = path == place || path.starts_with(&format!("{place}/"));
-                if inside
-                    && !entry.is_dir()
-                    && !expected.kept.iter().any(|kept| path.starts_with(kept))
-                {
+                if inside && !entry.is_dir() && !expected.kept.iter().any(|kept| path.starts_with(kept)) {
                     found.push(format!("{what}: /{path} is left"));
                 }
             }
@@ -369,28 +300,21 @@ fn package_managers(after: &Tree, found: &mut Vec<String>) {
         if methods && entry.is_file() {
             found.push(format!("package manager: /{path} is left"));
         }
-        if path.starts_with("var/lib/apt/lists/") || path.starts_with("var/cache/apt/") {
-            if entry.is_file() && entry.size > 0 {
-                found.push(format!("package manager: /{path} is left"));
-            }
+        let cache = path.starts_with("var/lib/apt/lists/") || path.starts_with("var/cache/apt/");
+        if cache && entry.is_file() && entry.size > 0 {
+            found.push(format!("package manager: /{path} is left"));
         }
     }
 }
 
 fn owners(after: &Tree, found: &mut Vec<String>) {
     let ids = |file: &str| -> BTreeSet<u64> {
-        table(after, file)
-            .iter()
-            .filter_map(|line| line.get(2)?.parse().ok())
-            .collect()
+        table(after, file).iter().filter_map(|line| line.get(2)?.parse().ok()).collect()
     };
     let (uids, gids) = (ids("etc/passwd"), ids("etc/group"));
     for (path, entry) in &after.entries {
         if !uids.contains(&entry.uid) || !gids.contains(&entry.gid) {
-            found.push(format!(
-                "ownerless: /{path} belongs to {}:{}",
-                entry.uid, entry.gid
-            ));
+            found.push(format!("ownerless: /{path} belongs to {}:{}", entry.uid, entry.gid));
         }
     }
 }
@@ -430,10 +354,7 @@ fn modes(before: &Tree, after: &Tree, found: &mut Vec<String>) {
         let loosened = new.mode & !old.mode & 0o777;
         // The application's directories are what [files] asks for.
         if loosened != 0 && !path.starts_with("app") {
-            found.push(format!(
-                "modes: /{path} went from {:04o} to {:04o}",
-                old.mode, new.mode
-            ));
+            found.push(format!("modes: /{path} went from {:04o} to {:04o}", old.mode, new.mode));
         }
     }
 }
@@ -442,23 +363,14 @@ fn modes(before: &Tree, after: &Tree, found: &mut Vec<String>) {
 fn truth(before: &Tree, after: &Tree, found: &mut Vec<String>) {
     for (path, old) in &before.entries {
         let name = path.rsplit('/').next().unwrap_or("");
-        let identity = path.starts_with("etc/")
-            && (name.ends_with("-release") || name == "debian_version")
+        let identity = path.starts_with("etc/") && (name.ends_with("-release") || name == "debian_version")
             || path == "usr/lib/os-release"
             || path == "etc/apk/repositories";
-        let database = [
-            "var/lib/dpkg/status",
-            "lib/apk/db/installed",
-            "usr/lib/apk/db/installed",
-        ]
-        .contains(&path.as_str())
-            || path.starts_with("var/lib/dpkg/info/")
-                && (path.ends_with(".list") || path.ends_with(".md5sums"));
+        let database = ["var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed"]
+            .contains(&path.as_str())
+            || path.starts_with("var/lib/dpkg/info/") && (path.ends_with(".list") || path.ends_with(".md5sums"));
         if (identity || database) && after.get(path) != Some(old) {
-            found.push(format!(
-                "truth: /{path} was changed: {old:?} {:?}",
-                after.get(path)
-            ));
+            found.push(format!("truth: /{path} was changed: {old:?} {:?}", after.get(path)));
         }
     }
 }

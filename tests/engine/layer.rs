@@ -17,21 +17,12 @@ pub struct Stamped {
 impl Stamped {
     /// `copies` and `binds` are the paths that COPY and bind mounts write to.
     pub fn new(copies: &[&str], binds: &[&str]) -> Stamped {
-        let parent = |path: &str| {
-            path.rsplit_once('/')
-                .map_or("", |(parent, _)| parent)
-                .to_owned()
-        };
+        let parent = |path: &str| path.rsplit_once('/').map_or("", |(parent, _)| parent).to_owned();
         let trim = |path: &&str| path.trim_matches('/').to_owned();
         let mut during: BTreeSet<String> = ["", "etc"].map(str::to_owned).into();
         during.extend(binds.iter().map(trim).map(|path| parent(&path)));
         let mut dirs = during.clone();
-        dirs.extend(
-            copies
-                .iter()
-                .map(trim)
-                .flat_map(|path| [parent(&path), path]),
-        );
+        dirs.extend(copies.iter().map(trim).flat_map(|path| [parent(&path), path]));
         Stamped { dirs, during }
     }
 
@@ -73,9 +64,7 @@ impl Stamped {
                 (Kind::Whiteout | Kind::Opaque, _) => true,
                 (_, None) => true,
                 (Kind::Directory, Some(old)) => {
-                    !entry.same_but_time(old)
-                        || self.contains(path, entry)
-                        || has_child(&full, path)
+                    !entry.same_but_time(old) || self.contains(path, entry) || has_child(&full, path)
                 }
                 (_, Some(old)) => !entry.same_but_time(old),
             };
@@ -101,14 +90,8 @@ impl Stamped {
 
 /// Bytes of regular file content: (elsewhere, in package databases).
 pub fn content_bytes(layer: &Tree) -> (u64, u64) {
-    const DATABASES: [&str; 6] = [
-        "var/lib/dpkg/",
-        "lib/apk/db/",
-        "usr/lib/apk/db/",
-        "var/lib/rpm/",
-        "usr/lib/sysimage/rpm/",
-        "var/lib/pacman/",
-    ];
+    const DATABASES: [&str; 6] =
+        ["var/lib/dpkg/", "lib/apk/db/", "usr/lib/apk/db/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "var/lib/pacman/"];
     let mut bytes = (0, 0);
     for (path, entry) in &layer.entries {
         if entry.is_file() {
@@ -123,16 +106,8 @@ pub fn content_bytes(layer: &Tree) -> (u64, u64) {
 }
 
 fn has_child(layer: &Tree, path: &str) -> bool {
-    let below = if path.is_empty() {
-        String::new()
-    } else {
-        format!("{path}/")
-    };
-    layer
-        .entries
-        .range(below.clone()..)
-        .take_while(|(name, _)| name.starts_with(&below))
-        .any(|(name, _)| name != path)
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    layer.entries.range(below.clone()..).take_while(|(name, _)| name.starts_with(&below)).any(|(name, _)| name != path)
 }
 
 #[test]
@@ -140,49 +115,19 @@ fn a_copied_file_without_a_difference_is_found() {
     let stamped = Stamped::new(&["/harden"], &[]);
     let file = sample(Kind::File, 0o644);
     let mut below = Tree::default();
-    below
-        .entries
-        .insert("usr".into(), sample(Kind::Directory, 0o755));
+    below.entries.insert("usr".into(), sample(Kind::Directory, 0o755));
     below.entries.insert("usr/a".into(), file.clone());
     let mut layer = Tree::default();
-    layer
-        .entries
-        .insert("usr".into(), sample(Kind::Directory, 0o755));
-    layer.entries.insert(
-        "usr/a".into(),
-        Entry {
-            mtime: 9,
-            ..file.clone()
-        },
-    );
-    assert_eq!(
-        stamped.needless(&layer, &below).len(),
-        1,
-        "a new time alone is no difference"
-    );
+    layer.entries.insert("usr".into(), sample(Kind::Directory, 0o755));
+    layer.entries.insert("usr/a".into(), Entry { mtime: 9, ..file.clone() });
+    assert_eq!(stamped.needless(&layer, &below).len(), 1, "a new time alone is no difference");
 
-    layer.entries.insert(
-        "usr/a".into(),
-        Entry {
-            mode: 0o600,
-            ..file
-        },
-    );
+    layer.entries.insert("usr/a".into(), Entry { mode: 0o600, ..file });
     assert_eq!(stamped.needless(&layer, &below), Vec::<String>::new());
 
     layer.entries.remove("usr/a");
-    assert_eq!(
-        stamped.needless(&layer, &below).len(),
-        1,
-        "a directory that holds no change"
-    );
-    layer.entries.insert(
-        "usr".into(),
-        Entry {
-            mtime: 9,
-            ..sample(Kind::Directory, 0o755)
-        },
-    );
+    assert_eq!(stamped.needless(&layer, &below).len(), 1, "a directory that holds no change");
+    layer.entries.insert("usr".into(), Entry { mtime: 9, ..sample(Kind::Directory, 0o755) });
     assert_eq!(stamped.retimed(&layer, &below).len(), 1);
 }
 

@@ -15,10 +15,7 @@ pub fn traces(tree: &Tree) -> Vec<String> {
     let digest = {
         use sha2::Digest;
         let bytes = std::fs::read(binary()).expect("the binary");
-        sha2::Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+        sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
     tree.entries
         .iter()
@@ -31,13 +28,11 @@ pub fn traces(tree: &Tree) -> Vec<String> {
 }
 
 fn context(steps: &str) -> Context {
-    Context::with_harden(CONFIG)
-        .add(&fixture("server"), "server")
-        .file(
-            "Dockerfile",
-            0o644,
-            &format!("FROM scratch\nCOPY server /server\n{steps}\n"),
-        )
+    Context::with_harden(CONFIG).add(&fixture("server"), "server").file(
+        "Dockerfile",
+        0o644,
+        &format!("FROM scratch\nCOPY server /server\n{steps}\n"),
+    )
 }
 
 fn result(context: &Context) -> Tree {
@@ -46,18 +41,14 @@ fn result(context: &Context) -> Tree {
 
 #[test]
 fn from_the_top_directory() {
-    let tree = result(&context(
-        "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]",
-    ));
+    let tree = result(&context("COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]"));
     assert_none("traces", &traces(&tree));
     assert!(tree.get("server").is_some(), "the program stays");
 }
 
 #[test]
 fn from_a_directory_of_its_own_which_goes_too() {
-    let tree = result(&context(
-        "COPY harden harden.toml /opt/tool/\nRUN [\"/opt/tool/harden\", \"apply\"]",
-    ));
+    let tree = result(&context("COPY harden harden.toml /opt/tool/\nRUN [\"/opt/tool/harden\", \"apply\"]"));
     assert_none("traces", &traces(&tree));
     assert!(tree.get("opt/tool").is_none(), "/opt/tool is left, empty");
 }
@@ -69,10 +60,7 @@ fn from_a_directory_with_other_files_which_stays() {
     );
     let tree = result(&context);
     assert_none("traces", &traces(&tree));
-    assert!(
-        tree.get("opt/tool/other").is_some(),
-        "what is not harden's stays"
-    );
+    assert!(tree.get("opt/tool/other").is_some(), "what is not harden's stays");
 }
 
 #[test]
@@ -83,11 +71,7 @@ fn started_through_a_link() {
     .symlink("links/it", "/opt/tool/harden");
     let tree = result(&context);
     assert_none("traces", &traces(&tree));
-    assert!(
-        tree.get("run-me/it").is_none(),
-        "the link to harden is left: {:?}",
-        tree.get("run-me/it")
-    );
+    assert!(tree.get("run-me/it").is_none(), "the link to harden is left: {:?}", tree.get("run-me/it"));
 }
 
 #[test]
@@ -97,10 +81,7 @@ fn with_a_configuration_elsewhere() {
     );
     let tree = result(&context);
     assert_none("traces", &traces(&tree));
-    assert!(
-        tree.get("settings/mine.toml").is_none(),
-        "the configuration is left"
-    );
+    assert!(tree.get("settings/mine.toml").is_none(), "the configuration is left");
 }
 
 #[test]
@@ -119,14 +100,8 @@ fn bind_mounted_it_stays_on_its_mount_and_says_so() {
         .filter(|(seconds, _)| seconds.parse::<f64>().is_ok())
         .map(|(_, line)| format!("{line}\n"))
         .collect();
-    assert!(
-        said.contains("mount"),
-        "it does not say that the binary is on a mount:\n{said}"
-    );
+    assert!(said.contains("mount"), "it does not say that the binary is on a mount:\n{said}");
     let tree = image.export();
-    assert!(
-        tree.text("etc/passwd").contains("app:x:1000:"),
-        "it did not harden"
-    );
+    assert!(tree.text("etc/passwd").contains("app:x:1000:"), "it did not harden");
     assert_none("traces", &traces(&tree));
 }

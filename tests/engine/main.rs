@@ -10,7 +10,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    clippy::unwrap_used
+    clippy::unwrap_used,
+    clippy::use_debug
 )]
 
 mod apply;

@@ -32,12 +32,7 @@ fn alpine_3_20_with_every_builder() {
 }
 
 fn every_builder(base: &Base) {
-    let before = build(
-        Builder::Classic,
-        &base.context_before(),
-        &Options::default(),
-    )
-    .export();
+    let before = build(Builder::Classic, &base.context_before(), &Options::default()).export();
     let trees: Vec<Tree> = Builder::ALL
         .into_iter()
         .map(|builder| {
@@ -48,10 +43,7 @@ fn every_builder(base: &Base) {
     // Whichever way harden came, the image that is left is the same one.
     let stamped = Stamped::new(&["/app", "/harden"], &["/run/harden"]);
     for (builder, tree) in Builder::ALL.iter().zip(&trees).skip(1) {
-        let (mut first, mut other) = (
-            stamped.without_in_export(&trees[0]),
-            stamped.without_in_export(tree),
-        );
+        let (mut first, mut other) = (stamped.without_in_export(&trees[0]), stamped.without_in_export(tree));
         for tree in [&mut first, &mut other] {
             // Each build copied the application anew and made its directories at its own time.
             for (path, entry) in &mut tree.entries {
@@ -60,19 +52,14 @@ fn every_builder(base: &Base) {
                 }
             }
         }
-        assert_none(
-            &format!("Classic against {builder:?}"),
-            &first.differences(&other),
-        );
+        assert_none(&format!("Classic against {builder:?}"), &first.differences(&other));
     }
 }
 
 fn one(base: &Base, builder: Builder, before: &Tree) -> Tree {
     let context = base.context(builder);
     let stamped = match builder {
-        Builder::Classic | Builder::BuildKit => {
-            Stamped::new(&["/app", "/harden", "/harden.toml"], &[])
-        }
+        Builder::Classic | Builder::BuildKit => Stamped::new(&["/app", "/harden", "/harden.toml"], &[]),
         Builder::BuildKitBind => Stamped::new(&["/app"], &["/run/harden", "/run/harden.toml"]),
     };
     let image = build(builder, &context, &Options::default());
@@ -81,69 +68,42 @@ fn one(base: &Base, builder: Builder, before: &Tree) -> Tree {
     let layers = image.layers();
     let (layer, below) = layers.split_last().expect("layers");
     let below = flatten(below);
-    assert_none(
-        "entries without a difference",
-        &stamped.needless(layer, &below),
-    );
-    assert_none(
-        "directories with a new time",
-        &stamped.retimed(layer, &below),
-    );
+    assert_none("entries without a difference", &stamped.needless(layer, &below));
+    assert_none("directories with a new time", &stamped.retimed(layer, &below));
     let (content, database) = content_bytes(layer);
     eprintln!(
         "{} {builder:?}: layer of {} entries, {content} bytes of content, {database} in package databases",
         base.tag,
         layer.entries.len()
     );
-    assert!(
-        content <= LAYER_BUDGET,
-        "the layer holds {content} bytes of file content"
-    );
+    assert!(content <= LAYER_BUDGET, "the layer holds {content} bytes of file content");
 
     let exported = image.export();
     assert_none("traces of harden", &traces(&exported));
-    let expected = Expected {
-        programs: base.programs,
-        accounts: &["root", "app"],
-        groups: GROUPS,
-        kept: &[],
-    };
-    assert_none(
-        "the image after apply",
-        &inspect::complaints(before, &exported, &expected),
-    );
+    let expected = Expected { programs: base.programs, accounts: &["root", "app"], groups: GROUPS, kept: &[] };
+    assert_none("the image after apply", &inspect::complaints(before, &exported, &expected));
 
     // A few seconds later the same layer and the same tree again.
     std::thread::sleep(Duration::from_secs(2));
     let again = build(builder, &context, &Options::default());
     let layers = again.layers();
     let second = layers.last().expect("layers");
-    assert_none(
-        "two builds' layers",
-        &stamped.without(layer).differences(&stamped.without(second)),
-    );
+    assert_none("two builds' layers", &stamped.without(layer).differences(&stamped.without(second)));
     assert_none(
         "two builds' trees",
-        &stamped
-            .without_in_export(&exported)
-            .differences(&stamped.without_in_export(&again.export())),
+        &stamped.without_in_export(&exported).differences(&stamped.without_in_export(&again.export())),
     );
 
     // Hardened once more: only harden itself comes and goes.
     if builder == Builder::Classic {
-        let twice = build(
-            builder,
-            &base.context_again(&image.tag),
-            &Options::default(),
-        );
+        let twice = build(builder, &base.context_again(&image.tag), &Options::default());
         let layers = twice.layers();
         let layer = layers.last().expect("layers");
         let changed: Vec<String> = layer
             .entries
             .iter()
             .filter(|(path, entry)| {
-                let self_removal = entry.kind == Kind::Whiteout
-                    && ["harden", "harden.toml"].contains(&path.as_str());
+                let self_removal = entry.kind == Kind::Whiteout && ["harden", "harden.toml"].contains(&path.as_str());
                 let engine = entry.is_dir() && ["", "etc"].contains(&path.as_str());
                 !self_removal && !engine
             })
@@ -157,19 +117,11 @@ fn one(base: &Base, builder: Builder, before: &Tree) -> Tree {
 fn serves(base: &Base, image: &Image) {
     let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
     assert_eq!(container.get("/"), base.answer, "{}", container.logs());
-    assert_eq!(
-        container.ids(),
-        (1000, 1000),
-        "the application runs as the run user"
-    );
+    assert_eq!(container.ids(), (1000, 1000), "the application runs as the run user");
 }
 
 /// Fails with every line when there is one.
 pub fn assert_none(what: &str, lines: &[String]) {
-    let shown = lines
-        .iter()
-        .take(60)
-        .map(|line| format!("  {line}\n"))
-        .collect::<String>();
+    let shown = lines.iter().take(60).map(|line| format!("  {line}\n")).collect::<String>();
     assert!(lines.is_empty(), "{what}: {}\n{shown}", lines.len());
 }

@@ -79,9 +79,7 @@ impl Entry {
 
     /// An executable file that a kernel can start: ELF or a script.
     pub fn is_program(&self) -> bool {
-        self.is_file()
-            && self.mode & 0o111 != 0
-            && (self.head.starts_with(b"\x7fELF") || self.head.starts_with(b"#!"))
+        self.is_file() && self.mode & 0o111 != 0 && (self.head.starts_with(b"\x7fELF") || self.head.starts_with(b"#!"))
     }
 }
 
@@ -120,21 +118,11 @@ impl Tree {
                 }
             }
             let header = entry.header();
-            let target = || {
-                entry
-                    .link_name_bytes()
-                    .map(|name| escape(&name))
-                    .unwrap_or_default()
-            };
+            let target = || entry.link_name_bytes().map(|name| escape(&name)).unwrap_or_default();
             let kind = match header.entry_type() {
                 tar::EntryType::Directory => Kind::Directory,
                 tar::EntryType::Symlink => Kind::Symlink(target()),
-                tar::EntryType::Link => Kind::Hardlink(
-                    target()
-                        .trim_start_matches("./")
-                        .trim_matches('/')
-                        .to_owned(),
-                ),
+                tar::EntryType::Link => Kind::Hardlink(target().trim_start_matches("./").trim_matches('/').to_owned()),
                 tar::EntryType::Char | tar::EntryType::Block => Kind::Device,
                 tar::EntryType::Fifo => Kind::Fifo,
                 _ => Kind::File,
@@ -174,10 +162,7 @@ impl Tree {
 
     /// The text of a small file; empty when it is missing.
     pub fn text(&self, path: &str) -> String {
-        let content = self
-            .get(path)
-            .and_then(|entry| entry.content.clone())
-            .unwrap_or_default();
+        let content = self.get(path).and_then(|entry| entry.content.clone()).unwrap_or_default();
         String::from_utf8_lossy(&content).into_owned()
     }
 
@@ -205,18 +190,17 @@ impl Tree {
 
     fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
-        self.entries
-            .retain(|name, _| name != path && !name.starts_with(&below));
+        self.entries.retain(|name, _| name != path && !name.starts_with(&below));
     }
 
     /// A copy in which every hard link is the file that it names.
     pub fn without_hardlinks(&self) -> Tree {
         let mut entries = self.entries.clone();
         for (path, entry) in &self.entries {
-            if let Kind::Hardlink(target) = &entry.kind {
-                if let Some(file) = self.entries.get(target) {
-                    entries.insert(path.clone(), file.clone());
-                }
+            if let Kind::Hardlink(target) = &entry.kind
+                && let Some(file) = self.entries.get(target)
+            {
+                entries.insert(path.clone(), file.clone());
             }
         }
         Tree { entries }
@@ -292,44 +276,23 @@ fn read_content(reader: &mut impl Read, entry: &mut Entry) {
             kept.extend_from_slice(&buffer[..n]);
         }
     }
-    entry.sha256 = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    entry.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     entry.content = (entry.size <= SMALL).then_some(kept);
 }
 
 fn parts(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    path.split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
+    path.split('/').filter(|part| !part.is_empty() && *part != ".")
 }
 
 fn join(dir: &str, name: &str) -> String {
-    if dir.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{dir}/{name}")
-    }
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
 }
 
 /// A path as text, control characters escaped. Bytes that are no UTF-8 are left out, as the engine's own tar writer does.
 fn escape(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => bytes
-            .iter()
-            .filter(|byte| byte.is_ascii())
-            .map(|byte| char::from(*byte))
-            .collect(),
+        Err(_) => bytes.iter().filter(|byte| byte.is_ascii()).map(|byte| char::from(*byte)).collect(),
     };
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
