@@ -59,7 +59,11 @@ fn nginx_debian() {
     let harden = harden_image();
     let context = Context::example("nginx-debian");
     let image = build(Builder::Classic, &context, &options("Dockerfile", "harden-test/debian:12-nginx", &harden));
-    assert_none("traces", &traces(&image.export()));
+    let tree = image.export();
+    assert_none("traces", &traces(&tree));
+    for gone in ["usr/bin/apt", "usr/bin/dpkg", "usr/bin/bash", "usr/bin/dash", "usr/sbin/cron"] {
+        assert!(tree.get(gone).is_none(), "/{gone} is left");
+    }
     let run = [&LOCKED_DOWN[..], &["--tmpfs", "/tmp:mode=1777"]].concat();
     let container = Container::start(&image.tag, &run, &[]);
     assert!(container.get("/").contains("Hello from nginx"), "{}", container.logs());
