@@ -116,14 +116,13 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
     }
 }
 
-fn unknown_name_help(
-    files: &AccountFiles,
-    database: Database,
-    names: &BTreeSet<Vec<u8>>,
-    name: &[u8],
-) -> String {
+fn unknown_name_help(files: &AccountFiles, database: Database, names: &BTreeSet<Vec<u8>>, name: &[u8]) -> String {
     if let Some((line, defect)) = unsound(files, database, name) {
-        return format!("line {} of '/etc/{}' is {defect}; correct it in the line before", line.number, database.file_name());
+        return format!(
+            "line {} of '/etc/{}' is {defect}; correct it in the line before",
+            line.number,
+            database.file_name()
+        );
     }
     let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
     match suggest(&printable(name), &names) {

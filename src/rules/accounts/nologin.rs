@@ -10,9 +10,19 @@ const SBIN: &[u8] = b"/sbin/nologin";
 const USR_BIN: &[u8] = b"/usr/bin/nologin";
 
 /// Distributions by `ID` or `ID_LIKE`, as their own packages write passwd lines.
-const IN_SBIN: [&str; 19] = [
-    "alpine", "wolfi", "chainguard", "rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "sles",
-    "opensuse", "opensuse-leap", "opensuse-tumbleweed", "sle_hpc", "sl-micro", "photon", "gentoo",
+const IN_SBIN: [&str; 12] = [
+    "alpine",
+    "wolfi",
+    "chainguard",
+    "rhel",
+    "fedora",
+    "centos",
+    "rocky",
+    "almalinux",
+    "ol",
+    "amzn",
+    "photon",
+    "gentoo",
 ];
 
 /// The nologin path for this image: its distribution's, else what its accounts use, else what exists.
@@ -39,11 +49,12 @@ pub fn path(facts: &Facts) -> Vec<u8> {
             *used.entry(shell).or_default() += 1;
         }
     }
+    // SUSE's own accounts changed from /sbin to /usr/sbin with the versions, so what is in use comes first.
     let common = used.iter().max_by_key(|&(_, count)| *count).map(|(&shell, _)| shell);
+    let suse = os.is_like(&["suse", "opensuse", "sles"]).then_some(USR_SBIN);
     common
-        .or_else(|| {
-            [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok())
-        })
+        .or(suse)
+        .or_else(|| [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok()))
         .unwrap_or(SBIN)
         .to_vec()
 }

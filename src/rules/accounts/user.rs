@@ -49,9 +49,8 @@ fn named(
         refuse_no_id(draft);
         return;
     }
-    let found = files
-        .entry(Database::Passwd, name.as_bytes())
-        .and_then(|line| Some((line.id(UID)?, line.id(PRIMARY_GID)?)));
+    let found =
+        files.entry(Database::Passwd, name.as_bytes()).and_then(|line| Some((line.id(UID)?, line.id(PRIMARY_GID)?)));
     match (found, uid) {
         (Some((0, _)), _) => refuse_root(draft, name),
         (Some(has), _) => existing(files, draft, name, has, (uid, gid)),
@@ -80,10 +79,7 @@ fn existing(
     if asked != (uid, gid) {
         let shown = printable(name.as_bytes());
         draft.refuse(
-            format!(
-                "run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'",
-                asked.0, asked.1
-            ),
+            format!("run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'", asked.0, asked.1),
             format!("write \"{shown}:{uid}:{gid}\", or change the account in the line before"),
         );
         return;
@@ -93,14 +89,7 @@ fn existing(
     }
 }
 
-fn create(
-    cx: &Context<'_>,
-    files: &mut AccountFiles,
-    draft: &mut Draft<'_>,
-    name: &str,
-    uid: u32,
-    gid: Option<u32>,
-) {
+fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, uid: u32, gid: Option<u32>) {
     let shown = printable(name.as_bytes());
     if !is_valid_name(name) {
         draft.refuse(
@@ -111,7 +100,10 @@ fn create(
     }
     if let Some((line, defect)) = unsound(files, Database::Passwd, name.as_bytes()) {
         draft.refuse(
-            format!("cannot create the run user: line {} of '/etc/passwd' names '{shown}' but is {defect}", line.number),
+            format!(
+                "cannot create the run user: line {} of '/etc/passwd' names '{shown}' but is {defect}",
+                line.number
+            ),
             "correct or remove that line in the line before",
         );
         return;
@@ -170,7 +162,9 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         if let Some(reason) = stay.users.get(holder) {
             let (shown, holder) = (printable(name.as_bytes()), printable(holder));
             draft.refuse(
-                format!("cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"),
+                format!(
+                    "cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"
+                ),
                 format!("use another uid, or run as that account: \"{holder}\""),
             );
             return false;
@@ -189,9 +183,8 @@ fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         .collect();
     let own = holders.iter().any(|holder| holder == name.as_bytes());
     if own || holders.iter().any(|holder| stay.groups.contains_key(holder)) {
-        let others = holders.into_iter().filter(|holder| {
-            own && holder != name.as_bytes() && !stay.groups.contains_key(holder)
-        });
+        let others =
+            holders.into_iter().filter(|holder| own && holder != name.as_bytes() && !stay.groups.contains_key(holder));
         files.handed_over().groups.extend(others);
         return true;
     }
