@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod os;
+pub mod set;
 pub mod tree;
 
 use accounts::Accounts;

@@ -15,4 +15,6 @@ pub mod closure;
 pub mod facts;
 pub mod plan;
 pub mod policy;
+pub mod report;
+pub mod root;
 pub mod rules;

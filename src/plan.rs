@@ -4,13 +4,17 @@
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
 //! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::facts::tree::{Id, Kind, Tree};
-
 pub mod accounts;
+pub mod steps;
+
+use std::collections::BTreeMap;
 
 use accounts::AccountFiles;
+
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Kind, Tree};
+use crate::report::escape;
+use crate::root::edit::Attributes;
 
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,35 +22,15 @@ pub enum Change {
     /// Unlink a file, link or special file, or remove an empty directory.
     Remove,
     /// Change owner and group, then mode, then drop `security.capability`; each only when it differs.
-    Attributes {
-        /// New owner and group.
-        owner: (u32, u32),
-        /// New permission bits 0o7777.
-        mode: u32,
-        /// Remove `security.capability`.
-        drop_capability: bool,
-    },
-    /// Replace the content by a new file renamed over the old one, which keeps owner, mode and attributes.
-    Rewrite {
-        /// The whole new content.
-        content: Vec<u8>,
-    },
+    Attributes(Attributes),
+    /// The same on a fresh copy renamed over the file, whose inode has hard links outside the root.
+    AttributesOfCopy(Attributes),
+    /// Replace the content by a new file renamed over the old one, with these attributes.
+    Rewrite(Attributes, Vec<u8>),
     /// Create a file that does not exist.
-    CreateFile {
-        /// The whole content.
-        content: Vec<u8>,
-        /// Owner and group.
-        owner: (u32, u32),
-        /// Permission bits 0o7777.
-        mode: u32,
-    },
+    CreateFile(Attributes, Vec<u8>),
     /// Create a directory that does not exist.
-    CreateDirectory {
-        /// Owner and group.
-        owner: (u32, u32),
-        /// Permission bits 0o7777.
-        mode: u32,
-    },
+    CreateDirectory(Attributes),
 }
 
 /// One line of evidence: which rule changes what, and why.
@@ -85,11 +69,13 @@ pub struct Draft<'a> {
     tree: &'a Tree,
     rule: &'static str,
     /// Never removed: the closure, kept paths, identity files, and their directories.
-    keep: BTreeSet<Id>,
+    keep: IdSet,
     /// Never changed in any way: kept paths with their content, mount points.
-    untouchable: BTreeSet<Id>,
-    removed: BTreeSet<Id>,
-    attributes: BTreeMap<Id, Wanted>,
+    untouchable: IdSet,
+    removed: IdSet,
+    /// Removed after everything else: this program itself.
+    last: Vec<Id>,
+    attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     creations: BTreeMap<Vec<u8>, Change>,
     /// The account files as the `accounts.*` rules leave them.
@@ -102,14 +88,6 @@ pub struct Draft<'a> {
     pub refusals: Vec<Message>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wanted {
-    uid: u32,
-    gid: u32,
-    mode: u32,
-    drop_capability: bool,
-}
-
 impl<'a> Draft<'a> {
     /// An empty draft over a tree.
     #[must_use]
@@ -117,9 +95,10 @@ impl<'a> Draft<'a> {
         Self {
             tree,
             rule: "",
-            keep: BTreeSet::new(),
-            untouchable: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            keep: IdSet::default(),
+            untouchable: IdSet::default(),
+            removed: IdSet::default(),
+            last: Vec::new(),
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
@@ -153,26 +132,25 @@ impl<'a> Draft<'a> {
     /// Whether a rule has already removed `id`.
     #[must_use]
     pub fn is_removed(&self, id: Id) -> bool {
-        self.removed.contains(&id)
+        self.removed.contains(id)
     }
 
     /// Whether `id` may be changed at all.
     #[must_use]
     pub fn is_untouchable(&self, id: Id) -> bool {
-        self.untouchable.contains(&id) || self.tree.meta(id).mount
+        self.untouchable.contains(id) || self.tree.meta(id).mount
     }
 
     /// Whether `id` may not be removed.
     #[must_use]
     pub fn is_kept(&self, id: Id) -> bool {
-        self.keep.contains(&id) || self.is_untouchable(id)
+        self.keep.contains(id) || self.is_untouchable(id)
     }
 
     /// Owner and group as they will be after the rules so far.
     #[must_use]
     pub fn owner(&self, id: Id) -> (u32, u32) {
-        let wanted = self.wanted(id);
-        (wanted.uid, wanted.gid)
+        self.wanted(id).owner
     }
 
     /// Permission bits 0o7777 as they will be after the rules so far.
@@ -201,16 +179,27 @@ impl<'a> Draft<'a> {
         // Children come after their parents in the tree's order, so the reverse is leaf first.
         let below: Vec<Id> = self.tree.subtree(id).collect();
         for &at in below.iter().rev() {
-            let emptied = self.tree.children(at).all(|child| self.removed.contains(&child));
+            let emptied = self.tree.children(at).all(|child| self.removed.contains(child));
             all &= emptied && self.remove(at, reason);
         }
         all
     }
 
+    /// As [`Draft::remove`], but after every other change, in the order of the calls.
+    pub fn remove_last(&mut self, id: Id, reason: &str) -> bool {
+        let new = !self.is_removed(id);
+        let goes = self.remove(id, reason);
+        if new && goes {
+            self.last.push(id);
+        }
+        goes
+    }
+
     /// Change owner or group, keeping what is `None`.
     pub fn set_owner(&mut self, id: Id, uid: Option<u32>, gid: Option<u32>, reason: &str) {
         let now = self.wanted(id);
-        let next = Wanted { uid: uid.unwrap_or(now.uid), gid: gid.unwrap_or(now.gid), ..now };
+        let owner = (uid.unwrap_or(now.owner.0), gid.unwrap_or(now.owner.1));
+        let next = Attributes { owner, ..now };
         if next == now || self.is_untouchable(id) {
             return;
         }
@@ -218,8 +207,8 @@ impl<'a> Draft<'a> {
         self.record(
             id,
             "owner",
-            format!("{}:{}", now.uid, now.gid),
-            format!("{}:{}", next.uid, next.gid),
+            format!("{}:{}", now.owner.0, now.owner.1),
+            format!("{}:{}", owner.0, owner.1),
             reason,
             0,
         );
@@ -231,7 +220,7 @@ impl<'a> Draft<'a> {
         if now.mode == mode || self.is_untouchable(id) || self.tree.is_link(id) {
             return;
         }
-        self.attributes.insert(id, Wanted { mode, ..now });
+        self.attributes.insert(id, Attributes { mode, ..now });
         self.record(id, "mode", format!("0o{:o}", now.mode), format!("0o{mode:o}"), reason, 0);
     }
 
@@ -241,7 +230,7 @@ impl<'a> Draft<'a> {
         if now.drop_capability || !self.tree.meta(id).capability || self.is_untouchable(id) {
             return;
         }
-        self.attributes.insert(id, Wanted { drop_capability: true, ..now });
+        self.attributes.insert(id, Attributes { drop_capability: true, ..now });
         self.record(id, "capability", "set".to_owned(), "none".to_owned(), reason, 0);
     }
 
@@ -255,9 +244,9 @@ impl<'a> Draft<'a> {
     /// Create a file or directory at an absolute path whose parent exists or is created by this plan.
     pub fn create(&mut self, path: &[u8], change: Change, reason: &str) {
         let after = match &change {
-            Change::CreateDirectory { owner, mode } => format!("directory {}:{} 0o{mode:o}", owner.0, owner.1),
-            Change::CreateFile { owner, mode, content } => {
-                format!("file {}:{} 0o{mode:o}, {} bytes", owner.0, owner.1, content.len())
+            Change::CreateDirectory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode),
+            Change::CreateFile(new, content) => {
+                format!("file {}:{} 0o{:o}, {} bytes", new.owner.0, new.owner.1, new.mode, content.len())
             }
             _ => return,
         };
@@ -296,16 +285,8 @@ impl<'a> Draft<'a> {
         self.refusals.push(Message { rule: self.rule, text: text.into(), help: help.into() });
     }
 
-    fn wanted(&self, id: Id) -> Wanted {
-        self.attributes.get(&id).copied().unwrap_or_else(|| {
-            let meta = self.tree.meta(id);
-            Wanted {
-                uid: meta.uid,
-                gid: meta.gid,
-                mode: u32::from(meta.mode) & 0o7777,
-                drop_capability: false,
-            }
-        })
+    fn wanted(&self, id: Id) -> Attributes {
+        self.attributes.get(&id).copied().unwrap_or_else(|| present(self.tree, id))
     }
 
     fn record(
@@ -323,11 +304,17 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// The attributes an entry has now.
+fn present(tree: &Tree, id: Id) -> Attributes {
+    let meta = tree.meta(id);
+    Attributes { owner: (meta.uid, meta.gid), mode: tree.permissions(id), drop_capability: false }
+}
+
 fn describe(tree: &Tree, id: Id) -> String {
     let what = match tree.kind(id) {
         Kind::File => "file",
         Kind::Directory => "directory",
-        Kind::Link => return format!("link to '{}'", String::from_utf8_lossy(tree.link_target(id).unwrap_or_default())),
+        Kind::Link => return format!("link to '{}'", escape::escaped(tree.link_target(id).unwrap_or_default())),
         Kind::Fifo => "fifo",
         Kind::Socket => "socket",
         Kind::CharDevice => "character device",

@@ -360,25 +360,28 @@ impl Tree {
         Ok(Resolved { node: at, links })
     }
 
-    /// Add the children of `parent`. Call once a directory, with any order of names.
-    pub(crate) fn add_children(&mut self, parent: Id, entries: &mut Vec<NewEntry>, names: &[u8]) {
-        entries.sort_unstable_by(|a, b| a.name(names).cmp(b.name(names)));
-        let first = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        for entry in entries.drain(..) {
-            let name = self.intern(entry.name(names));
-            let name_len = u16::try_from(entry.name_len).unwrap_or(u16::MAX);
-            self.push(parent.0, name, name_len, entry.meta);
-            if let Some(target) = entry.target {
-                let offset = self.intern(&target);
-                if let Some(node) = self.nodes.last_mut() {
-                    node.first = offset;
-                    node.count = u32::try_from(target.len()).unwrap_or(u32::MAX);
-                }
+    /// Add one entry below `parent`. All children of a directory are added in one go, then sealed.
+    pub(crate) fn add(&mut self, parent: Id, name: &[u8], meta: Meta, target: Option<&[u8]>) {
+        let at = self.intern(name);
+        self.push(parent.0, at, u16::try_from(name.len()).unwrap_or(u16::MAX), meta);
+        if let Some(target) = target {
+            let offset = self.intern(target);
+            if let Some(node) = self.nodes.last_mut() {
+                node.first = offset;
+                node.count = u32::try_from(target.len()).unwrap_or(u32::MAX);
             }
         }
-        if let Some(node) = self.nodes.get_mut(parent.index()) {
-            node.first = first;
+    }
+
+    /// Sort everything added since the tree had `first` entries: it becomes the children of `parent`.
+    pub(crate) fn seal(&mut self, parent: Id, first: usize) {
+        let Self { nodes, arena } = self;
+        let name = |n: &Node| arena.get(n.name as usize..n.name as usize + usize::from(n.name_len));
+        let Some(children) = nodes.get_mut(first..) else { return };
+        children.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
+        let count = u32::try_from(children.len()).unwrap_or(u32::MAX);
+        if let Some(node) = nodes.get_mut(parent.index()) {
+            node.first = u32::try_from(first).unwrap_or(u32::MAX);
             node.count = count;
         }
     }
@@ -420,25 +423,6 @@ impl Tree {
     }
 }
 
-/// One entry on its way into a tree; its name lies in a buffer shared by the whole directory.
-#[derive(Debug)]
-pub(crate) struct NewEntry {
-    /// Offset of the name in the buffer.
-    pub(crate) name_at: usize,
-    /// Length of the name.
-    pub(crate) name_len: usize,
-    /// Attributes.
-    pub(crate) meta: Meta,
-    /// Link target.
-    pub(crate) target: Option<Vec<u8>>,
-}
-
-impl NewEntry {
-    pub(crate) fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
-        names.get(self.name_at..self.name_at + self.name_len).unwrap_or_default()
-    }
-}
-
 fn push_components<'a>(todo: &mut Vec<&'a [u8]>, path: &'a [u8]) {
     // A trailing slash asks for a directory: an empty component, popped last, checks that.
     if path.last() == Some(&b'/') {
@@ -464,7 +448,7 @@ fn kind_of(mode: u16) -> Kind {
 pub(crate) mod fixture {
     use std::collections::BTreeMap;
 
-    use super::{Id, Meta, NewEntry, Tree};
+    use super::{Id, Meta, Tree};
 
     /// `("/usr/bin/sh", "-> dash")` is a link, `("/etc/", "")` a directory, anything else a file 0o755.
     pub(crate) fn tree(entries: &[(&str, &str)]) -> Tree {
@@ -489,23 +473,16 @@ pub(crate) mod fixture {
     }
 
     fn fill(tree: &mut Tree, dir: Id, prefix: &str, all: &BTreeMap<String, (u16, Option<Vec<u8>>)>) {
-        let mut names = Vec::new();
-        let mut entries = Vec::new();
+        let first = tree.len();
         for (path, (mode, target)) in all {
             if let Some(name) = path.strip_prefix(&format!("{prefix}/"))
                 && !name.contains('/')
             {
                 let meta = Meta { mode: *mode, nlink: 1, ..Meta::default() };
-                entries.push(NewEntry {
-                    name_at: names.len(),
-                    name_len: name.len(),
-                    meta,
-                    target: target.clone(),
-                });
-                names.extend_from_slice(name.as_bytes());
+                tree.add(dir, name.as_bytes(), meta, target.as_deref());
             }
         }
-        tree.add_children(dir, &mut entries, &names);
+        tree.seal(dir, first);
         for child in tree.children(dir).collect::<Vec<_>>() {
             if tree.is_dir(child) {
                 let path = String::from_utf8(tree.path(child)).unwrap();

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
+use crate::report::escape::escaped;
+use crate::root::edit::Attributes;
 
 /// What a rule says of one line.
 #[derive(Debug)]
@@ -270,10 +272,10 @@ impl AccountFiles {
                     draft.begin("accounts.user");
                     let reason = "the image has no such file";
                     if facts.etc.is_none() && !draft.creations.contains_key(b"/etc".as_slice()) {
-                        let change = Change::CreateDirectory { owner: (0, 0), mode: 0o755 };
+                        let change = Change::CreateDirectory(owned_by_root(0o755));
                         draft.create(b"/etc", change, "the image has no such directory");
                     }
-                    let change = Change::CreateFile { content, owner: (0, 0), mode: 0o644 };
+                    let change = Change::CreateFile(owned_by_root(0o644), content);
                     draft.create(&path(database), change, reason);
                 }
             }
@@ -296,6 +298,10 @@ impl AccountFiles {
     }
 }
 
+fn owned_by_root(mode: u32) -> Attributes {
+    Attributes { owner: (0, 0), mode, drop_capability: false }
+}
+
 /// A line as evidence: printable, with password hashes masked.
 ///
 /// Of a line that is no entry only the first field is shown, as a hash can stand anywhere in the rest.
@@ -304,14 +310,14 @@ fn show(database: Database, line: &Line) -> String {
         match line.fields().count() {
             0 | 1 => format!("<{} bytes>", line.text().len()),
             _ if line.name().strip_suffix(b"$").unwrap_or(line.name()).contains(&b'$') => "<masked>".to_owned(),
-            _ => format!("{}:<masked>", printable(line.name())),
+            _ => format!("{}:<masked>", escaped(line.name())),
         }
     } else {
         let fields: Vec<String> = line
             .fields()
             .enumerate()
             .map(|(at, field)| {
-                if at == PASSWORD && database.has_password() { mask(field) } else { printable(field) }
+                if at == PASSWORD && database.has_password() { mask(field) } else { escaped(field) }
             })
             .collect();
         fields.join(":")
@@ -326,27 +332,14 @@ fn show(database: Database, line: &Line) -> String {
 fn mask(field: &[u8]) -> String {
     let marks = field.iter().take_while(|&&b| b == b'!' || b == b'*').count();
     let (marks, rest) = field.split_at(marks);
-    let hidden = if rest.is_empty() || rest == b"x" { printable(rest) } else { "<masked>".to_owned() };
-    format!("{}{hidden}", printable(marks))
-}
-
-/// Bytes as text that no terminal interprets: everything but printable ASCII is written as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        match byte {
-            b'\\' => text.push_str("\\\\"),
-            0x20..=0x7e => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    text
+    let hidden = if rest.is_empty() || rest == b"x" { escaped(rest) } else { "<masked>".to_owned() };
+    format!("{}{hidden}", escaped(marks))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::{mask, printable, show};
+    use super::{mask, show};
     use crate::facts::accounts::{Database, parse};
 
     #[test]
@@ -368,7 +361,6 @@ mod tests {
                 assert!(!show(database, line).contains("salt"), "{text}");
             }
         }
-        assert_eq!(show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]), "a:x:1:1:\\x1b[2J:/:/\\r");
-        assert_eq!(printable("\u{202e}\\".as_bytes()), "\\xe2\\x80\\xae\\\\");
+        assert_eq!(show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]), "a:x:1:1:\\u{1b}[2J:/:/\\r");
     }
 }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Context;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, printable};
+use crate::plan::accounts::AccountFiles;
 use crate::policy::{Entry, Origin, RunUser};
+use crate::report::escape::escaped;
 
 pub mod backup;
 pub mod lock;
@@ -18,9 +19,6 @@ mod nologin;
 pub mod prune;
 pub mod shell;
 pub mod user;
-
-#[cfg(test)]
-mod tests;
 
 /// Names that stay, each with the reason as a clause.
 #[derive(Debug, Default)]
@@ -59,7 +57,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     let facts = &cx.facts.accounts;
     for problem in &facts.problems {
         draft.refuse(
-            format!("cannot work on the accounts: '{}' {}", printable(&problem.path), problem.cause),
+            format!("cannot work on the accounts: '{}' {}", escaped(&problem.path), problem.cause),
             "make it a regular file in the line before, or switch off the rules accounts.user, accounts.prune, \
              accounts.shell and accounts.lock",
         );
@@ -67,7 +65,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for &id in &facts.elsewhere {
         draft.warn(
-            format!("accounts in '{}' are not read or changed", printable(&tree.path(id))),
+            format!("accounts in '{}' are not read or changed", escaped(&tree.path(id))),
             "copy the lines that are needed to /etc in the line before",
         );
     }
@@ -110,7 +108,7 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
             if names.contains(name) || parse_id(name).is_some() {
                 continue;
             }
-            let text = format!("{list} entry '{}' ({}): no such {what} in the image", printable(name), entry.origin);
+            let text = format!("{list} entry '{}' ({}): no such {what} in the image", escaped(name), entry.origin);
             draft.refuse(text, unknown_name_help(files, database, &names, name));
         }
     }
@@ -125,8 +123,8 @@ fn unknown_name_help(
     if let Some((line, defect)) = unsound(files, database, name) {
         return format!("line {} of '/etc/{}' is {defect}; correct it in the line before", line.number, database.file_name());
     }
-    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-    match suggest(&printable(name), &names) {
+    let names: Vec<String> = names.iter().map(|name| escaped(name)).collect();
+    match suggest(&escaped(name), &names) {
         Some(close) => format!("did you mean '{close}'?"),
         None => "remove the entry, or mark it optional = true".to_owned(),
     }
@@ -219,13 +217,13 @@ fn group_reason(
     }
     let listed = |member: &&[u8]| *member != b"root" && (users.contains_key(*member) || is_run_user(cx, member));
     if let Some(member) = members(line.field(MEMBERS)).find(listed) {
-        return Some(format!("lists '{}'", printable(member)));
+        return Some(format!("lists '{}'", escaped(member)));
     }
     if !first {
         return None;
     }
     if let Some(user) = primary.get(&gid) {
-        return Some(format!("primary group of '{}'", printable(user)));
+        return Some(format!("primary group of '{}'", escaped(user)));
     }
     if let Some(RunUser::Numeric { uid, gid: run }) = cx.policy.user
         && run.unwrap_or(uid) == gid

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::{Context, Stay, stay, unsound, with_files};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict, printable};
+use crate::plan::accounts::{AccountFiles, Verdict};
+use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.prune";
@@ -156,7 +157,7 @@ fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
             let Some(id) = line.id(field) else { continue };
             if let Some(other) = first.get(&id) {
                 draft.warn(
-                    format!("'{}' and '{}' in '/etc/{}' share {what} {id}", printable(other), printable(line.name()), database.file_name()),
+                    format!("'{}' and '{}' in '/etc/{}' share {what} {id}", escaped(other), escaped(line.name()), database.file_name()),
                     "keep one of them only",
                 );
             } else {

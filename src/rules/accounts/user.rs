@@ -6,8 +6,9 @@
 use super::{Context, Stay, nologin, stay, suggest, unsound, with_files};
 use crate::facts::accounts::{Database, GID, PRIMARY_GID, UID};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict, printable};
+use crate::plan::accounts::{AccountFiles, Verdict};
 use crate::policy::RunUser;
+use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.user";
@@ -57,8 +58,8 @@ fn named(
         (Some(has), _) => existing(files, draft, name, has, (uid, gid)),
         (None, Some(uid)) => create(cx, files, draft, name, uid, gid),
         (None, None) => {
-            let shown = printable(name.as_bytes());
-            let names: Vec<String> = files.names(Database::Passwd).iter().map(|name| printable(name)).collect();
+            let shown = escaped(name.as_bytes());
+            let names: Vec<String> = files.names(Database::Passwd).iter().map(|name| escaped(name)).collect();
             let help = match suggest(&shown, &names) {
                 Some(close) => format!("did you mean '{close}'? To create an account write \"{shown}:1000:1000\""),
                 None => format!("to create the account write its numbers: \"{shown}:1000:1000\""),
@@ -78,7 +79,7 @@ fn existing(
 ) {
     let asked = (wanted.0.unwrap_or(uid), wanted.1.unwrap_or(gid));
     if asked != (uid, gid) {
-        let shown = printable(name.as_bytes());
+        let shown = escaped(name.as_bytes());
         draft.refuse(
             format!(
                 "run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'",
@@ -101,7 +102,7 @@ fn create(
     uid: u32,
     gid: Option<u32>,
 ) {
-    let shown = printable(name.as_bytes());
+    let shown = escaped(name.as_bytes());
     if !is_valid_name(name) {
         draft.refuse(
             format!("cannot create the run user: '{shown}' is no account name that useradd would take"),
@@ -119,7 +120,7 @@ fn create(
     let home = cx.policy.home.as_deref().unwrap_or(NO_HOME);
     if !home.starts_with('/') || home.contains(':') || home.chars().any(char::is_control) {
         draft.refuse(
-            format!("cannot create the run user: home '{}' is no usable path", printable(home.as_bytes())),
+            format!("cannot create the run user: home '{}' is no usable path", escaped(home.as_bytes())),
             "write an absolute path without colons: home = \"/app\"",
         );
         return;
@@ -168,7 +169,7 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         .collect();
     for holder in &holders {
         if let Some(reason) = stay.users.get(holder) {
-            let (shown, holder) = (printable(name.as_bytes()), printable(holder));
+            let (shown, holder) = (escaped(name.as_bytes()), escaped(holder));
             draft.refuse(
                 format!("cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"),
                 format!("use another uid, or run as that account: \"{holder}\""),
@@ -200,7 +201,7 @@ fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
 }
 
 fn create_group(files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, gid: u32, reason: &str) -> bool {
-    let shown = printable(name.as_bytes());
+    let shown = escaped(name.as_bytes());
     if let Some(other) = files.entry(Database::Group, name.as_bytes()).and_then(|line| line.id(GID)) {
         draft.refuse(
             format!("cannot create group '{shown}' with gid {gid}: the image has one with gid {other}"),
@@ -241,7 +242,7 @@ fn is_valid_name(name: &str) -> bool {
 
 fn refuse_root(draft: &mut Draft<'_>, name: &str) {
     draft.refuse(
-        format!("run user '{}' is root", printable(name.as_bytes())),
+        format!("run user '{}' is root", escaped(name.as_bytes())),
         "name the user that the program runs as: user = \"app:1000:1000\"; \
          an entrypoint that starts as root and drops to it is start = \"root\"",
     );

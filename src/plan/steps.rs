@@ -1,0 +1,105 @@
+//! The finished plan: every change once, in the order in which it is safe to be killed in between.
+//!
+//! 1. Attributes: files of accounts that go belong to root before their account is gone, so that a second run
+//!    after a kill knows no less than the first.
+//! 2. New directories and files, parents first; then rewritten files.
+//! 3. Removals: links first, since a link is only known to be broken by this run while its target exists; then
+//!    everything else, children before their directories.
+//! 4. This program itself.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Draft, Message, Record, present};
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Tree};
+
+/// What a step changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An entry that the walk saw.
+    Entry(Id),
+    /// An absolute path that does not exist yet.
+    New(Vec<u8>),
+}
+
+/// One change of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The entry.
+    pub target: Target,
+    /// The change.
+    pub change: Change,
+}
+
+/// Everything apply does, and the evidence for it.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The changes, in order.
+    pub steps: Vec<Step>,
+    /// The changes of this program's own removal, after everything else and its re-check.
+    pub last: Vec<Step>,
+    /// Which rule changes what, and why, in the order of the rules.
+    pub records: Vec<Record>,
+    /// Worth knowing, stops nothing.
+    pub warnings: Vec<Message>,
+    /// Stops apply before the first change.
+    pub refusals: Vec<Message>,
+}
+
+impl Plan {
+    /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
+    #[must_use]
+    pub fn from_draft(draft: Draft<'_>) -> Self {
+        let Draft { tree, removed, last, attributes, mut rewrites, creations, mut records, warnings, refusals, .. } =
+            draft;
+        let mut steps = Vec::new();
+        let shared = linked_outside(tree, attributes.keys().copied());
+        for (&id, &wanted) in &attributes {
+            if removed.contains(id) || rewrites.contains_key(&id) || wanted == present(tree, id) {
+                continue;
+            }
+            let change =
+                if shared.contains(id) { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
+            steps.push(Step { target: Target::Entry(id), change });
+        }
+        steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
+        rewrites.retain(|&id, _| !removed.contains(id));
+        for (id, content) in rewrites {
+            let wanted = attributes.get(&id).copied().unwrap_or_else(|| present(tree, id));
+            steps.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content) });
+        }
+        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
+        let late: IdSet = last.iter().copied().collect();
+        let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
+        steps.extend(gone().filter(|&id| tree.is_link(id)).map(remove));
+        let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
+        rest.reverse();
+        steps.extend(rest.into_iter().map(remove));
+        let paths: std::collections::BTreeSet<Vec<u8>> =
+            records.iter().filter(|r| r.action == "remove").map(|r| r.path.clone()).collect();
+        records.retain(|r| r.action == "remove" || !paths.contains(&r.path));
+        Self { steps, last: last.into_iter().map(remove).collect(), records, warnings, refusals }
+    }
+}
+
+/// Which of these files have more hard links than lie inside the root.
+fn linked_outside(tree: &Tree, ids: impl Iterator<Item = Id>) -> IdSet {
+    let wanted: Vec<Id> = ids.filter(|&id| tree.is_file(id) && tree.meta(id).nlink > 1).collect();
+    if wanted.is_empty() {
+        return IdSet::default();
+    }
+    let mut found: BTreeMap<u64, u32> = BTreeMap::new();
+    for id in tree.ids().filter(|&id| tree.is_file(id)) {
+        let meta = tree.meta(id);
+        if meta.nlink > 1 && !meta.mount {
+            *found.entry(meta.ino).or_default() += 1;
+        }
+    }
+    wanted
+        .into_iter()
+        .filter(|&id| {
+            let meta = tree.meta(id);
+            meta.nlink > found.get(&meta.ino).copied().unwrap_or_default()
+        })
+        .collect()
+}

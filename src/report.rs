@@ -1,0 +1,3 @@
+//! The only module that prints.
+
+pub mod escape;

@@ -1,0 +1,54 @@
+//! Names of an untrusted image made safe to print: no escape sequence, line break or bidi control gets through.
+
+use std::fmt::Write as _;
+
+/// The bytes in single quotes, everything that could forge output escaped.
+#[must_use]
+pub fn quoted(bytes: &[u8]) -> String {
+    format!("'{}'", escaped(bytes))
+}
+
+/// The bytes with everything that could forge output escaped: control characters, invalid UTF-8, bidi and
+/// invisible characters, the quote and the backslash.
+#[must_use]
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\\' => out.push_str("\\\\"),
+                '\'' => out.push_str("\\'"),
+                c if c.is_control() || is_invisible(c) => {
+                    let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+/// Characters that change how their neighbours are shown, or are not shown at all (Unicode TR36, TR9).
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f | 0x200b..=0x200f
+        | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
+        | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn nothing_forges_a_line_or_a_colour() {
+        assert_eq!(quoted(b"/a\nb\x1b[31m\\'\xff"), r"'/a\nb\u{1b}[31m\\\'\xff'");
+        assert_eq!(quoted("/x\u{202e}txt\u{200b}é".as_bytes()), "'/x\\u{202e}txt\\u{200b}é'");
+    }
+}

@@ -1,0 +1,250 @@
+//! The only door to the file system: everything after start-up goes through a [`Root`].
+//!
+//! A `Root` is a capability for one directory tree. Entries are named by [`Id`]s of a [`Tree`] that
+//! [`Root::walk`] made, so a path is never parsed twice: an entry is reached by opening its directories
+//! one by one from the root's descriptor, no link followed, and the inode is compared with the one that
+//! was examined. Needs neither openat2 nor /proc. Fifos, sockets and devices are never opened.
+
+pub mod edit;
+pub mod host;
+mod walk;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
+
+use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
+use rustix::io::Errno;
+
+use crate::facts::tree::{Id, Tree};
+
+/// Directory descriptors kept open between calls; more are closed all at once.
+const CACHED_DIRECTORIES: usize = 64;
+
+/// A directory tree and the right to use what is inside it.
+#[derive(Debug)]
+pub struct Root {
+    fd: OwnedFd,
+    /// Mount that the root lies on: entries on any other are left alone.
+    mount: Mount,
+    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+}
+
+/// Which mount an entry lies on: by mount id where the kernel tells (statx(2), since 5.8), else by device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mount {
+    id: Option<u64>,
+    device: (u32, u32),
+}
+
+/// A file system call that failed, in the words of somebody who has to mend it.
+#[derive(Debug)]
+pub struct Error {
+    /// What was attempted, as `cannot read`.
+    pub action: &'static str,
+    /// Absolute path inside the root.
+    pub path: Vec<u8>,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The kernel said so.
+    Os(Errno),
+    /// The entry is not the one that was examined: somebody changed the tree meanwhile.
+    Changed,
+    /// The file is larger than this program reads, limit in bytes.
+    TooLarge(u64),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = crate::report::escape::quoted(&self.path);
+        write!(f, "{} {path}: ", self.action)?;
+        match self.cause {
+            Cause::Os(errno) => write!(f, "{}", lower_first(&errno.to_string())),
+            Cause::Changed => f.write_str("it is not the entry that was examined; nothing else may change the tree meanwhile"),
+            Cause::TooLarge(limit) => write!(f, "larger than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+impl Root {
+    /// Open `path` as a root.
+    ///
+    /// # Errors
+    /// When it is no directory or cannot be opened.
+    pub fn open(path: &[u8]) -> Result<Self, Error> {
+        let fail = |cause| Error { action: "cannot open root directory", path: path.to_vec(), cause: Cause::Os(cause) };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
+        let mount = Mount::of(&stat_fd(fd.as_fd()).map_err(fail)?);
+        Ok(Self { fd, mount, directories: RefCell::default() })
+    }
+
+    /// Whether the file system that holds the root is mounted read-only.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        rustix::fs::fstatvfs(&self.fd)
+            .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    }
+
+    /// Whether this root is the directory that the process itself has as its root.
+    #[must_use]
+    pub fn is_running_root(&self) -> bool {
+        let (Ok(here), Ok(slash)) = (
+            stat_fd(self.fd.as_fd()),
+            rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS),
+        ) else {
+            return false;
+        };
+        here.stx_ino == slash.stx_ino && device(&here) == device(&slash)
+    }
+
+    /// Read a whole regular file.
+    ///
+    /// # Errors
+    /// When it is larger than `limit` bytes, is no longer the file that was examined, or cannot be read.
+    pub fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, Error> {
+        let size = tree.meta(id).size;
+        if size > limit {
+            return Err(error("cannot read", tree, id, Cause::TooLarge(limit)));
+        }
+        let content = self.read_at(tree, id, 0, usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX))?;
+        if content.len() as u64 > limit {
+            return Err(error("cannot read", tree, id, Cause::TooLarge(limit)));
+        }
+        Ok(content)
+    }
+
+    /// Read at most `len` bytes of a regular file from `offset`; fewer at its end.
+    ///
+    /// # Errors
+    /// When it is no longer the file that was examined, or cannot be read.
+    pub fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+        let fail = |errno| error("cannot read", tree, id, Cause::Os(errno));
+        let fd = self.open_node(tree, id, "cannot read")?;
+        let expected = usize::try_from(tree.meta(id).size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut content = vec![0; len.min(expected.saturating_add(1))];
+        let mut filled = 0;
+        loop {
+            if filled == content.len() && content.len() < len {
+                // The file grew, or its size is not known in advance (/proc-like file systems).
+                content.resize((content.len() * 2).clamp(4096, len), 0);
+            }
+            let Some(space) = content.get_mut(filled..).filter(|space| !space.is_empty()) else { break };
+            match rustix::io::retry_on_intr(|| rustix::io::pread(&fd, &mut *space, offset + filled as u64)) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(errno) => return Err(fail(errno)),
+            }
+        }
+        content.truncate(filled);
+        Ok(content)
+    }
+
+    /// Open a regular file or directory for reading and check that it is the one that was examined.
+    fn open_node(&self, tree: &Tree, id: Id, action: &'static str) -> Result<OwnedFd, Error> {
+        let fail = |cause| error(action, tree, id, cause);
+        if id == Id::ROOT {
+            return self.fd.try_clone().map_err(|_| fail(Cause::Os(Errno::MFILE)));
+        }
+        if !tree.is_file(id) && !tree.is_dir(id) {
+            return Err(fail(Cause::Os(Errno::INVAL)));
+        }
+        let parent = self.directory(tree, tree.parent(id), action)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&parent, tree.name(id), flags, Mode::empty()).map_err(|e| fail(Cause::Os(e)))?;
+        self.check(tree, id, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
+        Ok(fd)
+    }
+
+    /// A descriptor (O_PATH) of a directory, reached from the root without following any link.
+    fn directory(&self, tree: &Tree, id: Id, action: &'static str) -> Result<Rc<OwnedFd>, Error> {
+        let fail = |cause| error(action, tree, id, cause);
+        let mut todo = Vec::new();
+        let mut start = None;
+        for at in tree.ancestors(id) {
+            if let Some(fd) = self.directories.borrow().get(&at) {
+                start = Some(Rc::clone(fd));
+                break;
+            }
+            if at != Id::ROOT {
+                todo.push(at);
+            }
+        }
+        let mut fd = match start {
+            Some(fd) => fd,
+            None => Rc::new(self.fd.try_clone().map_err(|_| fail(Cause::Os(Errno::MFILE)))?),
+        };
+        if todo.is_empty() {
+            return Ok(fd);
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for &at in todo.iter().rev() {
+            let next = rustix::fs::openat(&fd, tree.name(at), flags, Mode::empty());
+            fd = Rc::new(next.map_err(|e| fail(Cause::Os(e)))?);
+        }
+        self.check(tree, id, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
+        let mut cache = self.directories.borrow_mut();
+        if cache.len() >= CACHED_DIRECTORIES {
+            cache.clear();
+        }
+        cache.insert(id, Rc::clone(&fd));
+        Ok(fd)
+    }
+
+    /// Compare what is there now with what the walk saw.
+    fn check(&self, tree: &Tree, id: Id, now: &Statx) -> Result<(), Cause> {
+        let seen = tree.meta(id);
+        let same_type = now.stx_mode & 0o170_000 == seen.mode & 0o170_000;
+        if same_type && now.stx_ino == seen.ino && Mount::of(now).is_same(self.mount, tree.is_dir(id)) {
+            Ok(())
+        } else {
+            Err(Cause::Changed)
+        }
+    }
+}
+
+impl Mount {
+    fn of(stat: &Statx) -> Self {
+        let has_id = StatxFlags::from_bits_retain(stat.stx_mask).contains(StatxFlags::MNT_ID);
+        Self { id: has_id.then_some(stat.stx_mnt_id), device: device(stat) }
+    }
+
+    /// Without mount ids only directories can tell: overlayfs shows files with the device of their layer.
+    fn is_same(self, other: Self, directory: bool) -> bool {
+        match (self.id, other.id) {
+            (Some(a), Some(b)) => a == b,
+            _ => !directory || self.device == other.device,
+        }
+    }
+}
+
+fn device(stat: &Statx) -> (u32, u32) {
+    (stat.stx_dev_major, stat.stx_dev_minor)
+}
+
+fn stat_fd(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    stat_at(fd, b"", AtFlags::EMPTY_PATH)
+}
+
+fn stat_at(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
+    let flags = flags | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    rustix::fs::statx(fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+}
+
+fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
+    Error { action, path: tree.path(id), cause }
+}

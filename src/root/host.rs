@@ -1,0 +1,111 @@
+//! What start-up may read outside a root: the configuration, this program's own identity, the evidence for a
+//! build step; and the report, whose file is opened before the first change.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use rustix::fs::{AtFlags, StatxFlags};
+
+/// The running program's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Path as the kernel gave it, resolved where /proc tells.
+    pub path: String,
+    /// Inode number.
+    pub ino: u64,
+    /// Device, major and minor.
+    pub device: (u32, u32),
+}
+
+/// Find the running program: /proc/self/exe, else the path that execve(2) was given (getauxval(3), AT_EXECFN).
+#[must_use]
+pub fn this_program() -> Option<Program> {
+    let by_proc = rustix::fs::readlink("/proc/self/exe", Vec::new()).ok().and_then(|path| path.into_string().ok());
+    let given = || rustix::param::linux_execfn().to_str().ok().map(str::to_owned);
+    let absolute = |path: String| {
+        if path.starts_with('/') { path } else { format!("{}/{path}", current_directory().trim_end_matches('/')) }
+    };
+    [by_proc, given().map(absolute)].into_iter().flatten().find_map(|path| {
+        let stat = rustix::fs::statx(rustix::fs::CWD, &path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok()?;
+        let device = (stat.stx_dev_major, stat.stx_dev_minor);
+        Some(Program { path, ino: stat.stx_ino, device })
+    })
+}
+
+/// Read a file that the user named, at most `limit` bytes.
+///
+/// # Errors
+/// As std::fs, and when the file is larger.
+pub fn read(path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    bounded(File::open(path)?, limit)
+}
+
+/// Read standard input to its end, at most `limit` bytes.
+///
+/// # Errors
+/// As std::io, and when there is more.
+pub fn read_stdin(limit: u64) -> io::Result<Vec<u8>> {
+    bounded(io::stdin().lock(), limit)
+}
+
+/// Whether anything exists at that path.
+#[must_use]
+pub fn exists(path: &str) -> bool {
+    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::TYPE).is_ok()
+}
+
+/// Create or empty the file that a report goes to.
+///
+/// # Errors
+/// As std::fs.
+pub fn create(path: &str) -> io::Result<File> {
+    File::create(path)
+}
+
+/// Inode and device of an open file, to find it again in a tree.
+#[must_use]
+pub fn inode(file: &File) -> Option<u64> {
+    rustix::fs::fstat(file).ok().map(|stat| stat.st_ino)
+}
+
+/// The directory that relative paths begin in; `/` when it cannot be told.
+#[must_use]
+pub fn current_directory() -> String {
+    std::env::current_dir().ok().and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/".into())
+}
+
+/// Why this process is believed to run in the build step of an image, or `None`.
+///
+/// A running container looks much the same; what tells is who process 1 is: the builder starts the RUN step's program,
+/// or the shell around it, as process 1. /run/.containerenv is podman's and buildah's mark.
+#[must_use]
+pub fn build_step() -> Option<&'static str> {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    if own == 1 {
+        return Some("this is process 1");
+    }
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if parent == Some(1) && read("/proc/1/comm", 64).is_ok_and(|name| is_shell(&name)) {
+        return Some("process 1 is the shell that started this");
+    }
+    exists("/run/.containerenv").then_some("/run/.containerenv exists")
+}
+
+/// Whether the effective user is root.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn is_shell(name: &[u8]) -> bool {
+    matches!(name.trim_ascii(), b"sh" | b"ash" | b"bash" | b"dash" | b"busybox" | b"zsh" | b"ksh" | b"mksh")
+}
+
+fn bounded(from: impl io::Read, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    from.take(limit + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > limit {
+        return Err(io::Error::other(format!("larger than {limit} bytes")));
+    }
+    Ok(content)
+}
