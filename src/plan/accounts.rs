@@ -109,6 +109,12 @@ impl AccountFiles {
         self.lines(database).filter(|line| line.defect.is_none())
     }
 
+    /// The sound lines that count: of several with one name, programs find the first.
+    pub fn first_entries(&self, database: Database) -> impl Iterator<Item = &Line> {
+        let mut seen = BTreeSet::new();
+        self.entries(database).filter(move |line| seen.insert(line.name()))
+    }
+
     /// The first sound line with exactly this name, which is the one that programs find.
     #[must_use]
     pub fn entry(&self, database: Database, name: &[u8]) -> Option<&Line> {

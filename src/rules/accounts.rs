@@ -156,21 +156,17 @@ fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
     let mut stay = Stay::default();
     let everything = !is_on(cx, "accounts.prune") || files.is_frozen(Database::Passwd);
     let mut primary: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    for line in files.entries(Database::Passwd) {
+    for line in files.first_entries(Database::Passwd) {
         let name = line.name();
         let reason = if everything { Some("accounts.prune is off".to_owned()) } else { account_reason(cx, line) };
         let Some(reason) = reason.filter(|_| !files.is_handed_over(Database::Passwd, name)) else { continue };
-        // Of several lines with one name the first counts.
-        if stay.users.contains_key(name) {
-            continue;
-        }
         stay.users.insert(name.to_vec(), reason);
         if let Some(gid) = line.id(PRIMARY_GID) {
             primary.entry(gid).or_insert_with(|| name.to_vec());
         }
     }
     let mut seen = BTreeSet::new();
-    for line in files.entries(Database::Group) {
+    for line in files.first_entries(Database::Group) {
         if files.is_handed_over(Database::Group, line.name()) {
             continue;
         }
@@ -182,7 +178,7 @@ fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
             group_reason(cx, line, first, &primary, &stay.users)
         };
         if let Some(reason) = reason {
-            stay.groups.entry(line.name().to_vec()).or_insert(reason);
+            stay.groups.insert(line.name().to_vec(), reason);
         }
     }
     stay

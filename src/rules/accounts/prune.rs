@@ -49,7 +49,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn prune(files: &mut AccountFiles, stay: &Stay) {
     let uids: BTreeSet<u32> = files
-        .entries(Database::Passwd)
+        .first_entries(Database::Passwd)
         .filter(|line| stay.users.contains_key(line.name()))
         .filter_map(|line| line.id(UID))
         .collect();
@@ -140,7 +140,11 @@ pub(super) fn add_missing(
     for name in names {
         match shadow {
             // `!` is what groupadd(8) writes.
-            Database::Gshadow => files.append(rule, shadow, &[&name, b"!", b"", b""], "group without a line here"),
+            Database::Gshadow => {
+                let group = files.entry(Database::Group, &name);
+                let members = group.map(|line| line.field(MEMBERS).to_vec()).unwrap_or_default();
+                files.append(rule, shadow, &[&name, b"!", b"", &members], "group without a line here");
+            }
             _ => {
                 let fields: [&[u8]; 9] = [&name, b"*", b"", b"", b"", b"", b"", b"", b""];
                 files.append(rule, shadow, &fields, "account without a line here");

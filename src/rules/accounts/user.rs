@@ -89,8 +89,9 @@ fn existing(
         );
         return;
     }
-    if !files.entries(Database::Group).any(|line| line.id(GID) == Some(gid)) {
-        create_group(files, draft, name, gid, "primary group of the run user");
+    if !files.first_entries(Database::Group).any(|line| line.id(GID) == Some(gid)) {
+        let help = "rename or remove that group in the line before".to_owned();
+        create_group(files, draft, (name, gid), "primary group of the run user", |_| help);
     }
 }
 
@@ -130,7 +131,7 @@ fn create(
         return;
     }
     let gid = gid.unwrap_or(uid);
-    if !take_gid(files, draft, &stay, name, gid) {
+    if !take_gid(files, draft, &stay, name, (uid, gid)) {
         return;
     }
     if files.is_frozen(Database::Passwd) {
@@ -163,7 +164,7 @@ fn create(
 /// Whether the uid is free, or held by accounts that go.
 fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, uid: u32) -> bool {
     let holders: Vec<Vec<u8>> = files
-        .entries(Database::Passwd)
+        .first_entries(Database::Passwd)
         .filter(|line| line.id(UID) == Some(uid))
         .map(|line| line.name().to_vec())
         .collect();
@@ -182,9 +183,15 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
 }
 
 /// Make sure that a group with this gid exists: one that stays, or a new one named as the account.
-fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, gid: u32) -> bool {
+fn take_gid(
+    files: &mut AccountFiles,
+    draft: &mut Draft<'_>,
+    stay: &Stay,
+    name: &str,
+    (uid, gid): (u32, u32),
+) -> bool {
     let holders: Vec<Vec<u8>> = files
-        .entries(Database::Group)
+        .first_entries(Database::Group)
         .filter(|line| line.id(GID) == Some(gid))
         .map(|line| line.name().to_vec())
         .collect();
@@ -197,15 +204,25 @@ fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         return true;
     }
     files.handed_over().groups.extend(holders);
-    create_group(files, draft, name, gid, "run.user has no group")
+    let shown = escaped(name.as_bytes());
+    create_group(files, draft, (name, gid), "run.user has no group", |other| {
+        format!("write \"{shown}:{uid}:{other}\", or remove the group in the line before")
+    })
 }
 
-fn create_group(files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, gid: u32, reason: &str) -> bool {
+/// Add a group; `help` says what to write when the name has another gid.
+fn create_group(
+    files: &mut AccountFiles,
+    draft: &mut Draft<'_>,
+    (name, gid): (&str, u32),
+    reason: &str,
+    help: impl FnOnce(u32) -> String,
+) -> bool {
     let shown = escaped(name.as_bytes());
     if let Some(other) = files.entry(Database::Group, name.as_bytes()).and_then(|line| line.id(GID)) {
         draft.refuse(
             format!("cannot create group '{shown}' with gid {gid}: the image has one with gid {other}"),
-            format!("write \"{shown}:UID:{other}\", or remove the group in the line before"),
+            help(other),
         );
         return false;
     }
