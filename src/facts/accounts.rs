@@ -134,7 +134,7 @@ fn file(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::tree::fixture;
     use super::{Accounts, Database};

@@ -250,14 +250,16 @@ fn remember_known(cx: &Context<'_>, files: &mut AccountFiles) {
     uids.extend(numbers(&cx.policy.keep.users));
     gids.extend(numbers(&cx.policy.keep.groups));
     match cx.policy.user {
-        Some(RunUser::Numeric { uid, gid } | RunUser::Named { uid: Some(uid), gid, .. }) => {
+        Some(RunUser::Numeric { uid, gid }) => {
             uids.insert(uid);
-            // An existing account keeps its own gid when none was given; that is added below.
-            if gid.is_some() || matches!(cx.policy.user, Some(RunUser::Numeric { .. })) {
-                gids.insert(gid.unwrap_or(uid));
-            }
+            gids.insert(gid.unwrap_or(uid));
         }
-        _ => {}
+        // An account has its own gid when none was given: that is added below.
+        Some(RunUser::Named { uid, gid, .. }) => {
+            uids.extend(uid);
+            gids.extend(gid);
+        }
+        None => {}
     }
     for line in files.entries(Database::Passwd) {
         uids.extend(line.id(UID));

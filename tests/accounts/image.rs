@@ -17,8 +17,10 @@ use harden::policy::{Entry, Origin, Policy, RunUser};
 use harden::root::Root;
 use harden::rules::{Context, accounts};
 
+type Check = fn(&Context<'_>, &mut Draft<'_>);
+
 /// The rules in the order in which they run.
-const RULES: [(&str, fn(&Context<'_>, &mut Draft<'_>)); 5] = [
+const RULES: [(&str, Check); 5] = [
     (accounts::user::ID, accounts::user::check),
     (accounts::prune::ID, accounts::prune::check),
     (accounts::shell::ID, accounts::shell::check),
