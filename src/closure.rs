@@ -1,10 +1,26 @@
 //! What must stay for the kept commands to work, each entry with the reason it stays.
 //!
-//! Computed from bytes inside the root, never by running anything of the image.
+//! Computed from bytes inside the root, never by running anything of the image. Seeds come from the policy
+//! (`closure/seeds.rs`), the walk adds what each entry needs (`closure/walk.rs`, libraries in
+//! `closure/load.rs`). What follows from it for everything else is in [`removable`].
+
+mod load;
+pub mod removable;
+mod seeds;
+mod walk;
+
+pub(crate) use seeds::matching;
 
 use std::collections::BTreeMap;
 
-use crate::facts::tree::Id;
+use crate::facts::Contents;
+use crate::facts::commands::Commands;
+use crate::facts::tree::{Id, Tree};
+use crate::plan::Message;
+use crate::policy::Policy;
+
+/// How the reason of an applet begins that stays only because `busybox` was named.
+const APPLET: &str = "applet of busybox";
 
 /// Why one entry stays: one edge of the chain back to the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +34,88 @@ pub struct Reason {
 /// Everything that stays, and why.
 #[derive(Debug, Default)]
 pub struct Closure {
-    /// First reason found for each entry.
+    /// For each entry a reason with the shortest chain found.
     pub reasons: BTreeMap<Id, Reason>,
+    /// What cannot be kept working: stops apply before the first change.
+    pub refusals: Vec<Message>,
+    /// What was amiss before this run, or is kept in doubt.
+    pub warnings: Vec<Message>,
+}
+
+/// What the closure is computed from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// Every entry.
+    pub tree: &'a Tree,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
+    /// What can be run by name.
+    pub commands: &'a Commands,
+    /// What the user wants.
+    pub policy: &'a Policy,
+    /// The distribution's nologin program, which stays when sshd does.
+    pub nologin: Option<&'a [u8]>,
+    /// The best of the candidates for a misspelt word, if one comes near.
+    pub suggest: &'a dyn Fn(&str, &[String]) -> Option<String>,
+}
+
+impl std::fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Input over {} entries", self.tree.len())
+    }
 }
 
 impl Closure {
+    /// Follow every need of what the policy keeps.
+    ///
+    /// What the policy names and nobody marked optional comes first, with refusals; kept paths, optional
+    /// and profile entries come after it, with warnings.
+    #[must_use]
+    pub fn compute(input: &Input<'_>) -> Self {
+        let mut walk = walk::Walk::new(input);
+        seeds::required(&mut walk);
+        walk.run();
+        walk.required = false;
+        seeds::optional(&mut walk);
+        walk.run();
+        walk.finish()
+    }
+
+    /// The chain of reasons as clauses, the nearest first.
+    #[must_use]
+    pub fn explain(&self, tree: &Tree, id: Id) -> Vec<String> {
+        let clause = |(_, reason): (Id, &Reason)| match reason.from {
+            Some(from) => format!("{} {}", reason.text, crate::report::escape::escaped(&tree.path(from))),
+            None => reason.text.clone(),
+        };
+        self.chain(id).into_iter().map(clause).collect()
+    }
+
+    /// Whether the entry stays only because `busybox` as a whole was named, not by a name of its own.
+    #[must_use]
+    pub fn only_as_applet(&self, id: Id) -> bool {
+        self.reasons.get(&id).is_some_and(|reason| reason.text.starts_with(APPLET))
+    }
+
     /// Whether the entry has to stay.
     #[must_use]
     pub fn contains(&self, id: Id) -> bool {
         self.reasons.contains_key(&id)
+    }
+
+    /// The entry and what needs it, one after the other, each with its reason; the last reason is the
+    /// policy's. Empty when the entry is not in the closure.
+    #[must_use]
+    pub fn chain(&self, id: Id) -> Vec<(Id, &Reason)> {
+        let mut chain = Vec::new();
+        let mut next = Some(id);
+        while let Some((at, reason)) = next.and_then(|at| Some((at, self.reasons.get(&at)?))) {
+            chain.push((at, reason));
+            next = reason.from;
+            if chain.len() > self.reasons.len() {
+                break;
+            }
+        }
+        chain
     }
 }

@@ -53,7 +53,7 @@ pub struct Record {
 }
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Message {
     /// Rule or guard id.
     pub rule: &'static str,
@@ -82,6 +82,8 @@ pub struct Draft<'a> {
     pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
+    /// For the report only.
+    pub notes: Vec<Message>,
     /// Worth knowing, stops nothing.
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
@@ -104,6 +106,7 @@ impl<'a> Draft<'a> {
             creations: BTreeMap::new(),
             accounts: AccountFiles::default(),
             records: Vec::new(),
+            notes: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
         }
@@ -139,6 +142,12 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn is_untouchable(&self, id: Id) -> bool {
         self.untouchable.contains(id) || self.tree.meta(id).mount
+    }
+
+    /// Whether the rules so far drop the capability of `id`.
+    #[must_use]
+    pub fn loses_capability(&self, id: Id) -> bool {
+        self.wanted(id).drop_capability
     }
 
     /// Whether `id` may not be removed.
@@ -273,6 +282,11 @@ impl<'a> Draft<'a> {
             reason: reason.to_owned(),
             bytes: 0,
         });
+    }
+
+    /// Say something that everybody may want to know and nobody has to act on.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(Message { rule: self.rule, text: text.into(), help: String::new() });
     }
 
     /// Say something that stops nothing.

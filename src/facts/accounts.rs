@@ -12,7 +12,7 @@ use super::tree::{Id, Tree, Unresolved};
 mod line;
 
 pub use line::{
-    ADMINISTRATORS, Database, Defect, GID, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse,
+    ADMINISTRATORS, Database, Defect, GID, HOME, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse,
     parse_id, write,
 };
 
@@ -22,12 +22,8 @@ pub const MAX_SIZE: u64 = 16 << 20;
 pub const MAX_LINES: usize = 200_000;
 
 /// Accounts of other sources than /etc: nss-altfiles as ostree uses it, and Clear Linux.
-const ELSEWHERE: [&str; 4] = [
-    "/usr/lib/passwd",
-    "/usr/lib/group",
-    "/usr/share/defaults/etc/passwd",
-    "/usr/share/defaults/etc/group",
-];
+const ELSEWHERE: [&str; 4] =
+    ["/usr/lib/passwd", "/usr/lib/group", "/usr/share/defaults/etc/passwd", "/usr/share/defaults/etc/group"];
 
 /// Every account file of the root.
 #[derive(Debug, Default)]
@@ -99,6 +95,23 @@ impl Accounts {
     #[must_use]
     pub fn node(&self, database: Database) -> Option<Id> {
         self.files.get(&database).map(|file| file.node)
+    }
+
+    /// Home directories of all accounts, as written.
+    pub fn homes(&self) -> impl Iterator<Item = &[u8]> {
+        self.passwd().map(|line| line.field(HOME)).filter(|home| home.starts_with(b"/"))
+    }
+
+    /// Root's home directory, as written.
+    #[must_use]
+    pub fn root_home(&self) -> Option<&[u8]> {
+        self.passwd().find(|line| line.field(0) == b"root").map(|line| line.field(HOME))
+    }
+
+    /// Every sound line of passwd.
+    pub fn passwd(&self) -> impl Iterator<Item = &Line> {
+        let file = self.files.get(&Database::Passwd);
+        file.into_iter().flat_map(|file| &file.lines).filter(|line| line.defect.is_none())
     }
 
     fn with_problem(mut self, path: &[u8], cause: &str) -> Self {

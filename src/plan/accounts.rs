@@ -181,12 +181,7 @@ impl AccountFiles {
     }
 
     /// Ask for a verdict on every line of a file, top down.
-    pub(crate) fn edit(
-        &mut self,
-        rule: &'static str,
-        database: Database,
-        mut judge: impl FnMut(&Line) -> Verdict,
-    ) {
+    pub(crate) fn edit(&mut self, rule: &'static str, database: Database, mut judge: impl FnMut(&Line) -> Verdict) {
         if self.is_frozen(database) {
             return;
         }
@@ -322,9 +317,7 @@ fn show(database: Database, line: &Line) -> String {
         let fields: Vec<String> = line
             .fields()
             .enumerate()
-            .map(|(at, field)| {
-                if at == PASSWORD && database.has_password() { mask(field) } else { escaped(field) }
-            })
+            .map(|(at, field)| if at == PASSWORD && database.has_password() { mask(field) } else { escaped(field) })
             .collect();
         fields.join(":")
     };
@@ -361,12 +354,17 @@ mod tests {
         ] {
             assert_eq!(mask(field), shown);
         }
-        for text in ["#root:$6$salt$hash:1::::::", "$6$salt$hash", "a:b:$6$salt$hash", "#$6$salt:", "svc:$6$salt$hash:5:5:x:/h"] {
+        for text in
+            ["#root:$6$salt$hash:1::::::", "$6$salt$hash", "a:b:$6$salt$hash", "#$6$salt:", "svc:$6$salt$hash:5:5:x:/h"]
+        {
             for database in [Database::Passwd, Database::Shadow] {
                 let line = &parse(database, text.as_bytes())[0];
                 assert!(!show(database, line).contains("salt"), "{text}");
             }
         }
-        assert_eq!(show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]), "a:x:1:1:\\u{1b}[2J:/:/\\r");
+        assert_eq!(
+            show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]),
+            "a:x:1:1:\\u{1b}[2J:/:/\\r"
+        );
     }
 }

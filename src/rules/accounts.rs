@@ -15,7 +15,7 @@ use crate::report::escape::escaped;
 
 pub mod backup;
 pub mod lock;
-mod nologin;
+pub mod nologin;
 pub mod prune;
 pub mod shell;
 pub mod user;
@@ -114,14 +114,13 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
     }
 }
 
-fn unknown_name_help(
-    files: &AccountFiles,
-    database: Database,
-    names: &BTreeSet<Vec<u8>>,
-    name: &[u8],
-) -> String {
+fn unknown_name_help(files: &AccountFiles, database: Database, names: &BTreeSet<Vec<u8>>, name: &[u8]) -> String {
     if let Some((line, defect)) = unsound(files, database, name) {
-        return format!("line {} of '/etc/{}' is {defect}; correct it in the line before", line.number, database.file_name());
+        return format!(
+            "line {} of '/etc/{}' is {defect}; correct it in the line before",
+            line.number,
+            database.file_name()
+        );
     }
     let names: Vec<String> = names.iter().map(|name| escaped(name)).collect();
     match suggest(&escaped(name), &names) {
@@ -146,15 +145,10 @@ fn is_optional(entry: &Entry) -> bool {
     entry.optional || matches!(entry.origin, Origin::Profile(_))
 }
 
-/// Whether a rule runs; the accounts rules are on unless said otherwise, and the last word wins.
-fn is_on(cx: &Context<'_>, rule: &str) -> bool {
-    cx.policy.rules.iter().rev().find(|(id, _)| id == rule).is_none_or(|&(_, on)| on)
-}
-
 /// Which accounts and groups stay, given the files as they are now.
 fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
     let mut stay = Stay::default();
-    let everything = !is_on(cx, "accounts.prune") || files.is_frozen(Database::Passwd);
+    let everything = !cx.is_on(prune::ID) || files.is_frozen(Database::Passwd);
     let mut primary: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     for line in files.first_entries(Database::Passwd) {
         let name = line.name();

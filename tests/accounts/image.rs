@@ -11,10 +11,12 @@ use harden::closure::Closure;
 use harden::facts::Facts;
 use harden::facts::accounts::{Accounts, MAX_SIZE};
 use harden::facts::os::Os;
+use harden::facts::set::IdSet;
 use harden::plan::steps::{Plan, Target};
 use harden::plan::{Change, Draft};
 use harden::policy::{Entry, Origin, Policy, RunUser};
 use harden::root::Root;
+use harden::rules::zones::Zones;
 use harden::rules::{Context, accounts};
 
 type Check = fn(&Context<'_>, &mut Draft<'_>);
@@ -132,7 +134,8 @@ impl Image {
         let (accounts, os) = (Accounts::collect(&tree, read), Os::collect(&tree, read));
         let facts = Facts { tree, accounts, os, ..Facts::default() };
         let closure = Closure::default();
-        let cx = Context { facts: &facts, policy: &self.policy, closure: &closure };
+        let (zones, setid) = (Zones::of(&facts.tree, &self.policy.files), IdSet::default());
+        let cx = Context { facts: &facts, policy: &self.policy, closure: &closure, zones: &zones, setid: &setid };
         let mut draft = Draft::new(&facts.tree);
         for path in &self.protected {
             draft.protect(facts.tree.lookup(path.as_bytes()).unwrap());

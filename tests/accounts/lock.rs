@@ -3,7 +3,8 @@
 use super::image::Image;
 
 fn lock(passwd: &str, shadow: Option<&str>, group: &str, gshadow: Option<&str>) -> super::image::Outcome {
-    let mut image = Image::of("debian", &[("passwd", passwd), ("group", group)]).off("accounts.prune").off("accounts.shell");
+    let mut image =
+        Image::of("debian", &[("passwd", passwd), ("group", group)]).off("accounts.prune").off("accounts.shell");
     for (name, content) in [("shadow", shadow), ("gshadow", gshadow)] {
         if let Some(content) = content {
             image = image.file(&format!("/etc/{name}"), content);
@@ -17,11 +18,22 @@ const GROUP: &str = "root:x:0:\n";
 #[test]
 fn marks_stay_and_hashes_and_empty_passwords_go() {
     let fields = [
-        ("a", "!", "!"), ("b", "!!", "!!"), ("c", "!*", "!*"), ("d", "*", "*"), ("e", "*LK*", "*LK*"),
-        ("f", "", "*"), ("g", "$6$s$h", "*"), ("h", "!$6$s$h", "*"), ("i", "!!$y$j9T$s$h", "*"),
-        ("j", "ab01FAX.bQRSU", "*"), ("k", "x", "*"), ("l", "!ab01FAX.bQRSU", "*"), ("m", "plain", "*"),
+        ("a", "!", "!"),
+        ("b", "!!", "!!"),
+        ("c", "!*", "!*"),
+        ("d", "*", "*"),
+        ("e", "*LK*", "*LK*"),
+        ("f", "", "*"),
+        ("g", "$6$s$h", "*"),
+        ("h", "!$6$s$h", "*"),
+        ("i", "!!$y$j9T$s$h", "*"),
+        ("j", "ab01FAX.bQRSU", "*"),
+        ("k", "x", "*"),
+        ("l", "!ab01FAX.bQRSU", "*"),
+        ("m", "plain", "*"),
     ];
-    let passwd: String = fields.iter().enumerate().map(|(uid, (name, ..))| format!("{name}:x:{uid}:0::/:/sbin/nologin\n")).collect();
+    let passwd: String =
+        fields.iter().enumerate().map(|(uid, (name, ..))| format!("{name}:x:{uid}:0::/:/sbin/nologin\n")).collect();
     let shadow = |which: fn(&(&'static str, &'static str, &'static str)) -> &'static str| -> String {
         fields.iter().map(|field| format!("{}:{}:19700:0:99999:7:::\n", field.0, which(field))).collect()
     };

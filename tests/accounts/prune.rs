@@ -15,7 +15,8 @@ fn rootkit_root2_appuser2_and_nobody4_do_not_survive() {
         "{ROOT}rootkit:x:0:0::/:/bin/sh\nroot2:x:0:0::/:/bin/sh\nappuser:x:1000:1000::/:/usr/sbin/nologin\n\
          appuser2:x:1001:1000::/:/bin/sh\nnobody4:x:9:9::/:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"
     );
-    let group = "root:x:0:rootkit,appuser2\nrootkit:x:7:\nappuser:x:1000:\nappuser2:x:1001:\nnobody:x:65534:nobody4,nobody\n";
+    let group =
+        "root:x:0:rootkit,appuser2\nrootkit:x:7:\nappuser:x:1000:\nappuser2:x:1001:\nnobody:x:65534:nobody4,nobody\n";
     let after = image(&passwd, group).user("appuser").keep_users(&["nobody"]).apply();
     assert_eq!(after.names("passwd"), ["root", "appuser", "nobody"]);
     assert_eq!(after.text("group"), "root:x:0:\nappuser:x:1000:\nnobody:x:65534:nobody\n");
@@ -57,11 +58,12 @@ fn stale_shadow_and_gshadow_lines_go_and_missing_ones_are_added() {
 #[test]
 fn member_lists_lose_exactly_the_names_that_go() {
     let passwd = format!("{ROOT}app:x:1000:1000::/:/bin/sh\napp2:x:1001:1000::/:/bin/sh\nwww:x:33:1000::/:/bin/sh\n");
-    let after = image(&passwd, "root:x:0:\napp:x:1000:\nssl-cert:x:101:app2,app,ghost,www,application\nmail:x:8:app2\n")
-        .file("/etc/gshadow", "root:*::\napp:!::\nssl-cert:!:app2,www:app,app2,ghost,www\nmail:!::app2\n")
-        .user("app")
-        .keep_users(&["www"])
-        .apply();
+    let after =
+        image(&passwd, "root:x:0:\napp:x:1000:\nssl-cert:x:101:app2,app,ghost,www,application\nmail:x:8:app2\n")
+            .file("/etc/gshadow", "root:*::\napp:!::\nssl-cert:!:app2,www:app,app2,ghost,www\nmail:!::app2\n")
+            .user("app")
+            .keep_users(&["www"])
+            .apply();
     assert_eq!(after.text("group"), "root:x:0:\napp:x:1000:\nssl-cert:x:101:app,www\n");
     assert_eq!(after.text("gshadow"), "root:*::\napp:!::\nssl-cert:!:www:app,www\n");
     after.assert_sound();
@@ -69,11 +71,12 @@ fn member_lists_lose_exactly_the_names_that_go() {
 
 #[test]
 fn gshadow_members_follow_those_of_group() {
-    let after = image(&format!("{ROOT}app:x:1000:1000::/:/bin/sh\n"), "root:x:0:\napp:x:1000:\nssl:x:5:app\nweb:x:6:\n")
-        .file("/etc/gshadow", "root:*::\napp:!::\nssl:!::root\nweb:!::root\n")
-        .user("app")
-        .keep_groups(&["web"])
-        .apply();
+    let after =
+        image(&format!("{ROOT}app:x:1000:1000::/:/bin/sh\n"), "root:x:0:\napp:x:1000:\nssl:x:5:app\nweb:x:6:\n")
+            .file("/etc/gshadow", "root:*::\napp:!::\nssl:!::root\nweb:!::root\n")
+            .user("app")
+            .keep_groups(&["web"])
+            .apply();
     assert_eq!(after.text("gshadow"), "root:*::\napp:!::\nssl:!::app\nweb:!::\n");
     after.assert_sound();
 }
@@ -89,14 +92,17 @@ fn supplementary_groups_of_kept_accounts_survive_but_not_those_of_root() {
 #[test]
 fn primary_group_of_a_kept_user_survives_under_any_name() {
     let passwd = format!("{ROOT}svc:x:100:65533::/:/sbin/nologin\nlegacy:x:7:8::/:/sbin/nologin\n");
-    let after = image(&passwd, "root:x:0:\nnogroup:x:65533:\nmail:x:8:\nnews:x:9:\n").user("svc").keep_users(&["7"]).apply();
+    let after =
+        image(&passwd, "root:x:0:\nnogroup:x:65533:\nmail:x:8:\nnews:x:9:\n").user("svc").keep_users(&["7"]).apply();
     assert_eq!(after.names("passwd"), ["root", "svc", "legacy"]);
     assert_eq!(after.names("group"), ["root", "nogroup", "mail"]);
 }
 
 #[test]
 fn openshift_root_group_stays() {
-    let after = image(&format!("{ROOT}default:x:1001:0::/:/sbin/nologin\n"), "root:x:0:\nusers:x:100:\n").user("1001:0").apply();
+    let after = image(&format!("{ROOT}default:x:1001:0::/:/sbin/nologin\n"), "root:x:0:\nusers:x:100:\n")
+        .user("1001:0")
+        .apply();
     assert_eq!(after.names("passwd"), ["root", "default"]);
     assert_eq!(after.names("group"), ["root"]);
     assert_eq!(after.known_gids, [0]);
@@ -104,15 +110,22 @@ fn openshift_root_group_stays() {
 
 #[test]
 fn six_field_comment_blank_and_nis_lines_go_and_are_reported() {
-    let passwd = format!("# accounts\n{ROOT}svc:x:5:5:x:/home/svc\n\n+::::::\n-bad\nx:x:one:1::/:/bin/sh\nnul\0:x:1:1::/:/bin/sh\n");
+    let passwd = format!(
+        "# accounts\n{ROOT}svc:x:5:5:x:/home/svc\n\n+::::::\n-bad\nx:x:one:1::/:/bin/sh\nnul\0:x:1:1::/:/bin/sh\n"
+    );
     let after = image(&passwd, "root:x:0:\n+:::\n").file("/etc/shadow", "+::::::::\nroot:*:1::::::\n").apply();
     assert_eq!(after.text("passwd"), ROOT);
     assert_eq!(after.text("group"), "root:x:0:\n");
     assert_eq!(after.text("shadow"), "root:*:1::::::\n");
     let records = after.records().join("\n");
     for reason in [
-        "line 1: comment", "line 3: malformed: 6 fields instead of 7", "line 4: blank line", "line 5: NIS line",
-        "line 6: NIS line", "line 7: malformed: not a number", "line 8: malformed: NUL byte",
+        "line 1: comment",
+        "line 3: malformed: 6 fields instead of 7",
+        "line 4: blank line",
+        "line 5: NIS line",
+        "line 6: NIS line",
+        "line 7: malformed: not a number",
+        "line 8: malformed: NUL byte",
     ] {
         assert!(records.contains(&format!("({reason})")), "{reason}\n{records}");
     }
@@ -125,18 +138,24 @@ fn a_kept_line_keeps_every_byte() {
     let mut passwd = ROOT.as_bytes().to_vec();
     passwd.extend_from_slice(b"games:x:5:60:::\n");
     passwd.extend_from_slice(line);
-    let after = Image::of("debian", &[("group", "root:x:0:\napp:x:1000:\n")]).bytes("/etc/passwd", &passwd).user("app:1000").apply();
+    let after = Image::of("debian", &[("group", "root:x:0:\napp:x:1000:\n")])
+        .bytes("/etc/passwd", &passwd)
+        .user("app:1000")
+        .apply();
     assert_eq!(after.content("passwd"), [ROOT.as_bytes(), line].concat());
 }
 
 #[test]
 fn crlf_files_lose_the_carriage_return_of_kept_lines() {
     let crlf = |text: &str| text.replace('\n', "\r\n");
-    let after = image(&crlf(&format!("{ROOT}app:x:1000:1000::/:/bin/sh\ngames:x:5:60::/:/bin/sh\n")), &crlf("root:x:0:games,app\napp:x:1000:\n"))
-        .file("/etc/shadow", &crlf("root:*:1::::::\napp:!:1::::::\n"))
-        .file("/etc/gshadow", &crlf("root:*::games,app\napp:!::\n"))
-        .user("app")
-        .apply();
+    let after = image(
+        &crlf(&format!("{ROOT}app:x:1000:1000::/:/bin/sh\ngames:x:5:60::/:/bin/sh\n")),
+        &crlf("root:x:0:games,app\napp:x:1000:\n"),
+    )
+    .file("/etc/shadow", &crlf("root:*:1::::::\napp:!:1::::::\n"))
+    .file("/etc/gshadow", &crlf("root:*::games,app\napp:!::\n"))
+    .user("app")
+    .apply();
     assert_eq!(after.text("passwd"), format!("{ROOT}app:x:1000:1000::/:/usr/sbin/nologin\n"));
     assert_eq!(after.text("group"), "root:x:0:app\napp:x:1000:\n");
     assert_eq!(after.text("shadow"), "root:*:1::::::\napp:!:1::::::\n");
@@ -214,7 +233,10 @@ fn keep_entries_that_match_nothing_are_refused_with_a_hint() {
             "keep.groups entry 'cron' (harden.toml:7:12): no such group in the image | remove the entry, or mark it optional = true",
         ]
     );
-    let fine = image().policy(|policy| policy.keep.users.push(entry("nobdy", true))).keep_users(&["app", "4711"]).keep_groups(&["4712"]);
+    let fine = image()
+        .policy(|policy| policy.keep.users.push(entry("nobdy", true)))
+        .keep_users(&["app", "4711"])
+        .keep_groups(&["4712"]);
     let fine = fine.apply();
     assert!(fine.known_uids.contains(&4711) && fine.known_gids.contains(&4712));
     let malformed = image().file("/etc/passwd", &format!("{ROOT}svc:x:5:5:x:/home/svc\n")).keep_users(&["svc"]).run();

@@ -5,7 +5,8 @@ use super::image::{Image, entry};
 const GROUP: (&str, &str) = ("group", "root:x:0:\n");
 
 fn root_shell(os_release: &str, passwd: &str, existing: Option<&str>) -> String {
-    let mut image = Image::of("", &[GROUP, ("passwd", passwd)]).file("/etc/os-release", os_release).off("accounts.prune");
+    let mut image =
+        Image::of("", &[GROUP, ("passwd", passwd)]).file("/etc/os-release", os_release).off("accounts.prune");
     if let Some(path) = existing {
         image = image.file(path, "");
     }
@@ -46,12 +47,10 @@ fn sync_shutdown_halt_and_empty_shells_are_login_shells() {
                   halt:x:7:0::/sbin:/sbin/halt\ntrue:x:8:0::/:/bin/true\nfalse:x:9:0::/:/usr/bin/false\n\
                   other:x:10:0::/:/usr/sbin/nologin\nlike:x:11:0::/:/bin/xnologin\n";
     let after = Image::of("alpine", &[GROUP, ("passwd", passwd)]).off("accounts.prune").apply();
-    let shells: Vec<String> = after.text("passwd").lines().map(|line| line.rsplit(':').next().unwrap().to_owned()).collect();
+    let shells: Vec<String> =
+        after.text("passwd").lines().map(|line| line.rsplit(':').next().unwrap().to_owned()).collect();
     let nologin = "/sbin/nologin";
-    assert_eq!(
-        shells,
-        [nologin, nologin, nologin, nologin, nologin, "/usr/bin/false", "/usr/sbin/nologin", nologin]
-    );
+    assert_eq!(shells, [nologin, nologin, nologin, nologin, nologin, "/usr/bin/false", "/usr/sbin/nologin", nologin]);
 }
 
 #[test]

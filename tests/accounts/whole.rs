@@ -110,7 +110,10 @@ fn red_hat_marks_and_empty_gshadow_fields_stay() {
     let after = Image::of(
         "rhel",
         &[
-            ("passwd", "root:x:0:0:root:/root:/bin/bash\nbin:x:1:1:bin:/bin:/sbin/nologin\napp:x:1001:0::/app:/bin/bash\n"),
+            (
+                "passwd",
+                "root:x:0:0:root:/root:/bin/bash\nbin:x:1:1:bin:/bin:/sbin/nologin\napp:x:1001:0::/app:/bin/bash\n",
+            ),
             ("group", "root:x:0:\nbin:x:1:\nwheel:x:10:\n"),
             ("shadow", "root:!locked::0:99999:7:::\nbin:*:19760:0:99999:7:::\napp:!!:19760::::::\n"),
             ("gshadow", "root:::\nbin:::\nwheel:::\n"),
@@ -141,10 +144,21 @@ fn backups_go_and_none_is_written() {
     assert_eq!(
         removed,
         [
-            "/etc/.pwd.lock", "/etc/a.dpkg-dist", "/etc/deep/er/x.apk-new", "/etc/deep/er/x.dpkg-old",
-            "/etc/deep/er/x.pacnew", "/etc/deep/er/x.pacsave.1", "/etc/deep/er/x.rpmnew", "/etc/deep/er/x.rpmsave",
-            "/etc/deep/er/x.ucf-dist", "/etc/group-", "/etc/gshadow-", "/etc/passwd-", "/etc/shadow-",
-            "/etc/subgid-", "/etc/subuid-",
+            "/etc/.pwd.lock",
+            "/etc/a.dpkg-dist",
+            "/etc/deep/er/x.apk-new",
+            "/etc/deep/er/x.dpkg-old",
+            "/etc/deep/er/x.pacnew",
+            "/etc/deep/er/x.pacsave.1",
+            "/etc/deep/er/x.rpmnew",
+            "/etc/deep/er/x.rpmsave",
+            "/etc/deep/er/x.ucf-dist",
+            "/etc/group-",
+            "/etc/gshadow-",
+            "/etc/passwd-",
+            "/etc/shadow-",
+            "/etc/subgid-",
+            "/etc/subuid-",
         ]
     );
     assert!(!after.written.keys().any(|path| path.ends_with('-')));
@@ -189,7 +203,8 @@ fn a_kept_account_file_is_not_changed_and_a_missing_run_user_is_refused() {
 
 #[test]
 fn account_files_that_are_links_or_directories_are_refused() {
-    let link = Image::empty().link("/etc/passwd", "../usr/lib/passwd").file("/usr/lib/passwd", "root:x:0:0::/:/bin/sh\n");
+    let link =
+        Image::empty().link("/etc/passwd", "../usr/lib/passwd").file("/usr/lib/passwd", "root:x:0:0::/:/bin/sh\n");
     let after = link.user("app:1000").run();
     assert_eq!(after.refusals().len(), 1);
     assert!(after.refusals()[0].starts_with("cannot work on the accounts: '/etc/passwd' is a link | "));
@@ -207,7 +222,10 @@ fn accounts_outside_etc_are_named() {
 #[test]
 fn evidence_names_every_line_and_no_hash() {
     let image = debian()
-        .file("/etc/shadow", "root:$6$salt$hash:19700:0:99999:7:::\nwww-data:!$y$salt$hash:19700::::::\n#old:$6$salt:\n")
+        .file(
+            "/etc/shadow",
+            "root:$6$salt$hash:19700:0:99999:7:::\nwww-data:!$y$salt$hash:19700::::::\n#old:$6$salt:\n",
+        )
         .user("www-data");
     let records = image.apply().records();
     for expected in [
@@ -230,15 +248,7 @@ fn fields() -> impl Strategy<Value = String> {
     const LISTS: &[&str] = &["", "app", "app,app2", "root,ghost,", ",", "app2, app", "app,app"];
     const ENDS: &[&str] = &["\n", "\n", "\n", "\r\n", "\r\r\n", "\n\n", ""];
     let pick = |choices: &'static [&'static str]| prop::sample::select(choices.to_vec());
-    let line = (
-        pick(NAMES),
-        pick(PASSWORDS),
-        pick(NUMBERS),
-        pick(NUMBERS),
-        pick(LISTS),
-        pick(ENDS),
-        0..12_usize,
-    );
+    let line = (pick(NAMES), pick(PASSWORDS), pick(NUMBERS), pick(NUMBERS), pick(LISTS), pick(ENDS), 0..12_usize);
     let line = line.prop_map(|(name, password, uid, gid, list, end, kind)| match kind {
         0..=3 => format!("{name}:{password}:{uid}:{gid}:g:/:/bin/sh{end}"),
         4..=5 => format!("{name}:{password}:{uid}:{list}{end}"),

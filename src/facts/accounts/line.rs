@@ -27,6 +27,8 @@ pub const PASSWORD: usize = 1;
 pub const UID: usize = 2;
 /// The gid of a passwd line.
 pub const PRIMARY_GID: usize = 3;
+/// The home directory of a passwd line.
+pub const HOME: usize = 5;
 /// The shell of a passwd line.
 pub const SHELL: usize = 6;
 /// The gid of a group line.
@@ -38,8 +40,7 @@ pub const MEMBERS: usize = 3;
 
 impl Database {
     /// Every account file, in the order they are worked on.
-    pub const ALL: [Self; 6] =
-        [Self::Passwd, Self::Group, Self::Shadow, Self::Gshadow, Self::Subuid, Self::Subgid];
+    pub const ALL: [Self; 6] = [Self::Passwd, Self::Group, Self::Shadow, Self::Gshadow, Self::Subuid, Self::Subgid];
 
     /// Name of the file in /etc.
     #[must_use]

@@ -15,8 +15,19 @@ const BACKUPS: [&[u8]; 7] = [b"passwd-", b"shadow-", b"group-", b"gshadow-", b"s
 
 /// Endings that dpkg, rpm, apk, ucf and pacman give to files they set aside, anywhere below /etc.
 const LEFTOVERS: [&[u8]; 13] = [
-    b".dpkg-old", b".dpkg-dist", b".dpkg-new", b".dpkg-tmp", b".rpmsave", b".rpmnew", b".rpmorig", b".apk-new",
-    b".ucf-old", b".ucf-dist", b".ucf-new", b".pacnew", b".pacsave",
+    b".dpkg-old",
+    b".dpkg-dist",
+    b".dpkg-new",
+    b".dpkg-tmp",
+    b".rpmsave",
+    b".rpmnew",
+    b".rpmorig",
+    b".apk-new",
+    b".ucf-old",
+    b".ucf-dist",
+    b".ucf-new",
+    b".pacnew",
+    b".pacsave",
 ];
 
 /// Remove backups and leftovers below /etc.

@@ -93,7 +93,9 @@ mod tests {
         for field in ["!", "!!", "!*", "*", "*LK*", "!locked"] {
             assert!(is_locked(field.as_bytes()), "{field}");
         }
-        for field in ["", "x", "abc", "$6$s$h", "!$6$s$h", "!!$y$j9T$s$h", "*$1$s$h", "!ab01FAX.bQRSU", "!_J9..rasmBYk8r9AiWNc"] {
+        for field in
+            ["", "x", "abc", "$6$s$h", "!$6$s$h", "!!$y$j9T$s$h", "*$1$s$h", "!ab01FAX.bQRSU", "!_J9..rasmBYk8r9AiWNc"]
+        {
             assert!(!is_locked(field.as_bytes()), "{field}");
         }
     }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
-use crate::facts::accounts::{Database, SHELL};
-use crate::plan::accounts::AccountFiles;
+use crate::facts::Facts;
+use crate::facts::accounts::SHELL;
 
 const USR_SBIN: &[u8] = b"/usr/sbin/nologin";
 const SBIN: &[u8] = b"/sbin/nologin";
@@ -12,13 +11,31 @@ const USR_BIN: &[u8] = b"/usr/bin/nologin";
 
 /// Distributions by `ID` or `ID_LIKE`, as their own packages write passwd lines.
 const IN_SBIN: [&str; 19] = [
-    "alpine", "wolfi", "chainguard", "rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "sles",
-    "opensuse", "opensuse-leap", "opensuse-tumbleweed", "sle_hpc", "sl-micro", "photon", "gentoo",
+    "alpine",
+    "wolfi",
+    "chainguard",
+    "rhel",
+    "fedora",
+    "centos",
+    "rocky",
+    "almalinux",
+    "ol",
+    "amzn",
+    "suse",
+    "sles",
+    "opensuse",
+    "opensuse-leap",
+    "opensuse-tumbleweed",
+    "sle_hpc",
+    "sl-micro",
+    "photon",
+    "gentoo",
 ];
 
 /// The nologin path for this image: its distribution's, else what its accounts use, else what exists.
-pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
-    let os = &cx.facts.os;
+#[must_use]
+pub fn path(facts: &Facts) -> Vec<u8> {
+    let os = &facts.os;
     // Distroless says ID=debian, yet its accounts are written with /sbin/nologin.
     if os.pretty_name.starts_with("Distroless") {
         return SBIN.to_vec();
@@ -33,7 +50,7 @@ pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
         return SBIN.to_vec();
     }
     let mut used: BTreeMap<&[u8], usize> = BTreeMap::new();
-    for line in files.entries(Database::Passwd) {
+    for line in facts.accounts.passwd() {
         let shell = line.field(SHELL);
         if shell.ends_with(b"/nologin") {
             *used.entry(shell).or_default() += 1;
@@ -41,9 +58,7 @@ pub(super) fn path(cx: &Context<'_>, files: &AccountFiles) -> Vec<u8> {
     }
     let common = used.iter().max_by_key(|&(_, count)| *count).map(|(&shell, _)| shell);
     common
-        .or_else(|| {
-            [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| cx.facts.tree.resolve(path).is_ok())
-        })
+        .or_else(|| [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok()))
         .unwrap_or(SBIN)
         .to_vec()
 }

@@ -97,10 +97,8 @@ fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
         }
         Verdict::Become(line.with_field(MEMBERS, &existing(field)), reason.to_owned())
     });
-    let lists: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = files
-        .entries(Database::Group)
-        .map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec()))
-        .collect();
+    let lists: std::collections::BTreeMap<Vec<u8>, Vec<u8>> =
+        files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())).collect();
     files.edit(ID, Database::Gshadow, |line| {
         let (administrators, listed) = (line.field(ADMINISTRATORS), line.field(MEMBERS));
         let mut next: Line = line.clone();
@@ -161,7 +159,12 @@ fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
             let Some(id) = line.id(field) else { continue };
             if let Some(other) = first.get(&id) {
                 draft.warn(
-                    format!("'{}' and '{}' in '/etc/{}' share {what} {id}", escaped(other), escaped(line.name()), database.file_name()),
+                    format!(
+                        "'{}' and '{}' in '/etc/{}' share {what} {id}",
+                        escaped(other),
+                        escaped(line.name()),
+                        database.file_name()
+                    ),
                     "keep one of them only",
                 );
             } else {

@@ -28,7 +28,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 draft.refuse(text, format!("add '{}' to keep.users", escaped(name)));
             }
         }
-        let path = nologin::path(cx, files);
+        let path = nologin::path(cx.facts);
         files.edit(ID, Database::Passwd, |line| {
             let keeps = matching(shells, line.name(), line.id(UID)).is_some();
             if line.defect.is_some() || keeps || nologin::is_nologin(line.field(SHELL)) {

@@ -50,9 +50,8 @@ fn named(
         refuse_no_id(draft);
         return;
     }
-    let found = files
-        .entry(Database::Passwd, name.as_bytes())
-        .and_then(|line| Some((line.id(UID)?, line.id(PRIMARY_GID)?)));
+    let found =
+        files.entry(Database::Passwd, name.as_bytes()).and_then(|line| Some((line.id(UID)?, line.id(PRIMARY_GID)?)));
     match (found, uid) {
         (Some((0, _)), _) => refuse_root(draft, name),
         (Some(has), _) => existing(files, draft, name, has, (uid, gid)),
@@ -81,10 +80,7 @@ fn existing(
     if asked != (uid, gid) {
         let shown = escaped(name.as_bytes());
         draft.refuse(
-            format!(
-                "run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'",
-                asked.0, asked.1
-            ),
+            format!("run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'", asked.0, asked.1),
             format!("write \"{shown}:{uid}:{gid}\", or change the account in the line before"),
         );
         return;
@@ -95,14 +91,7 @@ fn existing(
     }
 }
 
-fn create(
-    cx: &Context<'_>,
-    files: &mut AccountFiles,
-    draft: &mut Draft<'_>,
-    name: &str,
-    uid: u32,
-    gid: Option<u32>,
-) {
+fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, uid: u32, gid: Option<u32>) {
     let shown = escaped(name.as_bytes());
     if !is_valid_name(name) {
         draft.refuse(
@@ -113,7 +102,10 @@ fn create(
     }
     if let Some((line, defect)) = unsound(files, Database::Passwd, name.as_bytes()) {
         draft.refuse(
-            format!("cannot create the run user: line {} of '/etc/passwd' names '{shown}' but is {defect}", line.number),
+            format!(
+                "cannot create the run user: line {} of '/etc/passwd' names '{shown}' but is {defect}",
+                line.number
+            ),
             "correct or remove that line in the line before",
         );
         return;
@@ -141,7 +133,7 @@ fn create(
         );
         return;
     }
-    let shell = nologin::path(cx, files);
+    let shell = nologin::path(cx.facts);
     let (uid, gid) = (uid.to_string(), gid.to_string());
     let has_shadow = files.exists(Database::Shadow);
     let password: &[u8] = if has_shadow { b"x" } else { b"*" };
@@ -172,7 +164,9 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         if let Some(reason) = stay.users.get(holder) {
             let (shown, holder) = (escaped(name.as_bytes()), escaped(holder));
             draft.refuse(
-                format!("cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"),
+                format!(
+                    "cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"
+                ),
                 format!("use another uid, or run as that account: \"{holder}\""),
             );
             return false;
@@ -183,13 +177,7 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
 }
 
 /// Make sure that a group with this gid exists: one that stays, or a new one named as the account.
-fn take_gid(
-    files: &mut AccountFiles,
-    draft: &mut Draft<'_>,
-    stay: &Stay,
-    name: &str,
-    (uid, gid): (u32, u32),
-) -> bool {
+fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, (uid, gid): (u32, u32)) -> bool {
     let holders: Vec<Vec<u8>> = files
         .first_entries(Database::Group)
         .filter(|line| line.id(GID) == Some(gid))
@@ -197,9 +185,8 @@ fn take_gid(
         .collect();
     let own = holders.iter().any(|holder| holder == name.as_bytes());
     if own || holders.iter().any(|holder| stay.groups.contains_key(holder)) {
-        let others = holders.into_iter().filter(|holder| {
-            own && holder != name.as_bytes() && !stay.groups.contains_key(holder)
-        });
+        let others =
+            holders.into_iter().filter(|holder| own && holder != name.as_bytes() && !stay.groups.contains_key(holder));
         files.handed_over().groups.extend(others);
         return true;
     }

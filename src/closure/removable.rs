@@ -1,0 +1,267 @@
+//! What may go once the closure is known: commands, the helpers of packages that lost them all, and what
+//! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Closure;
+use crate::facts::commands::Commands;
+use crate::facts::packages::{PackageIndex, Packages};
+use crate::facts::program::is_library_name;
+use crate::facts::tree::{Id, Tree};
+use crate::report::escape::quoted;
+
+/// Documentation, below which nothing but a copyright file matters to a running system.
+const DOCUMENTATION: [&str; 7] = [
+    "/usr/share/doc",
+    "/usr/share/man",
+    "/usr/share/info",
+    "/usr/share/lintian",
+    "/usr/share/doc-base",
+    "/usr/share/help",
+    "/usr/share/gtk-doc",
+];
+
+/// Shell completions.
+const COMPLETIONS: [&str; 7] = [
+    "/usr/share/bash-completion/completions",
+    "/usr/share/zsh/site-functions",
+    "/usr/share/zsh/vendor-completions",
+    "/usr/share/fish/completions",
+    "/usr/share/fish/vendor_completions.d",
+    "/usr/share/fish/vendor_conf.d",
+    "/etc/bash_completion.d",
+];
+
+/// Message catalogues.
+const LOCALES: [&str; 1] = ["/usr/share/locale"];
+
+/// Directories of /etc that are never a lost package's own: certificates, and apk's identity of the system.
+const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];
+
+/// Files of /etc that the C library, the account tools or scanners read whoever ships them.
+const SHARED_FILES: [&str; 17] = [
+    "passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts", "hostname", "resolv.conf", "nsswitch.conf",
+    "services", "protocols", "localtime", "timezone", "shells", "profile", "debian_version",
+];
+
+/// What the selection looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// Every entry.
+    pub tree: &'a Tree,
+    /// What can be run.
+    pub commands: &'a Commands,
+    /// Who owns what.
+    pub packages: &'a Packages,
+    /// What stays.
+    pub closure: &'a Closure,
+    /// Kept paths and application directories: nothing at or below them goes.
+    pub untouched: &'a [Id],
+}
+
+/// What may go. Every list is sorted by entry.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Removable {
+    /// Entries of command directories, with the reason.
+    pub commands: Vec<(Id, String)>,
+    /// Programs elsewhere, with the reason.
+    pub helpers: Vec<(Id, String)>,
+    /// Packages that lost every command.
+    pub packages: Vec<Lost>,
+}
+
+/// What a package leaves behind that lost every command.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The package.
+    pub package: PackageIndex,
+    /// Its name.
+    pub name: String,
+    /// Manuals and the like, without copyright files.
+    pub documentation: Vec<Id>,
+    /// Shell completions.
+    pub completions: Vec<Id>,
+    /// Message catalogues.
+    pub locales: Vec<Id>,
+    /// Files below /etc; empty while a library or program of the same source package stays.
+    pub configuration: Vec<Id>,
+    /// Its directories in those places, deepest first, to be removed where that leaves them empty.
+    pub directories: Vec<Id>,
+}
+
+/// Select what may go.
+#[must_use]
+pub fn removable(selection: &Selection<'_>) -> Removable {
+    let Selection { tree, commands, packages, closure, .. } = *selection;
+    let mut found = Removable::default();
+    for (&id, command) in &commands.entries {
+        if selection.may_go(id) {
+            let reason = if command.target == id {
+                "no kept command needs it".to_owned()
+            } else {
+                format!("no kept command needs this name of {}", quoted(&tree.path(command.target)))
+            };
+            found.commands.push((id, reason));
+        }
+    }
+    let lost = selection.lost_packages();
+    for &id in &commands.helpers {
+        let mut owners = packages.owners(id);
+        if selection.may_go(id) && owners.all(|owner| lost.contains(&owner)) {
+            let name = packages.owner(id).map(|package| package.name.clone()).unwrap_or_default();
+            found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
+        }
+    }
+    let gone: BTreeSet<Id> = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
+    let sources = selection.staying_sources(&gone);
+    let places = Places::new(tree);
+    for &index in &lost {
+        let Some(package) = packages.get(index) else { continue };
+        let mut left = Lost {
+            package: index,
+            name: package.name.clone(),
+            documentation: Vec::new(),
+            completions: Vec::new(),
+            locales: Vec::new(),
+            configuration: Vec::new(),
+            directories: Vec::new(),
+        };
+        let stays = sources.contains(package.source.as_str());
+        for id in packages.files(index) {
+            if gone.contains(&id) || !selection.may_go(id) || !packages.owners(id).all(|owner| lost.contains(&owner)) {
+                continue;
+            }
+            let Some(place) = places.of(tree, id) else { continue };
+            if place == Place::Configuration && stays {
+                continue;
+            }
+            if tree.is_dir(id) {
+                left.directories.push(id);
+                continue;
+            }
+            match place {
+                Place::Documentation => left.documentation.push(id),
+                Place::Completion => left.completions.push(id),
+                Place::Locale => left.locales.push(id),
+                Place::Configuration => left.configuration.push(id),
+            }
+        }
+        // Children come after their parents in the tree's order.
+        left.directories.reverse();
+        found.packages.push(left);
+    }
+    debug_assert!(found.commands.iter().all(|&(id, _)| !closure.contains(id)));
+    found
+}
+
+impl Selection<'_> {
+    /// Whether nothing speaks for an entry: neither the closure, nor a kept path, nor a mount.
+    fn may_go(&self, id: Id) -> bool {
+        !self.closure.contains(id)
+            && !self.tree.meta(id).mount
+            && !self.untouched.iter().any(|&top| self.tree.is_within(id, top))
+    }
+
+    /// Packages that have or had commands, and keep none: neither a command that is theirs or leads to
+    /// their program, nor a program elsewhere that something kept runs.
+    fn lost_packages(&self) -> BTreeSet<PackageIndex> {
+        let mut staying: BTreeSet<PackageIndex> = BTreeSet::new();
+        for (&id, command) in &self.commands.entries {
+            if !self.may_go(id) {
+                staying.extend(self.packages.owners(id));
+                staying.extend(self.packages.owners(command.target));
+            }
+        }
+        for &id in &self.commands.helpers {
+            if self.closure.contains(id) {
+                staying.extend(self.packages.owners(id));
+            }
+        }
+        let had = self.packages.iter().filter(|(_, package)| package.had_commands);
+        had.map(|(index, _)| index).filter(|index| !staying.contains(index)).collect()
+    }
+
+    /// Source packages of which a library or a program stays.
+    fn staying_sources(&self, gone: &BTreeSet<Id>) -> BTreeSet<&str> {
+        let mut sources = BTreeSet::new();
+        for (index, package) in self.packages.iter() {
+            if sources.contains(package.source.as_str()) {
+                continue;
+            }
+            let stays = |id: Id| {
+                !gone.contains(&id)
+                    && !self.tree.is_dir(id)
+                    && (self.commands.entries.contains_key(&id)
+                        || self.commands.helpers.contains(&id)
+                        || is_library_name(self.tree.name(id))
+                        || (self.tree.is_file(id) && self.closure.contains(id)))
+            };
+            if self.packages.files(index).any(stays) {
+                sources.insert(package.source.as_str());
+            }
+        }
+        sources
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Documentation,
+    Completion,
+    Locale,
+    Configuration,
+}
+
+/// The places as directories of this tree.
+struct Places {
+    directories: BTreeMap<Id, Place>,
+    etc: Option<Id>,
+}
+
+impl Places {
+    fn new(tree: &Tree) -> Self {
+        let find = |path: &str| {
+            tree.resolve(path.as_bytes()).ok().map(|found| found.node).filter(|&id| id != Id::ROOT && tree.is_dir(id))
+        };
+        let etc = find("/etc");
+        let mut directories = BTreeMap::new();
+        directories.extend(etc.map(|id| (id, Place::Configuration)));
+        for (paths, place) in [
+            (&DOCUMENTATION[..], Place::Documentation),
+            (&COMPLETIONS, Place::Completion),
+            (&LOCALES, Place::Locale),
+        ] {
+            directories.extend(paths.iter().filter_map(|path| find(path)).map(|id| (id, place)));
+        }
+        Self { directories, etc }
+    }
+
+    /// The place an entry lies in, when it may go from there with its package. The nearest place counts.
+    fn of(&self, tree: &Tree, id: Id) -> Option<Place> {
+        let mut above = tree.ancestors(id).skip(1);
+        let (top, place) = above.find_map(|at| Some((at, *self.directories.get(&at)?)))?;
+        if self.directories.contains_key(&id) {
+            return None;
+        }
+        let shared = match place {
+            // A directory of documentation may be a link to another package's, with its copyright file.
+            Place::Documentation => tree.name(id) == b"copyright" || (tree.is_link(id) && tree.parent(id) == top),
+            Place::Configuration => self.is_shared(tree, id),
+            Place::Completion | Place::Locale => false,
+        };
+        (!shared).then_some(place)
+    }
+
+    /// Whether a file of /etc serves more than its package.
+    fn is_shared(&self, tree: &Tree, id: Id) -> bool {
+        // The entry directly below /etc that this one is or lies in.
+        let Some(top) = tree.ancestors(id).find(|&at| Some(tree.parent(at)) == self.etc) else { return true };
+        let name = tree.name(top);
+        SHARED_DIRECTORIES.iter().any(|shared| shared.as_bytes() == name)
+            || name.starts_with(b"ca-certificates")
+            || name.starts_with(b"ld.so")
+            || (name.starts_with(b"ld-musl-") && name.ends_with(b".path"))
+            || (!tree.is_dir(top)
+                && (name.ends_with(b"-release") || SHARED_FILES.iter().any(|shared| shared.as_bytes() == name)))
+    }
+}

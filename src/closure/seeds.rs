@@ -1,0 +1,267 @@
+//! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
+
+use std::collections::BTreeSet;
+
+use super::walk::Walk;
+use crate::facts::glob;
+use crate::facts::program::Program;
+use crate::facts::commands::Commands;
+use crate::facts::tree::{Id, Tree, Unresolved};
+use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
+use crate::report::escape::quoted;
+
+/// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
+const BUILTINS: [&str; 43] = [
+    ".", ":", "[", "[[", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "echo", "else",
+    "esac", "eval", "exec", "exit", "export", "false", "fi", "for", "if", "local", "printf", "pwd", "read",
+    "readonly", "return", "set", "shift", "source", "test", "then", "trap", "true", "type", "ulimit", "umask",
+    "unset", "wait", "while",
+];
+
+/// What the run command and the user's own, not optional entries name.
+pub(super) fn required(walk: &mut Walk<'_>) {
+    let policy = walk.input.policy;
+    if let Run::Commands(lines) = &policy.run {
+        for line in lines {
+            command_line(walk, line);
+        }
+    }
+    for entry in policy.keep.commands.iter().filter(|entry| !may_be_missing(entry.optional, &entry.origin)) {
+        command_entry(walk, entry, true);
+    }
+    for entry in policy.keep.paths.iter().filter(|entry| !may_be_missing(entry.optional, &entry.origin)) {
+        if walk.input.tree.lookup(entry.value.as_bytes()).is_none() {
+            let text = format!("keep.paths entry {} ({}) names nothing", quoted(entry.value.as_bytes()), entry.origin);
+            let help = "correct the path, or mark the entry optional".to_owned();
+            walk.problem("keep.paths", text, help);
+        }
+    }
+}
+
+/// What may be missing: profile and optional entries, and the content of kept paths.
+pub(super) fn optional(walk: &mut Walk<'_>) {
+    let policy = walk.input.policy;
+    for entry in policy.keep.commands.iter().filter(|entry| may_be_missing(entry.optional, &entry.origin)) {
+        command_entry(walk, entry, false);
+    }
+    for entry in &policy.keep.paths {
+        kept_path(walk, entry);
+    }
+}
+
+fn may_be_missing(optional: bool, origin: &Origin) -> bool {
+    optional || matches!(origin, Origin::Profile(_))
+}
+
+fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
+    let tree = walk.input.tree;
+    if line.shell_form {
+        let text = format!("shell of the command in {}", line.origin);
+        if tree.resolve(b"/bin/sh").is_err() || walk.add_path(Id::ROOT, b"/bin/sh", None, &text).is_err() {
+            let text = format!("the command in {} is in shell form, and '/bin/sh' does not exist", line.origin);
+            walk.problem("run.command", text, "write it in exec form: [\"program\", \"argument\"]".to_owned());
+        }
+    }
+    for (at, word) in line.words.iter().enumerate() {
+        let text = format!("word '{}' of the command in {}", quoted(word.as_bytes()).trim_matches('\''), line.origin);
+        let found = find_word(walk, word);
+        match found {
+            Found::Executable(base) => {
+                let _ = walk.add_path(base, word.as_bytes(), None, &text);
+            }
+            Found::InPath(entry) => walk.add(entry, None, &text),
+            Found::NotExecutable if at == 0 && !line.shell_form => {
+                let shown = quoted(word.as_bytes());
+                let text = format!("the command in {} starts {shown}, which has no x bit", line.origin);
+                walk.warn("run.command", text, format!("chmod +x {shown} before harden runs"));
+            }
+            Found::Nothing(why) if at == 0 && !line.shell_form => missing_program(walk, line, word, why),
+            Found::Nothing(_) if line.shell_form && !word.contains('/') && !BUILTINS.contains(&word.as_str()) => {
+                let shown = quoted(word.as_bytes());
+                let text = format!("the command in {} runs {shown}, which is found nowhere in PATH", line.origin);
+                walk.warn("run.command", text, String::new());
+            }
+            Found::NotExecutable | Found::Nothing(_) => {}
+        }
+    }
+}
+
+/// What a word of a command line names.
+enum Found {
+    /// A path, absolute or from that directory, of an executable file.
+    Executable(Id),
+    /// An entry of a PATH directory.
+    InPath(Id),
+    /// A file that nobody may execute.
+    NotExecutable,
+    /// No file.
+    Nothing(Option<Unresolved>),
+}
+
+fn find_word(walk: &Walk<'_>, word: &str) -> Found {
+    let tree = walk.input.tree;
+    if !word.contains('/') {
+        let entry = walk.input.commands.find_in_path(tree, word.as_bytes()).filter(|_| !word.is_empty());
+        return entry.map_or(Found::Nothing(None), Found::InPath);
+    }
+    let base = if word.starts_with('/') { Id::ROOT } else { walk.working_directory() };
+    match tree.resolve_from(base, word.as_bytes(), true) {
+        Ok(found) if !tree.is_file(found.node) => Found::Nothing(None),
+        Ok(found) if tree.permissions(found.node) & 0o111 == 0 => Found::NotExecutable,
+        Ok(_) => Found::Executable(base),
+        Err(why) => Found::Nothing(Some(why)),
+    }
+}
+
+fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Option<Unresolved>) {
+    let tree = walk.input.tree;
+    let shown = quoted(word.as_bytes());
+    if let Some(Unresolved::Mount(at)) = why {
+        let mount = quoted(&tree.path(at));
+        let text = format!("the command in {} starts {shown} below the mount {mount}, which is not looked at", line.origin);
+        walk.warn("run.command", text, String::new());
+        return;
+    }
+    let (place, help) = if word.contains('/') {
+        let help = "copy it into the image before harden runs; for a base image whose program comes later, write --command none";
+        (if why.is_some() { "does not exist" } else { "is no file" }.to_owned(), help.to_owned())
+    } else {
+        let path: Vec<String> = walk.input.commands.path.iter().map(|&id| String::from_utf8_lossy(&tree.path(id)).into_owned()).collect();
+        let place = format!("is found nowhere in PATH ({})", quoted(path.join(":").as_bytes()).trim_matches('\''));
+        let near = near(walk, word).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
+        (place, format!("{near}write its absolute path, or set run.path"))
+    };
+    let text = format!("the command in {} starts {shown}, which {place}", line.origin);
+    walk.problem("run.command", text, help);
+}
+
+fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
+    let tree = walk.input.tree;
+    let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    let text = format!("command in {}{reason}", entry.origin);
+    let found = matching(tree, walk.input.commands, &entry.pattern);
+    let (files, other): (Vec<Id>, Vec<Id>) =
+        found.into_iter().partition(|&id| tree.follow(id).is_ok_and(|found| tree.is_file(found.node)));
+    for &id in &files {
+        keep_entry(walk, id, entry, &text);
+    }
+    if let [first, ..] = files[..]
+        && is_busybox_entry(&entry.pattern)
+    {
+        keep_applets(walk, &files, first, entry);
+    }
+    if !files.is_empty() || !required {
+        return;
+    }
+    let shown = quoted(entry.text.as_bytes());
+    let head = format!("keep.commands entry {shown} ({})", entry.origin);
+    let (text, help) = match other.first() {
+        Some(&id) if tree.is_link(id) && tree.follow(id).is_err() => {
+            let target = quoted(tree.link_target(id).unwrap_or_default());
+            let text = format!("{head} cannot be kept: {} is a link to {target}, which leads nowhere", quoted(&tree.path(id)));
+            (text, "install what it leads to, or do not keep it".to_owned())
+        }
+        Some(&id) => {
+            let text = format!("{head} is no command: {} leads to a directory or special file", quoted(&tree.path(id)));
+            (text, "directories with their content go to keep.paths".to_owned())
+        }
+        None => {
+            let near = near(walk, &entry.text).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
+            (format!("{head} matches nothing"), format!("{near}correct it, install it, or mark it optional"))
+        }
+    };
+    walk.problem("keep.commands", text, help);
+}
+
+/// Keep one matched entry, by the path that was written when there is one: links among its directories stay.
+fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
+    let _ = match &entry.pattern {
+        Pattern::Path(path) => walk.add_path(Id::ROOT, path.as_bytes(), None, text),
+        _ => {
+            walk.add(id, None, text);
+            Ok(id)
+        }
+    };
+}
+
+/// Every entry that a pattern names.
+pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
+    let named = |test: &dyn Fn(&[u8]) -> bool| {
+        commands.candidates(tree).filter(|&id| test(tree.name(id))).collect()
+    };
+    match pattern {
+        Pattern::Name(name) => named(&|found| found == name.as_bytes()),
+        Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),
+        Pattern::Glob(text) if text.starts_with('/') => glob::expand(tree, text.as_bytes()),
+        Pattern::Glob(text) => named(&|found| glob::matches(text.as_bytes(), found)),
+        Pattern::Regex(regex) => named(&|found| {
+            let whole = |text: &str| regex.find_iter(text).any(|m| m.start() == 0 && m.end() == text.len());
+            std::str::from_utf8(found).is_ok_and(whole)
+        }),
+    }
+}
+
+/// The candidate nearest to a misspelt word.
+fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
+    let tree = walk.input.tree;
+    let path = word.starts_with('/');
+    let show = |id: Id| {
+        let bytes = if path { tree.path(id) } else { tree.name(id).to_vec() };
+        String::from_utf8(bytes).ok()
+    };
+    let names: BTreeSet<String> = walk.input.commands.candidates(tree).filter_map(show).collect();
+    (walk.input.suggest)(word, &names.into_iter().collect::<Vec<_>>())
+}
+
+fn is_busybox_entry(pattern: &Pattern) -> bool {
+    match pattern {
+        Pattern::Name(name) => name == "busybox",
+        Pattern::Path(path) => path.rsplit('/').next() == Some("busybox"),
+        Pattern::Glob(_) | Pattern::Regex(_) => false,
+    }
+}
+
+/// `busybox` as an entry means every name that runs it.
+fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
+    let tree = walk.input.tree;
+    let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
+    let targets: BTreeSet<Id> = files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node).collect();
+    let inodes: BTreeSet<u64> = targets.iter().filter_map(|&id| inode(id)).collect();
+    let text = format!("{} in {}", super::APPLET, entry.origin);
+    let mut count = 0;
+    for (&id, command) in &walk.input.commands.entries {
+        if targets.contains(&command.target) || inode(command.target).is_some_and(|ino| inodes.contains(&ino)) {
+            walk.add(id, Some(busybox), &text);
+            count += 1;
+        }
+    }
+    let text = format!("keep.commands entry 'busybox' ({}) keeps every applet: {count} commands", entry.origin);
+    walk.warn("keep.commands", text, "name the applets that are needed instead".to_owned());
+}
+
+/// A kept path with what the programs below it need.
+fn kept_path(walk: &mut Walk<'_>, entry: &Entry) {
+    let tree = walk.input.tree;
+    let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+    let text = format!("path in {}{reason}", entry.origin);
+    let Ok(top) = walk.add_path(Id::ROOT, entry.value.as_bytes(), None, &text) else { return };
+    let Ok(top) = tree.follow(top).map(|found| found.node) else { return };
+    if !tree.is_dir(top) {
+        return;
+    }
+    walk.add(top, None, &text);
+    for id in tree.subtree(top) {
+        if tree.is_link(id) {
+            // Where a link leads must stay too; what leads nowhere or stays inside needs nothing.
+            let leads = tree.follow(id).is_ok_and(|found| tree.is_file(found.node) && !tree.is_within(found.node, top));
+            if leads {
+                walk.add(id, Some(top), "link below");
+            }
+        } else if tree.is_file(id) && tree.permissions(id) & 0o111 != 0 {
+            let program = walk.input.commands.program(tree, walk.input.contents, id).unwrap_or(Program::None);
+            if program.is_program(tree, id, true) {
+                walk.add(id, Some(top), "program below");
+            }
+        }
+    }
+}

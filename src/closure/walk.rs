@@ -1,0 +1,236 @@
+//! The walk itself: a queue of entries, each of which adds what it needs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::load::Cache;
+use super::{Closure, Input, Reason};
+use crate::facts::libraries::Libraries;
+use crate::facts::program::{Program, Shebang};
+use crate::facts::tree::{Id, Unresolved};
+use crate::plan::Message;
+use crate::report::escape::quoted;
+
+/// Most interpreters in a row that Linux accepts (fs/exec.c, exec_binprm: ELOOP).
+const MAX_INTERPRETERS: usize = 5;
+
+/// One computation of a closure.
+pub(super) struct Walk<'a> {
+    pub(super) input: Input<'a>,
+    pub(super) libraries: Libraries,
+    /// Whether a problem found now stops the run.
+    pub(super) required: bool,
+    /// Objects read by the loader.
+    pub(super) cache: Cache,
+    /// Files mapped as libraries of a program: their own needs are already in.
+    pub(super) loaded: BTreeSet<Id>,
+    closure: Closure,
+    depths: BTreeMap<Id, u32>,
+    queue: VecDeque<Id>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(input: &Input<'a>) -> Self {
+        Self {
+            input: *input,
+            libraries: Libraries::collect(input.tree, input.contents, &[]),
+            required: true,
+            cache: Cache::default(),
+            loaded: BTreeSet::new(),
+            closure: Closure::default(),
+            depths: BTreeMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Follow everything that is waiting.
+    pub(super) fn run(&mut self) {
+        loop {
+            while let Some(id) = self.queue.pop_front() {
+                self.visit(id);
+            }
+            self.add_nologin();
+            if self.queue.is_empty() {
+                break;
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Closure {
+        for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
+            let mut seen = BTreeSet::new();
+            messages.retain(|message| seen.insert(message.clone()));
+        }
+        self.closure
+    }
+
+    /// Keep an entry; a shorter chain replaces a longer one.
+    pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
+        let depth = from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1);
+        match self.depths.get(&id) {
+            Some(&known) if known <= depth => return,
+            Some(_) => {}
+            None => self.queue.push_back(id),
+        }
+        self.depths.insert(id, depth);
+        self.closure.reasons.insert(id, Reason { from, text: text.to_owned() });
+    }
+
+    /// Keep the entry at a path and the links among the directories on the way. A link at its end is
+    /// followed when its turn comes. Answers the entry.
+    pub(super) fn add_path(&mut self, base: Id, path: &[u8], from: Option<Id>, text: &str) -> Result<Id, Unresolved> {
+        let found = self.input.tree.resolve_from(base, path, false)?;
+        for link in found.links {
+            self.add(link, from, &format!("directory link on the way to the {text}"));
+        }
+        self.add(found.node, from, text);
+        Ok(found.node)
+    }
+
+    /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
+    pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
+        let message = Message { rule, text, help };
+        if self.required {
+            self.closure.refusals.push(message);
+        } else {
+            self.closure.warnings.push(message);
+        }
+    }
+
+    pub(super) fn warn(&mut self, rule: &'static str, text: String, help: String) {
+        self.closure.warnings.push(Message { rule, text, help });
+    }
+
+    /// The directory in which relative paths of the image's commands resolve.
+    pub(super) fn working_directory(&self) -> Id {
+        let tree = self.input.tree;
+        let path = self.input.policy.workdir.as_deref().unwrap_or("/");
+        tree.resolve(path.as_bytes()).map(|found| found.node).ok().filter(|&id| tree.is_dir(id)).unwrap_or(Id::ROOT)
+    }
+
+    /// The path of an entry with the reason it is kept, for messages.
+    pub(super) fn name(&self, id: Id) -> String {
+        let path = quoted(&self.input.tree.path(id));
+        let mut why = Vec::new();
+        for (at, (_, reason)) in self.closure.chain(id).into_iter().enumerate() {
+            let of = reason.from.map(|from| format!(" {}", quoted(&self.input.tree.path(from)))).unwrap_or_default();
+            if at < 4 || reason.from.is_none() {
+                why.push(format!("{}{of}", reason.text));
+            }
+        }
+        if why.is_empty() { path } else { format!("{path} ({})", why.join(", ")) }
+    }
+
+    fn visit(&mut self, id: Id) {
+        let tree = self.input.tree;
+        if tree.is_link(id) {
+            self.visit_link(id);
+        } else if tree.is_file(id) && !self.loaded.contains(&id) {
+            match self.input.commands.program(tree, self.input.contents, id) {
+                Ok(Program::Elf(elf)) => self.visit_elf(id, &elf),
+                Ok(Program::Script(shebang)) => self.visit_script(id, &shebang),
+                Ok(Program::None) => {}
+                Err(error) => {
+                    let text = format!("cannot say what {} needs: {error}", self.name(id));
+                    self.problem("closure", text, String::new());
+                }
+            }
+        }
+    }
+
+    fn visit_link(&mut self, id: Id) {
+        let tree = self.input.tree;
+        let target = tree.link_target(id).unwrap_or_default();
+        match tree.follow(id) {
+            Ok(_) => {
+                // One step: the next link has its own turn, and its own reason.
+                let _ = self.add_path(tree.parent(id), target, Some(id), "target of");
+            }
+            Err(Unresolved::Mount(at)) => {
+                let text = format!("{} leads below the mount {}, which is not looked at", self.name(id), quoted(&tree.path(at)));
+                self.warn("closure", text, String::new());
+            }
+            Err(why) => {
+                let what = if why == Unresolved::Loop { "runs in a circle" } else { "leads nowhere" };
+                let text = format!("{} is a link to {}, which {what}", self.name(id), quoted(target));
+                self.problem("closure", text, "install what it leads to, or do not keep it".to_owned());
+            }
+        }
+    }
+
+    fn visit_script(&mut self, id: Id, shebang: &Shebang) {
+        let tree = self.input.tree;
+        self.needs_interpreter(id, &shebang.interpreter);
+        if let Some(name) = &shebang.env_name {
+            let found = if name.contains(&b'/') {
+                self.add_path(self.working_directory(), name, Some(id), "program that env runs for").ok()
+            } else {
+                self.input.commands.find_in_path(tree, name).inspect(|&entry| {
+                    self.add(entry, Some(id), "program that env runs for");
+                })
+            };
+            if found.is_none() {
+                let text = format!("{} is run by 'env {}', which is found nowhere in PATH", self.name(id), String::from_utf8_lossy(name).escape_debug());
+                self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
+            }
+        }
+        if self.never_ends(id) {
+            let text = format!("{} is a script whose interpreters are scripts, more than {MAX_INTERPRETERS} in a row", self.name(id));
+            self.problem("closure", text, "the kernel does not run it: give it another interpreter, or do not keep it".to_owned());
+        }
+    }
+
+    /// Whether the interpreter's interpreter's … is never a program.
+    fn never_ends(&self, id: Id) -> bool {
+        let tree = self.input.tree;
+        let mut at = id;
+        for _ in 0..=MAX_INTERPRETERS {
+            let Ok(Program::Script(shebang)) = self.input.commands.program(tree, self.input.contents, at) else {
+                return false;
+            };
+            match tree.resolve_from(self.working_directory(), &shebang.interpreter, true) {
+                Ok(found) => at = found.node,
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Keep the interpreter that a file names, or say that it is missing.
+    pub(super) fn needs_interpreter(&mut self, id: Id, path: &[u8]) {
+        let tree = self.input.tree;
+        let base = self.working_directory();
+        let missing = match tree.resolve_from(base, path, true) {
+            Ok(found) if tree.is_file(found.node) => {
+                let _ = self.add_path(base, path, Some(id), "interpreter of");
+                return;
+            }
+            Ok(_) => "is no file",
+            Err(Unresolved::Mount(_)) => {
+                let text = format!("{} needs the interpreter {} on a mount, which is not looked at", self.name(id), quoted(path));
+                self.warn("closure", text, String::new());
+                return;
+            }
+            Err(Unresolved::Loop) => "is a link that runs in a circle",
+            Err(Unresolved::Missing) => "does not exist",
+        };
+        let text = format!("{} needs the interpreter {}, which {missing}", self.name(id), quoted(path));
+        let help = if path.ends_with(b"\r") {
+            "its first line ends in CR LF: save the script with LF line ends".to_owned()
+        } else {
+            "install the interpreter, or do not keep this file".to_owned()
+        };
+        self.problem("closure", text, help);
+    }
+
+    /// sshd refuses accounts whose shell does not exist: the file that locked accounts name stays with it.
+    fn add_nologin(&mut self) {
+        let tree = self.input.tree;
+        let Some(path) = self.input.nologin else { return };
+        let sshd = self.closure.reasons.keys().copied().find(|&id| tree.name(id) == b"sshd" && self.input.commands.is_in_directory(tree, id));
+        if let Some(sshd) = sshd
+            && tree.resolve(path).is_ok()
+        {
+            let _ = self.add_path(Id::ROOT, path, Some(sshd), "login shell of locked accounts under");
+        }
+    }
+}

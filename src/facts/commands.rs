@@ -1,0 +1,278 @@
+//! Command directories and PATH: what can be run by name in this root.
+//!
+//! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
+//! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Contents;
+use super::packages::Packages;
+use super::program::Program;
+use super::tree::{Id, Tree};
+
+/// The directories whose programs are commands in every root; subdirectories are not.
+pub const STANDARD_DIRECTORIES: [&str; 8] = [
+    "/bin",
+    "/sbin",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/games",
+    "/usr/local/games",
+];
+
+/// PATH when nobody set one, as container engines have it.
+pub const USUAL_PATH: [&str; 6] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// One entry that can be run by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Command {
+    /// The program that runs: the entry itself, or where its links lead.
+    pub target: Id,
+}
+
+/// What can be run, and where names are looked up.
+#[derive(Debug, Default)]
+pub struct Commands {
+    /// Command directories without doubles, in the order of DESIGN: standard, PATH, extra.
+    pub directories: Vec<Id>,
+    /// Directories of PATH that exist, in order, without doubles.
+    pub path: Vec<Id>,
+    /// PATH directories that are the application's and left alone, as written.
+    pub other_path: Vec<String>,
+    /// Every command.
+    pub entries: BTreeMap<Id, Command>,
+    /// Programs of packages with commands, that lie outside the command directories.
+    pub helpers: BTreeSet<Id>,
+    /// What could not be read, as whole messages.
+    pub problems: Vec<String>,
+    /// Every file looked at.
+    programs: BTreeMap<Id, Program>,
+}
+
+impl Commands {
+    /// Look at every command directory, and tell `packages` which of them have commands.
+    ///
+    /// `path` is the image's PATH (the usual one when empty), `extra` are the configured directories.
+    #[must_use]
+    pub fn collect(
+        tree: &Tree,
+        contents: &dyn Contents,
+        packages: &mut Packages,
+        path: &[String],
+        extra: &[String],
+    ) -> Self {
+        let mut commands = Self::default();
+        commands.find_directories(tree, packages, path, extra);
+        let mut inodes = BTreeMap::new();
+        for directory in commands.directories.clone() {
+            for entry in tree.children(directory) {
+                if let Some(target) = commands.runs(tree, contents, entry, &mut inodes) {
+                    commands.entries.insert(entry, Command { target });
+                }
+            }
+        }
+        for (&entry, command) in &commands.entries {
+            packages.note_command(entry);
+            packages.note_command(command.target);
+        }
+        commands.find_helpers(tree, contents, packages, &mut inodes);
+        commands
+    }
+
+    /// Whether the entry lies directly in a command directory.
+    #[must_use]
+    pub fn is_in_directory(&self, tree: &Tree, id: Id) -> bool {
+        id != Id::ROOT && self.directories.contains(&tree.parent(id))
+    }
+
+    /// What a file is; read only when it was not looked at before.
+    ///
+    /// # Errors
+    /// A whole message when the file cannot be read.
+    pub fn program(&self, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Program, String> {
+        match self.programs.get(&id) {
+            Some(known) => Ok(known.clone()),
+            None => Program::read(tree, contents, id),
+        }
+    }
+
+    /// The entry that `execvp` runs for a name: the first in PATH that leads to an executable file.
+    #[must_use]
+    pub fn find_in_path(&self, tree: &Tree, name: &[u8]) -> Option<Id> {
+        let executable = |&entry: &Id| {
+            tree.follow(entry).is_ok_and(|found| tree.is_file(found.node) && tree.permissions(found.node) & 0o111 != 0)
+        };
+        self.path.iter().filter_map(|&dir| tree.child(dir, name)).find(executable)
+    }
+
+    /// Every entry in a command or PATH directory that may be meant by a name, directories excepted.
+    pub fn candidates<'a>(&'a self, tree: &'a Tree) -> impl Iterator<Item = Id> + 'a {
+        let others = self.path.iter().filter(|dir| !self.directories.contains(dir));
+        self.directories.iter().chain(others).flat_map(|&dir| tree.children(dir)).filter(|&id| !tree.is_dir(id))
+    }
+
+    fn find_directories(&mut self, tree: &Tree, packages: &Packages, path: &[String], extra: &[String]) {
+        let find = |name: &str| {
+            let id = tree.resolve(name.as_bytes()).ok()?.node;
+            (id != Id::ROOT && tree.is_dir(id) && !tree.meta(id).mount).then_some(id)
+        };
+        self.directories.extend(STANDARD_DIRECTORIES.iter().filter_map(|name| find(name)));
+        let usual = USUAL_PATH.map(str::to_owned);
+        let path = if path.is_empty() { &usual[..] } else { path };
+        let mut others = Vec::new();
+        for name in path.iter().filter(|name| name.starts_with('/')) {
+            let Some(id) = find(name) else { continue };
+            self.path.push(id);
+            if packages.owner(id).is_some() {
+                self.directories.push(id);
+            } else {
+                others.push((name, id));
+            }
+        }
+        self.directories.extend(extra.iter().filter_map(|name| find(name)));
+        let mut seen = BTreeSet::new();
+        self.directories.retain(|&id| seen.insert(id));
+        for (name, id) in others {
+            if seen.insert(id) {
+                self.other_path.push(name.clone());
+            }
+        }
+        let mut seen = BTreeSet::new();
+        self.path.retain(|&id| seen.insert(id));
+    }
+
+    /// The program that an entry of a command directory runs.
+    fn runs(
+        &mut self,
+        tree: &Tree,
+        contents: &dyn Contents,
+        entry: Id,
+        inodes: &mut BTreeMap<u64, Id>,
+    ) -> Option<Id> {
+        if !tree.is_link(entry) {
+            return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
+        }
+        let target = tree.follow(entry).ok()?.node;
+        let inside = self.directories.contains(&tree.parent(target));
+        let program = self.look(tree, contents, target, inodes);
+        (program.is_program(tree, target, !inside) || program.is_runnable_library(tree, target)).then_some(target)
+    }
+
+    /// Programs elsewhere whose packages have commands.
+    fn find_helpers(
+        &mut self,
+        tree: &Tree,
+        contents: &dyn Contents,
+        packages: &Packages,
+        inodes: &mut BTreeMap<u64, Id>,
+    ) {
+        for (index, package) in packages.iter() {
+            if !package.had_commands {
+                continue;
+            }
+            for id in packages.files(index) {
+                if tree.is_file(id)
+                    && tree.permissions(id) & 0o111 != 0
+                    && !self.directories.contains(&tree.parent(id))
+                    && !self.helpers.contains(&id)
+                    && self.look(tree, contents, id, inodes).is_program(tree, id, true)
+                {
+                    self.helpers.insert(id);
+                }
+            }
+        }
+    }
+
+    /// Read a file once, also when it has many names.
+    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut BTreeMap<u64, Id>) -> &Program {
+        if !self.programs.contains_key(&id) {
+            let meta = tree.meta(id);
+            let shared = (meta.nlink > 1).then(|| inodes.get(&meta.ino)).flatten();
+            let known = shared.and_then(|first| self.programs.get(first)).cloned();
+            let program = known.unwrap_or_else(|| {
+                Program::read(tree, contents, id).unwrap_or_else(|error| {
+                    self.problems.push(error);
+                    Program::None
+                })
+            });
+            if meta.nlink > 1 {
+                inodes.entry(meta.ino).or_insert(id);
+            }
+            self.programs.insert(id, program);
+        }
+        self.programs.entry(id).or_default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::elf::fixture::{library, program};
+    use super::super::memory::image;
+    use super::super::packages::Packages;
+    use super::super::tree::{Id, Tree};
+    use super::Commands;
+
+    fn paths(tree: &Tree, ids: impl IntoIterator<Item = Id>) -> Vec<String> {
+        ids.into_iter().map(|id| String::from_utf8(tree.path(id)).unwrap()).collect()
+    }
+
+    #[test]
+    fn merged_directories_count_once_and_other_path_directories_are_left() {
+        let (tree, memory) = image(&[
+            ("/bin", "-> usr/bin"),
+            ("/sbin", "-> usr/sbin"),
+            ("/usr/sbin", "-> bin"),
+            ("/usr/bin/sh", "#!/x\n"),
+            ("/usr/local/bin/", ""),
+            ("/opt/tools/bin/", ""),
+            ("/opt/pkg/bin/", ""),
+            ("/venv/bin/", ""),
+            ("/var/lib/dpkg/info/pkg.list", "/opt\n/opt/pkg\n/opt/pkg/bin\n"),
+        ]);
+        let mut packages = Packages::collect(&tree, &memory);
+        let path = ["/venv/bin", "", "/", "rel", "/opt/pkg/bin", "/usr/sbin", "/bin", "/none"].map(str::to_owned);
+        let commands = Commands::collect(&tree, &memory, &mut packages, &path, &["/opt/tools/bin".to_owned()]);
+        assert_eq!(paths(&tree, commands.directories.clone()), ["/usr/bin", "/usr/local/bin", "/opt/pkg/bin", "/opt/tools/bin"]);
+        assert_eq!(paths(&tree, commands.path.clone()), ["/venv/bin", "/opt/pkg/bin", "/usr/bin"]);
+        assert_eq!(commands.other_path, ["/venv/bin"]);
+    }
+
+    #[test]
+    fn commands_are_programs_and_links_to_programs() {
+        let (tree, mut memory) = image(&[
+            ("/usr/bin/dash", ""),
+            ("/usr/bin/sh", "-> dash"),
+            ("/usr/bin/java", "-> /etc/alternatives/java"),
+            ("/etc/alternatives/java", "-> /usr/lib/jvm/bin/java"),
+            ("/usr/lib/jvm/bin/java", ""),
+            ("/usr/lib/jvm/lib/jexec", ""),
+            ("/usr/lib/ld.so.2", ""),
+            ("/usr/bin/ld.so", "-> ../lib/ld.so.2"),
+            ("/usr/bin/lib.so", ""),
+            ("/usr/bin/data", "text"),
+            ("/usr/bin/X11", "-> ."),
+            ("/usr/bin/dangling", "-> none"),
+            ("/usr/bin/dir/", ""),
+            ("/var/lib/dpkg/info/jre.list", "/usr/lib/jvm/bin/java\n/usr/lib/jvm/lib/jexec\n"),
+        ]);
+        for path in ["/usr/bin/dash", "/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"] {
+            memory.put(path, &program("/lib/ld.so", &[]));
+        }
+        memory.put("/usr/lib/ld.so.2", &library("ld.so.2", &[]));
+        memory.put("/usr/bin/lib.so", &library("lib.so", &[]));
+        let mut packages = Packages::collect(&tree, &memory);
+        let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
+        assert_eq!(paths(&tree, commands.entries.keys().copied()), [
+            "/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/sh"
+        ]);
+        // The link in /usr/bin is nobody's; what it leads to says whose command it is.
+        assert!(packages.iter().all(|(_, p)| p.had_commands));
+        assert_eq!(paths(&tree, commands.helpers.iter().copied()), ["/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"]);
+        assert_eq!(commands.find_in_path(&tree, b"sh"), tree.lookup(b"/usr/bin/sh"));
+        assert_eq!(commands.find_in_path(&tree, b"dangling"), None);
+    }
+}

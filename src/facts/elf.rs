@@ -1,0 +1,519 @@
+//! What the kernel and the dynamic loader read of an ELF file: header, program headers, dynamic section.
+//!
+//! Section headers are never looked at: they may be stripped or lie, and nothing that runs a program reads
+//! them. Everything is a ranged read with a bound, so that a large library costs a few hundred bytes and a
+//! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
+
+use object::Endianness;
+use object::elf::{
+    DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, ET_DYN, ET_EXEC,
+    FileHeader32, FileHeader64, PT_DYNAMIC, PT_INTERP, PT_LOAD,
+};
+use object::pod;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+
+/// First four bytes of every ELF file.
+pub const MAGIC: &[u8] = b"\x7fELF";
+/// Bytes worth reading first: the header, and in practice all program headers and the interpreter.
+pub const HEAD: usize = 1024;
+/// Most program headers read; the kernel itself takes no more than 64 KiB of them.
+const MAX_SEGMENTS: usize = 1170;
+/// Most bytes of dynamic section read.
+const MAX_DYNAMIC: u64 = 256 * 1024;
+/// Longest string read, PATH_MAX of Linux.
+const MAX_STRING: u64 = 4096;
+/// Strings nearer than this are read in one go.
+const WINDOW: u64 = 4096;
+/// DF_1_PIE of DT_FLAGS_1.
+const PIE: u64 = 0x0800_0000;
+
+/// Random access to a file's bytes.
+pub trait Bytes {
+    /// Up to `len` bytes from `offset`; fewer at the end of the file.
+    ///
+    /// # Errors
+    /// A message when the file cannot be read.
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String>;
+}
+
+impl Bytes for [u8] {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
+        let end = start.saturating_add(len).min(self.len());
+        Ok(self.get(start..end).unwrap_or_default().to_vec())
+    }
+}
+
+/// Word size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// ELFCLASS32.
+    Bits32,
+    /// ELFCLASS64.
+    Bits64,
+}
+
+/// What a library and a program must have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Abi {
+    /// Word size.
+    pub class: Class,
+    /// Big endian.
+    pub big: bool,
+    /// e_machine, as EM_X86_64 = 62.
+    pub machine: u16,
+}
+
+/// e_type, as far as it matters for running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// ET_EXEC: fixed address.
+    Fixed,
+    /// ET_DYN: shared object or position-independent program.
+    Movable,
+    /// Object files, core dumps.
+    Other,
+}
+
+/// One ELF file, without its strings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elf {
+    /// Word size, byte order and machine.
+    pub abi: Abi,
+    /// Fixed, movable or neither.
+    pub kind: Type,
+    /// Address of the first instruction; 0 for none.
+    pub entry: u64,
+    /// PT_INTERP, without its final NUL.
+    pub interpreter: Option<Vec<u8>>,
+    /// DF_1_PIE: the linker says that this is a program.
+    pub pie: bool,
+    /// The dynamic section was announced and could not be read.
+    pub damaged: bool,
+    soname: Option<u64>,
+    rpath: Option<u64>,
+    runpath: Option<u64>,
+    needed: Vec<u64>,
+    /// File offset and size of the string table.
+    strings: Option<(u64, u64)>,
+}
+
+/// The strings of a dynamic section.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// DT_NEEDED, in order.
+    pub needed: Vec<Vec<u8>>,
+    /// DT_SONAME.
+    pub soname: Option<Vec<u8>>,
+    /// DT_RPATH.
+    pub rpath: Option<Vec<u8>>,
+    /// DT_RUNPATH.
+    pub runpath: Option<Vec<u8>>,
+}
+
+impl Elf {
+    /// Parse a file whose first [`HEAD`] bytes are `head`.
+    ///
+    /// # Errors
+    /// A message when this is no ELF file, or its header or program headers are cut off or out of bounds.
+    pub fn parse(head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self, String> {
+        match head.get(4) {
+            _ if !head.starts_with(MAGIC) => Err("no ELF file".to_owned()),
+            Some(1) => parse::<FileHeader32<Endianness>>(head, bytes, Class::Bits32),
+            Some(2) => parse::<FileHeader64<Endianness>>(head, bytes, Class::Bits64),
+            _ => Err("an ELF file of unknown class".to_owned()),
+        }
+    }
+
+    /// Whether it has a DT_SONAME.
+    #[must_use]
+    pub fn has_soname(&self) -> bool {
+        self.soname.is_some()
+    }
+
+    /// Whether it asks for libraries.
+    #[must_use]
+    pub fn needs_libraries(&self) -> bool {
+        !self.needed.is_empty()
+    }
+
+    /// The strings of the dynamic section; empty without one.
+    ///
+    /// # Errors
+    /// A message when the file cannot be read.
+    pub fn names(&self, bytes: &(impl Bytes + ?Sized)) -> Result<Names, String> {
+        let Some((start, size)) = self.strings else {
+            return Ok(Names::default());
+        };
+        let mut wanted: Vec<u64> =
+            self.needed.iter().copied().chain(self.soname).chain(self.rpath).chain(self.runpath).collect();
+        wanted.retain(|&at| at < size);
+        wanted.sort_unstable();
+        wanted.dedup();
+        let table = Table::read(&wanted, start, size, bytes)?;
+        let get = |at: u64| table.string(at);
+        Ok(Names {
+            needed: self.needed.iter().filter_map(|&at| get(at)).collect(),
+            soname: self.soname.and_then(get),
+            rpath: self.rpath.and_then(get),
+            runpath: self.runpath.and_then(get),
+        })
+    }
+}
+
+fn parse<H: FileHeader<Endian = Endianness>>(
+    head: &[u8],
+    bytes: &(impl Bytes + ?Sized),
+    class: Class,
+) -> Result<Elf, String> {
+    let header = H::parse(head).map_err(|_| "its ELF header is cut off".to_owned())?;
+    let endian = header.endian().map_err(|_| "an ELF file of unknown byte order".to_owned())?;
+    let kind = match header.e_type(endian) {
+        ET_EXEC => Type::Fixed,
+        ET_DYN => Type::Movable,
+        _ => Type::Other,
+    };
+    let abi = Abi { class, big: endian == Endianness::Big, machine: header.e_machine(endian).0 };
+    let mut elf = Elf {
+        abi,
+        kind,
+        entry: header.e_entry(endian).into(),
+        interpreter: None,
+        pie: false,
+        damaged: false,
+        soname: None,
+        rpath: None,
+        runpath: None,
+        needed: Vec::new(),
+        strings: None,
+    };
+    let count = usize::from(header.e_phnum(endian));
+    if kind == Type::Other || count == 0 {
+        return Ok(elf);
+    }
+    let size = size_of::<H::ProgramHeader>();
+    if count > MAX_SEGMENTS || usize::from(header.e_phentsize(endian)) != size {
+        return Err("its ELF program headers have an impossible size".to_owned());
+    }
+    let raw = range(head, bytes, header.e_phoff(endian).into(), count * size)?;
+    let (segments, _) = pod::slice_from_bytes::<H::ProgramHeader>(&raw, count)
+        .map_err(|()| "its ELF program headers are cut off".to_owned())?;
+    if let Some(segment) = segments.iter().find(|s| s.p_type(endian) == PT_INTERP) {
+        let (at, len) = segment.file_range(endian);
+        let len = usize::try_from(len.min(MAX_STRING)).unwrap_or(0);
+        let text = range(head, bytes, at, len)?;
+        elf.interpreter = Some(text.split(|&b| b == 0).next().unwrap_or_default().to_vec());
+    }
+    if let Some(segment) = segments.iter().find(|s| s.p_type(endian) == PT_DYNAMIC) {
+        let (at, len) = segment.file_range(endian);
+        let len = usize::try_from(len.min(MAX_DYNAMIC)).unwrap_or(0);
+        let raw = range(head, bytes, at, len)?;
+        elf.damaged = len == 0 || raw.len() < len || !dynamic::<H>(&mut elf, &raw, segments, endian);
+    }
+    Ok(elf)
+}
+
+/// Read the tags; false when a string table is missing or lies outside every loaded segment.
+fn dynamic<H: FileHeader<Endian = Endianness>>(
+    elf: &mut Elf,
+    raw: &[u8],
+    segments: &[H::ProgramHeader],
+    endian: Endianness,
+) -> bool {
+    let Ok((tags, _)) = pod::slice_from_bytes::<H::Dyn>(raw, raw.len() / size_of::<H::Dyn>()) else {
+        return false;
+    };
+    let (mut address, mut size) = (None, 0);
+    for tag in tags {
+        let value = tag.val(endian);
+        match tag.tag(endian) {
+            DT_NULL => break,
+            DT_NEEDED => elf.needed.push(value),
+            DT_SONAME => elf.soname = Some(value),
+            DT_RPATH => elf.rpath = Some(value),
+            DT_RUNPATH => elf.runpath = Some(value),
+            DT_FLAGS_1 => elf.pie = value & PIE != 0,
+            DT_STRTAB => address = Some(value),
+            DT_STRSZ => size = value,
+            _ => {}
+        }
+    }
+    elf.strings = address.and_then(|address: u64| {
+        segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).find_map(|s| {
+            let (offset, len) = s.file_range(endian);
+            let into = address.checked_sub(s.p_vaddr(endian).into())?;
+            (into < len).then(|| Some((offset.checked_add(into)?, size.min(len - into))))?
+        })
+    });
+    elf.strings.is_some() || (elf.needed.is_empty() && elf.soname.is_none())
+}
+
+/// Bytes from the head when they lie there, else from the file; fewer at its end.
+fn range(head: &[u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    let cached = usize::try_from(offset).ok().and_then(|at| head.get(at..at.checked_add(len)?));
+    match cached {
+        Some(found) => Ok(found.to_vec()),
+        None => bytes.at(offset, len),
+    }
+}
+
+/// The parts of a string table that hold the wanted strings.
+struct Table {
+    windows: Vec<(u64, Vec<u8>)>,
+}
+
+impl Table {
+    /// `wanted` is sorted and lies below `size`.
+    fn read(wanted: &[u64], start: u64, size: u64, bytes: &(impl Bytes + ?Sized)) -> Result<Self, String> {
+        let mut windows = Vec::new();
+        let mut rest = wanted.iter().copied().peekable();
+        while let Some(first) = rest.next() {
+            let mut last = first;
+            while let Some(next) = rest.next_if(|&next| next - last <= WINDOW) {
+                last = next;
+            }
+            // A name is short: only one that is not ended in the first window is read in full.
+            let end = last.saturating_add(256).min(size);
+            let mut window = read(bytes, start, first, end)?;
+            let tail = usize::try_from(last - first).ok().and_then(|at| window.get(at..));
+            if !tail.is_some_and(|tail| tail.contains(&0)) && end < size {
+                window = read(bytes, start, first, last.saturating_add(MAX_STRING).min(size))?;
+            }
+            windows.push((first, window));
+        }
+        Ok(Self { windows })
+    }
+
+    /// The NUL-terminated string at an offset, when it is complete.
+    fn string(&self, at: u64) -> Option<Vec<u8>> {
+        let (first, window) = self.windows.iter().rev().find(|(first, _)| *first <= at)?;
+        let tail = window.get(usize::try_from(at - first).ok()?..)?;
+        let end = tail.iter().position(|&b| b == 0)?;
+        tail.get(..end).filter(|name| name.len() as u64 <= MAX_STRING).map(<[u8]>::to_vec)
+    }
+}
+
+fn read(bytes: &(impl Bytes + ?Sized), start: u64, first: u64, end: u64) -> Result<Vec<u8>, String> {
+    let offset = start.checked_add(first).ok_or_else(|| "its ELF strings lie out of bounds".to_owned())?;
+    bytes.at(offset, usize::try_from(end.saturating_sub(first)).unwrap_or(0))
+}
+
+/// Builds small ELF files, for tests.
+#[cfg(test)]
+pub(crate) mod fixture {
+    /// What to put in the file.
+    #[derive(Debug, Clone)]
+    pub(crate) struct Spec<'a> {
+        pub(crate) bits64: bool,
+        pub(crate) big: bool,
+        pub(crate) machine: u16,
+        pub(crate) kind: u16,
+        pub(crate) entry: u64,
+        pub(crate) interpreter: Option<&'a str>,
+        pub(crate) needed: Vec<&'a str>,
+        pub(crate) soname: Option<&'a str>,
+        pub(crate) rpath: Option<&'a str>,
+        pub(crate) runpath: Option<&'a str>,
+        pub(crate) pie: bool,
+    }
+
+    impl Default for Spec<'_> {
+        fn default() -> Self {
+            Self {
+                bits64: true,
+                big: false,
+                machine: 62,
+                kind: 3,
+                entry: 0x1000,
+                interpreter: None,
+                needed: Vec::new(),
+                soname: None,
+                rpath: None,
+                runpath: None,
+                pie: false,
+            }
+        }
+    }
+
+    /// A dynamically linked program.
+    pub(crate) fn program(interpreter: &str, needed: &[&str]) -> Vec<u8> {
+        Spec { interpreter: Some(interpreter), needed: needed.to_vec(), pie: true, ..Spec::default() }.build()
+    }
+
+    /// A shared object.
+    pub(crate) fn library(soname: &str, needed: &[&str]) -> Vec<u8> {
+        Spec { soname: Some(soname), needed: needed.to_vec(), ..Spec::default() }.build()
+    }
+
+    impl Spec<'_> {
+        pub(crate) fn build(&self) -> Vec<u8> {
+            const BASE: u64 = 0x40_0000;
+            let (ehsize, phsize) = if self.bits64 { (64, 56) } else { (52, 32) };
+            let dynamic = !self.needed.is_empty() || self.soname.is_some() || self.pie || self.runpath.is_some();
+            let segments = 1 + u16::from(self.interpreter.is_some()) + u16::from(dynamic);
+            let mut strings = vec![0u8];
+            let mut tags: Vec<(u64, u64)> = Vec::new();
+            let all = self.needed.iter().map(|&n| (1, n));
+            let all = all.chain(self.soname.map(|n| (14, n))).chain(self.rpath.map(|n| (15, n)));
+            for (tag, name) in all.chain(self.runpath.map(|n| (29, n))) {
+                tags.push((tag, strings.len() as u64));
+                strings.extend_from_slice(name.as_bytes());
+                strings.push(0);
+            }
+            let interp_at = u64::from(ehsize + phsize * segments);
+            let interp = self.interpreter.map(|i| [i.as_bytes(), b"\0"].concat()).unwrap_or_default();
+            let strings_at = interp_at + interp.len() as u64;
+            let dynamic_at = (strings_at + strings.len() as u64).next_multiple_of(8);
+            tags.push((5, BASE + strings_at));
+            tags.push((10, strings.len() as u64));
+            if self.pie {
+                tags.push((0x6fff_fffb, 0x0800_0000));
+            }
+            tags.push((0, 0));
+            let dynamic_len = tags.len() as u64 * if self.bits64 { 16 } else { 8 };
+            let total = dynamic_at + dynamic_len;
+
+            let mut out = b"\x7fELF".to_vec();
+            out.extend([if self.bits64 { 2 } else { 1 }, if self.big { 2 } else { 1 }, 1, 0]);
+            out.extend([0; 8]);
+            self.half(&mut out, self.kind);
+            self.half(&mut out, self.machine);
+            self.int(&mut out, 1);
+            self.word(&mut out, self.entry);
+            self.word(&mut out, u64::from(ehsize));
+            self.word(&mut out, 0xffff_fff0); // section headers that lie
+            self.int(&mut out, 0);
+            for value in [ehsize, phsize, segments, 0xffff, 0xffff, 0xffff] {
+                self.half(&mut out, value);
+            }
+            self.segment(&mut out, 1, 0, BASE, total);
+            if self.interpreter.is_some() {
+                self.segment(&mut out, 3, interp_at, BASE + interp_at, interp.len() as u64);
+            }
+            if dynamic {
+                self.segment(&mut out, 2, dynamic_at, BASE + dynamic_at, dynamic_len);
+            }
+            out.extend(interp);
+            out.extend(strings);
+            out.resize(usize::try_from(dynamic_at).unwrap(), 0);
+            for (tag, value) in tags {
+                self.word(&mut out, tag);
+                self.word(&mut out, value);
+            }
+            out
+        }
+
+        fn segment(&self, out: &mut Vec<u8>, kind: u32, offset: u64, vaddr: u64, size: u64) {
+            self.int(out, kind);
+            if self.bits64 {
+                self.int(out, 5);
+            }
+            for value in [offset, vaddr, vaddr, size, size] {
+                self.word(out, value);
+            }
+            if !self.bits64 {
+                self.int(out, 5);
+            }
+            self.word(out, 8);
+        }
+
+        fn half(&self, out: &mut Vec<u8>, v: u16) {
+            out.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
+        }
+
+        fn int(&self, out: &mut Vec<u8>, v: u32) {
+            out.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
+        }
+
+        fn word(&self, out: &mut Vec<u8>, v: u64) {
+            if self.bits64 {
+                out.extend(if self.big { v.to_be_bytes() } else { v.to_le_bytes() });
+            } else {
+                self.int(out, u32::try_from(v).unwrap());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::fixture::Spec;
+    use super::{Class, Elf, HEAD, Type};
+
+    fn parse(data: &[u8]) -> Result<Elf, String> {
+        Elf::parse(&data[..data.len().min(HEAD)], data)
+    }
+
+    #[test]
+    fn reads_both_classes_and_byte_orders() {
+        for (bits64, big, machine) in [(true, false, 62), (true, true, 22), (false, false, 3), (false, true, 8)] {
+            let spec = Spec {
+                bits64,
+                big,
+                machine,
+                interpreter: Some("/lib/ld.so.1"),
+                needed: vec!["libssl.so.3", "libc.so.6"],
+                rpath: Some("/opt/lib"),
+                runpath: Some("$ORIGIN/../lib"),
+                pie: true,
+                ..Spec::default()
+            };
+            let data = spec.build();
+            let elf = parse(&data).unwrap();
+            assert_eq!(elf.abi.class == Class::Bits64, bits64);
+            assert_eq!((elf.abi.big, elf.abi.machine), (big, machine));
+            assert_eq!((elf.kind, elf.entry, elf.pie, elf.damaged), (Type::Movable, 0x1000, true, false));
+            assert_eq!(elf.interpreter.as_deref(), Some(&b"/lib/ld.so.1"[..]));
+            let names = elf.names(&data[..]).unwrap();
+            assert_eq!(names.needed, [b"libssl.so.3".to_vec(), b"libc.so.6".to_vec()]);
+            assert_eq!(names.rpath.as_deref(), Some(&b"/opt/lib"[..]));
+            assert_eq!(names.runpath.as_deref(), Some(&b"$ORIGIN/../lib"[..]));
+            assert_eq!(names.soname, None);
+        }
+    }
+
+    #[test]
+    fn a_static_program_has_no_names() {
+        let data = Spec { kind: 2, ..Spec::default() }.build();
+        let elf = parse(&data).unwrap();
+        assert_eq!((elf.kind, elf.interpreter.clone(), elf.has_soname()), (Type::Fixed, None, false));
+        assert_eq!(elf.names(&data[..]).unwrap(), super::Names::default());
+    }
+
+    #[test]
+    fn a_long_name_far_away_is_read_in_full() {
+        let long = "x".repeat(3000);
+        let data = Spec { needed: vec!["a", &long, "b"], ..Spec::default() }.build();
+        let names = parse(&data).unwrap().names(&data[..]).unwrap();
+        assert_eq!(names.needed, [b"a".to_vec(), long.into_bytes(), b"b".to_vec()]);
+    }
+
+    #[test]
+    fn reads_this_test_program() {
+        let data = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let elf = parse(&data).unwrap();
+        assert!(elf.entry != 0 && !elf.has_soname() && !elf.damaged);
+        assert_eq!(elf.needs_libraries(), !elf.names(&data[..]).unwrap().needed.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(mut data in prop::collection::vec(any::<u8>(), 0..2000), class in 1u8..3, order in 1u8..3) {
+            for (at, byte) in b"\x7fELF".iter().copied().chain([class, order, 1]).enumerate() {
+                if let Some(slot) = data.get_mut(at) { *slot = byte; }
+            }
+            if let Ok(elf) = parse(&data) { let _ = elf.names(&data[..]); }
+        }
+
+        #[test]
+        fn damaged_programs_never_panic(cut in 0usize..900, at in 0usize..900, byte in any::<u8>()) {
+            let mut data = super::fixture::program("/lib/ld.so", &["liba.so", "libb.so"]);
+            if let Some(slot) = data.get_mut(at) { *slot = byte; }
+            data.truncate(cut);
+            if let Ok(elf) = parse(&data) { let _ = elf.names(&data[..]); }
+        }
+    }
+}

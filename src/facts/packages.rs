@@ -1,0 +1,266 @@
+//! Which package owns which entry, read from the databases of dpkg, apk, pacman and opkg.
+//!
+//! Lists hold paths as the package was built (`/bin/sh` on a merged /usr); they are mapped to the entries
+//! they lead to today. An rpm database is recognised and not read: then nothing counts as owned. This
+//! module only reads; what happens to records is a rule's part.
+
+mod apk;
+mod dpkg;
+mod pacman;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Contents;
+use super::commands::STANDARD_DIRECTORIES;
+use super::tree::{Id, Tree};
+
+/// Largest database file read: the biggest known are a few MiB.
+const LIMIT: u64 = 256 * 1024 * 1024;
+
+/// Which program wrote the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manager {
+    /// Debian, Ubuntu, distroless.
+    Dpkg,
+    /// Alpine, Wolfi.
+    Apk,
+    /// Arch.
+    Pacman,
+    /// OpenWrt.
+    Opkg,
+    /// Red Hat, Fedora, Amazon, SUSE, Azure Linux.
+    Rpm,
+}
+
+/// One installed package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Binary package name, without architecture.
+    pub name: String,
+    /// Name of the source package it was built from; its own name when the record names none.
+    pub source: String,
+    /// Version as recorded; empty when unknown.
+    pub version: String,
+    /// Who recorded it.
+    pub manager: Manager,
+    /// It has, or had before an earlier run, an entry in a command directory that can be run.
+    pub had_commands: bool,
+}
+
+/// Index of a package in [`Packages`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PackageIndex(u32);
+
+/// Every package, and who owns what.
+#[derive(Debug, Default)]
+pub struct Packages {
+    packages: Vec<Package>,
+    /// Sorted by entry.
+    owners: Vec<(Id, PackageIndex)>,
+    /// The same pairs, sorted by package.
+    owned: Vec<(PackageIndex, Id)>,
+    /// Databases that were recognised and not read, as rpm's: who owns what is unknown there.
+    pub unreadable: Vec<(Manager, Id)>,
+    /// What could not be read, as whole messages.
+    pub problems: Vec<String>,
+}
+
+impl Packages {
+    /// Read every database of the root.
+    #[must_use]
+    pub fn collect(tree: &Tree, contents: &dyn Contents) -> Self {
+        let mut reader = Reader::new(tree, contents);
+        dpkg::read(&mut reader);
+        dpkg::read_opkg(&mut reader);
+        apk::read(&mut reader);
+        pacman::read(&mut reader);
+        let mut packages = reader.packages;
+        for path in ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"] {
+            for name in ["Packages", "Packages.db", "rpmdb.sqlite"] {
+                if let Ok(found) = tree.resolve(format!("{path}/{name}").as_bytes()) {
+                    packages.unreadable.push((Manager::Rpm, found.node));
+                }
+            }
+        }
+        packages.unreadable.sort_unstable();
+        packages.unreadable.dedup();
+        packages.owners.sort_unstable();
+        packages.owners.dedup();
+        packages.owned = packages.owners.iter().map(|&(id, package)| (package, id)).collect();
+        packages.owned.sort_unstable();
+        packages
+    }
+
+    /// Every package with its index.
+    pub fn iter(&self) -> impl Iterator<Item = (PackageIndex, &Package)> {
+        self.packages.iter().enumerate().map(|(at, package)| (PackageIndex(u32::try_from(at).unwrap_or(u32::MAX)), package))
+    }
+
+    /// Whether no package is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty()
+    }
+
+    /// One package.
+    #[must_use]
+    pub fn get(&self, index: PackageIndex) -> Option<&Package> {
+        self.packages.get(index.0 as usize)
+    }
+
+    /// The first package that owns an entry.
+    #[must_use]
+    pub fn owner(&self, id: Id) -> Option<&Package> {
+        self.owners(id).next().and_then(|index| self.get(index))
+    }
+
+    /// Every package that owns an entry: several for directories and for files shared by architectures.
+    pub fn owners(&self, id: Id) -> impl Iterator<Item = PackageIndex> + '_ {
+        let start = self.owners.partition_point(|&(at, _)| at < id);
+        let rest = self.owners.get(start..).unwrap_or_default();
+        rest.iter().take_while(move |&&(at, _)| at == id).map(|&(_, package)| package)
+    }
+
+    /// Every entry of the tree that a package owns, directories included, by id.
+    pub fn files(&self, package: PackageIndex) -> impl Iterator<Item = Id> + '_ {
+        let start = self.owned.partition_point(|&(at, _)| at < package);
+        let rest = self.owned.get(start..).unwrap_or_default();
+        rest.iter().take_while(move |&&(at, _)| at == package).map(|&(_, id)| id)
+    }
+
+    /// Note that every owner of an entry has commands.
+    pub(super) fn note_command(&mut self, id: Id) {
+        let owners: Vec<PackageIndex> = self.owners(id).collect();
+        for owner in owners {
+            if let Some(package) = self.packages.get_mut(owner.0 as usize) {
+                package.had_commands = true;
+            }
+        }
+    }
+}
+
+/// What the parsers write into.
+struct Reader<'a> {
+    tree: &'a Tree,
+    contents: &'a dyn Contents,
+    packages: Packages,
+    /// Directories that the standard command directories lead to.
+    command_directories: BTreeSet<Id>,
+    /// Parent paths already resolved: lists name every file of a directory in a row.
+    parents: HashMap<Vec<u8>, Option<Id>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(tree: &'a Tree, contents: &'a dyn Contents) -> Self {
+        let resolve = |path: &&str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
+        let command_directories = STANDARD_DIRECTORIES.iter().filter_map(resolve).collect();
+        Self { tree, contents, packages: Packages::default(), command_directories, parents: HashMap::new() }
+    }
+
+    /// The content of a database file; a problem is noted and reads as empty.
+    fn read(&mut self, id: Id) -> Vec<u8> {
+        self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
+            self.packages.problems.push(error);
+            Vec::new()
+        })
+    }
+
+    /// A regular file at a path, links followed.
+    fn file(&self, path: &[u8]) -> Option<Id> {
+        let id = self.tree.resolve(path).ok()?.node;
+        self.tree.is_file(id).then_some(id)
+    }
+
+    fn add(&mut self, name: String, source: String, version: String, manager: Manager) -> PackageIndex {
+        let index = PackageIndex(u32::try_from(self.packages.packages.len()).unwrap_or(u32::MAX));
+        let source = if source.is_empty() { name.clone() } else { source };
+        self.packages.packages.push(Package { name, source, version, manager, had_commands: false });
+        index
+    }
+
+    /// Record that a package lists `path`, absolute or relative to the root. A path that is gone tells that
+    /// the package had commands when it lay in a command directory.
+    fn own(&mut self, package: PackageIndex, path: &[u8]) {
+        let mut path = path;
+        while let Some((b'/', rest)) = path.split_last() {
+            path = rest;
+        }
+        let split = path.iter().rposition(|&b| b == b'/');
+        let (parent, name) = match split {
+            Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
+            None => (&b""[..], path),
+        };
+        if matches!(name, b"" | b"." | b"..") {
+            return;
+        }
+        let directory = match self.parents.get(parent) {
+            Some(&known) => known,
+            None => {
+                let found = self.tree.resolve(parent).ok().map(|found| found.node).filter(|&id| self.tree.is_dir(id));
+                self.parents.insert(parent.to_vec(), found);
+                found
+            }
+        };
+        match directory.and_then(|directory| self.tree.child(directory, name)) {
+            Some(id) => self.packages.owners.push((id, package)),
+            None => {
+                let textual = || STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent));
+                if directory.map_or_else(textual, |id| self.command_directories.contains(&id))
+                    && let Some(package) = self.packages.packages.get_mut(package.0 as usize)
+                {
+                    package.had_commands = true;
+                }
+            }
+        }
+    }
+}
+
+/// The stanzas of a control file: field names in lower case, first line of each value.
+fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
+    let mut lines = text.split(|&b| b == b'\n');
+    std::iter::from_fn(move || {
+        let mut fields = BTreeMap::new();
+        for line in lines.by_ref() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                if fields.is_empty() {
+                    continue;
+                }
+                return Some(fields);
+            }
+            if line.first().is_some_and(|b| b.is_ascii_whitespace()) {
+                continue;
+            }
+            if let Some(at) = line.iter().position(|&b| b == b':') {
+                let (name, value) = line.split_at(at);
+                // Only what is used is stored: descriptions are most of a status file.
+                let name = name.to_ascii_lowercase();
+                if matches!(&name[..], b"package" | b"source" | b"version" | b"architecture" | b"status") {
+                    let value = value.get(1..).unwrap_or_default();
+                    fields.insert(lossy(&name), lossy(value).trim().to_owned());
+                }
+            }
+        }
+        (!fields.is_empty()).then_some(fields)
+    })
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::memory::image;
+    use super::{Manager, Packages};
+
+    #[test]
+    fn an_rpm_database_is_recognised_and_said_to_be_unread() {
+        let (tree, memory) = image(&[("/usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite"), ("/var/lib/rpm", "-> ../../usr/lib/sysimage/rpm")]);
+        let packages = Packages::collect(&tree, &memory);
+        assert!(packages.is_empty());
+        let db = tree.lookup(b"/usr/lib/sysimage/rpm/rpmdb.sqlite").unwrap();
+        assert_eq!(packages.unreadable, [(Manager::Rpm, db)]);
+    }
+}

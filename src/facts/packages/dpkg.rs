@@ -1,0 +1,189 @@
+//! dpkg's database: `status` and `info/*.list` with diversions, distroless' `status.d`, and opkg's cousin of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Manager, PackageIndex, Reader, lossy, stanzas};
+
+const ADMIN: &[u8] = b"/var/lib/dpkg";
+
+/// Read `/var/lib/dpkg`.
+pub(super) fn read(reader: &mut Reader<'_>) {
+    let status = match reader.file(&join(ADMIN, b"status")) {
+        Some(id) => reader.read(id),
+        None => Vec::new(),
+    };
+    let records = records(&status);
+    let diversions = match reader.file(&join(ADMIN, b"diversions")) {
+        Some(id) => diversions(&reader.read(id)),
+        None => HashMap::new(),
+    };
+    read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions);
+    read_distroless(reader);
+}
+
+/// Read opkg's lists; both layouts in use.
+pub(super) fn read_opkg(reader: &mut Reader<'_>) {
+    for base in [&b"/usr/lib/opkg"[..], b"/var/lib/opkg"] {
+        let status = match reader.file(&join(base, b"status")) {
+            Some(id) => reader.read(id),
+            None => Vec::new(),
+        };
+        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &HashMap::new());
+    }
+}
+
+/// Source and version by package name, and by `name:architecture`.
+fn records(status: &[u8]) -> BTreeMap<String, (String, String)> {
+    let mut records = BTreeMap::new();
+    for mut fields in stanzas(status) {
+        let Some(name) = fields.remove("package") else { continue };
+        let value = (source(fields.remove("source")), fields.remove("version").unwrap_or_default());
+        if let Some(architecture) = fields.remove("architecture") {
+            records.insert(format!("{name}:{architecture}"), value.clone());
+        }
+        records.entry(name).or_insert(value);
+    }
+    records
+}
+
+/// `glibc (2.36-9)` names the source glibc.
+fn source(field: Option<String>) -> String {
+    field.unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+fn read_lists(
+    reader: &mut Reader<'_>,
+    info: &[u8],
+    manager: Manager,
+    records: &BTreeMap<String, (String, String)>,
+    diversions: &HashMap<Vec<u8>, (Vec<u8>, String)>,
+) {
+    let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
+    for list in reader.tree.children(info) {
+        let Some(stem) = reader.tree.name(list).strip_suffix(b".list") else { continue };
+        if !reader.tree.is_file(list) {
+            continue;
+        }
+        let stem = lossy(stem);
+        let name = stem.split(':').next().unwrap_or_default().to_owned();
+        let (source, version) = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
+        let content = reader.read(list);
+        let package = reader.add(name.clone(), source, version, manager);
+        for line in content.split(|&b| b == b'\n') {
+            // opkg writes `path<TAB>mode<TAB>target`; dpkg refuses paths with a newline and knows no tab.
+            let path = match manager {
+                Manager::Opkg => line.split(|&b| b == b'\t').next().unwrap_or_default(),
+                _ => line,
+            };
+            match diversions.get(path) {
+                Some((moved, by)) if *by != name => reader.own(package, moved),
+                _ if path.is_empty() => {}
+                _ => reader.own(package, path),
+            }
+        }
+    }
+}
+
+/// Triples of lines: the path, where other packages' file of that path lies instead, and the package that
+/// diverted it (`:` for the administrator).
+fn diversions(text: &[u8]) -> HashMap<Vec<u8>, (Vec<u8>, String)> {
+    let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
+    let triple = |part: &[&[u8]]| match part {
+        [path, moved, by] => Some((path.to_vec(), (moved.to_vec(), lossy(by)))),
+        _ => None,
+    };
+    lines.chunks(3).filter_map(triple).collect()
+}
+
+/// distroless: one stanza a file in `status.d`, the owned paths in `FILE.md5sums` beside it. File names may
+/// be encoded; the stanza has the true name.
+fn read_distroless(reader: &mut Reader<'_>) {
+    let Ok(directory) = reader.tree.resolve(&join(ADMIN, b"status.d")).map(|found| found.node) else { return };
+    for record in reader.tree.children(directory) {
+        let file = reader.tree.name(record);
+        if file.ends_with(b".md5sums") || !reader.tree.is_file(record) {
+            continue;
+        }
+        let sums = reader.tree.child(directory, &[file, b".md5sums"].concat());
+        let content = reader.read(record);
+        let Some(mut fields) = stanzas(&content).next() else { continue };
+        let Some(name) = fields.remove("package") else { continue };
+        let version = fields.remove("version").unwrap_or_default();
+        let package = reader.add(name, source(fields.remove("source")), version, Manager::Dpkg);
+        if let Some(sums) = sums {
+            let content = reader.read(sums);
+            own_sums(reader, package, &content);
+        }
+    }
+}
+
+/// Lines of `md5sum  path`, the path relative to the root.
+fn own_sums(reader: &mut Reader<'_>, package: PackageIndex, content: &[u8]) {
+    for line in content.split(|&b| b == b'\n') {
+        let path = line.iter().position(|&b| b == b' ').and_then(|at| line.get(at..)).unwrap_or_default();
+        let path = path.trim_ascii_start();
+        if !path.is_empty() {
+            reader.own(package, path);
+        }
+    }
+}
+
+fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
+    [base, b"/", name].concat()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::super::memory::image;
+    use super::super::Packages;
+
+    #[test]
+    fn lists_lead_through_merged_directories_and_diversions() {
+        let (tree, memory) = image(&[
+            ("/bin", "-> usr/bin"),
+            ("/usr/bin/ls", ""),
+            ("/usr/bin/sh", "-> dash"),
+            ("/usr/bin/dash", ""),
+            ("/usr/bin/sh.distrib", ""),
+            ("/usr/share/doc/coreutils/copyright", ""),
+            ("/var/lib/dpkg/status", "Package: coreutils\nStatus: install ok installed\nSource: gnu-utils (9.1)\nVersion: 9.1-1\nDescription: x\n bin\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2\n"),
+            ("/var/lib/dpkg/diversions", "/bin/sh\n/bin/sh.distrib\ndash\n"),
+            ("/var/lib/dpkg/info/coreutils.list", "/.\n/bin\n/bin/ls\n/bin/sh\n/usr/share/doc/coreutils/copyright\n"),
+            ("/var/lib/dpkg/info/dash.list", "/.\n/bin/sh\n/bin/dash\n"),
+            ("/var/lib/dpkg/info/gone.list", "/.\n/usr/bin/gone\n/usr/share/none\n"),
+            ("/var/lib/dpkg/info/libc6:amd64.list", "/.\n/usr/share/none\n"),
+        ]);
+        let packages = Packages::collect(&tree, &memory);
+        let owner = |path: &str| packages.owner(tree.lookup(path.as_bytes()).unwrap()).map(|p| p.name.as_str());
+        assert_eq!(owner("/usr/bin/ls"), Some("coreutils"));
+        assert_eq!(owner("/usr/bin/sh"), Some("dash"));
+        assert_eq!(owner("/usr/bin/sh.distrib"), Some("coreutils"));
+        assert_eq!(owner("/bin"), Some("coreutils"));
+        assert_eq!(owner("/usr"), None);
+        let all: Vec<_> = packages.iter().map(|(_, p)| (&p.name[..], &p.source[..], &p.version[..], p.had_commands)).collect();
+        assert_eq!(all, [
+            ("coreutils", "gnu-utils", "9.1-1", false),
+            ("dash", "dash", "", false),
+            ("gone", "gone", "", true),
+            ("libc6", "glibc", "2", false),
+        ]);
+        let (coreutils, _) = packages.iter().next().unwrap();
+        assert_eq!(packages.files(coreutils).count(), 4);
+    }
+
+    #[test]
+    fn distroless_and_opkg() {
+        let (tree, memory) = image(&[
+            ("/usr/bin/openssl", ""),
+            ("/usr/sbin/dropbear", ""),
+            ("/var/lib/dpkg/status.d/b3BlbnNzbA==", "Package: openssl\nSource: openssl-src (1)\nVersion: 3\n"),
+            ("/var/lib/dpkg/status.d/b3BlbnNzbA==.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/openssl\n"),
+            ("/usr/lib/opkg/info/dropbear.list", "/usr/sbin/dropbear\t0100755\t-\n"),
+        ]);
+        let packages = Packages::collect(&tree, &memory);
+        let owner = |path: &str| packages.owner(tree.lookup(path.as_bytes()).unwrap()).map(|p| p.source.as_str());
+        assert_eq!(owner("/usr/bin/openssl"), Some("openssl-src"));
+        assert_eq!(owner("/usr/sbin/dropbear"), Some("dropbear"));
+    }
+}

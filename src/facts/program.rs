@@ -1,0 +1,301 @@
+//! What a file is when the kernel is asked to run it: an ELF file, a script with its interpreter, or neither.
+//!
+//! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
+//! does not know where interpreters lie; that is the closure's part.
+
+use super::Contents;
+use super::elf::{self, Bytes, Elf, Type};
+use super::tree::{Id, Tree};
+
+/// Bytes of a script that the kernel looks at (BINPRM_BUF_SIZE).
+const SHEBANG: usize = 256;
+
+/// What running a file would start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Program {
+    /// An ELF file, shared objects included; see [`Program::is_program`].
+    Elf(Box<Elf>),
+    /// A file that begins with `#!`.
+    Script(Shebang),
+    /// Anything else.
+    #[default]
+    None,
+}
+
+/// The first line of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shebang {
+    /// Path of the interpreter as written; `/bin/sh\r` when the line ends in CR LF.
+    pub interpreter: Vec<u8>,
+    /// The one argument, blanks inside included.
+    pub argument: Option<Vec<u8>>,
+    /// The name that `env` looks up in PATH, when the interpreter is `env`.
+    pub env_name: Option<Vec<u8>>,
+}
+
+/// A file of the root as random-access bytes.
+#[derive(Clone, Copy)]
+pub struct FileBytes<'a> {
+    /// The root's content.
+    pub contents: &'a dyn Contents,
+    /// The root's entries.
+    pub tree: &'a Tree,
+    /// The file.
+    pub id: Id,
+}
+
+impl std::fmt::Debug for FileBytes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileBytes({:?})", self.id)
+    }
+}
+
+impl Bytes for FileBytes<'_> {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        self.contents.read_at(self.tree, self.id, offset, len)
+    }
+}
+
+impl Program {
+    /// Look at a regular file; anything else is [`Program::None`].
+    ///
+    /// # Errors
+    /// A whole message when the file cannot be read.
+    pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self, String> {
+        if !tree.is_file(id) || tree.meta(id).mount {
+            return Ok(Self::None);
+        }
+        let head = contents.read_at(tree, id, 0, elf::HEAD)?;
+        if head.starts_with(elf::MAGIC) {
+            // What the kernel would refuse to load is no program.
+            let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
+            return Ok(parsed.map_or(Self::None, |elf| Self::Elf(Box::new(elf))));
+        }
+        Ok(Shebang::parse(&head).map_or(Self::None, Self::Script))
+    }
+
+    /// Whether the file, which lies at `id`, is a program: an executable script, or an ELF file with an
+    /// entry point and no DT_SONAME. An ELF file counts without its x bit only where `mode_matters` is
+    /// false, which is in command directories: one `chmod` would bring it back.
+    ///
+    /// Old linkers give plugins an entry point too (and no soname). So a movable file needs one more
+    /// sign: an interpreter, DF_1_PIE, or no libraries to load and no `.so` in its name (static-pie).
+    #[must_use]
+    pub fn is_program(&self, tree: &Tree, id: Id, mode_matters: bool) -> bool {
+        let executable = tree.permissions(id) & 0o111 != 0;
+        match self {
+            Self::None => false,
+            Self::Script(_) => executable,
+            Self::Elf(_) if mode_matters && !executable => false,
+            Self::Elf(elf) => match elf.kind {
+                Type::Fixed => elf.entry != 0 && !elf.has_soname(),
+                Type::Movable if elf.entry == 0 || elf.has_soname() => false,
+                Type::Movable => {
+                    elf.interpreter.is_some() || elf.pie || (!elf.needs_libraries() && !is_library_name(tree.name(id)))
+                }
+                Type::Other => false,
+            },
+        }
+    }
+
+    /// Whether the kernel would run it though it is a library: `ld.so`, `libc.so.6`.
+    #[must_use]
+    pub fn is_runnable_library(&self, tree: &Tree, id: Id) -> bool {
+        match self {
+            Self::Elf(elf) => elf.has_soname() && elf.entry != 0 && tree.permissions(id) & 0o111 != 0,
+            _ => false,
+        }
+    }
+}
+
+/// Whether a file name is that of a shared object: `NAME.so` or `NAME.so.1.2`.
+#[must_use]
+pub fn is_library_name(name: &[u8]) -> bool {
+    name.windows(3).enumerate().any(|(at, part)| {
+        part == b".so" && name.get(at + 3).is_none_or(|&next| next == b'.') && at > 0
+    })
+}
+
+impl Shebang {
+    /// Parse the beginning of a file as Linux does: blanks are space and tab, the line ends at a newline
+    /// or after 256 bytes, everything behind the interpreter is one argument. A line that is cut off inside
+    /// the interpreter is no shebang.
+    #[must_use]
+    pub fn parse(head: &[u8]) -> Option<Self> {
+        let head = head.get(..SHEBANG).unwrap_or(head);
+        let rest = head.strip_prefix(b"#!")?;
+        // The kernel pads short files with NUL, which ends the interpreter's name as a newline would.
+        let end = rest.iter().position(|&b| b == b'\n' || b == 0);
+        let cut = end.is_none() && head.len() == SHEBANG;
+        let line = rest.get(..end.unwrap_or(rest.len()))?;
+        let line = trim(line);
+        let split = line.iter().position(|&b| blank(b));
+        if line.is_empty() || (cut && split.is_none()) {
+            return None;
+        }
+        let (interpreter, argument) = line.split_at(split.unwrap_or(line.len()));
+        let argument = Some(trim(argument)).filter(|a| !a.is_empty()).map(<[u8]>::to_vec);
+        let base = interpreter.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        let env_name = if base == b"env" { argument.as_deref().and_then(env_name) } else { None };
+        Some(Self { interpreter: interpreter.to_vec(), argument, env_name })
+    }
+}
+
+/// The program that `env ARGUMENT` runs: the first word that is neither option nor `NAME=value`.
+///
+/// Without `-S` the kernel hands over one word, `env "python3 -u"` would look for that very name; taking its
+/// first word keeps more than needed and never less.
+fn env_name(argument: &[u8]) -> Option<Vec<u8>> {
+    let mut words = split_words(argument).into_iter();
+    while let Some(word) = words.next() {
+        if word == b"--" {
+            return words.find(|w| !w.contains(&b'='));
+        }
+        if let Some(rest) = word.strip_prefix(b"--") {
+            if let Some(split) = rest.strip_prefix(b"split-string=") {
+                let rest: Vec<Vec<u8>> = std::iter::once(split.to_vec()).chain(words).collect();
+                return env_name(&rest.join(&b' '));
+            }
+            if matches!(rest, b"unset" | b"chdir" | b"argv0") {
+                words.next();
+            }
+        } else if let Some(flags) = word.strip_prefix(b"-") {
+            // `-S` takes the rest of the word; `-u`, `-C` and `-a` take a value, attached or the next word.
+            if let Some(at) = flags.iter().position(|b| b"SuCa".contains(b)) {
+                let value = flags.get(at + 1..).unwrap_or_default();
+                if flags.get(at) == Some(&b'S') {
+                    let rest: Vec<Vec<u8>> = std::iter::once(value.to_vec()).chain(words).collect();
+                    return env_name(&rest.join(&b' '));
+                }
+                if value.is_empty() {
+                    words.next();
+                }
+            }
+        } else if !word.contains(&b'=') {
+            return Some(word);
+        }
+    }
+    None
+}
+
+/// Words with single and double quotes taken off, as `env -S` splits them.
+fn split_words(text: &[u8]) -> Vec<Vec<u8>> {
+    let (mut words, mut word, mut quote, mut open) = (Vec::new(), Vec::new(), None, false);
+    for &byte in text {
+        match (quote, byte) {
+            (Some(q), b) if q == b => quote = None,
+            (None, b'\'' | b'"') => (quote, open) = (Some(byte), true),
+            (None, b) if blank(b) => {
+                if open || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                open = false;
+            }
+            _ => word.push(byte),
+        }
+    }
+    if open || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+fn blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let Some((&first, rest)) = text.split_first() && blank(first) {
+        text = rest;
+    }
+    while let Some((&last, rest)) = text.split_last() && blank(last) {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::elf::fixture::{Spec, library, program};
+    use super::super::memory::image;
+    use super::{Program, Shebang, is_library_name};
+
+    fn shebang(line: &str) -> (String, Option<String>, Option<String>) {
+        let s = Shebang::parse(line.as_bytes()).unwrap();
+        let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
+        (text(s.interpreter), s.argument.map(text), s.env_name.map(text))
+    }
+
+    #[test]
+    fn the_shebang_is_read_as_linux_reads_it() {
+        assert_eq!(shebang("#!/bin/sh\n"), ("/bin/sh".into(), None, None));
+        assert_eq!(shebang("#! \t/bin/sh -e -u \nrest"), ("/bin/sh".into(), Some("-e -u".into()), None));
+        assert_eq!(shebang("#!/bin/sh"), ("/bin/sh".into(), None, None));
+        assert_eq!(shebang("#!/bin/sh\r\n"), ("/bin/sh\r".into(), None, None));
+        assert_eq!(shebang("#!bin/x\n").0, "bin/x");
+        assert_eq!(Shebang::parse(b"#!\n/bin/sh"), None);
+        assert_eq!(Shebang::parse(b" #!/bin/sh"), None);
+        assert_eq!(Shebang::parse(format!("#!/{}", "x".repeat(400)).as_bytes()), None);
+        let long = format!("#!/bin/x {}", "y".repeat(400));
+        assert_eq!(Shebang::parse(long.as_bytes()).unwrap().argument.unwrap().len(), 256 - 9);
+    }
+
+    #[test]
+    fn env_names_its_program() {
+        for (line, name) in [
+            ("#!/usr/bin/env python3", Some("python3")),
+            ("#!/usr/bin/env -S node --flag", Some("node")),
+            ("#!/usr/bin/env -Snode --flag", Some("node")),
+            ("#!/usr/bin/env -S A=b C=d 'ruby' x", Some("ruby")),
+            ("#!/usr/bin/env -vS perl -w", Some("perl")),
+            ("#!/usr/bin/env --split-string=perl -w", Some("perl")),
+            ("#!/usr/bin/env -S -u HOME -i bash", Some("bash")),
+            ("#!/usr/bin/env -S -uHOME --chdir /x -- bash", Some("bash")),
+            ("#!/usr/bin/env -i", None),
+            ("#!/usr/bin/env", None),
+            ("#!/bin/environment x", None),
+        ] {
+            assert_eq!(shebang(line).2.as_deref(), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_shared_object_is_never_a_program() {
+        let (tree, mut memory) =
+            image(&[("/a", ""), ("/b", ""), ("/c", ""), ("/p.so", ""), ("/s", "#!/bin/sh\n"), ("/static", ""), ("/text", "x")]);
+        memory.put("/a", &program("/lib/ld.so", &["libc.so.6"]));
+        memory.put("/b", &library("libb.so.1", &[]));
+        // A plugin of an old linker: entry point, no soname, libraries.
+        memory.put("/c", &Spec { needed: vec!["libc.so.6"], ..Spec::default() }.build());
+        memory.put("/p.so", &Spec::default().build());
+        memory.put("/static", &Spec::default().build());
+        let verdict = |path: &str| {
+            let id = tree.lookup(path.as_bytes()).unwrap();
+            Program::read(&tree, &memory, id).unwrap().is_program(&tree, id, true)
+        };
+        assert_eq!(["/a", "/b", "/c", "/p.so", "/s", "/static", "/text"].map(verdict), [
+            true, false, false, false, true, true, false
+        ]);
+    }
+
+    #[test]
+    fn library_names() {
+        for name in ["libc.so.6", "x.so", "libfoo-1.2.so.1.2.3"] {
+            assert!(is_library_name(name.as_bytes()), "{name}");
+        }
+        for name in ["x.some", "so", ".so", "x.sock"] {
+            assert!(!is_library_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_head_is_parsed_without_panic(data in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Shebang::parse(&[b"#!/usr/bin/env ", &data[..]].concat());
+            let _ = Shebang::parse(&data);
+        }
+    }
+}
