@@ -4,18 +4,17 @@
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
 //! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
 
+pub mod accounts;
 pub mod steps;
 
 use std::collections::BTreeMap;
+
+use accounts::AccountFiles;
 
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
 use crate::report::escape;
 use crate::root::edit::Attributes;
-
-pub mod accounts;
-
-use accounts::AccountFiles;
 
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]

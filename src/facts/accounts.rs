@@ -22,12 +22,8 @@ pub const MAX_SIZE: u64 = 16 << 20;
 pub const MAX_LINES: usize = 200_000;
 
 /// Accounts of other sources than /etc: nss-altfiles as ostree uses it, and Clear Linux.
-const ELSEWHERE: [&str; 4] = [
-    "/usr/lib/passwd",
-    "/usr/lib/group",
-    "/usr/share/defaults/etc/passwd",
-    "/usr/share/defaults/etc/group",
-];
+const ELSEWHERE: [&str; 4] =
+    ["/usr/lib/passwd", "/usr/lib/group", "/usr/share/defaults/etc/passwd", "/usr/share/defaults/etc/group"];
 
 /// Every account file of the root.
 #[derive(Debug, Default)]
@@ -151,7 +147,7 @@ fn file(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::tree::fixture;
     use super::{Accounts, Database};

@@ -19,13 +19,13 @@ pub struct Os {
 
 impl Os {
     /// Read /etc/os-release, else /usr/lib/os-release, links followed inside the root.
-    pub fn collect(tree: &Tree, mut read: impl FnMut(Id) -> Option<Vec<u8>>) -> Self {
+    pub fn collect(tree: &Tree, read: impl FnMut(Id) -> Option<Vec<u8>>) -> Self {
         ["/etc/os-release", "/usr/lib/os-release"]
             .iter()
             .filter_map(|path| tree.resolve(path.as_bytes()).ok())
             .map(|found| found.node)
             .filter(|&node| tree.is_file(node) && !tree.meta(node).mount)
-            .find_map(|node| read(node))
+            .find_map(read)
             .map(|content| Self::parse(&content))
             .unwrap_or_default()
     }

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::root::edit::Attributes;
 use super::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
+use crate::report::escape::escaped;
+use crate::root::edit::Attributes;
 
 /// What a rule says of one line.
 #[derive(Debug)]
@@ -108,6 +109,12 @@ impl AccountFiles {
         self.lines(database).filter(|line| line.defect.is_none())
     }
 
+    /// The sound lines that count: of several with one name, programs find the first.
+    pub fn first_entries(&self, database: Database) -> impl Iterator<Item = &Line> {
+        let mut seen = BTreeSet::new();
+        self.entries(database).filter(move |line| seen.insert(line.name()))
+    }
+
     /// The first sound line with exactly this name, which is the one that programs find.
     #[must_use]
     pub fn entry(&self, database: Database, name: &[u8]) -> Option<&Line> {
@@ -174,12 +181,7 @@ impl AccountFiles {
     }
 
     /// Ask for a verdict on every line of a file, top down.
-    pub(crate) fn edit(
-        &mut self,
-        rule: &'static str,
-        database: Database,
-        mut judge: impl FnMut(&Line) -> Verdict,
-    ) {
+    pub(crate) fn edit(&mut self, rule: &'static str, database: Database, mut judge: impl FnMut(&Line) -> Verdict) {
         if self.is_frozen(database) {
             return;
         }
@@ -271,11 +273,10 @@ impl AccountFiles {
                     draft.begin("accounts.user");
                     let reason = "the image has no such file";
                     if facts.etc.is_none() && !draft.creations.contains_key(b"/etc".as_slice()) {
-                        let change = Change::CreateDirectory(Attributes { owner: (0, 0), mode: 0o755, drop_capability: false });
+                        let change = Change::CreateDirectory(owned_by_root(0o755));
                         draft.create(b"/etc", change, "the image has no such directory");
                     }
-                    let new = Attributes { owner: (0, 0), mode: 0o644, drop_capability: false };
-                    let change = Change::CreateFile(new, content);
+                    let change = Change::CreateFile(owned_by_root(0o644), content);
                     draft.create(&path(database), change, reason);
                 }
             }
@@ -298,6 +299,10 @@ impl AccountFiles {
     }
 }
 
+fn owned_by_root(mode: u32) -> Attributes {
+    Attributes { owner: (0, 0), mode, drop_capability: false }
+}
+
 /// A line as evidence: printable, with password hashes masked.
 ///
 /// Of a line that is no entry only the first field is shown, as a hash can stand anywhere in the rest.
@@ -306,15 +311,13 @@ fn show(database: Database, line: &Line) -> String {
         match line.fields().count() {
             0 | 1 => format!("<{} bytes>", line.text().len()),
             _ if line.name().strip_suffix(b"$").unwrap_or(line.name()).contains(&b'$') => "<masked>".to_owned(),
-            _ => format!("{}:<masked>", printable(line.name())),
+            _ => format!("{}:<masked>", escaped(line.name())),
         }
     } else {
         let fields: Vec<String> = line
             .fields()
             .enumerate()
-            .map(|(at, field)| {
-                if at == PASSWORD && database.has_password() { mask(field) } else { printable(field) }
-            })
+            .map(|(at, field)| if at == PASSWORD && database.has_password() { mask(field) } else { escaped(field) })
             .collect();
         fields.join(":")
     };
@@ -328,27 +331,14 @@ fn show(database: Database, line: &Line) -> String {
 fn mask(field: &[u8]) -> String {
     let marks = field.iter().take_while(|&&b| b == b'!' || b == b'*').count();
     let (marks, rest) = field.split_at(marks);
-    let hidden = if rest.is_empty() || rest == b"x" { printable(rest) } else { "<masked>".to_owned() };
-    format!("{}{hidden}", printable(marks))
-}
-
-/// Bytes as text that no terminal interprets: everything but printable ASCII is written as `\xNN`.
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        match byte {
-            b'\\' => text.push_str("\\\\"),
-            0x20..=0x7e => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    text
+    let hidden = if rest.is_empty() || rest == b"x" { escaped(rest) } else { "<masked>".to_owned() };
+    format!("{}{hidden}", escaped(marks))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::{mask, printable, show};
+    use super::{mask, show};
     use crate::facts::accounts::{Database, parse};
 
     #[test]
@@ -364,13 +354,17 @@ mod tests {
         ] {
             assert_eq!(mask(field), shown);
         }
-        for text in ["#root:$6$salt$hash:1::::::", "$6$salt$hash", "a:b:$6$salt$hash", "#$6$salt:", "svc:$6$salt$hash:5:5:x:/h"] {
+        for text in
+            ["#root:$6$salt$hash:1::::::", "$6$salt$hash", "a:b:$6$salt$hash", "#$6$salt:", "svc:$6$salt$hash:5:5:x:/h"]
+        {
             for database in [Database::Passwd, Database::Shadow] {
                 let line = &parse(database, text.as_bytes())[0];
                 assert!(!show(database, line).contains("salt"), "{text}");
             }
         }
-        assert_eq!(show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]), "a:x:1:1:\\x1b[2J:/:/\\r");
-        assert_eq!(printable("\u{202e}\\".as_bytes()), "\\xe2\\x80\\xae\\\\");
+        assert_eq!(
+            show(Database::Passwd, &parse(Database::Passwd, b"a:x:1:1:\x1b[2J:/:/\r\n")[0]),
+            "a:x:1:1:\\u{1b}[2J:/:/\\r"
+        );
     }
 }

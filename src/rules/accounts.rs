@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Context;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, printable};
+use crate::plan::accounts::AccountFiles;
 use crate::policy::{Entry, Origin, RunUser};
+use crate::report::escape::escaped;
 
 pub mod backup;
 pub mod lock;
@@ -18,9 +19,6 @@ pub mod nologin;
 pub mod prune;
 pub mod shell;
 pub mod user;
-
-#[cfg(test)]
-mod tests;
 
 /// Names that stay, each with the reason as a clause.
 #[derive(Debug, Default)]
@@ -59,7 +57,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     let facts = &cx.facts.accounts;
     for problem in &facts.problems {
         draft.refuse(
-            format!("cannot work on the accounts: '{}' {}", printable(&problem.path), problem.cause),
+            format!("cannot work on the accounts: '{}' {}", escaped(&problem.path), problem.cause),
             "make it a regular file in the line before, or switch off the rules accounts.user, accounts.prune, \
              accounts.shell and accounts.lock",
         );
@@ -67,7 +65,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for &id in &facts.elsewhere {
         draft.warn(
-            format!("accounts in '{}' are not read or changed", printable(&tree.path(id))),
+            format!("accounts in '{}' are not read or changed", escaped(&tree.path(id))),
             "copy the lines that are needed to /etc in the line before",
         );
     }
@@ -110,7 +108,7 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
             if names.contains(name) || parse_id(name).is_some() {
                 continue;
             }
-            let text = format!("{list} entry '{}' ({}): no such {what} in the image", printable(name), entry.origin);
+            let text = format!("{list} entry '{}' ({}): no such {what} in the image", escaped(name), entry.origin);
             draft.refuse(text, unknown_name_help(files, database, &names, name));
         }
     }
@@ -124,8 +122,8 @@ fn unknown_name_help(files: &AccountFiles, database: Database, names: &BTreeSet<
             database.file_name()
         );
     }
-    let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-    match suggest(&printable(name), &names) {
+    let names: Vec<String> = names.iter().map(|name| escaped(name)).collect();
+    match suggest(&escaped(name), &names) {
         Some(close) => format!("did you mean '{close}'?"),
         None => "remove the entry, or mark it optional = true".to_owned(),
     }
@@ -147,31 +145,22 @@ fn is_optional(entry: &Entry) -> bool {
     entry.optional || matches!(entry.origin, Origin::Profile(_))
 }
 
-/// Whether a rule runs; the accounts rules are on unless said otherwise, and the last word wins.
-fn is_on(cx: &Context<'_>, rule: &str) -> bool {
-    cx.policy.rules.iter().rev().find(|(id, _)| id == rule).is_none_or(|&(_, on)| on)
-}
-
 /// Which accounts and groups stay, given the files as they are now.
 fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
     let mut stay = Stay::default();
-    let everything = !is_on(cx, "accounts.prune") || files.is_frozen(Database::Passwd);
+    let everything = !cx.is_on(prune::ID) || files.is_frozen(Database::Passwd);
     let mut primary: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    for line in files.entries(Database::Passwd) {
+    for line in files.first_entries(Database::Passwd) {
         let name = line.name();
         let reason = if everything { Some("accounts.prune is off".to_owned()) } else { account_reason(cx, line) };
         let Some(reason) = reason.filter(|_| !files.is_handed_over(Database::Passwd, name)) else { continue };
-        // Of several lines with one name the first counts.
-        if stay.users.contains_key(name) {
-            continue;
-        }
         stay.users.insert(name.to_vec(), reason);
         if let Some(gid) = line.id(PRIMARY_GID) {
             primary.entry(gid).or_insert_with(|| name.to_vec());
         }
     }
     let mut seen = BTreeSet::new();
-    for line in files.entries(Database::Group) {
+    for line in files.first_entries(Database::Group) {
         if files.is_handed_over(Database::Group, line.name()) {
             continue;
         }
@@ -183,7 +172,7 @@ fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
             group_reason(cx, line, first, &primary, &stay.users)
         };
         if let Some(reason) = reason {
-            stay.groups.entry(line.name().to_vec()).or_insert(reason);
+            stay.groups.insert(line.name().to_vec(), reason);
         }
     }
     stay
@@ -218,13 +207,13 @@ fn group_reason(
     }
     let listed = |member: &&[u8]| *member != b"root" && (users.contains_key(*member) || is_run_user(cx, member));
     if let Some(member) = members(line.field(MEMBERS)).find(listed) {
-        return Some(format!("lists '{}'", printable(member)));
+        return Some(format!("lists '{}'", escaped(member)));
     }
     if !first {
         return None;
     }
     if let Some(user) = primary.get(&gid) {
-        return Some(format!("primary group of '{}'", printable(user)));
+        return Some(format!("primary group of '{}'", escaped(user)));
     }
     if let Some(RunUser::Numeric { uid, gid: run }) = cx.policy.user
         && run.unwrap_or(uid) == gid
@@ -255,14 +244,16 @@ fn remember_known(cx: &Context<'_>, files: &mut AccountFiles) {
     uids.extend(numbers(&cx.policy.keep.users));
     gids.extend(numbers(&cx.policy.keep.groups));
     match cx.policy.user {
-        Some(RunUser::Numeric { uid, gid } | RunUser::Named { uid: Some(uid), gid, .. }) => {
+        Some(RunUser::Numeric { uid, gid }) => {
             uids.insert(uid);
-            // An existing account keeps its own gid when none was given; that is added below.
-            if gid.is_some() || matches!(cx.policy.user, Some(RunUser::Numeric { .. })) {
-                gids.insert(gid.unwrap_or(uid));
-            }
+            gids.insert(gid.unwrap_or(uid));
         }
-        _ => {}
+        // An account has its own gid when none was given: that is added below.
+        Some(RunUser::Named { uid, gid, .. }) => {
+            uids.extend(uid);
+            gids.extend(gid);
+        }
+        None => {}
     }
     for line in files.entries(Database::Passwd) {
         uids.extend(line.id(UID));

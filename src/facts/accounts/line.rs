@@ -40,8 +40,7 @@ pub const MEMBERS: usize = 3;
 
 impl Database {
     /// Every account file, in the order they are worked on.
-    pub const ALL: [Self; 6] =
-        [Self::Passwd, Self::Group, Self::Shadow, Self::Gshadow, Self::Subuid, Self::Subgid];
+    pub const ALL: [Self; 6] = [Self::Passwd, Self::Group, Self::Shadow, Self::Gshadow, Self::Subuid, Self::Subgid];
 
     /// Name of the file in /etc.
     #[must_use]
@@ -83,7 +82,7 @@ pub enum Defect {
     Nis,
     /// Holds a NUL byte, where programs written in C stop reading.
     Nul,
-    /// Has no name.
+    /// Has no name, or one with white space, a control character or a comma: some programs cut it there.
     Name,
     /// Another number of fields than the format has.
     Fields {
@@ -103,7 +102,7 @@ impl std::fmt::Display for Defect {
             Self::Comment => f.write_str("comment"),
             Self::Nis => f.write_str("NIS line"),
             Self::Nul => f.write_str("malformed: NUL byte"),
-            Self::Name => f.write_str("malformed: no name"),
+            Self::Name => f.write_str("malformed: no usable name"),
             Self::Fields { found, expected } => write!(f, "malformed: {found} fields instead of {expected}"),
             Self::Number => f.write_str("malformed: not a number"),
         }
@@ -248,7 +247,8 @@ fn defect(database: Database, text: &[u8]) -> Option<Defect> {
     if fields.len() != expected {
         return Some(Defect::Fields { found: fields.len(), expected });
     }
-    if fields.first().is_none_or(|name| name.is_empty()) {
+    let breaks = |b: &u8| b.is_ascii_whitespace() || b.is_ascii_control() || *b == b',';
+    if fields.first().is_none_or(|name| name.is_empty() || name.iter().any(breaks)) {
         return Some(Defect::Name);
     }
     let at = |index: usize| fields.get(index).copied().unwrap_or_default();
@@ -301,6 +301,8 @@ mod tests {
             (b" \t\r\n", Defect::Blank),
             (b"# root\n", Defect::Comment),
             (b":x:0:0:::\n", Defect::Name),
+            (b" root2:x:0:0:::\n", Defect::Name),
+            (b"a,b:x:0:0:::\n", Defect::Name),
             (b"a:x:0x1:0:::\n", Defect::Number),
             (b"a:x:-1:0:::\n", Defect::Number),
             (b"a:x:4294967295:0:::\n", Defect::Number),

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::{Context, Stay, stay, unsound, with_files};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict, printable};
+use crate::plan::accounts::{AccountFiles, Verdict};
+use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.prune";
@@ -48,7 +49,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn prune(files: &mut AccountFiles, stay: &Stay) {
     let uids: BTreeSet<u32> = files
-        .entries(Database::Passwd)
+        .first_entries(Database::Passwd)
         .filter(|line| stay.users.contains_key(line.name()))
         .filter_map(|line| line.id(UID))
         .collect();
@@ -137,7 +138,11 @@ pub(super) fn add_missing(
     for name in names {
         match shadow {
             // `!` is what groupadd(8) writes.
-            Database::Gshadow => files.append(rule, shadow, &[&name, b"!", b"", b""], "group without a line here"),
+            Database::Gshadow => {
+                let group = files.entry(Database::Group, &name);
+                let members = group.map(|line| line.field(MEMBERS).to_vec()).unwrap_or_default();
+                files.append(rule, shadow, &[&name, b"!", b"", &members], "group without a line here");
+            }
             _ => {
                 let fields: [&[u8]; 9] = [&name, b"*", b"", b"", b"", b"", b"", b"", b""];
                 files.append(rule, shadow, &fields, "account without a line here");
@@ -156,8 +161,13 @@ fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
                 draft.warn(
                     format!(
                         "'{}' and '{}' in '/etc/{}' share {what} {id}",
+<<<<<<< HEAD
                         printable(other),
                         printable(line.name()),
+=======
+                        escaped(other),
+                        escaped(line.name()),
+>>>>>>> accounts
                         database.file_name()
                     ),
                     "keep one of them only",

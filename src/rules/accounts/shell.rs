@@ -6,7 +6,8 @@
 use super::{Context, matching, nologin, with_files};
 use crate::facts::accounts::{Database, SHELL, UID};
 use crate::plan::Draft;
-use crate::plan::accounts::{Verdict, printable};
+use crate::plan::accounts::Verdict;
+use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.shell";
@@ -21,10 +22,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             if removed.iter().any(|gone| gone == name) && files.entry(Database::Passwd, name).is_none() {
                 let text = format!(
                     "keep.shells entry '{}' ({}): accounts.prune removes this account",
-                    printable(name),
+                    escaped(name),
                     entry.origin
                 );
-                draft.refuse(text, format!("add '{}' to keep.users", printable(name)));
+                draft.refuse(text, format!("add '{}' to keep.users", escaped(name)));
             }
         }
         let path = nologin::path(cx.facts);

@@ -6,8 +6,9 @@
 use super::{Context, Stay, nologin, stay, suggest, unsound, with_files};
 use crate::facts::accounts::{Database, GID, PRIMARY_GID, UID};
 use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict, printable};
+use crate::plan::accounts::{AccountFiles, Verdict};
 use crate::policy::RunUser;
+use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.user";
@@ -56,8 +57,8 @@ fn named(
         (Some(has), _) => existing(files, draft, name, has, (uid, gid)),
         (None, Some(uid)) => create(cx, files, draft, name, uid, gid),
         (None, None) => {
-            let shown = printable(name.as_bytes());
-            let names: Vec<String> = files.names(Database::Passwd).iter().map(|name| printable(name)).collect();
+            let shown = escaped(name.as_bytes());
+            let names: Vec<String> = files.names(Database::Passwd).iter().map(|name| escaped(name)).collect();
             let help = match suggest(&shown, &names) {
                 Some(close) => format!("did you mean '{close}'? To create an account write \"{shown}:1000:1000\""),
                 None => format!("to create the account write its numbers: \"{shown}:1000:1000\""),
@@ -77,20 +78,25 @@ fn existing(
 ) {
     let asked = (wanted.0.unwrap_or(uid), wanted.1.unwrap_or(gid));
     if asked != (uid, gid) {
-        let shown = printable(name.as_bytes());
+        let shown = escaped(name.as_bytes());
         draft.refuse(
             format!("run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'", asked.0, asked.1),
             format!("write \"{shown}:{uid}:{gid}\", or change the account in the line before"),
         );
         return;
     }
-    if !files.entries(Database::Group).any(|line| line.id(GID) == Some(gid)) {
-        create_group(files, draft, name, gid, "primary group of the run user");
+    if !files.first_entries(Database::Group).any(|line| line.id(GID) == Some(gid)) {
+        let help = "rename or remove that group in the line before".to_owned();
+        create_group(files, draft, (name, gid), "primary group of the run user", |_| help);
     }
 }
 
 fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, uid: u32, gid: Option<u32>) {
+<<<<<<< HEAD
     let shown = printable(name.as_bytes());
+=======
+    let shown = escaped(name.as_bytes());
+>>>>>>> accounts
     if !is_valid_name(name) {
         draft.refuse(
             format!("cannot create the run user: '{shown}' is no account name that useradd would take"),
@@ -111,7 +117,7 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     let home = cx.policy.home.as_deref().unwrap_or(NO_HOME);
     if !home.starts_with('/') || home.contains(':') || home.chars().any(char::is_control) {
         draft.refuse(
-            format!("cannot create the run user: home '{}' is no usable path", printable(home.as_bytes())),
+            format!("cannot create the run user: home '{}' is no usable path", escaped(home.as_bytes())),
             "write an absolute path without colons: home = \"/app\"",
         );
         return;
@@ -121,7 +127,7 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
         return;
     }
     let gid = gid.unwrap_or(uid);
-    if !take_gid(files, draft, &stay, name, gid) {
+    if !take_gid(files, draft, &stay, name, (uid, gid)) {
         return;
     }
     if files.is_frozen(Database::Passwd) {
@@ -154,13 +160,13 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
 /// Whether the uid is free, or held by accounts that go.
 fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, uid: u32) -> bool {
     let holders: Vec<Vec<u8>> = files
-        .entries(Database::Passwd)
+        .first_entries(Database::Passwd)
         .filter(|line| line.id(UID) == Some(uid))
         .map(|line| line.name().to_vec())
         .collect();
     for holder in &holders {
         if let Some(reason) = stay.users.get(holder) {
-            let (shown, holder) = (printable(name.as_bytes()), printable(holder));
+            let (shown, holder) = (escaped(name.as_bytes()), escaped(holder));
             draft.refuse(
                 format!(
                     "cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"
@@ -175,9 +181,9 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
 }
 
 /// Make sure that a group with this gid exists: one that stays, or a new one named as the account.
-fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, gid: u32) -> bool {
+fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: &str, (uid, gid): (u32, u32)) -> bool {
     let holders: Vec<Vec<u8>> = files
-        .entries(Database::Group)
+        .first_entries(Database::Group)
         .filter(|line| line.id(GID) == Some(gid))
         .map(|line| line.name().to_vec())
         .collect();
@@ -189,15 +195,25 @@ fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
         return true;
     }
     files.handed_over().groups.extend(holders);
-    create_group(files, draft, name, gid, "run.user has no group")
+    let shown = escaped(name.as_bytes());
+    create_group(files, draft, (name, gid), "run.user has no group", |other| {
+        format!("write \"{shown}:{uid}:{other}\", or remove the group in the line before")
+    })
 }
 
-fn create_group(files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, gid: u32, reason: &str) -> bool {
-    let shown = printable(name.as_bytes());
+/// Add a group; `help` says what to write when the name has another gid.
+fn create_group(
+    files: &mut AccountFiles,
+    draft: &mut Draft<'_>,
+    (name, gid): (&str, u32),
+    reason: &str,
+    help: impl FnOnce(u32) -> String,
+) -> bool {
+    let shown = escaped(name.as_bytes());
     if let Some(other) = files.entry(Database::Group, name.as_bytes()).and_then(|line| line.id(GID)) {
         draft.refuse(
             format!("cannot create group '{shown}' with gid {gid}: the image has one with gid {other}"),
-            format!("write \"{shown}:UID:{other}\", or remove the group in the line before"),
+            help(other),
         );
         return false;
     }
@@ -234,7 +250,7 @@ fn is_valid_name(name: &str) -> bool {
 
 fn refuse_root(draft: &mut Draft<'_>, name: &str) {
     draft.refuse(
-        format!("run user '{}' is root", printable(name.as_bytes())),
+        format!("run user '{}' is root", escaped(name.as_bytes())),
         "name the user that the program runs as: user = \"app:1000:1000\"; \
          an entrypoint that starts as root and drops to it is start = \"root\"",
     );
