@@ -10,11 +10,7 @@ const SBIN: &[u8] = b"/sbin/nologin";
 const USR_BIN: &[u8] = b"/usr/bin/nologin";
 
 /// Distributions by `ID` or `ID_LIKE`, as their own packages write passwd lines.
-<<<<<<< HEAD
 const IN_SBIN: [&str; 12] = [
-=======
-const IN_SBIN: [&str; 19] = [
->>>>>>> accounts
     "alpine",
     "wolfi",
     "chainguard",
@@ -25,16 +21,6 @@ const IN_SBIN: [&str; 19] = [
     "almalinux",
     "ol",
     "amzn",
-<<<<<<< HEAD
-=======
-    "suse",
-    "sles",
-    "opensuse",
-    "opensuse-leap",
-    "opensuse-tumbleweed",
-    "sle_hpc",
-    "sl-micro",
->>>>>>> accounts
     "photon",
     "gentoo",
 ];
@@ -67,10 +53,7 @@ pub fn path(facts: &Facts) -> Vec<u8> {
     let common = used.iter().max_by_key(|&(_, count)| *count).map(|(&shell, _)| shell);
     let suse = os.is_like(&["suse", "opensuse", "sles"]).then_some(USR_SBIN);
     common
-<<<<<<< HEAD
         .or(suse)
-=======
->>>>>>> accounts
         .or_else(|| [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok()))
         .unwrap_or(SBIN)
         .to_vec()

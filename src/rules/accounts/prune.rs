@@ -161,13 +161,8 @@ fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
                 draft.warn(
                     format!(
                         "'{}' and '{}' in '/etc/{}' share {what} {id}",
-<<<<<<< HEAD
-                        printable(other),
-                        printable(line.name()),
-=======
                         escaped(other),
                         escaped(line.name()),
->>>>>>> accounts
                         database.file_name()
                     ),
                     "keep one of them only",

@@ -92,11 +92,7 @@ fn existing(
 }
 
 fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, name: &str, uid: u32, gid: Option<u32>) {
-<<<<<<< HEAD
-    let shown = printable(name.as_bytes());
-=======
     let shown = escaped(name.as_bytes());
->>>>>>> accounts
     if !is_valid_name(name) {
         draft.refuse(
             format!("cannot create the run user: '{shown}' is no account name that useradd would take"),
