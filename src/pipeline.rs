@@ -68,6 +68,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
             (rule.check)(&cx, &mut draft);
         }
     }
+    draft.settle();
     for (name, check) in GUARDS {
         draft.begin(name);
         check(&cx, &mut draft);

@@ -75,6 +75,8 @@ pub struct Draft<'a> {
     removed: IdSet,
     /// Removed after everything else: this program itself.
     last: Vec<Id>,
+    /// Directories that go if they end up empty, with the rule that asked.
+    when_empty: BTreeMap<Id, &'static str>,
     attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     creations: BTreeMap<Vec<u8>, Change>,
@@ -101,6 +103,7 @@ impl<'a> Draft<'a> {
             untouchable: IdSet::default(),
             removed: IdSet::default(),
             last: Vec::new(),
+            when_empty: BTreeMap::new(),
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
@@ -202,6 +205,22 @@ impl<'a> Draft<'a> {
             self.last.push(id);
         }
         goes
+    }
+
+    /// Remove a directory in the end, if everything in it is gone by then: several packages and rules empty it together.
+    pub fn remove_when_empty(&mut self, id: Id) {
+        self.when_empty.entry(id).or_insert(self.rule);
+    }
+
+    /// Remove the directories that the rules have emptied. Call once, after the last rule.
+    pub fn settle(&mut self) {
+        // Children come after their parents in the tree's order, so the reverse is leaf first.
+        for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
+            if self.tree.children(id).all(|child| self.is_removed(child)) {
+                self.rule = rule;
+                self.remove(id, "left empty by packages that lost every command");
+            }
+        }
     }
 
     /// Change owner or group, keeping what is `None`.

@@ -2,8 +2,6 @@
 //!
 //! What goes is selected by [`crate::closure::removable`]. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
 
-use std::collections::BTreeSet;
-
 use crate::closure::removable::{Selection, removable};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
@@ -37,11 +35,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    // Several packages share a directory: only when all their files are gone it is empty. Leaf first, by descending id.
-    let directories: BTreeSet<Id> = found.packages.iter().flat_map(|lost| &lost.directories).copied().collect();
-    for &id in directories.iter().rev() {
-        if cx.facts.tree.children(id).all(|child| draft.is_removed(child)) {
-            draft.remove(id, "left empty by packages that lost every command");
-        }
+    for &id in found.packages.iter().flat_map(|lost| &lost.directories) {
+        draft.remove_when_empty(id);
     }
 }
