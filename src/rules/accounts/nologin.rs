@@ -50,12 +50,9 @@ pub fn path(facts: &Facts) -> Vec<u8> {
         }
     }
     // SUSE's own accounts changed from /sbin to /usr/sbin with the versions, so what is in use comes first.
-    // SUSE's own accounts changed from /sbin to /usr/sbin with the versions, so what is in use comes first.
     let common = used.iter().max_by_key(|&(_, count)| *count).map(|(&shell, _)| shell);
     let suse = os.is_like(&["suse", "opensuse", "sles"]).then_some(USR_SBIN);
-    let suse = os.is_like(&["suse", "opensuse", "sles"]).then_some(USR_SBIN);
     common
-        .or(suse)
         .or(suse)
         .or_else(|| [SBIN, USR_SBIN, USR_BIN].into_iter().find(|path| facts.tree.resolve(path).is_ok()))
         .unwrap_or(SBIN)
