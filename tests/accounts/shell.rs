@@ -22,8 +22,8 @@ fn every_distribution_has_its_own_path() {
         ("ID=alpine\n", "/sbin/nologin"),
         ("ID=\"rhel\"\nID_LIKE=\"fedora\"\n", "/sbin/nologin"),
         ("ID=\"amzn\"\nID_LIKE=\"fedora\"\n", "/sbin/nologin"),
-        ("ID=\"sles\"\nID_LIKE=\"suse\"\n", "/sbin/nologin"),
-        ("ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n", "/sbin/nologin"),
+        ("ID=\"sles\"\nID_LIKE=\"suse\"\n", "/usr/sbin/nologin"),
+        ("ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n", "/usr/sbin/nologin"),
         ("ID=wolfi\n", "/sbin/nologin"),
         ("ID=arch\n", "/usr/bin/nologin"),
         ("ID=debian\nPRETTY_NAME=\"Distroless\"\n", "/sbin/nologin"),
@@ -38,6 +38,8 @@ fn an_unknown_distribution_is_read_from_its_accounts_then_from_its_files() {
     let root = "root:x:0:0::/root:/bin/sh\n";
     let others = format!("{root}a:x:1:0::/:/usr/bin/nologin\nb:x:2:0::/:/usr/bin/nologin\nc:x:3:0::/:/opt/nologin\n");
     assert_eq!(root_shell("ID=own\n", &others, Some("/usr/sbin/nologin")), "/usr/bin/nologin");
+    let old_suse = format!("{root}bin:x:1:1::/bin:/sbin/nologin\n");
+    assert_eq!(root_shell("ID=sles\n", &old_suse, None), "/sbin/nologin");
     assert_eq!(root_shell("ID=own\n", root, Some("/usr/sbin/nologin")), "/usr/sbin/nologin");
 }
 
