@@ -9,6 +9,9 @@ pub mod removable;
 mod seeds;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::facts::Contents;
