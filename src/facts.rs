@@ -48,6 +48,7 @@ pub trait Contents {
 
 /// File contents in memory, for unit tests.
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 pub(crate) mod memory {
     use std::collections::BTreeMap;
 

@@ -1,5 +1,12 @@
 //! Facts and closure over real files: programs of the machine that runs the tests, in small trees of their own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,11 +15,11 @@ use std::process::Command;
 
 use harden::closure::removable::{Removable, Selection, removable};
 use harden::closure::{Closure, Input};
+use harden::facts::Contents;
 use harden::facts::commands::Commands;
 use harden::facts::multicall::{self, Family};
 use harden::facts::packages::Packages;
 use harden::facts::tree::{Id, Tree};
-use harden::facts::Contents;
 use harden::policy::{CommandEntry, Origin, Pattern, Policy};
 use harden::root::Root;
 
@@ -190,7 +197,11 @@ fn merged_usr_alternatives_and_scripts_survive_by_their_chains() {
     build.install("/usr/bin/env");
     build.link("/usr/bin/sh", "dash").copy("/bin/cat", "/usr/lib/tool/pager").copy("/bin/true", "/usr/sbin/unneeded");
     build.link("/usr/bin/pager", "/etc/alternatives/pager").link("/etc/alternatives/pager", "/usr/lib/tool/pager");
-    build.write("/usr/bin/run", "#!/bin/sh -e\nexit 0\n", 0o755).write("/usr/bin/env-run", "#!/usr/bin/env run\n", 0o755);
+    build.write("/usr/bin/run", "#!/bin/sh -e\nexit 0\n", 0o755).write(
+        "/usr/bin/env-run",
+        "#!/usr/bin/env run\n",
+        0o755,
+    );
     build.write("/usr/bin/notes", "text", 0o755).write("/usr/bin/no-x", "#!/bin/sh\n", 0o644);
     let image = build.image();
     let closure = image.closure(&["env-run", "pager"]);

@@ -78,7 +78,9 @@ fn command(text: &str) -> CommandEntry {
     let pattern = match text {
         _ if text.contains('*') => Pattern::Glob(text.into()),
         _ if text.starts_with('/') => Pattern::Path(text.into()),
-        _ if text.starts_with("re:") => Pattern::Regex(regex_lite::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap()),
+        _ if text.starts_with("re:") => {
+            Pattern::Regex(regex_lite::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
+        }
         _ => Pattern::Name(text.into()),
     };
     CommandEntry { pattern, text: text.into(), reason: None, optional: false, setid: None, origin: origin() }
@@ -119,12 +121,25 @@ fn a_kept_link_keeps_every_link_of_its_chain_and_its_libraries() {
     let policy = keep(&["awk"]);
     let mut kept = image.kept(&policy);
     kept.sort();
-    assert_eq!(kept, [
-        "/bin", "/etc/alternatives/awk", "/lib", "/usr/bin", "/usr/bin/awk", "/usr/bin/mawk", "/usr/lib", "/usr/lib/ld.so",
-        "/usr/lib/libc-2.so", "/usr/lib/libc.so.6", "/usr/lib/libm.so.6"
-    ]);
+    assert_eq!(
+        kept,
+        [
+            "/bin",
+            "/etc/alternatives/awk",
+            "/lib",
+            "/usr/bin",
+            "/usr/bin/awk",
+            "/usr/bin/mawk",
+            "/usr/lib",
+            "/usr/lib/ld.so",
+            "/usr/lib/libc-2.so",
+            "/usr/lib/libc.so.6",
+            "/usr/lib/libm.so.6"
+        ]
+    );
     let closure = image.closure(&policy);
-    let chain: Vec<_> = closure.chain(image.id("/usr/lib/libc-2.so")).iter().map(|(id, r)| (image.path(*id), r.text.clone())).collect();
+    let chain: Vec<_> =
+        closure.chain(image.id("/usr/lib/libc-2.so")).iter().map(|(id, r)| (image.path(*id), r.text.clone())).collect();
     let expected = [
         ("/usr/lib/libc-2.so", "target of"),
         ("/usr/lib/libc.so.6", "library libc.so.6 of"),
@@ -151,10 +166,20 @@ fn scripts_keep_their_interpreters_and_what_env_finds() {
     ]);
     let mut kept = image.kept(&keep(&["npm", "tool"]));
     kept.sort();
-    assert_eq!(kept, [
-        "/bin/dash", "/bin/sh", "/lib/ld.so", "/usr/bin/env", "/usr/bin/tool", "/usr/bin/wrapper", "/usr/local/bin/node",
-        "/usr/local/bin/npm", "/usr/local/lib/npm.js"
-    ]);
+    assert_eq!(
+        kept,
+        [
+            "/bin/dash",
+            "/bin/sh",
+            "/lib/ld.so",
+            "/usr/bin/env",
+            "/usr/bin/tool",
+            "/usr/bin/wrapper",
+            "/usr/local/bin/node",
+            "/usr/local/bin/npm",
+            "/usr/local/lib/npm.js"
+        ]
+    );
 }
 
 #[test]
@@ -171,18 +196,32 @@ fn entries_that_cannot_be_kept_are_refused_with_the_way_out() {
     ]);
     let says = |policy: Policy, parts: &[&str]| {
         let refusals = image.refusals(&policy);
-        assert!(parts.iter().all(|part| refusals.iter().any(|r| r.contains(part))), "{refusals:?} lacks one of {parts:?}");
+        assert!(
+            parts.iter().all(|part| refusals.iter().any(|r| r.contains(part))),
+            "{refusals:?} lacks one of {parts:?}"
+        );
     };
-    says(keep(&["gone"]), &["'gone' (harden.toml:7:3) cannot be kept: '/usr/bin/gone' is a link to '/etc/alternatives/gone', which leads nowhere"]);
+    says(
+        keep(&["gone"]),
+        &[
+            "'gone' (harden.toml:7:3) cannot be kept: '/usr/bin/gone' is a link to '/etc/alternatives/gone', which leads nowhere",
+        ],
+    );
     says(keep(&["gome"]), &["'gome' (harden.toml:7:3) matches nothing | did you mean 'gone'?"]);
     says(keep(&["/usr/bin/none"]), &["matches nothing"]);
     says(keep(&["re:gon"]), &["matches nothing"]);
     says(keep(&["data"]), &["leads to a directory", "keep.paths"]);
     says(keep(&["crlf"]), &["interpreter '/bin/sh\\r', which does not exist | its first line ends in CR LF"]);
-    says(keep(&["nointerp"]), &["'/usr/bin/nointerp' (command in harden.toml:7:3) needs the interpreter '/lib/ld.so', which does not exist"]);
+    says(
+        keep(&["nointerp"]),
+        &["'/usr/bin/nointerp' (command in harden.toml:7:3) needs the interpreter '/lib/ld.so', which does not exist"],
+    );
     says(keep(&["py"]), &["run by 'env python3'", "more than 5 in a row"]);
     says(kept_path("/none"), &["keep.paths entry '/none' (harden.toml:7:3) names nothing"]);
-    says(run(&["gome"], false), &["starts 'gome', which is found nowhere in PATH (/usr/bin:/bin) | did you mean 'gone'?"]);
+    says(
+        run(&["gome"], false),
+        &["starts 'gome', which is found nowhere in PATH (/usr/bin:/bin) | did you mean 'gone'?"],
+    );
     says(run(&["/app/x"], false), &["'/app/x', which does not exist | copy it", "--command none"]);
     let mut optional = keep(&["gome", "gone"]);
     optional.keep.commands.iter_mut().for_each(|e| e.optional = true);
@@ -242,7 +281,10 @@ fn a_kept_path_brings_what_its_programs_need_and_only_warns() {
     let policy = kept_path("/opt/x");
     let mut kept = image.kept(&policy);
     kept.sort();
-    assert_eq!(kept, ["/lib/ld.so", "/opt/x", "/opt/x/bin/tool", "/opt/x/broken", "/opt/x/run", "/usr/bin/ruby", "/usr/bin/tool"]);
+    assert_eq!(
+        kept,
+        ["/lib/ld.so", "/opt/x", "/opt/x/bin/tool", "/opt/x/broken", "/opt/x/run", "/usr/bin/ruby", "/usr/bin/tool"]
+    );
     let warnings: Vec<_> = image.closure(&policy).warnings.into_iter().map(|m| m.text).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("'/usr/bin/perl', which does not exist"));
@@ -284,6 +326,8 @@ fn debian() -> Image {
         ("/usr/libexec/only", "elf:"),
         ("/usr/lib/su/helper", "elf:"),
         ("/usr/lib/su/plugin.so", "lib:"),
+        ("/usr/lib/su/module.py", "#!/usr/bin/env ls\n"),
+        ("/usr/lib/su/dead.py", "#!/usr/bin/su\n"),
         ("/usr/share/doc/su/copyright", "x"),
         ("/usr/share/doc/su/changelog.gz", "x"),
         ("/usr/share/doc/su-common", "-> su"),
@@ -301,11 +345,20 @@ fn debian() -> Image {
         ("/usr/share/man/man1/openssl.1.gz", "x"),
         ("/usr/share/man/man1/ls.1.gz", "x"),
         ("/var/lib/dpkg/status", "Package: openssl\nSource: openssl\n\nPackage: libssl3\nSource: openssl (3)\n"),
-        ("/var/lib/dpkg/info/su.list", "/usr\n/bin/su\n/usr/lib/su\n/usr/lib/su/helper\n/usr/lib/su/plugin.so\n/usr/share/doc/su\n/usr/share/doc/su/copyright\n/usr/share/doc/su/changelog.gz\n/usr/share/doc/su-common\n/usr/share/man/man1\n/usr/share/man/man1/su.1.gz\n/usr/share/locale/de/LC_MESSAGES/su.mo\n/usr/share/bash-completion/completions/su\n/usr/share/su/data\n/etc/su.conf\n/etc/login-release\n/etc/shells\n"),
-        ("/var/lib/dpkg/info/coreutils.list", "/bin/ls\n/usr/bin/data\n/usr/share/man/man1\n/usr/share/man/man1/ls.1.gz\n"),
+        (
+            "/var/lib/dpkg/info/su.list",
+            "/usr\n/bin/su\n/usr/lib/su\n/usr/lib/su/helper\n/usr/lib/su/plugin.so\n/usr/lib/su/module.py\n/usr/lib/su/dead.py\n/usr/share/doc/su\n/usr/share/doc/su/copyright\n/usr/share/doc/su/changelog.gz\n/usr/share/doc/su-common\n/usr/share/man/man1\n/usr/share/man/man1/su.1.gz\n/usr/share/locale/de/LC_MESSAGES/su.mo\n/usr/share/bash-completion/completions/su\n/usr/share/su/data\n/etc/su.conf\n/etc/login-release\n/etc/shells\n",
+        ),
+        (
+            "/var/lib/dpkg/info/coreutils.list",
+            "/bin/ls\n/usr/bin/data\n/usr/share/man/man1\n/usr/share/man/man1/ls.1.gz\n",
+        ),
         ("/var/lib/dpkg/info/jre.list", "/usr/lib/jvm/java\n/usr/lib/jvm/helper\n"),
         ("/var/lib/dpkg/info/only.list", "/usr/libexec/only\n"),
-        ("/var/lib/dpkg/info/openssl.list", "/usr/bin/openssl\n/etc/openssl.d/openssl.cnf\n/etc/ssl/openssl.cnf\n/usr/share/man/man1/openssl.1.gz\n"),
+        (
+            "/var/lib/dpkg/info/openssl.list",
+            "/usr/bin/openssl\n/etc/openssl.d/openssl.cnf\n/etc/ssl/openssl.cnf\n/usr/share/man/man1/openssl.1.gz\n",
+        ),
         ("/var/lib/dpkg/info/libssl3.list", "/usr/lib/libssl.so.3\n"),
     ])
 }
@@ -323,7 +376,10 @@ fn everything_not_needed_goes_and_nothing_else() {
     });
     let ids = |list: &[(Id, String)]| list.iter().map(|&(id, _)| image.path(id)).collect::<Vec<_>>();
     assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
-    assert_eq!(ids(&found.helpers), ["/usr/lib/jvm/helper", "/usr/lib/jvm/java", "/usr/lib/su/helper"]);
+    assert_eq!(
+        ids(&found.helpers),
+        ["/usr/lib/jvm/helper", "/usr/lib/jvm/java", "/usr/lib/su/dead.py", "/usr/lib/su/helper"]
+    );
     let lost = |name: &str| found.packages.iter().find(|p| p.name == name).unwrap();
     assert_eq!(found.packages.len(), 3);
     let su = lost("su");
@@ -348,12 +404,25 @@ fn configuration_goes_with_the_last_program_of_its_source_but_never_what_all_sha
         ("/etc/passwd", "x"),
         ("/etc/x-release", "x"),
         ("/etc/ssl/a.cnf", "x"),
-        ("/lib/apk/db/installed", "P:su\no:su\nF:sbin\nR:su\nF:etc\nR:securetty\nR:passwd\nR:x-release\nF:etc/su\nR:a.conf\nF:etc/ssl\nR:a.cnf\n"),
+        (
+            "/lib/apk/db/installed",
+            "P:su\no:su\nF:sbin\nR:su\nF:etc\nR:securetty\nR:passwd\nR:x-release\nF:etc/su\nR:a.conf\nF:etc/ssl\nR:a.cnf\n",
+        ),
     ]);
     let select = |untouched: &[Id]| {
         let closure = Closure::default();
-        let found = removable(&Selection { tree: &image.tree, commands: &image.commands, packages: &image.packages, closure: &closure, untouched });
-        (found.commands.len(), found.packages.iter().flat_map(|p| image.paths(&p.configuration)).collect::<Vec<_>>(), found.packages.iter().flat_map(|p| image.paths(&p.directories)).collect::<Vec<_>>())
+        let found = removable(&Selection {
+            tree: &image.tree,
+            commands: &image.commands,
+            packages: &image.packages,
+            closure: &closure,
+            untouched,
+        });
+        (
+            found.commands.len(),
+            found.packages.iter().flat_map(|p| image.paths(&p.configuration)).collect::<Vec<_>>(),
+            found.packages.iter().flat_map(|p| image.paths(&p.directories)).collect::<Vec<_>>(),
+        )
     };
     let text = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
     assert_eq!(select(&[]), (1, text(&["/etc/securetty", "/etc/su/a.conf"]), text(&["/etc/su"])));
@@ -370,6 +439,12 @@ fn a_second_run_knows_which_packages_had_commands() {
         ("/var/lib/dpkg/info/su.list", "/usr/bin/su\n/usr/share/man/man1/su.1.gz\n"),
     ]);
     let closure = Closure::default();
-    let found = removable(&Selection { tree: &image.tree, commands: &image.commands, packages: &image.packages, closure: &closure, untouched: &[] });
+    let found = removable(&Selection {
+        tree: &image.tree,
+        commands: &image.commands,
+        packages: &image.packages,
+        closure: &closure,
+        untouched: &[],
+    });
     assert_eq!(image.paths(&found.packages[0].documentation), ["/usr/share/man/man1/su.1.gz"]);
 }
