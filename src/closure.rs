@@ -12,6 +12,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use seeds::matching;
+
 use std::collections::BTreeMap;
 
 use crate::facts::Contents;
@@ -19,6 +21,9 @@ use crate::facts::commands::Commands;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Message;
 use crate::policy::Policy;
+
+/// How the reason of an applet begins that stays only because `busybox` was named.
+const APPLET: &str = "applet of busybox";
 
 /// Why one entry stays: one edge of the chain back to the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,22 @@ impl Closure {
         seeds::optional(&mut walk);
         walk.run();
         walk.finish()
+    }
+
+    /// The chain of reasons as clauses, the nearest first.
+    #[must_use]
+    pub fn explain(&self, tree: &Tree, id: Id) -> Vec<String> {
+        let clause = |(_, reason): (Id, &Reason)| match reason.from {
+            Some(from) => format!("{} {}", reason.text, crate::report::escape::escaped(&tree.path(from))),
+            None => reason.text.clone(),
+        };
+        self.chain(id).into_iter().map(clause).collect()
+    }
+
+    /// Whether the entry stays only because `busybox` as a whole was named, not by a name of its own.
+    #[must_use]
+    pub fn only_as_applet(&self, id: Id) -> bool {
+        self.reasons.get(&id).is_some_and(|reason| reason.text.starts_with(APPLET))
     }
 
     /// Whether the entry has to stay.

@@ -1,18 +1,25 @@
 //! What is true of a root file system, before any policy: one value, collected once, read by everything after it.
 
+pub mod accounts;
 pub mod commands;
 pub mod elf;
 pub mod glob;
 pub mod libraries;
 pub mod multicall;
+pub mod os;
 pub mod packages;
 pub mod program;
 pub mod set;
 pub mod tree;
 
+use accounts::Accounts;
 use commands::Commands;
+use os::Os;
 use packages::Packages;
 use tree::{Id, Tree};
+
+use crate::policy::Policy;
+use crate::root::{Error, Root, host};
 
 /// Everything known of the root before any rule runs.
 #[derive(Debug, Default)]
@@ -25,10 +32,74 @@ pub struct Facts {
     pub this_program: Option<Id>,
     /// The configuration it read, when that lies in this root.
     pub this_config: Option<Id>,
+    /// The file that the report goes to, when it lies in this root.
+    pub report: Option<Id>,
+    /// The account files.
+    pub accounts: Accounts,
+    /// The distribution, from os-release.
+    pub os: Os,
     /// Who owns which entry.
     pub packages: Packages,
     /// Command directories, PATH, and what can be run from them.
     pub commands: Commands,
+}
+
+/// Files of this run itself, which may lie in the root.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// The running program.
+    pub program: Option<host::Program>,
+    /// Path of the configuration.
+    pub config: Option<String>,
+    /// Inode of the report.
+    pub report: Option<u64>,
+}
+
+impl Facts {
+    /// Walk a root and read what rules need of it.
+    ///
+    /// # Errors
+    /// When a directory cannot be read. Files that cannot be read are facts too, and become refusals where they matter.
+    pub fn collect(root: &Root, policy: &Policy, own: &Own) -> Result<Self, Error> {
+        let tree = root.walk()?;
+        let running = root.is_running_root();
+        let read = |id| root.read(&tree, id, accounts::MAX_SIZE).ok();
+        let accounts = Accounts::collect(&tree, read);
+        let os = Os::collect(&tree, read);
+        let mut packages = Packages::collect(&tree, root);
+        let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
+        let commands = Commands::collect(&tree, root, &mut packages, &policy.path, &extra);
+        let mut facts =
+            Self { tree, running, accounts, os, packages, commands, this_program: None, this_config: None, report: None };
+        if running {
+            facts.find_own(own);
+        }
+        if let Some(inode) = own.report {
+            facts.report = facts.tree.ids().find(|&id| facts.tree.is_file(id) && facts.tree.meta(id).ino == inode);
+        }
+        Ok(facts)
+    }
+
+    fn find_own(&mut self, own: &Own) {
+        let tree = &self.tree;
+        let at = |path: &str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
+        if let Some(program) = &own.program {
+            let same = |&id: &Id| tree.is_file(id) && tree.meta(id).ino == program.ino;
+            // The path may be hidden by a mount or name a link: the inode decides.
+            self.this_program = at(&program.path).filter(same).or_else(|| tree.ids().find(same));
+        }
+        self.this_config = own.config.as_deref().and_then(at).filter(|&id| tree.is_file(id));
+    }
+}
+
+impl Contents for Root {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+        Self::read(self, tree, id, limit).map_err(|error| error.cause_text())
+    }
+
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        Self::read_at(self, tree, id, offset, len).map_err(|error| error.cause_text())
+    }
 }
 
 /// Reads file content inside the root, so that facts need no file system of their own.

@@ -11,10 +11,15 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+pub mod apply;
 pub mod closure;
+pub mod exit;
 pub mod facts;
+pub mod guards;
+pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod root;
 pub mod rules;
+pub mod run;

@@ -4,9 +4,12 @@
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
 //! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
 
+pub mod accounts;
 pub mod steps;
 
 use std::collections::BTreeMap;
+
+use accounts::AccountFiles;
 
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
@@ -50,7 +53,7 @@ pub struct Record {
 }
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Message {
     /// Rule or guard id.
     pub rule: &'static str,
@@ -75,8 +78,12 @@ pub struct Draft<'a> {
     attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     creations: BTreeMap<Vec<u8>, Change>,
+    /// The account files as the `accounts.*` rules leave them.
+    pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
+    /// For the report only.
+    pub notes: Vec<Message>,
     /// Worth knowing, stops nothing.
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
@@ -97,7 +104,9 @@ impl<'a> Draft<'a> {
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             creations: BTreeMap::new(),
+            accounts: AccountFiles::default(),
             records: Vec::new(),
+            notes: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
         }
@@ -133,6 +142,12 @@ impl<'a> Draft<'a> {
     #[must_use]
     pub fn is_untouchable(&self, id: Id) -> bool {
         self.untouchable.contains(id) || self.tree.meta(id).mount
+    }
+
+    /// Whether the rules so far drop the capability of `id`.
+    #[must_use]
+    pub fn loses_capability(&self, id: Id) -> bool {
+        self.wanted(id).drop_capability
     }
 
     /// Whether `id` may not be removed.
@@ -267,6 +282,11 @@ impl<'a> Draft<'a> {
             reason: reason.to_owned(),
             bytes: 0,
         });
+    }
+
+    /// Say something that everybody may want to know and nobody has to act on.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(Message { rule: self.rule, text: text.into(), help: String::new() });
     }
 
     /// Say something that stops nothing.

@@ -4,6 +4,8 @@
 //! an entry matches anything is decided later, by the closure and the guards, which point back to the
 //! entry's [`Origin`].
 
+pub mod suggest;
+
 use regex_lite::Regex;
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).

@@ -1,3 +1,83 @@
-//! The only module that prints.
+//! The only module that prints: what was planned, what was done, what is still needed, for people and for programs.
 
 pub mod escape;
+pub mod json;
+pub mod runtime;
+pub mod text;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs, see [`json`].
+    Json,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Volume {
+    /// Errors and warnings only.
+    Quiet,
+    /// The closing table.
+    #[default]
+    Normal,
+    /// Every change.
+    Verbose,
+}
+
+/// Where progress and messages go: standard error, so that standard output is the report alone.
+#[derive(Debug)]
+pub struct Console {
+    volume: Volume,
+    /// Whether bold and colour may be used: a terminal, and NO_COLOR not set (no-color.org).
+    colour: bool,
+}
+
+impl Console {
+    /// A console of that volume; `no_color` is whether NO_COLOR is set and not empty.
+    #[must_use]
+    pub fn new(volume: Volume, no_color: bool) -> Self {
+        Self { volume, colour: !no_color && io::stderr().is_terminal() }
+    }
+
+    /// One line for a phase that begins.
+    pub fn phase(&self, text: &str) {
+        if self.volume > Volume::Quiet {
+            let (on, off) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+            self.line(&format!("{on}harden: {text}{off}"));
+        }
+    }
+
+    /// A warning or refusal, with what to write instead.
+    pub fn message(&self, kind: &str, text: &str, help: &str) {
+        let (on, off) = match (self.colour, kind) {
+            (true, "warning") => ("\x1b[33m", "\x1b[0m"),
+            (true, _) => ("\x1b[31m", "\x1b[0m"),
+            _ => ("", ""),
+        };
+        self.line(&format!("{on}{kind}{off}: {text}"));
+        if !help.is_empty() {
+            self.line(&format!("  help: {help}"));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        // A closed standard error is no reason to stop half-way through an image.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Write a finished report to standard output. A reader that went away is no error.
+///
+/// # Errors
+/// Any other error of writing.
+pub fn print(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().lock().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

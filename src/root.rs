@@ -61,15 +61,23 @@ pub enum Cause {
     TooLarge(u64),
 }
 
+impl Error {
+    /// The cause alone, lower case.
+    #[must_use]
+    pub fn cause_text(&self) -> String {
+        match self.cause {
+            Cause::Os(errno) => lower_first(&errno.to_string()),
+            Cause::Changed => {
+                "it is not the entry that was examined; nothing else may change the tree meanwhile".to_owned()
+            }
+            Cause::TooLarge(limit) => format!("larger than {limit} bytes"),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = crate::report::escape::quoted(&self.path);
-        write!(f, "{} {path}: ", self.action)?;
-        match self.cause {
-            Cause::Os(errno) => write!(f, "{}", lower_first(&errno.to_string())),
-            Cause::Changed => f.write_str("it is not the entry that was examined; nothing else may change the tree meanwhile"),
-            Cause::TooLarge(limit) => write!(f, "larger than {limit} bytes"),
-        }
+        write!(f, "{} {}: {}", self.action, crate::report::escape::quoted(&self.path), self.cause_text())
     }
 }
 

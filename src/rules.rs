@@ -2,10 +2,20 @@
 //!
 //! A rule is a pure function from facts, policy and closure to changes in a [`Draft`].
 
+pub mod accounts;
+pub mod database;
+pub mod files;
+pub mod ids;
+pub mod login_defaults;
+pub mod remove;
+pub mod zones;
+
 use crate::closure::Closure;
 use crate::facts::Facts;
+use crate::facts::set::IdSet;
 use crate::plan::Draft;
 use crate::policy::Policy;
+use zones::Zones;
 
 /// What a rule may look at.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +26,19 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// What has to stay for that.
     pub closure: &'a Closure,
+    /// Which part of the root an entry lies in.
+    pub zones: &'a Zones,
+    /// Files that keep their set-id bits and capabilities.
+    pub setid: &'a IdSet,
+}
+
+impl Context<'_> {
+    /// Whether a rule runs: switched by name, else its default.
+    #[must_use]
+    pub fn is_on(&self, id: &str) -> bool {
+        let named = self.policy.rules.iter().rev().find(|(name, _)| name == id);
+        named.map_or_else(|| RULES.iter().any(|rule| rule.id == id && rule.default), |&(_, on)| on)
+    }
 }
 
 /// One registered rule.
@@ -29,4 +52,46 @@ pub struct Rule {
     pub default: bool,
     /// The rule itself.
     pub check: fn(&Context<'_>, &mut Draft<'_>),
+}
+
+const fn on(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
+    Rule { id, title, default: true, check }
+}
+
+const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
+    Rule { id, title, default: false, check }
+}
+
+/// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left.
+pub static RULES: &[Rule] = &[
+    on("accounts.user", "the run user and its group exist", accounts::user::check),
+    on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
+    on("accounts.shell", "nobody has a login shell", accounts::shell::check),
+    on("accounts.lock", "nobody has a usable password", accounts::lock::check),
+    on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
+    on("remove.commands", "only kept commands can be run", remove::commands::check),
+    on("remove.package-manager", "nothing installs software", remove::package_manager::check),
+    on("remove.cron", "no jobs", remove::cron::check),
+    on("remove.init", "no init system", remove::init::check),
+    on("remove.tunables", "no kernel settings", remove::tunables::check),
+    on("remove.fstab", "no mount table", remove::fstab::check),
+    on("remove.root-home", "root's home is empty", remove::root_home::check),
+    on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
+    on("packages.database", "package records are true", database::check),
+    on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
+    on("files.ownerless", "every file belongs to somebody", files::ownerless::check),
+    on("files.system-dirs", "only root writes in system directories", files::system_dirs::check),
+    on("files.writable", "nothing is writable for everybody", files::writable::check),
+    on("files.app", "the application's files as [files] says", files::app::check),
+    on("files.setid", "no set-id bits", files::setid::check),
+    on("files.capabilities", "no file capabilities", files::capabilities::check),
+    off("login.defaults", "what auditors ask of logins", login_defaults::check),
+    on("remove.links", "no links broken by this run", remove::links::check),
+    on("remove.self", "no trace of harden", remove::this_program::check),
+];
+
+/// Ids of all rules, in order.
+#[must_use]
+pub fn ids() -> Vec<&'static str> {
+    RULES.iter().map(|rule| rule.id).collect()
 }

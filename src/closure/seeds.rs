@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::walk::Walk;
+use crate::facts::commands::Commands;
 use crate::facts::glob;
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Unresolved};
+use crate::facts::tree::{Id, Tree, Unresolved};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
 use crate::report::escape::quoted;
 
@@ -141,7 +142,7 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     let tree = walk.input.tree;
     let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     let text = format!("command in {}{reason}", entry.origin);
-    let found = matching(walk, &entry.pattern);
+    let found = matching(tree, walk.input.commands, &entry.pattern);
     let (files, other): (Vec<Id>, Vec<Id>) =
         found.into_iter().partition(|&id| tree.follow(id).is_ok_and(|found| tree.is_file(found.node)));
     for &id in &files {
@@ -189,10 +190,8 @@ fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
 }
 
 /// Every entry that a pattern names.
-fn matching(walk: &Walk<'_>, pattern: &Pattern) -> Vec<Id> {
-    let tree = walk.input.tree;
-    let named =
-        |test: &dyn Fn(&[u8]) -> bool| walk.input.commands.candidates(tree).filter(|&id| test(tree.name(id))).collect();
+pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
+    let named = |test: &dyn Fn(&[u8]) -> bool| commands.candidates(tree).filter(|&id| test(tree.name(id))).collect();
     match pattern {
         Pattern::Name(name) => named(&|found| found == name.as_bytes()),
         Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),
@@ -231,7 +230,7 @@ fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandE
     let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
     let targets: BTreeSet<Id> = files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node).collect();
     let inodes: BTreeSet<u64> = targets.iter().filter_map(|&id| inode(id)).collect();
-    let text = format!("applet of busybox in {}", entry.origin);
+    let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {
         if targets.contains(&command.target) || inode(command.target).is_some_and(|ino| inodes.contains(&ino)) {

@@ -40,6 +40,8 @@ pub struct Plan {
     pub last: Vec<Step>,
     /// Which rule changes what, and why, in the order of the rules.
     pub records: Vec<Record>,
+    /// For the report only.
+    pub notes: Vec<Message>,
     /// Worth knowing, stops nothing.
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
@@ -50,7 +52,7 @@ impl Plan {
     /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
     #[must_use]
     pub fn from_draft(draft: Draft<'_>) -> Self {
-        let Draft { tree, removed, last, attributes, mut rewrites, creations, mut records, warnings, refusals, .. } =
+        let Draft { tree, removed, last, attributes, mut rewrites, creations, mut records, notes, warnings, refusals, .. } =
             draft;
         let mut steps = Vec::new();
         let shared = linked_outside(tree, attributes.keys().copied());
@@ -78,7 +80,7 @@ impl Plan {
         let paths: std::collections::BTreeSet<Vec<u8>> =
             records.iter().filter(|r| r.action == "remove").map(|r| r.path.clone()).collect();
         records.retain(|r| r.action == "remove" || !paths.contains(&r.path));
-        Self { steps, last: last.into_iter().map(remove).collect(), records, warnings, refusals }
+        Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
     }
 }
 

@@ -74,6 +74,12 @@ pub fn current_directory() -> String {
     std::env::current_dir().ok().and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/".into())
 }
 
+/// Directories of the PATH that this process was started with.
+#[must_use]
+pub fn path() -> Vec<String> {
+    std::env::var("PATH").unwrap_or_default().split(':').filter(|dir| dir.starts_with('/')).map(str::to_owned).collect()
+}
+
 /// Why this process is believed to run in the build step of an image, or `None`.
 ///
 /// A running container looks much the same; what tells is who process 1 is: the builder starts the RUN step's program,

@@ -1,0 +1,67 @@
+# What there is to run here. `make demo` and `make test` set up what they need (as root on Debian).
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export HARDEN_WORK ?= $(CURDIR)/tests/.work
+# Debian keeps daemons and account tools in sbin, which not every root shell has in PATH.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
+targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
+budget  := 1200000
+
+.PHONY: help setup stop build dist image demo fmt clippy engine test soak bench
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make setup    install and start what the demo and the tests need
+setup:
+	@tests/setup/all.sh
+
+## make stop     stop the Docker engine that setup started
+stop:
+	@tests/setup/engine.sh stop
+
+## make build    the static binaries, x86_64 and aarch64, within their size budget
+build:
+	cargo build --release --locked $(foreach t,$(targets),--target $(t)) --bin harden
+	@tests/setup/check-binary.sh $(budget) $(foreach t,$(targets),$(CARGO_TARGET_DIR)/$(t)/release/harden)
+
+## make dist     the binaries as the image takes them: target/dist/ARCH/harden
+dist: build
+	@mkdir -p $(CARGO_TARGET_DIR)/dist/amd64 $(CARGO_TARGET_DIR)/dist/arm64
+	@cp -p $(CARGO_TARGET_DIR)/x86_64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/amd64/
+	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
+
+## make image    the image `harden`, for COPY --from=harden
+image: setup dist
+	@tests/setup/image.sh
+
+## make fmt      is everything formatted?
+fmt:
+	cargo fmt --all -- --check docker/static-scratch/server.rs
+
+## make clippy   lints; the engine tests apart, because a plain build leaves them out
+clippy:
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test engine -- -D warnings
+
+## make demo     a .NET program on Debian, attacked before and after
+demo: image
+	@tests/demo/run.sh
+
+## make test     everything that CI checks
+test:
+	@tests/setup/test.sh
+
+## make engine   only the tests in a real Docker engine
+engine: image
+	cargo test --locked --test engine -- --test-threads=2
+
+## make soak     what takes longer: million-entry trees, sweeps, fuzzing
+soak: image
+	PROPTEST_CASES=20000 cargo test --locked --release -- --include-ignored
+
+## make bench    measure and print the table
+bench: build
+	@tests/bench/run.sh

@@ -1,0 +1,130 @@
+//! Runs a plan on a root, one step after the other, and stops at the first that fails.
+//!
+//! Each step re-checks the entry it changes. Directories get their old times back at the end, also after a failure, so
+//! that a layer holds no directory for its time alone.
+
+use std::collections::BTreeSet;
+
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Tree};
+use crate::plan::Change;
+use crate::plan::steps::{Step, Target};
+use crate::root::edit::Time;
+use crate::root::{Error, Root};
+
+/// What became of the steps.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Steps carried out.
+    pub done: usize,
+    /// Why the next one failed; the rest was not tried.
+    pub failure: Option<Error>,
+}
+
+/// Carry out `steps` in order. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
+/// (reproducible-builds.org/specs/source-date-epoch).
+pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Outcome {
+    let mut run = Run { root, tree, epoch, touched: BTreeSet::new(), removed: IdSet::default(), created: Vec::new() };
+    let mut outcome = Outcome::default();
+    for step in steps {
+        match run.step(step) {
+            Ok(()) => outcome.done += 1,
+            Err(error) => {
+                outcome.failure = Some(error);
+                break;
+            }
+        }
+    }
+    if let Err(error) = run.restore_times() {
+        outcome.failure.get_or_insert(error);
+    }
+    outcome
+}
+
+struct Run<'a> {
+    root: &'a Root,
+    tree: &'a Tree,
+    epoch: Option<i64>,
+    /// Directories whose entries changed.
+    touched: BTreeSet<Id>,
+    removed: IdSet,
+    /// Directories made by this run, parents first.
+    created: Vec<Vec<u8>>,
+}
+
+impl Run<'_> {
+    fn step(&mut self, step: &Step) -> Result<(), Error> {
+        let (root, tree) = (self.root, self.tree);
+        match (&step.target, &step.change) {
+            (Target::Entry(id), Change::Attributes(wanted)) => root.set_attributes(tree, *id, *wanted),
+            (Target::Entry(id), Change::AttributesOfCopy(wanted)) => {
+                self.touched.insert(tree.parent(*id));
+                root.replace_by_copy(tree, *id, *wanted)
+            }
+            (Target::Entry(id), Change::Rewrite(wanted, content)) => {
+                self.touched.insert(tree.parent(*id));
+                root.replace(tree, *id, content, *wanted, self.rewritten(*id))
+            }
+            (Target::Entry(id), Change::Remove) => {
+                self.touched.insert(tree.parent(*id));
+                self.removed.insert(*id);
+                root.remove(tree, *id)
+            }
+            (Target::New(path), Change::CreateFile(wanted, content)) => {
+                let parent = nearest(tree, path);
+                self.touched.insert(parent);
+                root.create_file(tree, path, content, *wanted, self.new_time(parent))
+            }
+            (Target::New(path), Change::CreateDirectory(wanted)) => {
+                self.touched.insert(nearest(tree, path));
+                self.created.push(path.clone());
+                root.create_directory(tree, path, *wanted)
+            }
+            // The plan pairs targets with changes that fit them.
+            (Target::Entry(_), Change::CreateFile(..) | Change::CreateDirectory(_)) | (Target::New(_), _) => Ok(()),
+        }
+    }
+
+    fn restore_times(&self) -> Result<(), Error> {
+        for path in self.created.iter().rev() {
+            self.root.stamp_new(self.tree, path, self.new_time(nearest(self.tree, path)))?;
+        }
+        for &id in self.touched.iter().filter(|&&id| !self.removed.contains(id)) {
+            self.root.restore_time(self.tree, id)?;
+        }
+        Ok(())
+    }
+
+    /// A rewritten file is one second younger than it was: builders that compare only size and time would otherwise
+    /// drop the change (vfs driver, rootless non-native diff).
+    fn rewritten(&self, id: Id) -> Time {
+        let meta = self.tree.meta(id);
+        match self.epoch {
+            Some(epoch) if epoch != meta.mtime => (epoch, 0),
+            _ => (meta.mtime.saturating_add(1), meta.mtime_nsec),
+        }
+    }
+
+    /// Something new is as old as its parent; the builder stamps `/` and /etc itself, so /usr stands in for them.
+    fn new_time(&self, parent: Id) -> Time {
+        if let Some(epoch) = self.epoch {
+            return (epoch, 0);
+        }
+        let stamped = parent == Id::ROOT || self.tree.path(parent) == b"/etc";
+        let like = if stamped { self.tree.lookup(b"/usr").unwrap_or(parent) } else { parent };
+        let meta = self.tree.meta(like);
+        (meta.mtime, meta.mtime_nsec)
+    }
+}
+
+/// The deepest directory on the way to `path` that the walk saw.
+fn nearest(tree: &Tree, path: &[u8]) -> Id {
+    let mut at = Id::ROOT;
+    for part in path.split(|&b| b == b'/').filter(|part| !part.is_empty()) {
+        match tree.child(at, part) {
+            Some(child) if tree.is_dir(child) => at = child,
+            _ => break,
+        }
+    }
+    at
+}

@@ -1,0 +1,29 @@
+//! The registry of guards: what is refused before the first change, each saying what to write instead.
+//!
+//! A guard looks at the finished draft, so that it refuses what would really happen and nothing else. A warning in a
+//! build log is seen by nobody: what would break an image is a refusal.
+
+pub mod accounts_in_use;
+pub mod app_paths;
+pub mod entrypoints;
+pub mod jobs;
+pub mod root_home;
+pub mod setid;
+pub mod system_dirs;
+
+use crate::plan::Draft;
+use crate::rules::Context;
+
+/// One guard: its name, for messages, and the check.
+pub type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
+
+/// Every guard that looks at the draft; those of the environment are in [`crate::pipeline`].
+pub static GUARDS: &[Guard] = &[
+    ("guard.accounts", accounts_in_use::check),
+    ("guard.entrypoints", entrypoints::check),
+    ("guard.files", app_paths::check),
+    ("guard.jobs", jobs::check),
+    ("guard.root-home", root_home::check),
+    ("guard.setid", setid::check),
+    ("guard.system-dirs", system_dirs::check),
+];

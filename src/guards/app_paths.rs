@@ -1,0 +1,68 @@
+//! A [files] path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
+
+use crate::facts::tree::{Id, Unresolved};
+use crate::plan::Draft;
+use crate::policy::Run;
+use crate::report::escape;
+use crate::rules::Context;
+use crate::rules::zones::is_system;
+
+/// Directories that belong to the system as a whole, whatever is below them.
+const SHARED: &[&[u8]] = &[
+    b"/usr/bin", b"/usr/sbin", b"/usr/lib", b"/usr/lib64", b"/usr/libexec", b"/usr/share", b"/usr/local",
+    b"/usr/local/bin", b"/usr/local/sbin", b"/usr/local/lib", b"/usr/local/share", b"/tmp", b"/var", b"/var/tmp",
+    b"/var/lib", b"/run", b"/dev", b"/proc", b"/sys",
+];
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    for path in &cx.zones.files {
+        let value = &path.entry.value;
+        let origin = &path.entry.origin;
+        let shown = escape::quoted(value.as_bytes());
+        match tree.resolve(value.as_bytes()) {
+            Ok(found) if tree.ancestors(found.node).any(|at| at != Id::ROOT && tree.meta(at).mount) => mount(draft, origin, &shown),
+            Err(Unresolved::Mount(_)) => mount(draft, origin, &shown),
+            Ok(found) => {
+                let real = tree.path(found.node);
+                let top = tree.parent(found.node) == Id::ROOT && is_system(tree.name(found.node));
+                if found.node == Id::ROOT || top || SHARED.contains(&real.as_slice()) {
+                    draft.refuse(
+                        format!("{origin}: [files] cannot take {shown}: it is a directory of the whole system"),
+                        "name the application's own directory below it",
+                    );
+                }
+                if path.writable && cx.zones.files.iter().any(|other| !other.writable && other.node == Some(found.node)) {
+                    draft.refuse(
+                        format!("{origin}: {shown} is both read-only and writable in [files]"),
+                        "write it in one of the two lists",
+                    );
+                }
+            }
+            Err(Unresolved::Loop) => draft.refuse(
+                format!("{origin}: [files] path {shown} leads into a loop of links"),
+                "name the directory itself",
+            ),
+            Err(Unresolved::Missing) => {
+                let later = matches!(cx.policy.run, Run::Nothing);
+                if !path.writable && !path.entry.optional && !later {
+                    draft.refuse(
+                        format!("{origin}: [files] read-only path {shown} does not exist"),
+                        "copy the application before this RUN step, correct the path, or write { path = …, optional = true }",
+                    );
+                }
+            }
+        }
+    }
+    for path in cx.policy.keep.paths.iter().filter(|entry| entry.value.trim_end_matches('/').is_empty()) {
+        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name what has to stay");
+    }
+}
+
+fn mount(draft: &mut Draft<'_>, origin: &crate::policy::Origin, shown: &str) {
+    draft.refuse(
+        format!("{origin}: [files] path {shown} lies on a mount: what is changed there is lost after this step"),
+        "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",
+    );
+}

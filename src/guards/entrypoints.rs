@@ -1,0 +1,45 @@
+//! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
+//! real ENTRYPOINT may well be one of them.
+
+use crate::plan::Draft;
+use crate::report::escape;
+use crate::rules::Context;
+
+const STARTERS: &[&[u8]] = &[
+    b"tini", b"tini-static", b"dumb-init", b"gosu", b"su-exec", b"supervisord", b"catatonit", b"s6-svscan", b"dinit",
+];
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let told = &cx.policy.remove.commands;
+    for id in tree.ids().filter(|&id| !tree.is_dir(id)) {
+        if !draft.is_removed(id) {
+            continue;
+        }
+        let name = tree.name(id);
+        let entrypoint = contains(name, b"entrypoint") && is_script_like(cx, id);
+        if !entrypoint && !(STARTERS.contains(&name) && cx.facts.commands.directories.contains(&tree.parent(id))) {
+            continue;
+        }
+        let path = tree.path(id);
+        if told.iter().any(|entry| entry.value.as_bytes() == name || entry.value.as_bytes() == path) {
+            continue;
+        }
+        let plain = escape::escaped(name);
+        draft.refuse(
+            format!("{} would go, though it is often what an image starts with and the policy does not mention it", escape::quoted(&path)),
+            format!("name it in run.command or [keep] commands if the image uses it, or write [remove] commands = [\"{plain}\"]"),
+        );
+    }
+}
+
+/// Documentation may have the word in its name: only what could be started counts.
+fn is_script_like(cx: &Context<'_>, id: crate::facts::tree::Id) -> bool {
+    let tree = &cx.facts.tree;
+    tree.is_link(id) || (tree.is_file(id) && tree.permissions(id) & 0o111 != 0)
+}
+
+fn contains(name: &[u8], word: &[u8]) -> bool {
+    name.windows(word.len()).any(|window| window == word)
+}

@@ -1,0 +1,36 @@
+//! Something that the image needs lies in root's home, which remove.root-home empties.
+
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::report::escape;
+use crate::rules::Context;
+use crate::rules::remove::root_home::home;
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    if !cx.is_on("remove.root-home") {
+        return;
+    }
+    let tree = &cx.facts.tree;
+    let Some(home) = home(cx) else { return };
+    let goes = tree.children(home).any(|child| draft.is_removed(child) || tree.subtree(child).any(|id| draft.is_removed(id)));
+    if !goes {
+        return;
+    }
+    let inside = |path: &str| tree.resolve(path.as_bytes()).ok().map(|at| at.node).filter(|&id| id != home && tree.is_within(id, home));
+    let mut needs: Vec<(Id, &'static str)> = Vec::new();
+    needs.extend(cx.policy.path.iter().filter_map(|path| inside(path)).map(|id| (id, "a directory of PATH")));
+    needs.extend(cx.policy.workdir.iter().filter_map(|path| inside(path)).map(|id| (id, "the working directory")));
+    let kept = cx.closure.reasons.keys().filter(|&&id| id != home && tree.is_within(id, home) && !draft.is_untouchable(id));
+    needs.extend(kept.map(|&id| (id, "needed by what the policy keeps")));
+    // What the policy keeps by path is protected with its content already.
+    needs.retain(|&(id, _)| !draft.is_untouchable(id));
+    if let Some(&(id, why)) = needs.first() {
+        let path = escape::quoted(&tree.path(id));
+        let plain = escape::escaped(&tree.path(id));
+        draft.refuse(
+            format!("remove.root-home would empty {}, but {path} is {why}", escape::quoted(&tree.path(home))),
+            format!("write [keep] paths = [\"{plain}\"], or [rules] \"remove.root-home\" = \"off\""),
+        );
+    }
+}

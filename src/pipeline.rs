@@ -1,0 +1,165 @@
+//! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
+
+use crate::closure::Closure;
+use crate::facts::{Contents, Facts};
+use crate::facts::multicall::{self, MultiCall};
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Tree};
+use crate::guards::GUARDS;
+use crate::plan::Draft;
+use crate::plan::steps::Plan;
+use crate::policy::{Database, Policy, Run};
+use crate::rules::ids::Ids;
+use crate::rules::remove::paths;
+use crate::rules::zones::Zones;
+use crate::rules::{Context, RULES, accounts, database};
+
+/// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
+const IDENTITY: &[&str] = &[
+    "/etc/os-release", "/usr/lib/os-release", "/etc/initrd-release", "/etc/debian_version", "/etc/alpine-release",
+    "/etc/lsb-release", "/usr/lib/lsb-release", "/etc/*-release", "/usr/lib/*-release", "/etc/system-release-cpe",
+    "/etc/apk/repositories", "/usr/share/doc/*/copyright", "/usr/share/licenses/*/*",
+];
+
+/// Files that programs read by fixed names whoever owns them: no package's loss takes them.
+const COMMON: &[&str] = &[
+    "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
+    "/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ld.so.cache", "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d/*", "/etc/ld-musl-*.path", "/etc/shells", "/etc/profile", "/etc/machine-id",
+];
+
+/// Everything that plan, apply and init work on.
+#[derive(Debug)]
+pub struct Examined {
+    /// The root as it is.
+    pub facts: Facts,
+    /// What has to stay.
+    pub closure: Closure,
+    /// Which part of the root an entry lies in.
+    pub zones: Zones,
+    /// What apply does.
+    pub plan: Plan,
+    /// The numbers that the image's program runs with.
+    pub ids: Ids,
+    /// Kept programs that answer to many names, with all of them.
+    pub multicall: Vec<MultiCall>,
+}
+
+/// Run every rule and guard over the facts of a root.
+#[must_use]
+pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: &Policy) -> Examined {
+    let tree = &facts.tree;
+    let zones = Zones::of(tree, &policy.files);
+    let mut draft = Draft::new(tree);
+    let setid = kept_setid(&facts, policy, &mut draft);
+    let cx = Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid };
+    protect(&cx, &mut draft);
+    ask_for_what_is_missing(policy, &mut draft);
+    draft.warnings.extend(closure.warnings.iter().cloned());
+    draft.refusals.extend(closure.refusals.iter().cloned());
+    let mut accounts_finished = false;
+    for rule in RULES {
+        if !accounts_finished && !rule.id.starts_with("accounts.") {
+            accounts::finish(&cx, &mut draft);
+            accounts_finished = true;
+        }
+        if cx.is_on(rule.id) {
+            draft.begin(rule.id);
+            (rule.check)(&cx, &mut draft);
+        }
+    }
+    for (name, check) in GUARDS {
+        draft.begin(name);
+        check(&cx, &mut draft);
+    }
+    let ids = Ids::of(policy, &draft);
+    let multicall = multicall::kept(tree, contents, &facts.commands, &|id| closure.contains(id));
+    let plan = Plan::from_draft(draft);
+    Examined { plan, ids, multicall, closure, zones, facts }
+}
+
+/// What no rule may remove or change, whatever it asks for.
+fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    // What the kernel and the builder provide.
+    for id in tree.ids().filter(|&id| cx.zones.kernel.contains(id) || tree.meta(id).mount) {
+        draft.protect(id);
+    }
+    for entry in &cx.policy.keep.paths {
+        for id in named(tree, entry.value.as_bytes()) {
+            for inside in tree.subtree(id) {
+                draft.protect(inside);
+            }
+        }
+    }
+    // The closure, and the application.
+    for &id in cx.closure.reasons.keys() {
+        draft.keep(id);
+    }
+    for id in tree.ids().filter(|&id| cx.zones.application.contains(id)) {
+        draft.keep(id);
+    }
+    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included.
+    for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
+        draft.keep(id);
+    }
+    let records = if cx.policy.database == Database::Remove { &[][..] } else { database::RECORDS };
+    for pattern in IDENTITY.iter().chain(COMMON).chain(records) {
+        let unless_removed = cx.policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
+        for id in paths::expand(tree, pattern).into_iter().filter(|_| !unless_removed) {
+            draft.keep(id);
+            if let Ok(found) = tree.follow(id) {
+                draft.keep(found.node);
+            }
+        }
+    }
+}
+
+fn is_directory_like(tree: &Tree, id: Id) -> bool {
+    tree.is_dir(id) || tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
+}
+
+/// What a path of the policy names: the entry itself, and what it leads to.
+fn named(tree: &Tree, path: &[u8]) -> Vec<Id> {
+    let mut found: Vec<Id> = tree.lookup(path).into_iter().collect();
+    if let Ok(target) = tree.resolve(path) {
+        found.extend(target.links);
+        found.push(target.node);
+    }
+    found
+}
+
+fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
+    let tree = &facts.tree;
+    let mut kept = IdSet::default();
+    draft.begin("keep.setid");
+    for entry in &policy.keep.setid {
+        match tree.resolve(entry.value.as_bytes()) {
+            Ok(found) => {
+                kept.extend(tree.subtree(found.node));
+            }
+            Err(_) if entry.optional || matches!(entry.origin, crate::policy::Origin::Profile(_)) => {}
+            Err(_) => draft.refuse(
+                format!("{}: [keep] setid '{}' matches nothing", entry.origin, entry.value),
+                "correct the path, or write { path = …, optional = true }",
+            ),
+        }
+    }
+    kept
+}
+
+fn ask_for_what_is_missing(policy: &Policy, draft: &mut Draft<'_>) {
+    draft.begin("guard.run");
+    if policy.user.is_none() {
+        draft.refuse(
+            "nobody said which user runs the image's program",
+            "write [run] user = \"app:1000:1000\", --user app:1000:1000, or give --image-config",
+        );
+    }
+    if matches!(policy.run, Run::Unknown) {
+        draft.refuse(
+            "nobody said what the image runs, so nothing can be shown to keep working",
+            "write [run] command = [\"…\"] with ENTRYPOINT and CMD, --command 'CMD ARG…', or --command none for a base image whose program comes later",
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! The report for programs: one JSON document, its layout versioned by `schema`.
+//!
+//! Everything outside ASCII is written as `\uXXXX`, so that a hostile file name forges nothing on a terminal. Bytes
+//! that are no UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+
+use super::runtime::Runtime;
+use crate::pipeline::Examined;
+use crate::plan::{Message, Record};
+use crate::exit::Exit;
+use crate::report::escape;
+
+/// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
+pub const SCHEMA: &str = "harden-report-1";
+
+/// How a command ended, for the report.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// `apply` or `plan`.
+    pub command: &'static str,
+    /// `planned`, `applied`, `refused` or `failed`.
+    pub state: &'static str,
+    /// Exit status.
+    #[serde(serialize_with = "as_number")]
+    pub exit: Exit,
+    /// Changes carried out, and not carried out.
+    pub done: usize,
+    /// Changes that were planned and not carried out.
+    pub open: usize,
+    /// Why the first of these failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    harden: &'static str,
+    #[serde(flatten)]
+    status: &'a Status,
+    changes: Vec<Change<'a>>,
+    kept: Vec<Kept>,
+    callable_applets: Vec<Applets<'a>>,
+    application_path: &'a [String],
+    warnings: &'a [Message],
+    refusals: &'a [Message],
+    notes: &'a [Message],
+    runtime: RuntimeFields<'a>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    rule: &'static str,
+    action: &'static str,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    before: &'a str,
+    after: &'a str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Kept {
+    path: String,
+    because: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Applets<'a> {
+    path: String,
+    applets: &'a [String],
+    kept: &'a [String],
+}
+
+#[derive(Serialize)]
+struct RuntimeFields<'a> {
+    writable: &'a [String],
+    run_as_user: Option<u32>,
+    run_as_group: Option<u32>,
+    run_as_non_root: bool,
+    read_only_root_filesystem: bool,
+    drop_capabilities: &'static [&'static str],
+}
+
+/// The whole report as one line-broken JSON document with a newline at its end.
+///
+/// # Errors
+/// None in practice: writing to memory does not fail.
+pub fn document(examined: &Examined, runtime: &Runtime, status: &Status) -> io::Result<String> {
+    let tree = &examined.facts.tree;
+    let kept = examined.closure.reasons.keys().map(|&id| Kept {
+        path: printable(&tree.path(id)),
+        because: examined.closure.explain(tree, id),
+    });
+    let applets = examined.multicall.iter().map(|found| Applets {
+        path: printable(&tree.path(found.program)),
+        applets: &found.applets,
+        kept: &found.kept,
+    });
+    let document = Document {
+        schema: SCHEMA,
+        harden: env!("CARGO_PKG_VERSION"),
+        status,
+        changes: examined.plan.records.iter().map(change).collect(),
+        kept: kept.collect(),
+        callable_applets: applets.collect(),
+        application_path: &examined.facts.commands.other_path,
+        warnings: &examined.plan.warnings,
+        refusals: &examined.plan.refusals,
+        notes: &examined.plan.notes,
+        runtime: RuntimeFields {
+            writable: &runtime.writable,
+            run_as_user: runtime.uid,
+            run_as_group: runtime.gid,
+            run_as_non_root: runtime.uid.is_some_and(|uid| uid != 0) && !runtime.starts_as_root,
+            read_only_root_filesystem: true,
+            drop_capabilities: if runtime.starts_as_root { &[] } else { &["ALL"] },
+        },
+    };
+    to_ascii(&document)
+}
+
+/// Serialise with everything outside ASCII escaped.
+///
+/// # Errors
+/// None in practice: writing to memory does not fail.
+pub fn to_ascii(value: &impl Serialize) -> io::Result<String> {
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Ascii(PrettyFormatter::with_indent(b" ")));
+    value.serialize(&mut serializer)?;
+    out.push(b'\n');
+    String::from_utf8(out).map_err(io::Error::other)
+}
+
+fn change(record: &Record) -> Change<'_> {
+    let utf8 = std::str::from_utf8(&record.path);
+    Change {
+        rule: record.rule,
+        action: record.action,
+        path: printable(&record.path),
+        path_hex: utf8.is_err().then(|| record.path.iter().map(|byte| format!("{byte:02x}")).collect()),
+        before: &record.before,
+        after: &record.after,
+        reason: &record.reason,
+        bytes: record.bytes,
+    }
+}
+
+/// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
+fn printable(path: &[u8]) -> String {
+    std::str::from_utf8(path).map_or_else(|_| escape::escaped(path), str::to_owned)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(exit.code())
+}
+
+/// Pretty JSON in which every character outside ASCII is a `\u` escape, DEL included.
+struct Ascii<'a>(PrettyFormatter<'a>);
+
+impl Formatter for Ascii<'_> {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for c in fragment.chars() {
+            if c.is_ascii() && c != '\x7f' {
+                CompactFormatter.write_string_fragment(writer, c.encode_utf8(&mut [0; 4]))?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_array(w)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_array(w)
+    }
+
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(w, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_array_value(w)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_object(w)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_object(w)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(w, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(w)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_object_value(w)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::to_ascii;
+
+    #[test]
+    fn a_hostile_name_stays_one_ascii_string() {
+        let text = to_ascii(&"a\u{202e}b\x1b\n\x7f😀\"\\").unwrap();
+        assert_eq!(text, "\"a\\u202eb\\u001b\\n\\u007f\\ud83d\\ude00\\\"\\\\\"\n");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{202e}b\x1b\n\x7f😀\"\\");
+    }
+}

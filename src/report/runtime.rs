@@ -1,0 +1,95 @@
+//! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
+
+use crate::facts::tree::{Id, Kind};
+use crate::pipeline::Examined;
+use crate::policy::{Policy, Start};
+
+/// How to run the image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Runtime {
+    /// Directories that have to be writable under `readOnlyRootFilesystem`, sorted.
+    pub writable: Vec<String>,
+    /// The run user's uid, when there is one.
+    pub uid: Option<u32>,
+    /// The run user's gid.
+    pub gid: Option<u32>,
+    /// The entrypoint starts as root and drops.
+    pub starts_as_root: bool,
+}
+
+impl Runtime {
+    /// Read it off a plan's policy and facts.
+    #[must_use]
+    pub fn of(examined: &Examined, policy: &Policy) -> Self {
+        let tree = &examined.facts.tree;
+        let run = examined.ids.run();
+        let mut writable: Vec<String> = policy.files.writable.iter().map(|entry| entry.value.clone()).collect();
+        writable.extend(policy.volumes.iter().cloned());
+        for path in ["/tmp", "/var/tmp"] {
+            if tree.resolve(path.as_bytes()).is_ok_and(|found| tree.is_dir(found.node)) {
+                writable.push(path.to_owned());
+            }
+        }
+        if let Some(run) = run.filter(|run| run.uid != 0) {
+            writable.extend(owned_by(examined, run.uid));
+        }
+        writable.sort();
+        writable.dedup();
+        // What lies below another one is covered by it.
+        let all = writable.clone();
+        writable.retain(|path| !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/"))));
+        Self {
+            writable,
+            uid: run.map(|run| run.uid),
+            gid: run.map(|run| run.gid),
+            starts_as_root: policy.start == Start::Root,
+        }
+    }
+
+    /// The Kubernetes container fields that fit, as YAML.
+    #[must_use]
+    pub fn kubernetes(&self) -> String {
+        let mut yaml = String::from("securityContext:\n");
+        match (self.uid, self.gid) {
+            _ if self.starts_as_root => {
+                yaml.push_str("  # the entrypoint starts as root and drops: start = \"user\" would allow runAsNonRoot\n");
+            }
+            (Some(uid), Some(gid)) => {
+                let non_root = uid != 0;
+                yaml.push_str(&format!("  runAsNonRoot: {non_root}\n  runAsUser: {uid}\n  runAsGroup: {gid}\n"));
+            }
+            _ => {}
+        }
+        yaml.push_str("  allowPrivilegeEscalation: false\n  readOnlyRootFilesystem: true\n");
+        if !self.starts_as_root {
+            yaml.push_str("  capabilities:\n    drop: [\"ALL\"]\n");
+        }
+        yaml.push_str("  seccompProfile:\n    type: RuntimeDefault\n");
+        if !self.writable.is_empty() {
+            yaml.push_str("volumeMounts:\n");
+            for (index, path) in self.writable.iter().enumerate() {
+                yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {} }}  # emptyDir\n", quoted(path)));
+            }
+        }
+        yaml
+    }
+}
+
+/// Topmost directories outside the kernel's that belong to the run user, as they are now.
+fn owned_by(examined: &Examined, uid: u32) -> Vec<String> {
+    let tree = &examined.facts.tree;
+    let owns = |id: Id| {
+        let meta = tree.meta(id);
+        tree.kind(id) == Kind::Directory && meta.uid == uid && meta.mode & 0o200 != 0
+    };
+    tree.ids()
+        .filter(|&id| owns(id) && !examined.zones.kernel.contains(id) && !examined.zones.application.contains(id))
+        .filter(|&id| !tree.ancestors(id).skip(1).any(owns))
+        .filter_map(|id| String::from_utf8(tree.path(id)).ok())
+        .collect()
+}
+
+/// A JSON string is a YAML string.
+fn quoted(path: &str) -> String {
+    serde_json::Value::from(path).to_string()
+}

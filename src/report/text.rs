@@ -1,0 +1,140 @@
+//! The report for people: what changes, rule by rule, and a closing table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Volume;
+use super::escape;
+use super::json::Status;
+use super::runtime::Runtime;
+use crate::facts::tree::Id;
+use crate::pipeline::Examined;
+use crate::plan::Record;
+use crate::rules::RULES;
+
+/// Changes of one rule shown without `-v`.
+const SHOWN: usize = 12;
+
+/// The whole report.
+#[must_use]
+pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume: Volume) -> String {
+    let mut out = String::new();
+    if status.state == "refused" {
+        return out;
+    }
+    if status.command == "plan" || volume == Volume::Verbose {
+        changes(&mut out, examined, volume);
+        kept(&mut out, examined, volume);
+    }
+    applets(&mut out, examined, volume);
+    for path in &examined.facts.commands.other_path {
+        let _ = writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
+    }
+    for note in &examined.plan.notes {
+        let _ = writeln!(out, "note: {}", note.text);
+    }
+    table(&mut out, examined, status);
+    let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
+    let _ = writeln!(out, "\nKubernetes:");
+    for line in runtime.kubernetes().lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    out
+}
+
+/// Every rule with its first changes, a removed directory standing for what is in it.
+fn changes(out: &mut String, examined: &Examined, volume: Volume) {
+    for rule in RULES {
+        let of_rule: Vec<&Record> = examined.plan.records.iter().filter(|record| record.rule == rule.id).collect();
+        if of_rule.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{}: {}", rule.id, rule.title);
+        let removed: std::collections::BTreeSet<&[u8]> =
+            of_rule.iter().filter(|r| r.action == "remove" && r.before.starts_with("directory")).map(|r| &*r.path).collect();
+        let visible = of_rule.iter().filter(|record| volume == Volume::Verbose || !is_below(&record.path, &removed));
+        let visible: Vec<&&Record> = visible.collect();
+        let limit = if volume == Volume::Verbose { usize::MAX } else { SHOWN };
+        for record in visible.iter().take(limit) {
+            let _ = writeln!(out, "  {}", line(record));
+        }
+        if visible.len() > limit {
+            let _ = writeln!(out, "  … and {} more (-v shows all)", visible.len() - limit);
+        }
+        out.push('\n');
+    }
+}
+
+fn line(record: &Record) -> String {
+    let path = escape::escaped(&record.path);
+    match record.action {
+        "remove" => format!("remove {path} ({}): {}", record.before, record.reason),
+        action => format!("{action} {path}: {} -> {}: {}", record.before, record.after, record.reason),
+    }
+}
+
+fn is_below(path: &[u8], directories: &std::collections::BTreeSet<&[u8]>) -> bool {
+    path.iter().enumerate().skip(1).any(|(at, &byte)| byte == b'/' && path.get(..at).is_some_and(|dir| directories.contains(dir)))
+}
+
+/// Which commands stay, and why.
+fn kept(out: &mut String, examined: &Examined, volume: Volume) {
+    let tree = &examined.facts.tree;
+    let commands = &examined.facts.commands;
+    let shown = |id: &Id| volume == Volume::Verbose || commands.entries.contains_key(id);
+    let ids: Vec<Id> = examined.closure.reasons.keys().copied().filter(shown).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "kept:");
+    for id in ids {
+        let because = examined.closure.explain(tree, id).join(", ");
+        let _ = writeln!(out, "  {}: {because}", escape::escaped(&tree.path(id)));
+    }
+    out.push('\n');
+}
+
+/// A kept multi-call binary answers to all its names, whatever links are left.
+fn applets(out: &mut String, examined: &Examined, volume: Volume) {
+    for found in &examined.multicall {
+        let names = &found.applets;
+        let path = escape::escaped(&examined.facts.tree.path(found.program));
+        let shown = if volume == Volume::Verbose { names.len() } else { SHOWN };
+        let first: Vec<&str> = names.iter().take(shown).map(String::as_str).collect();
+        let more = if names.len() > shown { format!(" … (-v shows all)") } else { String::new() };
+        let _ = writeln!(
+            out,
+            "still callable: {} applets inside the kept multi-call binary {path}, links or not: {}{more}",
+            names.len(),
+            first.join(" ")
+        );
+    }
+}
+
+fn table(out: &mut String, examined: &Examined, status: &Status) {
+    let mut rows: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for record in &examined.plan.records {
+        let row = rows.entry(record.rule).or_default();
+        row.0 += 1;
+        row.1 += record.bytes;
+    }
+    let _ = writeln!(out, "{:<24} {:>8} {:>14}", "rule", "changes", "bytes removed");
+    for rule in RULES {
+        if let Some((changes, bytes)) = rows.get(rule.id) {
+            let _ = writeln!(out, "{:<24} {changes:>8} {bytes:>14}", rule.id);
+        }
+    }
+    let (changes, bytes) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+    let _ = writeln!(out, "{:<24} {changes:>8} {bytes:>14}", "total");
+    let state = match (status.state, changes) {
+        ("applied", 0) | ("planned", 0) => "nothing to change".to_owned(),
+        ("applied", _) => format!("{} steps done", status.done),
+        ("failed", _) => format!("failed: {} steps done, {} not done; running again continues", status.done, status.open),
+        _ => format!("{} steps to do", status.open),
+    };
+    let _ = writeln!(out, "{state}");
+}
+
+fn list(paths: &[String]) -> String {
+    if paths.is_empty() { "nothing".to_owned() } else { paths.join(" ") }
+}

@@ -1,0 +1,9 @@
+//! Rules about owners, modes and special files.
+
+pub mod app;
+pub mod capabilities;
+pub mod devices;
+pub mod ownerless;
+pub mod setid;
+pub mod system_dirs;
+pub mod writable;

@@ -1,0 +1,135 @@
+//! files.app: the application's own directories, read-only or writable as `[files]` says; the deepest path wins.
+//!
+//! read-only: owner root, nobody writes, execute bits stay. What the run user could read or run as the owner before, he
+//! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
+//! exists stay. openshift: group 0 with the owner's rights, for a random uid.
+
+use crate::facts::tree::{Id, Kind};
+use crate::plan::{Change, Draft};
+use crate::root::edit::Attributes;
+use crate::rules::zones::AppPath;
+use crate::rules::ids::{Ids, RunIds};
+use crate::rules::Context;
+
+/// Bytes copied into the layer above which a warning is due.
+const COPIED: u64 = 1024 * 1024;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let ids = Ids::of(cx.policy, draft);
+    let Some(run) = ids.run() else { return };
+    for path in &cx.zones.files {
+        let mut copied = 0;
+        match path.node {
+            Some(top) => {
+                for id in tree.subtree(top) {
+                    let deepest = cx.zones.app_path(tree, id).is_some_and(|at| at.node == path.node);
+                    let last = cx.zones.files.iter().rev().find(|at| at.node == path.node);
+                    let same = last.is_some_and(|at| std::ptr::eq(at, path));
+                    if deepest && same && !draft.is_removed(id) {
+                        let before = (draft.owner(id), draft.mode(id));
+                        if path.writable { writable(cx, run, draft, id) } else { read_only(cx, run, draft, id) }
+                        if tree.is_file(id) && (draft.owner(id), draft.mode(id)) != before {
+                            copied += tree.meta(id).size;
+                        }
+                    }
+                }
+            }
+            None if path.writable => create(cx, run, draft, path),
+            None => {}
+        }
+        report_copy(cx, run, draft, path, copied);
+    }
+}
+
+fn read_only(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
+    let (uid, gid) = draft.owner(id);
+    if cx.facts.tree.is_link(id) {
+        draft.set_owner(id, Some(0), None, "[files] read-only: owned by root");
+        return;
+    }
+    if !matches!(cx.facts.tree.kind(id), Kind::File | Kind::Directory) {
+        return;
+    }
+    let mode = draft.mode(id);
+    let before = rights(run, mode, uid, gid);
+    let mut next = mode & !0o222;
+    let mut group = gid;
+    let after = rights(run, next, 0, gid);
+    // What is not readable for the run user gets the run group; rights of the owner become rights of the group.
+    let needs = (before | 0o4 | if mode & 0o111 != 0 { 0o1 } else { 0 }) & 0o5;
+    if after & needs != needs {
+        group = run.gid;
+        next |= needs << 3;
+    }
+    draft.set_owner(id, Some(0), Some(group), "[files] read-only: owned by root");
+    draft.set_mode(id, next, "[files] read-only: nobody writes, the run user reads");
+}
+
+fn writable(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
+    let group = if cx.policy.files.openshift { 0 } else { run.gid };
+    draft.set_owner(id, Some(run.uid), Some(group), "[files] writable: owned by the run user");
+    if cx.policy.files.openshift && !cx.facts.tree.is_link(id) {
+        let mode = draft.mode(id);
+        draft.set_mode(id, mode | (mode & 0o700) >> 3, "[files] openshift: group 0 has the owner's rights");
+    }
+}
+
+fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath) {
+    let tree = &cx.facts.tree;
+    let (group, mode) = if cx.policy.files.openshift { (0, 0o770) } else { (run.gid, 0o700) };
+    let mut missing: Vec<Vec<u8>> = Vec::new();
+    let mut at: Vec<u8> = path.entry.value.trim_end_matches('/').as_bytes().to_vec();
+    // The physical path: the existing part may lead through links.
+    let base = loop {
+        if let Ok(found) = tree.resolve(if at.is_empty() { b"/" } else { &at }) {
+            break found.node;
+        }
+        let Some(slash) = at.iter().rposition(|&b| b == b'/') else { break Id::ROOT };
+        missing.push(at.split_off(slash));
+    };
+    if !tree.is_dir(base) || draft.is_untouchable(base) {
+        return;
+    }
+    let mut full = tree.path(base);
+    if full == b"/" {
+        full.clear();
+    }
+    while let Some(part) = missing.pop() {
+        full.extend_from_slice(&part);
+        let (owner, mode) = if missing.is_empty() { ((run.uid, group), mode) } else { ((0, 0), 0o755) };
+        let new = Attributes { owner, mode, drop_capability: false };
+        draft.create(&full, Change::CreateDirectory(new), "[files] writable: made for the run user");
+    }
+}
+
+/// Read and execute rights 0o5 that the run user has on an entry.
+fn rights(run: &RunIds, mode: u32, uid: u32, gid: u32) -> u32 {
+    let class = if uid == run.uid {
+        mode >> 6
+    } else if run.groups.contains(&gid) {
+        mode >> 3
+    } else {
+        mode
+    };
+    class & 0o5
+}
+
+fn report_copy(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath, copied: u64) {
+    if copied == 0 {
+        return;
+    }
+    let (owner, mode) = if path.writable {
+        (format!("{}:{}", run.uid, if cx.policy.files.openshift { 0 } else { run.gid }), "")
+    } else {
+        (format!("0:{}", run.gid), " --chmod=a-w")
+    };
+    let line = format!("COPY --chown={owner}{mode} … {}", path.entry.value);
+    let text = format!("[files] copies {copied} bytes of '{}' into the layer", path.entry.value);
+    if copied > COPIED {
+        draft.warn(text, format!("copy them with their owner and mode instead: {line}"));
+    } else {
+        draft.note(format!("{text}; avoided by {line}"));
+    }
+}

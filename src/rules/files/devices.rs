@@ -1,0 +1,17 @@
+//! files.devices: device nodes, and stray fifos and sockets, outside /dev.
+
+use crate::facts::tree::Kind;
+use crate::plan::Draft;
+use crate::rules::Context;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    for id in tree.ids().filter(|&id| !cx.zones.kernel.contains(id)) {
+        match tree.kind(id) {
+            Kind::CharDevice | Kind::BlockDevice => draft.remove(id, "a device node outside /dev"),
+            Kind::Fifo | Kind::Socket => draft.remove(id, "a fifo or socket left over from a running program"),
+            Kind::File | Kind::Directory | Kind::Link => continue,
+        };
+    }
+}

@@ -1,0 +1,33 @@
+//! files.setid: no program lends its owner's rights.
+//!
+//! Bits are cleared, not files removed: whether a program stays is remove.commands' business. Directories lose the
+//! set-gid bit in system directories, and elsewhere where their group went to root. Source: CIS Docker §4.8.
+
+use crate::facts::tree::Kind;
+use crate::plan::Draft;
+use crate::rules::Context;
+
+const SET_ID: u32 = 0o6000;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    for id in tree.ids() {
+        let mode = draft.mode(id);
+        if mode & SET_ID == 0 || draft.is_removed(id) || cx.setid.contains(id) || cx.zones.kernel.contains(id) {
+            continue;
+        }
+        match tree.kind(id) {
+            Kind::File => draft.set_mode(id, mode & !SET_ID, "no file runs with its owner's rights"),
+            Kind::Directory => {
+                let regrouped = draft.owner(id).1 != tree.meta(id).gid;
+                if cx.zones.system.contains(id) {
+                    draft.set_mode(id, mode & !SET_ID, "a system directory passes no group on");
+                } else if regrouped {
+                    draft.set_mode(id, mode & !SET_ID, "its group is pruned: new files must not get root's");
+                }
+            }
+            _ => {}
+        }
+    }
+}

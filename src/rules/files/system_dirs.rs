@@ -1,0 +1,40 @@
+//! files.system-dirs: system directories belong to root, and nobody else writes in them.
+//!
+//! Only ever tightens: `mode & ~0o022`, so that /etc/ssl/private stays 0o710 and /etc/sudoers.d 0o750. The group of
+//! a kept group stays, since its members read through it. Source: CIS Debian 12 §7.1, SSG dir_*_binary_dirs.
+
+use crate::facts::tree::Kind;
+use crate::plan::Draft;
+use crate::rules::ids::Ids;
+use crate::rules::Context;
+
+/// Everybody but the owner loses the right to write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let ids = Ids::of(cx.policy, draft);
+    for id in tree.ids().filter(|&id| cx.zones.system.contains(id)) {
+        if draft.is_removed(id) {
+            continue;
+        }
+        let mode = draft.mode(id);
+        match tree.kind(id) {
+            Kind::Directory => {
+                let (uid, gid) = draft.owner(id);
+                let group = if ids.known_group(gid) { gid } else { 0 };
+                if (uid, gid) != (0, group) {
+                    draft.set_owner(id, Some(0), Some(group), "a system directory belongs to root");
+                }
+                if mode & OTHERS_WRITE != 0 {
+                    draft.set_mode(id, mode & !OTHERS_WRITE, "only root writes in a system directory");
+                }
+            }
+            Kind::File if mode & OTHERS_WRITE != 0 => {
+                draft.set_mode(id, mode & !OTHERS_WRITE, "only its owner writes a system file");
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! remove.commands: only kept commands can be run; then what packages leave behind that lost all of theirs.
+//!
+//! What goes is selected by [`crate::closure::removable`]. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
+
+use std::collections::BTreeSet;
+
+use crate::closure::removable::{Selection, removable};
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::report::escape::quoted;
+use crate::rules::Context;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let untouched: Vec<Id> = cx.zones.files.iter().filter_map(|path| path.node).collect();
+    let found = removable(&Selection {
+        tree: &cx.facts.tree,
+        commands: &cx.facts.commands,
+        packages: &cx.facts.packages,
+        closure: cx.closure,
+        untouched: &untouched,
+    });
+    for (id, reason) in found.commands.iter().chain(&found.helpers) {
+        draft.remove(*id, reason);
+    }
+    for lost in &found.packages {
+        let package = quoted(lost.name.as_bytes());
+        let parts = [
+            (&lost.documentation, "documentation"),
+            (&lost.completions, "completions"),
+            (&lost.locales, "locales"),
+            (&lost.configuration, "configuration"),
+        ];
+        for (ids, what) in parts {
+            for &id in ids {
+                draft.remove(id, &format!("{what} of package {package}, which lost every command"));
+            }
+        }
+    }
+    // Several packages share a directory: only when all their files are gone it is empty. Leaf first, by descending id.
+    let directories: BTreeSet<Id> = found.packages.iter().flat_map(|lost| &lost.directories).copied().collect();
+    for &id in directories.iter().rev() {
+        if cx.facts.tree.children(id).all(|child| draft.is_removed(child)) {
+            draft.remove(id, "left empty by packages that lost every command");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! remove.leftovers: log and cache files, history, and what a build left behind.
+//!
+//! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
+//! image logs.
+
+use super::paths::{self, Extent, Row};
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::rules::Context;
+
+const TABLE: &[Row] = &[
+    ("/var/log", Extent::Files),
+    ("/var/cache", Extent::Files),
+    ("/var/backups", Extent::Files),
+    ("/var/crash", Extent::Files),
+    ("/tmp", Extent::Content),
+    ("/var/tmp", Extent::Content),
+    ("/run/*.pid", Extent::Whole),
+];
+
+/// Histories of shells and tools, in any home directory.
+const HISTORIES: &[&[u8]] = &[
+    b".ash_history",
+    b".bash_history",
+    b".sh_history",
+    b".zsh_history",
+    b".python_history",
+    b".node_repl_history",
+    b".lesshst",
+    b".viminfo",
+    b".mysql_history",
+    b".psql_history",
+    b".rediscli_history",
+    b".sqlite_history",
+    b".wget-hsts",
+];
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    paths::remove(tree, draft, TABLE, "left over from a build or an earlier run");
+    for history in histories(cx) {
+        draft.remove(history, "the history of somebody's commands");
+    }
+}
+
+/// Histories in the home directories of all accounts.
+fn histories(cx: &Context<'_>) -> Vec<Id> {
+    let tree = &cx.facts.tree;
+    let mut found = Vec::new();
+    for home in cx.facts.accounts.homes() {
+        let Ok(home) = tree.resolve(home) else { continue };
+        for &name in HISTORIES {
+            found.extend(tree.child(home.node, name).filter(|&id| tree.is_file(id)));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}

@@ -1,0 +1,42 @@
+//! remove.self: this program and its configuration, and their directory if that leaves it empty.
+//!
+//! Found by inode, so that a start through a link removes the file and not only the link, which remove.links takes.
+//! What lies on another mount is the builder's and stays, and is said.
+
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::report::escape;
+use crate::rules::Context;
+
+/// Directories that belong to the image even when they are empty.
+const STANDING: &[&str] = &[
+    "/", "/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/opt",
+    "/srv", "/tmp", "/var/tmp", "/var", "/run", "/root", "/home", "/etc", "/app", "/mnt", "/media", "/usr/lib",
+    "/usr/libexec", "/usr/local/lib", "/usr/local/libexec", "/var/lib", "/work", "/build", "/src",
+];
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let own: Vec<Id> = [cx.facts.this_config, cx.facts.this_program].into_iter().flatten().collect();
+    for &id in &own {
+        let path = tree.path(id);
+        if tree.meta(id).mount {
+            draft.note(format!("{} lies on a mount of the builder: left, it enters no layer", escape::quoted(&path)));
+        } else if !draft.remove_last(id, "harden leaves no trace of itself") {
+            draft.warn(
+                format!("{} stays, because the policy keeps it", escape::quoted(&path)),
+                "take it out of [keep] paths",
+            );
+        }
+    }
+    for &id in own.iter().rev() {
+        let directory = tree.parent(id);
+        let standing = STANDING.iter().any(|path| path.as_bytes() == tree.path(directory));
+        let emptied = tree.children(directory).len() > 0 && tree.children(directory).all(|at| draft.is_removed(at));
+        let changed = cx.policy.workdir.as_deref().is_some_and(|dir| dir.as_bytes() == tree.path(directory));
+        if emptied && !standing && !changed && !draft.is_removed(directory) {
+            draft.remove_last(directory, "harden's own directory, now empty");
+        }
+    }
+}

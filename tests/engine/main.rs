@@ -1,0 +1,27 @@
+//! Tests in a real Docker engine, with the static binary that ships.
+//!
+//! They need root and what `make setup` makes, and fail with that word when it is missing; they are never
+//! skipped. `make engine` runs them; a plain `cargo test` does not (see `test = false` in Cargo.toml).
+
+#![allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::use_debug
+)]
+
+mod apply;
+mod bases;
+mod buildah;
+mod docker;
+mod examples;
+mod inspect;
+mod layer;
+mod leave;
+mod matrix;
+mod refuse;
+mod tree;

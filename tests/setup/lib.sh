@@ -1,0 +1,27 @@
+# Shared by the set-up scripts: where things are kept and how they speak. Sourced, never run.
+# shellcheck shell=bash
+
+set -euo pipefail
+umask 022
+
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# Everything that set-up makes: the engine's data, base images, built fixtures. Ignored by git.
+WORK=${HARDEN_WORK:-$REPO/tests/.work}
+CACHE=$WORK/cache
+mkdir -p "$CACHE"
+
+say() { printf 'setup: %s\n' "$*"; }
+die() {
+    printf 'setup: error: %s\n' "$*" >&2
+    exit 1
+}
+
+# The engine facts that engine.sh found; empty before it has run.
+load_engine() {
+    # shellcheck disable=SC1091
+    [ ! -f "$WORK/engine.env" ] || . "$WORK/engine.env"
+    [ -n "${CLIENT:-}" ] || die "no engine is recorded in $WORK/engine.env; run: make setup"
+}
+
+# True when the engine already holds this image.
+have_image() { "$CLIENT" image inspect "$1" >/dev/null 2>&1; }
