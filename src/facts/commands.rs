@@ -95,7 +95,7 @@ impl Commands {
     /// What a file is; read only when it was not looked at before.
     ///
     /// # Errors
-    /// A whole message when the file cannot be read.
+    /// The cause, without the path, when the file cannot be read.
     pub fn program(&self, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Program, String> {
         match self.programs.get(&id) {
             Some(known) => Ok(known.clone()),
@@ -192,7 +192,8 @@ impl Commands {
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
-                    self.problems.push(error);
+                    let path = crate::report::escape::quoted(&tree.path(id));
+                    self.problems.push(format!("cannot read {path}: {error}"));
                     Program::None
                 })
             });

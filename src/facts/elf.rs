@@ -358,6 +358,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "the test reads itself, not an image")]
     fn reads_this_test_program() {
         let data = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let elf = parse(&data).unwrap();

@@ -163,7 +163,8 @@ impl<'a> Reader<'a> {
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
         self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
-            self.packages.problems.push(error);
+            let path = crate::report::escape::quoted(&self.tree.path(id));
+            self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
             Vec::new()
         })
     }

@@ -60,7 +60,7 @@ impl Program {
     /// Look at a regular file; anything else is [`Program::None`].
     ///
     /// # Errors
-    /// A whole message when the file cannot be read.
+    /// The cause, without the path, when the file cannot be read.
     pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self, String> {
         if !tree.is_file(id) || tree.meta(id).mount {
             return Ok(Self::None);
