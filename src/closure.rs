@@ -9,6 +9,9 @@ pub mod removable;
 mod seeds;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use seeds::matching;
 
 use std::collections::BTreeMap;

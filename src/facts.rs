@@ -107,18 +107,19 @@ pub trait Contents {
     /// The whole file.
     ///
     /// # Errors
-    /// A whole message, path included, when the file cannot be read or is larger than `limit` bytes.
+    /// The cause, without the path, when the file cannot be read or is larger than `limit` bytes.
     fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String>;
 
     /// Up to `len` bytes from `offset`; fewer at the end of the file, none behind it.
     ///
     /// # Errors
-    /// A whole message, path included, when the file cannot be read.
+    /// The cause, without the path, when the file cannot be read.
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String>;
 }
 
 /// File contents in memory, for unit tests.
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 pub(crate) mod memory {
     use std::collections::BTreeMap;
 

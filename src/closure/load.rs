@@ -51,7 +51,11 @@ impl Walk<'_> {
                 }
                 let paths = self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
                 if paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
-                    let text = format!("{} needs the library {}, which was missing before this run", self.name(object.id), quoted(name));
+                    let text = format!(
+                        "{} needs the library {}, which was missing before this run",
+                        self.name(object.id),
+                        quoted(name)
+                    );
                     self.warn("closure", text, String::new());
                 }
                 for path in paths.iter() {

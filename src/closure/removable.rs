@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Closure;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
-use crate::facts::program::is_library_name;
+use crate::facts::program::{Program, is_library_name};
 use crate::facts::tree::{Id, Tree};
 use crate::report::escape::quoted;
 
@@ -32,6 +32,9 @@ const COMPLETIONS: [&str; 7] = [
     "/etc/bash_completion.d",
 ];
 
+/// Suffixes of scripts that other programs load: they stay as long as their interpreter does.
+const MODULES: [&str; 14] = ["py", "pm", "pl", "rb", "js", "mjs", "cjs", "lua", "tcl", "php", "sh", "bash", "awk", "R"];
+
 /// Message catalogues.
 const LOCALES: [&str; 1] = ["/usr/share/locale"];
 
@@ -40,8 +43,23 @@ const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];
 
 /// Files of /etc that the C library, the account tools or scanners read whoever ships them.
 const SHARED_FILES: [&str; 17] = [
-    "passwd", "group", "shadow", "gshadow", "subuid", "subgid", "hosts", "hostname", "resolv.conf", "nsswitch.conf",
-    "services", "protocols", "localtime", "timezone", "shells", "profile", "debian_version",
+    "passwd",
+    "group",
+    "shadow",
+    "gshadow",
+    "subuid",
+    "subgid",
+    "hosts",
+    "hostname",
+    "resolv.conf",
+    "nsswitch.conf",
+    "services",
+    "protocols",
+    "localtime",
+    "timezone",
+    "shells",
+    "profile",
+    "debian_version",
 ];
 
 /// What the selection looks at.
@@ -107,7 +125,7 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
     let lost = selection.lost_packages();
     for &id in &commands.helpers {
         let mut owners = packages.owners(id);
-        if selection.may_go(id) && owners.all(|owner| lost.contains(&owner)) {
+        if selection.may_go(id) && owners.all(|owner| lost.contains(&owner)) && !selection.may_be_imported(id) {
             let name = packages.owner(id).map(|package| package.name.clone()).unwrap_or_default();
             found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
         }
@@ -162,12 +180,27 @@ impl Selection<'_> {
             && !self.untouched.iter().any(|&top| self.tree.is_within(id, top))
     }
 
+    /// Whether a script may be a module of a kept interpreter, whoever imports it: `base64.py` begins with
+    /// `#!` and has its x bit in some distributions.
+    fn may_be_imported(&self, id: Id) -> bool {
+        let name = self.tree.name(id);
+        let suffix = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(at + 1..)).unwrap_or_default();
+        let Some(Program::Script(shebang)) = self.commands.known(id) else { return false };
+        let interpreter = match &shebang.env_name {
+            Some(name) => self.commands.find_in_path(self.tree, name).and_then(|id| self.tree.follow(id).ok()),
+            None => self.tree.resolve(&shebang.interpreter).ok(),
+        };
+        MODULES.iter().any(|module| module.as_bytes() == suffix)
+            && interpreter.is_some_and(|found| self.closure.contains(found.node))
+    }
+
     /// Packages that have or had commands, and keep none: neither a command that is theirs or leads to
     /// their program, nor a program elsewhere that something kept runs.
     fn lost_packages(&self) -> BTreeSet<PackageIndex> {
         let mut staying: BTreeSet<PackageIndex> = BTreeSet::new();
         for (&id, command) in &self.commands.entries {
             if !self.may_go(id) {
+                // The program that it runs speaks for its package too.
                 staying.extend(self.packages.owners(id));
                 staying.extend(self.packages.owners(command.target));
             }
@@ -226,11 +259,9 @@ impl Places {
         let etc = find("/etc");
         let mut directories = BTreeMap::new();
         directories.extend(etc.map(|id| (id, Place::Configuration)));
-        for (paths, place) in [
-            (&DOCUMENTATION[..], Place::Documentation),
-            (&COMPLETIONS, Place::Completion),
-            (&LOCALES, Place::Locale),
-        ] {
+        for (paths, place) in
+            [(&DOCUMENTATION[..], Place::Documentation), (&COMPLETIONS, Place::Completion), (&LOCALES, Place::Locale)]
+        {
             directories.extend(paths.iter().filter_map(|path| find(path)).map(|id| (id, place)));
         }
         Self { directories, etc }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::walk::Walk;
+use crate::facts::commands::Commands;
 use crate::facts::glob;
 use crate::facts::program::Program;
-use crate::facts::commands::Commands;
 use crate::facts::tree::{Id, Tree, Unresolved};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
 use crate::report::escape::quoted;
@@ -13,9 +13,9 @@ use crate::report::escape::quoted;
 /// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
 const BUILTINS: [&str; 43] = [
     ".", ":", "[", "[[", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "echo", "else",
-    "esac", "eval", "exec", "exit", "export", "false", "fi", "for", "if", "local", "printf", "pwd", "read",
-    "readonly", "return", "set", "shift", "source", "test", "then", "trap", "true", "type", "ulimit", "umask",
-    "unset", "wait", "while",
+    "esac", "eval", "exec", "exit", "export", "false", "fi", "for", "if", "local", "printf", "pwd", "read", "readonly",
+    "return", "set", "shift", "source", "test", "then", "trap", "true", "type", "ulimit", "umask", "unset", "wait",
+    "while",
 ];
 
 /// What the run command and the user's own, not optional entries name.
@@ -118,7 +118,8 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
     let shown = quoted(word.as_bytes());
     if let Some(Unresolved::Mount(at)) = why {
         let mount = quoted(&tree.path(at));
-        let text = format!("the command in {} starts {shown} below the mount {mount}, which is not looked at", line.origin);
+        let text =
+            format!("the command in {} starts {shown} below the mount {mount}, which is not looked at", line.origin);
         walk.warn("run.command", text, String::new());
         return;
     }
@@ -126,9 +127,11 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
         let help = "copy it into the image before harden runs; for a base image whose program comes later, write --command none";
         (if why.is_some() { "does not exist" } else { "is no file" }.to_owned(), help.to_owned())
     } else {
-        let path: Vec<String> = walk.input.commands.path.iter().map(|&id| String::from_utf8_lossy(&tree.path(id)).into_owned()).collect();
+        let path: Vec<String> =
+            walk.input.commands.path.iter().map(|&id| String::from_utf8_lossy(&tree.path(id)).into_owned()).collect();
         let place = format!("is found nowhere in PATH ({})", quoted(path.join(":").as_bytes()).trim_matches('\''));
-        let near = near(walk, word).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
+        let near =
+            near(walk, word).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
         (place, format!("{near}write its absolute path, or set run.path"))
     };
     let text = format!("the command in {} starts {shown}, which {place}", line.origin);
@@ -158,7 +161,8 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     let (text, help) = match other.first() {
         Some(&id) if tree.is_link(id) && tree.follow(id).is_err() => {
             let target = quoted(tree.link_target(id).unwrap_or_default());
-            let text = format!("{head} cannot be kept: {} is a link to {target}, which leads nowhere", quoted(&tree.path(id)));
+            let text =
+                format!("{head} cannot be kept: {} is a link to {target}, which leads nowhere", quoted(&tree.path(id)));
             (text, "install what it leads to, or do not keep it".to_owned())
         }
         Some(&id) => {
@@ -166,7 +170,8 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
             (text, "directories with their content go to keep.paths".to_owned())
         }
         None => {
-            let near = near(walk, &entry.text).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
+            let near = near(walk, &entry.text)
+                .map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
             (format!("{head} matches nothing"), format!("{near}correct it, install it, or mark it optional"))
         }
     };
@@ -186,9 +191,7 @@ fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
 
 /// Every entry that a pattern names.
 pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
-    let named = |test: &dyn Fn(&[u8]) -> bool| {
-        commands.candidates(tree).filter(|&id| test(tree.name(id))).collect()
-    };
+    let named = |test: &dyn Fn(&[u8]) -> bool| commands.candidates(tree).filter(|&id| test(tree.name(id))).collect();
     match pattern {
         Pattern::Name(name) => named(&|found| found == name.as_bytes()),
         Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),

@@ -146,7 +146,11 @@ impl<'a> Walk<'a> {
                 let _ = self.add_path(tree.parent(id), target, Some(id), "target of");
             }
             Err(Unresolved::Mount(at)) => {
-                let text = format!("{} leads below the mount {}, which is not looked at", self.name(id), quoted(&tree.path(at)));
+                let text = format!(
+                    "{} leads below the mount {}, which is not looked at",
+                    self.name(id),
+                    quoted(&tree.path(at))
+                );
                 self.warn("closure", text, String::new());
             }
             Err(why) => {
@@ -169,13 +173,24 @@ impl<'a> Walk<'a> {
                 })
             };
             if found.is_none() {
-                let text = format!("{} is run by 'env {}', which is found nowhere in PATH", self.name(id), String::from_utf8_lossy(name).escape_debug());
+                let text = format!(
+                    "{} is run by 'env {}', which is found nowhere in PATH",
+                    self.name(id),
+                    String::from_utf8_lossy(name).escape_debug()
+                );
                 self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
             }
         }
         if self.never_ends(id) {
-            let text = format!("{} is a script whose interpreters are scripts, more than {MAX_INTERPRETERS} in a row", self.name(id));
-            self.problem("closure", text, "the kernel does not run it: give it another interpreter, or do not keep it".to_owned());
+            let text = format!(
+                "{} is a script whose interpreters are scripts, more than {MAX_INTERPRETERS} in a row",
+                self.name(id)
+            );
+            self.problem(
+                "closure",
+                text,
+                "the kernel does not run it: give it another interpreter, or do not keep it".to_owned(),
+            );
         }
     }
 
@@ -206,7 +221,11 @@ impl<'a> Walk<'a> {
             }
             Ok(_) => "is no file",
             Err(Unresolved::Mount(_)) => {
-                let text = format!("{} needs the interpreter {} on a mount, which is not looked at", self.name(id), quoted(path));
+                let text = format!(
+                    "{} needs the interpreter {} on a mount, which is not looked at",
+                    self.name(id),
+                    quoted(path)
+                );
                 self.warn("closure", text, String::new());
                 return;
             }
@@ -226,7 +245,12 @@ impl<'a> Walk<'a> {
     fn add_nologin(&mut self) {
         let tree = self.input.tree;
         let Some(path) = self.input.nologin else { return };
-        let sshd = self.closure.reasons.keys().copied().find(|&id| tree.name(id) == b"sshd" && self.input.commands.is_in_directory(tree, id));
+        let sshd = self
+            .closure
+            .reasons
+            .keys()
+            .copied()
+            .find(|&id| tree.name(id) == b"sshd" && self.input.commands.is_in_directory(tree, id));
         if let Some(sshd) = sshd
             && tree.resolve(path).is_ok()
         {

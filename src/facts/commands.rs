@@ -11,20 +11,11 @@ use super::program::Program;
 use super::tree::{Id, Tree};
 
 /// The directories whose programs are commands in every root; subdirectories are not.
-pub const STANDARD_DIRECTORIES: [&str; 8] = [
-    "/bin",
-    "/sbin",
-    "/usr/bin",
-    "/usr/sbin",
-    "/usr/local/bin",
-    "/usr/local/sbin",
-    "/usr/games",
-    "/usr/local/games",
-];
+pub const STANDARD_DIRECTORIES: [&str; 8] =
+    ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games", "/usr/local/games"];
 
 /// PATH when nobody set one, as container engines have it.
-pub const USUAL_PATH: [&str; 6] =
-    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub const USUAL_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// One entry that can be run by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +66,7 @@ impl Commands {
             }
         }
         for (&entry, command) in &commands.entries {
-            packages.note_command(entry);
-            packages.note_command(command.target);
+            packages.note_command(commands.attributed(packages, entry, command.target));
         }
         commands.find_helpers(tree, contents, packages, &mut inodes);
         commands
@@ -88,10 +78,24 @@ impl Commands {
         id != Id::ROOT && self.directories.contains(&tree.parent(id))
     }
 
+    /// The entry whose packages a command counts for: itself, or what it runs when nobody owns it, as the
+    /// links of update-alternatives. A link that a package ships counts for that package alone:
+    /// `/usr/bin/pdb3` does not make a program of the library it leads into.
+    #[must_use]
+    pub fn attributed(&self, packages: &Packages, entry: Id, target: Id) -> Id {
+        if packages.owner(entry).is_some() { entry } else { target }
+    }
+
+    /// What a file is, when it was looked at already.
+    #[must_use]
+    pub fn known(&self, id: Id) -> Option<&Program> {
+        self.programs.get(&id)
+    }
+
     /// What a file is; read only when it was not looked at before.
     ///
     /// # Errors
-    /// A whole message when the file cannot be read.
+    /// The cause, without the path, when the file cannot be read.
     pub fn program(&self, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Program, String> {
         match self.programs.get(&id) {
             Some(known) => Ok(known.clone()),
@@ -145,13 +149,7 @@ impl Commands {
     }
 
     /// The program that an entry of a command directory runs.
-    fn runs(
-        &mut self,
-        tree: &Tree,
-        contents: &dyn Contents,
-        entry: Id,
-        inodes: &mut BTreeMap<u64, Id>,
-    ) -> Option<Id> {
+    fn runs(&mut self, tree: &Tree, contents: &dyn Contents, entry: Id, inodes: &mut BTreeMap<u64, Id>) -> Option<Id> {
         if !tree.is_link(entry) {
             return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
         }
@@ -194,7 +192,8 @@ impl Commands {
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
-                    self.problems.push(error);
+                    let path = crate::report::escape::quoted(&tree.path(id));
+                    self.problems.push(format!("cannot read {path}: {error}"));
                     Program::None
                 })
             });
@@ -236,7 +235,10 @@ mod tests {
         let mut packages = Packages::collect(&tree, &memory);
         let path = ["/venv/bin", "", "/", "rel", "/opt/pkg/bin", "/usr/sbin", "/bin", "/none"].map(str::to_owned);
         let commands = Commands::collect(&tree, &memory, &mut packages, &path, &["/opt/tools/bin".to_owned()]);
-        assert_eq!(paths(&tree, commands.directories.clone()), ["/usr/bin", "/usr/local/bin", "/opt/pkg/bin", "/opt/tools/bin"]);
+        assert_eq!(
+            paths(&tree, commands.directories.clone()),
+            ["/usr/bin", "/usr/local/bin", "/opt/pkg/bin", "/opt/tools/bin"]
+        );
         assert_eq!(paths(&tree, commands.path.clone()), ["/venv/bin", "/opt/pkg/bin", "/usr/bin"]);
         assert_eq!(commands.other_path, ["/venv/bin"]);
     }
@@ -257,6 +259,10 @@ mod tests {
             ("/usr/bin/X11", "-> ."),
             ("/usr/bin/dangling", "-> none"),
             ("/usr/bin/dir/", ""),
+            ("/usr/bin/pdb", "-> ../lib/python3/pdb.py"),
+            ("/usr/lib/python3/pdb.py", "#!/usr/bin/python3\n"),
+            ("/var/lib/dpkg/info/python3.list", "/usr/bin/pdb\n"),
+            ("/var/lib/dpkg/info/stdlib.list", "/usr/lib/python3/pdb.py\n"),
             ("/var/lib/dpkg/info/jre.list", "/usr/lib/jvm/bin/java\n/usr/lib/jvm/lib/jexec\n"),
         ]);
         for path in ["/usr/bin/dash", "/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"] {
@@ -266,11 +272,13 @@ mod tests {
         memory.put("/usr/bin/lib.so", &library("lib.so", &[]));
         let mut packages = Packages::collect(&tree, &memory);
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
-        assert_eq!(paths(&tree, commands.entries.keys().copied()), [
-            "/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/sh"
-        ]);
-        // The link in /usr/bin is nobody's; what it leads to says whose command it is.
-        assert!(packages.iter().all(|(_, p)| p.had_commands));
+        assert_eq!(
+            paths(&tree, commands.entries.keys().copied()),
+            ["/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/pdb", "/usr/bin/sh"]
+        );
+        // The link in /usr/bin is nobody's: what it leads to says whose command it is.
+        let had: Vec<_> = packages.iter().map(|(_, p)| (&p.name[..], p.had_commands)).collect();
+        assert_eq!(had, [("jre", true), ("python3", true), ("stdlib", false)]);
         assert_eq!(paths(&tree, commands.helpers.iter().copied()), ["/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"]);
         assert_eq!(commands.find_in_path(&tree, b"sh"), tree.lookup(b"/usr/bin/sh"));
         assert_eq!(commands.find_in_path(&tree, b"dangling"), None);

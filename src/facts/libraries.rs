@@ -4,6 +4,9 @@
 //! `ld.so.cache`, which is built from it. LD_LIBRARY_PATH is not known here; a caller that knows one
 //! passes it. This module finds candidates and does not know what is kept.
 
+mod conf;
+mod tokens;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -13,9 +16,9 @@ use super::elf::{Abi, Class, Elf, HEAD, MAGIC, Names};
 use super::glob;
 use super::program::FileBytes;
 use super::tree::{Id, Tree};
+use conf::read_conf;
+use tokens::{expand_list, expand_one, multiarch};
 
-/// Deepest nesting of `include` in ld.so.conf that is followed.
-const MAX_INCLUDES: usize = 8;
 /// Largest configuration file read.
 const LIMIT: u64 = 1024 * 1024;
 
@@ -41,6 +44,11 @@ pub struct Object {
     pub parent: Option<usize>,
 }
 
+/// Loader, machine and name of a library.
+type Question = (Loader, Abi, Vec<u8>);
+/// Where a library may be found.
+type Paths = Rc<Vec<Vec<u8>>>;
+
 /// The loader's view of the root.
 #[derive(Debug)]
 pub struct Libraries {
@@ -54,7 +62,7 @@ pub struct Libraries {
     default: Loader,
     abis: RefCell<BTreeMap<Id, Option<Abi>>>,
     /// Answers that depend on no object's own search path.
-    plain: RefCell<BTreeMap<(Loader, Abi, Vec<u8>), Rc<Vec<Vec<u8>>>>>,
+    plain: RefCell<BTreeMap<Question, Paths>>,
 }
 
 impl Loader {
@@ -125,7 +133,7 @@ impl Libraries {
         objects: &[Object],
         asking: usize,
         name: &[u8],
-    ) -> Rc<Vec<Vec<u8>>> {
+    ) -> Paths {
         let Some(object) = objects.get(asking) else { return Rc::default() };
         let abi = object.elf.abi;
         if name.contains(&b'/') {
@@ -280,123 +288,8 @@ fn search_path(tree: &Tree, loader: &Loader, objects: &[Object], asking: usize) 
     own
 }
 
-fn expand_list(tree: &Tree, object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
-    // An empty part means the working directory, which nobody knows here.
-    list.split(|&b| b == b':').filter(|part| !part.is_empty()).flat_map(|part| expand_one(tree, object, part)).collect()
-}
-
-/// `$ORIGIN`, `$LIB` and `$PLATFORM` replaced; several answers where distributions differ.
-fn expand_one(tree: &Tree, object: &Object, text: &[u8]) -> Vec<Vec<u8>> {
-    let abi = object.elf.abi;
-    let origin = tree.path(tree.parent(object.id));
-    let mut lib: Vec<Vec<u8>> = multiarch(abi).iter().map(|t| format!("lib/{t}").into_bytes()).collect();
-    lib.push(if abi.class == Class::Bits64 { b"lib64".to_vec() } else { b"lib".to_vec() });
-    lib.push(b"lib".to_vec());
-    let mut all = vec![text.to_vec()];
-    for (name, values) in [("ORIGIN", &[origin][..]), ("LIB", &lib), ("PLATFORM", &[platform(abi)])] {
-        all = all.into_iter().flat_map(|text| substitute(&text, name.as_bytes(), values)).collect();
-    }
-    let mut seen = BTreeSet::new();
-    all.retain(|path| path.first() == Some(&b'/') && seen.insert(path.clone()));
-    all
-}
-
-fn substitute(text: &[u8], name: &[u8], values: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let braced = [b"${", name, b"}"].concat();
-    let plain = [b"$", name].concat();
-    let has = |token: &[u8]| text.windows(token.len()).any(|part| part == token);
-    if !has(&braced) && !has(&plain) {
-        return vec![text.to_vec()];
-    }
-    values.iter().map(|value| replace(&replace(text, &braced, value), &plain, value)).collect()
-}
-
-fn replace(text: &[u8], token: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some((&first, tail)) = rest.split_first() {
-        match rest.strip_prefix(token) {
-            Some(after) => {
-                out.extend_from_slice(value);
-                rest = after;
-            }
-            None => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
-}
-
-/// AT_PLATFORM of the kernel.
-fn platform(abi: Abi) -> Vec<u8> {
-    let name = match (abi.machine, abi.class) {
-        (62, _) => "x86_64",
-        (183, _) => "aarch64",
-        (3, _) => "i686",
-        (40, _) => "v7l",
-        (22, _) => "z900",
-        _ => "",
-    };
-    name.as_bytes().to_vec()
-}
-
-/// Debian's directory names for a machine (e_machine of elf(5)).
-fn multiarch(abi: Abi) -> &'static [&'static str] {
-    match (abi.machine, abi.class, abi.big) {
-        (62, Class::Bits64, _) => &["x86_64-linux-gnu"],
-        (62, Class::Bits32, _) => &["x86_64-linux-gnux32"],
-        (3, ..) => &["i386-linux-gnu", "i686-linux-gnu"],
-        (183, ..) => &["aarch64-linux-gnu"],
-        (40, ..) => &["arm-linux-gnueabihf", "arm-linux-gnueabi"],
-        (21, _, false) => &["powerpc64le-linux-gnu"],
-        (21, _, true) => &["powerpc64-linux-gnu"],
-        (22, ..) => &["s390x-linux-gnu"],
-        (243, ..) => &["riscv64-linux-gnu"],
-        (258, ..) => &["loongarch64-linux-gnu"],
-        (8, Class::Bits64, _) => &["mips64el-linux-gnuabi64"],
-        (8, Class::Bits32, _) => &["mipsel-linux-gnu"],
-        _ => &[],
-    }
-}
-
-fn read_conf(
-    tree: &Tree,
-    contents: &dyn Contents,
-    file: Id,
-    into: &mut Vec<Vec<u8>>,
-    seen: &mut BTreeSet<Id>,
-    depth: usize,
-) {
-    if depth > MAX_INCLUDES || !tree.is_file(file) || !seen.insert(file) {
-        return;
-    }
-    let text = contents.read(tree, file, LIMIT).unwrap_or_default();
-    for line in text.split(|&b| b == b'\n') {
-        let line = line.split(|&b| b == b'#').next().unwrap_or_default().trim_ascii();
-        let blank = line.iter().position(u8::is_ascii_whitespace);
-        let (word, rest) = line.split_at(blank.unwrap_or(line.len()));
-        if word == b"include" {
-            for pattern in rest.split(u8::is_ascii_whitespace).filter(|p| !p.is_empty()) {
-                let base = if pattern.first() == Some(&b'/') { Vec::new() } else { tree.path(tree.parent(file)) };
-                for id in glob::expand(tree, &[&base[..], b"/", pattern].concat()) {
-                    if let Ok(found) = tree.follow(id) {
-                        read_conf(tree, contents, found.node, into, seen, depth + 1);
-                    }
-                }
-            }
-        } else if word != b"hwcap" {
-            let parts = line.split(|b| b.is_ascii_whitespace() || b":,".contains(b));
-            // `DIRECTORY=TYPE` is an old way to name the library's kind.
-            let parts = parts.map(|p| p.split(|&b| b == b'=').next().unwrap_or_default());
-            into.extend(parts.filter(|p| p.first() == Some(&b'/')).map(<[u8]>::to_vec));
-        }
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::rc::Rc;
 
@@ -448,10 +341,10 @@ mod tests {
         assert_eq!(found(&tree, &memory, &glibc, &prog(&Spec::default()), "libx.so"), ["/opt/conf/libx.so"]);
         assert_eq!(found(&tree, &memory, &glibc, &prog(&Spec::default()), "liby.so"), ["/usr/lib64/liby.so"]);
         let lib = Spec { rpath: Some("/usr/$LIB"), needed: vec!["x"], ..Spec::default() };
-        assert_eq!(found(&tree, &memory, &glibc, &prog(&lib), "libx.so"), [
-            "/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so",
-            "/usr/lib/x86_64-linux-gnu/libx.so"
-        ]);
+        assert_eq!(
+            found(&tree, &memory, &glibc, &prog(&lib), "libx.so"),
+            ["/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so", "/usr/lib/x86_64-linux-gnu/libx.so"]
+        );
         // DT_RPATH of the program serves its libraries, DT_RUNPATH does not.
         let rpath = Spec { rpath: Some("/opt/rpath"), needed: vec!["x"], ..Spec::default() };
         let mut two = prog(&rpath);

@@ -15,6 +15,8 @@ use super::tree::{Id, Tree};
 const FEWEST: usize = 8;
 /// Largest program read.
 const LIMIT: u64 = 16 * 1024 * 1024;
+/// EI_DATA of a big-endian file.
+const BIG_ENDIAN: u8 = 2;
 /// Most places tried as the beginning of one run of names.
 const MAX_STARTS: usize = 64;
 
@@ -43,12 +45,7 @@ pub struct MultiCall {
 /// Every multi-call program of which an entry is kept: one that at least three names in the command
 /// directories lead to, or that holds a busybox table.
 #[must_use]
-pub fn kept(
-    tree: &Tree,
-    contents: &dyn Contents,
-    commands: &Commands,
-    is_kept: &dyn Fn(Id) -> bool,
-) -> Vec<MultiCall> {
+pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: &dyn Fn(Id) -> bool) -> Vec<MultiCall> {
     let mut found = Vec::new();
     for (program, entries) in groups(tree, contents, commands) {
         let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
@@ -85,7 +82,9 @@ fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap
         match commands.program(tree, contents, target) {
             Ok(Program::Elf(_)) => {}
             // RHEL's coreutils-single: stubs whose interpreter is the program.
-            Ok(Program::Script(shebang)) if shebang.argument.as_deref().is_some_and(|a| a.starts_with(b"--coreutils-prog")) => {
+            Ok(Program::Script(shebang))
+                if shebang.argument.as_deref().is_some_and(|a| a.starts_with(b"--coreutils-prog")) =>
+            {
                 let Ok(found) = tree.resolve(&shebang.interpreter) else { continue };
                 target = found.node;
             }
@@ -110,8 +109,13 @@ pub fn busybox_applets(data: &[u8], links: &BTreeSet<String>) -> Option<Vec<Stri
     for part in data.split(|&b| b == 0) {
         let name = part.get(valid_suffix(part)..).unwrap_or_default();
         if name.is_empty() {
+            let likely = || {
+                links.is_empty()
+                    || run.iter().any(|name| std::str::from_utf8(name).is_ok_and(|name| links.contains(name)))
+            };
             if run.len() >= FEWEST
                 && part.is_empty()
+                && likely()
                 && let Some(table) = proved(data, &run, links)
             {
                 return Some(table);
@@ -157,7 +161,10 @@ fn proved(data: &[u8], run: &[&[u8]], links: &BTreeSet<String>) -> Option<Vec<St
         if known == 0 {
             let banner = data.windows(9).any(|part| part == b"BusyBox v");
             let all = text();
-            if banner && links.iter().filter(|link| *link != "busybox").all(|link| all.contains(link)) && !links.is_empty() {
+            if banner
+                && links.iter().filter(|link| *link != "busybox").all(|link| all.contains(link))
+                && !links.is_empty()
+            {
                 return Some(all);
             }
             continue;
@@ -171,10 +178,16 @@ fn proved(data: &[u8], run: &[&[u8]], links: &BTreeSet<String>) -> Option<Vec<St
         let wanted: Option<Vec<u16>> =
             (1..known).map(|j| u16::try_from(*offsets.get(j * count / known)?).ok()).collect();
         let Some(wanted) = wanted else { continue };
-        let little: Vec<u8> = wanted.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let big: Vec<u8> = wanted.iter().flat_map(|v| v.to_be_bytes()).collect();
-        let once = |pattern: &[u8]| data.windows(pattern.len()).step_by(2).filter(|part| *part == pattern).count() == 1;
-        if once(&little) || once(&big) {
+        let pattern: Vec<u8> = if data.get(5) == Some(&BIG_ENDIAN) {
+            wanted.iter().flat_map(|v| v.to_be_bytes()).collect()
+        } else {
+            wanted.iter().flat_map(|v| v.to_le_bytes()).collect()
+        };
+        let same = |at: &usize| {
+            // The second byte pair is rarely zero: most places are ruled out without a comparison.
+            data.get(at + 2) == pattern.get(2) && data.get(*at..at + pattern.len()) == Some(&pattern[..])
+        };
+        if (0..data.len()).step_by(2).filter(same).count() == 1 {
             return Some(text());
         }
     }
@@ -182,7 +195,7 @@ fn proved(data: &[u8], run: &[&[u8]], links: &BTreeSet<String>) -> Option<Vec<St
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::collections::BTreeSet;
 
@@ -230,6 +243,7 @@ mod tests {
         let (tree, mut memory) = image(&[
             ("/bin/busybox", ""),
             ("/bin/sh", "-> busybox"),
+            ("/bin/applet005", "-> busybox"),
             ("/bin/xz", ""),
             ("/bin/unxz", "-> xz"),
             ("/bin/xzcat", "-> xz"),
@@ -241,13 +255,16 @@ mod tests {
         memory.put("/bin/other", &program("/lib/ld.so", &[]));
         let mut packages = Packages::default();
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
-        let found = kept(&tree, &memory, &commands, &|id| tree.name(id) != b"xz");
+        let found = kept(&tree, &memory, &commands, &|id| ![&b"xz"[..], b"applet005"].contains(&tree.name(id)));
         let shown: Vec<_> = found.iter().map(|m| (m.family, m.applets.clone(), m.kept.clone())).collect();
         let text = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
-        assert_eq!(shown, [
-            (Family::Busybox, names, text(&["busybox", "sh"])),
-            (Family::Links, text(&["unxz", "xz", "xzcat"]), text(&["unxz", "xzcat"])),
-        ]);
+        assert_eq!(
+            shown,
+            [
+                (Family::Busybox, names, text(&["busybox", "sh"])),
+                (Family::Links, text(&["unxz", "xz", "xzcat"]), text(&["unxz", "xzcat"])),
+            ]
+        );
     }
 
     proptest! {

@@ -93,7 +93,10 @@ impl Packages {
 
     /// Every package with its index.
     pub fn iter(&self) -> impl Iterator<Item = (PackageIndex, &Package)> {
-        self.packages.iter().enumerate().map(|(at, package)| (PackageIndex(u32::try_from(at).unwrap_or(u32::MAX)), package))
+        self.packages
+            .iter()
+            .enumerate()
+            .map(|(at, package)| (PackageIndex(u32::try_from(at).unwrap_or(u32::MAX)), package))
     }
 
     /// Whether no package is known.
@@ -160,7 +163,8 @@ impl<'a> Reader<'a> {
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
         self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
-            self.packages.problems.push(error);
+            let path = crate::report::escape::quoted(&self.tree.path(id));
+            self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
             Vec::new()
         })
     }
@@ -204,7 +208,9 @@ impl<'a> Reader<'a> {
         match directory.and_then(|directory| self.tree.child(directory, name)) {
             Some(id) => self.packages.owners.push((id, package)),
             None => {
-                let textual = || STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent));
+                let textual = || {
+                    STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent))
+                };
                 if directory.map_or_else(textual, |id| self.command_directories.contains(&id))
                     && let Some(package) = self.packages.packages.get_mut(package.0 as usize)
                 {
@@ -257,7 +263,10 @@ mod tests {
 
     #[test]
     fn an_rpm_database_is_recognised_and_said_to_be_unread() {
-        let (tree, memory) = image(&[("/usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite"), ("/var/lib/rpm", "-> ../../usr/lib/sysimage/rpm")]);
+        let (tree, memory) = image(&[
+            ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite"),
+            ("/var/lib/rpm", "-> ../../usr/lib/sysimage/rpm"),
+        ]);
         let packages = Packages::collect(&tree, &memory);
         assert!(packages.is_empty());
         let db = tree.lookup(b"/usr/lib/sysimage/rpm/rpmdb.sqlite").unwrap();

@@ -60,7 +60,7 @@ impl Program {
     /// Look at a regular file; anything else is [`Program::None`].
     ///
     /// # Errors
-    /// A whole message when the file cannot be read.
+    /// The cause, without the path, when the file cannot be read.
     pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self, String> {
         if !tree.is_file(id) || tree.meta(id).mount {
             return Ok(Self::None);
@@ -111,9 +111,9 @@ impl Program {
 /// Whether a file name is that of a shared object: `NAME.so` or `NAME.so.1.2`.
 #[must_use]
 pub fn is_library_name(name: &[u8]) -> bool {
-    name.windows(3).enumerate().any(|(at, part)| {
-        part == b".so" && name.get(at + 3).is_none_or(|&next| next == b'.') && at > 0
-    })
+    name.windows(3)
+        .enumerate()
+        .any(|(at, part)| part == b".so" && name.get(at + 3).is_none_or(|&next| next == b'.') && at > 0)
 }
 
 impl Shebang {
@@ -205,10 +205,14 @@ fn blank(byte: u8) -> bool {
 }
 
 fn trim(mut text: &[u8]) -> &[u8] {
-    while let Some((&first, rest)) = text.split_first() && blank(first) {
+    while let Some((&first, rest)) = text.split_first()
+        && blank(first)
+    {
         text = rest;
     }
-    while let Some((&last, rest)) = text.split_last() && blank(last) {
+    while let Some((&last, rest)) = text.split_last()
+        && blank(last)
+    {
         text = rest;
     }
     text
@@ -264,8 +268,15 @@ mod tests {
 
     #[test]
     fn a_shared_object_is_never_a_program() {
-        let (tree, mut memory) =
-            image(&[("/a", ""), ("/b", ""), ("/c", ""), ("/p.so", ""), ("/s", "#!/bin/sh\n"), ("/static", ""), ("/text", "x")]);
+        let (tree, mut memory) = image(&[
+            ("/a", ""),
+            ("/b", ""),
+            ("/c", ""),
+            ("/p.so", ""),
+            ("/s", "#!/bin/sh\n"),
+            ("/static", ""),
+            ("/text", "x"),
+        ]);
         memory.put("/a", &program("/lib/ld.so", &["libc.so.6"]));
         memory.put("/b", &library("libb.so.1", &[]));
         // A plugin of an old linker: entry point, no soname, libraries.
@@ -276,9 +287,10 @@ mod tests {
             let id = tree.lookup(path.as_bytes()).unwrap();
             Program::read(&tree, &memory, id).unwrap().is_program(&tree, id, true)
         };
-        assert_eq!(["/a", "/b", "/c", "/p.so", "/s", "/static", "/text"].map(verdict), [
-            true, false, false, false, true, true, false
-        ]);
+        assert_eq!(
+            ["/a", "/b", "/c", "/p.so", "/s", "/static", "/text"].map(verdict),
+            [true, false, false, false, true, true, false]
+        );
     }
 
     #[test]

@@ -63,8 +63,13 @@ mod tests {
     fn blocks_name_origin_and_files() {
         let installed = "C:Q1x=\nP:busybox\nV:1.36.1-r29\no:busybox\nF:bin\nR:busybox\na:0:0:755\nF:etc\nR:securetty\n\nP:ssl_client\nV:1\no:busybox\nF:usr/bin\nR:ssl_client\n\nP:libcrypto3\no:openssl\nF:\nR:top\nF:lib\nR:libcrypto.so.3";
         for db in ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"] {
-            let (tree, memory) =
-                image(&[("/bin/busybox", ""), ("/etc/securetty", ""), ("/lib/libcrypto.so.3", ""), ("/top", ""), (db, installed)]);
+            let (tree, memory) = image(&[
+                ("/bin/busybox", ""),
+                ("/etc/securetty", ""),
+                ("/lib/libcrypto.so.3", ""),
+                ("/top", ""),
+                (db, installed),
+            ]);
             let packages = Packages::collect(&tree, &memory);
             let owner = |path: &str| packages.owner(tree.lookup(path.as_bytes()).unwrap()).map(|p| p.source.as_str());
             assert_eq!(owner("/bin/busybox"), Some("busybox"));

@@ -147,7 +147,10 @@ mod tests {
             ("/usr/bin/dash", ""),
             ("/usr/bin/sh.distrib", ""),
             ("/usr/share/doc/coreutils/copyright", ""),
-            ("/var/lib/dpkg/status", "Package: coreutils\nStatus: install ok installed\nSource: gnu-utils (9.1)\nVersion: 9.1-1\nDescription: x\n bin\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2\n"),
+            (
+                "/var/lib/dpkg/status",
+                "Package: coreutils\nStatus: install ok installed\nSource: gnu-utils (9.1)\nVersion: 9.1-1\nDescription: x\n bin\n\nPackage: libc6\nArchitecture: amd64\nSource: glibc\nVersion: 2\n",
+            ),
             ("/var/lib/dpkg/diversions", "/bin/sh\n/bin/sh.distrib\ndash\n"),
             ("/var/lib/dpkg/info/coreutils.list", "/.\n/bin\n/bin/ls\n/bin/sh\n/usr/share/doc/coreutils/copyright\n"),
             ("/var/lib/dpkg/info/dash.list", "/.\n/bin/sh\n/bin/dash\n"),
@@ -161,13 +164,17 @@ mod tests {
         assert_eq!(owner("/usr/bin/sh.distrib"), Some("coreutils"));
         assert_eq!(owner("/bin"), Some("coreutils"));
         assert_eq!(owner("/usr"), None);
-        let all: Vec<_> = packages.iter().map(|(_, p)| (&p.name[..], &p.source[..], &p.version[..], p.had_commands)).collect();
-        assert_eq!(all, [
-            ("coreutils", "gnu-utils", "9.1-1", false),
-            ("dash", "dash", "", false),
-            ("gone", "gone", "", true),
-            ("libc6", "glibc", "2", false),
-        ]);
+        let all: Vec<_> =
+            packages.iter().map(|(_, p)| (&p.name[..], &p.source[..], &p.version[..], p.had_commands)).collect();
+        assert_eq!(
+            all,
+            [
+                ("coreutils", "gnu-utils", "9.1-1", false),
+                ("dash", "dash", "", false),
+                ("gone", "gone", "", true),
+                ("libc6", "glibc", "2", false),
+            ]
+        );
         let (coreutils, _) = packages.iter().next().unwrap();
         assert_eq!(packages.files(coreutils).count(), 4);
     }

@@ -26,7 +26,10 @@ pub(super) fn read(reader: &mut Reader<'_>) {
 
 /// The lines between a heading and the next blank line.
 fn section<'a>(text: &'a [u8], heading: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    text.split(|&b| b == b'\n').skip_while(move |&line| line != heading.as_bytes()).skip(1).take_while(|line| !line.is_empty())
+    text.split(|&b| b == b'\n')
+        .skip_while(move |&line| line != heading.as_bytes())
+        .skip(1)
+        .take_while(|line| !line.is_empty())
 }
 
 #[cfg(test)]
@@ -40,7 +43,10 @@ mod tests {
         let (tree, memory) = image(&[
             ("/usr/bin/openssl", ""),
             ("/var/lib/pacman/local/openssl-3-1/desc", "%NAME%\nopenssl\n\n%VERSION%\n3-1\n\n%BASE%\nopenssl-base\n\n"),
-            ("/var/lib/pacman/local/openssl-3-1/files", "%FILES%\nusr/\nusr/bin/\nusr/bin/openssl\n\n%BACKUP%\netc/ssl/openssl.cnf\tabc\n"),
+            (
+                "/var/lib/pacman/local/openssl-3-1/files",
+                "%FILES%\nusr/\nusr/bin/\nusr/bin/openssl\n\n%BACKUP%\netc/ssl/openssl.cnf\tabc\n",
+            ),
             ("/var/lib/pacman/local/ALPM_DB_VERSION", "9"),
         ]);
         let packages = Packages::collect(&tree, &memory);

@@ -1,0 +1,450 @@
+//! Closure and selection over trees in memory.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use super::removable::{Selection, removable};
+use super::{Closure, Input};
+use crate::facts::commands::Commands;
+use crate::facts::elf::fixture::{library, program};
+use crate::facts::memory::{Memory, image};
+use crate::facts::packages::Packages;
+use crate::facts::tree::{Id, Tree};
+use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
+
+struct Image {
+    tree: Tree,
+    memory: Memory,
+    packages: Packages,
+    commands: Commands,
+}
+
+impl Image {
+    /// `elf:NEEDED,NEEDED` is a program of `/lib/ld.so`, `lib:NEEDED` a library named as its file.
+    fn new(entries: &[(&str, &str)]) -> Self {
+        let (tree, mut memory) = image(entries);
+        for (path, content) in entries {
+            let needed = |list: &'static str| list.split(',').filter(|n| !n.is_empty()).collect::<Vec<_>>();
+            let name = path.rsplit('/').next().unwrap();
+            if let Some(list) = content.strip_prefix("elf:") {
+                memory.put(path, &program("/lib/ld.so", &needed(Box::leak(list.to_owned().into_boxed_str()))));
+            } else if let Some(list) = content.strip_prefix("lib:") {
+                memory.put(path, &library(name, &needed(Box::leak(list.to_owned().into_boxed_str()))));
+            }
+        }
+        let mut packages = Packages::collect(&tree, &memory);
+        let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
+        Self { tree, memory, packages, commands }
+    }
+
+    fn id(&self, path: &str) -> Id {
+        self.tree.lookup(path.as_bytes()).unwrap()
+    }
+
+    fn closure(&self, policy: &Policy) -> Closure {
+        let suggest = |word: &str, names: &[String]| names.iter().find(|n| n.starts_with(&word[..2])).cloned();
+        Closure::compute(&Input {
+            tree: &self.tree,
+            contents: &self.memory,
+            commands: &self.commands,
+            policy,
+            nologin: Some(b"/usr/sbin/nologin"),
+            suggest: &suggest,
+        })
+    }
+
+    fn kept(&self, policy: &Policy) -> Vec<String> {
+        let closure = self.closure(policy);
+        assert_eq!(closure.refusals, []);
+        closure.reasons.keys().map(|&id| self.path(id)).collect()
+    }
+
+    fn path(&self, id: Id) -> String {
+        String::from_utf8(self.tree.path(id)).unwrap()
+    }
+
+    fn paths<'a>(&self, ids: impl IntoIterator<Item = &'a Id>) -> Vec<String> {
+        ids.into_iter().map(|&id| self.path(id)).collect()
+    }
+
+    fn refusals(&self, policy: &Policy) -> Vec<String> {
+        self.closure(policy).refusals.into_iter().map(|m| format!("{} | {}", m.text, m.help)).collect()
+    }
+}
+
+fn origin() -> Origin {
+    Origin::File { path: "harden.toml".into(), line: 7, column: 3 }
+}
+
+fn command(text: &str) -> CommandEntry {
+    let pattern = match text {
+        _ if text.contains('*') => Pattern::Glob(text.into()),
+        _ if text.starts_with('/') => Pattern::Path(text.into()),
+        _ if text.starts_with("re:") => {
+            Pattern::Regex(regex_lite::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
+        }
+        _ => Pattern::Name(text.into()),
+    };
+    CommandEntry { pattern, text: text.into(), reason: None, optional: false, setid: None, origin: origin() }
+}
+
+fn keep(names: &[&str]) -> Policy {
+    let mut policy = Policy::default();
+    policy.keep.commands = names.iter().map(|name| command(name)).collect();
+    policy
+}
+
+fn run(words: &[&str], shell_form: bool) -> Policy {
+    let words = words.iter().map(|&w| w.to_owned()).collect();
+    Policy { run: Run::Commands(vec![CommandLine { words, shell_form, origin: origin() }]), ..Policy::default() }
+}
+
+fn kept_path(path: &str) -> Policy {
+    let mut policy = Policy::default();
+    policy.keep.paths = vec![Entry { value: path.into(), reason: None, optional: false, origin: origin() }];
+    policy
+}
+
+#[test]
+fn a_kept_link_keeps_every_link_of_its_chain_and_its_libraries() {
+    let image = Image::new(&[
+        ("/bin", "-> usr/bin"),
+        ("/lib", "-> usr/lib"),
+        ("/usr/bin/awk", "-> /etc/alternatives/awk"),
+        ("/etc/alternatives/awk", "-> /bin/mawk"),
+        ("/usr/bin/mawk", "elf:libm.so.6,libc.so.6"),
+        ("/usr/bin/other", "elf:libz.so.1"),
+        ("/usr/lib/ld.so", "lib:"),
+        ("/usr/lib/libm.so.6", "lib:libc.so.6,ld.so"),
+        ("/usr/lib/libc.so.6", "-> libc-2.so"),
+        ("/usr/lib/libc-2.so", "lib:"),
+        ("/usr/lib/libz.so.1", "lib:"),
+    ]);
+    let policy = keep(&["awk"]);
+    let mut kept = image.kept(&policy);
+    kept.sort();
+    assert_eq!(
+        kept,
+        [
+            "/bin",
+            "/etc/alternatives/awk",
+            "/lib",
+            "/usr/bin",
+            "/usr/bin/awk",
+            "/usr/bin/mawk",
+            "/usr/lib",
+            "/usr/lib/ld.so",
+            "/usr/lib/libc-2.so",
+            "/usr/lib/libc.so.6",
+            "/usr/lib/libm.so.6"
+        ]
+    );
+    let closure = image.closure(&policy);
+    let chain: Vec<_> =
+        closure.chain(image.id("/usr/lib/libc-2.so")).iter().map(|(id, r)| (image.path(*id), r.text.clone())).collect();
+    let expected = [
+        ("/usr/lib/libc-2.so", "target of"),
+        ("/usr/lib/libc.so.6", "library libc.so.6 of"),
+        ("/usr/bin/mawk", "target of"),
+        ("/etc/alternatives/awk", "target of"),
+        ("/usr/bin/awk", "command in harden.toml:7:3"),
+    ];
+    assert_eq!(chain, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    assert_eq!(closure.warnings, []);
+}
+
+#[test]
+fn scripts_keep_their_interpreters_and_what_env_finds() {
+    let image = Image::new(&[
+        ("/bin/sh", "-> dash"),
+        ("/bin/dash", "elf:"),
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/env", "elf:"),
+        ("/usr/local/bin/node", "elf:"),
+        ("/usr/local/bin/npm", "-> ../lib/npm.js"),
+        ("/usr/local/lib/npm.js", "#!/usr/bin/env -S node --x\n"),
+        ("/usr/bin/tool", "#!/usr/bin/wrapper\n"),
+        ("/usr/bin/wrapper", "#! /bin/sh -e\n"),
+    ]);
+    let mut kept = image.kept(&keep(&["npm", "tool"]));
+    kept.sort();
+    assert_eq!(
+        kept,
+        [
+            "/bin/dash",
+            "/bin/sh",
+            "/lib/ld.so",
+            "/usr/bin/env",
+            "/usr/bin/tool",
+            "/usr/bin/wrapper",
+            "/usr/local/bin/node",
+            "/usr/local/bin/npm",
+            "/usr/local/lib/npm.js"
+        ]
+    );
+}
+
+#[test]
+fn entries_that_cannot_be_kept_are_refused_with_the_way_out() {
+    let image = Image::new(&[
+        ("/usr/bin/gone", "-> /etc/alternatives/gone"),
+        ("/usr/bin/crlf", "#!/bin/sh\r\n"),
+        ("/usr/bin/nointerp", "elf:"),
+        ("/usr/bin/env", "#!/usr/bin/env\n"),
+        ("/usr/bin/py", "#!/usr/bin/env python3\n"),
+        ("/usr/bin/data", "-> ../share"),
+        ("/usr/share/", ""),
+        ("/bin/sh/", ""),
+    ]);
+    let says = |policy: Policy, parts: &[&str]| {
+        let refusals = image.refusals(&policy);
+        assert!(
+            parts.iter().all(|part| refusals.iter().any(|r| r.contains(part))),
+            "{refusals:?} lacks one of {parts:?}"
+        );
+    };
+    says(
+        keep(&["gone"]),
+        &[
+            "'gone' (harden.toml:7:3) cannot be kept: '/usr/bin/gone' is a link to '/etc/alternatives/gone', which leads nowhere",
+        ],
+    );
+    says(keep(&["gome"]), &["'gome' (harden.toml:7:3) matches nothing | did you mean 'gone'?"]);
+    says(keep(&["/usr/bin/none"]), &["matches nothing"]);
+    says(keep(&["re:gon"]), &["matches nothing"]);
+    says(keep(&["data"]), &["leads to a directory", "keep.paths"]);
+    says(keep(&["crlf"]), &["interpreter '/bin/sh\\r', which does not exist | its first line ends in CR LF"]);
+    says(
+        keep(&["nointerp"]),
+        &["'/usr/bin/nointerp' (command in harden.toml:7:3) needs the interpreter '/lib/ld.so', which does not exist"],
+    );
+    says(keep(&["py"]), &["run by 'env python3'", "more than 5 in a row"]);
+    says(kept_path("/none"), &["keep.paths entry '/none' (harden.toml:7:3) names nothing"]);
+    says(
+        run(&["gome"], false),
+        &["starts 'gome', which is found nowhere in PATH (/usr/bin:/bin) | did you mean 'gone'?"],
+    );
+    says(run(&["/app/x"], false), &["'/app/x', which does not exist | copy it", "--command none"]);
+    let mut optional = keep(&["gome", "gone"]);
+    optional.keep.commands.iter_mut().for_each(|e| e.optional = true);
+    assert_eq!(image.refusals(&optional), Vec::<String>::new());
+    let mut profile = keep(&["gome"]);
+    profile.keep.commands[0].origin = Origin::Profile("node".into());
+    assert_eq!(image.refusals(&profile), Vec::<String>::new());
+}
+
+#[test]
+fn every_word_that_is_a_program_is_kept() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/tini", "elf:"),
+        ("/usr/bin/node", "elf:"),
+        ("/bin/sh", "elf:"),
+        ("/app/start", "elf:"),
+        ("/app/s.js", "text"),
+    ]);
+    let mut policy = run(&["tini", "--", "node", "./start", "nothing"], false);
+    policy.workdir = Some("/app".into());
+    assert_eq!(image.kept(&policy), ["/app/start", "/lib/ld.so", "/usr/bin/node", "/usr/bin/tini"]);
+    let mut shell = image.kept(&run(&["cd", "node"], true));
+    shell.sort();
+    assert_eq!(shell, ["/bin/sh", "/lib/ld.so", "/usr/bin/node"]);
+    assert_eq!(image.closure(&run(&["cd", "nod"], true)).warnings.len(), 1);
+}
+
+#[test]
+fn globs_and_expressions_match_whole_names_and_paths() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/python3", "-> python3.11"),
+        ("/usr/bin/python3.11", "elf:"),
+        ("/usr/bin/python3-config", "-> gone"),
+        ("/usr/bin/ipython3", "elf:"),
+        ("/usr/bin/pg_dump", "elf:"),
+        ("/usr/bin/pg_dumpall", "elf:"),
+        ("/opt/a/java", "elf:"),
+    ]);
+    assert_eq!(image.kept(&keep(&["python3*"])), ["/lib/ld.so", "/usr/bin/python3", "/usr/bin/python3.11"]);
+    assert_eq!(image.kept(&keep(&["re:pg_(dump|restore)"])), ["/lib/ld.so", "/usr/bin/pg_dump"]);
+    assert_eq!(image.kept(&keep(&["/opt/*/java"])), ["/lib/ld.so", "/opt/a/java"]);
+}
+
+#[test]
+fn a_kept_path_brings_what_its_programs_need_and_only_warns() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/ruby", "elf:libgone.so"),
+        ("/opt/x/run", "#!/usr/bin/ruby\n"),
+        ("/opt/x/broken", "#!/usr/bin/perl\n"),
+        ("/opt/x/bin/tool", "-> /usr/bin/tool"),
+        ("/usr/bin/tool", "elf:"),
+        ("/usr/bin/other", "elf:"),
+    ]);
+    let policy = kept_path("/opt/x");
+    let mut kept = image.kept(&policy);
+    kept.sort();
+    assert_eq!(
+        kept,
+        ["/lib/ld.so", "/opt/x", "/opt/x/bin/tool", "/opt/x/broken", "/opt/x/run", "/usr/bin/ruby", "/usr/bin/tool"]
+    );
+    let warnings: Vec<_> = image.closure(&policy).warnings.into_iter().map(|m| m.text).collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("'/usr/bin/perl', which does not exist"));
+    assert!(warnings[1].contains("needs the library 'libgone.so', which was missing before this run"));
+}
+
+#[test]
+fn busybox_as_an_entry_means_every_applet_and_sshd_keeps_nologin() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/bin/busybox", "elf:"),
+        ("/bin/ls", "-> busybox"),
+        ("/sbin/ip", "-> /bin/busybox"),
+        ("/usr/sbin/sshd", "elf:"),
+        ("/usr/sbin/nologin", "elf:"),
+        ("/usr/sbin/other", "elf:"),
+    ]);
+    assert_eq!(image.kept(&keep(&["busybox"])), ["/bin/busybox", "/bin/ls", "/lib/ld.so", "/sbin/ip"]);
+    assert_eq!(image.closure(&keep(&["busybox"])).warnings.len(), 1);
+    assert_eq!(image.kept(&keep(&["ls"])), ["/bin/busybox", "/bin/ls", "/lib/ld.so"]);
+    assert_eq!(image.kept(&keep(&["sshd"])), ["/lib/ld.so", "/usr/sbin/nologin", "/usr/sbin/sshd"]);
+}
+
+fn debian() -> Image {
+    Image::new(&[
+        ("/bin", "-> usr/bin"),
+        ("/lib", "-> usr/lib"),
+        ("/usr/lib/ld.so", "lib:"),
+        ("/usr/bin/ls", "elf:"),
+        ("/usr/bin/X11", "-> ."),
+        ("/usr/bin/before", "-> none"),
+        ("/usr/bin/data", "text"),
+        ("/usr/bin/su", "elf:"),
+        ("/usr/bin/java", "-> /etc/alternatives/java"),
+        ("/etc/alternatives/java", "-> /usr/lib/jvm/java"),
+        ("/usr/lib/jvm/java", "elf:"),
+        ("/usr/lib/jvm/helper", "#!/bin/ls\n"),
+        ("/usr/lib/unowned/helper", "elf:"),
+        ("/usr/libexec/only", "elf:"),
+        ("/usr/lib/su/helper", "elf:"),
+        ("/usr/lib/su/plugin.so", "lib:"),
+        ("/usr/lib/su/module.py", "#!/usr/bin/env ls\n"),
+        ("/usr/lib/su/dead.py", "#!/usr/bin/su\n"),
+        ("/usr/share/doc/su/copyright", "x"),
+        ("/usr/share/doc/su/changelog.gz", "x"),
+        ("/usr/share/doc/su-common", "-> su"),
+        ("/usr/share/man/man1/su.1.gz", "x"),
+        ("/usr/share/locale/de/LC_MESSAGES/su.mo", "x"),
+        ("/usr/share/bash-completion/completions/su", "x"),
+        ("/usr/share/su/data", "x"),
+        ("/etc/su.conf", "x"),
+        ("/etc/login-release", "x"),
+        ("/etc/shells", "x"),
+        ("/usr/bin/openssl", "elf:"),
+        ("/usr/lib/libssl.so.3", "lib:"),
+        ("/etc/openssl.d/openssl.cnf", "x"),
+        ("/etc/ssl/openssl.cnf", "x"),
+        ("/usr/share/man/man1/openssl.1.gz", "x"),
+        ("/usr/share/man/man1/ls.1.gz", "x"),
+        ("/var/lib/dpkg/status", "Package: openssl\nSource: openssl\n\nPackage: libssl3\nSource: openssl (3)\n"),
+        (
+            "/var/lib/dpkg/info/su.list",
+            "/usr\n/bin/su\n/usr/lib/su\n/usr/lib/su/helper\n/usr/lib/su/plugin.so\n/usr/lib/su/module.py\n/usr/lib/su/dead.py\n/usr/share/doc/su\n/usr/share/doc/su/copyright\n/usr/share/doc/su/changelog.gz\n/usr/share/doc/su-common\n/usr/share/man/man1\n/usr/share/man/man1/su.1.gz\n/usr/share/locale/de/LC_MESSAGES/su.mo\n/usr/share/bash-completion/completions/su\n/usr/share/su/data\n/etc/su.conf\n/etc/login-release\n/etc/shells\n",
+        ),
+        (
+            "/var/lib/dpkg/info/coreutils.list",
+            "/bin/ls\n/usr/bin/data\n/usr/share/man/man1\n/usr/share/man/man1/ls.1.gz\n",
+        ),
+        ("/var/lib/dpkg/info/jre.list", "/usr/lib/jvm/java\n/usr/lib/jvm/helper\n"),
+        ("/var/lib/dpkg/info/only.list", "/usr/libexec/only\n"),
+        (
+            "/var/lib/dpkg/info/openssl.list",
+            "/usr/bin/openssl\n/etc/openssl.d/openssl.cnf\n/etc/ssl/openssl.cnf\n/usr/share/man/man1/openssl.1.gz\n",
+        ),
+        ("/var/lib/dpkg/info/libssl3.list", "/usr/lib/libssl.so.3\n"),
+    ])
+}
+
+#[test]
+fn everything_not_needed_goes_and_nothing_else() {
+    let image = debian();
+    let closure = image.closure(&keep(&["ls"]));
+    let found = removable(&Selection {
+        tree: &image.tree,
+        commands: &image.commands,
+        packages: &image.packages,
+        closure: &closure,
+        untouched: &[],
+    });
+    let ids = |list: &[(Id, String)]| list.iter().map(|&(id, _)| image.path(id)).collect::<Vec<_>>();
+    assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
+    assert_eq!(
+        ids(&found.helpers),
+        ["/usr/lib/jvm/helper", "/usr/lib/jvm/java", "/usr/lib/su/dead.py", "/usr/lib/su/helper"]
+    );
+    let lost = |name: &str| found.packages.iter().find(|p| p.name == name).unwrap();
+    assert_eq!(found.packages.len(), 3);
+    let su = lost("su");
+    assert_eq!(image.paths(&su.documentation), ["/usr/share/doc/su/changelog.gz", "/usr/share/man/man1/su.1.gz"]);
+    assert_eq!(image.paths(&su.completions), ["/usr/share/bash-completion/completions/su"]);
+    assert_eq!(image.paths(&su.locales), ["/usr/share/locale/de/LC_MESSAGES/su.mo"]);
+    // A library of the same package stays, and so does its configuration.
+    assert_eq!(image.paths(&su.configuration), Vec::<String>::new());
+    assert_eq!(image.paths(&su.directories), ["/usr/share/doc/su"]);
+    let openssl = lost("openssl");
+    assert_eq!(image.paths(&openssl.configuration), Vec::<String>::new());
+    assert_eq!(image.paths(&openssl.documentation), ["/usr/share/man/man1/openssl.1.gz"]);
+}
+
+#[test]
+fn configuration_goes_with_the_last_program_of_its_source_but_never_what_all_share() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/sbin/su", "elf:"),
+        ("/etc/su/a.conf", "x"),
+        ("/etc/securetty", "x"),
+        ("/etc/passwd", "x"),
+        ("/etc/x-release", "x"),
+        ("/etc/ssl/a.cnf", "x"),
+        (
+            "/lib/apk/db/installed",
+            "P:su\no:su\nF:sbin\nR:su\nF:etc\nR:securetty\nR:passwd\nR:x-release\nF:etc/su\nR:a.conf\nF:etc/ssl\nR:a.cnf\n",
+        ),
+    ]);
+    let select = |untouched: &[Id]| {
+        let closure = Closure::default();
+        let found = removable(&Selection {
+            tree: &image.tree,
+            commands: &image.commands,
+            packages: &image.packages,
+            closure: &closure,
+            untouched,
+        });
+        (
+            found.commands.len(),
+            found.packages.iter().flat_map(|p| image.paths(&p.configuration)).collect::<Vec<_>>(),
+            found.packages.iter().flat_map(|p| image.paths(&p.directories)).collect::<Vec<_>>(),
+        )
+    };
+    let text = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
+    assert_eq!(select(&[]), (1, text(&["/etc/securetty", "/etc/su/a.conf"]), text(&["/etc/su"])));
+    assert_eq!(select(&[image.id("/etc/su")]), (1, text(&["/etc/securetty"]), text(&[])));
+    // A kept path that holds the command keeps the package.
+    assert_eq!(select(&[image.id("/sbin")]), (0, text(&[]), text(&[])));
+}
+
+#[test]
+fn a_second_run_knows_which_packages_had_commands() {
+    let image = Image::new(&[
+        ("/usr/bin/", ""),
+        ("/usr/share/man/man1/su.1.gz", "x"),
+        ("/var/lib/dpkg/info/su.list", "/usr/bin/su\n/usr/share/man/man1/su.1.gz\n"),
+    ]);
+    let closure = Closure::default();
+    let found = removable(&Selection {
+        tree: &image.tree,
+        commands: &image.commands,
+        packages: &image.packages,
+        closure: &closure,
+        untouched: &[],
+    });
+    assert_eq!(image.paths(&found.packages[0].documentation), ["/usr/share/man/man1/su.1.gz"]);
+}
