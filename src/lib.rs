@@ -11,4 +11,7 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+pub mod cli;
+pub mod exit;
 pub mod policy;
+pub mod shell;

@@ -4,7 +4,13 @@
 //! an entry matches anything is decided later, by the closure and the guards, which point back to the
 //! entry's [`Origin`].
 
+mod problem;
+mod suggest;
+
 use regex_lite::Regex;
+
+pub use problem::{Problem, quote};
+pub use suggest::did_you_mean;
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).
 #[derive(Debug, Clone, Default)]
