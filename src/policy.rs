@@ -4,12 +4,24 @@
 //! an entry matches anything is decided later, by the closure and the guards, which point back to the
 //! entry's [`Origin`].
 
+mod decode;
+mod image;
+mod keys;
+mod layer;
+mod load;
+mod options;
+mod pattern;
 mod problem;
+mod profile;
 mod suggest;
+mod value;
 
 use regex_lite::Regex;
 
+pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
+pub use options::{Environment, Given, Options};
 pub use problem::{Problem, quote};
+pub use profile::{PROFILE_NAMES, profile_text};
 pub use suggest::did_you_mean;
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).
