@@ -5,6 +5,7 @@
 //! entry's [`Origin`].
 
 mod decode;
+mod dump;
 mod image;
 mod keys;
 mod layer;
@@ -13,15 +14,18 @@ mod options;
 mod pattern;
 mod problem;
 mod profile;
+mod schema;
 mod suggest;
 mod value;
 
 use regex_lite::Regex;
 
+pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
 pub use options::{Environment, Given, Options};
 pub use problem::{Problem, quote};
 pub use profile::{PROFILE_NAMES, profile_text};
+pub use schema::schema;
 pub use suggest::did_you_mean;
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).

@@ -424,6 +424,7 @@ impl Decoder<'_> {
                         None => format!("the keys of an entry are {}", list(known.iter().copied())),
                     };
                     self.problem(&name.span(), format!("{path}: unknown key {} in an entry", quote(other)), help);
+                    fine = false;
                 }
             }
         }

@@ -98,7 +98,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Whether a character could change how the text around it looks.
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
