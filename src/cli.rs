@@ -90,8 +90,8 @@ pub struct Common {
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI image config
     #[arg(long, value_name = "FILE|-")]
     pub image_config: Option<PathBuf>,
-    /// Format of the report [default: text]
-    #[arg(long, value_name = "FORMAT")]
+    /// Format of the report: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<Format>,
     /// Write the report to a file too
     #[arg(long, value_name = "FILE")]

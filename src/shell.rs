@@ -84,10 +84,10 @@ fn is_assignment(word: &Word, first: bool) -> bool {
 /// Builtins that dash, busybox ash and bash have in common; they are no files even where a file has their name.
 fn is_builtin(name: &str) -> bool {
     const BUILTINS: [&str; 43] = [
-        ".", ":", "[", "alias", "bg", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval", "exec",
-        "exit", "export", "false", "fg", "getopts", "hash", "jobs", "kill", "let", "local", "printf", "pwd", "read",
-        "readonly", "return", "set", "shift", "shopt", "source", "test", "times", "trap", "true", "type", "typeset",
-        "ulimit", "umask", "unalias", "unset",
+        ".", ":", "[", "alias", "bg", "break", "builtin", "cd", "command", "continue", "declare", "echo", "eval",
+        "exec", "exit", "export", "false", "fg", "getopts", "hash", "jobs", "kill", "let", "local", "printf", "pwd",
+        "read", "readonly", "return", "set", "shift", "shopt", "source", "test", "times", "trap", "true", "type",
+        "typeset", "ulimit", "umask", "unalias", "unset",
     ];
     BUILTINS.contains(&name) || matches!(name, "wait" | "[[" | "((")
 }
@@ -162,9 +162,15 @@ mod tests {
 
     #[test]
     fn splits_plain_commands_and_leaves_the_rest_to_a_shell() {
-        assert_eq!(split("tini -- node 's 1.js' \"x\\\"y\" a\\ b").unwrap().unwrap(), ["tini", "--", "node", "s 1.js", "x\"y", "a b"]);
+        assert_eq!(
+            split("tini -- node 's 1.js' \"x\\\"y\" a\\ b").unwrap().unwrap(),
+            ["tini", "--", "node", "s 1.js", "x\"y", "a b"]
+        );
         assert_eq!(split("dotnet /app/A.dll --urls=http://+:80 ''").unwrap().unwrap().len(), 4);
-        for shell in ["a; b", "a && b", "a | b", "a > b", "(a)", "a *", "a ?", "a $1", "a `b`", "a\nb", "A=1 b", "~/x", "a #b", "ls [a]"] {
+        for shell in [
+            "a; b", "a && b", "a | b", "a > b", "(a)", "a *", "a ?", "a $1", "a `b`", "a\nb", "A=1 b", "~/x", "a #b",
+            "ls [a]",
+        ] {
             assert_eq!(split(shell).unwrap(), None, "{shell}");
         }
         assert_eq!(split("a '$1;*' --x=[").unwrap().unwrap(), ["a", "$1;*", "--x=["]);

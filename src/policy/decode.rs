@@ -2,16 +2,19 @@
 //!
 //! This module owns the walk over the parsed text. What a value means is in `value`, which keys there are in `keys`.
 
+mod entries;
+
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{self, DATABASES, Item, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
+use super::keys::{self, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
 use super::layer::Layer;
 use super::problem::quote;
 use super::value::{self, Fault};
-use super::{CommandEntry, Entry, Origin, Problem, did_you_mean};
+use super::{Origin, Problem, did_you_mean};
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -21,6 +24,9 @@ pub(super) enum Source<'a> {
     Profile(&'a str),
 }
 
+/// A file with more broken lines than this is no harden.toml; the rest would only bury the first ones.
+const MOST_SYNTAX_ERRORS: usize = 20;
+
 type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads one text. What could be read is returned even when there are problems.
@@ -28,21 +34,22 @@ pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problem
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut decoder = Decoder { text, lines: line_starts(text), source, rule_ids, problems: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut broken: Vec<usize> = Vec::new();
+    let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut layer = Layer::default();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
         let (line, _) = decoder.position(span.start);
         // One slip makes the parser stumble again on the same line.
-        if !broken.contains(&line) {
-            broken.push(line);
+        if broken.insert(line) && broken.len() <= MOST_SYNTAX_ERRORS {
             decoder.syntax(error.message(), span);
         }
     }
     let syntax = std::mem::take(&mut decoder.problems);
     decoder.document(table.get_ref(), &mut layer);
     // What the parser made of a broken line is not what the user wrote.
-    decoder.problems.retain(|problem| !matches!(&problem.origin, Some(Origin::File { line, .. }) if broken.contains(line)));
+    decoder
+        .problems
+        .retain(|problem| !matches!(&problem.origin, Some(Origin::File { line, .. }) if broken.contains(line)));
     let mut found = syntax;
     found.append(&mut decoder.problems);
     found.sort_by_key(|problem| match &problem.origin {
@@ -98,7 +105,11 @@ impl Decoder<'_> {
             let name = self.text.get(span.clone()).unwrap_or("").trim().to_owned();
             self.problem(&span, format!("{} is there twice", quote(&name)), "join the two into one");
         } else {
-            self.problem(&span, format!("this is no TOML: {message}"), "a value is \"text\", [\"a\", \"list\"], true or false");
+            self.problem(
+                &span,
+                format!("this is no TOML: {message}"),
+                "a value is \"text\", [\"a\", \"list\"], true or false",
+            );
         }
     }
 
@@ -137,7 +148,12 @@ impl Decoder<'_> {
     fn table<'t, 'i>(&mut self, name: &str, value: &'t Value<'i>) -> Option<&'t DeTable<'i>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            self.wrong_type(name, value, "a table", &format!("write [{name}] on a line of its own, and its keys below"));
+            self.wrong_type(
+                name,
+                value,
+                "a table",
+                &format!("write [{name}] on a line of its own, and its keys below"),
+            );
         }
         table
     }
@@ -255,7 +271,8 @@ impl Decoder<'_> {
 
     fn directories(&mut self, path: &str, value: &Value<'_>, colons: bool) -> Option<Vec<String>> {
         if let Some(text) = value.get_ref().as_str().filter(|_| colons) {
-            let parts = text.split(':').map(|part| value::path(part).map_err(|fault| self.fault(&value.span(), path, fault)));
+            let parts =
+                text.split(':').map(|part| value::path(part).map_err(|fault| self.fault(&value.span(), path, fault)));
             return parts.collect::<Result<_, _>>().ok();
         }
         let Some(array) = value.get_ref().as_array() else {
@@ -280,13 +297,18 @@ impl Decoder<'_> {
             }
             return;
         }
-        const FORMS: &str = "write a string, an array in exec form as [\"dotnet\", \"/app/MyApp.dll\"], or an array of such arrays";
+        const FORMS: &str =
+            "write a string, an array in exec form as [\"dotnet\", \"/app/MyApp.dll\"], or an array of such arrays";
         let Some(array) = value.get_ref().as_array() else {
             self.wrong_type(path, value, "a command", FORMS);
             return;
         };
         if array.is_empty() {
-            self.problem(&value.span(), format!("{path}: the command is empty"), "write what the image runs, or \"none\" for a base image");
+            self.problem(
+                &value.span(),
+                format!("{path}: the command is empty"),
+                "write what the image runs, or \"none\" for a base image",
+            );
             return;
         }
         if !array.iter().any(|item| item.get_ref().is_array()) {
@@ -331,109 +353,6 @@ impl Decoder<'_> {
         }
     }
 
-    fn commands(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
-        for raw in self.raw_entries(path, value, true) {
-            match value::pattern(&raw.text) {
-                Ok(pattern) => layer.keep_commands.push(CommandEntry {
-                    pattern,
-                    text: raw.text,
-                    reason: raw.reason,
-                    optional: raw.optional,
-                    setid: raw.setid,
-                    origin: self.origin(&raw.span),
-                }),
-                Err(fault) => self.fault(&raw.span, path, fault),
-            }
-        }
-    }
-
-    fn entries(&mut self, path: &str, value: &Value<'_>, item: Item) -> Vec<Entry> {
-        let check = match item {
-            Item::Account => value::account,
-            Item::Path => value::literal_path,
-            Item::Command => value::command_name,
-        };
-        let mut entries: Vec<Entry> = Vec::new();
-        for raw in self.raw_entries(path, value, false) {
-            let origin = self.origin(&raw.span);
-            match check(&raw.text) {
-                // Two spellings of one path; equal texts were found before.
-                Ok(value) if entries.iter().any(|entry| entry.value == value) => {
-                    self.problem(&raw.span, format!("{path}: {} is there twice", quote(&value)), "delete one of the two");
-                }
-                Ok(value) => entries.push(Entry { value, reason: raw.reason, optional: raw.optional, origin }),
-                Err(fault) => self.fault(&raw.span, path, fault),
-            }
-        }
-        entries
-    }
-
-    /// A list of strings and tables, each text once.
-    fn raw_entries(&mut self, path: &str, value: &Value<'_>, setid: bool) -> Vec<Raw> {
-        let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(path, value, "an array", "write the entries in brackets, as [\"one\", \"two\"]");
-            return Vec::new();
-        };
-        let mut entries: Vec<Raw> = Vec::new();
-        for item in array {
-            let Some(raw) = self.raw_entry(path, item, setid) else { continue };
-            if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
-                let (line, _) = self.position(first.span.start);
-                let message = format!("{path}: {} is there twice, first in line {line}", quote(&raw.text));
-                self.problem(&raw.span, message, "delete one of the two");
-            } else {
-                entries.push(raw);
-            }
-        }
-        entries
-    }
-
-    fn raw_entry(&mut self, path: &str, value: &Value<'_>, with_setid: bool) -> Option<Raw> {
-        let always = matches!(self.source, Source::Profile(_));
-        if let Some(text) = value.get_ref().as_str() {
-            return Some(Raw { text: text.to_owned(), span: value.span(), reason: None, optional: always, setid: None });
-        }
-        let Some(table) = value.get_ref().as_table() else {
-            self.wrong_type(path, value, "a string", "write a name in double quotes, or { name = \"…\", reason = \"…\" }");
-            return None;
-        };
-        let (mut text, mut reason, mut optional, mut setid) = (None, None, always, None);
-        let mut fine = true;
-        for (name, field) in table {
-            let at = format!("{path}.{}", name.get_ref());
-            match name.get_ref().as_ref() {
-                "name" | "path" if text.is_some() => {
-                    self.problem(&name.span(), format!("{path}: an entry has both 'name' and 'path'"), "delete one of the two");
-                    fine = false;
-                }
-                "name" | "path" => match field.get_ref().as_str() {
-                    Some(value) => text = Some((value.to_owned(), field.span())),
-                    None => {
-                        self.wrong_type(&at, field, "a string", "write one value in double quotes");
-                        fine = false;
-                    }
-                },
-                "reason" => reason = self.string(&at, field, |text| value::text(text).map(str::to_owned)),
-                "optional" => optional = self.switch(&at, field).unwrap_or(optional) || always,
-                "setid" if with_setid => setid = self.switch(&at, field),
-                other => {
-                    let known = ["name", "path", "reason", "optional", "setid"];
-                    let known = if with_setid { known.as_slice() } else { known.get(..4).unwrap_or(&[]) };
-                    let help = match did_you_mean(other, known.iter().copied()) {
-                        Some(name) => format!("did you mean {}?", quote(name)),
-                        None => format!("the keys of an entry are {}", list(known.iter().copied())),
-                    };
-                    self.problem(&name.span(), format!("{path}: unknown key {} in an entry", quote(other)), help);
-                    fine = false;
-                }
-            }
-        }
-        if text.is_none() && fine {
-            self.problem(&value.span(), format!("{path}: the entry has neither 'name' nor 'path'"), "write { name = \"…\" }");
-        }
-        text.map(|(text, span)| Raw { text, span, reason, optional, setid })
-    }
-
     fn switch(&mut self, path: &str, value: &Value<'_>) -> Option<bool> {
         let on = value.get_ref().as_bool();
         if on.is_none() {
@@ -443,19 +362,11 @@ impl Decoder<'_> {
     }
 
     fn wrong_type(&mut self, path: &str, value: &Value<'_>, wanted: &str, help: &str) {
-        let article = |name: &str| if name.starts_with(['a', 'i']) { format!("an {name}") } else { format!("a {name}") };
+        let article =
+            |name: &str| if name.starts_with(['a', 'i']) { format!("an {name}") } else { format!("a {name}") };
         let found = article(value.get_ref().type_str());
         self.problem(&value.span(), format!("{path} is {found} and must be {wanted}"), help);
     }
-}
-
-/// One entry as it was written.
-struct Raw {
-    text: String,
-    span: Range<usize>,
-    reason: Option<String>,
-    optional: bool,
-    setid: Option<bool>,
 }
 
 /// What to say about a rule id that does not exist.

@@ -124,7 +124,9 @@ fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: O
 
 fn user_spec(user: &RunUser) -> String {
     let parts = match user {
-        RunUser::Named { name, uid, gid } => [Some(name.clone()), uid.map(|id| id.to_string()), gid.map(|id| id.to_string())],
+        RunUser::Named { name, uid, gid } => {
+            [Some(name.clone()), uid.map(|id| id.to_string()), gid.map(|id| id.to_string())]
+        }
         RunUser::Numeric { uid, gid } => [Some(uid.to_string()), gid.map(|id| id.to_string()), None],
     };
     parts.into_iter().flatten().collect::<Vec<_>>().join(":")
@@ -136,7 +138,10 @@ fn run(run: &Run) -> Option<String> {
         Run::Nothing => Some(string("none")),
         Run::Commands(commands) => match commands.as_slice() {
             [one] => Some(array(&words(one))),
-            more => Some(format!("[\n{}]", more.iter().map(|line| format!("    {},\n", array(&words(line)))).collect::<String>())),
+            more => Some(format!(
+                "[\n{}]",
+                more.iter().map(|line| format!("    {},\n", array(&words(line)))).collect::<String>()
+            )),
         },
     }
 }

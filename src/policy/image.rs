@@ -9,7 +9,8 @@ use super::problem::quote;
 use super::value;
 use super::{Entry, Origin, Problem, RunUser};
 
-const WANTED: &str = "write the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration";
+const WANTED: &str =
+    "write the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration";
 
 /// Reads the JSON; problems that make it unusable and warnings go to their lists.
 pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Layer {
@@ -90,7 +91,8 @@ impl Reader<'_> {
         let (name, group) = text.split_once(':').map_or((text.as_str(), None), |(name, group)| (name, Some(group)));
         if matches!(name, "root" | "0") {
             let message = "the image's user is root, which is no run user";
-            self.warnings.push(Problem::at(&Origin::ImageConfig, message).help("name the account with --user or run.user"));
+            self.warnings
+                .push(Problem::at(&Origin::ImageConfig, message).help("name the account with --user or run.user"));
             return;
         }
         let user = match group.filter(|group| value::is_number(group)) {
@@ -158,7 +160,7 @@ impl Reader<'_> {
     fn directories(&mut self, layer: &mut Layer) {
         if let Some(directory) = self.text("WorkingDir") {
             // A builder resolves a relative WORKDIR against `/`.
-            match value::path(&format!("/{directory}")) {
+            match value::path(&absolute(&directory)) {
                 Ok(directory) => layer.workdir = Some((directory, Origin::ImageConfig)),
                 Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "WorkingDir")),
             }
@@ -175,7 +177,7 @@ impl Reader<'_> {
             None | Some(Value::Null) => {}
             Some(Value::Object(volumes)) => {
                 for path in volumes.keys() {
-                    match value::path(&format!("/{path}")) {
+                    match value::path(&absolute(path)) {
                         Ok(path) => layer.volumes.push(path),
                         Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "Volumes")),
                     }
@@ -188,6 +190,10 @@ impl Reader<'_> {
 
 fn member<'v>(value: &'v Value, names: &[&str]) -> Option<&'v Value> {
     names.iter().find_map(|name| value.get(name))
+}
+
+fn absolute(path: &str) -> String {
+    format!("/{}", path.trim_start_matches('/'))
 }
 
 fn entry(value: String) -> Entry {
@@ -219,7 +225,10 @@ mod tests {
         assert_eq!(layer.user.unwrap().0, RunUser::Named { name: "app".into(), uid: None, gid: None });
         assert_eq!(layer.user_groups[0].value, "web");
         assert_eq!(layer.commands[0].words, ["tini", "--", "node", "s.js"]);
-        assert_eq!((layer.commands[1].words.as_slice(), layer.commands[1].shell_form), (["curl".to_owned()].as_slice(), true));
+        assert_eq!(
+            (layer.commands[1].words.as_slice(), layer.commands[1].shell_form),
+            (["curl".to_owned()].as_slice(), true)
+        );
         assert_eq!(layer.path.unwrap().0, ["/usr/local/bin", "/usr/bin"]);
         assert_eq!(layer.workdir.unwrap().0, "/srv");
         assert_eq!(layer.volumes, ["/data"]);
@@ -255,7 +264,7 @@ mod tests {
             ("{}", "the JSON has no 'Config' and no 'config'"),
             (r#"{"config":{"Cmd":{"a":1}}}"#, "'Cmd' is not an array of strings"),
             (r#"{"config":{"User":7}}"#, "'User' is not a string"),
-            (r#"{"config":{"WorkingDir":"/a/../b"}}"#, "WorkingDir: '//a/../b' holds '..'"),
+            (r#"{"config":{"WorkingDir":"/a/../b"}}"#, "WorkingDir: '/a/../b' holds '..'"),
         ] {
             assert_eq!(read(json).1, [expected], "{json}");
         }

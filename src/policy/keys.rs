@@ -84,26 +84,96 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 pub(super) const KEYS: &[Key] = &[
     key("", "profile", Kind::Profile, "A named set of keep entries that is built in."),
     key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Refuse where scripts would only be warned about."),
-    key("run", "user", Kind::User, "The account that runs the program: NAME[:UID[:GID]] or UID[:GID]; kept, and created when missing."),
+    key(
+        "run",
+        "user",
+        Kind::User,
+        "The account that runs the program: NAME[:UID[:GID]] or UID[:GID]; kept, and created when missing.",
+    ),
     key("run", "home", Kind::Path(|layer| &mut layer.home), "Home directory of an account that has to be created."),
-    key("run", "command", Kind::Command, "ENTRYPOINT and CMD, HEALTHCHECK and exec probes: a string, an array in exec form, or an array of arrays; \"none\" for a base image."),
+    key(
+        "run",
+        "command",
+        Kind::Command,
+        "ENTRYPOINT and CMD, HEALTHCHECK and exec probes: a string, an array in exec form, or an array of arrays; \"none\" for a base image.",
+    ),
     key("run", "start", Kind::Start, "\"root\" when the entrypoint starts as root and drops to the run user."),
-    key("run", "workdir", Kind::Path(|layer| &mut layer.workdir), "Directory in which relative words of the commands resolve."),
+    key(
+        "run",
+        "workdir",
+        Kind::Path(|layer| &mut layer.workdir),
+        "Directory in which relative words of the commands resolve.",
+    ),
     key("run", "path", Kind::PathList, "The image's PATH, as an array or as one string with colons."),
     key("run", "volumes", Kind::Volumes, "Mount points of the image's volumes."),
     key("keep", "commands", Kind::Commands, "Commands by name, absolute path, glob or re:EXPRESSION."),
-    key("keep", "users", Kind::List(Item::Account, |layer| &mut layer.keep_users), "Accounts that stay; a number counts as a known uid."),
-    key("keep", "groups", Kind::List(Item::Account, |layer| &mut layer.keep_groups), "Groups that stay; a number counts as a known gid."),
-    key("keep", "paths", Kind::List(Item::Path, |layer| &mut layer.keep_paths), "Paths that no rule removes or changes; directories with their content."),
-    key("keep", "setid", Kind::List(Item::Path, |layer| &mut layer.keep_setid), "Files that keep set-id bits and capabilities."),
-    key("keep", "shells", Kind::List(Item::Account, |layer| &mut layer.keep_shells), "Accounts that keep a login shell."),
+    key(
+        "keep",
+        "users",
+        Kind::List(Item::Account, |layer| &mut layer.keep_users),
+        "Accounts that stay; a number counts as a known uid.",
+    ),
+    key(
+        "keep",
+        "groups",
+        Kind::List(Item::Account, |layer| &mut layer.keep_groups),
+        "Groups that stay; a number counts as a known gid.",
+    ),
+    key(
+        "keep",
+        "paths",
+        Kind::List(Item::Path, |layer| &mut layer.keep_paths),
+        "Paths that no rule removes or changes; directories with their content.",
+    ),
+    key(
+        "keep",
+        "setid",
+        Kind::List(Item::Path, |layer| &mut layer.keep_setid),
+        "Files that keep set-id bits and capabilities.",
+    ),
+    key(
+        "keep",
+        "shells",
+        Kind::List(Item::Account, |layer| &mut layer.keep_shells),
+        "Accounts that keep a login shell.",
+    ),
     key("keep", "from-scripts", Kind::Switch(|layer| &mut layer.from_scripts), "Keep the programs that scripts name."),
-    key("remove", "commands", Kind::List(Item::Command, |layer| &mut layer.remove_commands), "Commands whose loss is intended, so that nothing refuses it."),
-    key("remove", "directories", Kind::List(Item::Path, |layer| &mut layer.remove_directories), "Extra command directories."),
-    key("files", "read-only", Kind::List(Item::Path, |layer| &mut layer.read_only), "Owner root, and nobody may write; the deepest path wins."),
-    key("files", "writable", Kind::List(Item::Path, |layer| &mut layer.writable), "Owned by the run user; created when missing with mode 0700."),
-    key("files", "openshift", Kind::Switch(|layer| &mut layer.openshift), "For a random uid: gid 0 gets the owner's rights on writable paths."),
-    key("packages", "database", Kind::Database, "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners."),
+    key(
+        "remove",
+        "commands",
+        Kind::List(Item::Command, |layer| &mut layer.remove_commands),
+        "Commands whose loss is intended, so that nothing refuses it.",
+    ),
+    key(
+        "remove",
+        "directories",
+        Kind::List(Item::Path, |layer| &mut layer.remove_directories),
+        "Extra command directories.",
+    ),
+    key(
+        "files",
+        "read-only",
+        Kind::List(Item::Path, |layer| &mut layer.read_only),
+        "Owner root, and nobody may write; the deepest path wins.",
+    ),
+    key(
+        "files",
+        "writable",
+        Kind::List(Item::Path, |layer| &mut layer.writable),
+        "Owned by the run user; created when missing with mode 0700.",
+    ),
+    key(
+        "files",
+        "openshift",
+        Kind::Switch(|layer| &mut layer.openshift),
+        "For a random uid: gid 0 gets the owner's rights on writable paths.",
+    ),
+    key(
+        "packages",
+        "database",
+        Kind::Database,
+        "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners.",
+    ),
 ];
 
 const fn key(section: &'static str, name: &'static str, kind: Kind, doc: &'static str) -> Key {
@@ -123,7 +193,7 @@ mod tests {
     fn each_key_is_there_once_and_in_a_known_section() {
         for (at, key) in KEYS.iter().enumerate() {
             assert!(key.section.is_empty() || SECTIONS.iter().any(|(name, _)| *name == key.section), "{}", key.path());
-            assert!(!KEYS[at + 1..].iter().any(|other| other.path() == key.path()), "{}", key.path());
+            assert!(!KEYS.iter().skip(at + 1).any(|other| other.path() == key.path()), "{}", key.path());
         }
     }
 }

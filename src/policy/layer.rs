@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
+    CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser,
+    Start,
 };
 
 /// A single value and where it was written.
@@ -82,7 +83,8 @@ impl Layer {
         // A stronger `none` ends the matter, as does a stronger command a weaker `none`.
         if self.nothing.is_none() {
             for command in weaker.commands {
-                let known = |other: &CommandLine| other.words == command.words && other.shell_form == command.shell_form;
+                let known =
+                    |other: &CommandLine| other.words == command.words && other.shell_form == command.shell_form;
                 if !self.commands.iter().any(known) {
                     self.commands.push(command);
                 }
@@ -122,7 +124,12 @@ impl Layer {
                 problems.push(
                     Problem::at(
                         &entry.origin,
-                        format!("remove.commands: {} is kept by {} ({})", quote(&entry.value), quote(&kept.text), kept.origin),
+                        format!(
+                            "remove.commands: {} is kept by {} ({})",
+                            quote(&entry.value),
+                            quote(&kept.text),
+                            kept.origin
+                        ),
                     )
                     .help("delete one of the two entries: keep beats remove"),
                 );
@@ -145,7 +152,11 @@ impl Layer {
                     problems.push(
                         Problem::at(
                             &entry.origin,
-                            format!("{key}: {} is in keep.paths ({}), so nothing may change it", quote(&entry.value), kept.origin),
+                            format!(
+                                "{key}: {} is in keep.paths ({}), so nothing may change it",
+                                quote(&entry.value),
+                                kept.origin
+                            ),
                         )
                         .help("delete one of the two entries"),
                     );

@@ -212,11 +212,8 @@ fn beside(binary: &Path, root: Option<&Path>, inputs: &dyn Inputs) -> Option<Pat
 }
 
 fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Layer {
-    let read = if path == Path::new("-") {
-        inputs.stdin(LARGEST_INPUT + 1)
-    } else {
-        inputs.read(path, LARGEST_INPUT + 1)
-    };
+    let read =
+        if path == Path::new("-") { inputs.stdin(LARGEST_INPUT + 1) } else { inputs.read(path, LARGEST_INPUT + 1) };
     let name = quote(&path.to_string_lossy());
     match read {
         Ok(bytes) if bytes.len() > LARGEST_INPUT => {

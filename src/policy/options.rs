@@ -85,8 +85,21 @@ const KEEP: Name = ("--keep", "HARDEN_KEEP");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
 const NAMES: [Name; 15] = [
-    ROOT, CONFIG, IMAGE_CONFIG, REPORT, FORMAT, DUMP_CONFIG, QUIET, VERBOSE, THIS_IS_AN_IMAGE, STRICT, PROFILE, USER,
-    COMMAND, KEEP, DISABLE,
+    ROOT,
+    CONFIG,
+    IMAGE_CONFIG,
+    REPORT,
+    FORMAT,
+    DUMP_CONFIG,
+    QUIET,
+    VERBOSE,
+    THIS_IS_AN_IMAGE,
+    STRICT,
+    PROFILE,
+    USER,
+    COMMAND,
+    KEEP,
+    DISABLE,
 ];
 
 impl Options {
@@ -94,7 +107,19 @@ impl Options {
     #[must_use]
     pub fn new(cli: &Cli, environment: &Environment) -> Self {
         let Common {
-            root, config, profile, user, commands, keep, disable, strict, image_config, format, report, dump_config, quiet,
+            root,
+            config,
+            profile,
+            user,
+            commands,
+            keep,
+            disable,
+            strict,
+            image_config,
+            format,
+            report,
+            dump_config,
+            quiet,
             verbose,
         } = cli.common();
         let mut reader = Reader { environment, problems: Vec::new() };
@@ -252,7 +277,12 @@ mod tests {
     fn a_flag_wins_and_lists_add_up() {
         let found = options(
             &["plan", "--user", "app", "--keep", "ls"],
-            &[("HARDEN_USER", "other"), ("HARDEN_KEEP", "cat\n\n tac \n"), ("HARDEN_STRICT", "yes"), ("HARDEN_FORMAT", "json")],
+            &[
+                ("HARDEN_USER", "other"),
+                ("HARDEN_KEEP", "cat\n\n tac \n"),
+                ("HARDEN_STRICT", "yes"),
+                ("HARDEN_FORMAT", "json"),
+            ],
         );
         assert_eq!(found.user.unwrap(), Given { text: "app".into(), origin: Origin::Flag("--user") });
         assert_eq!(found.keep.iter().map(|given| given.text.as_str()).collect::<Vec<_>>(), ["ls", "cat", "tac"]);

@@ -34,7 +34,8 @@ fn matches(glob: &[u8], text: &[u8]) -> bool {
         if byte.is_none() && g == glob.len() {
             return true;
         }
-        if let (Some(byte), Some((after, taken))) = (byte, one(glob.get(g..).unwrap_or(&[]), text.get(t..).unwrap_or(&[])))
+        if let (Some(byte), Some((after, taken))) =
+            (byte, one(glob.get(g..).unwrap_or(&[]), text.get(t..).unwrap_or(&[])))
             && (byte != b'/' || glob.get(g) == Some(&b'/'))
         {
             g += after;

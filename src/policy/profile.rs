@@ -1,8 +1,8 @@
 //! The profiles that are built in: named harden.toml texts whose entries are all optional.
 
+use super::did_you_mean;
 use super::problem::quote;
 use super::value::{self, Fault};
-use super::did_you_mean;
 
 const PROFILES: &[(&str, &str)] = &[
     ("dotnet", include_str!("../profiles/dotnet.toml")),

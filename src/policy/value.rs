@@ -198,7 +198,10 @@ pub(super) fn pattern(value: &str) -> Checked<Pattern> {
     if let Some((name, _)) = value.split_once(char::is_whitespace) {
         return Err(Fault::new(
             format!("{} is one entry with blanks in it", quote(value)),
-            format!("write each command as an entry of its own; what the image runs goes to run.command: {}", quote(name)),
+            format!(
+                "write each command as an entry of its own; what the image runs goes to run.command: {}",
+                quote(name)
+            ),
         ));
     }
     Ok(if glob { Pattern::Glob(value.to_owned()) } else { Pattern::Name(value.to_owned()) })
@@ -283,7 +286,10 @@ pub(super) fn exec(words: Vec<String>, origin: &Origin) -> Checked<CommandLine> 
         return shell_form(script, origin);
     }
     if words.first().is_none_or(|word| word.trim().is_empty()) {
-        return Err(Fault::new("the command has no first word", "write what the image runs, or 'none' for a base image"));
+        return Err(Fault::new(
+            "the command has no first word",
+            "write what the image runs, or 'none' for a base image",
+        ));
     }
     if words.iter().any(|word| word.contains('\0')) {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
@@ -329,7 +335,7 @@ fn one_line(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -395,7 +401,8 @@ mod tests {
 
     #[test]
     fn reads_commands() {
-        let read = |text: &str| command(text, &Origin::Flag("--command")).ok().map(|line| (line.words, line.shell_form));
+        let read =
+            |text: &str| command(text, &Origin::Flag("--command")).ok().map(|line| (line.words, line.shell_form));
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert_eq!(read("tini -- node 's 1.js'"), Some((words(&["tini", "--", "node", "s 1.js"]), false)));
         assert_eq!(read(r#"["dotnet", "/app/A.dll"]"#), Some((words(&["dotnet", "/app/A.dll"]), false)));

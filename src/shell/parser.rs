@@ -206,8 +206,24 @@ const EXACT: &[Wrapper] = &[
 
 /// Programs that run another one behind options of many kinds: every plain word after them counts, as in exec form.
 const LOOSE: &[&str] = &[
-    "catatonit", "chpst", "chroot", "doas", "dumb-init", "gosu", "ionice", "runuser", "s6-setuidgid", "setpriv",
-    "setuidgid", "stdbuf", "su-exec", "sudo", "tini", "tini-static", "unshare", "xargs",
+    "catatonit",
+    "chpst",
+    "chroot",
+    "doas",
+    "dumb-init",
+    "gosu",
+    "ionice",
+    "runuser",
+    "s6-setuidgid",
+    "setpriv",
+    "setuidgid",
+    "stdbuf",
+    "su-exec",
+    "sudo",
+    "tini",
+    "tini-static",
+    "unshare",
+    "xargs",
 ];
 
 impl SimpleCommand {

@@ -21,7 +21,11 @@ fn comes_back(policy: &Policy) {
     let text = dump(policy);
     let again = file(&text).unwrap_or_else(|problems| panic!("{text}\n{}", lines(problems).join("\n")));
     assert_eq!(essence(&again.policy), essence(policy), "{text}");
-    let without_comments = |text: &str| text.lines().map(|line| line.split(",  # ").next().unwrap().trim_end_matches(',').to_owned()).collect::<Vec<_>>();
+    let without_comments = |text: &str| {
+        text.lines()
+            .map(|line| line.split(",  # ").next().unwrap().trim_end_matches(',').to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(without_comments(&dump(&again.policy)), without_comments(&text));
 }
 
@@ -35,7 +39,19 @@ fn an_empty_policy_comes_back() {
 fn flags_and_image_configuration_come_back() {
     let image = br#"{"config":{"User":"app:7","Entrypoint":["/bin/sh","-c","cd /srv && exec 'my app' $X"],"Volumes":{"/data":{}},
         "WorkingDir":"/srv","Healthcheck":{"Test":["CMD","bash","-c","a; b $PORT"]}}}"#;
-    let args = ["--image-config", "-", "--profile", "python", "--keep", "a*", "--strict", "--disable", "remove.cron", "--command", "x; if y"];
+    let args = [
+        "--image-config",
+        "-",
+        "--profile",
+        "python",
+        "--keep",
+        "a*",
+        "--strict",
+        "--disable",
+        "remove.cron",
+        "--command",
+        "x; if y",
+    ];
     let policy = run(&args, &[], &[("stdin", image)]).unwrap().policy;
     comes_back(&policy);
     assert!(dump(&policy).contains("\"a*\",  # --keep"));
@@ -43,12 +59,15 @@ fn flags_and_image_configuration_come_back() {
 
 fn entries(value: &'static str) -> impl Strategy<Value = String> {
     let plain = proptest::string::string_regex(value).unwrap().prop_map(|text| format!("\"{text}\""));
-    let table = (proptest::string::string_regex(value).unwrap(), "[ -~é]{0,8}x", any::<bool>())
-        .prop_filter_map("a variable", |(text, reason, optional)| {
+    let table = (proptest::string::string_regex(value).unwrap(), "[ -~é]{0,8}x", any::<bool>()).prop_filter_map(
+        "a variable",
+        |(text, reason, optional)| {
             let reason = reason.replace(['\\', '"', '$'], "-");
             Some(format!("{{ name = \"{text}\", reason = \"{reason}\", optional = {optional} }}"))
-        });
-    proptest::collection::btree_set(prop_oneof![plain, table], 0..4).prop_map(|set| set.into_iter().collect::<Vec<_>>().join(", "))
+        },
+    );
+    proptest::collection::btree_set(prop_oneof![plain, table], 0..4)
+        .prop_map(|set| set.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 proptest! {

@@ -59,8 +59,12 @@ fn reads_a_whole_file() {
 #[test]
 fn single_values_are_replaced_and_lists_add_up() {
     let files = [("/harden.toml", FILE.as_bytes())];
-    let environment = [("HARDEN_USER", "second"), ("HARDEN_KEEP", "cat"), ("HARDEN_DISABLE", "remove.init"), ("PATH", "/bin")];
-    let policy = run(&["--user", "first", "--keep", "tac", "--command", "probe", "--profile", "node"], &environment, &files).unwrap().policy;
+    let environment =
+        [("HARDEN_USER", "second"), ("HARDEN_KEEP", "cat"), ("HARDEN_DISABLE", "remove.init"), ("PATH", "/bin")];
+    let policy =
+        run(&["--user", "first", "--keep", "tac", "--command", "probe", "--profile", "node"], &environment, &files)
+            .unwrap()
+            .policy;
     assert_eq!(policy.user, named("first"));
     assert_eq!(policy.profile.as_deref(), Some("node"));
     let texts: Vec<&str> = policy.keep.commands.iter().map(|entry| entry.text.as_str()).collect();
@@ -115,7 +119,10 @@ fn a_configuration_inside_a_foreign_root_is_never_read() {
     assert!(run(&["--root", "/"], &[], &files).is_err());
     assert!(run(&["--root", "/tree"], &[], &files).is_err(), "beside the binary, outside the root");
     assert!(run(&["--root", "/tree", "--config", "/tree/harden.toml"], &[], &files).is_err(), "asked for by name");
-    use harden::{cli::Cli, policy::{Options, load}};
+    use harden::{
+        cli::Cli,
+        policy::{Options, load},
+    };
     let cli = Cli::read(["harden", "plan", "--root", "/tree"]).unwrap();
     let files = super::common::Files([("/tree/harden.toml".into(), b"nonsense".to_vec())].into());
     let loaded = load(&Options::new(&cli, &Default::default()), Some("/tree/harden".as_ref()), &[], &files).unwrap();
