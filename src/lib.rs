@@ -12,6 +12,7 @@
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
 pub mod apply;
+pub mod cli;
 pub mod closure;
 pub mod exit;
 pub mod facts;
@@ -23,3 +24,4 @@ pub mod report;
 pub mod root;
 pub mod rules;
 pub mod run;
+pub mod shell;

@@ -4,9 +4,29 @@
 //! an entry matches anything is decided later, by the closure and the guards, which point back to the
 //! entry's [`Origin`].
 
+mod decode;
+mod dump;
+mod image;
+mod keys;
+mod layer;
+mod load;
+mod options;
+mod pattern;
+mod problem;
+mod profile;
+mod schema;
 pub mod suggest;
+mod value;
 
 use regex_lite::Regex;
+
+pub use dump::{dump, pattern_text};
+pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
+pub use options::{Environment, Given, Options};
+pub use problem::{Problem, quote};
+pub use profile::{PROFILE_NAMES, profile_text};
+pub use schema::schema;
+pub use suggest::did_you_mean;
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).
 #[derive(Debug, Clone, Default)]

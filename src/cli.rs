@@ -1,0 +1,194 @@
+//! The command line: the structs that clap fills, and nothing else.
+//!
+//! What the values mean, and what the environment adds to them, is decided in [`crate::policy`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// What is said below the options of `harden --help`.
+const AFTER_HELP: &str = "\
+Every option can come from the environment as HARDEN_<OPTION>, as HARDEN_USER or HARDEN_IMAGE_CONFIG. An option that
+may be repeated takes one value per line there. A switch takes 1, true, yes, on or 0, false, no, off.
+
+Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
+refused: RUN in exec form expands nothing.
+
+Exit status: 0 done; 2 usage, configuration or plan refused, nothing was changed; 3 a change or a check failed part-way.";
+
+/// Hardens a container image's root file system in place, then removes itself.
+#[derive(Debug, Parser)]
+#[command(
+    name = "harden",
+    version,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 120
+)]
+pub struct Cli {
+    /// Options without a subcommand, for `--dump-config`.
+    #[command(flatten)]
+    pub bare: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Option<Action>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Plan, check, change, check again, and remove itself
+    Apply(Apply),
+    /// Print the plan; what is planned is exactly what apply would do
+    Plan(Common),
+    /// Print a commented harden.toml fitted to this image
+    Init(Common),
+}
+
+/// `harden apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// Run although nothing shows that this is a build step
+    #[arg(long)]
+    pub this_is_an_image: bool,
+}
+
+/// Options of all subcommands.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Root of the tree to work on [default: /]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Configuration file [default: harden.toml beside the binary, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Add the keep entries of a profile: dotnet, java, nginx, node, python, static
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<OsString>,
+    /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]
+    #[arg(long, value_name = "USER")]
+    pub user: Option<OsString>,
+    /// What the image runs, as 'CMD ARG…', or 'none' for a base image (repeatable)
+    #[arg(long = "command", value_name = "CMD")]
+    pub commands: Vec<OsString>,
+    /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
+    #[arg(long, value_name = "ENTRY")]
+    pub keep: Vec<OsString>,
+    /// Switch a rule off, as 'remove.root-home' (repeatable)
+    #[arg(long, value_name = "RULE")]
+    pub disable: Vec<OsString>,
+    /// Refuse where scripts would only be warned about
+    #[arg(long)]
+    pub strict: bool,
+    /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI image config
+    #[arg(long, value_name = "FILE|-")]
+    pub image_config: Option<PathBuf>,
+    /// Format of the report: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub format: Option<Format>,
+    /// Write the report to a file too
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Print the effective policy as a harden.toml and do nothing else
+    #[arg(long)]
+    pub dump_config: bool,
+    /// Print errors and warnings only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print more: every change, every reason (repeatable)
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; the schema has a version.
+    Json,
+}
+
+impl Cli {
+    /// Reads the command line, the program's name first.
+    ///
+    /// # Errors
+    /// Wrong usage, and also `--help` and `--version`: [`clap::Error::exit_code`] is 2 for the former, 0 for the latter.
+    pub fn read<I, T>(args: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<OsString> + Clone,
+    {
+        let cli = Self::try_parse_from(args)?;
+        if cli.action.is_none() && !cli.bare.dump_config {
+            return Err(Self::command().error(
+                ErrorKind::MissingSubcommand,
+                "a command is missing: write 'harden apply', 'harden plan' or 'harden init' before the options",
+            ));
+        }
+        Ok(cli)
+    }
+
+    /// The common options, wherever they stand.
+    #[must_use]
+    pub fn common(&self) -> &Common {
+        match &self.action {
+            None => &self.bare,
+            Some(Action::Apply(apply)) => &apply.common,
+            Some(Action::Plan(common) | Action::Init(common)) => common,
+        }
+    }
+
+    /// `--this-is-an-image`.
+    #[must_use]
+    pub fn this_is_an_image(&self) -> bool {
+        matches!(&self.action, Some(Action::Apply(apply)) if apply.this_is_an_image)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_follow_the_command() {
+        let cli = Cli::read(["harden", "apply", "--keep", "ls", "--keep=cat", "--this-is-an-image", "-vv"]).unwrap();
+        assert_eq!(cli.common().keep, ["ls", "cat"]);
+        assert!(cli.this_is_an_image());
+        assert_eq!(cli.common().verbose, 2);
+        assert!(Cli::read(["harden", "--dump-config", "--user", "app"]).unwrap().action.is_none());
+    }
+
+    #[test]
+    fn wrong_usage_is_2_and_help_is_0() {
+        for args in [
+            vec!["harden"],
+            vec!["harden", "--user", "app"],
+            vec!["harden", "--user", "app", "apply"],
+            vec!["harden", "audit"],
+            vec!["harden", "plan", "--format", "yaml"],
+            vec!["harden", "plan", "--this-is-an-image"],
+            vec!["harden", "apply", "--minimal"],
+            vec!["harden", "apply", "extra"],
+        ] {
+            assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 2, "{args:?}");
+        }
+        for args in [vec!["harden", "--help"], vec!["harden", "--version"], vec!["harden", "apply", "--help"]] {
+            assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 0, "{args:?}");
+        }
+    }
+}

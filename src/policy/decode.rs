@@ -1,0 +1,390 @@
+//! harden.toml → [`Layer`]: every problem of the text at once, each with its place.
+//!
+//! This module owns the walk over the parsed text. What a value means is in `value`, which keys there are in `keys`.
+
+mod entries;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{self, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
+use super::layer::Layer;
+use super::problem::quote;
+use super::value::{self, Fault};
+use super::{Origin, Problem, did_you_mean};
+
+/// Where the text comes from: it decides what entries say about their origin.
+pub(super) enum Source<'a> {
+    /// A file, by the path that the user gave.
+    File(&'a str),
+    /// A built-in profile: all entries are optional.
+    Profile(&'a str),
+}
+
+/// A file with more broken lines than this is no harden.toml; the rest would only bury the first ones.
+const MOST_SYNTAX_ERRORS: usize = 20;
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+/// Reads one text. What could be read is returned even when there are problems.
+pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problems: &mut Vec<Problem>) -> Layer {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut decoder = Decoder { text, lines: line_starts(text), source, rule_ids, problems: Vec::new() };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut broken: BTreeSet<usize> = BTreeSet::new();
+    let mut layer = Layer::default();
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        let (line, _) = decoder.position(span.start);
+        // One slip makes the parser stumble again on the same line.
+        if broken.insert(line) && broken.len() <= MOST_SYNTAX_ERRORS {
+            decoder.syntax(error.message(), span);
+        }
+    }
+    let syntax = std::mem::take(&mut decoder.problems);
+    decoder.document(table.get_ref(), &mut layer);
+    // What the parser made of a broken line is not what the user wrote.
+    decoder
+        .problems
+        .retain(|problem| !matches!(&problem.origin, Some(Origin::File { line, .. }) if broken.contains(line)));
+    let mut found = syntax;
+    found.append(&mut decoder.problems);
+    found.sort_by_key(|problem| match &problem.origin {
+        Some(Origin::File { line, column, .. }) => (*line, *column),
+        _ => (0, 0),
+    });
+    problems.append(&mut found);
+    layer
+}
+
+struct Decoder<'a> {
+    text: &'a str,
+    /// Byte offsets of the beginnings of lines.
+    lines: Vec<usize>,
+    source: &'a Source<'a>,
+    rule_ids: &'a [&'a str],
+    problems: Vec<Problem>,
+}
+
+impl Decoder<'_> {
+    /// 1-based line and column, in characters.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let mut end = offset.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let column = self.text.get(start..end).map_or(0, |part| part.chars().count());
+        (line.max(1), column + 1)
+    }
+
+    fn origin(&self, span: &Range<usize>) -> Origin {
+        match self.source {
+            Source::File(path) => {
+                let (line, column) = self.position(span.start);
+                Origin::File { path: (*path).to_owned(), line, column }
+            }
+            Source::Profile(name) => Origin::Profile((*name).to_owned()),
+        }
+    }
+
+    fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Problem::at(&self.origin(span), message).help(help));
+    }
+
+    fn fault(&mut self, span: &Range<usize>, subject: &str, fault: Fault) {
+        self.problems.push(fault.at(&self.origin(span), subject));
+    }
+
+    fn syntax(&mut self, message: &str, span: Range<usize>) {
+        if message.starts_with("duplicate key") {
+            let name = self.text.get(span.clone()).unwrap_or("").trim().to_owned();
+            self.problem(&span, format!("{} is there twice", quote(&name)), "join the two into one");
+        } else {
+            self.problem(
+                &span,
+                format!("this is no TOML: {message}"),
+                "a value is \"text\", [\"a\", \"list\"], true or false",
+            );
+        }
+    }
+
+    fn document(&mut self, table: &DeTable<'_>, layer: &mut Layer) {
+        for (name, value) in table {
+            let text = name.get_ref().as_ref();
+            if let Some(key) = KEYS.iter().find(|key| key.section.is_empty() && key.name == text) {
+                self.key(key, value, layer);
+            } else if text == RULES {
+                if let Some(rules) = self.table(text, value) {
+                    self.rules("", rules, layer);
+                }
+            } else if SECTIONS.iter().any(|(section, _)| *section == text) {
+                if let Some(section) = self.table(text, value) {
+                    self.section(text, section, layer);
+                }
+            } else {
+                self.unknown_top(text, &name.span());
+            }
+        }
+    }
+
+    fn unknown_top(&mut self, text: &str, span: &Range<usize>) {
+        let sections = SECTIONS.iter().map(|(name, _)| *name);
+        let known: Vec<&str> = keys::names("").chain(sections).collect();
+        let help = if let Some(name) = did_you_mean(text, known.iter().copied()) {
+            format!("did you mean {}?", quote(name))
+        } else if let Some(key) = KEYS.iter().find(|key| key.name == text) {
+            format!("{} belongs to [{}]", quote(text), key.section)
+        } else {
+            format!("the sections are {}", list(SECTIONS.iter().map(|(name, _)| *name)))
+        };
+        self.problem(span, format!("unknown key {}", quote(text)), help);
+    }
+
+    fn table<'t, 'i>(&mut self, name: &str, value: &'t Value<'i>) -> Option<&'t DeTable<'i>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.wrong_type(
+                name,
+                value,
+                "a table",
+                &format!("write [{name}] on a line of its own, and its keys below"),
+            );
+        }
+        table
+    }
+
+    fn section(&mut self, section: &str, table: &DeTable<'_>, layer: &mut Layer) {
+        for (name, value) in table {
+            let text = name.get_ref().as_ref();
+            if let Some(key) = KEYS.iter().find(|key| key.section == section && key.name == text) {
+                self.key(key, value, layer);
+                continue;
+            }
+            let help = if let Some(known) = did_you_mean(text, keys::names(section)) {
+                format!("did you mean {}?", quote(known))
+            } else if let Some(key) = KEYS.iter().find(|key| key.name == text && key.section.is_empty()) {
+                format!("{} stands above the first section", quote(key.name))
+            } else if let Some(key) = KEYS.iter().find(|key| key.name == text) {
+                format!("{} belongs to [{}]", quote(text), key.section)
+            } else {
+                format!("the keys of [{section}] are {}", list(keys::names(section)))
+            };
+            self.problem(&name.span(), format!("unknown key {} in [{section}]", quote(text)), help);
+        }
+    }
+
+    /// `[rules]`; an id without quotes reads as tables in tables, which means the same here.
+    fn rules(&mut self, before: &str, table: &DeTable<'_>, layer: &mut Layer) {
+        for (name, value) in table {
+            let id = format!("{before}{}", name.get_ref());
+            if let Some(inner) = value.get_ref().as_table() {
+                self.rules(&format!("{id}."), inner, layer);
+                continue;
+            }
+            if let Some(fault) = unknown_rule(&id, self.rule_ids) {
+                self.fault(&name.span(), "", fault);
+            }
+            if let Some(on) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
+                layer.rules.push((id, on, self.origin(&name.span())));
+            }
+        }
+    }
+
+    fn key(&mut self, key: &Key, value: &Value<'_>, layer: &mut Layer) {
+        let path = key.path();
+        let origin = self.origin(&value.span());
+        match &key.kind {
+            Kind::Profile => {
+                if let Some(name) = self.string(&path, value, super::profile::check) {
+                    layer.profile = Some((name, origin));
+                }
+            }
+            Kind::User => {
+                if let Some(user) = self.string(&path, value, value::user) {
+                    layer.user = Some((user, origin));
+                }
+            }
+            Kind::Path(slot) => {
+                if let Some(text) = self.string(&path, value, value::literal_path) {
+                    *slot(layer) = Some((text, origin));
+                }
+            }
+            Kind::Switch(slot) => match value.get_ref().as_bool() {
+                Some(on) => *slot(layer) = Some((on, origin)),
+                None => self.wrong_type(&path, value, "true or false", "write true or false, without quotes"),
+            },
+            Kind::Start => {
+                if let Some(start) = self.choice(&path, value, STARTS) {
+                    layer.start = Some((start, origin));
+                }
+            }
+            Kind::Database => {
+                if let Some(database) = self.choice(&path, value, DATABASES) {
+                    layer.database = Some((database, origin));
+                }
+            }
+            Kind::PathList => {
+                if let Some(directories) = self.directories(&path, value, true) {
+                    layer.path = Some((value::path_list(directories.iter().map(String::as_str)), origin));
+                }
+            }
+            Kind::Volumes => layer.volumes = self.directories(&path, value, false).unwrap_or_default(),
+            Kind::Command => self.command(&path, value, layer),
+            Kind::Commands => self.commands(&path, value, layer),
+            Kind::List(item, slot) => {
+                let entries = self.entries(&path, value, *item);
+                *slot(layer) = entries;
+            }
+        }
+    }
+
+    fn string<T>(&mut self, path: &str, value: &Value<'_>, check: impl Fn(&str) -> Result<T, Fault>) -> Option<T> {
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(path, value, "a string", "write one value in double quotes");
+            return None;
+        };
+        check(text).map_err(|fault| self.fault(&value.span(), path, fault)).ok()
+    }
+
+    fn choice<T: Copy>(&mut self, path: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
+        let names = || choices.iter().map(|(name, _)| *name);
+        let all = names().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(path, value, &all, &format!("write {all}"));
+            return None;
+        };
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+        if found.is_none() {
+            let help = match did_you_mean(text, names()) {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => format!("write {all}"),
+            };
+            self.problem(&value.span(), format!("{path}: unknown value {}", quote(text)), help);
+        }
+        found
+    }
+
+    fn directories(&mut self, path: &str, value: &Value<'_>, colons: bool) -> Option<Vec<String>> {
+        if let Some(text) = value.get_ref().as_str().filter(|_| colons) {
+            let parts =
+                text.split(':').map(|part| value::path(part).map_err(|fault| self.fault(&value.span(), path, fault)));
+            return parts.collect::<Result<_, _>>().ok();
+        }
+        let Some(array) = value.get_ref().as_array() else {
+            let colons = if colons { ", or one string with colons" } else { "" };
+            self.wrong_type(path, value, "an array", &format!("write an array of absolute paths{colons}"));
+            return None;
+        };
+        let read: Vec<Option<String>> = array.iter().map(|item| self.string(path, item, value::literal_path)).collect();
+        read.into_iter().collect()
+    }
+
+    fn command(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
+        let origin = self.origin(&value.span());
+        if let Some(text) = value.get_ref().as_str() {
+            if text.trim() == "none" {
+                layer.nothing = Some(origin);
+            } else {
+                match value::command(text, &origin) {
+                    Ok(line) => layer.commands.push(line),
+                    Err(fault) => self.fault(&value.span(), path, fault),
+                }
+            }
+            return;
+        }
+        const FORMS: &str =
+            "write a string, an array in exec form as [\"dotnet\", \"/app/MyApp.dll\"], or an array of such arrays";
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(path, value, "a command", FORMS);
+            return;
+        };
+        if array.is_empty() {
+            self.problem(
+                &value.span(),
+                format!("{path}: the command is empty"),
+                "write what the image runs, or \"none\" for a base image",
+            );
+            return;
+        }
+        if !array.iter().any(|item| item.get_ref().is_array()) {
+            self.exec(path, value, layer);
+            return;
+        }
+        for item in array {
+            if item.get_ref().is_array() {
+                self.exec(path, item, layer);
+            } else {
+                self.wrong_type(path, item, "an array", "in an array of arrays each command is an array of words");
+            }
+        }
+    }
+
+    fn exec(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
+        let before = self.problems.len();
+        let mut words = Vec::new();
+        for item in value.get_ref().as_array().into_iter().flatten() {
+            match item.get_ref().as_str() {
+                Some(word) => words.push((word.to_owned(), item.span())),
+                None => self.wrong_type(path, item, "a string", "write each word in double quotes"),
+            }
+        }
+        let plain: Vec<String> = words.iter().map(|(word, _)| word.clone()).collect();
+        // Code for a shell is not expanded by the builder; the shell does it.
+        let script = value::script(&plain).map(str::to_owned);
+        for (word, span) in &words {
+            if script.as_ref() != Some(word)
+                && let Some(name) = value::variable(word)
+            {
+                let message = format!("{path}: {} holds the variable {}", quote(word), quote(name));
+                self.problem(span, message, "exec form expands nothing; write the value");
+            }
+        }
+        if self.problems.len() > before {
+            return;
+        }
+        match value::exec(plain, &self.origin(&value.span())) {
+            Ok(line) => layer.commands.push(line),
+            Err(fault) => self.fault(&value.span(), path, fault),
+        }
+    }
+
+    fn switch(&mut self, path: &str, value: &Value<'_>) -> Option<bool> {
+        let on = value.get_ref().as_bool();
+        if on.is_none() {
+            self.wrong_type(path, value, "true or false", "write true or false, without quotes");
+        }
+        on
+    }
+
+    fn wrong_type(&mut self, path: &str, value: &Value<'_>, wanted: &str, help: &str) {
+        let article =
+            |name: &str| if name.starts_with(['a', 'i']) { format!("an {name}") } else { format!("a {name}") };
+        let found = article(value.get_ref().type_str());
+        self.problem(&value.span(), format!("{path} is {found} and must be {wanted}"), help);
+    }
+}
+
+/// What to say about a rule id that does not exist.
+pub(super) fn unknown_rule(id: &str, rule_ids: &[&str]) -> Option<Fault> {
+    if rule_ids.contains(&id) {
+        return None;
+    }
+    let help = match did_you_mean(id, rule_ids.iter().copied()) {
+        Some(name) => format!("did you mean {}?", quote(name)),
+        None => format!("the rules are {}", list(rule_ids.iter().copied())),
+    };
+    Some(Fault { message: format!("unknown rule {}", quote(id)), help: Some(help) })
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}

@@ -1,0 +1,147 @@
+//! Lists of entries: strings and `{ name or path, reason, optional }`, each once.
+
+use std::ops::Range;
+
+use super::super::keys::Item;
+use super::super::layer::Layer;
+use super::super::problem::quote;
+use super::super::value;
+use super::super::{CommandEntry, Entry, did_you_mean};
+use super::{Decoder, Source, Value, list};
+
+impl Decoder<'_> {
+    pub(super) fn commands(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
+        for raw in self.raw_entries(path, value, true) {
+            match value::pattern(&raw.text) {
+                Ok(pattern) => layer.keep_commands.push(CommandEntry {
+                    pattern,
+                    text: raw.text,
+                    reason: raw.reason,
+                    optional: raw.optional,
+                    setid: raw.setid,
+                    origin: self.origin(&raw.span),
+                }),
+                Err(fault) => self.fault(&raw.span, path, fault),
+            }
+        }
+    }
+
+    pub(super) fn entries(&mut self, path: &str, value: &Value<'_>, item: Item) -> Vec<Entry> {
+        let check = match item {
+            Item::Account => value::account,
+            Item::Path => value::literal_path,
+            Item::Command => value::command_name,
+        };
+        let mut entries: Vec<Entry> = Vec::new();
+        for raw in self.raw_entries(path, value, false) {
+            let origin = self.origin(&raw.span);
+            match check(&raw.text) {
+                // Two spellings of one path; equal texts were found before.
+                Ok(value) if entries.iter().any(|entry| entry.value == value) => {
+                    self.problem(
+                        &raw.span,
+                        format!("{path}: {} is there twice", quote(&value)),
+                        "delete one of the two",
+                    );
+                }
+                Ok(value) => entries.push(Entry { value, reason: raw.reason, optional: raw.optional, origin }),
+                Err(fault) => self.fault(&raw.span, path, fault),
+            }
+        }
+        entries
+    }
+
+    /// A list of strings and tables, each text once.
+    fn raw_entries(&mut self, path: &str, value: &Value<'_>, setid: bool) -> Vec<Raw> {
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(path, value, "an array", "write the entries in brackets, as [\"one\", \"two\"]");
+            return Vec::new();
+        };
+        let mut entries: Vec<Raw> = Vec::new();
+        for item in array {
+            let Some(raw) = self.raw_entry(path, item, setid) else { continue };
+            if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
+                let (line, _) = self.position(first.span.start);
+                let message = format!("{path}: {} is there twice, first in line {line}", quote(&raw.text));
+                self.problem(&raw.span, message, "delete one of the two");
+            } else {
+                entries.push(raw);
+            }
+        }
+        entries
+    }
+
+    fn raw_entry(&mut self, path: &str, value: &Value<'_>, with_setid: bool) -> Option<Raw> {
+        let always = matches!(self.source, Source::Profile(_));
+        if let Some(text) = value.get_ref().as_str() {
+            return Some(Raw {
+                text: text.to_owned(),
+                span: value.span(),
+                reason: None,
+                optional: always,
+                setid: None,
+            });
+        }
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(
+                path,
+                value,
+                "a string",
+                "write a name in double quotes, or { name = \"…\", reason = \"…\" }",
+            );
+            return None;
+        };
+        let (mut text, mut reason, mut optional, mut setid) = (None, None, always, None);
+        let mut fine = true;
+        for (name, field) in table {
+            let at = format!("{path}.{}", name.get_ref());
+            match name.get_ref().as_ref() {
+                "name" | "path" if text.is_some() => {
+                    self.problem(
+                        &name.span(),
+                        format!("{path}: an entry has both 'name' and 'path'"),
+                        "delete one of the two",
+                    );
+                    fine = false;
+                }
+                "name" | "path" => match field.get_ref().as_str() {
+                    Some(value) => text = Some((value.to_owned(), field.span())),
+                    None => {
+                        self.wrong_type(&at, field, "a string", "write one value in double quotes");
+                        fine = false;
+                    }
+                },
+                "reason" => reason = self.string(&at, field, |text| value::text(text).map(str::to_owned)),
+                "optional" => optional = self.switch(&at, field).unwrap_or(optional) || always,
+                "setid" if with_setid => setid = self.switch(&at, field),
+                other => {
+                    let known = ["name", "path", "reason", "optional", "setid"];
+                    let known = if with_setid { known.as_slice() } else { known.get(..4).unwrap_or(&[]) };
+                    let help = match did_you_mean(other, known.iter().copied()) {
+                        Some(name) => format!("did you mean {}?", quote(name)),
+                        None => format!("the keys of an entry are {}", list(known.iter().copied())),
+                    };
+                    self.problem(&name.span(), format!("{path}: unknown key {} in an entry", quote(other)), help);
+                    fine = false;
+                }
+            }
+        }
+        if text.is_none() && fine {
+            self.problem(
+                &value.span(),
+                format!("{path}: the entry has neither 'name' nor 'path'"),
+                "write { name = \"…\" }",
+            );
+        }
+        text.map(|(text, span)| Raw { text, span, reason, optional, setid })
+    }
+}
+
+/// One entry as it was written.
+struct Raw {
+    text: String,
+    span: Range<usize>,
+    reason: Option<String>,
+    optional: bool,
+    setid: Option<bool>,
+}

@@ -1,0 +1,189 @@
+//! A [`Policy`] as a harden.toml that loads to the same policy.
+//!
+//! This module owns the writing of TOML. The order of keys is that of the key table.
+
+use std::fmt::Write as _;
+
+use super::keys::{DATABASES, STARTS};
+use super::{CommandEntry, CommandLine, Entry, Origin, Policy, Run, RunUser, value};
+use crate::shell;
+
+/// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
+#[must_use]
+pub fn dump(policy: &Policy) -> String {
+    let mut out = Writer::default();
+    out.single("profile", policy.profile.as_deref().map(string));
+    out.single("strict", policy.strict.then(|| "true".to_owned()));
+
+    out.section("run");
+    out.single("user", policy.user.as_ref().map(|user| string(&user_spec(user))));
+    out.single("home", policy.home.as_deref().map(string));
+    out.single("command", run(&policy.run));
+    out.single("start", name_of(STARTS, policy.start));
+    out.single("workdir", policy.workdir.as_deref().map(string));
+    out.single("path", Some(array(&policy.path)));
+    out.single("volumes", Some(array(&policy.volumes)).filter(|_| !policy.volumes.is_empty()));
+
+    out.section("keep");
+    let commands = policy.keep.commands.iter().map(|entry| (command_entry(entry), &entry.origin)).collect();
+    out.list("commands", commands);
+    out.entries("users", "name", &policy.keep.users);
+    out.entries("groups", "name", &policy.keep.groups);
+    out.entries("paths", "path", &policy.keep.paths);
+    out.entries("setid", "path", &policy.keep.setid);
+    out.entries("shells", "name", &policy.keep.shells);
+    out.single("from-scripts", policy.keep.from_scripts.then(|| "true".to_owned()));
+
+    out.section("remove");
+    out.entries("commands", "name", &policy.remove.commands);
+    out.entries("directories", "path", &policy.remove.directories);
+
+    out.section("files");
+    out.entries("read-only", "path", &policy.files.read_only);
+    out.entries("writable", "path", &policy.files.writable);
+    out.single("openshift", policy.files.openshift.then(|| "true".to_owned()));
+
+    out.section("packages");
+    out.single("database", name_of(DATABASES, policy.database));
+
+    out.section("rules");
+    for (rule, on) in &policy.rules {
+        out.single(&string(rule), Some(string(if *on { "on" } else { "off" })));
+    }
+    out.text
+}
+
+#[derive(Default)]
+struct Writer {
+    text: String,
+    /// A section whose line is not written yet: one without keys is left out.
+    pending: Option<&'static str>,
+}
+
+impl Writer {
+    fn section(&mut self, name: &'static str) {
+        self.pending = Some(name);
+    }
+
+    fn single(&mut self, key: &str, value: Option<String>) {
+        let Some(value) = value else { return };
+        if let Some(section) = self.pending.take() {
+            let blank = if self.text.is_empty() { "" } else { "\n" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.text, "{blank}[{section}]");
+        }
+        let _ = writeln!(self.text, "{key} = {value}");
+    }
+
+    fn list(&mut self, key: &str, values: Vec<(String, &Origin)>) {
+        if values.is_empty() {
+            return;
+        }
+        let mut text = String::from("[\n");
+        for (value, origin) in values {
+            let comment = match origin {
+                Origin::File { .. } => String::new(),
+                other => format!("  # {}", super::problem::plain(&other.to_string())),
+            };
+            let _ = writeln!(text, "    {value},{comment}");
+        }
+        text.push(']');
+        self.single(key, Some(text));
+    }
+
+    fn entries(&mut self, key: &str, field: &str, entries: &[Entry]) {
+        let values = entries.iter().map(|entry| {
+            let text = table(field, &entry.value, entry.reason.as_deref(), entry.optional, None);
+            (text, &entry.origin)
+        });
+        self.list(key, values.collect());
+    }
+}
+
+fn command_entry(entry: &CommandEntry) -> String {
+    table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid)
+}
+
+fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {
+    if reason.is_none() && !optional && setid.is_none() {
+        return string(text);
+    }
+    let mut out = format!("{{ {field} = {}", string(text));
+    if let Some(reason) = reason {
+        let _ = write!(out, ", reason = {}", string(reason));
+    }
+    if optional {
+        out.push_str(", optional = true");
+    }
+    if let Some(setid) = setid {
+        let _ = write!(out, ", setid = {setid}");
+    }
+    out.push_str(" }");
+    out
+}
+
+fn user_spec(user: &RunUser) -> String {
+    let parts = match user {
+        RunUser::Named { name, uid, gid } => {
+            [Some(name.clone()), uid.map(|id| id.to_string()), gid.map(|id| id.to_string())]
+        }
+        RunUser::Numeric { uid, gid } => [Some(uid.to_string()), gid.map(|id| id.to_string()), None],
+    };
+    parts.into_iter().flatten().collect::<Vec<_>>().join(":")
+}
+
+fn run(run: &Run) -> Option<String> {
+    match run {
+        Run::Unknown => None,
+        Run::Nothing => Some(string("none")),
+        Run::Commands(commands) => match commands.as_slice() {
+            [one] => Some(array(&words(one))),
+            more => Some(format!(
+                "[\n{}]",
+                more.iter().map(|line| format!("    {},\n", array(&words(line)))).collect::<String>()
+            )),
+        },
+    }
+}
+
+/// The command in exec form. Of shell form only the words are known; each becomes a command of its own.
+fn words(line: &CommandLine) -> Vec<String> {
+    if !line.shell_form {
+        return line.words.clone();
+    }
+    let script = line.words.iter().map(|word| shell::quoted(word)).collect::<Vec<_>>().join("; ");
+    vec!["/bin/sh".to_owned(), "-c".to_owned(), script]
+}
+
+fn name_of<T: PartialEq>(names: &[(&str, T)], value: T) -> Option<String> {
+    names.iter().find(|(_, other)| *other == value).map(|(name, _)| string(name))
+}
+
+fn array(values: &[String]) -> String {
+    format!("[{}]", values.iter().map(|value| string(value)).collect::<Vec<_>>().join(", "))
+}
+
+/// A basic string; invisible characters are escaped, so that what is printed is what is meant.
+fn string(value: &str) -> String {
+    let mut out = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            _ if super::problem::is_unsafe(c) => {
+                let _ = write!(out, "\\U{:08X}", u32::from(c));
+            }
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The text that a regular expression was written as; for tests of equality.
+#[must_use]
+pub fn pattern_text(pattern: &super::Pattern) -> String {
+    match pattern {
+        super::Pattern::Name(text) | super::Pattern::Path(text) | super::Pattern::Glob(text) => text.clone(),
+        super::Pattern::Regex(regex) => format!("re:{}", value::expression(regex)),
+    }
+}

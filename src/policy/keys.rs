@@ -1,0 +1,199 @@
+//! The one table of keys of harden.toml: the decoder, the suggestions and the JSON schema all come from it.
+
+use super::layer::{Layer, Located};
+use super::{Database, Entry, Start};
+
+/// One key.
+pub(super) struct Key {
+    /// Table, empty for the top level.
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// One sentence for editors.
+    pub(super) doc: &'static str,
+}
+
+impl Key {
+    /// `section.name`, for messages.
+    pub(super) fn path(&self) -> String {
+        if self.section.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.section, self.name) }
+    }
+}
+
+/// The values that a key takes, and where they go.
+pub(super) enum Kind {
+    /// The name of a built-in profile.
+    Profile,
+    /// `run.user`.
+    User,
+    /// One absolute path.
+    Path(fn(&mut Layer) -> &mut Located<String>),
+    /// `run.command`.
+    Command,
+    /// PATH: an array of directories, or one string with colons.
+    PathList,
+    /// Absolute paths without reasons.
+    Volumes,
+    /// `keep.commands`.
+    Commands,
+    /// Entries of one kind.
+    List(Item, fn(&mut Layer) -> &mut Vec<Entry>),
+    /// `true` or `false`.
+    Switch(fn(&mut Layer) -> &mut Located<bool>),
+    /// `run.start`.
+    Start,
+    /// `packages.database`.
+    Database,
+}
+
+/// What the entries of a list are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    /// An account or group name, or a number.
+    Account,
+    /// An absolute path.
+    Path,
+    /// A command name or an absolute path.
+    Command,
+}
+
+/// The values of `run.start`.
+pub(super) const STARTS: &[(&str, Start)] = &[("user", Start::User), ("root", Start::Root)];
+
+/// The values of `packages.database`.
+pub(super) const DATABASES: &[(&str, Database)] =
+    &[("prune", Database::Prune), ("keep", Database::Keep), ("remove", Database::Remove)];
+
+/// The words that switch a rule.
+pub(super) const SWITCHES: &[(&str, bool)] = &[("on", true), ("off", false)];
+
+/// The section whose keys are rule ids.
+pub(super) const RULES: &str = "rules";
+
+/// The sections and what they are for.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("run", "What the image runs, and as whom."),
+    ("keep", "What no rule removes."),
+    ("remove", "What goes knowingly."),
+    ("files", "The application's directories."),
+    ("packages", "The package databases."),
+    (RULES, "Rules by id, \"on\" or \"off\"."),
+];
+
+/// All keys but the rule ids, in the order in which `--dump-config` prints them.
+pub(super) const KEYS: &[Key] = &[
+    key("", "profile", Kind::Profile, "A named set of keep entries that is built in."),
+    key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Refuse where scripts would only be warned about."),
+    key(
+        "run",
+        "user",
+        Kind::User,
+        "The account that runs the program: NAME[:UID[:GID]] or UID[:GID]; kept, and created when missing.",
+    ),
+    key("run", "home", Kind::Path(|layer| &mut layer.home), "Home directory of an account that has to be created."),
+    key(
+        "run",
+        "command",
+        Kind::Command,
+        "ENTRYPOINT and CMD, HEALTHCHECK and exec probes: a string, an array in exec form, or an array of arrays; \"none\" for a base image.",
+    ),
+    key("run", "start", Kind::Start, "\"root\" when the entrypoint starts as root and drops to the run user."),
+    key(
+        "run",
+        "workdir",
+        Kind::Path(|layer| &mut layer.workdir),
+        "Directory in which relative words of the commands resolve.",
+    ),
+    key("run", "path", Kind::PathList, "The image's PATH, as an array or as one string with colons."),
+    key("run", "volumes", Kind::Volumes, "Mount points of the image's volumes."),
+    key("keep", "commands", Kind::Commands, "Commands by name, absolute path, glob or re:EXPRESSION."),
+    key(
+        "keep",
+        "users",
+        Kind::List(Item::Account, |layer| &mut layer.keep_users),
+        "Accounts that stay; a number counts as a known uid.",
+    ),
+    key(
+        "keep",
+        "groups",
+        Kind::List(Item::Account, |layer| &mut layer.keep_groups),
+        "Groups that stay; a number counts as a known gid.",
+    ),
+    key(
+        "keep",
+        "paths",
+        Kind::List(Item::Path, |layer| &mut layer.keep_paths),
+        "Paths that no rule removes or changes; directories with their content.",
+    ),
+    key(
+        "keep",
+        "setid",
+        Kind::List(Item::Path, |layer| &mut layer.keep_setid),
+        "Files that keep set-id bits and capabilities.",
+    ),
+    key(
+        "keep",
+        "shells",
+        Kind::List(Item::Account, |layer| &mut layer.keep_shells),
+        "Accounts that keep a login shell.",
+    ),
+    key("keep", "from-scripts", Kind::Switch(|layer| &mut layer.from_scripts), "Keep the programs that scripts name."),
+    key(
+        "remove",
+        "commands",
+        Kind::List(Item::Command, |layer| &mut layer.remove_commands),
+        "Commands whose loss is intended, so that nothing refuses it.",
+    ),
+    key(
+        "remove",
+        "directories",
+        Kind::List(Item::Path, |layer| &mut layer.remove_directories),
+        "Extra command directories.",
+    ),
+    key(
+        "files",
+        "read-only",
+        Kind::List(Item::Path, |layer| &mut layer.read_only),
+        "Owner root, and nobody may write; the deepest path wins.",
+    ),
+    key(
+        "files",
+        "writable",
+        Kind::List(Item::Path, |layer| &mut layer.writable),
+        "Owned by the run user; created when missing with mode 0700.",
+    ),
+    key(
+        "files",
+        "openshift",
+        Kind::Switch(|layer| &mut layer.openshift),
+        "For a random uid: gid 0 gets the owner's rights on writable paths.",
+    ),
+    key(
+        "packages",
+        "database",
+        Kind::Database,
+        "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners.",
+    ),
+];
+
+const fn key(section: &'static str, name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { section, name, kind, doc }
+}
+
+/// Names of the keys of one section.
+pub(super) fn names(section: &str) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter(move |key| key.section == section).map(|key| key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_there_once_and_in_a_known_section() {
+        for (at, key) in KEYS.iter().enumerate() {
+            assert!(key.section.is_empty() || SECTIONS.iter().any(|(name, _)| *name == key.section), "{}", key.path());
+            assert!(!KEYS.iter().skip(at + 1).any(|other| other.path() == key.path()), "{}", key.path());
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One source of the policy (flags, environment, file, image configuration, profile) and how sources add up.
+//!
+//! This module owns precedence, and what contradicts what. It reads no text.
+
+use std::collections::BTreeMap;
+
+use super::problem::quote;
+use super::{
+    CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser,
+    Start,
+};
+
+/// A single value and where it was written.
+pub(super) type Located<T> = Option<(T, Origin)>;
+
+/// What one source says. Nothing is decided yet.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub(super) profile: Located<String>,
+    pub(super) strict: Located<bool>,
+    pub(super) user: Located<RunUser>,
+    /// Groups that the container engine looks up by name with the user; they count only when `user` does.
+    pub(super) user_groups: Vec<Entry>,
+    pub(super) home: Located<String>,
+    pub(super) start: Located<Start>,
+    pub(super) workdir: Located<String>,
+    pub(super) path: Located<Vec<String>>,
+    pub(super) volumes: Vec<String>,
+    /// `none`, and where it was written.
+    pub(super) nothing: Option<Origin>,
+    pub(super) commands: Vec<CommandLine>,
+    pub(super) keep_commands: Vec<CommandEntry>,
+    pub(super) keep_users: Vec<Entry>,
+    pub(super) keep_groups: Vec<Entry>,
+    pub(super) keep_paths: Vec<Entry>,
+    pub(super) keep_setid: Vec<Entry>,
+    pub(super) keep_shells: Vec<Entry>,
+    pub(super) from_scripts: Located<bool>,
+    pub(super) remove_commands: Vec<Entry>,
+    pub(super) remove_directories: Vec<Entry>,
+    pub(super) read_only: Vec<Entry>,
+    pub(super) writable: Vec<Entry>,
+    pub(super) openshift: Located<bool>,
+    pub(super) database: Located<Database>,
+    pub(super) rules: Vec<(String, bool, Origin)>,
+}
+
+/// Resolves layers, the strongest first, into one policy.
+pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy {
+    let mut all = Layer::default();
+    for layer in layers {
+        all.add(layer, problems);
+    }
+    // What a profile keeps is an offer: a remove entry takes it back.
+    let removed: Vec<String> = all.remove_commands.iter().map(|entry| entry.value.clone()).collect();
+    all.keep_commands.retain(|entry| {
+        !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| covers(&entry.pattern, value))
+    });
+    all.contradictions(problems);
+    all.policy()
+}
+
+impl Layer {
+    /// Adds a weaker layer: lists add up, a single value stays.
+    fn add(&mut self, weaker: Self, problems: &mut Vec<Problem>) {
+        or(&mut self.profile, weaker.profile);
+        or(&mut self.strict, weaker.strict);
+        if self.user.is_none() {
+            self.user = weaker.user;
+            self.user_groups = weaker.user_groups;
+        }
+        or(&mut self.home, weaker.home);
+        or(&mut self.start, weaker.start);
+        or(&mut self.workdir, weaker.workdir);
+        or(&mut self.path, weaker.path);
+        self.volumes.extend(weaker.volumes);
+        if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
+            problems.push(
+                Problem::at(origin, format!("'none' beside a command ({})", command.origin))
+                    .help("write the commands, or 'none' alone"),
+            );
+        }
+        // A stronger `none` ends the matter, as does a stronger command a weaker `none`.
+        if self.nothing.is_none() {
+            for command in weaker.commands {
+                let known =
+                    |other: &CommandLine| other.words == command.words && other.shell_form == command.shell_form;
+                if !self.commands.iter().any(known) {
+                    self.commands.push(command);
+                }
+            }
+            if self.commands.is_empty() {
+                self.nothing = weaker.nothing;
+            }
+        }
+        for entry in weaker.keep_commands {
+            if !self.keep_commands.iter().any(|other| other.text == entry.text) {
+                self.keep_commands.push(entry);
+            }
+        }
+        for (list, entries) in [
+            (&mut self.keep_users, weaker.keep_users),
+            (&mut self.keep_groups, weaker.keep_groups),
+            (&mut self.keep_paths, weaker.keep_paths),
+            (&mut self.keep_setid, weaker.keep_setid),
+            (&mut self.keep_shells, weaker.keep_shells),
+            (&mut self.remove_commands, weaker.remove_commands),
+            (&mut self.remove_directories, weaker.remove_directories),
+            (&mut self.read_only, weaker.read_only),
+            (&mut self.writable, weaker.writable),
+        ] {
+            extend(list, entries);
+        }
+        or(&mut self.from_scripts, weaker.from_scripts);
+        or(&mut self.openshift, weaker.openshift);
+        or(&mut self.database, weaker.database);
+        self.rules.extend(weaker.rules);
+    }
+
+    /// Entries that cannot both hold.
+    fn contradictions(&self, problems: &mut Vec<Problem>) {
+        for entry in &self.remove_commands {
+            if let Some(kept) = self.keep_commands.iter().find(|kept| covers(&kept.pattern, &entry.value)) {
+                problems.push(
+                    Problem::at(
+                        &entry.origin,
+                        format!(
+                            "remove.commands: {} is kept by {} ({})",
+                            quote(&entry.value),
+                            quote(&kept.text),
+                            kept.origin
+                        ),
+                    )
+                    .help("delete one of the two entries: keep beats remove"),
+                );
+            }
+        }
+        for entry in &self.writable {
+            if let Some(other) = self.read_only.iter().find(|other| other.value == entry.value) {
+                problems.push(
+                    Problem::at(
+                        &entry.origin,
+                        format!("files.writable: {} is read-only too ({})", quote(&entry.value), other.origin),
+                    )
+                    .help("delete one of the two entries"),
+                );
+            }
+        }
+        for (key, list) in [("files.writable", &self.writable), ("files.read-only", &self.read_only)] {
+            for entry in list {
+                if let Some(kept) = self.keep_paths.iter().find(|kept| kept.value == entry.value) {
+                    problems.push(
+                        Problem::at(
+                            &entry.origin,
+                            format!(
+                                "{key}: {} is in keep.paths ({}), so nothing may change it",
+                                quote(&entry.value),
+                                kept.origin
+                            ),
+                        )
+                        .help("delete one of the two entries"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn policy(mut self) -> Policy {
+        let run = if !self.commands.is_empty() {
+            Run::Commands(self.commands)
+        } else if self.nothing.is_some() {
+            Run::Nothing
+        } else {
+            Run::Unknown
+        };
+        extend(&mut self.keep_groups, self.user_groups);
+        // The strongest layer's word stands first, and of one layer's words the last counts.
+        let mut rules: BTreeMap<String, bool> = BTreeMap::new();
+        for (rule, on, _) in self.rules {
+            rules.entry(rule).or_insert(on);
+        }
+        self.volumes.sort();
+        self.volumes.dedup();
+        Policy {
+            profile: value(self.profile),
+            user: value(self.user),
+            home: value(self.home),
+            run,
+            workdir: value(self.workdir),
+            path: value(self.path).unwrap_or_default(),
+            start: value(self.start).unwrap_or_default(),
+            keep: Keep {
+                commands: self.keep_commands,
+                users: self.keep_users,
+                groups: self.keep_groups,
+                paths: self.keep_paths,
+                setid: self.keep_setid,
+                shells: self.keep_shells,
+                from_scripts: value(self.from_scripts).unwrap_or_default(),
+            },
+            remove: Remove { commands: self.remove_commands, directories: self.remove_directories },
+            files: Files {
+                read_only: self.read_only,
+                writable: self.writable,
+                openshift: value(self.openshift).unwrap_or_default(),
+            },
+            database: value(self.database).unwrap_or_default(),
+            rules: rules.into_iter().collect(),
+            strict: value(self.strict).unwrap_or_default(),
+            volumes: self.volumes,
+        }
+    }
+}
+
+fn value<T>(located: Located<T>) -> Option<T> {
+    located.map(|(value, _)| value)
+}
+
+fn or<T>(stronger: &mut Located<T>, weaker: Located<T>) {
+    if stronger.is_none() {
+        *stronger = weaker;
+    }
+}
+
+/// Adds the entries that are not there yet; a stronger one stands for a weaker one of the same value.
+fn extend(list: &mut Vec<Entry>, entries: Vec<Entry>) {
+    for entry in entries {
+        if !list.iter().any(|other| other.value == entry.value) {
+            list.push(entry);
+        }
+    }
+}
+
+/// Whether a keep entry keeps every command that a remove entry names.
+fn covers(pattern: &Pattern, removed: &str) -> bool {
+    match pattern {
+        Pattern::Path(path) => path == removed,
+        _ if removed.starts_with('/') => pattern.matches(removed.as_bytes()),
+        Pattern::Glob(glob) if glob.starts_with('/') => false,
+        _ => pattern.matches(format!("/{removed}").as_bytes()),
+    }
+}

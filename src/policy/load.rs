@@ -1,0 +1,233 @@
+//! From options, configuration, image configuration and profile to one [`Policy`].
+//!
+//! This module owns which sources there are and in which order they count. Files are read through [`Inputs`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::decode::{self, Source};
+use super::layer::{self, Layer};
+use super::options::Given;
+use super::problem::quote;
+use super::value;
+use super::{CommandEntry, Options, Origin, Policy, Problem, image, profile};
+
+/// Largest configuration and image configuration, in bytes.
+pub const LARGEST_INPUT: usize = 1024 * 1024;
+
+/// PATH when nobody says: that of Docker's images.
+pub const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The name of the configuration beside the binary.
+pub const CONFIG_NAME: &str = "harden.toml";
+
+/// What [`load`] may read, all of it outside the root.
+pub trait Inputs {
+    /// The first `limit` bytes of a file.
+    ///
+    /// # Errors
+    /// Those of the operating system; `NotFound` has a meaning of its own.
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>>;
+
+    /// The first `limit` bytes of standard input.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn stdin(&self, limit: usize) -> io::Result<Vec<u8>>;
+
+    /// The path without links, or as it is when that cannot be told.
+    fn canonical(&self, path: &Path) -> PathBuf;
+}
+
+/// A policy and where it came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The policy.
+    pub policy: Policy,
+    /// The configuration file that was read, as the user gave it or beside the binary.
+    pub config: Option<PathBuf>,
+    /// What deserves a word and is no refusal.
+    pub warnings: Vec<Problem>,
+}
+
+/// Resolves everything that the user said: flag, environment, file, image configuration, profile, default.
+///
+/// `binary` is the path of the running binary; the default configuration lies beside it. `rule_ids` are the rules
+/// that exist.
+///
+/// # Errors
+/// All problems at once, those of the command line first.
+pub fn load(
+    options: &Options,
+    binary: Option<&Path>,
+    rule_ids: &[&str],
+    inputs: &dyn Inputs,
+) -> Result<Loaded, Vec<Problem>> {
+    let mut problems = options.problems.clone();
+    let mut warnings = Vec::new();
+    let (flags, environment) = given_layers(options, rule_ids, &mut problems);
+    let (file, config) = match config(options, binary, inputs, &mut problems) {
+        Some((path, text)) => {
+            let name = path.to_string_lossy().into_owned();
+            (decode::decode(&text, &Source::File(&name), rule_ids, &mut problems), Some(path))
+        }
+        None => (Layer::default(), None),
+    };
+    let image = match &options.image_config {
+        Some(path) => image_config(path, inputs, &mut problems, &mut warnings),
+        None => Layer::default(),
+    };
+    let name = [&flags, &environment, &file].into_iter().find_map(|layer| layer.profile.clone()).map(|(name, _)| name);
+    let offers = match name.as_deref().and_then(|name| Some((name, profile::profile_text(name)?))) {
+        Some((name, text)) => decode::decode(text, &Source::Profile(name), rule_ids, &mut problems),
+        None => Layer::default(),
+    };
+    let mut policy = layer::resolve(vec![flags, environment, file, image, offers], &mut problems);
+    if policy.path.is_empty() {
+        let inherited = options.path.as_deref().filter(|_| options.root.is_none()).unwrap_or("");
+        policy.path = value::path_list(inherited.split(':'));
+    }
+    if policy.path.is_empty() {
+        policy.path = value::path_list(USUAL_PATH.split(':'));
+    }
+    if problems.is_empty() { Ok(Loaded { policy, config, warnings }) } else { Err(problems) }
+}
+
+/// The layers of the flags and of the environment.
+fn given_layers(options: &Options, rule_ids: &[&str], problems: &mut Vec<Problem>) -> (Layer, Layer) {
+    let mut layers = Layers::default();
+    if let Some((on, origin)) = &options.strict {
+        layers.of(origin).strict = Some((*on, origin.clone()));
+    }
+    if let Some(Given { text, origin }) = &options.profile {
+        match profile::check(text) {
+            Ok(name) => layers.of(origin).profile = Some((name, origin.clone())),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    if let Some(Given { text, origin }) = &options.user {
+        match value::user(text) {
+            Ok(user) => layers.of(origin).user = Some((user, origin.clone())),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    for Given { text, origin } in &options.commands {
+        if text.trim() == "none" {
+            layers.of(origin).nothing = Some(origin.clone());
+            continue;
+        }
+        match value::command(text, origin) {
+            Ok(line) => layers.of(origin).commands.push(line),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    for Given { text, origin } in &options.keep {
+        match value::pattern(text) {
+            Ok(pattern) => layers.of(origin).keep_commands.push(CommandEntry {
+                pattern,
+                text: text.clone(),
+                reason: None,
+                optional: false,
+                setid: None,
+                origin: origin.clone(),
+            }),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    for Given { text, origin } in &options.disable {
+        let checked = value::text(text).and_then(|id| decode::unknown_rule(id, rule_ids).map_or(Ok(id), Err));
+        match checked {
+            Ok(id) => layers.of(origin).rules.push((id.to_owned(), false, origin.clone())),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    (layers.flags, layers.environment)
+}
+
+#[derive(Default)]
+struct Layers {
+    flags: Layer,
+    environment: Layer,
+}
+
+impl Layers {
+    fn of(&mut self, origin: &Origin) -> &mut Layer {
+        if matches!(origin, Origin::Environment(_)) { &mut self.environment } else { &mut self.flags }
+    }
+}
+
+/// Path and text of the configuration, if there is one.
+fn config(
+    options: &Options,
+    binary: Option<&Path>,
+    inputs: &dyn Inputs,
+    problems: &mut Vec<Problem>,
+) -> Option<(PathBuf, String)> {
+    let path = match &options.config {
+        Some(path) => path.clone(),
+        None => beside(binary?, options.root.as_deref(), inputs)?,
+    };
+    let name = path.to_string_lossy().into_owned();
+    let bytes = match inputs.read(&path, LARGEST_INPUT + 1) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && options.config.is_none() => return None,
+        Err(error) => {
+            problems.push(
+                Problem::new(format!("cannot read the configuration {}: {error}", quote(&name)))
+                    .help("write the path of a harden.toml after --config"),
+            );
+            return None;
+        }
+    };
+    if bytes.len() > LARGEST_INPUT {
+        problems.push(
+            Problem::new(format!("the configuration {} is larger than {LARGEST_INPUT} bytes", quote(&name)))
+                .help("write the path of a harden.toml after --config"),
+        );
+        return None;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Some((path, text)),
+        Err(error) => {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let column = String::from_utf8_lossy(valid.get(start..).unwrap_or(&[])).chars().count() + 1;
+            let origin = Origin::File { path: name, line, column };
+            problems.push(Problem::at(&origin, "the text is not UTF-8 from here on").help("save the file as UTF-8"));
+            None
+        }
+    }
+}
+
+/// The configuration beside the binary, but never one from inside a foreign root.
+fn beside(binary: &Path, root: Option<&Path>, inputs: &dyn Inputs) -> Option<PathBuf> {
+    let directory = binary.parent()?;
+    if let Some(root) = root.map(|root| inputs.canonical(root)).filter(|root| root != Path::new("/"))
+        && inputs.canonical(directory).starts_with(root)
+    {
+        return None;
+    }
+    Some(directory.join(CONFIG_NAME))
+}
+
+fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Layer {
+    let read =
+        if path == Path::new("-") { inputs.stdin(LARGEST_INPUT + 1) } else { inputs.read(path, LARGEST_INPUT + 1) };
+    let name = quote(&path.to_string_lossy());
+    match read {
+        Ok(bytes) if bytes.len() > LARGEST_INPUT => {
+            let message = format!("{name} is larger than {LARGEST_INPUT} bytes");
+            problems.push(Problem::at(&Origin::ImageConfig, message).help("inspect one image"));
+            Layer::default()
+        }
+        Ok(bytes) => image::decode(&bytes, problems, warnings),
+        Err(error) => {
+            problems.push(
+                Problem::at(&Origin::ImageConfig, format!("cannot read {name}: {error}"))
+                    .help("write a file with the output of `docker inspect IMAGE`, or - for standard input"),
+            );
+            Layer::default()
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Flags and environment in one value: what was given, and by which of the two.
+//!
+//! This module owns the names of the environment variables and the rule that a flag wins. What a value of the policy
+//! means is decided by the caller.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use super::problem::quote;
+use super::value::{self, Fault};
+use super::{Origin, Problem, did_you_mean};
+use crate::cli::{Cli, Common, Format};
+
+/// The environment, or as much of it as matters.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+/// A value and whether a flag or a variable gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The value as it was given.
+    pub text: String,
+    /// The flag or variable.
+    pub origin: Origin,
+}
+
+/// All options after flag and environment.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--root`; `None` is `/`.
+    pub root: Option<PathBuf>,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--image-config`; `-` is standard input.
+    pub image_config: Option<PathBuf>,
+    /// `--report`.
+    pub report: Option<PathBuf>,
+    /// `--format`.
+    pub format: Format,
+    /// `--dump-config`.
+    pub dump_config: bool,
+    /// `--quiet`.
+    pub quiet: bool,
+    /// How often `--verbose` was given.
+    pub verbose: u8,
+    /// `--this-is-an-image`.
+    pub this_is_an_image: bool,
+    /// NO_COLOR is set and not empty (no-color.org).
+    pub no_color: bool,
+    /// `--strict`.
+    pub strict: Option<(bool, Origin)>,
+    /// `--profile`.
+    pub profile: Option<Given>,
+    /// `--user`.
+    pub user: Option<Given>,
+    /// `--command`: those of the flags, else those of the environment follow; lists add up.
+    pub commands: Vec<Given>,
+    /// `--keep`.
+    pub keep: Vec<Given>,
+    /// `--disable`.
+    pub disable: Vec<Given>,
+    /// PATH of the environment.
+    pub path: Option<String>,
+    /// What is wrong with the values above; [`super::load`] reports it with everything else.
+    pub problems: Vec<Problem>,
+}
+
+/// A flag and its variable.
+type Name = (&'static str, &'static str);
+
+const ROOT: Name = ("--root", "HARDEN_ROOT");
+const CONFIG: Name = ("--config", "HARDEN_CONFIG");
+const IMAGE_CONFIG: Name = ("--image-config", "HARDEN_IMAGE_CONFIG");
+const REPORT: Name = ("--report", "HARDEN_REPORT");
+const FORMAT: Name = ("--format", "HARDEN_FORMAT");
+const DUMP_CONFIG: Name = ("--dump-config", "HARDEN_DUMP_CONFIG");
+const QUIET: Name = ("--quiet", "HARDEN_QUIET");
+const VERBOSE: Name = ("--verbose", "HARDEN_VERBOSE");
+const THIS_IS_AN_IMAGE: Name = ("--this-is-an-image", "HARDEN_THIS_IS_AN_IMAGE");
+const STRICT: Name = ("--strict", "HARDEN_STRICT");
+const PROFILE: Name = ("--profile", "HARDEN_PROFILE");
+const USER: Name = ("--user", "HARDEN_USER");
+const COMMAND: Name = ("--command", "HARDEN_COMMAND");
+const KEEP: Name = ("--keep", "HARDEN_KEEP");
+const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
+
+const NAMES: [Name; 15] = [
+    ROOT,
+    CONFIG,
+    IMAGE_CONFIG,
+    REPORT,
+    FORMAT,
+    DUMP_CONFIG,
+    QUIET,
+    VERBOSE,
+    THIS_IS_AN_IMAGE,
+    STRICT,
+    PROFILE,
+    USER,
+    COMMAND,
+    KEEP,
+    DISABLE,
+];
+
+impl Options {
+    /// Joins the command line with the environment; a flag wins over its variable, repeatable options add up.
+    #[must_use]
+    pub fn new(cli: &Cli, environment: &Environment) -> Self {
+        let Common {
+            root,
+            config,
+            profile,
+            user,
+            commands,
+            keep,
+            disable,
+            strict,
+            image_config,
+            format,
+            report,
+            dump_config,
+            quiet,
+            verbose,
+        } = cli.common();
+        let mut reader = Reader { environment, problems: Vec::new() };
+        reader.misspelt();
+        let mut options = Self {
+            root: reader.path(ROOT, root.as_ref()),
+            config: reader.path(CONFIG, config.as_ref()),
+            image_config: reader.path(IMAGE_CONFIG, image_config.as_ref()),
+            report: reader.path(REPORT, report.as_ref()),
+            format: reader.format(*format),
+            dump_config: *dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
+            quiet: *quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
+            verbose: if *verbose > 0 { *verbose } else { reader.verbose() },
+            this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
+            no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
+            strict: if *strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
+            profile: reader.single(PROFILE, profile.as_ref()),
+            user: reader.single(USER, user.as_ref()),
+            commands: reader.list(COMMAND, commands),
+            keep: reader.list(KEEP, keep),
+            disable: reader.list(DISABLE, disable),
+            path: environment.get(OsStr::new("PATH")).map(|path| path.to_string_lossy().into_owned()),
+            problems: Vec::new(),
+        };
+        options.problems = reader.problems;
+        options
+    }
+}
+
+struct Reader<'e> {
+    environment: &'e Environment,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Refuses a variable that is one slip away from one of ours; others may be the user's own, as HARDEN_VERSION.
+    fn misspelt(&mut self) {
+        for name in self.environment.keys().filter_map(|name| name.to_str()) {
+            if !name.starts_with("HARDEN_") || NAMES.iter().any(|(_, known)| *known == name) {
+                continue;
+            }
+            let option = name.trim_start_matches("HARDEN_");
+            let known = NAMES.iter().map(|(_, known)| known.trim_start_matches("HARDEN_"));
+            if let Some(meant) = did_you_mean(option, known) {
+                self.problems.push(
+                    Problem::new(format!("unknown environment variable {}", quote(name)))
+                        .help(format!("did you mean 'HARDEN_{meant}'? Otherwise choose another name")),
+                );
+            }
+        }
+    }
+
+    fn variable(&mut self, name: Name) -> Option<Given> {
+        let value = self.environment.get(OsStr::new(name.1))?;
+        self.given(value, Origin::Environment(name.1))
+    }
+
+    fn given(&mut self, value: &OsStr, origin: Origin) -> Option<Given> {
+        match value.to_str() {
+            Some(text) => Some(Given { text: text.to_owned(), origin }),
+            None => {
+                let message = format!("{} is not UTF-8", quote(&value.to_string_lossy()));
+                self.problems.push(Problem::at(&origin, message).help("write the value in UTF-8"));
+                None
+            }
+        }
+    }
+
+    fn single(&mut self, name: Name, flag: Option<&OsString>) -> Option<Given> {
+        match flag {
+            Some(value) => self.given(value, Origin::Flag(name.0)),
+            None => self.variable(name),
+        }
+    }
+
+    fn list(&mut self, name: Name, flags: &[OsString]) -> Vec<Given> {
+        let mut list: Vec<Given> = flags.iter().filter_map(|value| self.given(value, Origin::Flag(name.0))).collect();
+        if let Some(given) = self.variable(name) {
+            if given.text.trim().is_empty() {
+                list.push(given);
+            } else {
+                let lines = given.text.lines().map(str::trim).filter(|line| !line.is_empty());
+                list.extend(lines.map(|line| Given { text: line.to_owned(), origin: given.origin.clone() }));
+            }
+        }
+        list
+    }
+
+    fn path(&mut self, name: Name, flag: Option<&PathBuf>) -> Option<PathBuf> {
+        let (value, origin) = match flag {
+            Some(path) => (path.as_os_str(), Origin::Flag(name.0)),
+            None => (self.environment.get(OsStr::new(name.1))?.as_os_str(), Origin::Environment(name.1)),
+        };
+        if let Err(fault) = value::text(&value.to_string_lossy()) {
+            self.problems.push(fault.at(&origin, ""));
+            return None;
+        }
+        Some(PathBuf::from(value))
+    }
+
+    fn format(&mut self, flag: Option<Format>) -> Format {
+        if let Some(format) = flag {
+            return format;
+        }
+        let Some(given) = self.variable(FORMAT) else { return Format::default() };
+        match given.text.as_str() {
+            "text" => Format::Text,
+            "json" => Format::Json,
+            other => {
+                self.fault(&given.origin, format!("unknown format {}", quote(other)), "write text or json");
+                Format::default()
+            }
+        }
+    }
+
+    /// A switch; an empty variable is one that was not given.
+    fn switch(&mut self, name: Name) -> Option<(bool, Origin)> {
+        let given = self.variable(name)?;
+        let on = match given.text.to_ascii_lowercase().as_str() {
+            "" => return None,
+            "1" | "true" | "yes" | "on" => true,
+            "0" | "false" | "no" | "off" => false,
+            _ => {
+                self.fault(&given.origin, format!("{} is neither on nor off", quote(&given.text)), "write 1 or 0");
+                return None;
+            }
+        };
+        Some((on, given.origin))
+    }
+
+    fn verbose(&mut self) -> u8 {
+        match self.variable(VERBOSE).map(|given| given.text.parse::<u8>()) {
+            Some(Ok(count)) => count,
+            Some(Err(_)) => u8::from(self.switch(VERBOSE).is_some_and(|(on, _)| on)),
+            None => 0,
+        }
+    }
+
+    fn fault(&mut self, origin: &Origin, message: String, help: &str) {
+        self.problems.push(Fault { message, help: Some(help.to_owned()) }.at(origin, ""));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn options(args: &[&str], environment: &[(&str, &str)]) -> Options {
+        let cli = Cli::read(["harden"].iter().chain(args)).unwrap();
+        Options::new(&cli, &environment.iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    #[test]
+    fn a_flag_wins_and_lists_add_up() {
+        let found = options(
+            &["plan", "--user", "app", "--keep", "ls"],
+            &[
+                ("HARDEN_USER", "other"),
+                ("HARDEN_KEEP", "cat\n\n tac \n"),
+                ("HARDEN_STRICT", "yes"),
+                ("HARDEN_FORMAT", "json"),
+            ],
+        );
+        assert_eq!(found.user.unwrap(), Given { text: "app".into(), origin: Origin::Flag("--user") });
+        assert_eq!(found.keep.iter().map(|given| given.text.as_str()).collect::<Vec<_>>(), ["ls", "cat", "tac"]);
+        assert_eq!(found.strict, Some((true, Origin::Environment("HARDEN_STRICT"))));
+        assert_eq!(found.format, Format::Json);
+        assert_eq!(found.problems, []);
+    }
+
+    #[test]
+    fn names_wrong_variables() {
+        let found = options(
+            &["plan", "--root", "$ROOT"],
+            &[
+                ("HARDEN_COMAND", "x"),
+                ("HARDEN_VERSION", "1"),
+                ("HARDEN_FORMAT", "yaml"),
+                ("HARDEN_STRICT", "maybe"),
+                ("HARDEN_QUIET", ""),
+                ("HARDEN_CONFIG", ""),
+            ],
+        );
+        let lines: Vec<String> = found.problems.iter().map(|problem| problem.message.clone()).collect();
+        assert_eq!(
+            lines,
+            [
+                "unknown environment variable 'HARDEN_COMAND'",
+                "'$ROOT' holds the variable '$ROOT'",
+                "the value is empty",
+                "unknown format 'yaml'",
+                "'maybe' is neither on nor off",
+            ]
+        );
+        assert!(!found.quiet);
+    }
+}

@@ -1,0 +1,90 @@
+//! The JSON schema of harden.toml, for editors. It comes from the key table and knows nothing besides.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{DATABASES, Item, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
+use super::profile::PROFILE_NAMES;
+
+/// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
+#[must_use]
+pub fn schema(rule_ids: &[&str]) -> String {
+    let mut top = properties("");
+    for (section, doc) in SECTIONS {
+        let properties = if *section == RULES { rules(rule_ids) } else { properties(section) };
+        let table = json!({
+            "description": doc, "type": "object", "additionalProperties": false, "properties": properties,
+        });
+        top.insert((*section).to_owned(), table);
+    }
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "harden.toml",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": top,
+        "$defs": { "entry": entry(false), "command-entry": entry(true) },
+    });
+    format!("{schema:#}\n")
+}
+
+fn properties(section: &str) -> Map<String, Value> {
+    let keys = KEYS.iter().filter(|key| key.section == section);
+    keys.map(|key| (key.name.to_owned(), property(key))).collect()
+}
+
+fn property(key: &Key) -> Value {
+    let mut value = match &key.kind {
+        Kind::Profile => json!({ "enum": PROFILE_NAMES }),
+        Kind::User => json!({ "type": "string", "pattern": "^[^:/,\\s]+(:[0-9]+){0,2}$" }),
+        Kind::Path(_) => path(),
+        Kind::Command => json!({ "oneOf": [
+            { "type": "string", "minLength": 1 },
+            { "type": "array", "minItems": 1, "items": { "type": "string" } },
+            { "type": "array", "minItems": 1, "items": { "type": "array", "minItems": 1, "items": { "type": "string" } } },
+        ] }),
+        Kind::PathList => json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": path() }] }),
+        Kind::Volumes => json!({ "type": "array", "items": path() }),
+        Kind::Commands => list("#/$defs/command-entry"),
+        Kind::List(Item::Path | Item::Account | Item::Command, _) => list("#/$defs/entry"),
+        Kind::Switch(_) => json!({ "type": "boolean" }),
+        Kind::Start => names(STARTS),
+        Kind::Database => names(DATABASES),
+    };
+    if let Some(object) = value.as_object_mut() {
+        object.insert("description".to_owned(), json!(key.doc));
+    }
+    value
+}
+
+fn rules(rule_ids: &[&str]) -> Map<String, Value> {
+    rule_ids.iter().map(|id| ((*id).to_owned(), names(SWITCHES))).collect()
+}
+
+fn names<T>(names: &[(&str, T)]) -> Value {
+    json!({ "enum": names.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
+}
+
+fn path() -> Value {
+    json!({ "type": "string", "pattern": "^/" })
+}
+
+fn list(reference: &str) -> Value {
+    json!({ "type": "array", "uniqueItems": true, "items": { "$ref": reference } })
+}
+
+fn entry(setid: bool) -> Value {
+    let text = json!({ "type": "string", "minLength": 1 });
+    let mut properties = Map::new();
+    properties.insert("name".to_owned(), text.clone());
+    properties.insert("path".to_owned(), text.clone());
+    properties.insert("reason".to_owned(), text.clone());
+    properties.insert("optional".to_owned(), json!({ "type": "boolean" }));
+    if setid {
+        let doc = "false: losing a set-id bit or a file capability is intended";
+        properties.insert("setid".to_owned(), json!({ "type": "boolean", "description": doc }));
+    }
+    json!({ "oneOf": [text, {
+        "type": "object", "additionalProperties": false, "properties": properties,
+        "oneOf": [{ "required": ["name"] }, { "required": ["path"] }],
+    }] })
+}
