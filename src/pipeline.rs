@@ -8,7 +8,7 @@ use crate::facts::tree::{Id, Tree};
 use crate::guards::GUARDS;
 use crate::plan::Draft;
 use crate::plan::steps::Plan;
-use crate::policy::{Database, Policy, Run};
+use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::rules::ids::Ids;
 use crate::rules::remove::paths;
 use crate::rules::zones::Zones;
@@ -43,6 +43,28 @@ pub struct Examined {
     pub ids: Ids,
     /// Kept programs that answer to many names, with all of them.
     pub multicall: Vec<MultiCall>,
+}
+
+/// The policy with every path of `keep.commands` that is no command moved to `keep.paths`: `--keep` takes both.
+#[must_use]
+pub fn with_kept_paths(facts: &Facts, contents: &dyn Contents, policy: &Policy) -> Policy {
+    let tree = &facts.tree;
+    let mut policy = policy.clone();
+    let is_path = |entry: &CommandEntry| {
+        let Pattern::Path(path) = &entry.pattern else { return false };
+        let Ok(found) = tree.resolve(path.as_bytes()) else { return false };
+        let program = facts.commands.program(tree, contents, found.node);
+        tree.is_dir(found.node) || program.is_ok_and(|program| !program.is_program(tree, found.node, false))
+    };
+    let (paths, commands) = policy.keep.commands.into_iter().partition(is_path);
+    policy.keep.commands = commands;
+    policy.keep.paths.extend(paths.into_iter().map(|entry| Entry {
+        value: entry.text,
+        reason: entry.reason,
+        optional: entry.optional,
+        origin: entry.origin,
+    }));
+    policy
 }
 
 /// Run every rule and guard over the facts of a root.

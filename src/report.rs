@@ -5,6 +5,7 @@ pub mod json;
 pub mod runtime;
 pub mod text;
 
+use crate::policy::Problem;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How a report is written.
@@ -63,6 +64,12 @@ impl Console {
         if !help.is_empty() {
             self.line(&format!("  help: {help}"));
         }
+    }
+
+    /// A problem with the configuration.
+    pub fn problem(&self, kind: &str, problem: &Problem) {
+        let origin = problem.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
+        self.message(kind, &format!("{origin}{}", problem.message), problem.help.as_deref().unwrap_or_default());
     }
 
     fn line(&self, text: &str) {

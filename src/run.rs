@@ -1,23 +1,22 @@
-//! The commands: what each does with the pipeline, in which order, and with which exit status.
+//! The commands: from the program's arguments to its exit status.
 //!
-//! apply: read the policy, look at the environment, examine the root, refuse or change, examine again, remove itself. The
-//! report file is opened before the first change, so that a failure to write it changes nothing.
+//! This module reads the command line, environment and configuration, and decides which command runs. What a command
+//! does with a root is in [`session`] and [`init`].
 
-use std::io::Write as _;
+mod init;
+mod session;
 
-use crate::apply;
-use crate::closure::{Closure, Input};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{self, Action, Cli};
 use crate::exit::Exit;
-use crate::facts::{Facts, Own};
-use crate::pipeline::{self, Examined};
-use crate::plan::Message;
-use crate::policy::Policy;
-use crate::policy::suggest::did_you_mean;
-use crate::report::json::Status;
-use crate::report::runtime::Runtime;
+use crate::policy::{self, Environment, Inputs, Loaded, Options, Problem};
 use crate::report::{self, Console, Format, Volume};
-use crate::root::{Root, host};
-use crate::rules::accounts::nologin;
+use crate::root::host;
+use crate::rules;
+use session::Session;
 
 /// What a command was asked to do, apart from the policy.
 #[derive(Debug, Clone, Default)]
@@ -40,212 +39,105 @@ pub struct Request {
     pub epoch: Option<i64>,
 }
 
-/// Print what apply would do.
+/// Run the program with its arguments (its own name first) and environment.
 #[must_use]
-pub fn plan(policy: &Policy, request: &Request) -> Exit {
-    Session::new(policy, request).map_or_else(|exit| exit, |session| session.plan())
-}
-
-/// Harden the root.
-#[must_use]
-pub fn apply(policy: &Policy, request: &Request) -> Exit {
-    Session::new(policy, request).map_or_else(|exit| exit, |session| session.apply())
-}
-
-struct Session<'a> {
-    policy: Policy,
-    request: &'a Request,
-    console: Console,
-    root: Root,
-    own: Own,
-    report: Option<std::fs::File>,
-}
-
-impl<'a> Session<'a> {
-    fn new(policy: &Policy, request: &'a Request) -> Result<Self, Exit> {
-        let console = Console::new(request.volume, request.no_color);
-        let refuse = |text: String, help: &str| {
-            console.message("refused", &text, help);
-            Exit::Refused
-        };
-        let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
-            .map_err(|error| refuse(error.to_string(), "give --root the directory that holds the file system"))?;
-        let report = match &request.report {
-            None => None,
-            Some(path) => Some(host::create(path).map_err(|error| {
-                refuse(
-                    format!("cannot write the report to {}: {error}", report::escape::quoted(path.as_bytes())),
-                    "give --report a file in a directory that exists",
-                )
-            })?),
-        };
-        let own = Own {
-            program: host::this_program(),
-            config: request.config.clone(),
-            report: report.as_ref().and_then(host::inode),
-        };
-        Ok(Self { policy: policy.clone(), request, console, root, own, report })
-    }
-
-    fn plan(mut self) -> Exit {
-        let examined = match self.examine() {
-            Ok(examined) => examined,
-            Err(exit) => return exit,
-        };
-        let refused = !examined.plan.refusals.is_empty();
-        let status = Status {
-            command: "plan",
-            state: if refused { "refused" } else { "planned" },
-            exit: if refused { Exit::Refused } else { Exit::Done },
-            done: 0,
-            open: examined.plan.steps.len() + examined.plan.last.len(),
-            failure: None,
-        };
-        self.finish(&examined, &status)
-    }
-
-    fn apply(mut self) -> Exit {
-        let environment = self.environment();
-        if !environment.is_empty() {
-            for message in &environment {
-                self.console.message("refused", &message.text, &message.help);
+pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
+    let cli = match Cli::read(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no error; a closed pipe changes nothing.
+            let _ = error.print();
+            return if error.exit_code() == 0 { Exit::Done } else { Exit::Refused };
+        }
+    };
+    let options = Options::new(&cli, environment);
+    let mut request = Request::of(&options);
+    let console = Console::new(request.volume, request.no_color);
+    let binary = host::this_program().map(|program| PathBuf::from(program.path));
+    let mut problems = Vec::new();
+    request.epoch = source_date_epoch(environment).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    let loaded = match policy::load(&options, binary.as_deref(), &rules::ids(), &Host) {
+        Ok(loaded) if problems.is_empty() => loaded,
+        other => {
+            problems.extend(other.err().unwrap_or_default());
+            for problem in &problems {
+                console.problem("refused", problem);
             }
-            self.console.phase("nothing was changed");
+            console.phase("nothing was changed");
             return Exit::Refused;
         }
-        let examined = match self.examine() {
-            Ok(examined) => examined,
-            Err(exit) => return exit,
-        };
-        let total = examined.plan.steps.len() + examined.plan.last.len();
-        if !examined.plan.refusals.is_empty() {
-            let status = status("refused", Exit::Refused, 0, total, None);
-            return self.finish(&examined, &status);
-        }
-        self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
-        let tree = &examined.facts.tree;
-        let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);
-        if let Some(error) = outcome.failure {
-            let status = status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
-            return self.finish(&examined, &status);
-        }
-        let done = outcome.done;
-        let (last, failure) = self.settle(&examined);
-        let status = match failure {
-            Some(cause) => status("failed", Exit::Failed, done + last, total - done - last, Some(cause)),
-            None => status("applied", Exit::Done, done + last, 0, None),
-        };
-        self.finish(&examined, &status)
+    };
+    for warning in &loaded.warnings {
+        console.problem("warning", warning);
     }
-
-    /// Examine again what was changed, then remove this program. Answers the steps done, and what went wrong.
-    fn settle(&self, before: &Examined) -> (usize, Option<String>) {
-        if before.plan.steps.is_empty() && before.plan.last.is_empty() {
-            return (0, None);
-        }
-        self.console.phase("checking the result");
-        let again = match self.collect() {
-            Ok(again) => again,
-            Err(error) => return (0, Some(error)),
-        };
-        if let Some(record) = again.plan.records.iter().find(|record| record.rule != "remove.self") {
-            let path = report::escape::quoted(&record.path);
-            return (0, Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action)));
-        }
-        let outcome = apply::apply(&self.root, &again.facts.tree, &again.plan.last, self.request.epoch);
-        (outcome.done, outcome.failure.map(|error| error.to_string()))
+    let Loaded { policy, config, .. } = loaded;
+    request.config = config.and_then(|path| path.into_os_string().into_string().ok());
+    if options.dump_config {
+        return printed(&policy::dump(&policy));
     }
-
-    /// What keeps apply from running here at all.
-    fn environment(&self) -> Vec<Message> {
-        let mut found = Vec::new();
-        let mut refuse = |text: &str, help: &str| {
-            found.push(Message { rule: "guard.environment", text: text.to_owned(), help: help.to_owned() });
-        };
-        if !host::is_root() {
-            refuse("apply needs root to change owners and modes", "put USER root before this RUN, and the real USER after it");
-        }
-        if self.root.is_read_only() {
-            refuse("the root file system is mounted read-only", "run apply in a build step, or give --root a writable copy");
-        }
-        let here = self.request.root.is_none() || self.root.is_running_root();
-        if here && !self.request.this_is_an_image && host::build_step().is_none() {
-            refuse(
-                "this does not look like the build step of an image: apply would harden the running system",
-                "run it by RUN in a Dockerfile, give --root DIR for an unpacked tree, or say --this-is-an-image",
-            );
-        }
-        found
+    match cli.action {
+        Some(Action::Init(_)) => init::run(&policy, &options, &request),
+        Some(Action::Apply(_)) => Session::new(&policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Plan(_)) | None => Session::new(&policy, &request).map_or_else(|exit| exit, Session::plan),
     }
+}
 
-    fn examine(&mut self) -> Result<Examined, Exit> {
-        self.console.phase("examining the root file system");
-        if self.root.is_running_root() && self.request.root.is_none() {
-            if self.policy.path.is_empty() {
-                self.policy.path = host::path();
-            }
-            if self.policy.workdir.is_none() {
-                self.policy.workdir = Some(host::current_directory());
-            }
-        }
-        self.collect().map_err(|error| {
-            self.console.message("refused", &error, "nothing was changed");
-            Exit::Refused
-        })
-    }
+fn printed(text: &str) -> Exit {
+    if report::print(text).is_ok() { Exit::Done } else { Exit::Failed }
+}
 
-    fn collect(&self) -> Result<Examined, String> {
-        let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
-        let nologin = nologin::path(&facts);
-        let closure = Closure::compute(&Input {
-            tree: &facts.tree,
-            contents: &self.root,
-            commands: &facts.commands,
-            policy: &self.policy,
-            nologin: Some(&nologin),
-            suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
-        });
-        Ok(pipeline::examine(facts, closure, &self.root, &self.policy))
-    }
-
-    /// Say everything, and turn the status into the exit status.
-    fn finish(&mut self, examined: &Examined, status: &Status) -> Exit {
-        for message in &examined.plan.warnings {
-            self.console.message("warning", &message.text, &message.help);
-        }
-        for message in &examined.plan.refusals {
-            self.console.message("refused", &message.text, &message.help);
-        }
-        if let Some(failure) = &status.failure {
-            let help = format!("{} steps are done, {} are not; run it again to continue", status.done, status.open);
-            self.console.message("failed", failure, &help);
-        }
-        if status.state == "refused" {
-            self.console.phase("nothing was changed");
-        }
-        let runtime = Runtime::of(examined, &self.policy);
-        match self.write(examined, &runtime, status) {
-            Ok(()) => status.exit,
-            Err(error) => {
-                self.console.message("failed", &format!("cannot write the report: {error}"), "");
-                Exit::Failed
-            }
-        }
-    }
-
-    fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
-        let json = report::json::document(examined, runtime, status)?;
-        if let Some(file) = &mut self.report {
-            file.write_all(json.as_bytes())?;
-        }
-        match self.request.format {
-            Format::Json => report::print(&json),
-            Format::Text if self.request.volume == Volume::Quiet => Ok(()),
-            Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
+impl Request {
+    fn of(options: &Options) -> Self {
+        let text = |path: &PathBuf| path.to_str().map(str::to_owned);
+        Self {
+            root: options.root.as_ref().and_then(text),
+            format: match options.format {
+                cli::Format::Text => Format::Text,
+                cli::Format::Json => Format::Json,
+            },
+            report: options.report.as_ref().and_then(text),
+            volume: match (options.quiet, options.verbose) {
+                (true, _) => Volume::Quiet,
+                (false, 0) => Volume::Normal,
+                (false, _) => Volume::Verbose,
+            },
+            no_color: options.no_color,
+            this_is_an_image: options.this_is_an_image,
+            config: None,
+            epoch: None,
         }
     }
 }
 
-fn status(state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
-    Status { command: "apply", state, exit, done, open, failure }
+/// SOURCE_DATE_EPOCH (reproducible-builds.org/specs/source-date-epoch): a number of seconds, empty as if not set.
+fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Problem> {
+    let Some(value) = environment.get(&OsString::from("SOURCE_DATE_EPOCH")).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let number = value.to_str().and_then(|text| text.parse::<u32>().ok()).map(i64::from);
+    number.map(Some).ok_or_else(|| {
+        let shown = policy::quote(&value.to_string_lossy());
+        Problem::new(format!("SOURCE_DATE_EPOCH {shown} is no number of seconds since 1970"))
+            .help("set it to a number, as `git log -1 --format=%ct` prints, or leave it out")
+    })
+}
+
+/// What the policy may read, from this machine.
+struct Host;
+
+impl Inputs for Host {
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        host::read_start(path, limit)
+    }
+
+    fn stdin(&self, limit: usize) -> io::Result<Vec<u8>> {
+        host::stdin_start(limit)
+    }
+
+    fn canonical(&self, path: &Path) -> PathBuf {
+        host::canonical(path)
+    }
 }

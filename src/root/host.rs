@@ -1,8 +1,11 @@
 //! What start-up may read outside a root: the configuration, this program's own identity, the evidence for a
 //! build step; and the report, whose file is opened before the first change.
 
+#![allow(clippy::disallowed_methods, reason = "start-up is excepted from the root: configuration, own binary, report")]
+
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, StatxFlags};
 
@@ -32,20 +35,26 @@ pub fn this_program() -> Option<Program> {
     })
 }
 
-/// Read a file that the user named, at most `limit` bytes.
+/// The first `limit` bytes of a file that the user named.
 ///
 /// # Errors
-/// As std::fs, and when the file is larger.
-pub fn read(path: &str, limit: u64) -> io::Result<Vec<u8>> {
-    bounded(File::open(path)?, limit)
+/// As std::fs.
+pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    start(File::open(path)?, limit)
 }
 
-/// Read standard input to its end, at most `limit` bytes.
+/// The first `limit` bytes of standard input.
 ///
 /// # Errors
-/// As std::io, and when there is more.
-pub fn read_stdin(limit: u64) -> io::Result<Vec<u8>> {
-    bounded(io::stdin().lock(), limit)
+/// As std::io.
+pub fn stdin_start(limit: usize) -> io::Result<Vec<u8>> {
+    start(io::stdin().lock(), limit)
+}
+
+/// The path without links, or as it is when that cannot be told.
+#[must_use]
+pub fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Whether anything exists at that path.
@@ -74,12 +83,6 @@ pub fn current_directory() -> String {
     std::env::current_dir().ok().and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/".into())
 }
 
-/// Directories of the PATH that this process was started with.
-#[must_use]
-pub fn path() -> Vec<String> {
-    std::env::var("PATH").unwrap_or_default().split(':').filter(|dir| dir.starts_with('/')).map(str::to_owned).collect()
-}
-
 /// Why this process is believed to run in the build step of an image, or `None`.
 ///
 /// A running container looks much the same; what tells is who process 1 is: the builder starts the RUN step's program,
@@ -91,7 +94,7 @@ pub fn build_step() -> Option<&'static str> {
         return Some("this is process 1");
     }
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
-    if parent == Some(1) && read("/proc/1/comm", 64).is_ok_and(|name| is_shell(&name)) {
+    if parent == Some(1) && read_start(Path::new("/proc/1/comm"), 64).is_ok_and(|name| is_shell(&name)) {
         return Some("process 1 is the shell that started this");
     }
     exists("/run/.containerenv").then_some("/run/.containerenv exists")
@@ -107,11 +110,8 @@ fn is_shell(name: &[u8]) -> bool {
     matches!(name.trim_ascii(), b"sh" | b"ash" | b"bash" | b"dash" | b"busybox" | b"zsh" | b"ksh" | b"mksh")
 }
 
-fn bounded(from: impl io::Read, limit: u64) -> io::Result<Vec<u8>> {
+fn start(from: impl io::Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    from.take(limit + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > limit {
-        return Err(io::Error::other(format!("larger than {limit} bytes")));
-    }
+    from.take(limit as u64).read_to_end(&mut content)?;
     Ok(content)
 }

@@ -1,0 +1,216 @@
+//! apply and plan on one root: examine, refuse or change, examine again, remove this program.
+
+use std::io::Write as _;
+
+use super::Request;
+use crate::apply;
+use crate::closure::{Closure, Input};
+use crate::exit::Exit;
+use crate::facts::{Facts, Own};
+use crate::pipeline::{self, Examined};
+use crate::plan::Message;
+use crate::policy::{Policy, did_you_mean};
+use crate::report::json::Status;
+use crate::report::runtime::Runtime;
+use crate::report::{self, Console, Format, Volume};
+use crate::root::{Root, host};
+use crate::rules::accounts::nologin;
+
+/// One root, open, with everything that a command needs to work on it.
+pub(super) struct Session<'a> {
+    policy: Policy,
+    request: &'a Request,
+    console: Console,
+    root: Root,
+    own: Own,
+    report: Option<std::fs::File>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(policy: &Policy, request: &'a Request) -> Result<Self, Exit> {
+        let console = Console::new(request.volume, request.no_color);
+        let refuse = |text: String, help: &str| {
+            console.message("refused", &text, help);
+            Exit::Refused
+        };
+        let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
+            .map_err(|error| refuse(error.to_string(), "give --root the directory that holds the file system"))?;
+        let report = match &request.report {
+            None => None,
+            Some(path) => Some(host::create(path).map_err(|error| {
+                refuse(
+                    format!("cannot write the report to {}: {error}", report::escape::quoted(path.as_bytes())),
+                    "give --report a file in a directory that exists",
+                )
+            })?),
+        };
+        let own = Own {
+            program: host::this_program(),
+            config: request.config.clone(),
+            report: report.as_ref().and_then(host::inode),
+        };
+        Ok(Self { policy: policy.clone(), request, console, root, own, report })
+    }
+
+    /// Print what apply would do.
+    pub(super) fn plan(mut self) -> Exit {
+        let examined = match self.examine() {
+            Ok(examined) => examined,
+            Err(exit) => return exit,
+        };
+        let refused = !examined.plan.refusals.is_empty();
+        let status = Status {
+            command: "plan",
+            state: if refused { "refused" } else { "planned" },
+            exit: if refused { Exit::Refused } else { Exit::Done },
+            done: 0,
+            open: examined.plan.steps.len() + examined.plan.last.len(),
+            failure: None,
+        };
+        self.finish(&examined, &status)
+    }
+
+    /// Harden the root.
+    pub(super) fn apply(mut self) -> Exit {
+        let environment = self.environment();
+        if !environment.is_empty() {
+            for message in &environment {
+                self.console.message("refused", &message.text, &message.help);
+            }
+            self.console.phase("nothing was changed");
+            return Exit::Refused;
+        }
+        let examined = match self.examine() {
+            Ok(examined) => examined,
+            Err(exit) => return exit,
+        };
+        let total = examined.plan.steps.len() + examined.plan.last.len();
+        if !examined.plan.refusals.is_empty() {
+            let status = status("refused", Exit::Refused, 0, total, None);
+            return self.finish(&examined, &status);
+        }
+        self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
+        let tree = &examined.facts.tree;
+        let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);
+        if let Some(error) = outcome.failure {
+            let status = status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
+            return self.finish(&examined, &status);
+        }
+        let done = outcome.done;
+        let (last, failure) = self.settle(&examined);
+        let status = match failure {
+            Some(cause) => status("failed", Exit::Failed, done + last, total - done - last, Some(cause)),
+            None => status("applied", Exit::Done, done + last, 0, None),
+        };
+        self.finish(&examined, &status)
+    }
+
+    /// Examine again what was changed, then remove this program. Answers the steps done, and what went wrong.
+    fn settle(&self, before: &Examined) -> (usize, Option<String>) {
+        if before.plan.steps.is_empty() && before.plan.last.is_empty() {
+            return (0, None);
+        }
+        self.console.phase("checking the result");
+        let again = match self.collect() {
+            Ok(again) => again,
+            Err(error) => return (0, Some(error)),
+        };
+        if let Some(record) = again.plan.records.iter().find(|record| record.rule != "remove.self") {
+            let path = report::escape::quoted(&record.path);
+            return (0, Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action)));
+        }
+        let outcome = apply::apply(&self.root, &again.facts.tree, &again.plan.last, self.request.epoch);
+        (outcome.done, outcome.failure.map(|error| error.to_string()))
+    }
+
+    /// What keeps apply from running here at all.
+    fn environment(&self) -> Vec<Message> {
+        let mut found = Vec::new();
+        let mut refuse = |text: &str, help: &str| {
+            found.push(Message { rule: "guard.environment", text: text.to_owned(), help: help.to_owned() });
+        };
+        if !host::is_root() {
+            refuse("apply needs root to change owners and modes", "put USER root before this RUN, and the real USER after it");
+        }
+        if self.root.is_read_only() {
+            refuse("the root file system is mounted read-only", "run apply in a build step, or give --root a writable copy");
+        }
+        let here = self.request.root.is_none() || self.root.is_running_root();
+        if here && !self.request.this_is_an_image && host::build_step().is_none() {
+            refuse(
+                "this does not look like the build step of an image: apply would harden the running system",
+                "run it by RUN in a Dockerfile, give --root DIR for an unpacked tree, or say --this-is-an-image",
+            );
+        }
+        found
+    }
+
+    fn examine(&mut self) -> Result<Examined, Exit> {
+        self.console.phase("examining the root file system");
+        if self.root.is_running_root() && self.request.root.is_none() {
+            if self.policy.workdir.is_none() {
+                self.policy.workdir = Some(host::current_directory());
+            }
+        }
+        self.collect().map_err(|error| {
+            self.console.message("refused", &error, "nothing was changed");
+            Exit::Refused
+        })
+    }
+
+    fn collect(&self) -> Result<Examined, String> {
+        let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
+        let policy = pipeline::with_kept_paths(&facts, &self.root, &self.policy);
+        let nologin = nologin::path(&facts);
+        let closure = Closure::compute(&Input {
+            tree: &facts.tree,
+            contents: &self.root,
+            commands: &facts.commands,
+            policy: &policy,
+            nologin: Some(&nologin),
+            suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
+        });
+        Ok(pipeline::examine(facts, closure, &self.root, &policy))
+    }
+
+    /// Say everything, and turn the status into the exit status.
+    fn finish(&mut self, examined: &Examined, status: &Status) -> Exit {
+        for message in &examined.plan.warnings {
+            self.console.message("warning", &message.text, &message.help);
+        }
+        for message in &examined.plan.refusals {
+            self.console.message("refused", &message.text, &message.help);
+        }
+        if let Some(failure) = &status.failure {
+            let help = format!("{} steps are done, {} are not; run it again to continue", status.done, status.open);
+            self.console.message("failed", failure, &help);
+        }
+        if status.state == "refused" {
+            self.console.phase("nothing was changed");
+        }
+        let runtime = Runtime::of(examined, &self.policy);
+        match self.write(examined, &runtime, status) {
+            Ok(()) => status.exit,
+            Err(error) => {
+                self.console.message("failed", &format!("cannot write the report: {error}"), "");
+                Exit::Failed
+            }
+        }
+    }
+
+    fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
+        let json = || report::json::document(examined, runtime, status);
+        if let Some(file) = &mut self.report {
+            file.write_all(json()?.as_bytes())?;
+        }
+        match self.request.format {
+            Format::Json => report::print(&json()?),
+            Format::Text if self.request.volume == Volume::Quiet => Ok(()),
+            Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
+        }
+    }
+}
+
+fn status(state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
+    Status { command: "apply", state, exit, done, open, failure }
+}
