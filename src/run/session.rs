@@ -46,7 +46,7 @@ impl<'a> Session<'a> {
         };
         let own = Own {
             program: host::this_program(),
-            config: request.config.clone(),
+            config: request.config.as_deref().and_then(host::inode_of),
             report: report.as_ref().and_then(host::inode),
         };
         Ok(Self { policy: policy.clone(), request, console, root, own, report })
