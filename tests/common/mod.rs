@@ -1,7 +1,7 @@
 //! Small root file systems in temporary directories, the real binary run on them, and what it left behind.
 //!
 //! Needs root: the trees have owners, device nodes and file capabilities.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, unused_imports, missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod bases;

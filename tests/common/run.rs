@@ -44,7 +44,8 @@ impl Run {
 
     /// Everything that was said, for messages.
     pub(crate) fn all(&self) -> String {
-        format!("status {}\n{}{}", self.status, self.stderr, self.stdout)
+        let report = if self.stdout.starts_with('{') { "(a JSON report)" } else { &self.stdout };
+        format!("status {}\n{}{report}", self.status, self.stderr)
     }
 }
 
