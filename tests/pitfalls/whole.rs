@@ -28,7 +28,7 @@ fn started_through_a_link_the_file_goes_with_the_link() {
     let tree = tree.link("/harden", "usr/lib/harden-1.0");
     let run = Command::new(tree.at("/harden")).arg("apply").arg("--root").arg(tree.path()).args(APP).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    assert!(!tree.has("/harden") && !tree.has("/usr/lib/harden-1.0"));
+    assert!(!tree.has("/harden") && !tree.has("/usr/lib/harden-1.0"), "{run:?}");
 }
 
 /// 2.17: a configuration inside the root that nobody named is not read: the tree is not trusted.
