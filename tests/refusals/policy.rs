@@ -79,11 +79,18 @@ fn misspelt_keep_entries_are_refused_with_the_nearest_name() {
     }
 }
 
+/// A directory that is not there would keep its commands. A command that is gone already is what the entry asks for:
+/// the second run of every apply.
 #[test]
-fn entries_of_remove_that_match_nothing_are_refused() {
-    let tree = Rootfs::debian_like();
-    tree.refuse_config("[remove]\ncommands = ['wgett']\n", &APP).says(&["'wgett'", "did you mean 'wget'?"]).alone();
-    tree.refuse_config("[remove]\ndirectories = ['/opt/none']\n", &APP).says(&["'/opt/none'"]).alone();
+fn a_directory_to_clear_that_is_not_there_is_refused() {
+    let tree = || Rootfs::debian_like().program("/opt/tools/bin/tool").text("/opt/file", "x");
+    for path in ["/opt/tols/bin", "/opt/file", "/"] {
+        let config = format!("[remove]\ndirectories = ['{path}']\n");
+        tree().refuse_config(&config, &APP).says(&[&format!("[remove] directories '{path}'"), ":2:16: "]).alone();
+    }
+    tree().apply_config("[remove]\ndirectories = [{ path = '/opt/none', optional = true }]\n", &APP);
+    tree().apply_config("[remove]\ndirectories = ['/opt/tools/bin']\n", &APP).assert_gone(&["/opt/tools/bin/tool"]);
+    tree().apply_config("[remove]\ncommands = ['wget', 'none']\n", &APP);
 }
 
 #[test]
