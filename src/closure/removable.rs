@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::set;
 use super::Closure;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
@@ -130,7 +131,7 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
         }
     }
-    let gone: BTreeSet<Id> = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
+    let gone: BTreeSet<Id> = set(found.commands.iter().chain(&found.helpers).map(|&(id, _)| id));
     let sources = selection.staying_sources(&gone);
     let places = Places::new(tree);
     for &index in &lost {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::set;
 use super::Contents;
 use super::commands::Commands;
 use super::program::Program;
@@ -49,7 +50,7 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
     let mut found = Vec::new();
     for (program, entries) in groups(tree, contents, commands) {
         let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
-            ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()).collect()
+            set(ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()))
         };
         let kept = names(&mut entries.iter().copied().filter(|&id| is_kept(id)));
         if kept.is_empty() && !is_kept(program) {
