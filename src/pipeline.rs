@@ -108,6 +108,10 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for id in tree.ids().filter(|&id| cx.zones.kernel.contains(id) || tree.meta(id).mount) {
         draft.protect(id);
     }
+    // The report is open already: removed, or replaced, it would be written to nowhere.
+    if let Some(report) = cx.facts.report {
+        draft.protect(report);
+    }
     for entry in &cx.policy.keep.paths {
         for id in named(tree, entry.value.as_bytes()) {
             for inside in tree.subtree(id) {
