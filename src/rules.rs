@@ -62,14 +62,14 @@ const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut
     Rule { id, title, default: false, check }
 }
 
-/// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left.
+/// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left:
+/// a library or a daemon that another rule takes keeps nothing of its package, as a second run would find.
 pub static RULES: &[Rule] = &[
     on("accounts.user", "the run user and its group exist", accounts::user::check),
     on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),
     on("accounts.lock", "nobody has a usable password", accounts::lock::check),
     on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
-    on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.package-manager", "nothing installs software", remove::package_manager::check),
     on("remove.cron", "no jobs", remove::cron::check),
     on("remove.init", "no init system", remove::init::check),
@@ -77,6 +77,7 @@ pub static RULES: &[Rule] = &[
     on("remove.fstab", "no mount table", remove::fstab::check),
     on("remove.root-home", "root's home is empty", remove::root_home::check),
     on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
+    on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),

@@ -7,6 +7,7 @@ use super::Closure;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, is_library_name};
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::report::escape::quoted;
 
@@ -75,6 +76,8 @@ pub struct Selection<'a> {
     pub closure: &'a Closure,
     /// Kept paths and application directories: nothing at or below them goes.
     pub untouched: &'a [Id],
+    /// What other rules have removed: it stays for nobody, and a second run does not see it.
+    pub removed: &'a IdSet,
 }
 
 /// What may go. Every list is sorted by entry.
@@ -223,6 +226,7 @@ impl Selection<'_> {
             }
             let stays = |id: Id| {
                 !gone.contains(&id)
+                    && !self.removed.contains(id)
                     && !self.tree.is_dir(id)
                     && (self.commands.entries.contains_key(&id)
                         || self.commands.helpers.contains(&id)

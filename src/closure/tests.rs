@@ -7,6 +7,7 @@ use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::{library, program};
 use crate::facts::memory::{Memory, image};
 use crate::facts::packages::Packages;
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
 
@@ -373,6 +374,7 @@ fn everything_not_needed_goes_and_nothing_else() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
+        removed: &IdSet::default(),
     });
     let ids = |list: &[(Id, String)]| list.iter().map(|&(id, _)| image.path(id)).collect::<Vec<_>>();
     assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
@@ -417,6 +419,7 @@ fn configuration_goes_with_the_last_program_of_its_source_but_never_what_all_sha
             packages: &image.packages,
             closure: &closure,
             untouched,
+            removed: &IdSet::default(),
         });
         (
             found.commands.len(),
@@ -445,6 +448,7 @@ fn a_second_run_knows_which_packages_had_commands() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
+        removed: &IdSet::default(),
     });
     assert_eq!(image.paths(&found.packages[0].documentation), ["/usr/share/man/man1/su.1.gz"]);
 }
