@@ -96,6 +96,7 @@ impl Maker {
         self.file("etc/os-release", b"ID=debian\nVERSION_ID=\"12\"\nNAME=\"Debian GNU/Linux\"\n", 0o644)?;
         self.file("etc/debian_version", b"12.5\n", 0o644)?;
         self.file("usr/bin/dash", &program(), 0o755)?;
+        self.file("usr/bin/sleep", &program(), 0o755)?;
         self.link("usr/bin/sh", "dash")?;
         self.file("usr/sbin/nologin", &program(), 0o755)
     }
