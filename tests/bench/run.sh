@@ -16,13 +16,16 @@ kept='sleep'
 
 unmount() { ! mountpoint -q "$scratch/merged" || umount "$scratch/merged"; }
 
-# overlay LOWER...: an empty upper directory over LOWER, mounted at $scratch/merged: what a build step works on.
+# overlay LOWER...: an empty upper directory over LOWER, mounted at $scratch/merged: what a build step works on. Those of
+# earlier runs stay until the end: ext4 searches long for a free inode while many were just deleted, and no build does that.
 overlay() {
-    local IFS=:
+    local layer IFS=:
     unmount
-    rm -rf "$scratch/upper" "$scratch/work"
-    mkdir -p "$scratch/upper" "$scratch/work" "$scratch/merged"
-    mount -t overlay overlay -o "lowerdir=$*,upperdir=$scratch/upper,workdir=$scratch/work" "$scratch/merged"
+    mkdir -p "$scratch/layers" "$scratch/merged"
+    layer=$(mktemp -d "$scratch/layers/XXXXXX")
+    mkdir "$layer/upper" "$layer/work"
+    ln -sfn "$layer/upper" "$scratch/upper"
+    mount -t overlay overlay -o "lowerdir=$*,upperdir=$layer/upper,workdir=$layer/work" "$scratch/merged"
 }
 
 # The measuring program calls this before each run.
@@ -88,7 +91,7 @@ budget() {
 
 # layer: what the upper directory holds, as `content files directories whiteouts`.
 layer() {
-    find "$scratch/upper" -mindepth 1 -printf '%y %s %n\n' |
+    find "$scratch/upper/" -mindepth 1 -printf '%y %s %n\n' |
         awk '$1 == "f" { bytes += $2; files++ } $1 == "d" { directories++ } $1 == "c" { whiteouts++ }
              END { print bytes + 0, files + 0, directories + 0, whiteouts + 0 }'
 }
@@ -158,7 +161,7 @@ for i in "${!sizes[@]}"; do
     made+=("$("$scratch/tree" "$scratch/tree.d" "${sizes[i]}")")
     measure "generated" "$scratch/tree.d" "${runs[i]}"
     unmount
-    rm -rf "$scratch/tree.d"
+    rm -rf "$scratch/tree.d" "$scratch/layers"
 done
 
 growth=$(calc "${per_entry[${made[2]}]} / ${per_entry[${made[0]}]}" %.2f)
