@@ -135,16 +135,16 @@ impl<'a> Draft<'a> {
         self.untouchable.insert(id);
     }
 
-    /// Everything that rules have removed so far.
-    #[must_use]
-    pub fn removed(&self) -> &IdSet {
-        &self.removed
-    }
-
     /// Whether a rule has already removed `id`.
     #[must_use]
     pub fn is_removed(&self, id: Id) -> bool {
         self.removed.contains(id)
+    }
+
+    /// What the rules so far remove.
+    #[must_use]
+    pub fn removed(&self) -> &IdSet {
+        &self.removed
     }
 
     /// Whether `id` may be changed at all.

@@ -62,8 +62,7 @@ const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut
     Rule { id, title, default: false, check }
 }
 
-/// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left:
-/// a library or a daemon that another rule takes keeps nothing of its package, as a second run would find.
+/// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left.
 pub static RULES: &[Rule] = &[
     on("accounts.user", "the run user and its group exist", accounts::user::check),
     on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
@@ -77,6 +76,7 @@ pub static RULES: &[Rule] = &[
     on("remove.fstab", "no mount table", remove::fstab::check),
     on("remove.root-home", "root's home is empty", remove::root_home::check),
     on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
+    // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
@@ -87,8 +87,8 @@ pub static RULES: &[Rule] = &[
     on("files.setid", "no set-id bits", files::setid::check),
     on("files.capabilities", "no file capabilities", files::capabilities::check),
     off("login.defaults", "what auditors ask of logins", login_defaults::check),
-    on("remove.links", "no links broken by this run", remove::links::check),
     on("remove.self", "no trace of harden", remove::this_program::check),
+    on("remove.links", "no links broken by this run", remove::links::check),
 ];
 
 /// Ids of all rules, in order.

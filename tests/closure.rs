@@ -141,7 +141,8 @@ impl Image {
 
     fn removable(&self, closure: &Closure) -> Removable {
         let (tree, commands, packages) = (&self.tree, &self.commands, &self.packages);
-        removable(&Selection { tree, commands, packages, closure, untouched: &[], removed: &IdSet::default() })
+        let removed = &IdSet::default();
+        removable(&Selection { tree, commands, packages, closure, untouched: &[], removed })
     }
 
     fn path(&self, id: Id) -> String {

@@ -175,7 +175,9 @@ impl<'a> Session<'a> {
 
     /// Say everything, and turn the status into the exit status.
     fn finish(&mut self, examined: &Examined, status: &Status) -> Exit {
-        for message in &examined.plan.warnings {
+        // A refused plan does nothing that could be warned about.
+        let warnings = if status.state == "refused" { &[][..] } else { &examined.plan.warnings };
+        for message in warnings {
             self.console.message("warning", &message.text, &message.help);
         }
         for message in &examined.plan.refusals {
