@@ -105,15 +105,21 @@ impl Run<'_> {
         }
     }
 
-    /// Something new is as old as its parent; the builder stamps `/` and /etc itself, so /usr stands in for them.
+    /// Something new is as old as its parent; the builder stamps `/`, /etc and what it copies, so /usr stands in for the
+    /// first two, and for any parent that is younger: two builds of one input must give the same layer.
     fn new_time(&self, parent: Id) -> Time {
         if let Some(epoch) = self.epoch {
             return (epoch, 0);
         }
         let stamped = parent == Id::ROOT || self.tree.path(parent) == b"/etc";
-        let like = if stamped { self.tree.lookup(b"/usr").unwrap_or(parent) } else { parent };
-        let meta = self.tree.meta(like);
-        (meta.mtime, meta.mtime_nsec)
+        let time = |id: Id| {
+            let meta = self.tree.meta(id);
+            (meta.mtime, meta.mtime_nsec)
+        };
+        match self.tree.lookup(b"/usr").map(time) {
+            Some(usr) if stamped || usr < time(parent) => usr,
+            _ => time(parent),
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod cli;
 pub mod closure;
+mod collect;
 pub mod exit;
 pub mod facts;
 pub mod guards;

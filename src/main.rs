@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let environment = std::env::vars_os().collect();
+    let mut environment = harden::policy::Environment::new();
+    environment.extend(std::env::vars_os());
     harden::run::main(std::env::args_os().collect(), &environment).into()
 }

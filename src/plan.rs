@@ -141,6 +141,12 @@ impl<'a> Draft<'a> {
         self.removed.contains(id)
     }
 
+    /// What the rules so far remove.
+    #[must_use]
+    pub fn removed(&self) -> &IdSet {
+        &self.removed
+    }
+
     /// Whether `id` may be changed at all.
     #[must_use]
     pub fn is_untouchable(&self, id: Id) -> bool {

@@ -69,7 +69,6 @@ pub static RULES: &[Rule] = &[
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),
     on("accounts.lock", "nobody has a usable password", accounts::lock::check),
     on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
-    on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.package-manager", "nothing installs software", remove::package_manager::check),
     on("remove.cron", "no jobs", remove::cron::check),
     on("remove.init", "no init system", remove::init::check),
@@ -77,6 +76,8 @@ pub static RULES: &[Rule] = &[
     on("remove.fstab", "no mount table", remove::fstab::check),
     on("remove.root-home", "root's home is empty", remove::root_home::check),
     on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
+    // What a package leaves behind depends on what every other rule takes from it.
+    on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),
@@ -86,8 +87,8 @@ pub static RULES: &[Rule] = &[
     on("files.setid", "no set-id bits", files::setid::check),
     on("files.capabilities", "no file capabilities", files::capabilities::check),
     off("login.defaults", "what auditors ask of logins", login_defaults::check),
-    on("remove.links", "no links broken by this run", remove::links::check),
     on("remove.self", "no trace of harden", remove::this_program::check),
+    on("remove.links", "no links broken by this run", remove::links::check),
 ];
 
 /// Ids of all rules, in order.

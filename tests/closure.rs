@@ -19,6 +19,7 @@ use harden::facts::Contents;
 use harden::facts::commands::Commands;
 use harden::facts::multicall::{self, Family};
 use harden::facts::packages::Packages;
+use harden::facts::set::IdSet;
 use harden::facts::tree::{Id, Tree};
 use harden::policy::{CommandEntry, Origin, Pattern, Policy};
 use harden::root::Root;
@@ -140,7 +141,8 @@ impl Image {
 
     fn removable(&self, closure: &Closure) -> Removable {
         let (tree, commands, packages) = (&self.tree, &self.commands, &self.packages);
-        removable(&Selection { tree, commands, packages, closure, untouched: &[] })
+        let removed = &IdSet::default();
+        removable(&Selection { tree, commands, packages, closure, untouched: &[], removed })
     }
 
     fn path(&self, id: Id) -> String {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::collect::set;
 use super::walk::Walk;
 use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
@@ -41,7 +42,7 @@ impl Walk<'_> {
         if let Some((_, names)) = own.and_then(|found| self.object(found.node)) {
             known.extend(names.soname.clone());
         }
-        let mut ids = BTreeSet::from([program]);
+        let mut ids = set([program]);
         let mut objects = vec![Object { id: program, elf, names, parent: None }];
         let mut at = 0;
         while let Some(object) = objects.get(at).cloned() {

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::set;
 use super::Closure;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
-use crate::facts::program::{Program, is_library_name};
+use crate::facts::program::{Program, Shebang, is_library_name};
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::report::escape::quoted;
 
@@ -75,6 +77,8 @@ pub struct Selection<'a> {
     pub closure: &'a Closure,
     /// Kept paths and application directories: nothing at or below them goes.
     pub untouched: &'a [Id],
+    /// What goes for other reasons.
+    pub removed: &'a IdSet,
 }
 
 /// What may go. Every list is sorted by entry.
@@ -122,15 +126,18 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             found.commands.push((id, reason));
         }
     }
-    let lost = selection.lost_packages();
+    let staying = selection.staying_packages();
+    let lost = selection.lost_packages(&staying);
+    let needed = selection.needed_packages(staying);
     for &id in &commands.helpers {
-        let mut owners = packages.owners(id);
-        if selection.may_go(id) && owners.all(|owner| lost.contains(&owner)) && !selection.may_be_imported(id) {
+        let all_lost = packages.owners(id).all(|owner| lost.contains(&owner));
+        let serves = packages.owners(id).any(|owner| needed.contains(&owner)) && selection.can_run(id);
+        if selection.may_go(id) && all_lost && !serves && !selection.may_be_imported(id) {
             let name = packages.owner(id).map(|package| package.name.clone()).unwrap_or_default();
             found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
         }
     }
-    let gone: BTreeSet<Id> = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
+    let gone: BTreeSet<Id> = set(found.commands.iter().chain(&found.helpers).map(|&(id, _)| id));
     let sources = selection.staying_sources(&gone);
     let places = Places::new(tree);
     for &index in &lost {
@@ -144,7 +151,7 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             configuration: Vec::new(),
             directories: Vec::new(),
         };
-        let stays = sources.contains(package.source.as_str());
+        let stays = needed.contains(&index) || sources.contains(package.source.as_str());
         for id in packages.files(index) {
             if gone.contains(&id) || !selection.may_go(id) || !packages.owners(id).all(|owner| lost.contains(&owner)) {
                 continue;
@@ -186,17 +193,28 @@ impl Selection<'_> {
         let name = self.tree.name(id);
         let suffix = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(at + 1..)).unwrap_or_default();
         let Some(Program::Script(shebang)) = self.commands.known(id) else { return false };
+        MODULES.iter().any(|module| module.as_bytes() == suffix) && self.keeps_interpreter(shebang)
+    }
+
+    /// Whether a program can still be started: a script whose interpreter goes cannot.
+    fn can_run(&self, id: Id) -> bool {
+        match self.commands.known(id) {
+            Some(Program::Script(shebang)) => self.keeps_interpreter(shebang),
+            _ => true,
+        }
+    }
+
+    fn keeps_interpreter(&self, shebang: &Shebang) -> bool {
         let interpreter = match &shebang.env_name {
             Some(name) => self.commands.find_in_path(self.tree, name).and_then(|id| self.tree.follow(id).ok()),
             None => self.tree.resolve(&shebang.interpreter).ok(),
         };
-        MODULES.iter().any(|module| module.as_bytes() == suffix)
-            && interpreter.is_some_and(|found| self.closure.contains(found.node))
+        interpreter.is_some_and(|found| self.closure.contains(found.node))
     }
 
-    /// Packages that have or had commands, and keep none: neither a command that is theirs or leads to
-    /// their program, nor a program elsewhere that something kept runs.
-    fn lost_packages(&self) -> BTreeSet<PackageIndex> {
+    /// Packages that keep a command that is theirs or leads to their program, or a program elsewhere that
+    /// something kept runs.
+    fn staying_packages(&self) -> BTreeSet<PackageIndex> {
         let mut staying: BTreeSet<PackageIndex> = BTreeSet::new();
         for (&id, command) in &self.commands.entries {
             if !self.may_go(id) {
@@ -210,8 +228,29 @@ impl Selection<'_> {
                 staying.extend(self.packages.owners(id));
             }
         }
+        staying
+    }
+
+    /// Packages that have or had commands, and keep none.
+    fn lost_packages(&self, staying: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let had = self.packages.iter().filter(|(_, package)| package.had_commands);
-        had.map(|(index, _)| index).filter(|index| !staying.contains(index)).collect()
+        set(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
+    }
+
+    /// Packages that something kept may call into: those that a package with kept programs or libraries needs
+    /// as its record says, and those built from one source with a package that keeps a command. `gcc` is a link
+    /// of one package, its driver lies in a second and runs cc1 of a third.
+    fn needed_packages(&self, staying: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
+        let get = |&index: &PackageIndex| self.packages.get(index);
+        let sources: BTreeSet<&str> = set(staying.iter().filter_map(get).map(|package| package.source.as_str()));
+        let siblings = self.packages.iter().filter(|(_, package)| sources.contains(package.source.as_str()));
+        let siblings: Vec<PackageIndex> = siblings.map(|(index, _)| index).collect();
+        let mut kept = staying;
+        let files = self.closure.reasons.keys().filter(|&&id| self.tree.is_file(id));
+        kept.extend(files.flat_map(|&id| self.packages.owners(id)));
+        let mut needed = self.packages.with_requirements(kept);
+        needed.extend(siblings);
+        needed
     }
 
     /// Source packages of which a library or a program stays.
@@ -223,6 +262,7 @@ impl Selection<'_> {
             }
             let stays = |id: Id| {
                 !gone.contains(&id)
+                    && !self.removed.contains(id)
                     && !self.tree.is_dir(id)
                     && (self.commands.entries.contains_key(&id)
                         || self.commands.helpers.contains(&id)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::set;
 use super::walk::Walk;
 use crate::facts::commands::Commands;
 use crate::facts::glob;
@@ -212,7 +213,7 @@ fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
         let bytes = if path { tree.path(id) } else { tree.name(id).to_vec() };
         String::from_utf8(bytes).ok()
     };
-    let names: BTreeSet<String> = walk.input.commands.candidates(tree).filter_map(show).collect();
+    let names: BTreeSet<String> = set(walk.input.commands.candidates(tree).filter_map(show));
     (walk.input.suggest)(word, &names.into_iter().collect::<Vec<_>>())
 }
 
@@ -228,8 +229,8 @@ fn is_busybox_entry(pattern: &Pattern) -> bool {
 fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
     let tree = walk.input.tree;
     let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
-    let targets: BTreeSet<Id> = files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node).collect();
-    let inodes: BTreeSet<u64> = targets.iter().filter_map(|&id| inode(id)).collect();
+    let targets: BTreeSet<Id> = set(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
+    let inodes: BTreeSet<u64> = set(targets.iter().filter_map(|&id| inode(id)));
     let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {

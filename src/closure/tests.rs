@@ -7,6 +7,7 @@ use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::{library, program};
 use crate::facts::memory::{Memory, image};
 use crate::facts::packages::Packages;
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
 
@@ -373,6 +374,7 @@ fn everything_not_needed_goes_and_nothing_else() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
+            removed: &IdSet::default(),
     });
     let ids = |list: &[(Id, String)]| list.iter().map(|&(id, _)| image.path(id)).collect::<Vec<_>>();
     assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
@@ -417,6 +419,7 @@ fn configuration_goes_with_the_last_program_of_its_source_but_never_what_all_sha
             packages: &image.packages,
             closure: &closure,
             untouched,
+            removed: &IdSet::default(),
         });
         (
             found.commands.len(),
@@ -445,6 +448,66 @@ fn a_second_run_knows_which_packages_had_commands() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
+            removed: &IdSet::default(),
     });
     assert_eq!(image.paths(&found.packages[0].documentation), ["/usr/share/man/man1/su.1.gz"]);
+}
+
+#[test]
+fn helpers_of_what_kept_packages_are_built_with_or_depend_on_stay_while_they_can_run() {
+    let image = Image::new(&[
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/gcc", "-> gcc-12"),
+        ("/usr/bin/gcc-12", "elf:"),
+        ("/usr/bin/cpp-12", "elf:"),
+        ("/usr/lib/gcc/cc1", "elf:"),
+        ("/usr/bin/gcc-nm", "elf:"),
+        ("/usr/lib/gcc/plugin", "elf:"),
+        ("/usr/bin/ldd", "elf:"),
+        ("/usr/libexec/as", "elf:"),
+        ("/usr/libexec/pl", "#!/usr/bin/perl\n"),
+        ("/etc/ld/ldd.conf", "x"),
+        ("/usr/bin/perl", "elf:"),
+        ("/usr/bin/hint", "elf:"),
+        ("/usr/libexec/hint", "elf:"),
+        ("/usr/bin/ask", "elf:"),
+        ("/usr/libexec/ask", "elf:"),
+        (
+            "/var/lib/dpkg/status",
+            "Package: gcc\nSource: gcc-defaults\nDepends: gcc-12 (>= 12), debconf\n\nPackage: gcc-12\nSource: gcc-12\nDepends: cpp-12, binutils | ld\nRecommends: hint\n\n\
+             Package: cpp-12\nSource: gcc-12\n\nPackage: gcc-plugin\nSource: gcc-12\n\nPackage: lld\nProvides: ld\n\nPackage: hint\n\nPackage: debconf\n",
+        ),
+        ("/var/lib/dpkg/info/gcc.list", "/usr/bin/gcc\n"),
+        ("/var/lib/dpkg/info/gcc-12.list", "/usr/bin/gcc-12\n"),
+        ("/var/lib/dpkg/info/cpp-12.list", "/usr/bin/cpp-12\n/usr/lib/gcc/cc1\n"),
+        ("/var/lib/dpkg/info/gcc-plugin.list", "/usr/bin/gcc-nm\n/usr/lib/gcc/plugin\n"),
+        ("/var/lib/dpkg/info/lld.list", "/usr/bin/ldd\n/usr/libexec/as\n/usr/libexec/pl\n/etc/ld\n/etc/ld/ldd.conf\n"),
+        ("/var/lib/dpkg/info/hint.list", "/usr/bin/hint\n/usr/libexec/hint\n"),
+        ("/var/lib/dpkg/info/debconf.list", "/usr/bin/ask\n/usr/libexec/ask\n"),
+    ]);
+    let select = |names: &[&str]| {
+        let closure = image.closure(&keep(names));
+        let found = removable(&Selection {
+            tree: &image.tree,
+            commands: &image.commands,
+            packages: &image.packages,
+            closure: &closure,
+            untouched: &[],
+            removed: &IdSet::default(),
+        });
+        let helpers: Vec<String> = found.helpers.iter().map(|&(id, _)| image.path(id)).collect();
+        let configuration: Vec<String> = found.packages.iter().flat_map(|p| image.paths(&p.configuration)).collect();
+        (helpers, configuration)
+    };
+    // A script whose interpreter goes cannot run, what is only recommended is not needed, and debconf serves installation.
+    let (helpers, configuration) = select(&["gcc"]);
+    assert_eq!(helpers, ["/usr/libexec/ask", "/usr/libexec/hint", "/usr/libexec/pl"]);
+    assert_eq!(configuration, [""; 0]);
+    assert_eq!(select(&["gcc", "perl"]).0, ["/usr/libexec/ask", "/usr/libexec/hint"]);
+    let (helpers, configuration) = select(&["hint"]);
+    assert_eq!(
+        helpers,
+        ["/usr/lib/gcc/cc1", "/usr/lib/gcc/plugin", "/usr/libexec/as", "/usr/libexec/ask", "/usr/libexec/pl"]
+    );
+    assert_eq!(configuration, ["/etc/ld/ldd.conf"]);
 }

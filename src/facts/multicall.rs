@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::set;
 use super::Contents;
 use super::commands::Commands;
 use super::program::Program;
-use super::tree::{Id, Tree};
+use super::tree::{Id, Resolved, Tree};
 
 /// Fewest names in a busybox table, and of links that make a name without `box` worth reading.
 const FEWEST: usize = 8;
@@ -49,7 +50,7 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
     let mut found = Vec::new();
     for (program, entries) in groups(tree, contents, commands) {
         let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
-            ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()).collect()
+            set(ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()))
         };
         let kept = names(&mut entries.iter().copied().filter(|&id| is_kept(id)));
         if kept.is_empty() && !is_kept(program) {
@@ -77,7 +78,13 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
 fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap<Id, Vec<Id>> {
     let mut inodes: BTreeMap<u64, Id> = BTreeMap::new();
     let mut groups: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+    let alternatives = tree.resolve(b"/etc/alternatives").ok().map(|found| found.node);
     for (&entry, command) in &commands.entries {
+        // A name that update-alternatives chose is another name for a program, not one that it answers to.
+        let chosen = |found: Resolved| found.links.iter().any(|&link| Some(tree.parent(link)) == alternatives);
+        if tree.follow(entry).is_ok_and(chosen) {
+            continue;
+        }
         let mut target = command.target;
         match commands.program(tree, contents, target) {
             Ok(Program::Elf(_)) => {}

@@ -7,11 +7,13 @@
 mod apk;
 mod dpkg;
 mod pacman;
+mod requires;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
+use crate::collect::set;
 use super::tree::{Id, Tree};
 
 /// Largest database file read: the biggest known are a few MiB.
@@ -59,6 +61,8 @@ pub struct Packages {
     owners: Vec<(Id, PackageIndex)>,
     /// The same pairs, sorted by package.
     owned: Vec<(PackageIndex, Id)>,
+    /// Which package needs which, sorted.
+    requires: Vec<(PackageIndex, PackageIndex)>,
     /// Databases that were recognised and not read, as rpm's: who owns what is unknown there.
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
@@ -74,7 +78,11 @@ impl Packages {
         dpkg::read_opkg(&mut reader);
         apk::read(&mut reader);
         pacman::read(&mut reader);
+        let needs = std::mem::take(&mut reader.needs);
         let mut packages = reader.packages;
+        packages.owners.sort_unstable();
+        packages.owners.dedup();
+        packages.requires = needs.resolve(&packages, tree);
         for path in ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"] {
             for name in ["Packages", "Packages.db", "rpmdb.sqlite"] {
                 if let Ok(found) = tree.resolve(format!("{path}/{name}").as_bytes()) {
@@ -84,8 +92,6 @@ impl Packages {
         }
         packages.unreadable.sort_unstable();
         packages.unreadable.dedup();
-        packages.owners.sort_unstable();
-        packages.owners.dedup();
         packages.owned = packages.owners.iter().map(|&(id, package)| (package, id)).collect();
         packages.owned.sort_unstable();
         packages
@@ -131,6 +137,24 @@ impl Packages {
         rest.iter().take_while(move |&&(at, _)| at == package).map(|&(_, id)| id)
     }
 
+    /// These packages and every package that they cannot do without, as their records say: what a package
+    /// only recommends, and what its installation alone needs, is not among them.
+    #[must_use]
+    pub fn with_requirements(&self, packages: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
+        let mut todo: Vec<PackageIndex> = packages.iter().copied().collect();
+        let mut found = packages;
+        while let Some(package) = todo.pop() {
+            let start = self.requires.partition_point(|&(at, _)| at < package);
+            let rest = self.requires.get(start..).unwrap_or_default();
+            for &(_, needed) in rest.iter().take_while(|&&(at, _)| at == package) {
+                if found.insert(needed) {
+                    todo.push(needed);
+                }
+            }
+        }
+        found
+    }
+
     /// Note that every owner of an entry has commands.
     pub(super) fn note_command(&mut self, id: Id) {
         let owners: Vec<PackageIndex> = self.owners(id).collect();
@@ -147,6 +171,8 @@ struct Reader<'a> {
     tree: &'a Tree,
     contents: &'a dyn Contents,
     packages: Packages,
+    /// What the packages say they need, by name.
+    needs: requires::Needs,
     /// Directories that the standard command directories lead to.
     command_directories: BTreeSet<Id>,
     /// Parent paths already resolved: lists name every file of a directory in a row.
@@ -156,8 +182,15 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(tree: &'a Tree, contents: &'a dyn Contents) -> Self {
         let resolve = |path: &&str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
-        let command_directories = STANDARD_DIRECTORIES.iter().filter_map(resolve).collect();
-        Self { tree, contents, packages: Packages::default(), command_directories, parents: HashMap::new() }
+        let command_directories = set(STANDARD_DIRECTORIES.iter().filter_map(resolve));
+        Self {
+            tree,
+            contents,
+            packages: Packages::default(),
+            needs: requires::Needs::default(),
+            command_directories,
+            parents: HashMap::new(),
+        }
     }
 
     /// The content of a database file; a problem is noted and reads as empty.
@@ -221,6 +254,9 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Fields of a control file that are used.
+const FIELDS: [&str; 7] = ["package", "source", "version", "architecture", "depends", "pre-depends", "provides"];
+
 /// The stanzas of a control file: field names in lower case, first line of each value.
 fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
     let mut lines = text.split(|&b| b == b'\n');
@@ -241,7 +277,7 @@ fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
                 let (name, value) = line.split_at(at);
                 // Only what is used is stored: descriptions are most of a status file.
                 let name = name.to_ascii_lowercase();
-                if matches!(&name[..], b"package" | b"source" | b"version" | b"architecture" | b"status") {
+                if FIELDS.iter().any(|field| field.as_bytes() == name) {
                     let value = value.get(1..).unwrap_or_default();
                     fields.insert(lossy(&name), lossy(value).trim().to_owned());
                 }

@@ -21,6 +21,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let value = &path.entry.value;
         let origin = &path.entry.origin;
         let shown = escape::quoted(value.as_bytes());
+        let list = if path.writable { "writable" } else { "read-only" };
         match tree.resolve(value.as_bytes()) {
             Ok(found) if tree.ancestors(found.node).any(|at| at != Id::ROOT && tree.meta(at).mount) => mount(draft, origin, &shown),
             Err(Unresolved::Mount(_)) => mount(draft, origin, &shown),
@@ -29,7 +30,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 let top = tree.parent(found.node) == Id::ROOT && is_system(tree.name(found.node));
                 if found.node == Id::ROOT || top || SHARED.contains(&real.as_slice()) {
                     draft.refuse(
-                        format!("{origin}: [files] cannot take {shown}: it is a directory of the whole system"),
+                        format!("{origin}: [files] {list} cannot take {shown}: it is a directory of the whole system"),
                         "name the application's own directory below it",
                     );
                 }

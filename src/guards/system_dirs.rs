@@ -23,7 +23,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             continue;
         }
         let meta = tree.meta(id);
-        let group_writes = meta.mode & 0o020 != 0;
+        // What everybody may write says nothing of a group: files.writable's business.
+        let group_writes = meta.mode & 0o022 == 0o020;
         let who = if meta.uid != 0 && ids.known_user(meta.uid) {
             format!("owned by uid {}", meta.uid)
         } else if group_writes && meta.gid == 0 {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::{map, set};
 use super::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::report::escape::escaped;
@@ -81,7 +82,7 @@ impl AccountFiles {
     /// Take the lines as they are in the root.
     pub(crate) fn read(&mut self, facts: &Accounts) {
         self.state = if facts.problems.is_empty() { State::Ready } else { State::Unknown };
-        self.files = facts.files.iter().map(|(&database, file)| (database, file.lines.clone())).collect();
+        self.files = map(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
     }
 
     /// From now on no rule changes this file.
@@ -124,7 +125,7 @@ impl AccountFiles {
     /// Names of all sound lines of a file.
     #[must_use]
     pub fn names(&self, database: Database) -> BTreeSet<Vec<u8>> {
-        self.entries(database).map(|line| line.name().to_vec()).collect()
+        set(self.entries(database).map(|line| line.name().to_vec()))
     }
 
     /// Names of the accounts that go.
@@ -290,12 +291,11 @@ impl AccountFiles {
         field: usize,
         created: &BTreeSet<Vec<u8>>,
     ) -> BTreeSet<u32> {
-        let held: BTreeSet<u32> = self
+        let held: BTreeSet<u32> = set(self
             .entries(database)
             .filter(|line| !created.contains(line.name()))
-            .filter_map(|line| line.id(field))
-            .collect();
-        removed.values().flatten().copied().filter(|id| !held.contains(id)).collect()
+            .filter_map(|line| line.id(field)));
+        set(removed.values().flatten().copied().filter(|id| !held.contains(id)))
     }
 }
 

@@ -53,7 +53,7 @@ impl Plan {
     /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
     #[must_use]
     pub fn from_draft(draft: Draft<'_>) -> Self {
-        let Draft { tree, removed, last, attributes, mut rewrites, creations, mut records, notes, warnings, refusals, .. } =
+        let Draft { tree, removed, last, attributes, rewrites, creations, mut records, notes, warnings, refusals, .. } =
             draft;
         let mut steps = Vec::new();
         let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id);
@@ -67,8 +67,7 @@ impl Plan {
             steps.push(Step { target: Target::Entry(id), change });
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
-        rewrites.retain(|&id, _| !removed.contains(id));
-        for (id, content) in rewrites {
+        for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.get(&id).copied().unwrap_or_else(|| present(tree, id));
             steps.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content) });
         }
@@ -79,9 +78,8 @@ impl Plan {
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
-        let paths: std::collections::BTreeSet<Vec<u8>> =
-            records.iter().filter(|r| r.action == "remove").map(|r| r.path.clone()).collect();
-        records.retain(|r| r.action == "remove" || !paths.contains(&r.path));
+        // What goes needs no evidence for a change of its owner or mode before.
+        records.retain(|r| r.action == "remove" || tree.lookup(&r.path).is_none_or(|id| !removed.contains(id)));
         Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
     }
 }

@@ -179,7 +179,7 @@ impl Layer {
         for (rule, on, _) in self.rules {
             rules.entry(rule).or_insert(on);
         }
-        self.volumes.sort();
+        self.volumes.sort_unstable();
         self.volumes.dedup();
         Policy {
             profile: value(self.profile),

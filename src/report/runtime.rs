@@ -33,7 +33,7 @@ impl Runtime {
         if let Some(run) = run.filter(|run| run.uid != 0) {
             writable.extend(owned_by(examined, run.uid));
         }
-        writable.sort();
+        writable.sort_unstable();
         writable.dedup();
         // What lies below another one is covered by it.
         let all = writable.clone();

@@ -7,6 +7,7 @@ use super::Volume;
 use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
+use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
 use crate::pipeline::Examined;
 use crate::plan::Record;
@@ -50,9 +51,17 @@ fn changes(out: &mut String, examined: &Examined, volume: Volume) {
             continue;
         }
         let _ = writeln!(out, "{}: {}", rule.id, rule.title);
-        let removed: std::collections::BTreeSet<&[u8]> =
-            of_rule.iter().filter(|r| r.action == "remove" && r.before.starts_with("directory")).map(|r| &*r.path).collect();
-        let visible = of_rule.iter().filter(|record| volume == Volume::Verbose || !is_below(&record.path, &removed));
+        let tree = &examined.facts.tree;
+        let removed: IdSet = of_rule
+            .iter()
+            .filter(|r| r.action == "remove")
+            .filter_map(|r| tree.lookup(&r.path))
+            .filter(|&id| tree.is_dir(id))
+            .collect();
+        let inside = |path: &[u8]| {
+            tree.lookup(path).is_some_and(|id| tree.ancestors(id).skip(1).any(|above| removed.contains(above)))
+        };
+        let visible = of_rule.iter().filter(|record| volume == Volume::Verbose || !inside(&record.path));
         let visible: Vec<&&Record> = visible.collect();
         let limit = if volume == Volume::Verbose { usize::MAX } else { SHOWN };
         for record in visible.iter().take(limit) {
@@ -71,10 +80,6 @@ fn line(record: &Record) -> String {
         "remove" => format!("remove {path} ({}): {}", record.before, record.reason),
         action => format!("{action} {path}: {} -> {}: {}", record.before, record.after, record.reason),
     }
-}
-
-fn is_below(path: &[u8], directories: &std::collections::BTreeSet<&[u8]>) -> bool {
-    path.iter().enumerate().skip(1).any(|(at, &byte)| byte == b'/' && path.get(..at).is_some_and(|dir| directories.contains(dir)))
 }
 
 /// Which commands stay, and why.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::collect::set;
 use super::Context;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
@@ -239,8 +240,8 @@ fn remember_known(cx: &Context<'_>, files: &mut AccountFiles) {
     let numbers = |entries: &[Entry]| -> Vec<u32> {
         entries.iter().filter_map(|entry| parse_id(entry.value.as_bytes())).collect()
     };
-    let mut uids: BTreeSet<u32> = BTreeSet::from([0]);
-    let mut gids: BTreeSet<u32> = BTreeSet::from([0]);
+    let mut uids: BTreeSet<u32> = set([0]);
+    let mut gids: BTreeSet<u32> = set([0]);
     uids.extend(numbers(&cx.policy.keep.users));
     gids.extend(numbers(&cx.policy.keep.groups));
     match cx.policy.user {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::set;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::policy::{Policy, RunUser};
@@ -38,7 +39,7 @@ impl Ids {
             known_groups: accounts.known_gids().clone(),
             pruned_users: accounts.pruned_uids(),
             pruned_groups: accounts.pruned_gids(),
-            removed_accounts: accounts.removed_accounts().map(<[u8]>::to_vec).collect(),
+            removed_accounts: set(accounts.removed_accounts().map(<[u8]>::to_vec)),
             run: policy.user.as_ref().and_then(|user| run_ids(user, draft)),
         }
     }
@@ -101,7 +102,7 @@ fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
             (name, *uid, gid.or(primary).unwrap_or(*uid))
         }
     };
-    let mut groups = BTreeSet::from([gid]);
+    let mut groups = set([gid]);
     if let Some(name) = name {
         for line in accounts.entries(Database::Group) {
             let listed = members(line.field(MEMBERS)).any(|member| member == name);

@@ -6,6 +6,7 @@ use super::Request;
 use crate::apply;
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
+use crate::facts::packages::Packages;
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
@@ -81,7 +82,7 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
-        let examined = match self.examine() {
+        let mut examined = match self.examine() {
             Ok(examined) => examined,
             Err(exit) => return exit,
         };
@@ -98,7 +99,10 @@ impl<'a> Session<'a> {
             return self.finish(&examined, &status);
         }
         let done = outcome.done;
-        let (last, failure) = self.settle(&examined);
+        // The second look holds as much as the first: what no report needs goes before it.
+        examined.plan.steps = Vec::new();
+        examined.facts.packages = Packages::default();
+        let (last, failure) = if total == 0 { (0, None) } else { self.settle() };
         let status = match failure {
             Some(cause) => status("failed", Exit::Failed, done + last, total - done - last, Some(cause)),
             None => status("applied", Exit::Done, done + last, 0, None),
@@ -107,10 +111,7 @@ impl<'a> Session<'a> {
     }
 
     /// Examine again what was changed, then remove this program. Answers the steps done, and what went wrong.
-    fn settle(&self, before: &Examined) -> (usize, Option<String>) {
-        if before.plan.steps.is_empty() && before.plan.last.is_empty() {
-            return (0, None);
-        }
+    fn settle(&self) -> (usize, Option<String>) {
         self.console.phase("checking the result");
         let again = match self.collect() {
             Ok(again) => again,
@@ -177,7 +178,9 @@ impl<'a> Session<'a> {
 
     /// Say everything, and turn the status into the exit status.
     fn finish(&mut self, examined: &Examined, status: &Status) -> Exit {
-        for message in &examined.plan.warnings {
+        // A refused plan does nothing that could be warned about.
+        let warnings = if status.state == "refused" { &[][..] } else { &examined.plan.warnings };
+        for message in warnings {
             self.console.message("warning", &message.text, &message.help);
         }
         for message in &examined.plan.refusals {

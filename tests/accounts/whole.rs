@@ -90,7 +90,7 @@ fn distroless_keeps_nonroot_and_writes_nothing_else() {
 #[test]
 fn a_new_account_on_distroless_has_its_nologin_path_and_no_shadow_file() {
     let after = Image::of("debian", &DISTROLESS).user("app:1000").apply();
-    assert_eq!(after.line("passwd", "app"), "app:*:1000:1000::/nonexistent:/sbin/nologin");
+    assert_eq!(after.line("passwd", "app"), "app:x:1000:1000::/nonexistent:/sbin/nologin");
     assert!(!after.written.contains_key("/etc/shadow"));
     after.assert_sound();
 }
@@ -100,7 +100,7 @@ fn scratch_gets_etc_passwd_and_group() {
     let after = Image::empty().file("/app", "").user("app:1000").run();
     let paths: Vec<_> = after.plan.records.iter().filter(|r| r.action == "create").map(|r| r.path.clone()).collect();
     assert_eq!(paths, [&b"/etc"[..], b"/etc/passwd", b"/etc/group"]);
-    assert_eq!(after.text("passwd"), "app:*:1000:1000::/nonexistent:/sbin/nologin\n");
+    assert_eq!(after.text("passwd"), "app:x:1000:1000::/nonexistent:/sbin/nologin\n");
     assert_eq!(after.text("group"), "app:x:1000:\n");
     Image::empty().file("/app", "").user("app:1000").apply().assert_sound();
 }

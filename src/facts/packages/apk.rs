@@ -18,6 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
 
 fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
     let (mut name, mut version, mut source) = (String::new(), String::new(), String::new());
+    let (mut depends, mut provides) = (String::new(), String::new());
     let mut paths: Vec<Vec<u8>> = Vec::new();
     let mut directory: &[u8] = b"";
     // A blank line at the end closes a block that the file does not.
@@ -27,6 +28,8 @@ fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
             Some(b"P:") => name = lossy(value),
             Some(b"V:") => version = lossy(value),
             Some(b"o:") => source = lossy(value),
+            Some(b"D:") => depends = lossy(value),
+            Some(b"p:") => provides = lossy(value),
             Some(b"F:") => {
                 directory = value;
                 paths.push(value.to_vec());
@@ -41,10 +44,13 @@ fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
                         std::mem::take(&mut version),
                         Manager::Apk,
                     );
+                    reader.needs.words(package, depends.split_whitespace(), provides.split_whitespace());
                     for path in &paths {
                         reader.own(package, path);
                     }
                 }
+                depends.clear();
+                provides.clear();
                 paths.clear();
                 directory = b"";
             }

@@ -32,13 +32,41 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
     }
 }
 
-/// Source and version by package name, and by `name:architecture`.
-fn records(status: &[u8]) -> BTreeMap<String, (String, String)> {
+/// What a stanza says of a package.
+#[derive(Debug, Clone, Default)]
+struct Record {
+    source: String,
+    version: String,
+    depends: String,
+    provides: String,
+}
+
+impl Record {
+    fn of(mut fields: BTreeMap<String, String>) -> Self {
+        let mut take = |name| fields.remove(name).unwrap_or_default();
+        Self {
+            source: source(&take("source")),
+            version: take("version"),
+            depends: format!("{},{}", take("pre-depends"), take("depends")),
+            provides: take("provides"),
+        }
+    }
+
+    fn add(self, reader: &mut Reader<'_>, name: String, manager: Manager) -> PackageIndex {
+        let package = reader.add(name, self.source, self.version, manager);
+        reader.needs.debian(package, &self.depends, &self.provides);
+        package
+    }
+}
+
+/// Records by package name, and by `name:architecture`.
+fn records(status: &[u8]) -> BTreeMap<String, Record> {
     let mut records = BTreeMap::new();
     for mut fields in stanzas(status) {
         let Some(name) = fields.remove("package") else { continue };
-        let value = (source(fields.remove("source")), fields.remove("version").unwrap_or_default());
-        if let Some(architecture) = fields.remove("architecture") {
+        let architecture = fields.remove("architecture");
+        let value = Record::of(fields);
+        if let Some(architecture) = architecture {
             records.insert(format!("{name}:{architecture}"), value.clone());
         }
         records.entry(name).or_insert(value);
@@ -47,15 +75,15 @@ fn records(status: &[u8]) -> BTreeMap<String, (String, String)> {
 }
 
 /// `glibc (2.36-9)` names the source glibc.
-fn source(field: Option<String>) -> String {
-    field.unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
+fn source(field: &str) -> String {
+    field.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
 fn read_lists(
     reader: &mut Reader<'_>,
     info: &[u8],
     manager: Manager,
-    records: &BTreeMap<String, (String, String)>,
+    records: &BTreeMap<String, Record>,
     diversions: &HashMap<Vec<u8>, (Vec<u8>, String)>,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
@@ -66,9 +94,9 @@ fn read_lists(
         }
         let stem = lossy(stem);
         let name = stem.split(':').next().unwrap_or_default().to_owned();
-        let (source, version) = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
+        let record = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
         let content = reader.read(list);
-        let package = reader.add(name.clone(), source, version, manager);
+        let package = record.add(reader, name.clone(), manager);
         for line in content.split(|&b| b == b'\n') {
             // opkg writes `path<TAB>mode<TAB>target`; dpkg refuses paths with a newline and knows no tab.
             let path = match manager {
@@ -108,8 +136,7 @@ fn read_distroless(reader: &mut Reader<'_>) {
         let content = reader.read(record);
         let Some(mut fields) = stanzas(&content).next() else { continue };
         let Some(name) = fields.remove("package") else { continue };
-        let version = fields.remove("version").unwrap_or_default();
-        let package = reader.add(name, source(fields.remove("source")), version, Manager::Dpkg);
+        let package = Record::of(fields).add(reader, name, Manager::Dpkg);
         if let Some(sums) = sums {
             let content = reader.read(sums);
             own_sums(reader, package, &content);

@@ -17,6 +17,9 @@ pub(super) fn read(reader: &mut Reader<'_>) {
             continue;
         }
         let package = reader.add(name, field("%BASE%"), field("%VERSION%"), Manager::Pacman);
+        let list = |wanted: &'static str| section(&desc, wanted).map(lossy).collect::<Vec<_>>();
+        let (depends, provides) = (list("%DEPENDS%"), list("%PROVIDES%"));
+        reader.needs.words(package, depends.iter().map(String::as_str), provides.iter().map(String::as_str));
         let files = file(reader, b"files").unwrap_or_default();
         for path in section(&files, "%FILES%") {
             reader.own(package, path);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::{map, set};
 use super::{Context, Stay, stay, unsound, with_files};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
 use crate::plan::Draft;
@@ -48,11 +49,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 fn prune(files: &mut AccountFiles, stay: &Stay) {
-    let uids: BTreeSet<u32> = files
+    let uids: BTreeSet<u32> = set(files
         .first_entries(Database::Passwd)
         .filter(|line| stay.users.contains_key(line.name()))
-        .filter_map(|line| line.id(UID))
-        .collect();
+        .filter_map(|line| line.id(UID)));
     for database in Database::ALL {
         let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
         files.edit(ID, database, |line| {
@@ -98,7 +98,7 @@ fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
         Verdict::Become(line.with_field(MEMBERS, &existing(field)), reason.to_owned())
     });
     let lists: std::collections::BTreeMap<Vec<u8>, Vec<u8>> =
-        files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())).collect();
+        map(files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())));
     files.edit(ID, Database::Gshadow, |line| {
         let (administrators, listed) = (line.field(ADMINISTRATORS), line.field(MEMBERS));
         let mut next: Line = line.clone();
@@ -107,8 +107,8 @@ fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
         }
         // group(5) is what the C library reads, so it decides.
         let group = lists.get(line.name()).map(Vec::as_slice).unwrap_or_default();
-        let wanted: BTreeSet<&[u8]> = members(group).collect();
-        if !exact(listed) || members(listed).collect::<BTreeSet<_>>() != wanted {
+        let wanted: BTreeSet<&[u8]> = set(members(group));
+        if !exact(listed) || set(members(listed)) != wanted {
             let mut names: Vec<&[u8]> = members(listed).filter(|name| wanted.contains(name)).collect();
             let missing: Vec<&[u8]> = members(group).filter(|name| !names.contains(name)).collect();
             names.extend(missing);

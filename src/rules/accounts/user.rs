@@ -136,9 +136,9 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     let shell = nologin::path(cx.facts);
     let (uid, gid) = (uid.to_string(), gid.to_string());
     let has_shadow = files.exists(Database::Shadow);
-    let password: &[u8] = if has_shadow { b"x" } else { b"*" };
     let reason = "run.user has no account";
-    let fields = [name.as_bytes(), password, uid.as_bytes(), gid.as_bytes(), b"", home.as_bytes(), &shell];
+    // `x` without a shadow line lets nobody in either.
+    let fields = [name.as_bytes(), b"x", uid.as_bytes(), gid.as_bytes(), b"", home.as_bytes(), &shell];
     files.append(ID, Database::Passwd, &fields, reason);
     if has_shadow {
         drop_stale(files, Database::Shadow, name);

@@ -17,6 +17,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         packages: &cx.facts.packages,
         closure: cx.closure,
         untouched: &untouched,
+        removed: draft.removed(),
     });
     for (id, reason) in found.commands.iter().chain(&found.helpers) {
         draft.remove(*id, reason);

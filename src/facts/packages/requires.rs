@@ -1,0 +1,132 @@
+//! Which package cannot do without which: names as the records write them, resolved once all are known.
+//!
+//! Versions are ignored, and every alternative that is installed counts: the database was consistent when
+//! the package manager wrote it. What is only recommended or suggested does not count.
+
+use std::collections::BTreeMap;
+
+use super::{PackageIndex, Packages};
+use crate::facts::tree::Tree;
+
+/// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
+/// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.
+const INSTALLERS: [&str; 16] = [
+    "adduser",
+    "apk-tools",
+    "base-passwd",
+    "cdebconf",
+    "debconf",
+    "debconf-2.0",
+    "deb-systemd-helper",
+    "dpkg",
+    "init-system-helpers",
+    "install-info",
+    "lsb-base",
+    "opkg",
+    "pacman",
+    "passwd",
+    "ucf",
+    "update-inetd",
+];
+
+/// Names needed and names offered, by package.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    depends: Vec<(PackageIndex, String)>,
+    provides: Vec<(String, PackageIndex)>,
+}
+
+impl Needs {
+    /// Fields of a Debian control file: `libc6 (>= 2.36), debconf (>= 0.5) | debconf-2.0, perl:any`.
+    pub(super) fn debian(&mut self, package: PackageIndex, depends: &str, provides: &str) {
+        let name = |item: &str| item.trim().split([' ', '(', ':', '[']).next().unwrap_or_default().to_owned();
+        self.depends.extend(depends.split([',', '|']).map(|item| (package, name(item))));
+        self.provides.extend(provides.split(',').map(|item| (name(item), package)));
+    }
+
+    /// Words of apk and pacman: `so:libc.musl-x86_64.so.1`, `/bin/sh`, `python3~3.12`, `!conflict`.
+    pub(super) fn words<'a>(
+        &mut self,
+        package: PackageIndex,
+        depends: impl Iterator<Item = &'a str>,
+        provides: impl Iterator<Item = &'a str>,
+    ) {
+        let name = |word: &str| word.split(['<', '>', '=', '~', '@']).next().unwrap_or_default().to_owned();
+        self.depends.extend(depends.filter(|word| !word.starts_with('!')).map(|word| (package, name(word))));
+        self.provides.extend(provides.map(|word| (name(word), package)));
+    }
+
+    /// Pairs of a package and one that it needs, sorted.
+    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> Vec<(PackageIndex, PackageIndex)> {
+        let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
+        for (index, package) in packages.iter() {
+            offered.entry(package.name.as_str()).or_default().push(index);
+        }
+        for (name, index) in &self.provides {
+            offered.entry(name.as_str()).or_default().push(*index);
+        }
+        let mut pairs = Vec::new();
+        for (package, name) in &self.depends {
+            if name.is_empty() || INSTALLERS.contains(&name.as_str()) {
+                continue;
+            }
+            pairs.extend(offered.get(name.as_str()).into_iter().flatten().map(|&needed| (*package, needed)));
+            if name.starts_with('/')
+                && let Ok(found) = tree.resolve(name.as_bytes())
+            {
+                pairs.extend(packages.owners(found.node).map(|needed| (*package, needed)));
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::Packages;
+    use crate::facts::memory::image;
+
+    fn required(packages: &Packages, name: &str) -> Vec<String> {
+        let (index, _) = packages.iter().find(|(_, package)| package.name == name).unwrap();
+        let all = packages.with_requirements(BTreeSet::from([index]));
+        all.into_iter().map(|index| packages.get(index).unwrap().name.clone()).filter(|found| found != name).collect()
+    }
+
+    #[test]
+    fn debian_dependencies_are_followed_through_alternatives_and_virtual_packages() {
+        let status = "Package: app\nPre-Depends: early (>= 1:2)\nDepends: perl:any, other | mail-agent (<< 3), debconf (>= 0.5) | debconf-2.0\nRecommends: extra\n\n\
+                      Package: exim\nProvides: mail-agent (= 2), smtpd\nDepends: deep\n\n\
+                      Package: debconf\nProvides: debconf-2.0\n\n";
+        let entries: Vec<(String, String)> = ["app", "early", "perl", "exim", "deep", "extra", "debconf", "other2"]
+            .iter()
+            .map(|name| (format!("/var/lib/dpkg/info/{name}.list"), "/.\n".to_owned()))
+            .chain([("/var/lib/dpkg/status".to_owned(), status.to_owned())])
+            .collect();
+        let entries: Vec<(&str, &str)> = entries.iter().map(|(path, text)| (&path[..], &text[..])).collect();
+        let (tree, memory) = image(&entries);
+        let packages = Packages::collect(&tree, &memory);
+        assert_eq!(required(&packages, "app"), ["deep", "early", "exim", "perl"]);
+        assert_eq!(required(&packages, "extra"), [""; 0]);
+    }
+
+    #[test]
+    fn apk_and_pacman_name_libraries_and_paths() {
+        let installed = "P:app\nD:so:libx.so.1 lib2>=3 !bad /bin/sh\n\nP:libx\np:so:libx.so.1=1.0 cmd:x=1\nD:app\n\nP:lib2\n\nP:bad\n\nP:busybox\nF:bin\nR:sh\n";
+        let (tree, memory) = image(&[
+            ("/bin/sh", ""),
+            ("/lib/apk/db/installed", installed),
+            ("/var/lib/pacman/local/one-1/desc", "%NAME%\none\n\n%DEPENDS%\ntwo>=1\nlibt.so=1-64\n\n"),
+            ("/var/lib/pacman/local/three-1/desc", "%NAME%\nthree\n\n%PROVIDES%\nlibt.so=1-64\n\n"),
+            ("/var/lib/pacman/local/two-1/desc", "%NAME%\ntwo\n\n%OPTDEPENDS%\nthree: more\n\n"),
+        ]);
+        let packages = Packages::collect(&tree, &memory);
+        assert_eq!(required(&packages, "app"), ["libx", "lib2", "busybox"]);
+        assert_eq!(required(&packages, "one"), ["three", "two"]);
+        assert_eq!(required(&packages, "two"), [""; 0]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Accounts that the configuration of kept programs names.

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# `make bench`: measures, prints one table of markdown, and fails when a budget is missed. `make bench UPDATE=1` also
+# writes the table into README.md, between its two marks.
+#
+# Wall times are medians of warm runs, memory is the most that was resident (getrusage). No figure has a tolerance:
+# budgets are ratios of two things measured side by side, or do not depend on the clock at all.
+. "$(dirname "$0")/../setup/lib.sh"
+
+here=$REPO/tests/bench
+harden=$CARGO_TARGET_DIR/x86_64-unknown-linux-musl/release/harden
+scratch=$WORK/bench
+
+# What the image of the comparison keeps: one command. The script is told the same.
+policy=(--user app:1000:1000 --command '/bin/sleep infinity')
+kept='sleep'
+
+unmount() { ! mountpoint -q "$scratch/merged" || umount "$scratch/merged"; }
+
+# overlay LOWER...: an empty upper directory over LOWER, mounted at $scratch/merged: what a build step works on. Those of
+# earlier runs stay until the end: ext4 searches long for a free inode while many were just deleted, and no build does that.
+overlay() {
+    local layer IFS=:
+    unmount
+    mkdir -p "$scratch/layers" "$scratch/merged"
+    layer=$(mktemp -d "$scratch/layers/XXXXXX")
+    mkdir "$layer/upper" "$layer/work"
+    ln -sfn "$layer/upper" "$scratch/upper"
+    mount -t overlay overlay -o "lowerdir=$*,upperdir=$layer/upper,workdir=$layer/work" "$scratch/merged"
+}
+
+# The measuring program calls this before each run.
+if [ "${1:-}" = overlay ]; then
+    shift
+    overlay "$@"
+    exit
+fi
+
+[ "$(id -u)" = 0 ] || die "make bench mounts overlays and makes files of many owners: run it as root"
+[ -x "$harden" ] || die "no $harden; run: make build"
+"$REPO/tests/setup/packages.sh"
+
+cleanup() {
+    unmount
+    rm -rf "$scratch"
+}
+cleanup
+trap cleanup EXIT
+mkdir -p "$scratch/script"
+
+# --- what is measured
+
+# wall RUNS PREPARE COMMAND...: the median in seconds. PREPARE runs before each and is not counted; `true`: warm.
+wall() {
+    local runs=$1 prepare=$2
+    shift 2
+    hyperfine -N --style none --warmup 1 --runs "$runs" --prepare "$prepare" --export-json "$scratch/times" \
+        "$(quote "$@")" >/dev/null 2>"$scratch/log" || { cat "$scratch/log" >&2; die "failed: $*"; }
+    jq -r '.results[0].median' "$scratch/times"
+}
+
+# The words as one line for hyperfine, which splits it at quotes as a shell does.
+quote() {
+    local word
+    for word; do
+        printf "'%s' " "${word//\'/\'\\\'\'}"
+    done
+}
+
+# memory COMMAND...: KiB
+memory() {
+    /usr/bin/time -o "$scratch/memory" -f %M "$@" >/dev/null 2>"$scratch/log" || { cat "$scratch/log" >&2; die "failed: $*"; }
+    cat "$scratch/memory"
+}
+
+# calc EXPRESSION FORMAT
+calc() { awk "BEGIN { printf \"$2\", $1 }"; }
+
+milliseconds() { calc "$1 * 1000" %.1f; }
+mebibytes() { calc "$1 / 1024" %.1f; }
+
+: >"$scratch/missed"
+# budget WHAT MEASURED OPERATOR LIMIT: prints how it went, for a cell of the table.
+budget() {
+    if awk "BEGIN { exit !($2 $3 $4) }"; then
+        echo "met"
+    else
+        echo "**missed**"
+        echo "$1: $2, the budget is $3 $4" >>"$scratch/missed"
+    fi
+}
+
+# layer: what the upper directory holds, as `content files directories whiteouts`.
+layer() {
+    find "$scratch/upper/" -mindepth 1 -printf '%y %s %n\n' |
+        awk '$1 == "f" { bytes += $2; files++ } $1 == "d" { directories++ } $1 == "c" { whiteouts++ }
+             END { print bytes + 0, files + 0, directories + 0, whiteouts + 0 }'
+}
+
+# --- what it is measured on
+
+debian() { # DIR
+    local tar=$CACHE/harden-test_debian_12.tar container
+    mkdir "$1"
+    if [ -s "$tar" ]; then
+        tar -xp --numeric-owner --xattrs --xattrs-include='*' -C "$1" -f "$tar"
+    elif [ -f "$WORK/engine.env" ] && load_engine && have_image harden-test/debian:12; then
+        container=$("$CLIENT" create harden-test/debian:12 true)
+        "$CLIENT" export "$container" | tar -xp --numeric-owner --xattrs --xattrs-include='*' -C "$1"
+        "$CLIENT" rm "$container" >/dev/null
+    else
+        say "mmdebstrap bookworm"
+        mmdebstrap --quiet --variant=minbase --mode=root --format=tar bookworm "$tar.part" </dev/null >&2
+        mv "$tar.part" "$tar"
+        tar -xp --numeric-owner --xattrs --xattrs-include='*' -C "$1" -f "$tar"
+    fi
+}
+
+# --- the table
+
+rows=()
+declare -A per_entry=()
+
+# measure NAME DIR RUNS [SCRIPT]: one row of times.
+measure() {
+    local name=$1 dir=$2 runs=$3 entries find plan apply script limit plan_memory apply_memory
+    entries=$(find "$dir" -xdev -printf . | wc -c)
+    say "$name: $entries entries" >&2
+    find=$(wall "$runs" true find "$dir" -xdev -printf '%m %U %G %s %l\n')
+    plan=$(wall "$runs" true "$harden" plan --quiet --root "$dir" "${policy[@]}")
+    plan_memory=$(memory "$harden" plan --quiet --root "$dir" "${policy[@]}")
+    apply=$(wall "$runs" "$(quote "$0" overlay "$dir")" "$harden" apply --quiet --root "$scratch/merged" "${policy[@]}")
+    overlay "$dir"
+    apply_memory=$(memory "$harden" apply --quiet --root "$scratch/merged" "${policy[@]}")
+    limit=$(calc "16 * 1024 + $entries * 200 / 1024" %.0f)
+    per_entry[$entries]=$(calc "$plan / $entries" %.12f)
+    local peak=$((plan_memory > apply_memory ? plan_memory : apply_memory))
+    local ratio script_cell='–' faster='–'
+    ratio=$(calc "$plan / $find" %.2f)
+    if [ -n "${4:-}" ]; then
+        ours=$(layer)
+        script=$(wall 5 "$(quote "$0" overlay "$scratch/script" "$dir")" chroot "$scratch/merged" /bin/sh /harden.sh app 1000 "$kept")
+        theirs=$(layer)
+        left=$(find "$scratch"/merged/usr/{,local/}{,s}bin/ "$scratch/merged/usr/games/" ! -type d -printf '%f\n' | sort | tr '\n' ' ')
+        [ "$left" = "nologin $kept " ] || die "the script left other commands than it should: $left"
+        script_cell="$(milliseconds "$script") ms"
+        faster="$(calc "$script / $apply" %.0f)× (≥ 20×: $(budget "$name: apply faster than the script" "$(calc "$script / $apply" %.2f)" '>=' 20))"
+    fi
+    rows+=("| $name | $entries | $(milliseconds "$find") ms | $(milliseconds "$plan") ms | $ratio× (≤ 3×: $(budget "$name: plan / find" "$ratio" '<=' 3)) | $(milliseconds "$apply") ms | $script_cell | $faster | $(mebibytes "$plan_memory") / $(mebibytes "$apply_memory") MiB (≤ $(mebibytes "$limit") MiB: $(budget "$name: KiB of memory" "$peak" '<=' "$limit")) |")
+    unmount
+}
+
+rustc --edition 2024 -O -o "$scratch/tree" "$here/tree.rs"
+cp "$here/harden.sh" "$scratch/script/harden.sh"
+debian "$scratch/debian"
+measure 'Debian 12' "$scratch/debian" 11 script
+rm -rf "$scratch/debian"
+sizes=(10000 100000 1000000)
+runs=(11 5 3)
+made=()
+for i in "${!sizes[@]}"; do
+    made+=("$("$scratch/tree" "$scratch/tree.d" "${sizes[i]}")")
+    measure "generated" "$scratch/tree.d" "${runs[i]}"
+    unmount
+    rm -rf "$scratch/tree.d" "$scratch/layers"
+done
+
+growth=$(calc "${per_entry[${made[2]}]} / ${per_entry[${made[0]}]}" %.2f)
+read -r content files directories whiteouts <<<"$ours"
+read -r their_content their_files their_directories their_whiteouts <<<"$theirs"
+
+table() {
+    printf '%s, %s processors, Linux %s; medians of warm runs.\n\n' "$(uname -m)" "$(nproc)" "$(uname -r | cut -d- -f1)"
+    echo "| tree | entries | \`find -printf\` | \`harden plan\` | plan / find (budget) | \`harden apply\` | shell script | apply faster (budget) | memory of plan / apply (budget) |"
+    echo "|---|---|---|---|---|---|---|---|---|"
+    printf '%s\n' "${rows[@]}"
+    echo
+    echo "| what | harden | shell script | budget |"
+    echo "|---|---|---|---|"
+    echo "| layer on Debian 12: bytes of file content | $content | $their_content | ≤ 65536: $(budget 'bytes in the layer' "$content" '<=' 65536) |"
+    echo "| layer on Debian 12: files, directories, whiteouts | $files, $directories, $whiteouts | $their_files, $their_directories, $their_whiteouts | |"
+    echo "| plan's time for an entry, 1,000,000 entries to 10,000 | ${growth}× | – | ≤ 2×: $(budget 'growth of the time for an entry' "$growth" '<=' 2) |"
+    local target size
+    for target in x86_64 aarch64; do
+        size=$(stat -c %s "$CARGO_TARGET_DIR/$target-unknown-linux-musl/release/harden" 2>/dev/null) || continue
+        echo "| binary, $target | $size bytes | – | ≤ 1200000: $(budget "binary $target" "$size" '<=' 1200000) |"
+    done
+}
+table >"$scratch/table"
+cat "$scratch/table"
+
+if [ "${UPDATE:-}" = 1 ]; then
+    readme=$REPO/README.md
+    grep -qx '<!-- bench -->' "$readme" && grep -qx '<!-- /bench -->' "$readme" ||
+        die "README.md has no lines '<!-- bench -->' and '<!-- /bench -->' to put the table between"
+    awk -v table="$scratch/table" '
+        $0 == "<!-- bench -->" { print; while ((getline line < table) > 0) print line; inside = 1; next }
+        $0 == "<!-- /bench -->" { inside = 0 }
+        !inside' "$readme" >"$scratch/readme"
+    cat "$scratch/readme" >"$readme"
+    say "README.md has the table" >&2
+fi
+if [ -s "$scratch/missed" ]; then
+    sed 's/^/bench: missed: /' "$scratch/missed" >&2
+    exit 1
+fi
