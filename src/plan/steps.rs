@@ -88,12 +88,15 @@ impl Plan {
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
 fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
     let shared = |id: Id| tree.is_file(id) && tree.meta(id).nlink > 1 && !tree.meta(id).mount;
-    if !wanted.keys().any(|&id| shared(id)) {
+    let mut names: BTreeMap<u64, Vec<Id>> =
+        wanted.keys().filter(|&&id| shared(id)).map(|&id| (tree.meta(id).ino, Vec::new())).collect();
+    if names.is_empty() {
         return IdSet::default();
     }
-    let mut names: BTreeMap<u64, Vec<Id>> = BTreeMap::new();
     for id in tree.ids().filter(|&id| shared(id)) {
-        names.entry(tree.meta(id).ino).or_default().push(id);
+        if let Some(names) = names.get_mut(&tree.meta(id).ino) {
+            names.push(id);
+        }
     }
     wanted
         .iter()

@@ -48,17 +48,20 @@ fn an_epoch_that_is_no_number_is_refused_and_an_empty_one_is_none() {
     assert_eq!(run.status, 0, "{}", run.all());
 }
 
+/// The builder stamps `/`, /etc and what it copies: /usr, which it does not, stands in for what is younger.
 #[test]
-fn what_is_new_is_as_old_as_its_parent_or_as_usr_where_builders_stamp_the_parent() {
-    let config = "[files]\nwritable = ['/srv/app/data/deep', '/new']\n";
+fn what_is_new_is_as_old_as_its_parent_or_as_usr_where_the_builder_stamped_that() {
+    let config = "[files]\nwritable = ['/srv/old/data/deep', '/srv/new/data', '/new']\n";
     let done = Rootfs::debian_like()
-        .dir("/srv/app", 0o755, 0, 0)
-        .time("/srv/app", TIME - 500)
-        .time("/usr", TIME - 900)
+        .dir("/srv/old", 0o755, 0, 0)
+        .dir("/srv/new", 0o755, 0, 0)
+        .time("/srv/old", TIME - 900)
+        .time("/srv/new", TIME - 100)
+        .time("/usr", TIME - 500)
         .apply_config(config, &APP);
-    assert_eq!(done.after.get("/srv/app/data").mtime.0, TIME - 500);
-    assert_eq!(done.after.get("/srv/app/data/deep").mtime.0, TIME - 500);
-    assert_eq!(done.after.get("/new").mtime.0, TIME - 900);
+    let time = |path: &str| done.after.get(path).mtime.0 - TIME;
+    assert_eq!((time("/srv/old/data"), time("/srv/old/data/deep")), (-900, -900));
+    assert_eq!((time("/srv/new/data"), time("/new")), (-500, -500));
     let done = Rootfs::empty().program("/app/server").dir("/usr", 0o755, 0, 0).time("/usr", TIME - 900).apply(&APP);
     assert_eq!(done.after.get("/etc/passwd").mtime.0, TIME - 900);
     assert_eq!(done.after.get("/etc").mtime.0, TIME - 900);
