@@ -11,6 +11,8 @@ mod every;
 mod links;
 #[path = "rules/names.rs"]
 mod names;
+#[path = "rules/odd.rs"]
+mod odd;
 #[path = "rules/output.rs"]
 mod output;
 #[path = "rules/times.rs"]
