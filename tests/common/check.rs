@@ -187,7 +187,7 @@ impl Applied {
     }
 }
 
-/// As reports show a path.
+/// A path as it is in JSON.
 fn escaped(path: &[u8]) -> String {
-    harden::report::escape::escaped(path)
+    std::str::from_utf8(path).map_or_else(|_| harden::report::escape::escaped(path), str::to_owned)
 }
