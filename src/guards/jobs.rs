@@ -31,14 +31,14 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[&[u8]], what: &str) {
     let tree = &cx.facts.tree;
-    let removes: Vec<Vec<u8>> =
-        draft.records.iter().filter(|record| record.rule == rule).map(|record| record.path.clone()).collect();
-    let Some(first) = removes.first() else { return };
+    let Some(first) = draft.records.iter().find(|record| record.rule == rule).map(|record| record.path(tree)) else {
+        return;
+    };
     let daemon = |id: Id| names.contains(&tree.name(id)) && cx.facts.commands.directories.contains(&tree.parent(id));
     // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
     let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
     if let Some(id) = kept {
-        let shown = escape::quoted(first);
+        let shown = escape::quoted(&first);
         draft.refuse(
             format!("{rule} would remove {what} ({shown}), but the policy keeps {}", escape::quoted(&tree.path(id))),
             format!("write [rules] \"{rule}\" = \"off\", or name the files in [keep] paths"),

@@ -9,7 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Draft, Message, Record, present};
+use super::record::{Record, What};
+use super::{Change, Draft, Message, present};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 
@@ -77,7 +78,11 @@ impl Plan {
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
-        records.retain(|r| r.action == "remove" || tree.lookup(&r.path).is_none_or(|id| !removed.contains(id)));
+        let goes = |target: &Target| match target {
+            Target::Entry(id) => removed.contains(*id),
+            Target::New(path) => tree.lookup(path).is_some_and(|id| removed.contains(id)),
+        };
+        records.retain(|record| record.what == What::Remove || !goes(&record.target));
         Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
     }
 }

@@ -10,7 +10,9 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::runtime::Runtime;
 use crate::pipeline::Examined;
-use crate::plan::{Message, Record};
+use crate::facts::tree::Tree;
+use crate::plan::Message;
+use crate::plan::record::Record;
 use crate::exit::Exit;
 use crate::report::escape;
 
@@ -42,7 +44,7 @@ struct Document<'a> {
     harden: &'static str,
     #[serde(flatten)]
     status: &'a Status,
-    changes: Vec<Change<'a>>,
+    changes: Changes<'a>,
     kept: Vec<Kept>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
@@ -59,8 +61,8 @@ struct Change<'a> {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_hex: Option<String>,
-    before: &'a str,
-    after: &'a str,
+    before: String,
+    after: String,
     reason: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
     bytes: u64,
@@ -108,7 +110,7 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status) -> io::
         schema: SCHEMA,
         harden: env!("CARGO_PKG_VERSION"),
         status,
-        changes: examined.plan.records.iter().map(change).collect(),
+        changes: Changes(examined),
         kept: kept.collect(),
         callable_applets: applets.collect(),
         application_path: &examined.facts.commands.other_path,
@@ -139,17 +141,28 @@ pub fn to_ascii(value: &impl Serialize) -> io::Result<String> {
     String::from_utf8(out).map_err(io::Error::other)
 }
 
-fn change(record: &Record) -> Change<'_> {
-    let utf8 = std::str::from_utf8(&record.path);
+/// The changes, each made when it is written: there may be as many as entries.
+struct Changes<'a>(&'a Examined);
+
+impl Serialize for Changes<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.plan.records.iter().map(|record| change(record, &self.0.facts.tree)))
+    }
+}
+
+fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
+    let path = record.path(tree);
+    let utf8 = std::str::from_utf8(&path);
+    let (before, after) = record.states(tree);
     Change {
         rule: record.rule,
-        action: record.action,
-        path: printable(&record.path),
-        path_hex: utf8.is_err().then(|| record.path.iter().map(|byte| format!("{byte:02x}")).collect()),
-        before: &record.before,
-        after: &record.after,
+        action: record.action(),
+        path: printable(&path),
+        path_hex: utf8.is_err().then(|| path.iter().map(|byte| format!("{byte:02x}")).collect()),
+        before,
+        after,
         reason: &record.reason,
-        bytes: record.bytes,
+        bytes: record.bytes(tree),
     }
 }
 

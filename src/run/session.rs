@@ -117,8 +117,8 @@ impl<'a> Session<'a> {
             Err(error) => return (0, Some(error)),
         };
         if let Some(record) = again.plan.records.iter().find(|record| record.rule != "remove.self") {
-            let path = report::escape::quoted(&record.path);
-            return (0, Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action)));
+            let path = report::escape::quoted(&record.path(&again.facts.tree));
+            return (0, Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action())));
         }
         let outcome = apply::apply(&self.root, &again.facts.tree, &again.plan.last, self.request.epoch);
         (outcome.done, outcome.failure.map(|error| error.to_string()))

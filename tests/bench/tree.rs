@@ -108,7 +108,7 @@ impl Maker {
         // Half of the programs are scripts; some packages have none.
         if number % 5 != 4 {
             let path = format!("usr/bin/{name}");
-            let mode = if number % 97 == 0 { 0o4755 } else { 0o755 };
+            let mode = if number.is_multiple_of(97) { 0o4755 } else { 0o755 };
             if number.is_multiple_of(2) {
                 self.file(&path, &program(), mode)?;
             } else {
