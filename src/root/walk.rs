@@ -32,8 +32,11 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        let root = stat_fd(self.fd.as_fd())
-            .map_err(|e| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(e) })?;
+        let root = stat_fd(self.fd.as_fd()).map_err(|e| Error {
+            action: "cannot examine",
+            path: b"/".to_vec(),
+            cause: Cause::Os(e),
+        })?;
         let mut tree = Tree::new(meta(&root, false, false));
         let mut buffer = Vec::with_capacity(BUFFER);
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
