@@ -20,8 +20,15 @@ fn plan_prints_and_exits_0_with_changes_pending_and_none() {
 fn the_closing_table_names_rules_and_what_the_runtime_has_to_give() {
     let run = Rootfs::debian_like().run("apply", &APP);
     for part in [
-        "remove.commands", "bytes removed", "writable at run time", "runAsNonRoot: true", "runAsUser: 1000",
-        "runAsGroup: 1000", "readOnlyRootFilesystem: true", "drop: [\"ALL\"]", "allowPrivilegeEscalation: false",
+        "remove.commands",
+        "bytes removed",
+        "writable at run time",
+        "runAsNonRoot: true",
+        "runAsUser: 1000",
+        "runAsGroup: 1000",
+        "readOnlyRootFilesystem: true",
+        "drop: [\"ALL\"]",
+        "allowPrivilegeEscalation: false",
     ] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
@@ -39,7 +46,10 @@ fn a_report_file_is_json_whatever_is_printed() {
     assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "quiet");
     let report: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(report["schema"], "harden-report-1");
-    assert_eq!((&report["command"], &report["state"], &report["exit"]), (&"apply".into(), &"applied".into(), &0.into()));
+    assert_eq!(
+        (&report["command"], &report["state"], &report["exit"]),
+        (&"apply".into(), &"applied".into(), &0.into())
+    );
     assert_eq!((&plan["state"], &plan["changes"]), (&"planned".into(), &report["changes"]));
     for change in report["changes"].as_array().unwrap() {
         for key in ["rule", "action", "path", "before", "after", "reason"] {
@@ -86,7 +96,12 @@ fn colour_is_for_terminals_without_no_color() {
 #[test]
 fn every_option_comes_from_the_environment_and_a_flag_wins() {
     let tree = Rootfs::debian_like();
-    let environment = [("HARDEN_USER", "other:2000"), ("HARDEN_COMMAND", "/app/server"), ("HARDEN_KEEP", "ls\nsh"), ("HARDEN_FORMAT", "json")];
+    let environment = [
+        ("HARDEN_USER", "other:2000"),
+        ("HARDEN_COMMAND", "/app/server"),
+        ("HARDEN_KEEP", "ls\nsh"),
+        ("HARDEN_FORMAT", "json"),
+    ];
     let run = tree.run_with("apply", &["--user", "app:1000", "--keep", "awk"], &environment, b"");
     assert_eq!(run.status, 0, "{}", run.all());
     assert_eq!(run.json()["runtime"]["run_as_user"], 1000);
