@@ -128,6 +128,7 @@ fn arguments_that_are_not_utf8_are_refused() {
         args.extend([OsStr::new(flag), OsStr::from_bytes(b"/none/a\xff\x1b[31m")]);
         let refused = tree.refuse(&args);
         assert!(!refused.run.stderr.contains('\x1b'), "{}", refused.run.stderr);
+        refused.says(&["is not UTF-8", flag]);
     }
 }
 

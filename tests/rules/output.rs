@@ -157,5 +157,6 @@ fn a_root_that_means_nothing_is_refused() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{root:?}: {said}");
         assert!(said.contains("refused: ") || said.contains("error: a value is required"), "{said}");
+        assert!(!said.contains("examining"), "{root:?}: {said}");
     }
 }
