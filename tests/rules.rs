@@ -2,6 +2,7 @@
 //! writes nothing included, is asserted by the helper (common/check.rs); path facts of the distributions are in
 //! tests/pitfalls.
 #![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod common;
 
