@@ -1,10 +1,10 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
 use crate::closure::Closure;
-use crate::facts::{Contents, Facts};
 use crate::facts::multicall::{self, MultiCall};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
+use crate::facts::{Contents, Facts};
 use crate::guards::GUARDS;
 use crate::guards::configurations::{Input, account_uses};
 use crate::plan::Draft;
@@ -12,21 +12,47 @@ use crate::plan::steps::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::rules::ids::Ids;
 use crate::rules::remove::paths;
+use crate::rules::remove::this_program::STANDING;
 use crate::rules::zones::Zones;
 use crate::rules::{Context, RULES, accounts, database};
 
 /// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
 const IDENTITY: &[&str] = &[
-    "/etc/os-release", "/usr/lib/os-release", "/etc/initrd-release", "/etc/debian_version", "/etc/alpine-release",
-    "/etc/lsb-release", "/usr/lib/lsb-release", "/etc/*-release", "/usr/lib/*-release", "/etc/system-release-cpe",
-    "/etc/apk/repositories", "/usr/share/doc/*/copyright", "/usr/share/licenses/*/*",
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/initrd-release",
+    "/etc/debian_version",
+    "/etc/alpine-release",
+    "/etc/lsb-release",
+    "/usr/lib/lsb-release",
+    "/etc/*-release",
+    "/usr/lib/*-release",
+    "/etc/system-release-cpe",
+    "/etc/apk/repositories",
+    "/usr/share/doc/*/copyright",
+    "/usr/share/licenses/*/*",
 ];
 
 /// Files that programs read by fixed names whoever owns them: no package's loss takes them.
 const COMMON: &[&str] = &[
-    "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
-    "/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ld.so.cache", "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d/*", "/etc/ld-musl-*.path", "/etc/shells", "/etc/profile", "/etc/machine-id",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d/*",
+    "/etc/ld-musl-*.path",
+    "/etc/shells",
+    "/etc/profile",
+    "/etc/machine-id",
 ];
 
 /// Everything that plan, apply and init work on.
@@ -129,9 +155,13 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for id in tree.ids().filter(|&id| cx.zones.application.contains(id)) {
         draft.keep(id);
     }
-    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included.
+    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included; not a directory made for this
+    // program.
+    let own = cx.facts.this_program.map(|id| tree.parent(id));
     for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
-        draft.keep(id);
+        if Some(id) != own || STANDING.iter().any(|path| path.as_bytes() == tree.path(id)) {
+            draft.keep(id);
+        }
     }
     let records = if cx.policy.database == Database::Remove { &[][..] } else { database::RECORDS };
     for pattern in IDENTITY.iter().chain(COMMON).chain(records) {

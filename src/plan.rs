@@ -5,11 +5,15 @@
 //! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
 
 pub mod accounts;
+pub mod record;
 pub mod steps;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use accounts::AccountFiles;
+use record::{Record, What};
+use steps::Target;
 
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
@@ -23,7 +27,7 @@ pub enum Change {
     Remove,
     /// Change owner and group, then mode, then drop `security.capability`; each only when it differs.
     Attributes(Attributes),
-    /// The same on a fresh copy renamed over the file, whose inode has hard links outside the root.
+    /// The same on a fresh copy renamed over the file, whose inode has other names that do not get these attributes.
     AttributesOfCopy(Attributes),
     /// Replace the content by a new file renamed over the old one, with these attributes.
     Rewrite(Attributes, Vec<u8>),
@@ -31,25 +35,6 @@ pub enum Change {
     CreateFile(Attributes, Vec<u8>),
     /// Create a directory that does not exist.
     CreateDirectory(Attributes),
-}
-
-/// One line of evidence: which rule changes what, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Rule id.
-    pub rule: &'static str,
-    /// Absolute path inside the root.
-    pub path: Vec<u8>,
-    /// What is done, one word: `remove`, `mode`, `owner`, `capability`, `line`, `create`, `rewrite`.
-    pub action: &'static str,
-    /// State before, as text.
-    pub before: String,
-    /// State after, as text.
-    pub after: String,
-    /// Why, as a clause.
-    pub reason: String,
-    /// Bytes of file content that go.
-    pub bytes: u64,
 }
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.
@@ -183,10 +168,7 @@ impl<'a> Draft<'a> {
             return false;
         }
         if self.removed.insert(id) {
-            let meta = self.tree.meta(id);
-            let bytes = if self.tree.is_file(id) { meta.size } else { 0 };
-            let before = describe(self.tree, id);
-            self.record(id, "remove", before, "gone".to_owned(), reason, bytes);
+            self.record(Target::Entry(id), What::Remove, reason);
         }
         true
     }
@@ -238,14 +220,7 @@ impl<'a> Draft<'a> {
             return;
         }
         self.attributes.insert(id, next);
-        self.record(
-            id,
-            "owner",
-            format!("{}:{}", now.owner.0, now.owner.1),
-            format!("{}:{}", owner.0, owner.1),
-            reason,
-            0,
-        );
+        self.record(Target::Entry(id), What::Owner(now.owner, owner), reason);
     }
 
     /// Set the permission bits 0o7777.
@@ -255,7 +230,7 @@ impl<'a> Draft<'a> {
             return;
         }
         self.attributes.insert(id, Attributes { mode, ..now });
-        self.record(id, "mode", format!("0o{:o}", now.mode), format!("0o{mode:o}"), reason, 0);
+        self.record(Target::Entry(id), What::Mode(now.mode, mode), reason);
     }
 
     /// Drop `security.capability`.
@@ -265,7 +240,7 @@ impl<'a> Draft<'a> {
             return;
         }
         self.attributes.insert(id, Attributes { drop_capability: true, ..now });
-        self.record(id, "capability", "set".to_owned(), "none".to_owned(), reason, 0);
+        self.record(Target::Entry(id), What::Capability, reason);
     }
 
     /// Replace a file's content; the caller records the lines that differ with [`Draft::record_line`].
@@ -284,29 +259,14 @@ impl<'a> Draft<'a> {
             }
             _ => return,
         };
-        self.records.push(Record {
-            rule: self.rule,
-            path: path.to_vec(),
-            action: "create",
-            before: "none".to_owned(),
-            after,
-            reason: reason.to_owned(),
-            bytes: 0,
-        });
+        self.record(Target::New(path.to_vec()), What::Create(after.into()), reason);
         self.creations.insert(path.to_vec(), change);
     }
 
     /// Evidence for one line of a rewritten text file; secrets in it are already masked by the caller.
     pub fn record_line(&mut self, rule: &'static str, path: &[u8], before: String, after: String, reason: &str) {
-        self.records.push(Record {
-            rule,
-            path: path.to_vec(),
-            action: "line",
-            before,
-            after,
-            reason: reason.to_owned(),
-            bytes: 0,
-        });
+        let what = What::Line(Box::new((before, after)));
+        self.records.push(Record { rule, target: Target::New(path.to_vec()), what, reason: reason.into() });
     }
 
     /// Say something that everybody may want to know and nobody has to act on.
@@ -328,18 +288,13 @@ impl<'a> Draft<'a> {
         self.attributes.get(&id).copied().unwrap_or_else(|| present(self.tree, id))
     }
 
-    fn record(
-        &mut self,
-        id: Id,
-        action: &'static str,
-        before: String,
-        after: String,
-        reason: &str,
-        bytes: u64,
-    ) {
-        let path = self.tree.path(id);
-        let (rule, reason) = (self.rule, reason.to_owned());
-        self.records.push(Record { rule, path, action, before, after, reason, bytes });
+    fn record(&mut self, target: Target, what: What, reason: &str) {
+        // A rule says the same of entry after entry.
+        let reason = match self.records.last() {
+            Some(last) if *last.reason == *reason => Rc::clone(&last.reason),
+            _ => reason.into(),
+        };
+        self.records.push(Record { rule: self.rule, target, what, reason });
     }
 }
 

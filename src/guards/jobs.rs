@@ -8,8 +8,19 @@ use crate::rules::Context;
 const CRON: &[&[u8]] = &[b"cron", b"crond", b"anacron", b"atd", b"fcron", b"cronie"];
 
 const INIT: &[&[u8]] = &[
-    b"init", b"systemd", b"openrc", b"openrc-init", b"openrc-run", b"runit", b"runit-init", b"runsvdir", b"service",
-    b"rc-service", b"invoke-rc.d", b"upstart", b"initctl",
+    b"init",
+    b"systemd",
+    b"openrc",
+    b"openrc-init",
+    b"openrc-run",
+    b"runit",
+    b"runit-init",
+    b"runsvdir",
+    b"service",
+    b"rc-service",
+    b"invoke-rc.d",
+    b"upstart",
+    b"initctl",
 ];
 
 /// Apply the guard.
@@ -18,12 +29,19 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     refuse(cx, draft, "remove.init", INIT, "its scripts and units");
     let tree = &cx.facts.tree;
     let script = tree.lookup(b"/etc/init.d").and_then(|directory| {
-        cx.closure.reasons.keys().copied().find(|&id| id != directory && tree.is_within(id, directory) && !draft.is_untouchable(id))
+        cx.closure
+            .reasons
+            .keys()
+            .copied()
+            .find(|&id| id != directory && tree.is_within(id, directory) && !draft.is_untouchable(id))
     });
     if let Some(id) = script.filter(|_| cx.is_on("remove.init")) {
         let path = tree.path(id);
         draft.refuse(
-            format!("remove.init would remove what {} works with, but the policy keeps that script", escape::quoted(&path)),
+            format!(
+                "remove.init would remove what {} works with, but the policy keeps that script",
+                escape::quoted(&path)
+            ),
             "write [rules] \"remove.init\" = \"off\", or [keep] paths = [\"/etc/init.d\"]",
         );
     }
@@ -31,14 +49,14 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[&[u8]], what: &str) {
     let tree = &cx.facts.tree;
-    let removes: Vec<Vec<u8>> =
-        draft.records.iter().filter(|record| record.rule == rule).map(|record| record.path.clone()).collect();
-    let Some(first) = removes.first() else { return };
+    let Some(first) = draft.records.iter().find(|record| record.rule == rule).map(|record| record.path(tree)) else {
+        return;
+    };
     let daemon = |id: Id| names.contains(&tree.name(id)) && cx.facts.commands.directories.contains(&tree.parent(id));
     // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
     let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
     if let Some(id) = kept {
-        let shown = escape::quoted(first);
+        let shown = escape::quoted(&first);
         draft.refuse(
             format!("{rule} would remove {what} ({shown}), but the policy keeps {}", escape::quoted(&tree.path(id))),
             format!("write [rules] \"{rule}\" = \"off\", or name the files in [keep] paths"),

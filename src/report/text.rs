@@ -8,9 +8,10 @@ use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
 use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
+use crate::facts::tree::{Id, Tree};
 use crate::pipeline::Examined;
-use crate::plan::Record;
+use crate::plan::record::{Record, What};
+use crate::plan::steps::Target;
 use crate::rules::RULES;
 
 /// Changes of one rule shown without `-v`.
@@ -29,7 +30,8 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
     }
     applets(&mut out, examined, volume);
     for path in &examined.facts.commands.other_path {
-        let _ = writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
+        let _ =
+            writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
     }
     for note in &examined.plan.notes {
         let _ = writeln!(out, "note: {}", note.text);
@@ -52,20 +54,24 @@ fn changes(out: &mut String, examined: &Examined, volume: Volume) {
         }
         let _ = writeln!(out, "{}: {}", rule.id, rule.title);
         let tree = &examined.facts.tree;
-        let removed: IdSet = of_rule
-            .iter()
-            .filter(|r| r.action == "remove")
-            .filter_map(|r| tree.lookup(&r.path))
-            .filter(|&id| tree.is_dir(id))
-            .collect();
-        let inside = |path: &[u8]| {
-            tree.lookup(path).is_some_and(|id| tree.ancestors(id).skip(1).any(|above| removed.contains(above)))
+        let entry = |record: &Record| match &record.target {
+            Target::Entry(id) => Some(*id),
+            Target::New(path) => tree.lookup(path),
         };
-        let visible = of_rule.iter().filter(|record| volume == Volume::Verbose || !inside(&record.path));
+        let mut removed = IdSet::default();
+        for id in of_rule.iter().filter(|record| record.what == What::Remove).filter_map(|record| entry(record)) {
+            if tree.is_dir(id) {
+                removed.insert(id);
+            }
+        }
+        let inside = |record: &Record| {
+            entry(record).is_some_and(|id| tree.ancestors(id).skip(1).any(|above| removed.contains(above)))
+        };
+        let visible = of_rule.iter().filter(|record| volume == Volume::Verbose || !inside(record));
         let visible: Vec<&&Record> = visible.collect();
         let limit = if volume == Volume::Verbose { usize::MAX } else { SHOWN };
         for record in visible.iter().take(limit) {
-            let _ = writeln!(out, "  {}", line(record));
+            let _ = writeln!(out, "  {}", line(record, tree));
         }
         if visible.len() > limit {
             let _ = writeln!(out, "  … and {} more (-v shows all)", visible.len() - limit);
@@ -74,11 +80,12 @@ fn changes(out: &mut String, examined: &Examined, volume: Volume) {
     }
 }
 
-fn line(record: &Record) -> String {
-    let path = escape::escaped(&record.path);
-    match record.action {
-        "remove" => format!("remove {path} ({}): {}", record.before, record.reason),
-        action => format!("{action} {path}: {} -> {}: {}", record.before, record.after, record.reason),
+fn line(record: &Record, tree: &Tree) -> String {
+    let path = escape::escaped(&record.path(tree));
+    let (before, after) = record.states(tree);
+    match record.action() {
+        "remove" => format!("remove {path} ({before}): {}", record.reason),
+        action => format!("{action} {path}: {before} -> {after}: {}", record.reason),
     }
 }
 
@@ -121,7 +128,7 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
     for record in &examined.plan.records {
         let row = rows.entry(record.rule).or_default();
         row.0 += 1;
-        row.1 += record.bytes;
+        row.1 += record.bytes(&examined.facts.tree);
     }
     let _ = writeln!(out, "{:<24} {:>8} {:>14}", "rule", "changes", "bytes removed");
     for rule in RULES {
@@ -134,7 +141,9 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
     let state = match (status.state, changes) {
         ("applied", 0) | ("planned", 0) => "nothing to change".to_owned(),
         ("applied", _) => format!("{} steps done", status.done),
-        ("failed", _) => format!("failed: {} steps done, {} not done; running again continues", status.done, status.open),
+        ("failed", _) => {
+            format!("failed: {} steps done, {} not done; running again continues", status.done, status.open)
+        }
         _ => format!("{} steps to do", status.open),
     };
     let _ = writeln!(out, "{state}");

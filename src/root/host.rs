@@ -33,7 +33,10 @@ pub fn this_program() -> Option<Program> {
     let by_proc = rustix::fs::readlink("/proc/self/exe", Vec::new()).ok().and_then(|path| path.into_string().ok());
     let given = || rustix::param::linux_execfn().to_str().ok().map(str::to_owned);
     let absolute = |path: String| {
-        if path.starts_with('/') { path } else { format!("{}/{path}", current_directory().trim_end_matches('/')) }
+        let full =
+            if path.starts_with('/') { path } else { format!("{}/{path}", current_directory().trim_end_matches('/')) };
+        // Started through a link: the configuration lies beside the file, not beside the link.
+        canonical(Path::new(&full)).into_os_string().into_string().unwrap_or(full)
     };
     [by_proc, given().map(absolute)].into_iter().flatten().find_map(|path| {
         let inode = inode_of(&path)?;
@@ -86,7 +89,9 @@ pub fn inode(file: &File) -> Option<Inode> {
 /// Inode and device of the file at that path, links followed.
 #[must_use]
 pub fn inode_of(path: &str) -> Option<Inode> {
-    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok().map(|stat| Inode::of(&stat))
+    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS)
+        .ok()
+        .map(|stat| Inode::of(&stat))
 }
 
 impl Inode {

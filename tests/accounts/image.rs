@@ -40,6 +40,7 @@ pub(crate) struct Image {
 /// What the rules asked for.
 pub(crate) struct Outcome {
     pub(crate) plan: Plan,
+    records: Vec<String>,
     /// Content of written files by path.
     pub(crate) written: BTreeMap<String, Vec<u8>>,
     pub(crate) removed: Vec<String>,
@@ -150,6 +151,7 @@ impl Image {
         let files = &draft.accounts;
         let mut outcome = Outcome {
             plan: Plan::default(),
+            records: Vec::new(),
             written: BTreeMap::new(),
             removed: Vec::new(),
             pruned_uids: files.pruned_uids().into_iter().collect(),
@@ -159,6 +161,11 @@ impl Image {
             directory: Rc::clone(&self.directory),
         };
         outcome.plan = Plan::from_draft(draft);
+        for record in &outcome.plan.records {
+            let path = String::from_utf8_lossy(&record.path(&facts.tree)).into_owned();
+            let (before, after) = record.states(&facts.tree);
+            outcome.records.push(format!("{} {path}: {before} -> {after} ({})", record.rule, record.reason));
+        }
         for step in &outcome.plan.steps {
             let path = match &step.target {
                 Target::Entry(id) => facts.tree.path(*id),
@@ -234,12 +241,7 @@ impl Outcome {
 
     /// Evidence as `rule path: before -> after (reason)`.
     pub(crate) fn records(&self) -> Vec<String> {
-        let path = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        self.plan
-            .records
-            .iter()
-            .map(|r| format!("{} {}: {} -> {} ({})", r.rule, path(&r.path), r.before, r.after, r.reason))
-            .collect()
+        self.records.clone()
     }
 
     /// `pwck` and `grpck` of the shadow suite find nothing at all in the image.

@@ -1,5 +1,6 @@
 //! All account rules together, and what holds for each of them.
 
+use harden::plan::steps::Target;
 use proptest::prelude::*;
 
 use super::bases::{ALPINE, DEBIAN, DISTROLESS, UBUNTU};
@@ -98,8 +99,9 @@ fn a_new_account_on_distroless_has_its_nologin_path_and_no_shadow_file() {
 #[test]
 fn scratch_gets_etc_passwd_and_group() {
     let after = Image::empty().file("/app", "").user("app:1000").run();
-    let paths: Vec<_> = after.plan.records.iter().filter(|r| r.action == "create").map(|r| r.path.clone()).collect();
-    assert_eq!(paths, [&b"/etc"[..], b"/etc/passwd", b"/etc/group"]);
+    let created = after.plan.records.iter().filter(|record| record.action() == "create");
+    let paths: Vec<_> = created.map(|record| record.target.clone()).collect();
+    assert_eq!(paths, ["/etc", "/etc/passwd", "/etc/group"].map(|path| Target::New(path.into())));
     assert_eq!(after.text("passwd"), "app:x:1000:1000::/nonexistent:/sbin/nologin\n");
     assert_eq!(after.text("group"), "app:x:1000:\n");
     Image::empty().file("/app", "").user("app:1000").apply().assert_sound();
