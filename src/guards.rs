@@ -5,6 +5,7 @@
 
 pub mod accounts_in_use;
 pub mod app_paths;
+pub mod configurations;
 pub mod entrypoints;
 pub mod jobs;
 pub mod remove_directories;

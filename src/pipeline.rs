@@ -6,6 +6,7 @@ use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, Facts};
 use crate::guards::GUARDS;
+use crate::guards::configurations::{Input, account_uses};
 use crate::plan::Draft;
 use crate::plan::steps::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
@@ -100,7 +101,9 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     let zones = Zones::of(tree, &policy.files);
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
-    let cx = Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid };
+    let uses = account_uses(&Input { tree, contents, commands: &facts.commands, closure: &closure, policy });
+    let cx =
+        Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid, account_uses: &uses };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
     draft.warnings.extend(closure.warnings.iter().cloned());

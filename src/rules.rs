@@ -13,6 +13,7 @@ pub mod zones;
 use crate::closure::Closure;
 use crate::facts::Facts;
 use crate::facts::set::IdSet;
+use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
 use crate::policy::Policy;
 use zones::Zones;
@@ -30,6 +31,8 @@ pub struct Context<'a> {
     pub zones: &'a Zones,
     /// Files that keep their set-id bits and capabilities.
     pub setid: &'a IdSet,
+    /// Accounts that configurations of kept programs name.
+    pub account_uses: &'a [AccountUse],
 }
 
 impl Context<'_> {

@@ -1,5 +1,8 @@
 //! Accounts that a kept program needs by name, about to be pruned.
 
+use std::collections::BTreeMap;
+
+use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
 use crate::report::escape;
 use crate::rules::Context;
@@ -17,14 +20,48 @@ const BUILT_IN: &[(&[u8], &str)] = &[
     (b"dnsmasq", "dnsmasq"),
 ];
 
+/// Places named in one refusal.
+const SHOWN: usize = 3;
+
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
+    let mut named: BTreeMap<(bool, &str), Vec<&AccountUse>> = BTreeMap::new();
+    for found in cx.account_uses {
+        let goes = if found.group { ids.prunes_group(&found.name) } else { ids.prunes_account(&found.name) };
+        if goes {
+            named.entry((found.group, &found.name)).or_default().push(found);
+        }
+    }
+    for (&(group, name), uses) in &named {
+        refuse_named(cx, draft, group, name, uses);
+    }
+    built_in(cx, draft, &ids, &named);
+}
+
+fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
+    let Some(first) = uses.first() else { return };
+    let (what, list) = if group { ("group", "groups") } else { ("account", "users") };
+    let places: Vec<&str> = uses.iter().take(SHOWN).map(|found| found.place.as_str()).collect();
+    let more = uses.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let shown = escape::escaped(name.as_bytes());
+    draft.refuse(
+        format!(
+            "{}{more}: the {what} '{shown}' is used by {}, which is kept, but would be pruned",
+            places.join(", "),
+            escape::quoted(&cx.facts.tree.path(first.program))
+        ),
+        format!("write [keep] {list} = [\"{shown}\"], or name one there that stays"),
+    );
+}
+
+fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
+    let tree = &cx.facts.tree;
     for &id in cx.closure.reasons.keys() {
         for &(program, account) in BUILT_IN {
             let command = tree.name(id) == program && cx.facts.commands.directories.contains(&tree.parent(id));
-            if command && ids.prunes_account(account) {
+            if command && ids.prunes_account(account) && !named.contains_key(&(false, account)) {
                 draft.refuse(
                     format!(
                         "{} is kept, but the account '{account}' that it needs would be pruned",

@@ -15,6 +15,7 @@ pub struct Ids {
     pruned_users: BTreeSet<u32>,
     pruned_groups: BTreeSet<u32>,
     removed_accounts: BTreeSet<Vec<u8>>,
+    removed_groups: BTreeSet<Vec<u8>>,
     run: Option<RunIds>,
 }
 
@@ -40,6 +41,7 @@ impl Ids {
             pruned_users: accounts.pruned_uids(),
             pruned_groups: accounts.pruned_gids(),
             removed_accounts: set(accounts.removed_accounts().map(<[u8]>::to_vec)),
+            removed_groups: set(accounts.removed_groups().map(<[u8]>::to_vec)),
             run: policy.user.as_ref().and_then(|user| run_ids(user, draft)),
         }
     }
@@ -72,6 +74,12 @@ impl Ids {
     #[must_use]
     pub fn prunes_account(&self, name: &str) -> bool {
         self.removed_accounts.contains(name.as_bytes())
+    }
+
+    /// Whether this run prunes the group of that name.
+    #[must_use]
+    pub fn prunes_group(&self, name: &str) -> bool {
+        self.removed_groups.contains(name.as_bytes())
     }
 
     /// The run user's numbers; `None` when there is no such user, which is refused elsewhere.

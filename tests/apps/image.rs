@@ -1,7 +1,7 @@
 //! A root file system in a temporary directory, and the program run on it from outside.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -70,9 +70,10 @@ impl Image {
         self
     }
 
-    pub(crate) fn owned(self, path: &str, uid: u32, gid: u32) -> Self {
-        chown(self.path(path), Some(uid), Some(gid)).expect("these tests need root");
-        self
+    pub(crate) fn script(self, path: &str, content: &str) -> Self {
+        let image = self.file(path, content);
+        fs::set_permissions(image.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+        image
     }
 
     pub(crate) fn link(self, path: &str, target: &str) -> Self {
