@@ -78,13 +78,22 @@ impl Console {
     }
 }
 
-/// Write a finished report to standard output. A reader that went away is no error.
+/// Let `write` write a report to standard output. A reader that went away is no error.
 ///
 /// # Errors
 /// Any other error of writing.
-pub fn print(text: &str) -> io::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()).and_then(|()| io::stdout().lock().flush()) {
+pub fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Write a finished report to standard output, as [`print_with`].
+///
+/// # Errors
+/// Those of [`print_with`].
+pub fn print(text: &str) -> io::Result<()> {
+    print_with(|out| out.write_all(text.as_bytes()))
 }

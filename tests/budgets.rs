@@ -1,6 +1,13 @@
 //! The budgets that do not depend on the clock: memory and system calls for an entry, on trees whose shape is known.
 //! Times are `make bench`'s; the size of the binary is checked where it is built, the layer's in the engine tests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::cast_precision_loss, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    missing_docs
+)]
 
 #[allow(unreachable_pub, reason = "a program of its own in the bench")]
 #[path = "bench/tree.rs"]
@@ -20,6 +27,14 @@ fn memory_budget(entries: usize) -> usize {
 /// System calls that plan may make for one entry, on average: two to examine a file, and what a directory takes.
 const CALLS_AN_ENTRY: f64 = 3.5;
 
+/// The binary that is shipped: a build for debugging has 7 MiB of pages of its own.
+fn shipped() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_harden")).ancestors().nth(2).unwrap();
+    let binary = target.join(format!("{}-unknown-linux-musl/release/harden", std::env::consts::ARCH));
+    assert!(binary.exists(), "there is no {}; run: make build", binary.display());
+    binary
+}
+
 /// A generated tree, gone with the value.
 struct Generated {
     dir: tempfile::TempDir,
@@ -29,7 +44,8 @@ struct Generated {
 impl Generated {
     fn new(entries: usize) -> Self {
         // Not in /tmp, which may be memory.
-        let work = std::env::var_os("HARDEN_WORK").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+        let work =
+            std::env::var_os("HARDEN_WORK").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
         fs::create_dir_all(&work).unwrap();
         let dir = tempfile::tempdir_in(work).unwrap();
         let entries = tree::generate(&dir.path().join("root"), entries).unwrap();
@@ -42,7 +58,8 @@ impl Generated {
 
     /// `harden COMMAND` on the tree, for a program that it has.
     fn harden(&self, before: &[&str], command: &str) -> Command {
-        let mut words = before.iter().copied().chain([env!("CARGO_BIN_EXE_harden"), command, "--quiet", "--root"]);
+        let harden = shipped();
+        let mut words = before.iter().copied().chain([harden.to_str().unwrap(), command, "--quiet", "--root"]);
         let mut started = Command::new(words.next().unwrap());
         started.args(words).arg(self.root()).args(["--user", "app:1000:1000", "--command", "/bin/sleep infinity"]);
         started

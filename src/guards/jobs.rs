@@ -8,8 +8,19 @@ use crate::rules::Context;
 const CRON: &[&[u8]] = &[b"cron", b"crond", b"anacron", b"atd", b"fcron", b"cronie"];
 
 const INIT: &[&[u8]] = &[
-    b"init", b"systemd", b"openrc", b"openrc-init", b"openrc-run", b"runit", b"runit-init", b"runsvdir", b"service",
-    b"rc-service", b"invoke-rc.d", b"upstart", b"initctl",
+    b"init",
+    b"systemd",
+    b"openrc",
+    b"openrc-init",
+    b"openrc-run",
+    b"runit",
+    b"runit-init",
+    b"runsvdir",
+    b"service",
+    b"rc-service",
+    b"invoke-rc.d",
+    b"upstart",
+    b"initctl",
 ];
 
 /// Apply the guard.
@@ -18,12 +29,19 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     refuse(cx, draft, "remove.init", INIT, "its scripts and units");
     let tree = &cx.facts.tree;
     let script = tree.lookup(b"/etc/init.d").and_then(|directory| {
-        cx.closure.reasons.keys().copied().find(|&id| id != directory && tree.is_within(id, directory) && !draft.is_untouchable(id))
+        cx.closure
+            .reasons
+            .keys()
+            .copied()
+            .find(|&id| id != directory && tree.is_within(id, directory) && !draft.is_untouchable(id))
     });
     if let Some(id) = script.filter(|_| cx.is_on("remove.init")) {
         let path = tree.path(id);
         draft.refuse(
-            format!("remove.init would remove what {} works with, but the policy keeps that script", escape::quoted(&path)),
+            format!(
+                "remove.init would remove what {} works with, but the policy keeps that script",
+                escape::quoted(&path)
+            ),
             "write [rules] \"remove.init\" = \"off\", or [keep] paths = [\"/etc/init.d\"]",
         );
     }

@@ -53,12 +53,28 @@ impl Plan {
     /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
     #[must_use]
     pub fn from_draft(draft: Draft<'_>) -> Self {
-        let Draft { tree, removed, last, attributes, rewrites, creations, mut records, notes, warnings, refusals, .. } =
-            draft;
+        let Draft {
+            tree,
+            removed,
+            last,
+            mut attributes,
+            rewrites,
+            creations,
+            mut records,
+            notes,
+            warnings,
+            refusals,
+            ..
+        } = draft;
         let mut steps = Vec::new();
         let shared = linked_outside(tree, attributes.keys().copied());
-        for (&id, &wanted) in &attributes {
-            if removed.contains(id) || rewrites.contains_key(&id) || wanted == present(tree, id) {
+        let mut rewritten = Vec::new();
+        for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
+            let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
+            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content) });
+        }
+        for (id, wanted) in attributes {
+            if removed.contains(id) || wanted == present(tree, id) {
                 continue;
             }
             let change =
@@ -66,10 +82,7 @@ impl Plan {
             steps.push(Step { target: Target::Entry(id), change });
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
-        for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
-            let wanted = attributes.get(&id).copied().unwrap_or_else(|| present(tree, id));
-            steps.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content) });
-        }
+        steps.extend(rewritten);
         let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
         let late: IdSet = last.iter().copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));

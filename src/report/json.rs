@@ -3,17 +3,17 @@
 //! Everything outside ASCII is written as `\uXXXX`, so that a hostile file name forges nothing on a terminal. Bytes
 //! that are no UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::runtime::Runtime;
-use crate::pipeline::Examined;
+use crate::exit::Exit;
 use crate::facts::tree::Tree;
+use crate::pipeline::Examined;
 use crate::plan::Message;
 use crate::plan::record::Record;
-use crate::exit::Exit;
 use crate::report::escape;
 
 /// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
@@ -91,16 +91,17 @@ struct RuntimeFields<'a> {
     drop_capabilities: &'static [&'static str],
 }
 
-/// The whole report as one line-broken JSON document with a newline at its end.
+/// Write the whole report as one line-broken JSON document with a newline at its end.
 ///
 /// # Errors
-/// None in practice: writing to memory does not fail.
-pub fn document(examined: &Examined, runtime: &Runtime, status: &Status) -> io::Result<String> {
+/// Those of writing.
+pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime, status: &Status) -> io::Result<()> {
     let tree = &examined.facts.tree;
-    let kept = examined.closure.reasons.keys().map(|&id| Kept {
-        path: printable(&tree.path(id)),
-        because: examined.closure.explain(tree, id),
-    });
+    let kept = examined
+        .closure
+        .reasons
+        .keys()
+        .map(|&id| Kept { path: printable(&tree.path(id)), because: examined.closure.explain(tree, id) });
     let applets = examined.multicall.iter().map(|found| Applets {
         path: printable(&tree.path(found.program)),
         applets: &found.applets,
@@ -126,19 +127,16 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status) -> io::
             drop_capabilities: if runtime.starts_as_root { &[] } else { &["ALL"] },
         },
     };
-    to_ascii(&document)
+    let mut out = io::BufWriter::new(out);
+    write_ascii(&mut out, &document)?;
+    out.flush()
 }
 
 /// Serialise with everything outside ASCII escaped.
-///
-/// # Errors
-/// None in practice: writing to memory does not fail.
-pub fn to_ascii(value: &impl Serialize) -> io::Result<String> {
-    let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Ascii(PrettyFormatter::with_indent(b" ")));
-    value.serialize(&mut serializer)?;
-    out.push(b'\n');
-    String::from_utf8(out).map_err(io::Error::other)
+fn write_ascii(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
+    let formatter = Ascii(PrettyFormatter::with_indent(b" "));
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
+    out.write_all(b"\n")
 }
 
 /// The changes, each made when it is written: there may be as many as entries.
@@ -238,11 +236,13 @@ impl Formatter for Ascii<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::to_ascii;
+    use super::write_ascii;
 
     #[test]
     fn a_hostile_name_stays_one_ascii_string() {
-        let text = to_ascii(&"a\u{202e}b\x1b\n\x7f😀\"\\").unwrap();
+        let mut out = Vec::new();
+        write_ascii(&mut out, &"a\u{202e}b\x1b\n\x7f😀\"\\").unwrap();
+        let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "\"a\\u202eb\\u001b\\n\\u007f\\ud83d\\ude00\\\"\\\\\"\n");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{202e}b\x1b\n\x7f😀\"\\");
     }

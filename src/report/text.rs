@@ -30,7 +30,8 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
     }
     applets(&mut out, examined, volume);
     for path in &examined.facts.commands.other_path {
-        let _ = writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
+        let _ =
+            writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
     }
     for note in &examined.plan.notes {
         let _ = writeln!(out, "note: {}", note.text);
@@ -140,7 +141,9 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
     let state = match (status.state, changes) {
         ("applied", 0) | ("planned", 0) => "nothing to change".to_owned(),
         ("applied", _) => format!("{} steps done", status.done),
-        ("failed", _) => format!("failed: {} steps done, {} not done; running again continues", status.done, status.open),
+        ("failed", _) => {
+            format!("failed: {} steps done, {} not done; running again continues", status.done, status.open)
+        }
         _ => format!("{} steps to do", status.open),
     };
     let _ = writeln!(out, "{state}");

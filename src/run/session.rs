@@ -1,7 +1,5 @@
 //! apply and plan on one root: examine, refuse or change, examine again, remove this program.
 
-use std::io::Write as _;
-
 use super::Request;
 use crate::apply;
 use crate::closure::{Closure, Input};
@@ -118,7 +116,10 @@ impl<'a> Session<'a> {
         };
         if let Some(record) = again.plan.records.iter().find(|record| record.rule != "remove.self") {
             let path = report::escape::quoted(&record.path(&again.facts.tree));
-            return (0, Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action())));
+            return (
+                0,
+                Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action())),
+            );
         }
         let outcome = apply::apply(&self.root, &again.facts.tree, &again.plan.last, self.request.epoch);
         (outcome.done, outcome.failure.map(|error| error.to_string()))
@@ -131,10 +132,16 @@ impl<'a> Session<'a> {
             found.push(Message { rule: "guard.environment", text: text.to_owned(), help: help.to_owned() });
         };
         if !host::is_root() {
-            refuse("apply needs root to change owners and modes", "put USER root before this RUN, and the real USER after it");
+            refuse(
+                "apply needs root to change owners and modes",
+                "put USER root before this RUN, and the real USER after it",
+            );
         }
         if self.root.is_read_only() {
-            refuse("the root file system is mounted read-only", "run apply in a build step, or give --root a writable copy");
+            refuse(
+                "the root file system is mounted read-only",
+                "run apply in a build step, or give --root a writable copy",
+            );
         }
         let here = self.request.root.is_none() || self.root.is_running_root();
         if here && !self.request.this_is_an_image && host::build_step().is_none() {
@@ -202,12 +209,12 @@ impl<'a> Session<'a> {
     }
 
     fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
-        let json = || report::json::document(examined, runtime, status);
+        let json = |out: &mut dyn std::io::Write| report::json::document(out, examined, runtime, status);
         if let Some(file) = &mut self.report {
-            file.write_all(json()?.as_bytes())?;
+            json(file)?;
         }
         match self.request.format {
-            Format::Json => report::print(&json()?),
+            Format::Json => report::print_with(json),
             Format::Text if self.request.volume == Volume::Quiet => Ok(()),
             Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }

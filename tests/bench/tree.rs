@@ -23,13 +23,35 @@ fn main() -> io::Result<()> {
 
 /// Directories that every image has.
 const BASE: [&str; 24] = [
-    "etc", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/share",
-    "usr/share/doc", "usr/share/locale", "usr/share/man", "usr/local", "usr/local/bin", "var", "var/lib",
-    "var/lib/dpkg", "var/lib/dpkg/info", "var/log", "var/cache", "run", "root", "srv", "srv/app", "proc",
+    "etc",
+    "usr",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib64",
+    "usr/share",
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/local",
+    "usr/local/bin",
+    "var",
+    "var/lib",
+    "var/lib/dpkg",
+    "var/lib/dpkg/info",
+    "var/log",
+    "var/cache",
+    "run",
+    "root",
+    "srv",
+    "srv/app",
+    "proc",
 ];
 
 /// Users of a Debian base that matter here: name and number, the group alike.
-const ACCOUNTS: [(&str, u32); 6] = [("root", 0), ("daemon", 1), ("bin", 2), ("games", 5), ("www-data", 33), ("nobody", 65534)];
+const ACCOUNTS: [(&str, u32); 6] =
+    [("root", 0), ("daemon", 1), ("bin", 2), ("games", 5), ("www-data", 33), ("nobody", 65534)];
 
 /// Languages of translated messages, one file for each package.
 const LANGUAGES: [&str; 6] = ["de", "fr", "hi", "ja", "pt_BR", "zh_CN"];
@@ -82,7 +104,8 @@ impl Maker {
             self.directory(name)?;
             fs::set_permissions(self.root.join(name), fs::Permissions::from_mode(0o1777))?;
         }
-        let (mut passwd, mut group, mut shadow, mut gshadow) = (String::new(), String::new(), String::new(), String::new());
+        let (mut passwd, mut group, mut shadow, mut gshadow) =
+            (String::new(), String::new(), String::new(), String::new());
         for (name, id) in ACCOUNTS {
             passwd += &format!("{name}:x:{id}:{id}:{name}:/:/bin/sh\n");
             group += &format!("{name}:x:{id}:\n");
