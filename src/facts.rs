@@ -49,10 +49,10 @@ pub struct Facts {
 pub struct Own {
     /// The running program.
     pub program: Option<host::Program>,
-    /// Path of the configuration.
-    pub config: Option<String>,
-    /// Inode of the report.
-    pub report: Option<u64>,
+    /// The configuration.
+    pub config: Option<host::Inode>,
+    /// The report.
+    pub report: Option<host::Inode>,
 }
 
 impl Facts {
@@ -71,24 +71,23 @@ impl Facts {
         let commands = Commands::collect(&tree, root, &mut packages, &policy.path, &extra);
         let mut facts =
             Self { tree, running, accounts, os, packages, commands, this_program: None, this_config: None, report: None };
-        if running {
-            facts.find_own(own);
-        }
-        if let Some(inode) = own.report {
-            facts.report = facts.tree.ids().find(|&id| facts.tree.is_file(id) && facts.tree.meta(id).ino == inode);
-        }
+        facts.find_own(root, own);
         Ok(facts)
     }
 
-    fn find_own(&mut self, own: &Own) {
+    /// What of this run lies in the root: by inode and device, since a path may name a link or be hidden by a mount.
+    fn find_own(&mut self, root: &Root, own: &Own) {
         let tree = &self.tree;
-        let at = |path: &str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
-        if let Some(program) = &own.program {
-            let same = |&id: &Id| tree.is_file(id) && tree.meta(id).ino == program.ino;
-            // The path may be hidden by a mount or name a link: the inode decides.
-            self.this_program = at(&program.path).filter(same).or_else(|| tree.ids().find(same));
-        }
-        self.this_config = own.config.as_deref().and_then(at).filter(|&id| tree.is_file(id));
+        let is = |id: Id, wanted: host::Inode| {
+            tree.is_file(id) && tree.meta(id).ino == wanted.number && root.inode(tree, id) == Some(wanted)
+        };
+        let find = |wanted: host::Inode| tree.ids().find(|&id| is(id, wanted));
+        self.this_program = own.program.as_ref().and_then(|program| {
+            let named = tree.resolve(program.path.as_bytes()).ok().map(|found| found.node);
+            named.filter(|&id| is(id, program.inode)).or_else(|| find(program.inode))
+        });
+        self.this_config = own.config.and_then(find);
+        self.report = own.report.and_then(find);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod accounts_in_use;
 pub mod app_paths;
 pub mod entrypoints;
 pub mod jobs;
+pub mod remove_directories;
 pub mod root_home;
 pub mod setid;
 pub mod system_dirs;
@@ -23,6 +24,7 @@ pub static GUARDS: &[Guard] = &[
     ("guard.entrypoints", entrypoints::check),
     ("guard.files", app_paths::check),
     ("guard.jobs", jobs::check),
+    ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),
     ("guard.setid", setid::check),
     ("guard.system-dirs", system_dirs::check),

@@ -11,6 +11,7 @@ use crate::plan::steps::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::rules::ids::Ids;
 use crate::rules::remove::paths;
+use crate::rules::remove::this_program::STANDING;
 use crate::rules::zones::Zones;
 use crate::rules::{Context, RULES, accounts, database};
 
@@ -108,6 +109,10 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for id in tree.ids().filter(|&id| cx.zones.kernel.contains(id) || tree.meta(id).mount) {
         draft.protect(id);
     }
+    // The report is open already: removed, or replaced, it would be written to nowhere.
+    if let Some(report) = cx.facts.report {
+        draft.protect(report);
+    }
     for entry in &cx.policy.keep.paths {
         for id in named(tree, entry.value.as_bytes()) {
             for inside in tree.subtree(id) {
@@ -122,9 +127,13 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for id in tree.ids().filter(|&id| cx.zones.application.contains(id)) {
         draft.keep(id);
     }
-    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included.
+    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included; not a directory made for this
+    // program.
+    let own = cx.facts.this_program.map(|id| tree.parent(id));
     for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
-        draft.keep(id);
+        if Some(id) != own || STANDING.iter().any(|path| path.as_bytes() == tree.path(id)) {
+            draft.keep(id);
+        }
     }
     let records = if cx.policy.database == Database::Remove { &[][..] } else { database::RECORDS };
     for pattern in IDENTITY.iter().chain(COMMON).chain(records) {

@@ -27,7 +27,7 @@ pub enum Change {
     Remove,
     /// Change owner and group, then mode, then drop `security.capability`; each only when it differs.
     Attributes(Attributes),
-    /// The same on a fresh copy renamed over the file, whose inode has hard links outside the root.
+    /// The same on a fresh copy renamed over the file, whose inode has other names that do not get these attributes.
     AttributesOfCopy(Attributes),
     /// Replace the content by a new file renamed over the old one, with these attributes.
     Rewrite(Attributes, Vec<u8>),

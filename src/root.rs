@@ -120,6 +120,13 @@ impl Root {
         here.stx_ino == slash.stx_ino && device(&here) == device(&slash)
     }
 
+    /// Inode and device of an entry as it is now, to tell whether it is a file known by another path.
+    #[must_use]
+    pub fn inode(&self, tree: &Tree, id: Id) -> Option<host::Inode> {
+        let parent = self.directory(tree, tree.parent(id), "cannot examine").ok()?;
+        stat_at(parent.as_fd(), tree.name(id), AtFlags::empty()).ok().map(|stat| host::Inode::of(&stat))
+    }
+
     /// Read a whole regular file.
     ///
     /// # Errors

@@ -96,3 +96,20 @@ pub static RULES: &[Rule] = &[
 pub fn ids() -> Vec<&'static str> {
     RULES.iter().map(|rule| rule.id).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    /// The page that messages and README point at.
+    const PAGE: &str = include_str!("../docs/rules.md");
+
+    #[test]
+    fn every_rule_has_its_anchor_and_no_anchor_is_left_over() {
+        let anchors: Vec<&str> = PAGE.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        for rule in RULES {
+            assert!(anchors.contains(&rule.id), "docs/rules.md has no section {}", rule.id);
+        }
+        assert_eq!(anchors.len(), RULES.len(), "docs/rules.md has a section for no rule");
+    }
+}

@@ -234,7 +234,7 @@ impl Selection<'_> {
     /// Packages that have or had commands, and keep none.
     fn lost_packages(&self, staying: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let had = self.packages.iter().filter(|(_, package)| package.had_commands);
-        had.map(|(index, _)| index).filter(|index| !staying.contains(index)).collect()
+        set(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
     }
 
     /// Packages that something kept may call into: those that a package with kept programs or libraries needs
@@ -242,7 +242,7 @@ impl Selection<'_> {
     /// of one package, its driver lies in a second and runs cc1 of a third.
     fn needed_packages(&self, staying: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let get = |&index: &PackageIndex| self.packages.get(index);
-        let sources: BTreeSet<&str> = staying.iter().filter_map(get).map(|package| package.source.as_str()).collect();
+        let sources: BTreeSet<&str> = set(staying.iter().filter_map(get).map(|package| package.source.as_str()));
         let siblings = self.packages.iter().filter(|(_, package)| sources.contains(package.source.as_str()));
         let siblings: Vec<PackageIndex> = siblings.map(|(index, _)| index).collect();
         let mut kept = staying;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
+use crate::collect::set;
 use super::tree::{Id, Tree};
 
 /// Largest database file read: the biggest known are a few MiB.
@@ -181,7 +182,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(tree: &'a Tree, contents: &'a dyn Contents) -> Self {
         let resolve = |path: &&str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
-        let command_directories = STANDARD_DIRECTORIES.iter().filter_map(resolve).collect();
+        let command_directories = set(STANDARD_DIRECTORIES.iter().filter_map(resolve));
         Self {
             tree,
             contents,

@@ -12,7 +12,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         return;
     }
     let tree = &cx.facts.tree;
-    let Some(home) = home(cx) else { return };
+    let Some(home) = home(cx, draft) else { return };
     let goes = tree.children(home).any(|child| draft.is_removed(child) || tree.subtree(child).any(|id| draft.is_removed(id)));
     if !goes {
         return;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::set;
+use crate::collect::{map, set};
 use super::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::report::escape::escaped;
@@ -82,7 +82,7 @@ impl AccountFiles {
     /// Take the lines as they are in the root.
     pub(crate) fn read(&mut self, facts: &Accounts) {
         self.state = if facts.problems.is_empty() { State::Ready } else { State::Unknown };
-        self.files = facts.files.iter().map(|(&database, file)| (database, file.lines.clone())).collect();
+        self.files = map(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
     }
 
     /// From now on no rule changes this file.

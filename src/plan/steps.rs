@@ -13,6 +13,7 @@ use super::record::{Record, What};
 use super::{Change, Draft, Message, present};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
+use crate::root::edit::Attributes;
 
 /// What a step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,7 @@ impl Plan {
             ..
         } = draft;
         let mut steps = Vec::new();
+<<<<<<< HEAD
         let shared = linked_outside(tree, attributes.keys().copied());
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
@@ -75,6 +77,12 @@ impl Plan {
         }
         for (id, wanted) in attributes {
             if removed.contains(id) || wanted == present(tree, id) {
+=======
+        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id);
+        let shared = linked_elsewhere(tree, &attributes, replaced);
+        for (&id, &wanted) in &attributes {
+            if removed.contains(id) || rewrites.contains_key(&id) || wanted == present(tree, id) {
+>>>>>>> main
                 continue;
             }
             let change =
@@ -100,24 +108,30 @@ impl Plan {
     }
 }
 
-/// Which of these files have more hard links than lie inside the root.
-fn linked_outside(tree: &Tree, ids: impl Iterator<Item = Id>) -> IdSet {
-    let wanted: Vec<Id> = ids.filter(|&id| tree.is_file(id) && tree.meta(id).nlink > 1).collect();
-    if wanted.is_empty() {
+/// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
+/// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
+fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
+    let shared = |id: Id| tree.is_file(id) && tree.meta(id).nlink > 1 && !tree.meta(id).mount;
+    let mut names: BTreeMap<u64, Vec<Id>> =
+        wanted.keys().filter(|&&id| shared(id)).map(|&id| (tree.meta(id).ino, Vec::new())).collect();
+    if names.is_empty() {
         return IdSet::default();
     }
-    let mut found: BTreeMap<u64, u32> = BTreeMap::new();
-    for id in tree.ids().filter(|&id| tree.is_file(id)) {
-        let meta = tree.meta(id);
-        if meta.nlink > 1 && !meta.mount {
-            *found.entry(meta.ino).or_default() += 1;
+    for id in tree.ids().filter(|&id| shared(id)) {
+        if let Some(names) = names.get_mut(&tree.meta(id).ino) {
+            names.push(id);
         }
     }
     wanted
-        .into_iter()
-        .filter(|&id| {
+        .iter()
+        .filter(|&(&id, attributes)| {
             let meta = tree.meta(id);
-            meta.nlink > found.get(&meta.ino).copied().unwrap_or_default()
+            let same = |&other: &Id| {
+                replaced(other) || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
+            };
+            let all = names.get(&meta.ino).map(Vec::as_slice).unwrap_or_default();
+            shared(id) && (meta.nlink as usize > all.len() || !all.iter().all(same))
         })
+        .map(|(&id, _)| id)
         .collect()
 }

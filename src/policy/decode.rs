@@ -4,7 +4,7 @@
 
 mod entries;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::Spanned;
@@ -52,12 +52,21 @@ pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problem
         .retain(|problem| !matches!(&problem.origin, Some(Origin::File { line, .. }) if broken.contains(line)));
     let mut found = syntax;
     found.append(&mut decoder.problems);
-    found.sort_by_key(|problem| match &problem.origin {
-        Some(Origin::File { line, column, .. }) => (*line, *column),
-        _ => (0, 0),
-    });
-    problems.append(&mut found);
+    problems.extend(in_order(found));
     layer
+}
+
+/// Problems by line and column; those of one place stay in the order they were found in.
+fn in_order(found: Vec<Problem>) -> impl Iterator<Item = Problem> {
+    let mut ordered = BTreeMap::new();
+    for (number, problem) in found.into_iter().enumerate() {
+        let place = match &problem.origin {
+            Some(Origin::File { line, column, .. }) => (*line, *column),
+            _ => (0, 0),
+        };
+        ordered.insert((place, number), problem);
+    }
+    ordered.into_values()
 }
 
 struct Decoder<'a> {

@@ -7,15 +7,22 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, StatxFlags};
+use rustix::fs::{AtFlags, Statx, StatxFlags};
 
 /// The running program's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// Path as the kernel gave it, resolved where /proc tells.
     pub path: String,
+    /// Which file that is.
+    pub inode: Inode,
+}
+
+/// One file, whatever its names: an inode number alone means another file on another file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inode {
     /// Inode number.
-    pub ino: u64,
+    pub number: u64,
     /// Device, major and minor.
     pub device: (u32, u32),
 }
@@ -26,12 +33,14 @@ pub fn this_program() -> Option<Program> {
     let by_proc = rustix::fs::readlink("/proc/self/exe", Vec::new()).ok().and_then(|path| path.into_string().ok());
     let given = || rustix::param::linux_execfn().to_str().ok().map(str::to_owned);
     let absolute = |path: String| {
-        if path.starts_with('/') { path } else { format!("{}/{path}", current_directory().trim_end_matches('/')) }
+        let full =
+            if path.starts_with('/') { path } else { format!("{}/{path}", current_directory().trim_end_matches('/')) };
+        // Started through a link: the configuration lies beside the file, not beside the link.
+        canonical(Path::new(&full)).into_os_string().into_string().unwrap_or(full)
     };
     [by_proc, given().map(absolute)].into_iter().flatten().find_map(|path| {
-        let stat = rustix::fs::statx(rustix::fs::CWD, &path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok()?;
-        let device = (stat.stx_dev_major, stat.stx_dev_minor);
-        Some(Program { path, ino: stat.stx_ino, device })
+        let inode = inode_of(&path)?;
+        Some(Program { path, inode })
     })
 }
 
@@ -73,8 +82,22 @@ pub fn create(path: &str) -> io::Result<File> {
 
 /// Inode and device of an open file, to find it again in a tree.
 #[must_use]
-pub fn inode(file: &File) -> Option<u64> {
-    rustix::fs::fstat(file).ok().map(|stat| stat.st_ino)
+pub fn inode(file: &File) -> Option<Inode> {
+    rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok().map(|stat| Inode::of(&stat))
+}
+
+/// Inode and device of the file at that path, links followed.
+#[must_use]
+pub fn inode_of(path: &str) -> Option<Inode> {
+    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok().map(|stat| Inode::of(&stat))
+}
+
+impl Inode {
+    /// Read it off statx(2).
+    #[must_use]
+    pub fn of(stat: &Statx) -> Self {
+        Self { number: stat.stx_ino, device: (stat.stx_dev_major, stat.stx_dev_minor) }
+    }
 }
 
 /// The directory that relative paths begin in; `/` when it cannot be told.

@@ -34,6 +34,8 @@ impl Root {
     pub fn walk(&self) -> Result<Tree, Error> {
         let root = stat_fd(self.fd.as_fd())
             .map_err(|e| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(e) })?;
+        // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
+        self.directories.borrow_mut().clear();
         let mut tree = Tree::new(meta(&root, false, false));
         let mut buffer = Vec::with_capacity(BUFFER);
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.

@@ -39,7 +39,7 @@ impl Ids {
             known_groups: accounts.known_gids().clone(),
             pruned_users: accounts.pruned_uids(),
             pruned_groups: accounts.pruned_gids(),
-            removed_accounts: accounts.removed_accounts().map(<[u8]>::to_vec).collect(),
+            removed_accounts: set(accounts.removed_accounts().map(<[u8]>::to_vec)),
             run: policy.user.as_ref().and_then(|user| run_ids(user, draft)),
         }
     }

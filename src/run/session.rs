@@ -30,6 +30,7 @@ impl<'a> Session<'a> {
         let console = Console::new(request.volume, request.no_color);
         let refuse = |text: String, help: &str| {
             console.message("refused", &text, help);
+            console.phase("nothing was changed");
             Exit::Refused
         };
         let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
@@ -45,7 +46,7 @@ impl<'a> Session<'a> {
         };
         let own = Own {
             program: host::this_program(),
-            config: request.config.clone(),
+            config: request.config.as_deref().and_then(host::inode_of),
             report: report.as_ref().and_then(host::inode),
         };
         Ok(Self { policy: policy.clone(), request, console, root, own, report })
@@ -161,7 +162,8 @@ impl<'a> Session<'a> {
             }
         }
         self.collect().map_err(|error| {
-            self.console.message("refused", &error, "nothing was changed");
+            self.console.message("refused", &error, "nothing else may change the tree meanwhile");
+            self.console.phase("nothing was changed");
             Exit::Refused
         })
     }

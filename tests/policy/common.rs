@@ -7,33 +7,9 @@ use std::path::{Path, PathBuf};
 use harden::cli::Cli;
 use harden::policy::{Inputs, Loaded, Options, Problem, load};
 
-pub const RULES: &[&str] = &[
-    "accounts.user",
-    "accounts.prune",
-    "accounts.shell",
-    "accounts.lock",
-    "accounts.backup",
-    "files.system-dirs",
-    "files.writable",
-    "files.setid",
-    "files.capabilities",
-    "files.ownerless",
-    "files.devices",
-    "files.app",
-    "remove.commands",
-    "remove.applets",
-    "remove.package-manager",
-    "packages.database",
-    "remove.cron",
-    "remove.init",
-    "remove.tunables",
-    "remove.fstab",
-    "remove.root-home",
-    "remove.leftovers",
-    "login.defaults",
-    "remove.links",
-    "remove.self",
-];
+pub fn rules() -> Vec<&'static str> {
+    harden::rules::ids()
+}
 
 #[derive(Default)]
 pub struct Files(pub BTreeMap<PathBuf, Vec<u8>>);
@@ -58,7 +34,7 @@ pub fn run(args: &[&str], environment: &[(&str, &str)], files: &[(&str, &[u8])])
     let cli = Cli::read(["harden", "plan"].iter().chain(args)).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let files = Files(files.iter().map(|(path, bytes)| (PathBuf::from(path), bytes.to_vec())).collect());
-    load(&Options::new(&cli, &environment), Some(Path::new("/harden")), RULES, &files)
+    load(&Options::new(&cli, &environment), Some(Path::new("/harden")), &rules(), &files)
 }
 
 /// Loads one harden.toml beside the binary.

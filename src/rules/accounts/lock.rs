@@ -5,6 +5,7 @@
 //! date of the last change, which would make every build differ.
 
 use super::{Context, with_files};
+use crate::collect::set;
 use crate::facts::accounts::{Database, Defect, PASSWORD};
 use crate::plan::Draft;
 use crate::plan::accounts::{AccountFiles, Verdict};
@@ -54,11 +55,8 @@ fn move_to_shadow(files: &mut AccountFiles, database: Database, shadow: Database
         Verdict::Become(line.with_field(PASSWORD, mark), why(field))
     });
     if shadowed {
-        let names = files
-            .entries(database)
-            .filter(|line| line.field(PASSWORD) == b"x")
-            .map(|line| line.name().to_vec())
-            .collect();
+        let shadowed = files.entries(database).filter(|line| line.field(PASSWORD) == b"x");
+        let names = set(shadowed.map(|line| line.name().to_vec()));
         super::prune::add_missing(files, ID, shadow, names);
     }
 }

@@ -1,6 +1,7 @@
 //! remove.root-home: everything in root's home; the directory stays, since passwd names it and tools of a debugging
 //! session (`docker exec -u 0`) begin there.
 
+use crate::facts::accounts::{Database, HOME};
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Draft;
 use crate::rules::Context;
@@ -8,21 +9,24 @@ use crate::rules::Context;
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    if let Some(home) = home(cx) {
+    if let Some(home) = home(cx, draft) {
         for child in tree.children(home) {
             draft.remove_tree(child, "root's home is empty in an image");
         }
     }
 }
 
-/// Root's home directory, when it is one that belongs to root alone: not `/`, a system directory or shared with others.
+/// Root's home directory, when it is one that belongs to root alone: not `/`, a system directory or shared with an account that
+/// stays.
 #[must_use]
-pub fn home(cx: &Context<'_>) -> Option<Id> {
+pub fn home(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Id> {
     let tree = &cx.facts.tree;
     let path = cx.facts.accounts.root_home().unwrap_or(b"/root");
     let home = tree.resolve(path).ok()?.node;
+    let others = draft.accounts.entries(Database::Passwd).filter(|line| line.field(0) != b"root").map(|line| line.field(HOME));
+    let shared = others.filter_map(|other| tree.resolve(other).ok()).any(|other| other.node == home);
     let private = tree.is_dir(home) && is_private(tree, home) && !cx.zones.system.contains(home);
-    (private && !cx.zones.kernel.contains(home)).then_some(home)
+    (private && !shared && !cx.zones.kernel.contains(home)).then_some(home)
 }
 
 fn is_private(tree: &Tree, home: Id) -> bool {

@@ -1,6 +1,6 @@
 //! remove.self: this program and its configuration, and their directory if that leaves it empty.
 //!
-//! Found by inode, so that a start through a link removes the file and not only the link, which remove.links takes.
+//! Found by inode, so that a start through a link removes the file and not only the link; links to it go with it.
 //! What lies on another mount is the builder's and stays, and is said.
 
 use crate::facts::tree::Id;
@@ -9,7 +9,7 @@ use crate::report::escape;
 use crate::rules::Context;
 
 /// Directories that belong to the image even when they are empty.
-const STANDING: &[&str] = &[
+pub const STANDING: &[&str] = &[
     "/", "/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/opt",
     "/srv", "/tmp", "/var/tmp", "/var", "/run", "/root", "/home", "/etc", "/app", "/mnt", "/media", "/usr/lib",
     "/usr/libexec", "/usr/local/lib", "/usr/local/libexec", "/var/lib", "/work", "/build", "/src",
@@ -21,6 +21,13 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let own: Vec<Id> = [cx.facts.this_config, cx.facts.this_program].into_iter().flatten().collect();
     for &id in &own {
         let path = tree.path(id);
+        if !draft.is_kept(id) {
+            // remove.links has run already, and knows nothing of this file.
+            let leads_here = |&link: &Id| tree.is_link(link) && tree.follow(link).is_ok_and(|found| found.node == id);
+            for link in tree.ids().filter(leads_here) {
+                draft.remove_last(link, "it leads to harden, which leaves no trace of itself");
+            }
+        }
         if tree.meta(id).mount {
             draft.note(format!("{} lies on a mount of the builder: left, it enters no layer", escape::quoted(&path)));
         } else if !draft.remove_last(id, "harden leaves no trace of itself") {

@@ -1,0 +1,26 @@
+//! A directory of `[remove] directories` that is none: its commands would stay, and nobody would notice.
+
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::policy::Origin;
+use crate::report::escape;
+use crate::rules::Context;
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    for entry in &cx.policy.remove.directories {
+        let may_be_missing = entry.optional || matches!(entry.origin, Origin::Profile(_));
+        let what = match tree.resolve(entry.value.as_bytes()) {
+            Ok(found) if found.node == Id::ROOT => "is the root itself",
+            Ok(found) if tree.is_dir(found.node) => continue,
+            Ok(_) => "is no directory",
+            Err(_) if may_be_missing => continue,
+            Err(_) => "does not exist",
+        };
+        draft.refuse(
+            format!("{}: [remove] directories {} {what}", entry.origin, escape::quoted(entry.value.as_bytes())),
+            "name a directory with commands, or write { path = …, optional = true }",
+        );
+    }
+}
