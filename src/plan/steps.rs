@@ -68,8 +68,8 @@ impl Plan {
             ..
         } = draft;
         let mut steps = Vec::new();
-<<<<<<< HEAD
-        let shared = linked_outside(tree, attributes.keys().copied());
+        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id);
+        let shared = linked_elsewhere(tree, &attributes, replaced);
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
@@ -77,12 +77,6 @@ impl Plan {
         }
         for (id, wanted) in attributes {
             if removed.contains(id) || wanted == present(tree, id) {
-=======
-        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id);
-        let shared = linked_elsewhere(tree, &attributes, replaced);
-        for (&id, &wanted) in &attributes {
-            if removed.contains(id) || rewrites.contains_key(&id) || wanted == present(tree, id) {
->>>>>>> main
                 continue;
             }
             let change =
