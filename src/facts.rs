@@ -69,8 +69,17 @@ impl Facts {
         let mut packages = Packages::collect(&tree, root);
         let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
         let commands = Commands::collect(&tree, root, &mut packages, &policy.path, &extra);
-        let mut facts =
-            Self { tree, running, accounts, os, packages, commands, this_program: None, this_config: None, report: None };
+        let mut facts = Self {
+            tree,
+            running,
+            accounts,
+            os,
+            packages,
+            commands,
+            this_program: None,
+            this_config: None,
+            report: None,
+        };
         facts.find_own(root, own);
         Ok(facts)
     }

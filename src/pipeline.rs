@@ -1,10 +1,10 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
 use crate::closure::Closure;
-use crate::facts::{Contents, Facts};
 use crate::facts::multicall::{self, MultiCall};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
+use crate::facts::{Contents, Facts};
 use crate::guards::GUARDS;
 use crate::plan::Draft;
 use crate::plan::steps::Plan;
@@ -17,16 +17,41 @@ use crate::rules::{Context, RULES, accounts, database};
 
 /// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
 const IDENTITY: &[&str] = &[
-    "/etc/os-release", "/usr/lib/os-release", "/etc/initrd-release", "/etc/debian_version", "/etc/alpine-release",
-    "/etc/lsb-release", "/usr/lib/lsb-release", "/etc/*-release", "/usr/lib/*-release", "/etc/system-release-cpe",
-    "/etc/apk/repositories", "/usr/share/doc/*/copyright", "/usr/share/licenses/*/*",
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/initrd-release",
+    "/etc/debian_version",
+    "/etc/alpine-release",
+    "/etc/lsb-release",
+    "/usr/lib/lsb-release",
+    "/etc/*-release",
+    "/usr/lib/*-release",
+    "/etc/system-release-cpe",
+    "/etc/apk/repositories",
+    "/usr/share/doc/*/copyright",
+    "/usr/share/licenses/*/*",
 ];
 
 /// Files that programs read by fixed names whoever owns them: no package's loss takes them.
 const COMMON: &[&str] = &[
-    "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
-    "/etc/nsswitch.conf", "/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ld.so.cache", "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d/*", "/etc/ld-musl-*.path", "/etc/shells", "/etc/profile", "/etc/machine-id",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d/*",
+    "/etc/ld-musl-*.path",
+    "/etc/shells",
+    "/etc/profile",
+    "/etc/machine-id",
 ];
 
 /// Everything that plan, apply and init work on.

@@ -104,8 +104,7 @@ impl Root {
     /// Whether the file system that holds the root is mounted read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        rustix::fs::fstatvfs(&self.fd)
-            .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+        rustix::fs::fstatvfs(&self.fd).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
     }
 
     /// Whether this root is the directory that the process itself has as its root.

@@ -4,6 +4,7 @@
 //! lines of six fields (shell.rs), locks, dates and backups (lock.rs, whole.rs), taken ids (user.rs), gshadow, member
 //! lists and subordinate ids (prune.rs). Here the binary works on whole trees.
 #![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod common;
 

@@ -2,6 +2,7 @@
 //! writes nothing included, is asserted by the helper (common/check.rs); path facts of the distributions are in
 //! tests/pitfalls.
 #![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 mod common;
 
@@ -11,6 +12,8 @@ mod every;
 mod links;
 #[path = "rules/names.rs"]
 mod names;
+#[path = "rules/odd.rs"]
+mod odd;
 #[path = "rules/output.rs"]
 mod output;
 #[path = "rules/times.rs"]

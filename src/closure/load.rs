@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::collect::set;
 use super::walk::Walk;
+use crate::collect::set;
 use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};

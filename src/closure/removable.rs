@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::set;
 use super::Closure;
+use crate::collect::set;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::collect::set;
 use super::walk::Walk;
+use crate::collect::set;
 use crate::facts::commands::Commands;
 use crate::facts::glob;
 use crate::facts::program::Program;

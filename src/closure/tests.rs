@@ -374,7 +374,7 @@ fn everything_not_needed_goes_and_nothing_else() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
-            removed: &IdSet::default(),
+        removed: &IdSet::default(),
     });
     let ids = |list: &[(Id, String)]| list.iter().map(|&(id, _)| image.path(id)).collect::<Vec<_>>();
     assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
@@ -448,7 +448,7 @@ fn a_second_run_knows_which_packages_had_commands() {
         packages: &image.packages,
         closure: &closure,
         untouched: &[],
-            removed: &IdSet::default(),
+        removed: &IdSet::default(),
     });
     assert_eq!(image.paths(&found.packages[0].documentation), ["/usr/share/man/man1/su.1.gz"]);
 }

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::set;
 use super::Contents;
 use super::commands::Commands;
 use super::program::Program;
 use super::tree::{Id, Resolved, Tree};
+use crate::collect::set;
 
 /// Fewest names in a busybox table, and of links that make a name without `box` worth reading.
 const FEWEST: usize = 8;

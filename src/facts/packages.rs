@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
-use crate::collect::set;
 use super::tree::{Id, Tree};
+use crate::collect::set;
 
 /// Largest database file read: the biggest known are a few MiB.
 const LIMIT: u64 = 256 * 1024 * 1024;

@@ -236,8 +236,7 @@ impl Tree {
         if id == Id::ROOT {
             return b"/".to_vec();
         }
-        let mut names: Vec<&[u8]> =
-            self.ancestors(id).filter(|&at| at != Id::ROOT).map(|at| self.name(at)).collect();
+        let mut names: Vec<&[u8]> = self.ancestors(id).filter(|&at| at != Id::ROOT).map(|at| self.name(at)).collect();
         names.reverse();
         let mut path = Vec::new();
         for name in names {
@@ -511,8 +510,7 @@ mod tests {
         ]);
         assert_eq!(resolved(&tree, "/bin/sh"), Ok("/usr/bin/dash".into()));
         assert_eq!(resolved(&tree, "/up/bin/../bin/./dash"), Ok("/usr/bin/dash".into()));
-        let links: Vec<_> =
-            tree.resolve(b"/bin/sh").unwrap().links.iter().map(|&id| tree.path(id)).collect();
+        let links: Vec<_> = tree.resolve(b"/bin/sh").unwrap().links.iter().map(|&id| tree.path(id)).collect();
         assert_eq!(links, [b"/bin".to_vec(), b"/usr/bin/sh".to_vec(), b"/bin".to_vec()]);
         assert_eq!(tree.path(tree.lookup(b"/bin/sh").unwrap()), b"/usr/bin/sh");
     }

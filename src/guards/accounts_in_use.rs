@@ -2,8 +2,8 @@
 
 use crate::plan::Draft;
 use crate::report::escape;
-use crate::rules::ids::Ids;
 use crate::rules::Context;
+use crate::rules::ids::Ids;
 
 /// Programs that look up an account of a fixed name when they start: sshd(8) privilege separation, and the like.
 const BUILT_IN: &[(&[u8], &str)] = &[
@@ -26,7 +26,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             let command = tree.name(id) == program && cx.facts.commands.directories.contains(&tree.parent(id));
             if command && ids.prunes_account(account) {
                 draft.refuse(
-                    format!("{} is kept, but the account '{account}' that it needs would be pruned", escape::quoted(&tree.path(id))),
+                    format!(
+                        "{} is kept, but the account '{account}' that it needs would be pruned",
+                        escape::quoted(&tree.path(id))
+                    ),
                     format!("write [keep] users = [\"{account}\"]"),
                 );
             }

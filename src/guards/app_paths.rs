@@ -9,9 +9,25 @@ use crate::rules::zones::is_system;
 
 /// Directories that belong to the system as a whole, whatever is below them.
 const SHARED: &[&[u8]] = &[
-    b"/usr/bin", b"/usr/sbin", b"/usr/lib", b"/usr/lib64", b"/usr/libexec", b"/usr/share", b"/usr/local",
-    b"/usr/local/bin", b"/usr/local/sbin", b"/usr/local/lib", b"/usr/local/share", b"/tmp", b"/var", b"/var/tmp",
-    b"/var/lib", b"/run", b"/dev", b"/proc", b"/sys",
+    b"/usr/bin",
+    b"/usr/sbin",
+    b"/usr/lib",
+    b"/usr/lib64",
+    b"/usr/libexec",
+    b"/usr/share",
+    b"/usr/local",
+    b"/usr/local/bin",
+    b"/usr/local/sbin",
+    b"/usr/local/lib",
+    b"/usr/local/share",
+    b"/tmp",
+    b"/var",
+    b"/var/tmp",
+    b"/var/lib",
+    b"/run",
+    b"/dev",
+    b"/proc",
+    b"/sys",
 ];
 
 /// Apply the guard.
@@ -23,7 +39,9 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let shown = escape::quoted(value.as_bytes());
         let list = if path.writable { "writable" } else { "read-only" };
         match tree.resolve(value.as_bytes()) {
-            Ok(found) if tree.ancestors(found.node).any(|at| at != Id::ROOT && tree.meta(at).mount) => mount(draft, origin, &shown),
+            Ok(found) if tree.ancestors(found.node).any(|at| at != Id::ROOT && tree.meta(at).mount) => {
+                mount(draft, origin, &shown)
+            }
             Err(Unresolved::Mount(_)) => mount(draft, origin, &shown),
             Ok(found) => {
                 let real = tree.path(found.node);
@@ -34,7 +52,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                         "name the application's own directory below it",
                     );
                 }
-                if path.writable && cx.zones.files.iter().any(|other| !other.writable && other.node == Some(found.node)) {
+                if path.writable && cx.zones.files.iter().any(|other| !other.writable && other.node == Some(found.node))
+                {
                     draft.refuse(
                         format!("{origin}: {shown} is both read-only and writable in [files]"),
                         "write it in one of the two lists",

@@ -13,15 +13,19 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     let tree = &cx.facts.tree;
     let Some(home) = home(cx, draft) else { return };
-    let goes = tree.children(home).any(|child| draft.is_removed(child) || tree.subtree(child).any(|id| draft.is_removed(id)));
+    let goes =
+        tree.children(home).any(|child| draft.is_removed(child) || tree.subtree(child).any(|id| draft.is_removed(id)));
     if !goes {
         return;
     }
-    let inside = |path: &str| tree.resolve(path.as_bytes()).ok().map(|at| at.node).filter(|&id| id != home && tree.is_within(id, home));
+    let inside = |path: &str| {
+        tree.resolve(path.as_bytes()).ok().map(|at| at.node).filter(|&id| id != home && tree.is_within(id, home))
+    };
     let mut needs: Vec<(Id, &'static str)> = Vec::new();
     needs.extend(cx.policy.path.iter().filter_map(|path| inside(path)).map(|id| (id, "a directory of PATH")));
     needs.extend(cx.policy.workdir.iter().filter_map(|path| inside(path)).map(|id| (id, "the working directory")));
-    let kept = cx.closure.reasons.keys().filter(|&&id| id != home && tree.is_within(id, home) && !draft.is_untouchable(id));
+    let kept =
+        cx.closure.reasons.keys().filter(|&&id| id != home && tree.is_within(id, home) && !draft.is_untouchable(id));
     needs.extend(kept.map(|&id| (id, "needed by what the policy keeps")));
     // What the policy keeps by path is protected with its content already.
     needs.retain(|&(id, _)| !draft.is_untouchable(id));

@@ -4,8 +4,8 @@
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Draft;
 use crate::report::escape;
-use crate::rules::ids::Ids;
 use crate::rules::Context;
+use crate::rules::ids::Ids;
 
 /// Directories named in one refusal.
 const SHOWN: usize = 8;

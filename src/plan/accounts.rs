@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::{map, set};
 use super::{Change, Draft};
+use crate::collect::{map, set};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::report::escape::escaped;
 use crate::root::edit::Attributes;
@@ -291,10 +291,8 @@ impl AccountFiles {
         field: usize,
         created: &BTreeSet<Vec<u8>>,
     ) -> BTreeSet<u32> {
-        let held: BTreeSet<u32> = set(self
-            .entries(database)
-            .filter(|line| !created.contains(line.name()))
-            .filter_map(|line| line.id(field)));
+        let held: BTreeSet<u32> =
+            set(self.entries(database).filter(|line| !created.contains(line.name())).filter_map(|line| line.id(field)));
         set(removed.values().flatten().copied().filter(|id| !held.contains(id)))
     }
 }

@@ -121,7 +121,8 @@ fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: im
         .filter(|&(&id, attributes)| {
             let meta = tree.meta(id);
             let same = |&other: &Id| {
-                replaced(other) || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
+                replaced(other)
+                    || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
             };
             let all = names.get(&meta.ino).map(Vec::as_slice).unwrap_or_default();
             shared(id) && (meta.nlink as usize > all.len() || !all.iter().all(same))

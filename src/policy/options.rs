@@ -213,11 +213,13 @@ impl Reader<'_> {
             Some(path) => (path.as_os_str(), Origin::Flag(name.0)),
             None => (self.environment.get(OsStr::new(name.1))?.as_os_str(), Origin::Environment(name.1)),
         };
-        if let Err(fault) = value::text(&value.to_string_lossy()) {
-            self.problems.push(fault.at(&origin, ""));
+        // A path that later code could not read as text must not be taken for none: no root would mean `/`.
+        let given = self.given(value, origin)?;
+        if let Err(fault) = value::text(&given.text) {
+            self.problems.push(fault.at(&given.origin, ""));
             return None;
         }
-        Some(PathBuf::from(value))
+        Some(PathBuf::from(given.text))
     }
 
     fn format(&mut self, flag: Option<Format>) -> Format {

@@ -52,7 +52,9 @@ impl Runtime {
         let mut yaml = String::from("securityContext:\n");
         match (self.uid, self.gid) {
             _ if self.starts_as_root => {
-                yaml.push_str("  # the entrypoint starts as root and drops: start = \"user\" would allow runAsNonRoot\n");
+                yaml.push_str(
+                    "  # the entrypoint starts as root and drops: start = \"user\" would allow runAsNonRoot\n",
+                );
             }
             (Some(uid), Some(gid)) => {
                 let non_root = uid != 0;

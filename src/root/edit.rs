@@ -84,14 +84,7 @@ impl Root {
     ///
     /// # Errors
     /// When the old file is not the one that was examined, or the kernel refuses; the temporary file is then gone.
-    pub fn replace(
-        &self,
-        tree: &Tree,
-        id: Id,
-        content: &[u8],
-        wanted: Attributes,
-        mtime: Time,
-    ) -> Result<(), Error> {
+    pub fn replace(&self, tree: &Tree, id: Id, content: &[u8], wanted: Attributes, mtime: Time) -> Result<(), Error> {
         let action = "cannot rewrite";
         let old = self.open_node(tree, id, action)?;
         self.renew(tree, id, action, wanted, mtime, |new| {
@@ -166,9 +159,11 @@ impl Root {
     /// When it cannot be opened, or the kernel refuses.
     pub fn stamp_new(&self, tree: &Tree, path: &[u8], time: Time) -> Result<(), Error> {
         let (parent, name) = self.parent_of_new(tree, path, "cannot set the time of")?;
-        open_dir(parent.as_fd(), name)
-            .and_then(|fd| set_time(fd.as_fd(), time))
-            .map_err(|e| Error { action: "cannot set the time of", path: path.to_vec(), cause: Cause::Os(e) })
+        open_dir(parent.as_fd(), name).and_then(|fd| set_time(fd.as_fd(), time)).map_err(|e| Error {
+            action: "cannot set the time of",
+            path: path.to_vec(),
+            cause: Cause::Os(e),
+        })
     }
 
     /// Write a new file beside the old one and rename it over.

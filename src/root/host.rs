@@ -89,7 +89,9 @@ pub fn inode(file: &File) -> Option<Inode> {
 /// Inode and device of the file at that path, links followed.
 #[must_use]
 pub fn inode_of(path: &str) -> Option<Inode> {
-    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok().map(|stat| Inode::of(&stat))
+    rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS)
+        .ok()
+        .map(|stat| Inode::of(&stat))
 }
 
 impl Inode {

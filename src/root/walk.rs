@@ -32,8 +32,11 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        let root = stat_fd(self.fd.as_fd())
-            .map_err(|e| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(e) })?;
+        let root = stat_fd(self.fd.as_fd()).map_err(|e| Error {
+            action: "cannot examine",
+            path: b"/".to_vec(),
+            cause: Cause::Os(e),
+        })?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
         self.directories.borrow_mut().clear();
         let mut tree = Tree::new(meta(&root, false, false));

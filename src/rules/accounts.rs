@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::set;
 use super::Context;
+use crate::collect::set;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::plan::accounts::AccountFiles;

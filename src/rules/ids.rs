@@ -85,9 +85,7 @@ fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
     let accounts = &draft.accounts;
     let numbers = |line: &Line| Some((parse_id(line.field(UID))?, parse_id(line.field(PRIMARY_GID))?));
     let by_name = |name: &[u8]| accounts.entry(Database::Passwd, name).and_then(numbers);
-    let by_uid = |uid: u32| {
-        accounts.entries(Database::Passwd).find(|line| parse_id(line.field(UID)) == Some(uid))
-    };
+    let by_uid = |uid: u32| accounts.entries(Database::Passwd).find(|line| parse_id(line.field(UID)) == Some(uid));
     let (name, uid, gid) = match user {
         RunUser::Named { name, uid, gid } => {
             let account = by_name(name.as_bytes());

@@ -35,7 +35,13 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 draft.rewrite(id, content.as_bytes().to_vec());
                 let before = format!("{} bytes", tree.meta(id).size);
                 let after = format!("{} bytes", content.len());
-                draft.record_line("login.defaults", path.as_bytes(), before, after, "asked for by auditors of login settings");
+                draft.record_line(
+                    "login.defaults",
+                    path.as_bytes(),
+                    before,
+                    after,
+                    "asked for by auditors of login settings",
+                );
             }
             Some(_) => {}
         }

@@ -52,7 +52,10 @@ fn text(facts: &Facts, policy: &Policy) -> String {
     match guess {
         Some((profile, programs, _)) => {
             let program = programs.iter().find(|name| has_command(facts, name)).unwrap_or(profile);
-            let _ = writeln!(out, "profile = \"{profile}\"  # guessed: {program} is installed; `harden init --profile {profile}` shows it\n");
+            let _ = writeln!(
+                out,
+                "profile = \"{profile}\"  # guessed: {program} is installed; `harden init --profile {profile}` shows it\n"
+            );
         }
         None => out.push_str("# profile = \"static\"  # one of: dotnet, java, nginx, node, python, static\n\n"),
     }
@@ -93,7 +96,9 @@ fn command(out: &mut String, policy: &Policy, guess: Option<&str>) {
         (Run::Commands(lines), _) => {
             let lines: Vec<String> = lines
                 .iter()
-                .map(|line| format!("[{}]", line.words.iter().map(|word| toml_string(word)).collect::<Vec<_>>().join(", ")))
+                .map(|line| {
+                    format!("[{}]", line.words.iter().map(|word| toml_string(word)).collect::<Vec<_>>().join(", "))
+                })
                 .collect();
             let value = if let [one] = lines.as_slice() { one.clone() } else { format!("[{}]", lines.join(", ")) };
             let _ = writeln!(out, "command = {value}");

@@ -21,7 +21,13 @@ fn a_package_manager_library_does_not_hold_its_configuration_for_a_second_run() 
 #[test]
 fn helpers_of_packages_that_kept_ones_depend_on_stay() {
     let image = Image::debian()
-        .programs(&["/usr/bin/gcc-12", "/usr/bin/cpp-12", "/usr/lib/gcc/cc1", "/usr/bin/other", "/usr/lib/other/helper"])
+        .programs(&[
+            "/usr/bin/gcc-12",
+            "/usr/bin/cpp-12",
+            "/usr/lib/gcc/cc1",
+            "/usr/bin/other",
+            "/usr/lib/other/helper",
+        ])
         .link("/usr/bin/gcc", "gcc-12")
         .package("Package: gcc\nSource: gcc-defaults\nDepends: gcc-12", &["/usr/bin/gcc"])
         .package("Package: gcc-12\nDepends: cpp-12 (>= 12)", &["/usr/bin/gcc-12"])

@@ -171,7 +171,13 @@ impl Rootfs {
                 "",
                 "",
             )
-            .file("/etc/shadow", 0, 0, 0, "root:*:19700:0:99999:7:::\nbin:*:19700:0:99999:7:::\nnobody:*:19700:0:99999:7:::\n")
+            .file(
+                "/etc/shadow",
+                0,
+                0,
+                0,
+                "root:*:19700:0:99999:7:::\nbin:*:19700:0:99999:7:::\nnobody:*:19700:0:99999:7:::\n",
+            )
             .file("/etc/gshadow", 0, 0, 0, "root:::\nbin:::\nwheel:::\nnobody:::\n")
             .text("/var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0")
             .text("/etc/yum.repos.d/ubi.repo", "[ubi]\n")

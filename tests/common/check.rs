@@ -148,8 +148,7 @@ impl Applied {
 
     fn assert_invariants(&self) {
         let named: BTreeSet<String> = self.changes().into_iter().map(|change| change.2).collect();
-        let asked: BTreeSet<String> = self
-            .report["changes"]
+        let asked: BTreeSet<String> = self.report["changes"]
             .as_array()
             .unwrap()
             .iter()
@@ -167,9 +166,11 @@ impl Applied {
             };
             let same = (&old.content, old.mode, old.uid, old.gid, &old.xattrs)
                 == (&new.content, new.mode, new.uid, new.gid, &new.xattrs);
-            let linked = self.before.0.iter().any(|(other, entry)| {
-                entry.ino == old.ino && other != path && named.contains(&escaped(other))
-            });
+            let linked = self
+                .before
+                .0
+                .iter()
+                .any(|(other, entry)| entry.ino == old.ino && other != path && named.contains(&escaped(other)));
             assert_eq!(!same, named.contains(&shown) || (linked && !same), "{shown}: change and report differ");
             if new.kind != "link" && !asked.contains(&shown) {
                 assert_eq!(new.mode & !old.mode & 0o777, 0, "{shown}: {:o} -> {:o} is loosened", old.mode, new.mode);

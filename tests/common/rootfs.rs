@@ -57,14 +57,7 @@ impl Rootfs {
     }
 
     /// A regular file, a new one where there was one before.
-    pub(crate) fn file(
-        self,
-        path: impl AsRef<OsStr>,
-        mode: u32,
-        uid: u32,
-        gid: u32,
-        bytes: impl AsRef<[u8]>,
-    ) -> Self {
+    pub(crate) fn file(self, path: impl AsRef<OsStr>, mode: u32, uid: u32, gid: u32, bytes: impl AsRef<[u8]>) -> Self {
         let at = self.new_at(path);
         let _ = fs::remove_file(&at);
         fs::write(&at, bytes).unwrap();

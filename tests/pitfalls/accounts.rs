@@ -70,9 +70,12 @@ fn keeping_nobody_keeps_nogroup() {
 /// 2.1: a numeric user without an account keeps its files, and no account is made.
 #[test]
 fn a_numeric_user_keeps_its_files() {
-    let done = Rootfs::debian_like()
-        .file("/srv/data", 0o600, 1234, 4321, "x")
-        .apply(&["--user", "1234:4321", "--command", "/app/server"]);
+    let done = Rootfs::debian_like().file("/srv/data", 0o600, 1234, 4321, "x").apply(&[
+        "--user",
+        "1234:4321",
+        "--command",
+        "/app/server",
+    ]);
     done.assert_same(&["/srv/data"]);
     assert!(!done.root.read("/etc/passwd").contains("1234"));
 }
@@ -93,10 +96,7 @@ fn files_of_the_former_owner_of_the_uid_go_to_root() {
 fn the_group_through_which_a_kept_account_reads_its_key_stays() {
     let done = Rootfs::debian_like()
         .account("postgres", 109, "/var/lib/postgresql", "/bin/bash")
-        .text(
-            "/etc/group",
-            "root:x:0:\nshadow:x:42:\nstaff:x:50:\nssl-cert:x:101:postgres\npostgres:x:109:\n",
-        )
+        .text("/etc/group", "root:x:0:\nshadow:x:42:\nstaff:x:50:\nssl-cert:x:101:postgres\npostgres:x:109:\n")
         .file("/etc/ssl/private/key.pem", 0o640, 0, 101, "key")
         .apply(&["--user", "postgres", "--command", "/app/server"]);
     done.assert_same(&["/etc/ssl/private", "/etc/ssl/private/key.pem"]);
@@ -121,8 +121,10 @@ fn every_shell_is_the_distributions_nologin() {
 /// 2.3: writers of account files lose mode, owner, ACL or xattrs, and leave a backup and a lock behind.
 #[test]
 fn account_files_keep_mode_owner_and_attributes_and_leave_no_backup() {
-    let acl = [2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 33, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
-        16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255];
+    let acl = [
+        2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 33, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16, 0, 4,
+        0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255,
+    ];
     for (tree, mode, gid) in [(Rootfs::debian_like(), 0o640, 42), (Rootfs::rhel_like(), 0o000, 0)] {
         let done = tree
             .xattr("/etc/passwd", "user.note", b"kept")

@@ -18,9 +18,12 @@ fn top_level_links_of_every_layout_stay() {
 #[test]
 fn a_kept_service_in_sbin_stays_by_either_name_of_its_directory() {
     for name in ["nginx", "/usr/sbin/nginx", "/sbin/nginx"] {
-        let done =
-            Rootfs::debian_like().programs(&["/usr/sbin/nginx"]).apply(&[&APP[..], &["--keep", name]].concat());
-        done.assert_same(&["/usr/sbin/nginx", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib64/ld-linux-x86-64.so.2"]);
+        let done = Rootfs::debian_like().programs(&["/usr/sbin/nginx"]).apply(&[&APP[..], &["--keep", name]].concat());
+        done.assert_same(&[
+            "/usr/sbin/nginx",
+            "/usr/lib/x86_64-linux-gnu/libc.so.6",
+            "/usr/lib64/ld-linux-x86-64.so.2",
+        ]);
         assert_eq!(done.after.names("/usr/sbin"), ["nginx"], "{name}");
     }
 }
@@ -37,8 +40,13 @@ fn a_kept_link_keeps_its_whole_chain() {
         .apply(&[&APP[..], &["--keep", "sh", "--keep", "awk", "--keep", "python3", "--keep", "java"]].concat());
     assert_eq!(done.after.names("/usr/bin"), ["awk", "dash", "java", "mawk", "python3", "python3.11", "sh"]);
     done.assert_same(&[
-        "/usr/bin/sh", "/usr/bin/dash", "/etc/alternatives/awk", "/usr/bin/mawk", "/etc/alternatives/java",
-        "/usr/lib/jvm/default", "/usr/lib/jvm/java-17/bin/java",
+        "/usr/bin/sh",
+        "/usr/bin/dash",
+        "/etc/alternatives/awk",
+        "/usr/bin/mawk",
+        "/etc/alternatives/java",
+        "/usr/lib/jvm/default",
+        "/usr/lib/jvm/java-17/bin/java",
     ]);
 }
 
@@ -60,14 +68,21 @@ fn a_kept_script_keeps_its_interpreter() {
 fn a_kept_program_keeps_its_libraries_and_their_links() {
     let done = Rootfs::debian_like()
         .elf("/usr/bin/curl", LOADER, &["libcurl.so.4", "libc.so.6"])
-        .file("/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0", 0o644, 0, 0, crate::common::library("libcurl.so.4", &["libz.so.1"]))
+        .file(
+            "/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0",
+            0o644,
+            0,
+            0,
+            crate::common::library("libcurl.so.4", &["libz.so.1"]),
+        )
         .link("/usr/lib/x86_64-linux-gnu/libcurl.so.4", "libcurl.so.4.8.0")
         .library("/usr/lib/x86_64-linux-gnu/libz.so.1", &["libc.so.6"])
         .package("libcurl4", &["/usr/lib/x86_64-linux-gnu/libcurl.so.4", "/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0"])
         .package("curl", &["/usr/bin/curl"])
         .apply(&[&APP[..], &["--keep", "curl"]].concat());
     done.assert_same(&[
-        "/usr/lib/x86_64-linux-gnu/libcurl.so.4", "/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0",
+        "/usr/lib/x86_64-linux-gnu/libcurl.so.4",
+        "/usr/lib/x86_64-linux-gnu/libcurl.so.4.8.0",
         "/usr/lib/x86_64-linux-gnu/libz.so.1",
     ]);
 }
@@ -91,7 +106,10 @@ fn programs_in_local_and_games_and_helpers_of_gone_packages_go() {
         .package("git", &["/usr/bin/git", "/usr/lib/git-core/git-http-fetch"])
         .apply(&APP);
     done.assert_gone(&[
-        "/usr/local/bin/kubectl", "/usr/local/sbin/tool", "/usr/games/fortune", "/usr/lib/git-core/git-http-fetch",
+        "/usr/local/bin/kubectl",
+        "/usr/local/sbin/tool",
+        "/usr/games/fortune",
+        "/usr/lib/git-core/git-http-fetch",
     ]);
     done.assert_kept(&["/usr/libexec/stays", "/usr/local/bin"]);
 }
@@ -107,7 +125,13 @@ fn only_programs_go_not_files_and_directories_of_their_names() {
         .file("/usr/bin/readme", 0o644, 0, 0, "no program\n")
         .apply(&APP);
     done.assert_gone(&["/usr/bin/su"]);
-    done.assert_same(&["/etc/pam.d/su", "/usr/share/misc/su", "/usr/lib/chown/data", "/usr/bin/strings/data", "/usr/bin/readme"]);
+    done.assert_same(&[
+        "/etc/pam.d/su",
+        "/usr/share/misc/su",
+        "/usr/lib/chown/data",
+        "/usr/bin/strings/data",
+        "/usr/bin/readme",
+    ]);
 }
 
 /// 2.7: a list of dangerous names misses perl, bash, install, dd …: what is not kept goes, whatever its name.
@@ -143,7 +167,9 @@ fn every_name_of_a_program_goes_link_or_hard_link() {
         .link("/usr/local/bin/far", "../../bin/perl")
         .apply(&APP);
     done.assert_gone(&["/usr/bin/perl5.36", "/usr/local/bin/p", "/usr/local/bin/far"]);
-    let done = Rootfs::debian_like().hardlink("/usr/bin/perl5.36", "/usr/bin/perl").apply(&[&APP[..], &["--keep", "perl"]].concat());
+    let done = Rootfs::debian_like()
+        .hardlink("/usr/bin/perl5.36", "/usr/bin/perl")
+        .apply(&[&APP[..], &["--keep", "perl"]].concat());
     done.assert_kept(&["/usr/bin/perl"]);
     done.assert_gone(&["/usr/bin/perl5.36"]);
 }

@@ -27,9 +27,8 @@ fn set_id_bits_are_cleared_and_no_file_is_deleted_for_them() {
 #[test]
 fn set_id_bits_are_found_with_any_other_mode() {
     let modes = [0o4000, 0o2000, 0o6000, 0o4755, 0o2711, 0o7777, 0o4777, 0o5755];
-    let tree = modes.iter().fold(Rootfs::debian_like(), |tree, mode| {
-        tree.file(format!("/opt/{mode:o}"), *mode, 0, 0, "x")
-    });
+    let tree =
+        modes.iter().fold(Rootfs::debian_like(), |tree, mode| tree.file(format!("/opt/{mode:o}"), *mode, 0, 0, "x"));
     let done = tree.apply(&APP);
     for mode in modes {
         assert_eq!(done.after.mode(&format!("/opt/{mode:o}")), mode & !0o6000);
@@ -134,7 +133,10 @@ fn a_mount_in_the_tree_is_neither_read_nor_changed() {
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "x").unwrap();
     let tree = Rootfs::debian_like().dir("/var/cache/apt", 0o777, 5, 60).text("/etc/resolv.conf", "");
-    let mounts = [(outside.path().to_owned(), tree.at("/var/cache/apt")), (outside.path().join("secret"), tree.at("/etc/resolv.conf"))];
+    let mounts = [
+        (outside.path().to_owned(), tree.at("/var/cache/apt")),
+        (outside.path().join("secret"), tree.at("/etc/resolv.conf")),
+    ];
     struct Unmount(Vec<std::path::PathBuf>);
     impl Drop for Unmount {
         fn drop(&mut self) {

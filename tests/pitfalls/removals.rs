@@ -20,10 +20,20 @@ fn jobs_and_timers_of_every_distribution_go() {
         .link("/etc/systemd/system/timers.target.wants/apt-daily.timer", "/usr/lib/systemd/system/apt-daily.timer")
         .apply(&APP);
     done.assert_gone(&[
-        "/etc/crontab", "/etc/cron.d/e2scrub_all", "/etc/cron.hourly/x", "/etc/cron.daily/dpkg", "/etc/cron.weekly/x",
-        "/etc/cron.monthly/x", "/etc/cron.yearly/.placeholder", "/etc/anacrontab", "/var/spool/cron/crontabs/root",
-        "/var/spool/anacron/cron.daily", "/etc/at.deny", "/etc/systemd/system/mine.timer",
-        "/usr/lib/systemd/system/apt-daily.timer", "/etc/systemd/system/timers.target.wants/apt-daily.timer",
+        "/etc/crontab",
+        "/etc/cron.d/e2scrub_all",
+        "/etc/cron.hourly/x",
+        "/etc/cron.daily/dpkg",
+        "/etc/cron.weekly/x",
+        "/etc/cron.monthly/x",
+        "/etc/cron.yearly/.placeholder",
+        "/etc/anacrontab",
+        "/var/spool/cron/crontabs/root",
+        "/var/spool/anacron/cron.daily",
+        "/etc/at.deny",
+        "/etc/systemd/system/mine.timer",
+        "/usr/lib/systemd/system/apt-daily.timer",
+        "/etc/systemd/system/timers.target.wants/apt-daily.timer",
     ]);
     done.assert_same(&["/etc/at.allow"]);
     let done = Rootfs::alpine_like().apply(&APP);
@@ -44,9 +54,17 @@ fn a_kept_job_stays_and_the_others_go() {
 #[test]
 fn names_that_only_contain_a_package_managers_name_stay() {
     let paths = [
-        "/usr/share/perl5/Tie/Hash/NamedCapture.pm", "/usr/lib/python3/requests/adapters.py", "/usr/share/laptop/x",
-        "/usr/lib/node_modules/mapkit/index.js", "/usr/lib/node_modules/apk-parser/index.js", "/app/chapter1.txt",
-        "/srv/apt/data", "/app/capture", "/usr/share/dpkg-like/x", "/usr/share/rpmsomething", "/opt/zypper/x",
+        "/usr/share/perl5/Tie/Hash/NamedCapture.pm",
+        "/usr/lib/python3/requests/adapters.py",
+        "/usr/share/laptop/x",
+        "/usr/lib/node_modules/mapkit/index.js",
+        "/usr/lib/node_modules/apk-parser/index.js",
+        "/app/chapter1.txt",
+        "/srv/apt/data",
+        "/app/capture",
+        "/usr/share/dpkg-like/x",
+        "/usr/share/rpmsomething",
+        "/opt/zypper/x",
     ];
     let tree = paths.iter().fold(Rootfs::debian_like(), |tree, path| tree.text(path, *path));
     tree.apply(&APP).assert_same(&paths);
@@ -63,13 +81,31 @@ fn a_tree_without_a_package_manager_is_no_error() {
 #[test]
 fn scanners_find_packages_and_the_release_as_before() {
     for (tree, paths) in [
-        (Rootfs::debian_like(), &["/etc/os-release", "/usr/lib/os-release", "/etc/debian_version", "/var/lib/dpkg/status", "/var/lib/dpkg/info/dash.list"][..]),
-        (Rootfs::alpine_like(), &["/etc/os-release", "/etc/alpine-release", "/etc/apk/repositories", "/lib/apk/db/installed"]),
-        (Rootfs::rhel_like(), &["/etc/os-release", "/etc/redhat-release", "/etc/system-release", "/var/lib/rpm/rpmdb.sqlite"]),
+        (
+            Rootfs::debian_like(),
+            &[
+                "/etc/os-release",
+                "/usr/lib/os-release",
+                "/etc/debian_version",
+                "/var/lib/dpkg/status",
+                "/var/lib/dpkg/info/dash.list",
+            ][..],
+        ),
+        (
+            Rootfs::alpine_like(),
+            &["/etc/os-release", "/etc/alpine-release", "/etc/apk/repositories", "/lib/apk/db/installed"],
+        ),
+        (
+            Rootfs::rhel_like(),
+            &["/etc/os-release", "/etc/redhat-release", "/etc/system-release", "/var/lib/rpm/rpmdb.sqlite"],
+        ),
         (Rootfs::suse_like(), &["/etc/os-release", "/usr/lib/sysimage/rpm/Packages.db"]),
         (Rootfs::arch_like(), &["/etc/os-release", "/var/lib/pacman/local/pacman-6-1/desc"]),
         (Rootfs::wolfi_like(), &["/etc/os-release", "/usr/lib/apk/db/installed", "/etc/apk/repositories"]),
-        (Rootfs::distroless(), &["/etc/os-release", "/var/lib/dpkg/status.d/base-files", "/usr/share/doc/base-files/copyright"]),
+        (
+            Rootfs::distroless(),
+            &["/etc/os-release", "/var/lib/dpkg/status.d/base-files", "/usr/share/doc/base-files/copyright"],
+        ),
     ] {
         tree.apply_config("[packages]\ndatabase = 'keep'\n", &APP).assert_same(paths);
     }
@@ -85,8 +121,13 @@ fn package_managers_and_what_they_feed_on_go() {
         .text("/usr/share/keyrings/debian-archive-keyring.gpg", "x")
         .apply(&APP);
     debian.assert_gone(&[
-        "/usr/bin/apt", "/usr/bin/dpkg", "/etc/apt", "/usr/lib/apt/methods/http", "/var/cache/apt/pkgcache.bin",
-        "/var/lib/apt/lists/deb.debian.org_dists_bookworm_InRelease", "/var/lib/dpkg/info/dash.postinst",
+        "/usr/bin/apt",
+        "/usr/bin/dpkg",
+        "/etc/apt",
+        "/usr/lib/apt/methods/http",
+        "/var/cache/apt/pkgcache.bin",
+        "/var/lib/apt/lists/deb.debian.org_dists_bookworm_InRelease",
+        "/var/lib/dpkg/info/dash.postinst",
         "/usr/share/keyrings/debian-archive-keyring.gpg",
     ]);
     Rootfs::alpine_like().apply(&APP).assert_gone(&["/sbin/apk"]);
@@ -100,9 +141,19 @@ fn package_managers_and_what_they_feed_on_go() {
 #[test]
 fn backups_go_and_other_names_that_end_alike_stay() {
     let gone = [
-        "/etc/passwd-", "/etc/shadow-", "/etc/group-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-", "/etc/.pwd.lock",
-        "/etc/ssh/sshd_config.dpkg-old", "/etc/app.conf.dpkg-dist", "/etc/app.conf.rpmsave", "/etc/app.conf.rpmnew",
-        "/etc/app.conf.apk-new", "/etc/app.conf.ucf-old",
+        "/etc/passwd-",
+        "/etc/shadow-",
+        "/etc/group-",
+        "/etc/gshadow-",
+        "/etc/subuid-",
+        "/etc/subgid-",
+        "/etc/.pwd.lock",
+        "/etc/ssh/sshd_config.dpkg-old",
+        "/etc/app.conf.dpkg-dist",
+        "/etc/app.conf.rpmsave",
+        "/etc/app.conf.rpmnew",
+        "/etc/app.conf.apk-new",
+        "/etc/app.conf.ucf-old",
     ];
     let stay = ["/usr/share/icons/zoom-", "/etc/app/name-", "/app/passwd-", "/usr/lib/x.dpkg-old-reader"];
     let tree = gone.iter().chain(&stay).fold(Rootfs::debian_like(), |tree, path| tree.text(path, "x"));
@@ -115,16 +166,35 @@ fn backups_go_and_other_names_that_end_alike_stay() {
 #[test]
 fn init_systems_and_tunables_of_every_distribution_go() {
     let gone = [
-        "/etc/init.d/hwclock.sh", "/etc/rc0.d/K01x", "/etc/rcS.d/S01x", "/etc/rc.local", "/etc/systemd/system/x.service",
-        "/usr/lib/systemd/system/x.service", "/etc/sysctl.conf", "/etc/sysctl.d/99.conf", "/usr/lib/sysctl.d/50.conf",
-        "/etc/modprobe.d/x.conf", "/usr/lib/modprobe.d/x.conf", "/etc/modules", "/usr/lib/modules-load.d/x.conf",
-        "/etc/fstab", "/etc/acpi/x", "/etc/mdev.conf",
+        "/etc/init.d/hwclock.sh",
+        "/etc/rc0.d/K01x",
+        "/etc/rcS.d/S01x",
+        "/etc/rc.local",
+        "/etc/systemd/system/x.service",
+        "/usr/lib/systemd/system/x.service",
+        "/etc/sysctl.conf",
+        "/etc/sysctl.d/99.conf",
+        "/usr/lib/sysctl.d/50.conf",
+        "/etc/modprobe.d/x.conf",
+        "/usr/lib/modprobe.d/x.conf",
+        "/etc/modules",
+        "/usr/lib/modules-load.d/x.conf",
+        "/etc/fstab",
+        "/etc/acpi/x",
+        "/etc/mdev.conf",
     ];
     let tree = gone.iter().fold(Rootfs::debian_like(), |tree, path| tree.text(path, "x"));
     tree.apply(&APP).assert_gone(&gone);
     let gone = [
-        "/etc/init.d/rcS", "/lib/rc/sh/functions.sh", "/etc/conf.d/x", "/etc/runlevels/boot/x", "/etc/rc.conf",
-        "/etc/inittab", "/lib/sysctl.d/00.conf", "/lib/modules-load.d/x.conf", "/etc/modprobe.d/aliases.conf",
+        "/etc/init.d/rcS",
+        "/lib/rc/sh/functions.sh",
+        "/etc/conf.d/x",
+        "/etc/runlevels/boot/x",
+        "/etc/rc.conf",
+        "/etc/inittab",
+        "/lib/sysctl.d/00.conf",
+        "/lib/modules-load.d/x.conf",
+        "/etc/modprobe.d/aliases.conf",
     ];
     let tree = gone.iter().fold(Rootfs::alpine_like(), |tree, path| tree.text(path, "x"));
     tree.apply(&APP).assert_gone(&gone);

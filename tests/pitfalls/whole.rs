@@ -46,7 +46,8 @@ fn a_configuration_inside_the_root_is_not_read() {
 #[test]
 fn a_change_that_fails_is_exit_status_3_and_a_second_run_continues() {
     let tree = Rootfs::debian_like().text("/etc/cron.d/fixed", "x");
-    let chattr = |flag: &str| Command::new("chattr").arg(flag).arg(tree.at("/etc/cron.d/fixed")).status().unwrap().success();
+    let chattr =
+        |flag: &str| Command::new("chattr").arg(flag).arg(tree.at("/etc/cron.d/fixed")).status().unwrap().success();
     tree.stamp();
     assert!(chattr("+i"), "this test needs chattr on a file system that has it");
     let run = tree.run("apply", &APP);
@@ -67,7 +68,9 @@ fn untouched_entries_are_not_written() {
     let changed: Vec<String> = done.changes().into_iter().map(|change| change.2).collect();
     for (path, entry) in &done.before.0 {
         let shown = String::from_utf8(path.clone()).unwrap();
-        let touched = changed.iter().any(|at| *at == shown || at.rsplit_once('/').is_some_and(|(up, _)| up == shown || (up.is_empty() && shown == "/")));
+        let touched = changed.iter().any(|at| {
+            *at == shown || at.rsplit_once('/').is_some_and(|(up, _)| up == shown || (up.is_empty() && shown == "/"))
+        });
         if !touched {
             assert_eq!(Some(entry), done.after.0.get(path), "{shown}");
         }
@@ -89,8 +92,12 @@ fn histories_caches_and_logs_go_and_their_directories_stay() {
         .text("/tmp/build/x", "x")
         .apply(&APP);
     done.assert_gone(&[
-        "/home/app/.bash_history", "/home/app/.python_history", "/var/log/dpkg.log", "/var/log/nginx/error.log",
-        "/var/cache/ldconfig/aux-cache", "/tmp/build",
+        "/home/app/.bash_history",
+        "/home/app/.python_history",
+        "/var/log/dpkg.log",
+        "/var/log/nginx/error.log",
+        "/var/cache/ldconfig/aux-cache",
+        "/tmp/build",
     ]);
     done.assert_same(&["/home/app/.bashrc", "/var/log/nginx/access.log"]);
     done.assert_kept(&["/var/log/nginx", "/var/cache/ldconfig", "/tmp"]);

@@ -40,8 +40,15 @@ fn a_name_alone_must_exist() {
 /// sshd looks up its account when it starts.
 #[test]
 fn the_account_of_a_kept_sshd_is_refused_until_it_is_kept() {
-    let tree = || Rootfs::debian_like().programs(&["/usr/sbin/sshd"]).line("passwd", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin");
-    tree().refuse(&[&APP[..], &["--keep", "sshd"]].concat()).says(&["'/usr/sbin/sshd' is kept, but the account 'sshd'", "[keep] users = [\"sshd\"]"]).alone();
+    let tree = || {
+        Rootfs::debian_like()
+            .programs(&["/usr/sbin/sshd"])
+            .line("passwd", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin")
+    };
+    tree()
+        .refuse(&[&APP[..], &["--keep", "sshd"]].concat())
+        .says(&["'/usr/sbin/sshd' is kept, but the account 'sshd'", "[keep] users = [\"sshd\"]"])
+        .alone();
     let done = tree().apply_config("[keep]\ncommands = ['sshd']\nusers = ['sshd']\n", &APP);
     assert!(done.root.read("/etc/passwd").contains("sshd:x:105:65534:"));
 }

@@ -7,7 +7,9 @@ use crate::common::{APP, Rootfs, Snapshot};
 #[test]
 fn a_files_path_that_is_the_system_itself_is_refused() {
     let tree = Rootfs::debian_like().link("/srv/sys", "/usr/lib");
-    for path in ["/", "/usr", "/etc", "/bin", "/usr/bin", "/tmp", "/var", "/usr/lib", "/var/tmp", "/proc", "/dev", "/srv/sys"] {
+    for path in
+        ["/", "/usr", "/etc", "/bin", "/usr/bin", "/tmp", "/var", "/usr/lib", "/var/tmp", "/proc", "/dev", "/srv/sys"]
+    {
         for list in ["read-only", "writable"] {
             tree.refuse_config(&format!("[files]\n{list} = ['{path}']\n"), &APP).says(&["[files]", path]);
         }
@@ -17,7 +19,10 @@ fn a_files_path_that_is_the_system_itself_is_refused() {
 #[test]
 fn a_read_only_path_that_does_not_exist_is_refused_but_for_a_base_image() {
     let config = "[files]\nread-only = ['/srv/app']\n";
-    Rootfs::debian_like().refuse_config(config, &APP).says(&["read-only path '/srv/app' does not exist", "optional = true"]).alone();
+    Rootfs::debian_like()
+        .refuse_config(config, &APP)
+        .says(&["read-only path '/srv/app' does not exist", "optional = true"])
+        .alone();
     Rootfs::debian_like().apply_config(config, &["--user", "app:1000:1000", "--command", "none"]);
     Rootfs::debian_like().apply_config("[files]\nread-only = [{ path = '/srv/app', optional = true }]\n", &APP);
 }
@@ -59,7 +64,11 @@ fn a_files_path_on_a_mount_is_refused() {
         assert_eq!(run.status, 2, "{}", run.all());
         assert!(run.stderr.contains("lies on a mount") && run.stderr.contains("use BuildKit"), "{}", run.all());
         for (path, entry) in before.0 {
-            assert!(path.starts_with(b"/data") || after.0.get(&path) == Some(&entry), "{}", String::from_utf8_lossy(&path));
+            assert!(
+                path.starts_with(b"/data") || after.0.get(&path) == Some(&entry),
+                "{}",
+                String::from_utf8_lossy(&path)
+            );
         }
     }
 }
@@ -71,12 +80,16 @@ fn a_system_directory_of_the_run_user_is_refused_with_the_line_to_write() {
         (0, 1000, 0o775, "group-writable for gid 1000"),
         (0, 0, 0o775, "group-writable for gid 0"),
     ] {
-        let tree = || Rootfs::debian_like().account("app", 1000, "/app", "/bin/sh").dir("/usr/share/nginx/html", mode, uid, gid);
+        let tree = || {
+            Rootfs::debian_like().account("app", 1000, "/app", "/bin/sh").dir("/usr/share/nginx/html", mode, uid, gid)
+        };
         tree()
             .refuse(&APP)
             .says(&[&format!("'/usr/share/nginx/html' ({part})"), "[files] writable = [\"/usr/share/nginx/html\"]"])
             .alone();
-        tree().apply_config("[keep]\npaths = ['/usr/share/nginx/html']\n", &APP).assert_same(&["/usr/share/nginx/html"]);
+        tree()
+            .apply_config("[keep]\npaths = ['/usr/share/nginx/html']\n", &APP)
+            .assert_same(&["/usr/share/nginx/html"]);
         let done = tree().apply_config("[files]\nwritable = ['/usr/share/nginx/html']\n", &APP);
         assert_eq!(done.after.owner("/usr/share/nginx/html"), (1000, 1000));
     }
@@ -90,7 +103,10 @@ fn a_tree_that_group_0_writes_is_refused_once_with_its_top() {
         .dir("/etc/app/conf.d", 0o775, 0, 0)
         .dir("/etc/app/conf.d/deep", 0o775, 0, 0)
         .dir("/usr/share/cache", 0o2775, 1001, 0);
-    let refused = tree.refuse(&APP).says(&["'/etc/app' (group-writable for gid 0)", "[\"/etc/app\", \"/usr/share/cache\"]"]).alone();
+    let refused = tree
+        .refuse(&APP)
+        .says(&["'/etc/app' (group-writable for gid 0)", "[\"/etc/app\", \"/usr/share/cache\"]"])
+        .alone();
     assert!(!refused.run.stderr.contains("conf.d"));
 }
 
@@ -98,7 +114,9 @@ fn a_tree_that_group_0_writes_is_refused_once_with_its_top() {
 fn a_kept_set_user_id_file_of_a_pruned_account_is_refused() {
     let tree = Rootfs::debian_like().file("/opt/tool", 0o755, 5, 60, "x");
     std::fs::set_permissions(tree.at("/opt/tool"), std::os::unix::fs::PermissionsExt::from_mode(0o4755)).unwrap();
-    tree.refuse_config("[keep]\nsetid = ['/opt/tool']\n", &APP).says(&["would keep its set-user-ID bit and become root's", "[keep] users"]).alone();
+    tree.refuse_config("[keep]\nsetid = ['/opt/tool']\n", &APP)
+        .says(&["would keep its set-user-ID bit and become root's", "[keep] users"])
+        .alone();
 }
 
 #[test]

@@ -7,9 +7,11 @@ use crate::common::{APP, Rootfs};
 
 #[test]
 fn no_user_and_no_command_are_asked_for_together() {
-    Rootfs::debian_like()
-        .refuse::<&str>(&[])
-        .says(&["nobody said which user runs the image's program", "nobody said what the image runs", "--command none"]);
+    Rootfs::debian_like().refuse::<&str>(&[]).says(&[
+        "nobody said which user runs the image's program",
+        "nobody said what the image runs",
+        "--command none",
+    ]);
     Rootfs::debian_like().refuse(&["--user", "app:1000"]).says(&["nobody said what the image runs"]).alone();
     Rootfs::debian_like().refuse(&["--command", "/app/server"]).says(&["nobody said which user"]).alone();
 }
@@ -32,9 +34,13 @@ fn empty_values_are_refused_and_never_match_everything() {
 #[test]
 fn variables_are_refused_wherever_they_stand() {
     let tree = Rootfs::debian_like();
-    for (flag, value) in
-        [("--user", "$APP_USER"), ("--user", "${APP_USER}:1000"), ("--command", "$APP"), ("--keep", "$CMD"), ("--keep", "/opt/$X")]
-    {
+    for (flag, value) in [
+        ("--user", "$APP_USER"),
+        ("--user", "${APP_USER}:1000"),
+        ("--command", "$APP"),
+        ("--keep", "$CMD"),
+        ("--keep", "/opt/$X"),
+    ] {
         let others: Vec<&str> = APP.chunks(2).filter(|pair| pair[0] != flag).flatten().copied().collect();
         tree.refuse(&[&others[..], &[flag, value]].concat()).says(&["holds the variable", "exec form expands nothing"]);
     }
@@ -122,6 +128,7 @@ fn arguments_that_are_not_utf8_are_refused() {
         args.extend([OsStr::new(flag), OsStr::from_bytes(b"/none/a\xff\x1b[31m")]);
         let refused = tree.refuse(&args);
         assert!(!refused.run.stderr.contains('\x1b'), "{}", refused.run.stderr);
+        refused.says(&["is not UTF-8", flag]);
     }
 }
 

@@ -12,13 +12,18 @@ fn command(word: &str) -> Vec<&str> {
 fn a_command_that_does_not_exist_is_refused() {
     let tree = Rootfs::debian_like();
     tree.refuse(&command("/app/none")).says(&["starts '/app/none', which does not exist", "--command none"]).alone();
-    tree.refuse(&command("wgett -q")).says(&["starts 'wgett', which is found nowhere in PATH", "did you mean 'wget'?"]).alone();
+    tree.refuse(&command("wgett -q"))
+        .says(&["starts 'wgett', which is found nowhere in PATH", "did you mean 'wget'?"])
+        .alone();
     tree.refuse(&command("/app")).says(&["starts '/app', which is no file"]).alone();
 }
 
 #[test]
 fn a_shell_form_command_without_a_shell_is_refused() {
-    Rootfs::distroless().refuse(&command("/app/server && true")).says(&["is in shell form, and '/bin/sh' does not exist"]).alone();
+    Rootfs::distroless()
+        .refuse(&command("/app/server && true"))
+        .says(&["is in shell form, and '/bin/sh' does not exist"])
+        .alone();
 }
 
 #[test]
@@ -57,7 +62,10 @@ fn starters_that_nobody_mentioned_are_refused_and_three_ways_settle_it() {
     for name in ["tini", "dumb-init", "gosu", "su-exec", "supervisord"] {
         let path = format!("/usr/bin/{name}");
         let tree = || Rootfs::debian_like().programs(&[&path]);
-        tree().refuse(&APP).says(&[&format!("'{path}' would go"), &format!("[remove] commands = [\"{name}\"]")]).alone();
+        tree()
+            .refuse(&APP)
+            .says(&[&format!("'{path}' would go"), &format!("[remove] commands = [\"{name}\"]")])
+            .alone();
         tree().apply_config(&format!("[remove]\ncommands = ['{name}']\n"), &APP).assert_gone(&[&path]);
         tree().apply(&[&APP[..], &["--keep", name]].concat()).assert_same(&[&path]);
         tree().apply(&command(&format!("{name} -- /app/server"))).assert_same(&[&path]);
@@ -71,12 +79,16 @@ fn starters_that_nobody_mentioned_are_refused_and_three_ways_settle_it() {
 #[test]
 fn a_kept_set_id_program_is_refused_until_somebody_decides() {
     let tree = Rootfs::debian_like();
-    tree.refuse(&[&APP[..], &["--keep", "su"]].concat()).says(&["'/usr/bin/su' would lose its set-user-ID bit", "[keep] setid = "]).alone();
+    tree.refuse(&[&APP[..], &["--keep", "su"]].concat())
+        .says(&["'/usr/bin/su' would lose its set-user-ID bit", "[keep] setid = "])
+        .alone();
     tree.refuse(&[&APP[..], &["--keep", "unix_chkpwd"]].concat()).says(&["set-group-ID bit"]).alone();
     let done = tree.apply_config("[keep]\ncommands = [{ name = 'su', setid = false }]\n", &APP);
     assert_eq!(done.after.mode("/usr/bin/su"), 0o755);
     let tree = Rootfs::debian_like().programs(&["/usr/bin/ping"]).capability("/usr/bin/ping");
-    tree.refuse(&[&APP[..], &["--keep", "ping"]].concat()).says(&["'/usr/bin/ping' would lose its file capabilities"]).alone();
+    tree.refuse(&[&APP[..], &["--keep", "ping"]].concat())
+        .says(&["'/usr/bin/ping' would lose its file capabilities"])
+        .alone();
     tree.apply_config("[keep]\ncommands = ['ping']\nsetid = ['/usr/bin/ping']\n", &APP).assert_same(&["/usr/bin/ping"]);
 }
 
@@ -99,7 +111,8 @@ fn an_init_that_stays_without_its_scripts_is_refused() {
         let path = format!("/usr/sbin/{name}");
         let tree = Rootfs::debian_like().programs(&[&path]).script("/etc/init.d/nginx", "#!/bin/sh\n");
         tree.refuse(&[&APP[..], &["--keep", name]].concat()).says(&["remove.init would remove", &path]).alone();
-        tree.apply(&[&APP[..], &["--keep", name, "--disable", "remove.init"]].concat()).assert_same(&["/etc/init.d/nginx"]);
+        tree.apply(&[&APP[..], &["--keep", name, "--disable", "remove.init"]].concat())
+            .assert_same(&["/etc/init.d/nginx"]);
     }
     let tree = Rootfs::debian_like().script("/etc/init.d/nginx", "#!/bin/sh\nexit 0\n").text("/etc/init.d/README", "x");
     tree.refuse(&command("/etc/init.d/nginx")).says(&["remove.init", "/etc/init.d/nginx", "[keep] paths"]);
@@ -112,9 +125,16 @@ fn what_lies_in_the_home_of_root_is_refused_before_it_is_emptied() {
         .refuse_config("[run]\npath = '/root/.cargo/bin:/usr/bin'\n", &APP)
         .says(&["remove.root-home would empty '/root'", "'/root/.cargo/bin' is a directory of PATH"])
         .alone();
-    tree().refuse_config("[run]\nworkdir = '/root/.cargo'\n", &APP).says(&["'/root/.cargo' is the working directory"]).alone();
-    tree().refuse(&command("/root/.cargo/bin/tool")).says(&["'/root/.cargo", "needed by what the policy keeps"]).alone();
-    let done = tree().apply_config("[keep]\npaths = ['/root/.cargo']\n[run]\npath = '/root/.cargo/bin:/usr/bin'\n", &APP);
+    tree()
+        .refuse_config("[run]\nworkdir = '/root/.cargo'\n", &APP)
+        .says(&["'/root/.cargo' is the working directory"])
+        .alone();
+    tree()
+        .refuse(&command("/root/.cargo/bin/tool"))
+        .says(&["'/root/.cargo", "needed by what the policy keeps"])
+        .alone();
+    let done =
+        tree().apply_config("[keep]\npaths = ['/root/.cargo']\n[run]\npath = '/root/.cargo/bin:/usr/bin'\n", &APP);
     done.assert_same(&["/root/.cargo/bin/tool"]);
     done.assert_gone(&["/root/notes"]);
     let tree = Rootfs::debian_like()

@@ -9,7 +9,8 @@ use crate::common::{APP, Rootfs};
 #[test]
 fn a_file_with_a_hard_link_outside_is_changed_as_a_copy() {
     let outside = tempfile::tempdir_in("/tmp").unwrap();
-    let tree = Rootfs::debian_like().file("/usr/share/open", 0o666, 0, 50, "content").xattr("/usr/share/open", "user.a", b"b");
+    let tree =
+        Rootfs::debian_like().file("/usr/share/open", 0o666, 0, 50, "content").xattr("/usr/share/open", "user.a", b"b");
     let other = outside.path().join("other");
     fs::hard_link(tree.at("/usr/share/open"), &other).unwrap();
     let done = tree.apply(&APP);
@@ -75,10 +76,7 @@ fn the_home_of_root_is_not_emptied_when_others_live_there() {
         .account("app", 1000, "/srv/app", "/bin/sh")
         .text("/srv/app/data", "x")
         .line("passwd", "")
-        .text(
-            "/etc/passwd",
-            "root:x:0:0:root:/srv/app:/bin/bash\napp:x:1000:1000::/srv/app:/bin/sh\n",
-        )
+        .text("/etc/passwd", "root:x:0:0:root:/srv/app:/bin/bash\napp:x:1000:1000::/srv/app:/bin/sh\n")
         .apply(&APP);
     done.assert_same(&["/srv/app/data"]);
 }

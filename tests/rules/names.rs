@@ -10,8 +10,13 @@ const NAMES: [&[u8]; 6] =
 
 fn tree() -> Rootfs {
     NAMES.iter().fold(Rootfs::debian_like(), |tree, name| {
-        tree.text(OsStr::from_bytes(&[b"/etc/cron.d/", *name].concat()), "x")
-            .file(OsStr::from_bytes(&[b"/srv/open-", *name].concat()), 0o666, 7777, 7777, "x")
+        tree.text(OsStr::from_bytes(&[b"/etc/cron.d/", *name].concat()), "x").file(
+            OsStr::from_bytes(&[b"/srv/open-", *name].concat()),
+            0o666,
+            7777,
+            7777,
+            "x",
+        )
     })
 }
 

@@ -20,8 +20,15 @@ fn plan_prints_and_exits_0_with_changes_pending_and_none() {
 fn the_closing_table_names_rules_and_what_the_runtime_has_to_give() {
     let run = Rootfs::debian_like().run("apply", &APP);
     for part in [
-        "remove.commands", "bytes removed", "writable at run time", "runAsNonRoot: true", "runAsUser: 1000",
-        "runAsGroup: 1000", "readOnlyRootFilesystem: true", "drop: [\"ALL\"]", "allowPrivilegeEscalation: false",
+        "remove.commands",
+        "bytes removed",
+        "writable at run time",
+        "runAsNonRoot: true",
+        "runAsUser: 1000",
+        "runAsGroup: 1000",
+        "readOnlyRootFilesystem: true",
+        "drop: [\"ALL\"]",
+        "allowPrivilegeEscalation: false",
     ] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
@@ -39,7 +46,10 @@ fn a_report_file_is_json_whatever_is_printed() {
     assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""), "quiet");
     let report: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(report["schema"], "harden-report-1");
-    assert_eq!((&report["command"], &report["state"], &report["exit"]), (&"apply".into(), &"applied".into(), &0.into()));
+    assert_eq!(
+        (&report["command"], &report["state"], &report["exit"]),
+        (&"apply".into(), &"applied".into(), &0.into())
+    );
     assert_eq!((&plan["state"], &plan["changes"]), (&"planned".into(), &report["changes"]));
     for change in report["changes"].as_array().unwrap() {
         for key in ["rule", "action", "path", "before", "after", "reason"] {
@@ -86,7 +96,12 @@ fn colour_is_for_terminals_without_no_color() {
 #[test]
 fn every_option_comes_from_the_environment_and_a_flag_wins() {
     let tree = Rootfs::debian_like();
-    let environment = [("HARDEN_USER", "other:2000"), ("HARDEN_COMMAND", "/app/server"), ("HARDEN_KEEP", "ls\nsh"), ("HARDEN_FORMAT", "json")];
+    let environment = [
+        ("HARDEN_USER", "other:2000"),
+        ("HARDEN_COMMAND", "/app/server"),
+        ("HARDEN_KEEP", "ls\nsh"),
+        ("HARDEN_FORMAT", "json"),
+    ];
     let run = tree.run_with("apply", &["--user", "app:1000", "--keep", "awk"], &environment, b"");
     assert_eq!(run.status, 0, "{}", run.all());
     assert_eq!(run.json()["runtime"]["run_as_user"], 1000);
@@ -108,6 +123,25 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_image() {
     assert!(kept.contains("\"/usr/bin/wget\"") && kept.contains("\"/usr/bin/ls\""), "{kept}");
 }
 
+/// An empty variable, or a name that is no text, must not become `/`.
+#[test]
+fn an_environment_that_means_nothing_is_refused() {
+    for (name, value) in [
+        ("HARDEN_ROOT", ""),
+        ("HARDEN_ROOT", "$ROOT"),
+        ("HARDEN_USER", ""),
+        ("HARDEN_KEEP", "$X"),
+        ("HARDEN_FORMAT", "yaml"),
+        ("HARDEN_QUIET", "maybe"),
+        ("HARDEN_COMMANDS", "/app/server"),
+    ] {
+        let run = crate::common::bare(&["plan", "--command", "none"], &[(name, value)], b"");
+        assert_eq!(run.status, 2, "{name}={value}: {}", run.all());
+        assert!(run.stderr.contains(name) && run.stderr.contains("help: "), "{name}={value}: {}", run.all());
+        assert!(!run.stderr.contains("examining"), "{name}={value}: {}", run.all());
+    }
+}
+
 /// A root that cannot be read as text must not become `/`.
 #[test]
 fn a_root_that_means_nothing_is_refused() {
@@ -123,5 +157,6 @@ fn a_root_that_means_nothing_is_refused() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{root:?}: {said}");
         assert!(said.contains("refused: ") || said.contains("error: a value is required"), "{said}");
+        assert!(!said.contains("examining"), "{root:?}: {said}");
     }
 }

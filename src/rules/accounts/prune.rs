@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::collect::{map, set};
 use super::{Context, Stay, stay, unsound, with_files};
+use crate::collect::{map, set};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::plan::accounts::{AccountFiles, Verdict};

@@ -7,9 +7,9 @@
 use crate::facts::tree::{Id, Kind};
 use crate::plan::{Change, Draft};
 use crate::root::edit::Attributes;
-use crate::rules::zones::AppPath;
-use crate::rules::ids::{Ids, RunIds};
 use crate::rules::Context;
+use crate::rules::ids::{Ids, RunIds};
+use crate::rules::zones::AppPath;
 
 /// Bytes copied into the layer above which a warning is due.
 const COPIED: u64 = 1024 * 1024;
@@ -29,7 +29,11 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                     let same = last.is_some_and(|at| std::ptr::eq(at, path));
                     if deepest && same && !draft.is_removed(id) {
                         let before = (draft.owner(id), draft.mode(id));
-                        if path.writable { writable(cx, run, draft, id) } else { read_only(cx, run, draft, id) }
+                        if path.writable {
+                            writable(cx, run, draft, id)
+                        } else {
+                            read_only(cx, run, draft, id)
+                        }
                         if tree.is_file(id) && (draft.owner(id), draft.mode(id)) != before {
                             copied += tree.meta(id).size;
                         }

@@ -7,8 +7,8 @@
 use crate::facts::tree::{Id, Kind};
 use crate::plan::Draft;
 use crate::report::escape;
-use crate::rules::ids::Ids;
 use crate::rules::Context;
+use crate::rules::ids::Ids;
 
 const SET_ID: u32 = 0o6000;
 
@@ -39,7 +39,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 if cx.setid.contains(id) && uid.is_some() && mode & 0o4000 != 0 {
                     let path = escape::quoted(&tree.path(id));
                     draft.refuse(
-                        format!("{path} would keep its set-user-ID bit and become root's: the account of uid {} goes", meta.uid),
+                        format!(
+                            "{path} would keep its set-user-ID bit and become root's: the account of uid {} goes",
+                            meta.uid
+                        ),
                         "add the account to [keep] users, or take the path out of [keep] setid",
                     );
                 }
@@ -62,7 +65,11 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let more = left.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         draft.warn(
-            format!("{} outside the system directories belong to numbers without an account: {}{more}", left.len(), shown.join(", ")),
+            format!(
+                "{} outside the system directories belong to numbers without an account: {}{more}",
+                left.len(),
+                shown.join(", ")
+            ),
             "left as they are: add the numbers to [keep] users or groups, or name the paths in [files]",
         );
     }

@@ -5,8 +5,8 @@
 
 use crate::facts::tree::Kind;
 use crate::plan::Draft;
-use crate::rules::ids::Ids;
 use crate::rules::Context;
+use crate::rules::ids::Ids;
 
 /// Everybody but the owner loses the right to write.
 const OTHERS_WRITE: u32 = 0o022;

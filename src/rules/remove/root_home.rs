@@ -23,7 +23,8 @@ pub fn home(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Id> {
     let tree = &cx.facts.tree;
     let path = cx.facts.accounts.root_home().unwrap_or(b"/root");
     let home = tree.resolve(path).ok()?.node;
-    let others = draft.accounts.entries(Database::Passwd).filter(|line| line.field(0) != b"root").map(|line| line.field(HOME));
+    let others =
+        draft.accounts.entries(Database::Passwd).filter(|line| line.field(0) != b"root").map(|line| line.field(HOME));
     let shared = others.filter_map(|other| tree.resolve(other).ok()).any(|other| other.node == home);
     let private = tree.is_dir(home) && is_private(tree, home) && !cx.zones.system.contains(home);
     (private && !shared && !cx.zones.kernel.contains(home)).then_some(home)

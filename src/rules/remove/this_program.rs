@@ -10,9 +10,35 @@ use crate::rules::Context;
 
 /// Directories that belong to the image even when they are empty.
 pub const STANDING: &[&str] = &[
-    "/", "/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/opt",
-    "/srv", "/tmp", "/var/tmp", "/var", "/run", "/root", "/home", "/etc", "/app", "/mnt", "/media", "/usr/lib",
-    "/usr/libexec", "/usr/local/lib", "/usr/local/libexec", "/var/lib", "/work", "/build", "/src",
+    "/",
+    "/bin",
+    "/sbin",
+    "/usr",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/opt",
+    "/srv",
+    "/tmp",
+    "/var/tmp",
+    "/var",
+    "/run",
+    "/root",
+    "/home",
+    "/etc",
+    "/app",
+    "/mnt",
+    "/media",
+    "/usr/lib",
+    "/usr/libexec",
+    "/usr/local/lib",
+    "/usr/local/libexec",
+    "/var/lib",
+    "/work",
+    "/build",
+    "/src",
 ];
 
 /// Apply the rule.
