@@ -7,8 +7,6 @@
 mod scripts;
 mod syntax;
 
-use std::collections::BTreeSet;
-
 use syntax::{Kind, Syntax};
 
 use crate::closure::Closure;
@@ -23,7 +21,7 @@ use crate::report::escape::escaped;
 const LIMIT: u64 = 1024 * 1024;
 
 /// One name in one place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountUse {
     /// It names a group rather than an account.
     pub group: bool,
@@ -192,10 +190,10 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
-/// Every name that a configuration of a kept program uses, sorted, each place once.
+/// Every name that a configuration of a kept program uses, each place once.
 #[must_use]
 pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
-    let mut found = BTreeSet::new();
+    let mut found: Vec<AccountUse> = Vec::new();
     for &program in input.closure.reasons.keys().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
         for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {
@@ -217,7 +215,13 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     for line in input.lines() {
         found.extend(input.command_line(line));
     }
-    found.into_iter().collect()
+    let mut unique: Vec<AccountUse> = Vec::new();
+    for one in found {
+        if !unique.contains(&one) {
+            unique.push(one);
+        }
+    }
+    unique
 }
 
 impl Input<'_> {
@@ -229,9 +233,9 @@ impl Input<'_> {
     }
 
     /// The configuration files of a program: those at the usual places, and those that a command line names after it.
-    fn files(&self, row: &Row, program: &[u8]) -> BTreeSet<Id> {
+    fn files(&self, row: &Row, program: &[u8]) -> Vec<Id> {
         let usual = row.files.iter().flat_map(|pattern| glob::expand(self.tree, pattern.as_bytes()));
-        let mut files: BTreeSet<Id> = usual
+        let mut files: Vec<Id> = usual
             .filter(|&id| is_of_version(&self.tree.path(id), program))
             .filter_map(|id| self.tree.follow(id).ok())
             .map(|found| found.node)
@@ -243,7 +247,7 @@ impl Input<'_> {
                 if path.starts_with('/')
                     && let Ok(found) = self.tree.resolve(path.as_bytes())
                 {
-                    files.insert(found.node);
+                    files.push(found.node);
                 }
             }
         }

@@ -77,9 +77,13 @@ fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
             found.extend(named.map(|(group, name)| (*word, group, name)));
         }
     }
-    found.sort();
-    found.dedup();
-    found
+    let mut unique: Vec<(&str, bool, String)> = Vec::new();
+    for one in found {
+        if !unique.contains(&one) {
+            unique.push(one);
+        }
+    }
+    unique
 }
 
 #[cfg(test)]
