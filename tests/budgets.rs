@@ -17,7 +17,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 /// KiB of memory for `entries`: 16 MiB and 200 bytes each.
 fn memory_budget(entries: usize) -> usize {
@@ -36,13 +35,13 @@ fn shipped() -> PathBuf {
 }
 
 /// A generated tree, gone with the value.
-struct Generated {
+pub(crate) struct Generated {
     dir: tempfile::TempDir,
-    entries: usize,
+    pub(crate) entries: usize,
 }
 
 impl Generated {
-    fn new(entries: usize) -> Self {
+    pub(crate) fn new(entries: usize) -> Self {
         // Not in /tmp, which may be memory.
         let work =
             std::env::var_os("HARDEN_WORK").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
@@ -52,12 +51,12 @@ impl Generated {
         Self { dir, entries }
     }
 
-    fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.dir.path().join("root")
     }
 
     /// `harden COMMAND` on the tree, for a program that it has.
-    fn harden(&self, before: &[&str], command: &str) -> Command {
+    pub(crate) fn harden(&self, before: &[&str], command: &str) -> Command {
         let harden = shipped();
         let mut words = before.iter().copied().chain([harden.to_str().unwrap(), command, "--quiet", "--root"]);
         let mut started = Command::new(words.next().unwrap());
@@ -73,24 +72,15 @@ impl Generated {
         number(&report)
     }
 
-    fn assert_memory(&self, command: &str) {
+    pub(crate) fn assert_memory(&self, command: &str) {
         let (used, budget) = (self.memory(command), memory_budget(self.entries));
         assert!(used <= budget, "{command}: {used} KiB for {} entries, the budget is {budget} KiB", self.entries);
         // A run that reads nothing would use less than its own names take.
         assert!(used * 1024 > self.entries * 16, "{command}: {used} KiB cannot hold {} entries", self.entries);
     }
-
-    fn plan_time(&self) -> Duration {
-        let once = || {
-            let begin = Instant::now();
-            run_well(&mut self.harden(&[], "plan"));
-            begin.elapsed()
-        };
-        (0..3).map(|_| once()).min().unwrap()
-    }
 }
 
-fn run_well(command: &mut Command) {
+pub(crate) fn run_well(command: &mut Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("cannot start {}: {error}; run: make setup", command.get_program().display()));
@@ -102,7 +92,7 @@ fn number(file: &Path) -> usize {
 }
 
 /// Every mode of the tree below `dir`, so that each entry is changed.
-fn open_to_everybody(dir: &Path) {
+pub(crate) fn open_to_everybody(dir: &Path) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
         let kind = entry.file_type().unwrap();
@@ -146,21 +136,4 @@ fn a_generated_tree_has_the_entries_that_it_says() {
     let tree = Generated::new(3_000);
     assert_eq!(count(&tree.root()) + 1, tree.entries);
     assert!((3_000..3_100).contains(&tree.entries));
-}
-
-/// `make soak`: minutes, a million files.
-#[test]
-#[ignore = "takes minutes: make soak"]
-fn a_million_entries_take_memory_within_the_budget_and_linear_time() {
-    let small = Generated::new(10_000);
-    let each = small.plan_time().as_secs_f64() / small.entries as f64;
-    drop(small);
-    let large = Generated::new(1_000_000);
-    large.assert_memory("plan");
-    let large_each = large.plan_time().as_secs_f64() / large.entries as f64;
-    // Twice: caches of the machine hold the small tree only. A quadratic part would make it a hundred times.
-    assert!(large_each <= each * 2.0, "{:.2} µs an entry instead of {:.2} µs", large_each * 1e6, each * 1e6);
-    open_to_everybody(&large.root().join("usr"));
-    large.assert_memory("plan");
-    large.assert_memory("apply");
 }
