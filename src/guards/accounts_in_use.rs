@@ -48,11 +48,11 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     let shown = escape::escaped(name.as_bytes());
     draft.refuse(
         format!(
-            "{}{more}: the {what} '{shown}' is used by {}, which is kept, but would be pruned",
-            places.join(", "),
-            escape::quoted(&cx.facts.tree.path(first.program))
+            "the {what} '{shown}' would be pruned, but the kept {} is told to use it ({}{more})",
+            escape::quoted(&cx.facts.tree.path(first.program)),
+            places.join(", ")
         ),
-        format!("write [keep] {list} = [\"{shown}\"], or name one there that stays"),
+        format!("write [keep] {list} = [\"{shown}\"], or use one that stays"),
     );
 }
 
