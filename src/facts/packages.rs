@@ -7,6 +7,7 @@
 mod apk;
 mod dpkg;
 mod pacman;
+mod pairs;
 mod requires;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,6 +16,7 @@ use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
 use super::tree::{Id, Tree};
 use crate::collect::set;
+use pairs::Pairs;
 
 /// Largest database file read: the biggest known are a few MiB.
 const LIMIT: u64 = 256 * 1024 * 1024;
@@ -58,11 +60,11 @@ pub struct PackageIndex(u32);
 pub struct Packages {
     packages: Vec<Package>,
     /// Sorted by entry.
-    owners: Vec<(Id, PackageIndex)>,
+    owners: Pairs,
     /// The same pairs, sorted by package.
-    owned: Vec<(PackageIndex, Id)>,
+    owned: Pairs,
     /// Which package needs which, sorted.
-    requires: Vec<(PackageIndex, PackageIndex)>,
+    requires: Pairs,
     /// Databases that were recognised and not read, as rpm's: who owns what is unknown there.
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
@@ -80,20 +82,19 @@ impl Packages {
         pacman::read(&mut reader);
         let needs = std::mem::take(&mut reader.needs);
         let mut packages = reader.packages;
-        packages.owners.sort_unstable();
-        packages.owners.dedup();
+        packages.owners = std::mem::take(&mut packages.owners).sorted();
         packages.requires = needs.resolve(&packages, tree);
         for path in ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"] {
             for name in ["Packages", "Packages.db", "rpmdb.sqlite"] {
                 if let Ok(found) = tree.resolve(format!("{path}/{name}").as_bytes()) {
-                    packages.unreadable.push((Manager::Rpm, found.node));
+                    let database = (Manager::Rpm, found.node);
+                    if !packages.unreadable.contains(&database) {
+                        packages.unreadable.push(database);
+                    }
                 }
             }
         }
-        packages.unreadable.sort_unstable();
-        packages.unreadable.dedup();
-        packages.owned = packages.owners.iter().map(|&(id, package)| (package, id)).collect();
-        packages.owned.sort_unstable();
+        packages.owned = packages.owners.reversed();
         packages
     }
 
@@ -125,16 +126,12 @@ impl Packages {
 
     /// Every package that owns an entry: several for directories and for files shared by architectures.
     pub fn owners(&self, id: Id) -> impl Iterator<Item = PackageIndex> + '_ {
-        let start = self.owners.partition_point(|&(at, _)| at < id);
-        let rest = self.owners.get(start..).unwrap_or_default();
-        rest.iter().take_while(move |&&(at, _)| at == id).map(|&(_, package)| package)
+        self.owners.of(id)
     }
 
     /// Every entry of the tree that a package owns, directories included, by id.
     pub fn files(&self, package: PackageIndex) -> impl Iterator<Item = Id> + '_ {
-        let start = self.owned.partition_point(|&(at, _)| at < package);
-        let rest = self.owned.get(start..).unwrap_or_default();
-        rest.iter().take_while(move |&&(at, _)| at == package).map(|&(_, id)| id)
+        self.owned.of(package)
     }
 
     /// These packages and every package that they cannot do without, as their records say: what a package
@@ -144,9 +141,7 @@ impl Packages {
         let mut todo: Vec<PackageIndex> = packages.iter().copied().collect();
         let mut found = packages;
         while let Some(package) = todo.pop() {
-            let start = self.requires.partition_point(|&(at, _)| at < package);
-            let rest = self.requires.get(start..).unwrap_or_default();
-            for &(_, needed) in rest.iter().take_while(|&&(at, _)| at == package) {
+            for needed in self.requires.of(package) {
                 if found.insert(needed) {
                     todo.push(needed);
                 }
@@ -239,7 +234,7 @@ impl<'a> Reader<'a> {
             }
         };
         match directory.and_then(|directory| self.tree.child(directory, name)) {
-            Some(id) => self.packages.owners.push((id, package)),
+            Some(id) => self.packages.owners.push(id, package),
             None => {
                 let textual = || {
                     STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent))

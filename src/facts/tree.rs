@@ -19,6 +19,16 @@ impl Id {
     /// The root directory.
     pub const ROOT: Self = Self(0);
 
+    /// The index as a number, for tables of pairs.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The entry of a number that [`Id::number`] gave.
+    pub(crate) const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The index as a number, for bit sets and tables of one slot a node.
     #[must_use]
     pub const fn index(self) -> usize {

@@ -155,12 +155,7 @@ const ROWS: &[Row] = &[
         syntax: Syntax::Apache,
         options: &[],
     },
-    Row {
-        programs: &["named"],
-        files: &[],
-        syntax: Syntax::None,
-        options: &[("-u", Kind::Account)],
-    },
+    Row { programs: &["named"], files: &[], syntax: Syntax::None, options: &[("-u", Kind::Account)] },
     Row {
         programs: &["gunicorn", "uwsgi"],
         files: &[],
@@ -252,7 +247,8 @@ impl Input<'_> {
                 }
             }
         }
-        files.retain(|&id| self.tree.is_file(id) && self.tree.permissions(id) & 0o111 == 0 && !self.tree.meta(id).mount);
+        files
+            .retain(|&id| self.tree.is_file(id) && self.tree.permissions(id) & 0o111 == 0 && !self.tree.meta(id).mount);
         files
     }
 

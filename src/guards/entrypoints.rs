@@ -18,7 +18,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let name = tree.name(id);
         let entrypoint = contains(name, b"entrypoint") && is_script_like(cx, id);
-        if !entrypoint && !(STARTERS.contains(&name) && cx.facts.commands.directories.contains(&tree.parent(id))) {
+        let starter = STARTERS.contains(&name) && cx.facts.commands.directories.contains(&tree.parent(id));
+        if !entrypoint && !starter {
             continue;
         }
         let path = tree.path(id);

@@ -9,6 +9,7 @@ use super::{
     CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser,
     Start,
 };
+use crate::collect::set;
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -179,8 +180,7 @@ impl Layer {
         for (rule, on, _) in self.rules {
             rules.entry(rule).or_insert(on);
         }
-        self.volumes.sort_unstable();
-        self.volumes.dedup();
+        let volumes = set(self.volumes).into_iter().collect();
         Policy {
             profile: value(self.profile),
             user: value(self.user),
@@ -207,7 +207,7 @@ impl Layer {
             database: value(self.database).unwrap_or_default(),
             rules: rules.into_iter().collect(),
             strict: value(self.strict).unwrap_or_default(),
-            volumes: self.volumes,
+            volumes,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
+use crate::collect::set;
 use crate::facts::tree::{Id, Kind};
 use crate::pipeline::Examined;
 use crate::policy::{Policy, Start};
@@ -33,10 +34,9 @@ impl Runtime {
         if let Some(run) = run.filter(|run| run.uid != 0) {
             writable.extend(owned_by(examined, run.uid));
         }
-        writable.sort_unstable();
-        writable.dedup();
         // What lies below another one is covered by it.
-        let all = writable.clone();
+        let all = set(writable);
+        let mut writable: Vec<String> = all.iter().cloned().collect();
         writable.retain(|path| !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/"))));
         Self {
             writable,

@@ -113,7 +113,7 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
         let path = escape::escaped(&examined.facts.tree.path(found.program));
         let shown = if volume == Volume::Verbose { names.len() } else { SHOWN };
         let first: Vec<&str> = names.iter().take(shown).map(String::as_str).collect();
-        let more = if names.len() > shown { format!(" … (-v shows all)") } else { String::new() };
+        let more = if names.len() > shown { " … (-v shows all)".to_string() } else { String::new() };
         let _ = writeln!(
             out,
             "still callable: {} applets inside the kept multi-call binary {path}, links or not: {}{more}",

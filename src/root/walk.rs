@@ -56,7 +56,7 @@ impl Root {
         levels.push(self.list(tree, Id::ROOT, fd, buffer)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let fd = open_directory(fd.as_fd(), &tree.name(child).to_vec(), tree, child)?;
+                let fd = open_directory(fd.as_fd(), tree.name(child), tree, child)?;
                 let next = self.list(tree, child, fd, buffer)?;
                 levels.push(next);
                 if let Some(far) = levels.len().checked_sub(OPEN_LEVELS + 1).and_then(|i| levels.get_mut(i)) {

@@ -156,10 +156,8 @@ impl<'a> Session<'a> {
 
     fn examine(&mut self) -> Result<Examined, Exit> {
         self.console.phase("examining the root file system");
-        if self.root.is_running_root() && self.request.root.is_none() {
-            if self.policy.workdir.is_none() {
-                self.policy.workdir = Some(host::current_directory());
-            }
+        if self.root.is_running_root() && self.request.root.is_none() && self.policy.workdir.is_none() {
+            self.policy.workdir = Some(host::current_directory());
         }
         self.collect().map_err(|error| {
             self.console.message("refused", &error, "nothing else may change the tree meanwhile");

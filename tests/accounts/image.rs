@@ -136,7 +136,14 @@ impl Image {
         let facts = Facts { tree, accounts, os, ..Facts::default() };
         let closure = Closure::default();
         let (zones, setid) = (Zones::of(&facts.tree, &self.policy.files), IdSet::default());
-        let cx = Context { facts: &facts, policy: &self.policy, closure: &closure, zones: &zones, setid: &setid, account_uses: &[] };
+        let cx = Context {
+            facts: &facts,
+            policy: &self.policy,
+            closure: &closure,
+            zones: &zones,
+            setid: &setid,
+            account_uses: &[],
+        };
         let mut draft = Draft::new(&facts.tree);
         for path in &self.protected {
             draft.protect(facts.tree.lookup(path.as_bytes()).unwrap());

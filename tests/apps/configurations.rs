@@ -20,7 +20,10 @@ fn the_user_of_nginx_is_named_with_file_and_line() {
         .file("/etc/haproxy/haproxy.cfg", "global\n  user deploy\n");
     let run = "[run]\nuser = \"app\"\ncommand = [\"nginx\"]\n";
     let image = image.config(run);
-    refused(&image, &["/etc/nginx/nginx.conf:2", "account 'www-data'", "users = [\"www-data\"]", "groups = [\"deploy\"]"]);
+    refused(
+        &image,
+        &["/etc/nginx/nginx.conf:2", "account 'www-data'", "users = [\"www-data\"]", "groups = [\"deploy\"]"],
+    );
     // haproxy goes, and nobody asks for its account.
     assert!(!image.run("plan").text.contains("haproxy.cfg"));
     image.config(&format!("{run}[keep]\nusers = [\"www-data\"]\ngroups = [\"deploy\"]\n")).harden();
@@ -37,7 +40,13 @@ fn pools_programs_and_servers_name_theirs() {
         .config("[run]\nuser = \"app\"\ncommand = [\"supervisord\", \"-c\", \"/srv/super.conf\"]\n[keep]\ncommands = [\"php-fpm8.2\", \"apache2\"]\n");
     refused(
         &image,
-        &["/etc/php/8.2/fpm/pool.d/www.conf:3", "/etc/apache2/envvars:1", "/srv/super.conf:3", "account 'deploy'", "group 'deploy'"],
+        &[
+            "/etc/php/8.2/fpm/pool.d/www.conf:3",
+            "/etc/apache2/envvars:1",
+            "/srv/super.conf:3",
+            "account 'deploy'",
+            "group 'deploy'",
+        ],
     );
     assert!(!image.run("plan").text.contains("/etc/php/7.4"));
 }
@@ -45,7 +54,9 @@ fn pools_programs_and_servers_name_theirs() {
 #[test]
 fn words_of_the_command_line_and_of_kept_scripts_count() {
     let image = Image::debian().programs(&["/usr/bin/memcached", "/usr/sbin/gosu", "/usr/bin/dash", "/usr/bin/chown"]);
-    let image = image.link("/usr/bin/sh", "dash").config("[run]\nuser = \"app\"\ncommand = [\"memcached\", \"-u\", \"deploy\"]\n[remove]\ncommands = [\"gosu\"]\n");
+    let image = image.link("/usr/bin/sh", "dash").config(
+        "[run]\nuser = \"app\"\ncommand = [\"memcached\", \"-u\", \"deploy\"]\n[remove]\ncommands = [\"gosu\"]\n",
+    );
     refused(&image, &["'/usr/bin/memcached'", "account 'deploy'", "the command in"]);
     let image = image.config("[run]\nuser = \"app\"\ncommand = [\"gosu\", \"www-data:deploy\", \"memcached\"]\n");
     refused(&image, &["account 'www-data'", "group 'deploy'"]);

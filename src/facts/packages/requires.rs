@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pairs::Pairs;
 use super::{PackageIndex, Packages};
 use crate::facts::tree::Tree;
 
@@ -57,7 +58,7 @@ impl Needs {
     }
 
     /// Pairs of a package and one that it needs, sorted.
-    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> Vec<(PackageIndex, PackageIndex)> {
+    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> Pairs {
         let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
         for (index, package) in packages.iter() {
             offered.entry(package.name.as_str()).or_default().push(index);
@@ -65,21 +66,23 @@ impl Needs {
         for (name, index) in &self.provides {
             offered.entry(name.as_str()).or_default().push(*index);
         }
-        let mut pairs = Vec::new();
+        let mut pairs = Pairs::default();
         for (package, name) in &self.depends {
             if name.is_empty() || INSTALLERS.contains(&name.as_str()) {
                 continue;
             }
-            pairs.extend(offered.get(name.as_str()).into_iter().flatten().map(|&needed| (*package, needed)));
+            for &needed in offered.get(name.as_str()).into_iter().flatten() {
+                pairs.push(*package, needed);
+            }
             if name.starts_with('/')
                 && let Ok(found) = tree.resolve(name.as_bytes())
             {
-                pairs.extend(packages.owners(found.node).map(|needed| (*package, needed)));
+                for needed in packages.owners(found.node) {
+                    pairs.push(*package, needed);
+                }
             }
         }
-        pairs.sort_unstable();
-        pairs.dedup();
-        pairs
+        pairs.sorted()
     }
 }
 

@@ -87,7 +87,8 @@ mod tests {
     use super::uses;
 
     fn names(script: &str) -> Vec<String> {
-        let show = |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
+        let show =
+            |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
         uses(script).into_iter().map(show).collect()
     }
 
@@ -102,8 +103,9 @@ mod tests {
     #[test]
     fn options_numbers_and_variables_are_no_names() {
         assert_eq!(names("chown -R 1000:1000 /x\nchown \"$U:$G\" /x\nchown --reference=a b\n"), ["3 b"]);
-        assert_eq!(names("su -s /bin/sh -c 'x y' app\nsu - web\nrunuser -u db -- true x\nchroot --userspec=a:b / x\n"), [
-            "1 app", "2 web", "3 db", "4 a", "4 :b"
-        ]);
+        assert_eq!(
+            names("su -s /bin/sh -c 'x y' app\nsu - web\nrunuser -u db -- true x\nchroot --userspec=a:b / x\n"),
+            ["1 app", "2 web", "3 db", "4 a", "4 :b"]
+        );
     }
 }

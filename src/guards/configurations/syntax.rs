@@ -80,8 +80,23 @@ impl Syntax {
 
 /// Words that begin a section of haproxy's configuration, which need no indentation inside.
 const HAPROXY: [&str; 17] = [
-    "global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "mailers", "resolvers", "program",
-    "cache", "ring", "http-errors", "fcgi-app", "log-forward", "crt-store", "traces",
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "userlist",
+    "peers",
+    "mailers",
+    "resolvers",
+    "program",
+    "cache",
+    "ring",
+    "http-errors",
+    "fcgi-app",
+    "log-forward",
+    "crt-store",
+    "traces",
 ];
 
 fn words(line: &str, keys: &[(&str, Kind)]) -> Vec<(bool, String)> {
@@ -132,7 +147,8 @@ mod tests {
     use super::{Kind, Syntax};
 
     fn uses(syntax: Syntax, text: &str) -> Vec<String> {
-        let show = |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
+        let show =
+            |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
         syntax.uses(text).into_iter().map(show).collect()
     }
 
@@ -159,7 +175,8 @@ mod tests {
 
     #[test]
     fn users_of_a_haproxy_userlist_are_no_accounts() {
-        let text = "global\n  user haproxy\n  group haproxy # x\nuserlist L\n  group G users tiger\n  user tiger password x\n";
+        let text =
+            "global\n  user haproxy\n  group haproxy # x\nuserlist L\n  group G users tiger\n  user tiger password x\n";
         assert_eq!(uses(Syntax::Haproxy, text), ["2 haproxy", "3 :haproxy"]);
     }
 }

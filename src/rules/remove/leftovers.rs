@@ -3,6 +3,8 @@
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
 //! image logs.
 
+use std::collections::BTreeSet;
+
 use super::paths::{self, Extent, Row};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
@@ -45,16 +47,14 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 /// Histories in the home directories of all accounts.
-fn histories(cx: &Context<'_>) -> Vec<Id> {
+fn histories(cx: &Context<'_>) -> BTreeSet<Id> {
     let tree = &cx.facts.tree;
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     for home in cx.facts.accounts.homes() {
         let Ok(home) = tree.resolve(home) else { continue };
         for &name in HISTORIES {
             found.extend(tree.child(home.node, name).filter(|&id| tree.is_file(id)));
         }
     }
-    found.sort_unstable();
-    found.dedup();
     found
 }
