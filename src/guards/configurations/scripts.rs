@@ -77,7 +77,6 @@ fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
             found.extend(named.map(|(group, name)| (*word, group, name)));
         }
     }
-    found.sort();
     found.dedup();
     found
 }
