@@ -25,6 +25,9 @@ use crate::policy::Policy;
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
 
+/// The reason of unix_chkpwd(8).
+const CHECKER: &str = "asked by PAM who may log in through";
+
 /// Why one entry stays: one edge of the chain back to the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
@@ -98,6 +101,12 @@ impl Closure {
     #[must_use]
     pub fn only_as_applet(&self, id: Id) -> bool {
         self.reasons.get(&id).is_some_and(|reason| reason.text.starts_with(APPLET))
+    }
+
+    /// Whether the entry stays for PAM, whose daemons run it as root: it does its work without set-id bits.
+    #[must_use]
+    pub fn only_for_pam(&self, id: Id) -> bool {
+        self.reasons.get(&id).is_some_and(|reason| reason.text == CHECKER)
     }
 
     /// Whether the entry has to stay.

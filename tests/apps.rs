@@ -13,5 +13,7 @@
 mod configurations;
 #[path = "apps/image.rs"]
 mod image;
+#[path = "apps/logins.rs"]
+mod logins;
 #[path = "apps/packages.rs"]
 mod packages;

@@ -137,10 +137,21 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
         }
     }
-    let gone: BTreeSet<Id> = set(found.commands.iter().chain(&found.helpers).map(|&(id, _)| id));
-    let sources = selection.staying_sources(&gone);
+    let mut gone: BTreeSet<Id> = set(found.commands.iter().chain(&found.helpers).map(|&(id, _)| id));
     let places = Places::new(tree);
+    let mut placed: Vec<(PackageIndex, Vec<(Id, Place)>)> = Vec::new();
     for &index in &lost {
+        let goes = |&id: &Id| {
+            !gone.contains(&id) && selection.may_go(id) && packages.owners(id).all(|owner| lost.contains(&owner))
+        };
+        let files = packages.files(index).filter(goes);
+        placed.push((index, files.filter_map(|id| Some((id, places.of(tree, id)?))).collect()));
+    }
+    // An example script of the documentation goes with it, and is no program that holds configuration.
+    let all = placed.iter().flat_map(|(_, list)| list);
+    gone.extend(all.filter(|&&(id, place)| place != Place::Configuration && !tree.is_dir(id)).map(|&(id, _)| id));
+    let sources = selection.staying_sources(&gone);
+    for (index, list) in placed {
         let Some(package) = packages.get(index) else { continue };
         let mut left = Lost {
             package: index,
@@ -152,19 +163,10 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             directories: Vec::new(),
         };
         let stays = needed.contains(&index) || sources.contains(package.source.as_str());
-        for id in packages.files(index) {
-            if gone.contains(&id) || !selection.may_go(id) || !packages.owners(id).all(|owner| lost.contains(&owner)) {
-                continue;
-            }
-            let Some(place) = places.of(tree, id) else { continue };
-            if place == Place::Configuration && stays {
-                continue;
-            }
-            if tree.is_dir(id) {
-                left.directories.push(id);
-                continue;
-            }
+        for (id, place) in list {
             match place {
+                Place::Configuration if stays => {}
+                _ if tree.is_dir(id) => left.directories.push(id),
                 Place::Documentation => left.documentation.push(id),
                 Place::Completion => left.completions.push(id),
                 Place::Locale => left.locales.push(id),

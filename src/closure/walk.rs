@@ -49,6 +49,7 @@ impl<'a> Walk<'a> {
                 self.visit(id);
             }
             self.add_nologin();
+            self.add_password_checker();
             if self.queue.is_empty() {
                 break;
             }
@@ -255,6 +256,21 @@ impl<'a> Walk<'a> {
             && tree.resolve(path).is_ok()
         {
             let _ = self.add_path(Id::ROOT, path, Some(sshd), "login shell of locked accounts under");
+        }
+    }
+
+    /// pam_unix asks unix_chkpwd(8) whether an account may log in, in all programs since Linux-PAM 1.6: without it
+    /// nobody can. Programs whose service is configured under their name need it.
+    fn add_password_checker(&mut self) {
+        let tree = self.input.tree;
+        let Ok(services) = tree.resolve(b"/etc/pam.d").map(|found| found.node) else { return };
+        let user =
+            self.closure.reasons.keys().copied().find(|&id| {
+                tree.child(services, tree.name(id)).is_some() && self.input.commands.is_in_directory(tree, id)
+            });
+        let checker = self.input.commands.entries.keys().copied().find(|&id| tree.name(id) == b"unix_chkpwd");
+        if let (Some(user), Some(checker)) = (user, checker) {
+            self.add(checker, Some(user), super::CHECKER);
         }
     }
 }

@@ -13,7 +13,11 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &id in cx.closure.reasons.keys().filter(|&&id| tree.is_file(id)) {
         let lost_bits = tree.permissions(id) & 0o6000 & !draft.mode(id);
         let lost_capability = tree.meta(id).capability && draft.loses_capability(id);
-        if (lost_bits == 0 && !lost_capability) || draft.is_removed(id) || without.contains(&id) {
+        if (lost_bits == 0 && !lost_capability)
+            || draft.is_removed(id)
+            || without.contains(&id)
+            || cx.closure.only_for_pam(id)
+        {
             continue;
         }
         let path = escape::quoted(&tree.path(id));

@@ -76,6 +76,15 @@ impl Image {
         image
     }
 
+    pub(crate) fn mode(self, path: &str, mode: u32) -> Self {
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    pub(crate) fn mode_of(&self, path: &str) -> u32 {
+        fs::metadata(self.path(path)).unwrap().permissions().mode() & 0o7777
+    }
+
     pub(crate) fn link(self, path: &str, target: &str) -> Self {
         symlink(target, self.parents(path)).unwrap();
         self

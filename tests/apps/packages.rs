@@ -39,3 +39,19 @@ fn helpers_of_packages_that_kept_ones_depend_on_stay() {
     assert!(!image.has("/usr/bin/cpp-12"));
     assert!(!image.has("/usr/lib/other/helper"));
 }
+
+#[test]
+fn an_example_script_among_documentation_does_not_hold_configuration_for_a_second_run() {
+    let image = Image::debian()
+        .programs(&["/usr/bin/python3", "/usr/bin/visor"])
+        .script("/usr/share/doc/visor/example.py", "#!/usr/bin/python3\n")
+        .file("/etc/visor/visor.conf", "x")
+        .package(
+            "Package: visor",
+            &["/usr/bin/visor", "/usr/share/doc/visor/example.py", "/etc/visor", "/etc/visor/visor.conf"],
+        )
+        .config("[run]\nuser = \"app\"\ncommand = [\"python3\"]\n");
+    image.harden();
+    assert!(!image.has("/usr/share/doc/visor/example.py"));
+    assert!(!image.has("/etc/visor"));
+}

@@ -60,6 +60,6 @@ pub fn path(facts: &Facts) -> Vec<u8> {
 }
 
 /// Whether a shell lets nobody in, whatever directory it is in.
-pub(super) fn is_nologin(shell: &[u8]) -> bool {
+pub(crate) fn is_nologin(shell: &[u8]) -> bool {
     shell.ends_with(b"/nologin") || shell.ends_with(b"/false")
 }
