@@ -30,9 +30,9 @@ pub enum Change {
     /// The same on a fresh copy renamed over the file, whose inode has other names that do not get these attributes.
     AttributesOfCopy(Attributes),
     /// Replace the content by a new file renamed over the old one, with these attributes.
-    Rewrite(Attributes, Vec<u8>),
+    Rewrite(Attributes, Box<[u8]>),
     /// Create a file that does not exist.
-    CreateFile(Attributes, Vec<u8>),
+    CreateFile(Attributes, Box<[u8]>),
     /// Create a directory that does not exist.
     CreateDirectory(Attributes),
 }

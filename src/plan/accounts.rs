@@ -277,7 +277,7 @@ impl AccountFiles {
                         let change = Change::CreateDirectory(owned_by_root(0o755));
                         draft.create(b"/etc", change, "the image has no such directory");
                     }
-                    let change = Change::CreateFile(owned_by_root(0o644), content);
+                    let change = Change::CreateFile(owned_by_root(0o644), content.into());
                     draft.create(&path(database), change, reason);
                 }
             }

@@ -73,7 +73,7 @@ impl Plan {
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content) });
+            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
         }
         for (id, wanted) in attributes {
             if removed.contains(id) || wanted == present(tree, id) {

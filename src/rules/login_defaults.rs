@@ -28,7 +28,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         match tree.lookup(path.as_bytes()) {
             None => {
                 let new = Attributes { owner: (0, 0), mode, drop_capability: false };
-                let change = Change::CreateFile(new, content.as_bytes().to_vec());
+                let change = Change::CreateFile(new, content.as_bytes().into());
                 draft.create(&physical(tree, path), change, "asked for by auditors of login settings");
             }
             Some(id) if tree.is_file(id) && tree.meta(id).size != content.len() as u64 => {

@@ -181,7 +181,7 @@ impl Image {
             let path = String::from_utf8(path).unwrap();
             match &step.change {
                 Change::Rewrite(_, content) | Change::CreateFile(_, content) => {
-                    outcome.written.insert(path, content.clone());
+                    outcome.written.insert(path, content.to_vec());
                 }
                 Change::CreateDirectory(_) => {}
                 Change::Remove => outcome.removed.push(path),
