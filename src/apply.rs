@@ -9,8 +9,8 @@ use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Change;
 use crate::plan::steps::{Step, Target};
-use crate::root::edit::Time;
-use crate::root::{Error, Root};
+use crate::root::edit::{Attributes, Time};
+use crate::root::{Cause, Error, Root};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
@@ -39,6 +39,42 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Ou
         outcome.failure.get_or_insert(error);
     }
     outcome
+}
+
+/// Look at everything that the steps changed, and compare it with what they ask for.
+///
+/// # Errors
+/// The first entry that is not as planned, or cannot be looked at.
+pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
+    for step in steps {
+        let now = match &step.target {
+            Target::Entry(id) => root.state(tree, *id)?,
+            Target::New(path) => root.state_of_new(tree, path)?,
+        };
+        let link = matches!(&step.target, Target::Entry(id) if tree.is_link(*id));
+        let has = |wanted: &Attributes, size: Option<usize>| {
+            now.is_some_and(|now| {
+                now.owner == wanted.owner
+                    && (link || now.mode == wanted.mode)
+                    && size.is_none_or(|size| now.size == size as u64)
+            })
+        };
+        let right = match &step.change {
+            Change::Remove => now.is_none(),
+            Change::Attributes(wanted) | Change::AttributesOfCopy(wanted) | Change::CreateDirectory(wanted) => {
+                has(wanted, None)
+            }
+            Change::Rewrite(wanted, content) | Change::CreateFile(wanted, content) => has(wanted, Some(content.len())),
+        };
+        if !right {
+            let path = match &step.target {
+                Target::Entry(id) => tree.path(*id),
+                Target::New(path) => path.clone(),
+            };
+            return Err(Error { action: "cannot confirm the change of", path, cause: Cause::NotAsPlanned });
+        }
+    }
+    Ok(())
 }
 
 struct Run<'a> {
@@ -133,4 +169,39 @@ fn nearest(tree: &Tree, path: &[u8]) -> Id {
         }
     }
     at
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests {
+    use super::{apply, check};
+    use crate::plan::Change;
+    use crate::plan::steps::{Step, Target};
+    use crate::root::Root;
+    use crate::root::edit::Attributes;
+
+    #[test]
+    fn what_was_not_done_is_not_confirmed() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["gone", "kept"] {
+            std::fs::write(dir.path().join(name), "x").unwrap();
+        }
+        let root = Root::open(dir.path().to_str().unwrap().as_bytes()).unwrap();
+        let tree = root.walk().unwrap();
+        let (gone, kept) = (tree.lookup(b"/gone").unwrap(), tree.lookup(b"/kept").unwrap());
+        let meta = tree.meta(kept);
+        let wanted = Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false };
+        let steps = [
+            Step { target: Target::Entry(kept), change: Change::Attributes(wanted) },
+            Step { target: Target::New(b"/new".to_vec()), change: Change::CreateFile(wanted, Box::from(&b"y"[..])) },
+            Step { target: Target::Entry(gone), change: Change::Remove },
+        ];
+        for step in &steps {
+            let one = std::slice::from_ref(step);
+            assert!(check(&root, &tree, one).unwrap_err().to_string().contains("cannot confirm"));
+            assert!(apply(&root, &tree, one, None).failure.is_none());
+            check(&root, &tree, one).unwrap();
+        }
+        check(&root, &tree, &steps).unwrap();
+    }
 }

@@ -62,6 +62,10 @@ pub struct Apply {
 
 /// Options of all subcommands.
 #[derive(Debug, Clone, Default, Args)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the comments are the help text, in which brackets mean what may be left out"
+)]
 pub struct Common {
     /// Root of the tree to work on [default: /]
     #[arg(long, value_name = "DIR")]

@@ -2,7 +2,7 @@
 //!
 //! [`Draft`] is what rules write into. It is the one place where protection is enforced: what the policy
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
-//! removed whatever rule asks. [`Plan`] is the finished, ordered list; nothing else is ever applied.
+//! removed whatever rule asks. [`steps::Plan`] is the finished, ordered list; nothing else is ever applied.
 
 pub mod accounts;
 pub mod record;

@@ -57,6 +57,8 @@ pub enum Cause {
     Os(Errno),
     /// The entry is not the one that was examined: somebody changed the tree meanwhile.
     Changed,
+    /// The change was made without an error, and yet the entry is not as it should be.
+    NotAsPlanned,
     /// The file is larger than this program reads, limit in bytes.
     TooLarge(u64),
 }
@@ -69,6 +71,10 @@ impl Error {
             Cause::Os(errno) => lower_first(&errno.to_string()),
             Cause::Changed => {
                 "it is not the entry that was examined; nothing else may change the tree meanwhile".to_owned()
+            }
+            Cause::NotAsPlanned => {
+                "the kernel reported no error, yet the change is not there: this file system or user namespace cannot hold it"
+                    .to_owned()
             }
             Cause::TooLarge(limit) => format!("larger than {limit} bytes"),
         }

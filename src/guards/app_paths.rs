@@ -1,4 +1,4 @@
-//! A [files] path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
+//! A `[files]` path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
 
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Draft;

@@ -61,7 +61,7 @@ pub struct Options {
     pub disable: Vec<Given>,
     /// PATH of the environment.
     pub path: Option<String>,
-    /// What is wrong with the values above; [`super::load`] reports it with everything else.
+    /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Problem>,
 }
 

@@ -27,6 +27,17 @@ pub struct Attributes {
     pub drop_capability: bool,
 }
 
+/// How an entry is, as far as a plan can ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Owner and group.
+    pub owner: (u32, u32),
+    /// Permission bits 0o7777.
+    pub mode: u32,
+    /// Size in bytes.
+    pub size: u64,
+}
+
 /// Seconds and nanoseconds since the epoch.
 pub type Time = (i64, u32);
 
@@ -142,6 +153,32 @@ impl Root {
         apply_attributes(fd.as_fd(), wanted).map_err(fail)
     }
 
+    /// How an entry that the walk saw is now; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When its directory cannot be reached, or the kernel refuses.
+    pub fn state(&self, tree: &Tree, id: Id) -> Result<Option<State>, Error> {
+        let action = "cannot check";
+        match self.directory(tree, tree.parent(id), action) {
+            Ok(parent) => state(parent.as_fd(), tree.name(id)).map_err(|e| error(action, tree, id, Cause::Os(e))),
+            Err(Error { cause: Cause::Os(Errno::NOENT), .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How an entry at a new path is now; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// As [`Root::state`].
+    pub fn state_of_new(&self, tree: &Tree, path: &[u8]) -> Result<Option<State>, Error> {
+        let (parent, name) = self.parent_of_new(tree, path, "cannot check")?;
+        state(parent.as_fd(), name).map_err(|e| Error {
+            action: "cannot check",
+            path: path.to_vec(),
+            cause: Cause::Os(e),
+        })
+    }
+
     /// Give a directory the modification time it had before its entries changed.
     ///
     /// # Errors
@@ -213,6 +250,18 @@ impl Root {
             fd = open_dir(fd.as_fd(), part).map_err(fail)?;
         }
         Ok((fd, name))
+    }
+}
+
+fn state(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Option<State>, Errno> {
+    match stat_at(parent, name, AtFlags::empty()) {
+        Ok(now) => Ok(Some(State {
+            owner: (now.stx_uid, now.stx_gid),
+            mode: u32::from(now.stx_mode) & 0o7777,
+            size: now.stx_size,
+        })),
+        Err(Errno::NOENT) => Ok(None),
+        Err(e) => Err(e),
     }
 }
 

@@ -16,9 +16,9 @@ pub struct Zones {
     pub variable: IdSet,
     /// /dev, /proc, /sys and everything below.
     pub kernel: IdSet,
-    /// Everything at or below a [files] path.
+    /// Everything at or below a `[files]` path.
     pub application: IdSet,
-    /// The deepest [files] entry for each path that exists, in order of the tree.
+    /// The deepest `[files]` entry for each path that exists, in order of the tree.
     pub files: Vec<AppPath>,
 }
 
@@ -63,7 +63,7 @@ impl Zones {
         zones
     }
 
-    /// The [files] entry that an entry obeys: of all that it lies below, the deepest.
+    /// The `[files]` entry that an entry obeys: of all that it lies below, the deepest.
     #[must_use]
     pub fn app_path(&self, tree: &Tree, id: Id) -> Option<&AppPath> {
         tree.ancestors(id).find_map(|at| self.files.iter().rev().find(|path| path.node == Some(at)))

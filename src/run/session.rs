@@ -1,10 +1,9 @@
-//! apply and plan on one root: examine, refuse or change, examine again, remove this program.
+//! apply and plan on one root: examine, refuse or change, check the result, remove this program.
 
 use super::Request;
 use crate::apply;
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
-use crate::facts::packages::Packages;
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
@@ -12,7 +11,7 @@ use crate::policy::{Policy, did_you_mean};
 use crate::report::json::Status;
 use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
-use crate::root::{Root, host};
+use crate::root::{Error, Root, host};
 use crate::rules::accounts::nologin;
 
 /// One root, open, with everything that a command needs to work on it.
@@ -80,7 +79,7 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
-        let mut examined = match self.examine() {
+        let examined = match self.examine() {
             Ok(examined) => examined,
             Err(exit) => return exit,
         };
@@ -97,33 +96,23 @@ impl<'a> Session<'a> {
             return self.finish(&examined, &status);
         }
         let done = outcome.done;
-        // The second look holds as much as the first: what no report needs goes before it.
-        examined.plan.steps = Vec::new();
-        examined.facts.packages = Packages::default();
-        let (last, failure) = if total == 0 { (0, None) } else { self.settle() };
+        let (last, failure) = if total == 0 { (0, None) } else { self.settle(&examined) };
         let status = match failure {
-            Some(cause) => status("failed", Exit::Failed, done + last, total - done - last, Some(cause)),
+            Some(error) => status("failed", Exit::Failed, done + last, total - done - last, Some(error.to_string())),
             None => status("applied", Exit::Done, done + last, 0, None),
         };
         self.finish(&examined, &status)
     }
 
-    /// Examine again what was changed, then remove this program. Answers the steps done, and what went wrong.
-    fn settle(&self) -> (usize, Option<String>) {
+    /// Look again at what was changed, then remove this program. Answers the steps done, and what went wrong.
+    fn settle(&self, examined: &Examined) -> (usize, Option<Error>) {
         self.console.phase("checking the result");
-        let again = match self.collect() {
-            Ok(again) => again,
-            Err(error) => return (0, Some(error)),
-        };
-        if let Some(record) = again.plan.records.iter().find(|record| record.rule != "remove.self") {
-            let path = report::escape::quoted(&record.path(&again.facts.tree));
-            return (
-                0,
-                Some(format!("after all changes {} still asks for one: {} {path}", record.rule, record.action())),
-            );
+        let (tree, plan) = (&examined.facts.tree, &examined.plan);
+        if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
+            return (0, Some(error));
         }
-        let outcome = apply::apply(&self.root, &again.facts.tree, &again.plan.last, self.request.epoch);
-        (outcome.done, outcome.failure.map(|error| error.to_string()))
+        let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch);
+        (outcome.done, outcome.failure)
     }
 
     /// What keeps apply from running here at all.
