@@ -30,6 +30,8 @@ pub struct Facts {
     pub running: bool,
     /// The running program, when it lies in this root.
     pub this_program: Option<Id>,
+    /// The running program lies below a mount in this root, where nothing is looked at.
+    pub this_program_on_mount: bool,
     /// The configuration it read, when that lies in this root.
     pub this_config: Option<Id>,
     /// The file that the report goes to, when it lies in this root.
@@ -77,6 +79,7 @@ impl Facts {
             packages,
             commands,
             this_program: None,
+            this_program_on_mount: false,
             this_config: None,
             report: None,
         };
@@ -95,6 +98,7 @@ impl Facts {
             let named = tree.resolve(program.path.as_bytes()).ok().map(|found| found.node);
             named.filter(|&id| is(id, program.inode)).or_else(|| find(program.inode))
         });
+        self.this_program_on_mount = self.running && own.program.is_some() && self.this_program.is_none();
         self.this_config = own.config.and_then(find);
         self.report = own.report.and_then(find);
     }

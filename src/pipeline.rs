@@ -147,6 +147,9 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
+    for id in [cx.facts.this_program, cx.facts.this_config].into_iter().flatten() {
+        draft.reserve(id);
+    }
     // The closure, and the application.
     for &id in cx.closure.reasons.keys() {
         draft.keep(id);

@@ -58,6 +58,8 @@ pub struct Draft<'a> {
     /// Never changed in any way: kept paths with their content, mount points.
     untouchable: IdSet,
     removed: IdSet,
+    /// Removed by remove.self alone, so that a run that fails half-way can be repeated.
+    own: IdSet,
     /// Removed after everything else: this program itself.
     last: Vec<Id>,
     /// Directories that go if they end up empty, with the rule that asked.
@@ -87,6 +89,7 @@ impl<'a> Draft<'a> {
             keep: IdSet::default(),
             untouchable: IdSet::default(),
             removed: IdSet::default(),
+            own: IdSet::default(),
             last: Vec::new(),
             when_empty: BTreeMap::new(),
             attributes: BTreeMap::new(),
@@ -118,6 +121,11 @@ impl<'a> Draft<'a> {
     pub fn protect(&mut self, id: Id) {
         self.keep(id);
         self.untouchable.insert(id);
+    }
+
+    /// From now on only remove.self removes `id`: this program, which has to outlast every other change.
+    pub fn reserve(&mut self, id: Id) {
+        self.own.insert(id);
     }
 
     /// Whether a rule has already removed `id`.
@@ -164,7 +172,7 @@ impl<'a> Draft<'a> {
 
     /// Remove one entry that is no directory, or an empty directory. Answers whether it goes.
     pub fn remove(&mut self, id: Id, reason: &str) -> bool {
-        if id == Id::ROOT || self.is_kept(id) {
+        if id == Id::ROOT || self.is_kept(id) || (self.own.contains(id) && self.rule != "remove.self") {
             return false;
         }
         if self.removed.insert(id) {

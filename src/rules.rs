@@ -90,8 +90,8 @@ pub static RULES: &[Rule] = &[
     on("files.setid", "no set-id bits", files::setid::check),
     on("files.capabilities", "no file capabilities", files::capabilities::check),
     off("login.defaults", "what auditors ask of logins", login_defaults::check),
-    on("remove.self", "no trace of harden", remove::this_program::check),
     on("remove.links", "no links broken by this run", remove::links::check),
+    on("remove.self", "no trace of harden", remove::this_program::check),
 ];
 
 /// Ids of all rules, in order.

@@ -5,8 +5,7 @@ use crate::plan::Draft;
 use crate::report::escape;
 use crate::rules::Context;
 
-const STARTERS: &[&[u8]] =
-    &[b"tini", b"tini-static", b"dumb-init", b"gosu", b"su-exec", b"supervisord", b"catatonit", b"s6-svscan", b"dinit"];
+const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -85,6 +85,18 @@ fn with_a_configuration_elsewhere() {
 }
 
 #[test]
+fn from_a_command_directory_where_it_outlasts_every_other_rule() {
+    let context = context("COPY harden harden.toml /usr/local/bin/\nRUN [\"harden\", \"apply\", \"-v\"]");
+    let image = build(Builder::Classic, &context, &Options::default());
+    for name in ["harden", "harden.toml"] {
+        let removed = format!("remove /usr/local/bin/{name} (");
+        let line = image.log.lines().find(|line| line.contains(&removed)).unwrap_or_default();
+        assert!(line.ends_with("harden leaves no trace of itself"), "another rule took {name}: {line}");
+    }
+    assert_none("traces", &traces(&image.export()));
+}
+
+#[test]
 fn bind_mounted_it_stays_on_its_mount_and_says_so() {
     let context = context(
         "RUN --mount=type=bind,source=harden,target=/run/harden \

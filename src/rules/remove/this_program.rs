@@ -44,6 +44,9 @@ pub const STANDING: &[&str] = &[
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
+    if cx.facts.this_program_on_mount {
+        draft.note("harden lies on a mount of the builder: left, it enters no layer");
+    }
     let own: Vec<Id> = [cx.facts.this_config, cx.facts.this_program].into_iter().flatten().collect();
     for &id in &own {
         let path = tree.path(id);
