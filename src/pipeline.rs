@@ -74,9 +74,8 @@ pub struct Examined {
 
 /// The policy with every path of `keep.commands` that is no command moved to `keep.paths`: `--keep` takes both.
 #[must_use]
-pub fn with_kept_paths(facts: &Facts, contents: &dyn Contents, policy: &Policy) -> Policy {
+pub fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -> Policy {
     let tree = &facts.tree;
-    let mut policy = policy.clone();
     let is_path = |entry: &CommandEntry| {
         let Pattern::Path(path) = &entry.pattern else { return false };
         let Ok(found) = tree.resolve(path.as_bytes()) else { return false };

@@ -80,8 +80,8 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
-        Some(Action::Apply(_)) => Session::new(&policy, &request).map_or_else(|exit| exit, Session::apply),
-        Some(Action::Plan(_)) | None => Session::new(&policy, &request).map_or_else(|exit| exit, Session::plan),
+        Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Plan(_)) | None => Session::new(policy, &request).map_or_else(|exit| exit, Session::plan),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::collect::set;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::plan::accounts::AccountFiles;
-use crate::policy::{Entry, Origin, RunUser};
+use crate::policy::{Entry, Origin, RunUser, did_you_mean};
 use crate::report::escape::escaped;
 
 pub mod backup;
@@ -264,32 +264,7 @@ fn remember_known(cx: &Context<'_>, files: &mut AccountFiles) {
     files.set_known(uids, gids);
 }
 
-/// The candidate closest to `word`, when it is close enough to be a slip of the pen.
+/// The name that a misspelt one comes nearest to.
 fn suggest(word: &str, candidates: &[String]) -> Option<String> {
-    let limit = (word.len() / 3).max(1);
-    candidates
-        .iter()
-        .map(|candidate| (distance(word.as_bytes(), candidate.as_bytes()), candidate))
-        .filter(|&(distance, _)| distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate.clone())
-}
-
-/// Levenshtein distance in bytes.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(b) {
-            let cost = if x == y { diagonal } else { 1 + diagonal.min(left).min(*cell) };
-            diagonal = *cell;
-            *cell = cost;
-            left = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    did_you_mean(word, candidates.iter().map(String::as_str)).map(str::to_owned)
 }

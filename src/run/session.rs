@@ -25,7 +25,7 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(policy: &Policy, request: &'a Request) -> Result<Self, Exit> {
+    pub(super) fn new(policy: Policy, request: &'a Request) -> Result<Self, Exit> {
         let console = Console::new(request.volume, request.no_color);
         let refuse = |text: String, help: &str| {
             console.message("refused", &text, help);
@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
             config: request.config.as_deref().and_then(host::inode_of),
             report: report.as_ref().and_then(host::inode),
         };
-        Ok(Self { policy: policy.clone(), request, console, root, own, report })
+        Ok(Self { policy, request, console, root, own, report })
     }
 
     /// Print what apply would do.
@@ -155,19 +155,19 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn collect(&self) -> Result<Examined, String> {
+    fn collect(&mut self) -> Result<Examined, String> {
         let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
-        let policy = pipeline::with_kept_paths(&facts, &self.root, &self.policy);
+        self.policy = pipeline::with_kept_paths(&facts, &self.root, std::mem::take(&mut self.policy));
         let nologin = nologin::path(&facts);
         let closure = Closure::compute(&Input {
             tree: &facts.tree,
             contents: &self.root,
             commands: &facts.commands,
-            policy: &policy,
+            policy: &self.policy,
             nologin: Some(&nologin),
             suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
         });
-        Ok(pipeline::examine(facts, closure, &self.root, &policy))
+        Ok(pipeline::examine(facts, closure, &self.root, &self.policy))
     }
 
     /// Say everything, and turn the status into the exit status.
