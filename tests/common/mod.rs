@@ -15,7 +15,7 @@ mod snapshot;
 pub(crate) use check::{Applied, Refused};
 pub(crate) use elf::{Spec, library, program};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
-pub(crate) use run::{Run, bare};
+pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::{Entry, Snapshot};
 
 /// Options that fit most trees: who runs the image's program, and what that is.

@@ -14,6 +14,13 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// Copy the binary to where a test starts it. By a process of its own: a descriptor open for writing, inherited by what
+/// another test starts meanwhile, would make the copy "text file busy".
+pub(crate) fn install_binary(at: &std::path::Path) {
+    let copied = Command::new("cp").arg("--").arg(env!("CARGO_BIN_EXE_harden")).arg(at).status().unwrap();
+    assert!(copied.success(), "cannot copy the binary to {}", at.display());
+}
+
 /// Run the binary with these arguments only.
 pub(crate) fn bare<A: AsRef<OsStr>>(args: &[A], environment: &[(&str, &str)], stdin: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_harden"))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::common::{APP, Rootfs, Snapshot};
+use crate::common::{APP, Rootfs, Snapshot, install_binary};
 
 /// 2.16: the script stays where it was copied to, or `rm "$0"` names another file.
 #[test]
@@ -12,7 +12,7 @@ fn the_binary_in_the_root_removes_itself_and_its_directory() {
         let tree = Rootfs::debian_like().text("/srv/x", "x");
         let binary = tree.at(directory).join("harden");
         fs::create_dir_all(tree.at(directory)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_harden"), &binary).unwrap();
+        install_binary(&binary);
         let run = Command::new(&binary).arg("apply").arg("--root").arg(tree.path()).args(APP).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         assert!(!binary.exists());
@@ -24,7 +24,7 @@ fn the_binary_in_the_root_removes_itself_and_its_directory() {
 #[test]
 fn started_through_a_link_the_file_goes_with_the_link() {
     let tree = Rootfs::debian_like();
-    fs::copy(env!("CARGO_BIN_EXE_harden"), tree.at("/usr/lib/harden-1.0")).unwrap();
+    install_binary(&tree.at("/usr/lib/harden-1.0"));
     let tree = tree.link("/harden", "usr/lib/harden-1.0");
     let run = Command::new(tree.at("/harden")).arg("apply").arg("--root").arg(tree.path()).args(APP).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
@@ -36,7 +36,7 @@ fn started_through_a_link_the_file_goes_with_the_link() {
 fn a_configuration_inside_the_root_is_not_read() {
     let tree = Rootfs::debian_like().text("/harden.toml", "[keep]\ncommands = ['wget']\n");
     let binary = tree.at("/harden");
-    fs::copy(env!("CARGO_BIN_EXE_harden"), &binary).unwrap();
+    install_binary(&binary);
     let run = Command::new(&binary).arg("apply").arg("--root").arg(tree.path()).args(APP).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     assert!(!tree.has("/usr/bin/wget"));

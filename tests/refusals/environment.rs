@@ -1,10 +1,9 @@
 //! Where and as whom it is started.
 
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
-use crate::common::{APP, Rootfs, Snapshot};
+use crate::common::{APP, Rootfs, Snapshot, install_binary};
 
 const HARDEN: &str = env!("CARGO_BIN_EXE_harden");
 
@@ -63,7 +62,7 @@ fn apply_without_root_is_told_what_to_put_before_run() {
     tree.stamp();
     // The binary lies where anybody can start it.
     let place = Rootfs::empty();
-    fs::copy(HARDEN, place.at("/harden")).unwrap();
+    install_binary(&place.at("/harden"));
     let before = Snapshot::of(tree.path());
     let output = Command::new(place.at("/harden"))
         .arg("apply")

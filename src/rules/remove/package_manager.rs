@@ -147,7 +147,6 @@ const TABLE: &[Row] = &[
     ("/var/lib/dpkg/info/*.config", Extent::Whole),
     ("/var/lib/dpkg/info/*.templates", Extent::Whole),
     ("/var/lib/dpkg/lock*", Extent::Whole),
-    ("/var/lib/dpkg/triggers", Extent::Whole),
     ("/var/lib/dpkg/updates", Extent::Whole),
     ("/var/lib/dpkg/parts", Extent::Whole),
     ("/var/lib/dpkg/methods", Extent::Whole),
@@ -164,8 +163,6 @@ const TABLE: &[Row] = &[
     ("/usr/lib/apk/db/scripts.tar*", Extent::Whole),
     ("/lib/apk/db/lock", Extent::Whole),
     ("/usr/lib/apk/db/lock", Extent::Whole),
-    ("/lib/apk/db/triggers", Extent::Whole),
-    ("/usr/lib/apk/db/triggers", Extent::Whole),
     ("/var/cache/apk", Extent::Files),
     ("/var/lib/apk", Extent::Whole),
     // rpm, dnf, yum, zypper, tdnf
