@@ -253,6 +253,13 @@ pub fn harden_image() -> Arc<Image> {
     image
 }
 
+/// Read a tar stream, and then what follows the end of its archive: a client whose pipe closes early fails.
+fn to_the_end<T>(mut pipe: impl Read, read: impl FnOnce(&mut dyn Read) -> T) -> T {
+    let result = read(&mut pipe);
+    std::io::copy(&mut pipe, &mut std::io::sink()).expect("the rest of the stream");
+    result
+}
+
 impl Image {
     /// The image's layers, lowest first.
     pub fn layers(&self) -> Vec<Tree> {
@@ -262,7 +269,7 @@ impl Image {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the docker client starts");
-        let layers = read_saved(child.stdout.take().expect("a pipe"));
+        let layers = to_the_end(child.stdout.take().expect("a pipe"), |reader| read_saved(reader));
         assert!(child.wait().expect("an end").success(), "docker save {} failed", self.tag);
         layers
     }
@@ -276,7 +283,7 @@ impl Image {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the docker client starts");
-        let tree = Tree::from_tar(child.stdout.take().expect("a pipe"));
+        let tree = to_the_end(child.stdout.take().expect("a pipe"), |reader| Tree::from_tar(reader));
         assert!(child.wait().expect("an end").success(), "docker export {} failed", self.tag);
         tree
     }
