@@ -132,7 +132,8 @@ impl<'a> Walk<'a> {
                 Ok(Program::None) => {}
                 Err(error) => {
                     let text = format!("cannot say what {} needs: {error}", self.name(id));
-                    self.problem("closure", text, String::new());
+                    let help = "mend or replace the file, or do not keep it";
+                    self.problem("closure", text, help.to_owned());
                 }
             }
         }
