@@ -11,6 +11,7 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+pub mod applets;
 pub mod apply;
 pub mod cli;
 pub mod closure;

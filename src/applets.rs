@@ -1,0 +1,186 @@
+//! Applets of a multi-call binary: which there are, and the same binary with some of them disabled.
+//!
+//! From bytes to bytes; this module knows neither files nor policy. Everything is found without symbols, sections or
+//! running anything, each table has to be the only one that fits (`applets/busybox.rs`, `applets/records.rs`), and a
+//! changed binary is read again and searched as the program itself does it before it is handed out. A binary for which
+//! that cannot be done is refused. docs/busybox.md tells users the same.
+
+mod busybox;
+mod image;
+mod lookup;
+mod patch;
+mod records;
+
+use image::Image;
+use records::Layout;
+
+/// Which program it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// busybox 1.26 to 1.38.
+    Busybox,
+    /// toybox.
+    Toybox,
+    /// uutils coreutils.
+    Uutils,
+    /// GNU coreutils built with --enable-single-binary: it has no table that could be changed.
+    Coreutils,
+}
+
+/// The applets of one binary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applets {
+    /// Which program it is.
+    pub family: Family,
+    /// Every name that it answers to, as the binary has it sorted; without its own name.
+    pub names: Vec<String>,
+    /// How many more are disabled already.
+    pub disabled: usize,
+    /// Names that the shell in it answers by itself, applet or not.
+    pub builtins: Vec<String>,
+}
+
+/// A binary that answers to fewer names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patched {
+    /// The whole file; of the same size.
+    pub data: Vec<u8>,
+    /// Disabled names that still start, do nothing, and exit with 1 instead of 127.
+    pub silent: Vec<String>,
+}
+
+/// What the shell of busybox (shell/ash.c, builtintab) can answer itself.
+const BUILTINS: [&str; 45] = [
+    ".", ":", "[", "[[", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo", "eval", "exec", "exit",
+    "export", "false", "fg", "getopts", "hash", "help", "history", "jobs", "kill", "let", "local", "printf", "pwd",
+    "read", "readonly", "return", "set", "shift", "sleep", "source", "test", "times", "trap", "true", "type", "ulimit",
+    "umask", "unalias", "unset", "wait",
+];
+
+impl Family {
+    /// What a file says it is; `None` for anything that is no multi-call binary known here. A binary that was damaged
+    /// may still say so.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Option<Self> {
+        let has = |text: &str| contains(data, text.as_bytes());
+        if !data.starts_with(b"\x7fELF") {
+            None
+        } else if has("BusyBox v1.") && has("multi-call binary") {
+            Some(Self::Busybox)
+        } else if has("--coreutils-prog=") {
+            Some(Self::Coreutils)
+        } else if has("toybox") && has("Toybox ") {
+            Some(Self::Toybox)
+        } else if has("uutils coreutils") || has(" (multi-call binary)") {
+            Some(Self::Uutils)
+        } else {
+            None
+        }
+    }
+}
+
+/// The applets of a binary.
+///
+/// # Errors
+/// Why they cannot be told with certainty, as a clause.
+pub fn read(data: &[u8]) -> Result<Applets, &'static str> {
+    let family = family(data)?;
+    let mut found = Applets { family, names: Vec::new(), disabled: 0, builtins: Vec::new() };
+    match family {
+        Family::Busybox => {
+            let table = busybox::Table::locate(&Image::open(data)?)?;
+            for index in 0..table.names.len() {
+                let name = String::from_utf8_lossy(table.name(data, index)).into_owned();
+                if table.is_disabled(data, index) {
+                    found.disabled += 1;
+                } else if name != "busybox" {
+                    found.names.push(name);
+                }
+            }
+            found.builtins = builtins(data);
+        }
+        Family::Toybox | Family::Uutils => {
+            let table = records::Table::locate(&Image::open(data)?, layout(family))?;
+            for record in table.records.iter().filter(|record| !table.is_program(record)) {
+                if table.is_disabled(record) {
+                    found.disabled += 1;
+                } else {
+                    found.names.push(record.name.clone());
+                }
+            }
+        }
+        Family::Coreutils => found.names = coreutils(data).ok_or("the list of its programs is not found in it")?,
+    }
+    Ok(found)
+}
+
+/// The binary without the applets that `keep` does not keep. What was disabled before stays so.
+///
+/// # Errors
+/// Why that cannot be done, or not be shown to be right, as a clause.
+pub fn disable(data: &[u8], keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'static str> {
+    let family = family(data)?;
+    let image = Image::open(data)?;
+    match family {
+        Family::Busybox => {
+            let table = busybox::Table::locate(&image)?;
+            let patched = patch::disable(&image, &table, &|name| name == "busybox" || keep(name))?;
+            Ok(Patched { data: patched.data, silent: patched.silent })
+        }
+        Family::Toybox | Family::Uutils => {
+            let table = records::Table::locate(&image, layout(family))?;
+            let goes = |record: &&records::Record| {
+                !table.is_program(record) && !table.is_disabled(record) && !keep(&record.name)
+            };
+            let silent = table.records.iter().filter(goes).map(|record| record.name.clone()).collect();
+            Ok(Patched { data: table.disable(&image, keep)?, silent })
+        }
+        Family::Coreutils => Err("it has no table of its programs: what it runs is decided in its code"),
+    }
+}
+
+fn family(data: &[u8]) -> Result<Family, &'static str> {
+    match Family::of(data) {
+        Some(family) => Ok(family),
+        None if !data.starts_with(b"\x7fELF") => Err("it is no ELF file"),
+        None if contains(data, b"UPX!") => Err("it is packed by UPX"),
+        None if contains(data, b"BusyBox v1.") => Err("it was built for a single applet, and has no table"),
+        None => Err("no table of applets is found in it"),
+    }
+}
+
+fn layout(family: Family) -> Layout {
+    if family == Family::Toybox { Layout::Toybox } else { Layout::Uutils }
+}
+
+fn contains(data: &[u8], text: &[u8]) -> bool {
+    let Some((first, rest)) = text.split_first() else { return true };
+    let starts = data.iter().enumerate().filter(|&(_, byte)| byte == first);
+    starts.map(|(at, _)| at + 1).any(|at| data.get(at..at + rest.len()) == Some(rest))
+}
+
+/// The builtins whose names the file holds as builtintab does: behind a digit that says what kind it is.
+fn builtins(data: &[u8]) -> Vec<String> {
+    let mut found = vec![false; BUILTINS.len()];
+    for part in data.split(|&byte| byte == 0) {
+        let tail = part.iter().rev().take(9).position(u8::is_ascii_digit);
+        let Some(at) = tail.map(|from_end| part.len() - from_end) else { continue };
+        let name = part.get(at..).unwrap_or_default();
+        if let Some(place) = BUILTINS.iter().position(|builtin| builtin.as_bytes() == name) {
+            found.iter_mut().skip(place).take(1).for_each(|found| *found = true);
+        }
+    }
+    BUILTINS.iter().zip(found).filter(|(_, found)| *found).map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// The names of GNU coreutils: one string, ` [ arch b2sum …` (src/coreutils.c, usage).
+fn coreutils(data: &[u8]) -> Option<Vec<String>> {
+    let lists = data.split(|&byte| byte == 0).filter(|part| part.starts_with(b" [ ") || part.starts_with(b" arch "));
+    let names = |part: &[u8]| -> Option<Vec<String>> {
+        let words: Vec<String> = std::str::from_utf8(part).ok()?.split_whitespace().map(str::to_owned).collect();
+        (words.len() >= 20 && words.iter().any(|word| word == "cat")).then_some(words)
+    };
+    let mut found: Vec<Vec<String>> = lists.filter_map(names).collect();
+    let list = found.pop()?;
+    found.iter().all(|other| *other == list).then_some(list)
+}

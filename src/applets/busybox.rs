@@ -1,0 +1,396 @@
+//! The applet tables of a busybox binary, located without symbols or sections, each proving the others.
+//!
+//! The generator (busybox, applets/applet_tables.c, 1.26 to 1.38) writes the names in strcmp order, NUL between them and
+//! an empty name behind them; the offsets of every N/8th name (N/4th below 128 names, none below 32); and one function for
+//! each name. The names are accepted where exactly one array in the file holds just those offsets. The functions are
+//! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::image::{Image, Slot};
+
+/// Fewest names that are taken for a table.
+const FEWEST: usize = 8;
+/// Most places tried as the beginning of a table.
+const MAX_CANDIDATES: usize = 1 << 14;
+/// Most names that are taken for a table; the generator's offsets of 16 bits allow few more.
+const MOST: usize = 1 << 12;
+/// Longest name; real ones have at most 17 bytes.
+const LONGEST: usize = 32;
+
+/// Names of one program (`//applet:` lines of busybox 1.26 to 1.38): they always share their function.
+const SHARED: [&[&str]; 10] = [
+    &["[", "[[", "test"],
+    &["grep", "egrep", "fgrep"],
+    &["halt", "poweroff", "reboot"],
+    &["md5sum", "sha1sum", "sha256sum", "sha512sum"],
+    &["gunzip", "zcat"],
+    &["bunzip2", "bzcat"],
+    &["unlzma", "lzcat"],
+    &["unxz", "xzcat"],
+    &["hd", "hexdump"],
+    &["ash", "sh"],
+];
+
+/// Names that share a function in some configurations; any others that do are no names of this table. The groups of
+/// [`SHARED`] with what else may join them.
+const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum sha1sum sha256sum sha512sum sha3sum|\
+    gunzip zcat|bunzip2 bzcat|unlzma lzcat lzma|unxz xzcat xz|hd hexdump|ash hush sh bash msh lash cttyhack|\
+    add-shell remove-shell|base32 base64|chpst envdir envuidgid setuidgid softlimit|cksum crc32|cryptpw mkpasswd|\
+    delgroup deluser|dos2unix unix2dos|expand unexpand|flash_lock flash_unlock|fdflush freeramdisk|ftpget ftpput|\
+    dnsdomainname hostname|groups id|ifdown ifup|init linuxrc|kill killall killall5|lpq lpr|lzop lzopcat unlzop|\
+    mke2fs mkfs.ext2|mkdosfs mkfs.vfat|depmod insmod modprobe rmmod lsmod modinfo|nanddump nandwrite|nc netcat|\
+    pgrep pkill|minips ps|linux32 linux64 setarch|restorecon setfiles|swapoff swapon|run-init switch_root|\
+    tcpsvd udpsvd|e2label tune2fs findfs|ubiattach ubidetach ubimkvol ubirmvol ubirsvol ubiupdatevol|arch uname|\
+    users w who|ping ping6|traceroute traceroute6|ip ipaddr iplink iproute iprule iptunnel ipneigh|\
+    fsck.ext2 fsck.ext3 e2fsck";
+
+/// Where everything lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    /// File ranges of the names, without their NUL.
+    pub(super) names: Vec<Range<usize>>,
+    /// File offset of applet_nameofs, and its entries; none below 32 names.
+    pub(super) offsets: Option<(usize, usize)>,
+    /// The functions, one for each name.
+    pub(super) functions: Vec<Slot>,
+    /// Function of `false`, and of every name that was disabled.
+    pub(super) nothing: Option<u64>,
+    /// N of `BusyBox v1.N`, when the file says it and says it once.
+    pub(super) version: Option<u32>,
+}
+
+/// A beginning of a run of names, which might be the table.
+struct Candidate {
+    /// Which run, and which of its names is the first.
+    run: usize,
+    index: usize,
+    /// File offset of the first name, which may begin inside that string.
+    start: usize,
+    count: usize,
+    /// The offsets that have to lie somewhere in the file; `None` where a disabled name may have switched one off.
+    wanted: Vec<Option<u16>>,
+}
+
+/// Strings one behind the other in strcmp order.
+type Run = Vec<Range<usize>>;
+
+impl Candidate {
+    fn names(&self, runs: &[Run]) -> Vec<Range<usize>> {
+        let mut names = runs.get(self.run).and_then(|run| run.get(self.index..)).unwrap_or_default().to_vec();
+        if let Some(first) = names.first_mut() {
+            first.start = self.start;
+        }
+        names
+    }
+}
+
+impl Table {
+    /// # Errors
+    /// Why there is no table, or not exactly one, as a clause.
+    pub(super) fn locate(image: &Image<'_>) -> Result<Self, &'static str> {
+        let (runs, candidates) = candidates(image.data);
+        let proved = with_offsets(image, &runs, &candidates);
+        let version = version(image.data);
+        let tables = |candidate: &Candidate, at: Option<usize>, pointers: &[Slot]| {
+            let names = candidate.names(&runs);
+            let offsets = at.map(|at| (at, candidate.wanted.len()));
+            let found = functions(image.data, pointers, image.word, &names).into_iter();
+            found
+                .map(|functions| Self { names: names.clone(), offsets, functions, nothing: None, version })
+                .collect::<Vec<Self>>()
+        };
+        let mut found = match &proved[..] {
+            [(candidate, at)] => {
+                let found = tables(candidate, Some(*at), &image.code_pointers());
+                if found.is_empty() {
+                    return Err("its names are found, the functions that they run are not");
+                }
+                found
+            }
+            // Without offsets only the functions can tell where the names begin.
+            [] if version.is_some() => {
+                let small: Vec<&Candidate> = candidates.iter().filter(|one| one.wanted.is_empty()).collect();
+                let pointers = if small.is_empty() { Vec::new() } else { image.code_pointers() };
+                small.into_iter().flat_map(|candidate| tables(candidate, None, &pointers)).collect()
+            }
+            [] => Vec::new(),
+            _ => return Err("it holds more than one table of applets"),
+        };
+        match (found.pop(), found.is_empty()) {
+            (Some(mut table), true) => {
+                table.nothing = table.nothing(image.data);
+                Ok(table)
+            }
+            (Some(_), false) => Err("it holds more than one table of functions that would fit its names"),
+            (None, _) => Err("no table of applets is found in it"),
+        }
+    }
+
+    /// The name at an index, as the file holds it.
+    pub(super) fn name<'a>(&self, data: &'a [u8], index: usize) -> &'a [u8] {
+        self.names.get(index).and_then(|range| data.get(range.clone())).unwrap_or_default()
+    }
+
+    /// Whether a name was disabled before: it cannot be called, or does nothing.
+    pub(super) fn is_disabled(&self, data: &[u8], index: usize) -> bool {
+        let name = self.name(data, index);
+        let function = self.functions.get(index).map(|slot| slot.value);
+        name.contains(&b'/') || (name != b"false" && self.nothing.is_some() && function == self.nothing)
+    }
+
+    /// The function that every disabled name runs: that of `false`, by its name or by those that run it already.
+    fn nothing(&self, data: &[u8]) -> Option<u64> {
+        let of = |test: &dyn Fn(&[u8]) -> bool| {
+            let index = (0..self.names.len()).find(|&index| test(self.name(data, index)))?;
+            self.functions.get(index).map(|slot| slot.value)
+        };
+        of(&|name| name == b"false").or_else(|| of(&|name| name.contains(&b'/')))
+    }
+}
+
+/// Every run of names, and every beginning of each.
+fn candidates(data: &[u8]) -> (Vec<Run>, Vec<Candidate>) {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut found = Vec::new();
+    let mut run: Run = Vec::new();
+    // Last name that counts for the order; a name that ends in '/' was disabled and stands out of it.
+    let mut last: &[u8] = b"";
+    let mut at = 0;
+    for part in data.split(|&byte| byte == 0) {
+        let range = at..at + part.len();
+        at = range.end + 1;
+        if part.is_empty() {
+            if run.len() >= FEWEST {
+                starts(data, &run, runs.len(), &mut found);
+                runs.push(std::mem::take(&mut run));
+            }
+            run.clear();
+            continue;
+        }
+        let tail = part.iter().rposition(|byte| !is_name_byte(*byte)).map_or(0, |at| at + 1);
+        let whole = tail == 0 && part.len() <= LONGEST;
+        if !(whole && (run.is_empty() || part > last || part.ends_with(b"/"))) {
+            // What stands before the first name may end in any byte: the first name may be a part of its string.
+            let previous = run.pop().filter(|_| whole);
+            run.clear();
+            run.extend(previous);
+        }
+        let len = LONGEST.min(part.len() - tail);
+        if len == 0 {
+            run.clear();
+            continue;
+        }
+        run.push(range.end - len..range.end);
+        if !part.ends_with(b"/") || run.len() == 1 {
+            last = part.get(part.len() - len..).unwrap_or_default();
+        }
+        if found.len() >= MAX_CANDIDATES {
+            break;
+        }
+    }
+    (runs, found)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.+-[/".contains(&byte)
+}
+
+/// The run from each of its names on, and from inside the first two.
+fn starts(data: &[u8], run: &Run, number: usize, found: &mut Vec<Candidate>) {
+    // A table ends where its run ends: of a longer one only the end can be it.
+    let skip = run.len().saturating_sub(MOST);
+    for (index, range) in run.iter().enumerate().skip(skip) {
+        let names = run.get(index..).unwrap_or_default();
+        let second = names.get(1).and_then(|range| data.get(range.clone())).unwrap_or_default();
+        let inside = if index < 2 { range.len() } else { 1 };
+        for start in range.clone().take(inside) {
+            let first = data.get(start..range.end).unwrap_or_default();
+            let ordered = first < second || first.ends_with(b"/") || second.ends_with(b"/");
+            if names.len() < FEWEST || !ordered || found.len() >= MAX_CANDIDATES {
+                continue;
+            }
+            if let Some(wanted) = wanted(data, names, start) {
+                found.push(Candidate { run: number, index, start, count: names.len(), wanted });
+            }
+        }
+    }
+}
+
+/// The offsets that the generator writes for these names; `None` when there are too many for it.
+fn wanted(data: &[u8], names: &[Range<usize>], start: usize) -> Option<Vec<Option<u16>>> {
+    let known = match names.len() {
+        0..32 => 0,
+        32..128 => 4,
+        _ => 8,
+    };
+    let mut wanted = Vec::new();
+    for j in 1..known {
+        let range = names.get(j * names.len() / known)?;
+        let offset = u16::try_from(range.start - start).ok()?;
+        let disabled = data.get(range.clone()).is_some_and(|name| name.ends_with(b"/"));
+        wanted.push((!disabled).then_some(offset));
+    }
+    Some(wanted)
+}
+
+/// The candidates whose offsets lie in exactly one place, with the place: one pass over the file for all of them.
+fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]) -> Vec<(&'c Candidate, usize)> {
+    // By the first offset that is known: bits first, most places need no more.
+    let mut bits = vec![0u64; 1 << 10];
+    let mut by_first: BTreeMap<u16, Vec<(usize, usize)>> = BTreeMap::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        // Most of the offsets must be there, whatever was switched off since.
+        let known = candidate.wanted.iter().flatten().count();
+        let Some(at) = candidate.wanted.iter().position(Option::is_some).filter(|_| 2 * known > candidate.wanted.len())
+        else {
+            continue;
+        };
+        let Some(first) = candidate.wanted.get(at).copied().flatten() else { continue };
+        by_first.entry(first).or_default().push((index, at));
+        if let Some(word) = bits.get_mut(usize::from(first) / 64) {
+            *word |= 1 << (first % 64);
+        }
+    }
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let big = image.bytes(1, 2) == [0, 1];
+    for (index, pair) in image.data.chunks_exact(2).enumerate() {
+        let &[a, b] = pair else { continue };
+        let value = if big { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) };
+        if bits.get(usize::from(value) / 64).is_none_or(|word| word >> (value % 64) & 1 == 0) {
+            continue;
+        }
+        for &(candidate, at) in by_first.get(&value).map(Vec::as_slice).unwrap_or_default() {
+            let Some(start) = (2 * index).checked_sub(2 * at) else { continue };
+            let Some(of) = candidates.get(candidate) else { continue };
+            if image.address_of(start).is_some() && fits(image, runs, of, start) {
+                places.entry(candidate).or_default().push(start);
+            }
+        }
+    }
+    let unique = places.into_iter().filter_map(|(candidate, places)| match places[..] {
+        [at] => Some((candidates.get(candidate)?, at)),
+        _ => None,
+    });
+    unique.collect()
+}
+
+/// Whether the offsets at a place are those of a candidate, or lead where no lookup stops.
+fn fits(image: &Image<'_>, runs: &[Run], candidate: &Candidate, place: usize) -> bool {
+    let known = candidate.wanted.len() + 1;
+    candidate.wanted.iter().enumerate().all(|(j, wanted)| {
+        let Some(found) = image.int(place + 2 * j, 2).and_then(|found| usize::try_from(found).ok()) else {
+            return false;
+        };
+        match wanted {
+            Some(wanted) => usize::from(*wanted) == found,
+            None => {
+                let names = candidate.names(runs);
+                let checkpoint = names.get((j + 1) * candidate.count / known);
+                checkpoint.is_some_and(|range| range.start - candidate.start == found)
+                    || is_behind_all(image.data, &names, candidate.start + found)
+            }
+        }
+    })
+}
+
+/// Whether the string at a file offset sorts behind every name.
+pub(super) fn is_behind_all(data: &[u8], names: &[Range<usize>], at: usize) -> bool {
+    let text = string(data, at);
+    names.iter().all(|range| data.get(range.clone()).is_some_and(|name| name < text))
+}
+
+/// The bytes from an offset to the next NUL.
+pub(super) fn string(data: &[u8], at: usize) -> &[u8] {
+    let rest = data.get(at..).unwrap_or_default();
+    rest.get(..rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len())).unwrap_or_default()
+}
+
+/// Every run of functions that these names can have.
+fn functions(data: &[u8], pointers: &[Slot], word: u64, names: &[Range<usize>]) -> Vec<Vec<Slot>> {
+    let text = |range: &Range<usize>| data.get(range.clone()).unwrap_or_default();
+    let index = |name: &&str| names.iter().position(|range| text(range) == name.as_bytes());
+    let shared: Vec<Vec<usize>> = SHARED
+        .iter()
+        .map(|group| group.iter().filter_map(index).collect::<Vec<usize>>())
+        .filter(|group| group.len() > 1)
+        .collect();
+    let disabled: Vec<usize> =
+        (0..names.len()).filter(|&n| names.get(n).is_some_and(|r| text(r).contains(&b'/'))).collect();
+    // Nothing to compare proves nothing.
+    if shared.is_empty() && disabled.len() < 2 {
+        return Vec::new();
+    }
+    let nothing = disabled.first().copied().or_else(|| index(&"false"));
+    // The group that each name belongs to; a number of its own, below the count of names, when it belongs to none.
+    let mut groups: Vec<usize> = (0..names.len()).collect();
+    for (number, group) in MAY_SHARE.split('|').enumerate() {
+        for member in group.split(' ').filter_map(|name| index(&name)) {
+            if let Some(slot) = groups.get_mut(member) {
+                *slot = names.len() + number;
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let mut begin = 0;
+    for end in 1..=pointers.len() {
+        let consecutive = match (pointers.get(end - 1), pointers.get(end)) {
+            (Some(before), Some(here)) => before.address.checked_add(word) == Some(here.address),
+            _ => false,
+        };
+        if consecutive {
+            continue;
+        }
+        for window in pointers.get(begin..end).unwrap_or_default().windows(names.len()) {
+            if are_functions(window, &shared, &disabled, nothing, &groups) {
+                found.push(window.to_vec());
+            }
+        }
+        begin = end;
+    }
+    found
+}
+
+fn are_functions(
+    window: &[Slot],
+    shared: &[Vec<usize>],
+    disabled: &[usize],
+    nothing: Option<usize>,
+    groups: &[usize],
+) -> bool {
+    let value = |index: &usize| window.get(*index).map(|slot| slot.value);
+    let nothing = nothing.and_then(|index| value(&index));
+    let together = |group: &Vec<usize>| {
+        let mut enabled = group.iter().map(value).filter(|value| *value != nothing);
+        let first = enabled.next();
+        enabled.all(|value| Some(value) == first)
+    };
+    if !disabled.iter().all(|index| value(index) == nothing) || !shared.iter().all(together) {
+        return false;
+    }
+    let mut owners: BTreeMap<u64, usize> = BTreeMap::new();
+    // Scripts built in at the builder's choice have names of their own, and one function together.
+    let mut scripts = None;
+    window.iter().zip(groups).all(|(slot, &group)| {
+        let owner = *owners.entry(slot.value).or_insert(group);
+        let alone = owner < groups.len() && group < groups.len();
+        Some(slot.value) == nothing || owner == group || (alone && *scripts.get_or_insert(slot.value) == slot.value)
+    })
+}
+
+/// N of the banners `BusyBox v1.N`; `None` without one, or when they differ.
+fn version(data: &[u8]) -> Option<u32> {
+    const BANNER: &[u8] = b"BusyBox v1.";
+    let mut found = None;
+    for (at, _) in data.iter().enumerate().filter(|&(_, &byte)| byte == b'B') {
+        let Some(rest) = data.get(at..).and_then(|rest| rest.strip_prefix(BANNER)) else { continue };
+        let digits = rest.iter().take(3).take_while(|byte| byte.is_ascii_digit());
+        let number = digits.fold(0, |number, byte| number * 10 + u32::from(byte - b'0'));
+        if found.is_some_and(|other| other != number) {
+            return None;
+        }
+        found = Some(number);
+    }
+    found
+}

@@ -1,0 +1,143 @@
+//! Disabling applets: their names cannot be looked up, and their functions are that of `false`.
+//!
+//! Indices are compiled into the program, so nothing moves: a byte of each name becomes '/', which no lookup asks for
+//! (callers cut paths at it, shells search names without it only), at a place that keeps the names in order. What is
+//! written is read again and proved before anybody gets it.
+
+use std::ops::Range;
+
+use super::busybox::{Table, is_behind_all};
+use super::image::Image;
+use super::lookup::Search;
+
+/// A program with fewer applets.
+#[derive(Debug)]
+pub(super) struct Patched {
+    /// The whole file.
+    pub(super) data: Vec<u8>,
+    /// Names that are still found, and then do nothing but fail.
+    pub(super) silent: Vec<String>,
+}
+
+/// Disable every name that `keep` does not keep. Names that were disabled before stay so.
+///
+/// # Errors
+/// Why this cannot be done or shown to be right, as a clause.
+pub(super) fn disable(image: &Image<'_>, table: &Table, keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'static str> {
+    let kept = |index: usize| {
+        let name = table.name(image.data, index);
+        !table.is_disabled(image.data, index) && std::str::from_utf8(name).is_ok_and(keep)
+    };
+    let nothing = table.nothing.ok_or("it was built without 'false', which disabled applets have to run")?;
+    let mut edit = Edit { data: image.data.to_vec(), allowed: Vec::new() };
+    let searches = Search::of(table.version);
+    for index in (0..table.names.len()).filter(|&index| !kept(index)) {
+        let Some(slot) = table.functions.get(index) else { continue };
+        if slot.value != nothing {
+            for (at, bytes) in image.write(slot.address, nothing).ok_or("its table of functions is not in the file")? {
+                edit.write(at, &bytes);
+            }
+        }
+        if !table.name(image.data, index).contains(&b'/') {
+            mangle(image, table, index, searches, &mut edit);
+        }
+    }
+    let silent = verify(image, table, &edit, nothing, &kept)?;
+    Ok(Patched { data: edit.data, silent })
+}
+
+struct Edit {
+    data: Vec<u8>,
+    /// What may differ.
+    allowed: Vec<Range<usize>>,
+}
+
+impl Edit {
+    fn write(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(place) = self.data.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+            self.allowed.push(at..at + bytes.len());
+        }
+    }
+}
+
+/// Put '/' into a name where that keeps the order. Where it cannot, and lookups begin at this name, they begin one
+/// checkpoint earlier; where that cannot be either, the name stays, and its function does nothing.
+fn mangle(image: &Image<'_>, table: &Table, index: usize, searches: &[Search], edit: &mut Edit) {
+    let name = table.name(image.data, index);
+    let Some(start) = table.names.get(index).map(|range| range.start) else { return };
+    let before = index.checked_sub(1).map(|before| table.name(image.data, before)).unwrap_or_default();
+    let same = name.iter().zip(before).take_while(|(a, b)| a == b).count();
+    // What lies below '/' must not rise.
+    if let Some(at) = (same + 1..name.len()).find(|&at| name.get(at).is_some_and(|&byte| byte > b'/')) {
+        edit.write(start + at, b"/");
+        return;
+    }
+    let Some(last) = name.len().checked_sub(1).filter(|&last| name.get(last).is_some_and(|&byte| byte > b'/')) else {
+        return;
+    };
+    let checkpoint = table.offsets.and_then(|(at, entries)| {
+        (0..entries).find(|j| (j + 1) * table.names.len() / (entries + 1) == index).map(|j| at + 2 * j)
+    });
+    if let Some(checkpoint) = checkpoint {
+        let Some(away) = away(image, table).filter(|_| searches == [Search::Ordered]) else { return };
+        edit.write(checkpoint, &image.bytes(u64::from(away), 2));
+    }
+    edit.write(start + last, b"/");
+}
+
+/// The offset of an end of a name that sorts behind all names: no lookup begins there.
+fn away(image: &Image<'_>, table: &Table) -> Option<u16> {
+    let base = table.names.first()?.start;
+    let inside = table.names.iter().flat_map(|range| range.clone().skip(1));
+    inside.filter(|&at| is_behind_all(image.data, &table.names, at)).find_map(|at| u16::try_from(at - base).ok())
+}
+
+/// Read the result again: every kept name is found where it was, with the function it had; every other one is not found,
+/// or runs nothing; and no byte differs that belongs to anything else. Answers the names that are found.
+fn verify(
+    image: &Image<'_>,
+    table: &Table,
+    edit: &Edit,
+    nothing: u64,
+    kept: &dyn Fn(usize) -> bool,
+) -> Result<Vec<String>, &'static str> {
+    const WRONG: &str = "the result could not be shown to be right";
+    let new = Image::open(&edit.data).map_err(|_| WRONG)?;
+    let read = Table::locate(&new).map_err(|_| WRONG)?;
+    let same_places = read.offsets == table.offsets && read.names == table.names;
+    if !same_places || read.functions.len() != table.functions.len() || new.data.len() != image.data.len() {
+        return Err(WRONG);
+    }
+    let mut silent = Vec::new();
+    for index in 0..table.names.len() {
+        let (old, name) = (table.name(image.data, index), read.name(new.data, index));
+        let function = read.functions.get(index).map(|slot| (slot.address, slot.value));
+        let before = table.functions.get(index).map(|slot| (slot.address, slot.value));
+        let found = |name: &[u8]| {
+            Search::of(table.version).iter().map(|search| search.find(&new, &read, name)).collect::<Vec<_>>()
+        };
+        // Every answer is this index, or, for what is disabled, some other one that does nothing.
+        let harmless = |at: Option<usize>| at.is_none_or(|at| !kept(at));
+        if kept(index) {
+            if name != old || function != before || found(old).iter().any(|&at| at != Some(index)) {
+                return Err(WRONG);
+            }
+        } else {
+            let empty = function.map(|(_, value)| value) == Some(nothing);
+            if !empty || !found(old).into_iter().chain(found(name)).all(harmless) {
+                return Err(WRONG);
+            }
+            if !old.contains(&b'/') && found(old).iter().any(Option::is_some) {
+                silent.push(String::from_utf8_lossy(old).into_owned());
+            }
+        }
+    }
+    let mut blank = edit.data.clone();
+    for range in &edit.allowed {
+        if let (Some(to), Some(from)) = (blank.get_mut(range.clone()), image.data.get(range.clone())) {
+            to.copy_from_slice(from);
+        }
+    }
+    if blank == image.data { Ok(silent) } else { Err(WRONG) }
+}
