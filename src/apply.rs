@@ -64,6 +64,10 @@ pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
             Change::Attributes(wanted) | Change::AttributesOfCopy(wanted) | Change::CreateDirectory(wanted) => {
                 has(wanted, None)
             }
+            Change::HardLink(of) => match (now, root.state(tree, *of)?) {
+                (Some(now), Some(first)) => now == first,
+                _ => false,
+            },
             Change::Rewrite(wanted, content) | Change::CreateFile(wanted, content) => has(wanted, Some(content.len())),
         };
         if !right {
@@ -100,6 +104,10 @@ impl Run<'_> {
             (Target::Entry(id), Change::Rewrite(wanted, content)) => {
                 self.touched.insert(tree.parent(*id));
                 root.replace(tree, *id, content, *wanted, self.rewritten(*id))
+            }
+            (Target::Entry(id), Change::HardLink(of)) => {
+                self.touched.insert(tree.parent(*id));
+                root.link_over(tree, *id, *of)
             }
             (Target::Entry(id), Change::Remove) => {
                 self.touched.insert(tree.parent(*id));

@@ -1,7 +1,7 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
 use crate::closure::Closure;
-use crate::facts::multicall::{self, MultiCall};
+use crate::facts::multicall::MultiCall;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, Facts};
@@ -11,8 +11,8 @@ use crate::plan::Draft;
 use crate::plan::steps::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::rules::ids::Ids;
-use crate::rules::remove::paths;
 use crate::rules::remove::this_program::STANDING;
+use crate::rules::remove::{applets, paths};
 use crate::rules::zones::Zones;
 use crate::rules::{Context, RULES, accounts, database};
 
@@ -101,7 +101,16 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
     let uses = account_uses(&Input { tree, contents, commands: &facts.commands, closure: &closure, policy });
-    let cx = Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid, account_uses: &uses };
+    let multicall = applets::collect(&facts, contents, policy, &closure);
+    let cx = Context {
+        facts: &facts,
+        policy,
+        closure: &closure,
+        zones: &zones,
+        setid: &setid,
+        account_uses: &uses,
+        multicall: &multicall,
+    };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
     draft.warnings.extend(closure.warnings.iter().cloned());
@@ -123,7 +132,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
         check(&cx, &mut draft);
     }
     let ids = Ids::of(policy, &draft);
-    let multicall = multicall::kept(tree, contents, &facts.commands, &|id| closure.contains(id));
+    let multicall = applets::left(multicall, &mut draft);
     let plan = Plan::from_draft(draft);
     Examined { plan, ids, multicall, closure, zones, facts }
 }

@@ -31,6 +31,8 @@ pub enum Change {
     AttributesOfCopy(Attributes),
     /// Replace the content by a new file renamed over the old one, with these attributes.
     Rewrite(Attributes, Box<[u8]>),
+    /// Make the entry another name of a file that this plan has rewritten before: they were one file, and stay one.
+    HardLink(Id),
     /// Create a file that does not exist.
     CreateFile(Attributes, Box<[u8]>),
     /// Create a directory that does not exist.
@@ -66,6 +68,10 @@ pub struct Draft<'a> {
     when_empty: BTreeMap<Id, &'static str>,
     attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
+    /// Other names of a rewritten file, with that file.
+    links: BTreeMap<Id, Id>,
+    /// What multi-call programs answer to after this run, where that is known.
+    pub applets: BTreeMap<Id, Vec<String>>,
     creations: BTreeMap<Vec<u8>, Change>,
     /// The account files as the `accounts.*` rules leave them.
     pub accounts: AccountFiles,
@@ -94,6 +100,8 @@ impl<'a> Draft<'a> {
             when_empty: BTreeMap::new(),
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
+            links: BTreeMap::new(),
+            applets: BTreeMap::new(),
             creations: BTreeMap::new(),
             accounts: AccountFiles::default(),
             records: Vec::new(),
@@ -256,6 +264,13 @@ impl<'a> Draft<'a> {
         if !self.is_untouchable(id) {
             self.rewrites.insert(id, content);
         }
+    }
+
+    /// Replace the content of a file that has several names in the tree, under all of them that stay.
+    pub fn rewrite_all(&mut self, names: &[Id], content: Vec<u8>) {
+        let Some((&first, others)) = names.split_first() else { return };
+        self.rewrite(first, content);
+        self.links.extend(others.iter().map(|&other| (other, first)));
     }
 
     /// Create a file or directory at an absolute path whose parent exists or is created by this plan.

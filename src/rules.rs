@@ -12,10 +12,12 @@ pub mod zones;
 
 use crate::closure::Closure;
 use crate::facts::Facts;
+use crate::facts::multicall::MultiCall;
 use crate::facts::set::IdSet;
 use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
 use crate::policy::Policy;
+use remove::applets::Named;
 use zones::Zones;
 
 /// What a rule may look at.
@@ -33,6 +35,8 @@ pub struct Context<'a> {
     pub setid: &'a IdSet,
     /// Accounts that configurations of kept programs name.
     pub account_uses: &'a [AccountUse],
+    /// Programs that answer to many names, with the names that are asked for besides those of entries.
+    pub multicall: &'a [(MultiCall, Named)],
 }
 
 impl Context<'_> {
@@ -81,6 +85,7 @@ pub static RULES: &[Rule] = &[
     on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
     // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
+    on("remove.applets", "only kept applets answer", remove::applets::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),

@@ -1,7 +1,7 @@
 //! The applet tables of a busybox binary, located without symbols or sections, each proving the others.
 //!
 //! The generator (busybox, applets/applet_tables.c, 1.26 to 1.38) writes the names in strcmp order, NUL between them and
-//! an empty name behind them; the offsets of every N/8th name (N/4th below 128 names, none below 32); and one function for
+//! an empty name behind them; the offsets of every N/8th name (N/4th below 128 names); and one function for
 //! each name. The names are accepted where exactly one array in the file holds just those offsets. The functions are
 //! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
 
@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use super::image::{Image, Slot};
 
-/// Fewest names that are taken for a table.
-const FEWEST: usize = 8;
+/// Fewest names of a table with offsets. Smaller ones cannot be proved: any end of the names would fit as well.
+const FEWEST: usize = 32;
 /// Most places tried as the beginning of a table.
 const MAX_CANDIDATES: usize = 1 << 14;
 /// Most names that are taken for a table; the generator's offsets of 16 bits allow few more.
@@ -51,8 +51,8 @@ const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum 
 pub(super) struct Table {
     /// File ranges of the names, without their NUL.
     pub(super) names: Vec<Range<usize>>,
-    /// File offset of applet_nameofs, and its entries; none below 32 names.
-    pub(super) offsets: Option<(usize, usize)>,
+    /// File offset of applet_nameofs, and its entries.
+    pub(super) offsets: (usize, usize),
     /// The functions, one for each name.
     pub(super) functions: Vec<Slot>,
     /// Function of `false`, and of every name that was disabled.
@@ -93,9 +93,9 @@ impl Table {
         let (runs, candidates) = candidates(image.data);
         let proved = with_offsets(image, &runs, &candidates);
         let version = version(image.data);
-        let tables = |candidate: &Candidate, at: Option<usize>, pointers: &[Slot]| {
+        let tables = |candidate: &Candidate, at: usize, pointers: &[Slot]| {
             let names = candidate.names(&runs);
-            let offsets = at.map(|at| (at, candidate.wanted.len()));
+            let offsets = (at, candidate.wanted.len());
             let found = functions(image.data, pointers, image.word, &names).into_iter();
             found
                 .map(|functions| Self { names: names.clone(), offsets, functions, nothing: None, version })
@@ -103,19 +103,13 @@ impl Table {
         };
         let mut found = match &proved[..] {
             [(candidate, at)] => {
-                let found = tables(candidate, Some(*at), &image.code_pointers());
+                let found = tables(candidate, *at, &image.code_pointers());
                 if found.is_empty() {
                     return Err("its names are found, the functions that they run are not");
                 }
                 found
             }
-            // Without offsets only the functions can tell where the names begin.
-            [] if version.is_some() => {
-                let small: Vec<&Candidate> = candidates.iter().filter(|one| one.wanted.is_empty()).collect();
-                let pointers = if small.is_empty() { Vec::new() } else { image.code_pointers() };
-                small.into_iter().flat_map(|candidate| tables(candidate, None, &pointers)).collect()
-            }
-            [] => Vec::new(),
+            [] => return Err("no table of applets is found in it"),
             _ => return Err("it holds more than one table of applets"),
         };
         match (found.pop(), found.is_empty()) {
@@ -221,8 +215,7 @@ fn starts(data: &[u8], run: &Run, number: usize, found: &mut Vec<Candidate>) {
 /// The offsets that the generator writes for these names; `None` when there are too many for it.
 fn wanted(data: &[u8], names: &[Range<usize>], start: usize) -> Option<Vec<Option<u16>>> {
     let known = match names.len() {
-        0..32 => 0,
-        32..128 => 4,
+        0..128 => 4,
         _ => 8,
     };
     let mut wanted = Vec::new();

@@ -76,12 +76,17 @@ fn mangle(image: &Image<'_>, table: &Table, index: usize, searches: &[Search], e
     let Some(last) = name.len().checked_sub(1).filter(|&last| name.get(last).is_some_and(|&byte| byte > b'/')) else {
         return;
     };
-    let checkpoint = table.offsets.and_then(|(at, entries)| {
-        (0..entries).find(|j| (j + 1) * table.names.len() / (entries + 1) == index).map(|j| at + 2 * j)
-    });
-    if let Some(checkpoint) = checkpoint {
-        let Some(away) = away(image, table).filter(|_| searches == [Search::Ordered]) else { return };
-        edit.write(checkpoint, &image.bytes(u64::from(away), 2));
+    let (offsets, entries) = table.offsets;
+    let checkpoint = |j: usize| (j + 1) * table.names.len() / (entries + 1);
+    if let Some(j) = (0..entries).find(|&j| checkpoint(j) == index) {
+        let off = |j: usize| {
+            let range = table.names.get(checkpoint(j)).cloned().unwrap_or_default();
+            edit.data.get(range).is_some_and(|name| name.ends_with(b"/"))
+        };
+        // Most have to stay, so that the table can be found again.
+        let enough = 2 * (0..entries).filter(|&other| other != j && !off(other)).count() > entries;
+        let Some(away) = away(image, table).filter(|_| enough && searches == [Search::Ordered]) else { return };
+        edit.write(offsets + 2 * j, &image.bytes(u64::from(away), 2));
     }
     edit.write(start + last, b"/");
 }

@@ -60,6 +60,7 @@ impl Plan {
             last,
             mut attributes,
             rewrites,
+            links,
             creations,
             mut records,
             notes,
@@ -68,12 +69,17 @@ impl Plan {
             ..
         } = draft;
         let mut steps = Vec::new();
-        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id);
+        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.contains_key(&id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
             rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+        }
+        // One file has one set of attributes: that of the name which is written.
+        for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
+            attributes.remove(&id);
+            rewritten.push(Step { target: Target::Entry(id), change: Change::HardLink(of) });
         }
         for (id, wanted) in attributes {
             if removed.contains(id) || wanted == present(tree, id) {

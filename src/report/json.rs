@@ -79,6 +79,7 @@ struct Applets<'a> {
     path: String,
     applets: &'a [String],
     kept: &'a [String],
+    builtins: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -106,6 +107,7 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
         path: printable(&tree.path(found.program)),
         applets: &found.applets,
         kept: &found.kept,
+        builtins: &found.builtins,
     });
     let document = Document {
         schema: SCHEMA,

@@ -120,6 +120,9 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
             names.len(),
             first.join(" ")
         );
+        if !found.builtins.is_empty() {
+            let _ = writeln!(out, "still answered by its shell itself: {}", found.builtins.join(" "));
+        }
     }
 }
 

@@ -119,6 +119,23 @@ impl Root {
         })
     }
 
+    /// Replace a regular file by another name of `of`, which was rewritten before.
+    ///
+    /// # Errors
+    /// When the file is not the one that was examined, or the kernel refuses.
+    pub fn link_over(&self, tree: &Tree, id: Id, of: Id) -> Result<(), Error> {
+        let action = "cannot link";
+        let fail = |e| error(action, tree, id, Cause::Os(e));
+        drop(self.open_node(tree, id, action)?);
+        let parent = self.directory(tree, tree.parent(id), action)?;
+        let from = self.directory(tree, tree.parent(of), action)?;
+        // A leftover of a killed run.
+        let _ = rustix::fs::unlinkat(&parent, TEMPORARY, AtFlags::empty());
+        let linked = rustix::fs::linkat(&from, tree.name(of), &parent, TEMPORARY, AtFlags::empty())
+            .and_then(|()| rustix::fs::renameat(&parent, TEMPORARY, &parent, tree.name(id)));
+        discard_on_error(parent.as_fd(), linked).map_err(fail)
+    }
+
     /// Create a file at an absolute path; its directory exists already.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Rules that remove what a container image does not need.
 
+pub mod applets;
 pub mod commands;
 pub mod cron;
 pub mod fstab;

@@ -1,0 +1,209 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::fixture::{Binary, Kind};
+use super::{Family, Patched, busybox, disable, image, lookup, read};
+
+fn keep(data: &[u8], names: &[&str]) -> Patched {
+    disable(data, &|name| names.contains(&name)).unwrap()
+}
+
+fn names(data: &[u8]) -> Vec<String> {
+    read(data).unwrap().names
+}
+
+/// Word sizes, byte orders and kinds of relocation as the processors of Debian and Alpine have them.
+fn every() -> Vec<Binary> {
+    let mut all = Vec::new();
+    for (bits64, big, machine) in [
+        (true, false, 62),
+        (true, false, 183),
+        (true, true, 22),
+        (true, false, 21),
+        (true, false, 243),
+        (false, false, 3),
+        (false, false, 40),
+        (false, true, 20),
+    ] {
+        for kind in [Kind::Fixed, Kind::Rela, Kind::Rel, Kind::Relr] {
+            for (version, count) in [("BusyBox v1.26.2", 0), ("BusyBox v1.36.1", 200), ("BusyBox v1.99.0", 100)] {
+                {
+                    let one = Binary { bits64, big, machine, kind, version, ..Binary::default() };
+                    all.push(one.with(count));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn every_kind_of_binary_is_read_changed_and_recognised() {
+    for binary in every() {
+        let data = binary.build();
+        let found = read(&data).unwrap_or_else(|error| panic!("{error}: {binary:?}"));
+        assert_eq!((found.family, &found.names, found.disabled), (Family::Busybox, &binary.names, 0));
+        let patched = keep(&data, &["sh", "cat"]);
+        let again = read(&patched.data).unwrap();
+        assert_eq!(
+            (&again.names[..], again.disabled),
+            (&["cat".to_owned(), "sh".to_owned()][..], binary.names.len() - 2)
+        );
+        assert_eq!(keep(&patched.data, &["sh", "cat"]).data, patched.data, "a second run changes nothing");
+        // Less can be kept later, and nothing comes back.
+        let fewer = keep(&patched.data, &["sh", "wget"]);
+        assert_eq!(names(&fewer.data), ["sh"]);
+        assert_eq!(data.len(), patched.data.len());
+    }
+}
+
+#[test]
+fn nothing_changes_when_everything_is_kept() {
+    let data = Binary::default().build();
+    assert_eq!(disable(&data, &|_| true).unwrap().data, data);
+}
+
+#[test]
+fn the_first_name_may_stand_behind_anything() {
+    for before in [&b"z"[..], b"abc", b"\0", b"\0a\0b\0", b"x\0", b"zz\0z"] {
+        let data = Binary { before, ..Binary::default() }.build();
+        assert_eq!(names(&data), Binary::default().names, "{before:?}");
+    }
+}
+
+#[test]
+fn what_is_not_the_only_answer_is_none() {
+    let binary = Binary::default();
+    let data = binary.build();
+    let refused = |data: &[u8]| read(data).unwrap_err();
+    assert_eq!(refused(&Binary { twice: true, ..binary.clone() }.build()), "no table of applets is found in it");
+    // One wrong offset, one wrong function, one name out of order.
+    let at = data.windows(6).position(|part| part == b"[\0[[\0a").unwrap();
+    let mut wrong = data.clone();
+    wrong[at - 1] ^= 1;
+    assert_eq!(refused(&wrong), "no table of applets is found in it");
+    let mut wrong = data.clone();
+    wrong[at + 5] = b'z';
+    assert_eq!(refused(&wrong), "no table of applets is found in it");
+    let test = binary.function("test").to_le_bytes();
+    let at = data.windows(8).rposition(|part| part == test).unwrap();
+    let mut wrong = data.clone();
+    wrong[at] ^= 0x10;
+    assert_eq!(refused(&wrong), "its names are found, the functions that they run are not");
+    // Too few names for the generator to write offsets.
+    let few = Binary {
+        names: super::fixture::NAMES[..31].iter().map(|&name| name.to_owned()).collect(),
+        ..Binary::default()
+    };
+    assert_eq!(refused(&few.build()), "no table of applets is found in it");
+    // Too few names that share a function: nothing tells where the functions begin.
+    let names = (0..40).map(|n| format!("x{n:02}")).collect();
+    let alone = Binary { names, ..Binary::default() }.build();
+    assert_eq!(refused(&alone), "its names are found, the functions that they run are not");
+}
+
+#[test]
+fn other_files_are_refused_in_a_word() {
+    let data = Binary::default().build();
+    assert_eq!(read(b"#!/bin/sh\n").unwrap_err(), "it is no ELF file");
+    assert_eq!(read(&data[..data.len() - 100]).unwrap_err(), "it is cut off: a segment ends behind the file");
+    let mut packed = data[..0x400].to_vec();
+    packed.extend(b"UPX!");
+    assert_eq!(read(&packed).unwrap_err(), "it is packed by UPX");
+    let single = [&data[..0x400], b"BusyBox v1.36.1\0"].concat();
+    assert_eq!(read(&single).unwrap_err(), "it was built for a single applet, and has no table");
+    let without = Binary {
+        names: super::fixture::NAMES.iter().filter(|&&n| n != "false").map(|&n| n.to_owned()).collect(),
+        ..Binary::default()
+    };
+    assert!(disable(&without.build(), &|name| name == "sh").unwrap_err().contains("without 'false'"));
+}
+
+#[test]
+fn scripts_built_in_share_a_function_and_other_names_do_not() {
+    let binary = Binary::default().with(3);
+    let data = binary.build();
+    let share = |data: &mut [u8], name: &str, like: &str| {
+        let (from, to) = (binary.function(name).to_le_bytes(), binary.function(like).to_le_bytes());
+        let at = data.windows(8).rposition(|part| part == from).unwrap();
+        data[at..at + 8].copy_from_slice(&to);
+    };
+    let mut scripts = data.clone();
+    share(&mut scripts, "x001", "x000");
+    assert_eq!(names(&scripts), binary.names);
+    share(&mut scripts, "wc", "vi");
+    assert!(read(&scripts).is_err());
+}
+
+#[test]
+fn a_name_that_differs_in_its_last_byte_only_does_not_hide_its_neighbours() {
+    // `dd` behind `dc`; with 200 more names other ones are checkpoints.
+    for count in [0, 200] {
+        for version in ["BusyBox v1.30.0", "BusyBox v1.37.0", "BusyBox v1.99.0"] {
+            let binary = Binary { version, ..Binary::default().with(count) };
+            let data = binary.build();
+            let checkpoint = |index: &usize| (1..8).any(|j| j * binary.names.len() / 8 == *index);
+            for (index, name) in binary.names.iter().enumerate() {
+                if index % 9 != 0 && !checkpoint(&index) {
+                    continue;
+                }
+                let patched = disable(&data, &|other| other != name);
+                let patched = patched.unwrap_or_else(|error| panic!("{error}: {name} of {count}, {version}"));
+                let left = names(&patched.data);
+                assert_eq!(left.len(), binary.names.len() - 1, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn builtins_of_the_shell_are_told() {
+    assert_eq!(read(&Binary::default().build()).unwrap().builtins, ["echo", "kill", "test"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_kept_name_is_found_where_it_was(
+        kept in prop::collection::btree_set(0usize..240, 0..240),
+        version in prop::sample::select(vec!["BusyBox v1.26.0", "BusyBox v1.33.1", "BusyBox v1.34.0", "BusyBox v1.38.0"]),
+        first in prop::collection::btree_set(0usize..240, 0..240),
+    ) {
+        let binary = Binary { version, ..Binary::default().with(200) };
+        let name = |index: &usize| binary.names[*index].clone();
+        let (kept, first): (BTreeSet<String>, BTreeSet<String>) = (kept.iter().map(name).collect(), first.iter().map(name).collect());
+        // In two runs: what is kept by both stays.
+        let once = disable(&binary.build(), &|name| first.contains(name)).unwrap();
+        let twice = disable(&once.data, &|name| kept.contains(name)).unwrap();
+        let both: Vec<String> = kept.intersection(&first).cloned().collect();
+        prop_assert_eq!(names(&twice.data), both.clone());
+        let image = image::Image::open(&twice.data).unwrap();
+        let table = busybox::Table::locate(&image).unwrap();
+        for search in lookup::Search::of(table.version) {
+            for (index, name) in binary.names.iter().enumerate() {
+                let found = search.find(&image, &table, name.as_bytes());
+                if both.contains(name) {
+                    prop_assert_eq!(found, Some(index));
+                } else {
+                    prop_assert!(found.is_none_or(|at| !both.contains(&binary.names[at])));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_end(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..40), cut in any::<prop::sample::Index>()) {
+        let mut data = Binary::default().build();
+        for (at, byte) in changes {
+            let at = at.index(data.len());
+            data[at] = byte;
+        }
+        for data in [&data[..], &data[..cut.index(data.len())]] {
+            if let Ok(patched) = disable(data, &|name| name == "sh") {
+                prop_assert!(names(&patched.data).iter().all(|name| name == "sh"));
+            }
+        }
+    }
+}

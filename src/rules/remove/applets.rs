@@ -1,0 +1,155 @@
+//! remove.applets: a kept multi-call binary answers to its kept applets only.
+//!
+//! Kept are the applets whose entries stay, whatever keeps them, and those that the command of the image and kept
+//! scripts call as `busybox NAME`. The binary is replaced by one in which the others are disabled (docs/busybox.md); one for
+//! which that cannot be shown to be right is refused. Source: NIST SP 800-190 §4.1.
+
+mod named;
+
+use std::collections::BTreeSet;
+
+pub use named::{Named, collect};
+
+use crate::applets;
+use crate::facts::multicall::{Family, MultiCall};
+use crate::facts::tree::{Id, Tree};
+use crate::plan::Draft;
+use crate::report::escape::{escaped, quoted};
+use crate::rules::Context;
+
+/// Most names written out in a message.
+const SHOWN: usize = 12;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    for (program, named) in cx.multicall {
+        one(cx, draft, program, named);
+    }
+}
+
+/// What is left of multi-call programs for the report, without their bytes.
+pub(crate) fn left(found: Vec<(MultiCall, Named)>, draft: &mut Draft<'_>) -> Vec<MultiCall> {
+    let stays = |program: &MultiCall| {
+        !draft.is_removed(program.program) || program.entries.iter().any(|&entry| !draft.is_removed(entry))
+    };
+    let mut left: Vec<MultiCall> = found.into_iter().map(|(program, _)| program).filter(stays).collect();
+    for program in &mut left {
+        program.data = Vec::new();
+        if let Some(applets) = draft.applets.remove(&program.program) {
+            program.applets = applets;
+        }
+        let has = |name: &str| program.applets.iter().any(|applet| applet == name);
+        let shell = has("sh") || has("ash");
+        program.builtins.retain(|builtin| shell && !program.applets.contains(builtin));
+    }
+    left
+}
+
+fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Named) {
+    let tree = &cx.facts.tree;
+    let names = names(tree, program.program, draft);
+    let path = quoted(&tree.path(names.first().copied().unwrap_or(program.program)));
+    if names.is_empty() || (program.family == Family::Links && program.problem.is_none()) {
+        return;
+    }
+    if let Named::All(why) = named {
+        if !program.applets.is_empty() {
+            draft.note(format!("{path} keeps all of its {} applets: {why}", program.applets.len()));
+        }
+        return;
+    }
+    if let Some(problem) = program.problem {
+        return refuse(draft, &path, problem);
+    }
+    let needed = cx.closure.contains(program.program) || program.entries.iter().any(|&id| cx.closure.contains(id));
+    if !needed || names.iter().any(|&id| draft.is_untouchable(id)) {
+        let help = if needed {
+            "it is in keep.paths, or on a mount: keep single applets in keep.commands instead"
+        } else {
+            "no kept command needs it: name its path in [remove] directories, or delete it before harden runs"
+        };
+        let text = format!("{path} stays as it is, and answers to {} applets", program.applets.len());
+        return draft.warn(text, help);
+    }
+    let called = kept(cx, draft, program, named);
+    let keep = |name: &str| called.contains(name);
+    if program.applets.iter().all(|name| keep(name)) {
+        return;
+    }
+    if program.family == Family::Table(applets::Family::Coreutils) {
+        let text = format!(
+            "{path} answers to all of its {} programs, whichever names lead to it: it has no table that could be changed",
+            program.applets.len()
+        );
+        return draft.warn(text, "install coreutils as separate programs, or keep none of them");
+    }
+    if called.is_empty() {
+        return refuse(draft, &path, "nothing says which of its applets are needed");
+    }
+    match applets::disable(&program.data, &keep) {
+        Err(problem) => refuse(draft, &path, problem),
+        Ok(patched) => {
+            let stay: Vec<String> = program.applets.iter().filter(|name| keep(name)).cloned().collect();
+            let before = format!("{} applets", program.applets.len());
+            let after = format!("{} applets: {}", stay.len(), shown(&stay));
+            draft.record_line(
+                "remove.applets",
+                &tree.path(names.first().copied().unwrap_or(program.program)),
+                before,
+                after,
+                "no kept command needs the others",
+            );
+            if !patched.silent.is_empty() {
+                draft.note(format!(
+                    "{path} still starts {} disabled applets, which do nothing and fail: {}",
+                    patched.silent.len(),
+                    shown(&patched.silent)
+                ));
+            }
+            draft.applets.insert(program.program, stay);
+            draft.rewrite_all(&names, patched.data);
+        }
+    }
+}
+
+/// Every name of the file that stays.
+fn names(tree: &Tree, program: Id, draft: &Draft<'_>) -> Vec<Id> {
+    let meta = tree.meta(program);
+    let same = |&id: &Id| id == program || (tree.is_file(id) && tree.meta(id).ino == meta.ino && !tree.meta(id).mount);
+    let mut names: Vec<Id> = if meta.nlink > 1 { tree.ids().filter(same).collect() } else { vec![program] };
+    names.retain(|&id| !draft.is_removed(id));
+    names
+}
+
+/// Applets that stay: those of entries that no rule removes, and those that are asked for.
+fn kept(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, named: &Named) -> BTreeSet<String> {
+    let tree = &cx.facts.tree;
+    let name = |id: Id| String::from_utf8_lossy(tree.name(id)).into_owned();
+    let entries = program.entries.iter().copied().filter(|&id| !draft.is_removed(id)).map(name);
+    // Alpine's bbsuid starts busybox under the name it was called by.
+    let by_bbsuid = |id: Id| tree.follow(id).is_ok_and(|found| tree.name(found.node) == b"bbsuid");
+    let through =
+        cx.facts.commands.entries.keys().copied().filter(|&id| !draft.is_removed(id) && by_bbsuid(id)).map(name);
+    let mut kept: BTreeSet<String> = entries.chain(through).collect();
+    if let Named::Some(names) = named {
+        kept.extend(names.iter().cloned());
+    }
+    kept.retain(|name| program.applets.contains(name));
+    kept
+}
+
+fn refuse(draft: &mut Draft<'_>, path: &str, problem: &str) {
+    let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches('\'');
+    draft.refuse(
+        format!("cannot tell the applets of {path} that go from those that stay: {problem}"),
+        format!(
+            "keep all of them knowingly with [keep] commands = [\"{name}\"], keep none of them, or switch remove.applets off"
+        ),
+    );
+}
+
+fn shown(names: &[String]) -> String {
+    let first: Vec<String> = names.iter().take(SHOWN).map(|name| escaped(name.as_bytes())).collect();
+    let more = if names.len() > SHOWN { " …" } else { "" };
+    format!("{}{more}", first.join(" "))
+}
