@@ -145,13 +145,17 @@ pub fn disable(data: &[u8], keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'st
 }
 
 fn family(data: &[u8]) -> Result<Family, &'static str> {
-    match Family::of(data) {
-        Some(family) => Ok(family),
-        None if !data.starts_with(b"\x7fELF") => Err("it is no ELF file"),
-        None if contains(data, b"UPX!") => Err("it is packed by UPX"),
-        None if contains(data, b"BusyBox v1.") => Err("it was built for a single applet, and has no table"),
-        None => Err("no table of applets is found in it"),
+    if let Some(family) = Family::of(data) {
+        return Ok(family);
     }
+    if contains(data, b"UPX!") && data.starts_with(b"\x7fELF") {
+        return Err("it is packed by UPX");
+    }
+    Image::open(data)?;
+    if contains(data, b"BusyBox v1.") {
+        return Err("it was built for a single applet, and has no table");
+    }
+    Err("no table of applets is found in it")
 }
 
 fn layout(family: Family) -> Layout {

@@ -50,6 +50,17 @@ pub struct Message {
     pub help: String,
 }
 
+/// What a multi-call program answers to after this run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppletChange {
+    /// The name that the program is written under.
+    pub written: Id,
+    /// Applets that stay.
+    pub kept: Vec<String>,
+    /// Applets that it does not know any more.
+    pub disabled: Vec<String>,
+}
+
 /// What the rules have asked for so far.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -70,8 +81,8 @@ pub struct Draft<'a> {
     rewrites: BTreeMap<Id, Vec<u8>>,
     /// Other names of a rewritten file, with that file.
     links: BTreeMap<Id, Id>,
-    /// What multi-call programs answer to after this run, where that is known.
-    pub applets: BTreeMap<Id, Vec<String>>,
+    /// Multi-call programs that are changed.
+    pub applets: BTreeMap<Id, AppletChange>,
     creations: BTreeMap<Vec<u8>, Change>,
     /// The account files as the `accounts.*` rules leave them.
     pub accounts: AccountFiles,

@@ -4,6 +4,7 @@
 //! does with a root is in `session` and `init`.
 
 mod init;
+mod selftest;
 mod session;
 
 use std::ffi::OsString;

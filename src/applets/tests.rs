@@ -108,10 +108,10 @@ fn other_files_are_refused_in_a_word() {
     let data = Binary::default().build();
     assert_eq!(read(b"#!/bin/sh\n").unwrap_err(), "it is no ELF file");
     assert_eq!(read(&data[..data.len() - 100]).unwrap_err(), "it is cut off: a segment ends behind the file");
-    let mut packed = data[..0x400].to_vec();
-    packed.extend(b"UPX!");
+    let small = crate::facts::elf::fixture::program("/lib/ld.so", &[]);
+    let packed = [&small[..], b"UPX!"].concat();
     assert_eq!(read(&packed).unwrap_err(), "it is packed by UPX");
-    let single = [&data[..0x400], b"BusyBox v1.36.1\0"].concat();
+    let single = [&small[..], b"BusyBox v1.36.1\0"].concat();
     assert_eq!(read(&single).unwrap_err(), "it was built for a single applet, and has no table");
     let without = Binary {
         names: super::fixture::NAMES.iter().filter(|&&n| n != "false").map(|&n| n.to_owned()).collect(),

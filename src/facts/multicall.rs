@@ -43,6 +43,10 @@ pub struct MultiCall {
     pub kept: Vec<String>,
     /// What the shell inside it answers by itself.
     pub builtins: Vec<String>,
+    /// The name that it is written under, once a rule has decided to change it.
+    pub changed: Option<Id>,
+    /// Applets that the change makes unknown to it.
+    pub disabled: Vec<String>,
     /// Why its applets cannot be told, as a clause, when it should have some.
     pub problem: Option<&'static str>,
     /// The file, unless the names alone are known.
@@ -75,6 +79,8 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
             applets: Vec::new(),
             kept: kept.into_iter().collect(),
             builtins: Vec::new(),
+            changed: None,
+            disabled: Vec::new(),
             problem: None,
             data: Vec::new(),
             entries,

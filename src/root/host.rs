@@ -1,11 +1,20 @@
 //! What start-up may read outside a root: the configuration, this program's own identity, the evidence for a
-//! build step; and the report, whose file is opened before the first change.
+//! build step; and the report, whose file is opened before the first change. Also the one place that starts programs:
+//! a changed multi-call binary is tried from memory, and only where this program runs in the root itself.
 
-#![allow(clippy::disallowed_methods, reason = "start-up is excepted from the root: configuration, own binary, report")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "start-up is excepted from the root: configuration, own binary, report, and the try of a changed program"
+)]
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rustix::fs::{AtFlags, Statx, StatxFlags};
 
@@ -123,6 +132,46 @@ pub fn build_step() -> Option<&'static str> {
         return Some("process 1 is the shell that started this");
     }
     exists("/run/.containerenv").then_some("/run/.containerenv exists")
+}
+
+/// A program that lies in memory only.
+#[derive(Debug)]
+pub struct InMemory {
+    path: Vec<u8>,
+    /// Closed, the path leads nowhere.
+    _file: OwnedFd,
+}
+
+impl InMemory {
+    /// A path that starts it, as long as it is held.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+}
+
+/// Put a program into memory (memfd_create(2)); `None` where the kernel or a missing /proc does not allow that.
+#[must_use]
+pub fn in_memory(content: &[u8]) -> Option<InMemory> {
+    let file = rustix::fs::memfd_create("harden", rustix::fs::MemfdFlags::CLOEXEC).ok()?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest).ok()?;
+        rest = rest.get(written..)?;
+    }
+    // Of this process: the one that starts it has the same number open.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    exists(&path).then(|| InMemory { path: path.into_bytes(), _file: file })
+}
+
+/// Start a program under a name with one argument, no environment and no input: its exit status and everything it says.
+/// `None` when it cannot be started, or is killed.
+#[must_use]
+pub fn answer(path: &[u8], name: &str, argument: &str) -> Option<(i32, Vec<u8>)> {
+    let mut command = Command::new(OsStr::from_bytes(path));
+    command.arg0(name).arg(argument).env_clear().current_dir("/").stdin(Stdio::null());
+    let output = command.output().ok()?;
+    Some((output.status.code()?, [output.stdout, output.stderr].concat()))
 }
 
 /// Whether the effective user is root.

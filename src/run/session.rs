@@ -88,6 +88,15 @@ impl<'a> Session<'a> {
             let status = status("refused", Exit::Refused, 0, total, None);
             return self.finish(&examined, &status);
         }
+        let here = self.request.root.is_none() && self.root.is_running_root();
+        let answers = if here { super::selftest::run(&examined) } else { Vec::new() };
+        if !answers.is_empty() {
+            for message in &answers {
+                self.console.message("refused", &message.text, &message.help);
+            }
+            self.console.phase("nothing was changed");
+            return Exit::Refused;
+        }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
         let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);

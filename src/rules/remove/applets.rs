@@ -13,7 +13,7 @@ pub use named::{Named, collect};
 use crate::applets;
 use crate::facts::multicall::{Family, MultiCall};
 use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
+use crate::plan::{AppletChange, Draft};
 use crate::report::escape::{escaped, quoted};
 use crate::rules::Context;
 
@@ -35,8 +35,15 @@ pub(crate) fn left(found: Vec<(MultiCall, Named)>, draft: &mut Draft<'_>) -> Vec
     let mut left: Vec<MultiCall> = found.into_iter().map(|(program, _)| program).filter(stays).collect();
     for program in &mut left {
         program.data = Vec::new();
-        if let Some(applets) = draft.applets.remove(&program.program) {
-            program.applets = applets;
+        if let Some(change) = draft.applets.remove(&program.program) {
+            program.changed = Some(change.written);
+            program.applets = change.kept;
+            program.disabled = change.disabled;
+        }
+        // The name that is shown is one that stays.
+        let other = program.entries.iter().copied().find(|&entry| !draft.is_removed(entry));
+        if let Some(other) = program.changed.or(other).filter(|_| draft.is_removed(program.program)) {
+            program.program = other;
         }
         let has = |name: &str| program.applets.iter().any(|applet| applet == name);
         let shell = has("sh") || has("ash");
@@ -88,17 +95,14 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     }
     match applets::disable(&program.data, &keep) {
         Err(problem) => refuse(draft, &path, problem),
+        // Disabled before, as it should be.
+        Ok(patched) if patched.data == program.data => {}
         Ok(patched) => {
-            let stay: Vec<String> = program.applets.iter().filter(|name| keep(name)).cloned().collect();
+            let (stay, gone): (Vec<String>, Vec<String>) = program.applets.iter().cloned().partition(|name| keep(name));
             let before = format!("{} applets", program.applets.len());
             let after = format!("{} applets: {}", stay.len(), shown(&stay));
-            draft.record_line(
-                "remove.applets",
-                &tree.path(names.first().copied().unwrap_or(program.program)),
-                before,
-                after,
-                "no kept command needs the others",
-            );
+            let Some(&written) = names.first() else { return };
+            draft.record_line("remove.applets", &tree.path(written), before, after, "no kept command needs the others");
             if !patched.silent.is_empty() {
                 draft.note(format!(
                     "{path} still starts {} disabled applets, which do nothing and fail: {}",
@@ -106,7 +110,8 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
                     shown(&patched.silent)
                 ));
             }
-            draft.applets.insert(program.program, stay);
+            let disabled = gone.into_iter().filter(|name| !patched.silent.contains(name)).collect();
+            draft.applets.insert(program.program, AppletChange { written, kept: stay, disabled });
             draft.rewrite_all(&names, patched.data);
         }
     }

@@ -1,0 +1,57 @@
+//! A changed multi-call binary, tried before it replaces the old one: only in the file system that this program runs in.
+//!
+//! What is read from its bytes has been proved already. This finds what bytes do not show: a kernel or a loader that
+//! does not start the file. A machine that cannot start it proves nothing, and stops nothing.
+
+use crate::applets::Family;
+use crate::facts::multicall;
+use crate::pipeline::Examined;
+use crate::plan::steps::{Step, Target};
+use crate::plan::{Change, Message};
+use crate::report::escape::{escaped, quoted};
+use crate::root::host;
+
+/// Most names of each kind that are tried.
+const TRIED: usize = 16;
+/// What busybox exits with when it does not know its name.
+const NOT_FOUND: i32 = 127;
+
+/// Start every binary that the plan changes. Answers what does not answer as it should.
+pub(super) fn run(examined: &Examined) -> Vec<Message> {
+    let mut found = Vec::new();
+    for Step { target, change } in &examined.plan.steps {
+        let (Target::Entry(id), Change::Rewrite(_, content)) = (target, change) else { continue };
+        let family = multicall::Family::Table(Family::Busybox);
+        let program = examined.multicall.iter().find(|one| one.family == family && one.changed == Some(*id));
+        let Some(program) = program else { continue };
+        let path = examined.facts.tree.path(*id);
+        let Some(new) = host::in_memory(content) else { continue };
+        let mut fail = |name: &str, what: &str| {
+            found.push(Message {
+                rule: "remove.applets",
+                text: format!(
+                    "{} without its other applets was tried, and {} {what}",
+                    quoted(&path),
+                    escaped(name.as_bytes())
+                ),
+                help: "keep every applet knowingly, or switch remove.applets off; the binary was not changed"
+                    .to_owned(),
+            });
+        };
+        for name in program.applets.iter().take(TRIED) {
+            let old = host::answer(&path, name, "--help");
+            let now = host::answer(new.path(), name, "--help");
+            if old.is_some() && old != now {
+                fail(name, "does not answer --help as before");
+            }
+        }
+        // Spread over the alphabet.
+        for name in program.disabled.iter().step_by(program.disabled.len() / TRIED + 1) {
+            let answer = host::answer(new.path(), name, "--help");
+            if answer.is_some_and(|(status, text)| status != NOT_FOUND || !text.ends_with(b"applet not found\n")) {
+                fail(name, "still answers");
+            }
+        }
+    }
+    found
+}
