@@ -53,6 +53,8 @@ pub struct Message {
 /// What a multi-call program answers to after this run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppletChange {
+    /// The program.
+    pub program: Id,
     /// The name that the program is written under.
     pub written: Id,
     /// Applets that stay.
@@ -80,9 +82,9 @@ pub struct Draft<'a> {
     attributes: BTreeMap<Id, Attributes>,
     rewrites: BTreeMap<Id, Vec<u8>>,
     /// Other names of a rewritten file, with that file.
-    links: BTreeMap<Id, Id>,
+    links: Vec<(Id, Id)>,
     /// Multi-call programs that are changed.
-    pub applets: BTreeMap<Id, AppletChange>,
+    pub applets: Vec<AppletChange>,
     creations: BTreeMap<Vec<u8>, Change>,
     /// The account files as the `accounts.*` rules leave them.
     pub accounts: AccountFiles,
@@ -111,8 +113,8 @@ impl<'a> Draft<'a> {
             when_empty: BTreeMap::new(),
             attributes: BTreeMap::new(),
             rewrites: BTreeMap::new(),
-            links: BTreeMap::new(),
-            applets: BTreeMap::new(),
+            links: Vec::new(),
+            applets: Vec::new(),
             creations: BTreeMap::new(),
             accounts: AccountFiles::default(),
             records: Vec::new(),

@@ -5,7 +5,6 @@
 //! each name. The names are accepted where exactly one array in the file holds just those offsets. The functions are
 //! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::image::{Image, Slot};
@@ -13,7 +12,7 @@ use super::image::{Image, Slot};
 /// Fewest names of a table with offsets. Smaller ones cannot be proved: any end of the names would fit as well.
 const FEWEST: usize = 32;
 /// Most places tried as the beginning of a table.
-const MAX_CANDIDATES: usize = 1 << 14;
+const MAX_CANDIDATES: usize = 1 << 12;
 /// Most names that are taken for a table; the generator's offsets of 16 bits allow few more.
 const MOST: usize = 1 << 12;
 /// Longest name; real ones have at most 17 bytes.
@@ -230,43 +229,38 @@ fn wanted(data: &[u8], names: &[Range<usize>], start: usize) -> Option<Vec<Optio
 
 /// The candidates whose offsets lie in exactly one place, with the place: one pass over the file for all of them.
 fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]) -> Vec<(&'c Candidate, usize)> {
-    // By the first offset that is known: bits first, most places need no more.
-    let mut bits = vec![0u64; 1 << 10];
-    let mut by_first: BTreeMap<u16, Vec<(usize, usize)>> = BTreeMap::new();
+    // Candidates by the first offset that is known: the last of each value, and for each candidate the one before.
+    const NONE: usize = usize::MAX;
+    let mut last = vec![NONE; 1 << 16];
+    let mut before = vec![(NONE, 0); candidates.len()];
     for (index, candidate) in candidates.iter().enumerate() {
         // Most of the offsets must be there, whatever was switched off since.
         let known = candidate.wanted.iter().flatten().count();
-        let Some(at) = candidate.wanted.iter().position(Option::is_some).filter(|_| 2 * known > candidate.wanted.len())
-        else {
-            continue;
-        };
-        let Some(first) = candidate.wanted.get(at).copied().flatten() else { continue };
-        by_first.entry(first).or_default().push((index, at));
-        if let Some(word) = bits.get_mut(usize::from(first) / 64) {
-            *word |= 1 << (first % 64);
+        let at = candidate.wanted.iter().position(Option::is_some).filter(|_| 2 * known > candidate.wanted.len());
+        let first = at.and_then(|at| Some((at, (*candidate.wanted.get(at)?)?)));
+        let Some((at, first)) = first else { continue };
+        if let (Some(head), Some(link)) = (last.get_mut(usize::from(first)), before.get_mut(index)) {
+            *link = (std::mem::replace(head, index), at);
         }
     }
-    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    // How many places each has, and one of them.
+    let mut places = vec![(0usize, 0); candidates.len()];
     let big = image.bytes(1, 2) == [0, 1];
     for (index, pair) in image.data.chunks_exact(2).enumerate() {
         let &[a, b] = pair else { continue };
         let value = if big { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) };
-        if bits.get(usize::from(value) / 64).is_none_or(|word| word >> (value % 64) & 1 == 0) {
-            continue;
-        }
-        for &(candidate, at) in by_first.get(&value).map(Vec::as_slice).unwrap_or_default() {
-            let Some(start) = (2 * index).checked_sub(2 * at) else { continue };
-            let Some(of) = candidates.get(candidate) else { continue };
-            if image.address_of(start).is_some() && fits(image, runs, of, start) {
-                places.entry(candidate).or_default().push(start);
+        let mut next = last.get(usize::from(value)).copied().unwrap_or(NONE);
+        while let (Some(candidate), Some(&(link, at))) = (candidates.get(next), before.get(next)) {
+            let start = (2 * index).checked_sub(2 * at).filter(|&start| fits(image, runs, candidate, start));
+            if let (Some(start), Some(place)) =
+                (start.filter(|&at| image.address_of(at).is_some()), places.get_mut(next))
+            {
+                *place = (place.0 + 1, start);
             }
+            next = link;
         }
     }
-    let unique = places.into_iter().filter_map(|(candidate, places)| match places[..] {
-        [at] => Some((candidates.get(candidate)?, at)),
-        _ => None,
-    });
-    unique.collect()
+    candidates.iter().zip(places).filter(|(_, (count, _))| *count == 1).map(|(one, (_, at))| (one, at)).collect()
 }
 
 /// Whether the offsets at a place are those of a candidate, or lead where no lookup stops.
@@ -362,11 +356,11 @@ fn are_functions(
     if !disabled.iter().all(|index| value(index) == nothing) || !shared.iter().all(together) {
         return false;
     }
-    let mut owners: BTreeMap<u64, usize> = BTreeMap::new();
     // Scripts built in at the builder's choice have names of their own, and one function together.
     let mut scripts = None;
-    window.iter().zip(groups).all(|(slot, &group)| {
-        let owner = *owners.entry(slot.value).or_insert(group);
+    window.iter().zip(groups).enumerate().all(|(index, (slot, &group))| {
+        let mut earlier = window.iter().zip(groups).take(index);
+        let owner = earlier.find(|(other, _)| other.value == slot.value).map_or(group, |(_, &owner)| owner);
         let alone = owner < groups.len() && group < groups.len();
         Some(slot.value) == nothing || owner == group || (alone && *scripts.get_or_insert(slot.value) == slot.value)
     })

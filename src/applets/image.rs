@@ -211,9 +211,7 @@ impl<'a> Image<'a> {
                 }
             }
         }
-        found.sort_unstable_by_key(|slot| slot.address);
-        found.dedup_by_key(|slot| slot.address);
-        found
+        in_order(found)
     }
 
     fn is_loaded(&self, address: u64) -> bool {
@@ -299,9 +297,7 @@ impl<'a> Image<'a> {
             let start = self.offset_of(tag(DT_RELR), tag(DT_RELRSZ)).ok_or(CUT)?;
             self.relr(start, self.address(tag(DT_RELRSZ)) / word, &mut found)?;
         }
-        found.sort_unstable_by_key(|slot| slot.address);
-        found.dedup_by_key(|slot| slot.address);
-        self.relocated = found;
+        self.relocated = in_order(found);
         Ok(())
     }
 
@@ -326,4 +322,11 @@ impl<'a> Image<'a> {
         }
         Ok(())
     }
+}
+
+/// By address, each once.
+fn in_order(mut slots: Vec<Slot>) -> Vec<Slot> {
+    slots.sort_unstable_by_key(|slot| slot.address);
+    slots.dedup_by_key(|slot| slot.address);
+    slots
 }

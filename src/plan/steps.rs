@@ -69,7 +69,8 @@ impl Plan {
             ..
         } = draft;
         let mut steps = Vec::new();
-        let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.contains_key(&id);
+        let replaced =
+            |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.iter().any(|&(link, _)| link == id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {

@@ -14,6 +14,7 @@
     clippy::use_debug
 )]
 
+mod applets;
 mod apply;
 mod bases;
 mod buildah;

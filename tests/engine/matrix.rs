@@ -76,7 +76,9 @@ fn one(base: &Base, builder: Builder, before: &Tree) -> Tree {
         base.tag,
         layer.entries.len()
     );
-    assert!(content <= LAYER_BUDGET, "the layer holds {content} bytes of file content");
+    // A multi-call binary without its other applets is a whole file.
+    let binary = layer.entries.get("bin/busybox").map_or(0, |entry| entry.size);
+    assert!(content - binary <= LAYER_BUDGET, "the layer holds {content} bytes of file content");
 
     let exported = image.export();
     assert_none("traces of harden", &traces(&exported));

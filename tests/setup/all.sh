@@ -10,5 +10,6 @@ here=$(dirname "$0")
 tools=$!
 "$here/bases.sh"
 "$here/fixtures.sh"
+"$here/applets.sh"
 wait "$tools"
 say "ready ($WORK)"

@@ -6,7 +6,7 @@
 needs=(
     dockerd:docker.io iptables:iptables buildah:buildah mmdebstrap:mmdebstrap mcs:mono-mcs
     strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl unzip:unzip
-    hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils
+    hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils qemu-aarch64-static:qemu-user-static
 )
 missing=()
 for need in "${needs[@]}"; do

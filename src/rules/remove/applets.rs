@@ -35,10 +35,10 @@ pub(crate) fn left(found: Vec<(MultiCall, Named)>, draft: &mut Draft<'_>) -> Vec
     let mut left: Vec<MultiCall> = found.into_iter().map(|(program, _)| program).filter(stays).collect();
     for program in &mut left {
         program.data = Vec::new();
-        if let Some(change) = draft.applets.remove(&program.program) {
+        if let Some(change) = draft.applets.iter_mut().find(|change| change.program == program.program) {
             program.changed = Some(change.written);
-            program.applets = change.kept;
-            program.disabled = change.disabled;
+            program.applets = std::mem::take(&mut change.kept);
+            program.disabled = std::mem::take(&mut change.disabled);
         }
         // The name that is shown is one that stays.
         let other = program.entries.iter().copied().find(|&entry| !draft.is_removed(entry));
@@ -111,7 +111,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
                 ));
             }
             let disabled = gone.into_iter().filter(|name| !patched.silent.contains(name)).collect();
-            draft.applets.insert(program.program, AppletChange { written, kept: stay, disabled });
+            draft.applets.push(AppletChange { program: program.program, written, kept: stay, disabled });
             draft.rewrite_all(&names, patched.data);
         }
     }

@@ -1,0 +1,318 @@
+//! Multi-call binaries of real distributions: run before and after, in a container, on this machine, and under qemu.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::bases::ALPINE;
+use crate::docker::{Builder, Context, Options, both, build, docker, fixture};
+
+/// What busybox's shell answers itself though programs have the same names.
+const BUILTINS: [&str; 9] = ["[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"];
+
+/// Runs in the hardened container, where nothing but sh, its builtins and cat are left. /l holds a link for each name.
+const EVERY_WAY: &str = r#"
+try() { # NAME WAY COMMAND...
+    name=$1 way=$2
+    shift 2
+    out=$("$@" 2>&1 </dev/null)
+    status=$?
+    case $status:$out in
+        127:*"not found"*) ;;
+        *) echo "$name $way: $status $out" ;;
+    esac
+}
+for name in $(cat /l/names); do
+    try "$name" busybox /bin/busybox "$name"
+    try "$name" help /bin/busybox --help "$name"
+    try "$name" path /bin/busybox "/x/$name"
+    try "$name" argv0 "/l/$name" x
+    try "$name" link-bin "/bin/$name"
+    try "$name" link-usr "/usr/bin/$name"
+    try "$name" link-sbin "/usr/sbin/$name"
+    case " $BUILTINS " in *" $name "*) ;; *) try "$name" shell "$name" --help ;; esac
+done
+echo done
+cat /etc/alpine-release
+"#;
+
+#[test]
+fn alpine_answers_to_its_kept_applets_only_whichever_way_they_are_called() {
+    let before = tempfile::tempdir().unwrap();
+    let base = build(
+        Builder::Classic,
+        &Context::new().file("Dockerfile", 0o644, &format!("FROM {}\nRUN true\n", ALPINE.tag)),
+        &Options::default(),
+    );
+    base.unpack(before.path());
+    let found = harden::applets::read(&fs::read(before.path().join("bin/busybox")).unwrap()).unwrap();
+    assert!(found.names.len() > 290, "{}", found.names.len());
+
+    let config = "[run]\nuser = \"app:1000:1000\"\ncommand = \"none\"\n\n[keep]\ncommands = [\"sh\", \"cat\"]\n";
+    let dockerfile =
+        format!("FROM {}\nCOPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]\nUSER 1000:1000\n", ALPINE.tag);
+    let image = build(
+        Builder::Classic,
+        &Context::with_harden(config).file("Dockerfile", 0o644, &dockerfile),
+        &Options::default(),
+    );
+    let after = tempfile::tempdir().unwrap();
+    image.unpack(after.path());
+    let data = fs::read(after.path().join("bin/busybox")).unwrap();
+    let left = harden::applets::read(&data).unwrap();
+    assert_eq!((&left.names[..], left.disabled), (&["cat".to_owned(), "sh".to_owned()][..], found.names.len() - 2));
+    assert!(BUILTINS.iter().all(|name| left.builtins.iter().any(|other| other == name)), "{:?}", left.builtins);
+
+    let links = tempfile::tempdir().unwrap();
+    fs::set_permissions(links.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let gone: Vec<&str> = found.names.iter().map(String::as_str).filter(|name| !["sh", "cat"].contains(name)).collect();
+    for name in &gone {
+        std::os::unix::fs::symlink("/bin/busybox", links.path().join(name)).unwrap();
+    }
+    fs::write(links.path().join("names"), gone.join("\n")).unwrap();
+    let output = docker(&[
+        "run",
+        "--rm",
+        "-v",
+        &format!("{}:/l:ro", links.path().display()),
+        "-e",
+        &format!("BUILTINS={}", BUILTINS.join(" ")),
+        &image.tag,
+        "/bin/sh",
+        "-c",
+        &format!("set -f\n{EVERY_WAY}"),
+    ]);
+    let text = both(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.starts_with("done\n3."), "{text}");
+}
+
+/// One binary of Debian, and how it is started here.
+struct Real {
+    path: PathBuf,
+    /// Not of this machine's processor: by this program.
+    qemu: Option<&'static str>,
+    runs: bool,
+}
+
+fn every() -> Vec<Real> {
+    let mut all: Vec<PathBuf> = fs::read_dir(fixture("applets")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.retain(|path| path.is_file());
+    all.sort();
+    assert!(all.len() >= 28, "only {} binaries of Debian; run: make setup", all.len());
+    let real = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let here = if cfg!(target_arch = "aarch64") { "-arm64-" } else { "-amd64-" };
+        let emulated = !name.contains(here) && name.contains("-arm64-") && name.ends_with("-static");
+        Real { path, qemu: emulated.then_some("qemu-aarch64-static"), runs: name.contains(here) || emulated }
+    };
+    all.into_iter().map(real).collect()
+}
+
+impl Real {
+    fn data(&self) -> Vec<u8> {
+        fs::read(&self.path).unwrap()
+    }
+
+    /// Start `program`, a copy of this binary, under a name.
+    fn run(&self, program: &Path, name: &str, args: &[&str], input: &str) -> Output {
+        let mut command = match self.qemu {
+            Some(qemu) => {
+                let mut command = Command::new(qemu);
+                command.args(["-0", name]).arg(program);
+                command
+            }
+            None => {
+                let mut command = Command::new(program);
+                command.arg0(name);
+                command
+            }
+        };
+        command.args(args).env_clear().env("PATH", "/nonexistent").current_dir(program.parent().unwrap());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("make setup");
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+}
+
+fn write(dir: &Path, name: &str, data: &[u8]) -> PathBuf {
+    let path = dir.join(name);
+    // By a process of its own: a descriptor that another test's child inherits would keep the file busy.
+    let mut child = Command::new("dd")
+        .arg(format!("of={}", path.display()))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(data).unwrap();
+    assert!(child.wait().unwrap().success());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// The same numbers every time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+}
+
+#[test]
+fn random_sets_of_applets_answer_as_the_search_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut numbers = Numbers(1);
+    for real in every() {
+        let shown = real.path.display();
+        let data = real.data();
+        let found = harden::applets::read(&data).unwrap_or_else(|error| panic!("{shown}: {error}"));
+        assert!(found.names.len() > 100, "{shown}: {} applets", found.names.len());
+        let busybox = found.family == harden::applets::Family::Busybox;
+        for round in 0..12 {
+            let one_in = [2, 10, 100][round % 3];
+            let kept: Vec<&String> = found.names.iter().filter(|_| numbers.next().is_multiple_of(one_in)).collect();
+            let keep = |name: &str| kept.iter().any(|other| *other == name);
+            // Every name is searched in the result before it is handed out.
+            let patched = harden::applets::disable(&data, &keep).unwrap_or_else(|error| panic!("{shown}: {error}"));
+            let left = harden::applets::read(&patched.data).unwrap().names;
+            let left: Vec<&String> = left.iter().filter(|name| busybox || *name != "false" || keep(name)).collect();
+            assert_eq!(left, kept, "{shown}");
+            if round > 2 || !real.runs || !busybox {
+                continue;
+            }
+            let program = write(dir.path(), "busybox", &patched.data);
+            let old = write(dir.path(), "old", &data);
+            for name in found.names.iter().filter(|_| numbers.next().is_multiple_of(12)) {
+                let answer = real.run(&program, name, &["--help"], "");
+                if keep(name) {
+                    assert_eq!(answer, real.run(&old, name, &["--help"], ""), "{shown}: {name}");
+                } else {
+                    assert!(both(&answer).ends_with(&format!("{name}: applet not found\n")), "{shown}: {name}");
+                    assert_eq!(answer.status.code(), Some(127), "{shown}: {name}");
+                }
+            }
+        }
+    }
+}
+
+const TEXT: &str = "delta 4\nalpha 1\ncharlie 3\nbravo 2\nalpha 1\n";
+
+/// What kept applets are asked, before and after.
+const QUESTIONS: [(&str, &[&str]); 48] = [
+    ("cat", &[]),
+    ("cat", &["-n"]),
+    ("sort", &[]),
+    ("sort", &["-u"]),
+    ("sort", &["-k2", "-n", "-r"]),
+    ("uniq", &["-c"]),
+    ("wc", &[]),
+    ("wc", &["-l"]),
+    ("head", &["-n", "2"]),
+    ("tail", &["-n", "2"]),
+    ("cut", &["-d", " ", "-f2"]),
+    ("tr", &["a-z", "A-Z"]),
+    ("tr", &["-d", "a"]),
+    ("sed", &["s/a/X/g"]),
+    ("sed", &["-n", "2,3p"]),
+    ("sed", &["-e", "1d", "-e", "$!N"]),
+    ("grep", &["alpha"]),
+    ("grep", &["-c", "a"]),
+    ("grep", &["-v", "-E", "^(a|b)"]),
+    ("egrep", &["^(a|b)"]),
+    ("fgrep", &["1"]),
+    ("awk", &["{ s += $2 } END { print s, NR }"]),
+    ("awk", &["{ print toupper($1) }"]),
+    ("awk", &["BEGIN { printf \"%05.2f|%s\\n\", 3.14159, substr(\"hello\", 2, 3) }"]),
+    ("nl", &[]),
+    ("rev", &[]),
+    ("tac", &[]),
+    ("od", &["-c"]),
+    ("hexdump", &["-C"]),
+    ("md5sum", &[]),
+    ("sha1sum", &[]),
+    ("sha256sum", &[]),
+    ("sha512sum", &[]),
+    ("cksum", &[]),
+    ("base64", &[]),
+    ("fold", &["-w", "3"]),
+    ("expr", &["2", "*", "21"]),
+    ("seq", &["1", "5"]),
+    ("basename", &["/usr/lib/x.so", ".so"]),
+    ("dirname", &["/usr/lib/x.so"]),
+    ("printf", &["%d-%s\\n", "7", "x"]),
+    ("echo", &["a", "b"]),
+    ("test", &["1", "-lt", "2"]),
+    ("[", &["1", "-gt", "2", "]"]),
+    ("false", &[]),
+    ("dd", &["bs=4", "count=3", "status=none"]),
+    ("sh", &["-c", "read a b; echo \"$b-$a\"; for i in 1 2 3; do echo $((i * i)); done"]),
+    ("sh", &["-c", "while read -r line; do case $line in a*) echo \"${line#* }\";; esac; done; exit 3"]),
+];
+
+#[test]
+fn kept_applets_behave_as_before_and_shells_reach_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    for real in every().into_iter().filter(|real| real.runs) {
+        let shown = real.path.display().to_string();
+        let data = real.data();
+        let found = harden::applets::read(&data).unwrap();
+        if found.family != harden::applets::Family::Busybox {
+            continue;
+        }
+        let keep = |name: &str| QUESTIONS.iter().any(|(other, _)| *other == name);
+        let program = write(dir.path(), "busybox", &harden::applets::disable(&data, &keep).unwrap().data);
+        let old = write(dir.path(), "old", &data);
+        let mut asked = 0;
+        for (name, args) in QUESTIONS.iter().filter(|(name, _)| found.names.iter().any(|other| other == name)) {
+            let answer = real.run(&program, name, args, TEXT);
+            assert_eq!(answer, real.run(&old, name, args, TEXT), "{shown}: {name} {args:?}");
+            asked += 1;
+        }
+        assert!(asked >= 40, "{shown}: {asked} questions");
+        // PATH leads nowhere: what starts now starts inside the binary, as standalone shells do it.
+        for name in ["wget", "vi", "nc", "telnet", "tftp", "ftpget", "ps", "chmod", "mount", "su"] {
+            for code in [format!("{name} --help"), format!("exec {name} --help"), format!("command {name} --help")] {
+                let answer = real.run(&program, "sh", &["-c", &code], "");
+                assert_eq!(answer.status.code(), Some(127), "{shown}: {code}: {}", both(&answer));
+            }
+        }
+        if shown.ends_with("-static") {
+            let answer = real.run(&program, "sh", &["-c", "echo ok; cat; basename /a/b"], "in\n");
+            assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\nin\nb\n", "{shown}: {}", both(&answer));
+        }
+    }
+}
+
+#[test]
+fn names_that_toybox_and_uutils_lose_do_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tried = 0;
+    for real in every().into_iter().filter(|real| real.runs && real.qemu.is_none()) {
+        let data = real.data();
+        let found = harden::applets::read(&data).unwrap();
+        if found.family == harden::applets::Family::Busybox {
+            continue;
+        }
+        let program =
+            write(dir.path(), "program", &harden::applets::disable(&data, &|name| name == "echo").unwrap().data);
+        let answer = real.run(&program, "echo", &["ok"], "");
+        assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\n", "{}: {}", real.path.display(), both(&answer));
+        for name in ["ls", "cat", "env", "id"] {
+            let answer = real.run(&program, name, &[], "");
+            assert_eq!(
+                (answer.status.code(), both(&answer)),
+                (Some(1), String::new()),
+                "{} {name}",
+                real.path.display()
+            );
+        }
+        tried += 1;
+    }
+    assert!(tried >= 2);
+}
