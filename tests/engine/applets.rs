@@ -107,7 +107,9 @@ fn every() -> Vec<Real> {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let here = if cfg!(target_arch = "aarch64") { "-arm64-" } else { "-amd64-" };
         let emulated = !name.contains(here) && name.contains("-arm64-") && name.ends_with("-static");
-        Real { path, qemu: emulated.then_some("qemu-aarch64-static"), runs: name.contains(here) || emulated }
+        // The C library of this machine may be older than a newer Debian's programs.
+        let runs = name.contains(here) && (name.ends_with("-static") || name.starts_with("bookworm"));
+        Real { path, qemu: emulated.then_some("/usr/bin/qemu-aarch64-static"), runs: runs || emulated }
     };
     all.into_iter().map(real).collect()
 }
@@ -174,8 +176,8 @@ fn random_sets_of_applets_answer_as_the_search_says() {
         let found = harden::applets::read(&data).unwrap_or_else(|error| panic!("{shown}: {error}"));
         assert!(found.names.len() > 100, "{shown}: {} applets", found.names.len());
         let busybox = found.family == harden::applets::Family::Busybox;
-        for round in 0..12 {
-            let one_in = [2, 10, 100][round % 3];
+        for round in 0..if busybox { 3 } else { 1 } {
+            let one_in = [2, 10, 100][round];
             let kept: Vec<&String> = found.names.iter().filter(|_| numbers.next().is_multiple_of(one_in)).collect();
             let keep = |name: &str| kept.iter().any(|other| *other == name);
             // Every name is searched in the result before it is handed out.
@@ -183,7 +185,7 @@ fn random_sets_of_applets_answer_as_the_search_says() {
             let left = harden::applets::read(&patched.data).unwrap().names;
             let left: Vec<&String> = left.iter().filter(|name| busybox || *name != "false" || keep(name)).collect();
             assert_eq!(left, kept, "{shown}");
-            if round > 2 || !real.runs || !busybox {
+            if !real.runs || !busybox {
                 continue;
             }
             let program = write(dir.path(), "busybox", &patched.data);
@@ -282,7 +284,8 @@ fn kept_applets_behave_as_before_and_shells_reach_no_other() {
                 assert_eq!(answer.status.code(), Some(127), "{shown}: {code}: {}", both(&answer));
             }
         }
-        if shown.ends_with("-static") {
+        // It starts itself anew for cat, which the kernel does for its own processor only.
+        if shown.ends_with("-static") && real.qemu.is_none() {
             let answer = real.run(&program, "sh", &["-c", "echo ok; cat; basename /a/b"], "in\n");
             assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\nin\nb\n", "{shown}: {}", both(&answer));
         }

@@ -9,8 +9,8 @@ apt=$store/.apt
 wanted=(
     'bookworm amd64,arm64,armhf,i386,s390x,ppc64el busybox,busybox-static'
     'trixie amd64,arm64,armhf,i386,s390x,ppc64el,riscv64 busybox,busybox-static'
-    'trixie amd64,arm64 toybox'
-    'trixie amd64 rust-coreutils'
+    'bookworm amd64,arm64 toybox'
+    'bookworm amd64 rust-coreutils'
 )
 missing=()
 for line in "${wanted[@]}"; do
