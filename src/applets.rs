@@ -40,6 +40,16 @@ pub struct Applets {
     pub disabled: usize,
     /// Names that the shell in it answers by itself, applet or not.
     pub builtins: Vec<String>,
+    table: Table,
+}
+
+/// Where they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Table {
+    Busybox(busybox::Table),
+    Records(records::Table),
+    /// Nowhere that could be changed.
+    None,
 }
 
 /// A binary that answers to fewer names.
@@ -82,33 +92,41 @@ impl Family {
 /// Why they cannot be told with certainty, as a clause.
 pub fn read(data: &[u8]) -> Result<Applets, &'static str> {
     let family = family(data)?;
-    let mut found = Applets { family, names: Vec::new(), disabled: 0, builtins: Vec::new() };
-    match family {
+    let mut names = Vec::new();
+    let mut disabled = 0;
+    let mut add = |name: &str, off: bool| {
+        if off {
+            disabled += 1;
+        } else {
+            names.push(name.to_owned());
+        }
+    };
+    let table = match family {
         Family::Busybox => {
             let table = busybox::Table::locate(&Image::open(data)?)?;
             for index in 0..table.names.len() {
-                let name = String::from_utf8_lossy(table.name(data, index)).into_owned();
-                if table.is_disabled(data, index) {
-                    found.disabled += 1;
-                } else if name != "busybox" {
-                    found.names.push(name);
+                let name = String::from_utf8_lossy(table.name(data, index));
+                if name != "busybox" {
+                    add(&name, table.is_disabled(data, index));
                 }
             }
-            found.builtins = builtins(data);
+            Table::Busybox(table)
         }
         Family::Toybox | Family::Uutils => {
-            let table = records::Table::locate(&Image::open(data)?, layout(family))?;
+            let layout = if family == Family::Toybox { Layout::Toybox } else { Layout::Uutils };
+            let table = records::Table::locate(&Image::open(data)?, layout)?;
             for record in table.records.iter().filter(|record| !table.is_program(record)) {
-                if table.is_disabled(record) {
-                    found.disabled += 1;
-                } else {
-                    found.names.push(record.name.clone());
-                }
+                add(&record.name, table.is_disabled(record));
             }
+            Table::Records(table)
         }
-        Family::Coreutils => found.names = coreutils(data).ok_or("the list of its programs is not found in it")?,
-    }
-    Ok(found)
+        Family::Coreutils => {
+            names = coreutils(data).ok_or("the list of its programs is not found in it")?;
+            Table::None
+        }
+    };
+    let builtins = if family == Family::Busybox { builtins(data) } else { Vec::new() };
+    Ok(Applets { family, names, disabled, builtins, table })
 }
 
 /// Whether a file that cannot be read as a multi-call binary is one all the same: damaged, packed, or too old or new. One
@@ -119,29 +137,31 @@ pub fn claims(data: &[u8], telling: bool) -> bool {
     Family::of(data).is_some() || telling && (damaged() || contains(data, b"UPX!") || contains(data, b"BusyBox v1."))
 }
 
-/// The binary without the applets that `keep` does not keep. What was disabled before stays so.
+impl Applets {
+    /// The binary, which these were read from, without the applets that `keep` does not keep. What was disabled before
+    /// stays so.
+    ///
+    /// # Errors
+    /// Why that cannot be done, or not be shown to be right, as a clause.
+    pub fn disable(&self, data: &[u8], keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'static str> {
+        let image = Image::open(data)?;
+        match &self.table {
+            Table::Busybox(table) => patch::disable(&image, table, &|name| name == "busybox" || keep(name)),
+            Table::Records(table) => {
+                let silent = self.names.iter().filter(|name| !keep(name)).cloned().collect();
+                Ok(Patched { data: table.disable(&image, keep)?, silent })
+            }
+            Table::None => Err("it has no table of its programs: what it runs is decided in its code"),
+        }
+    }
+}
+
+/// As [`read`] and [`Applets::disable`].
 ///
 /// # Errors
-/// Why that cannot be done, or not be shown to be right, as a clause.
+/// Those of both.
 pub fn disable(data: &[u8], keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'static str> {
-    let family = family(data)?;
-    let image = Image::open(data)?;
-    match family {
-        Family::Busybox => {
-            let table = busybox::Table::locate(&image)?;
-            let patched = patch::disable(&image, &table, &|name| name == "busybox" || keep(name))?;
-            Ok(Patched { data: patched.data, silent: patched.silent })
-        }
-        Family::Toybox | Family::Uutils => {
-            let table = records::Table::locate(&image, layout(family))?;
-            let goes = |record: &&records::Record| {
-                !table.is_program(record) && !table.is_disabled(record) && !keep(&record.name)
-            };
-            let silent = table.records.iter().filter(goes).map(|record| record.name.clone()).collect();
-            Ok(Patched { data: table.disable(&image, keep)?, silent })
-        }
-        Family::Coreutils => Err("it has no table of its programs: what it runs is decided in its code"),
-    }
+    read(data)?.disable(data, keep)
 }
 
 fn family(data: &[u8]) -> Result<Family, &'static str> {
@@ -156,10 +176,6 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
         return Err("it was built for a single applet, and has no table");
     }
     Err("no table of applets is found in it")
-}
-
-fn layout(family: Family) -> Layout {
-    if family == Family::Toybox { Layout::Toybox } else { Layout::Uutils }
 }
 
 fn contains(data: &[u8], text: &[u8]) -> bool {

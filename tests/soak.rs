@@ -4,14 +4,18 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::cast_precision_loss,
     missing_docs
 )]
 
 use std::time::{Duration, Instant};
 
+#[path = "../src/applets/fixture.rs"]
+mod binary;
 mod budgets;
 
+use binary::{Binary, Kind};
 use budgets::{Generated, open_to_everybody, run_well};
 
 #[test]
@@ -36,4 +40,70 @@ fn plan_time(tree: &Generated) -> Duration {
         begin.elapsed()
     };
     (0..3).map(|_| once()).min().unwrap()
+}
+
+/// Seconds of fuzzing, unless HARDEN_FUZZ_SECONDS says otherwise.
+const FUZZ: u64 = 600;
+
+/// Binaries to damage: small ones of every kind, and the real ones that `make setup` has fetched.
+fn multi_call_binaries() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for kind in [Kind::Fixed, Kind::Rela, Kind::Rel, Kind::Relr] {
+        for (bits64, big, machine) in [(true, false, 62), (true, true, 22), (false, false, 3)] {
+            all.push(Binary { kind, bits64, big, machine, ..Binary::default().with(100) }.build());
+        }
+    }
+    let work = std::env::var_os("HARDEN_WORK")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work"), Into::into);
+    let real = std::fs::read_dir(work.join("cache/applets")).expect("the binaries of Debian; run: make setup");
+    let mut real: Vec<_> = real.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    real.sort();
+    // The largest would take all the time.
+    all.extend(real.iter().map(|path| std::fs::read(path).unwrap()).filter(|data| data.len() < 4_000_000));
+    all
+}
+
+#[test]
+fn damaged_multi_call_binaries_are_refused_or_right() {
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    let seconds = std::env::var("HARDEN_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(FUZZ);
+    let binaries = multi_call_binaries();
+    // Where a change means something: headers, and around everything that looks like a table.
+    let spots: Vec<Vec<usize>> = binaries
+        .iter()
+        .map(|data| {
+            let near = |text: &[u8]| data.windows(text.len()).position(|part| part == text);
+            let marks = [b"[\0[[\0".as_slice(), b"\0ash\0", b"toybox\0", b"BusyBox v1."];
+            marks.into_iter().filter_map(near).chain([64, 0x400]).collect()
+        })
+        .collect();
+    let begin = Instant::now();
+    let (mut rounds, mut read) = (0u64, 0u64);
+    while begin.elapsed().as_secs() < seconds {
+        let number = next(binaries.len());
+        let mut data = binaries[number].clone();
+        for _ in 0..next(9) {
+            let spot = spots[number][next(spots[number].len())];
+            let at = if next(4) == 0 { next(data.len()) } else { (spot + next(4096)).saturating_sub(64) };
+            let byte = [0, 0xff, b'/', b'z', next(256) as u8][next(5)];
+            if let Some(place) = data.get_mut(at) {
+                *place = byte;
+            }
+        }
+        if next(8) == 0 {
+            data.truncate(next(data.len()));
+        }
+        let keep = |name: &str| matches!(name, "sh" | "cat" | "false");
+        if let Ok(patched) = harden::applets::disable(&data, &keep) {
+            let left = harden::applets::read(&patched.data).expect("what was handed out can be read").names;
+            assert!(left.iter().all(|name| keep(name)), "{left:?}");
+            read += 1;
+        }
+        rounds += 1;
+    }
+    assert!(rounds > 100 && read > 0 && read < rounds, "{rounds} rounds, {read} of them read");
 }

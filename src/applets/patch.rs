@@ -6,18 +6,10 @@
 
 use std::ops::Range;
 
+use super::Patched;
 use super::busybox::{Table, is_behind_all};
 use super::image::Image;
 use super::lookup::Search;
-
-/// A program with fewer applets.
-#[derive(Debug)]
-pub(super) struct Patched {
-    /// The whole file.
-    pub(super) data: Vec<u8>,
-    /// Names that are still found, and then do nothing but fail.
-    pub(super) silent: Vec<String>,
-}
 
 /// Disable every name that `keep` does not keep. Names that were disabled before stay so.
 ///

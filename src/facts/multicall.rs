@@ -49,8 +49,10 @@ pub struct MultiCall {
     pub disabled: Vec<String>,
     /// Why its applets cannot be told, as a clause, when it should have some.
     pub problem: Option<&'static str>,
-    /// The file, unless the names alone are known.
+    /// The file and its tables, unless the names alone are known.
     pub data: Vec<u8>,
+    /// See there.
+    pub table: Option<applets::Applets>,
 }
 
 /// Every multi-call program: one that at least three names in the command directories lead to, or that says itself
@@ -83,6 +85,7 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
             disabled: Vec::new(),
             problem: None,
             data: Vec::new(),
+            table: None,
             entries,
         };
         if all.len() >= FEWEST || telling {
@@ -104,9 +107,10 @@ impl MultiCall {
         match applets::read(&data) {
             Ok(found) => {
                 self.family = Family::Table(found.family);
-                self.applets = found.names;
-                self.builtins = found.builtins;
+                self.applets.clone_from(&found.names);
+                self.builtins.clone_from(&found.builtins);
                 self.data = data;
+                self.table = Some(found);
             }
             Err(problem) if applets::claims(&data, telling) => self.problem = Some(problem),
             Err(_) => {}

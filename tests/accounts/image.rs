@@ -143,6 +143,7 @@ impl Image {
             zones: &zones,
             setid: &setid,
             account_uses: &[],
+            multicall: &[],
         };
         let mut draft = Draft::new(&facts.tree);
         for path in &self.protected {

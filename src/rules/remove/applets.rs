@@ -35,6 +35,7 @@ pub(crate) fn left(found: Vec<(MultiCall, Named)>, draft: &mut Draft<'_>) -> Vec
     let mut left: Vec<MultiCall> = found.into_iter().map(|(program, _)| program).filter(stays).collect();
     for program in &mut left {
         program.data = Vec::new();
+        program.table = None;
         if let Some(change) = draft.applets.iter_mut().find(|change| change.program == program.program) {
             program.changed = Some(change.written);
             program.applets = std::mem::take(&mut change.kept);
@@ -93,7 +94,8 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     if called.is_empty() {
         return refuse(draft, &path, "nothing says which of its applets are needed");
     }
-    match applets::disable(&program.data, &keep) {
+    let Some(table) = &program.table else { return };
+    match table.disable(&program.data, &keep) {
         Err(problem) => refuse(draft, &path, problem),
         // Disabled before, as it should be.
         Ok(patched) if patched.data == program.data => {}
