@@ -103,7 +103,7 @@ pub fn read(data: &[u8]) -> Result<Applets, &'static str> {
     };
     let table = match family {
         Family::Busybox => {
-            let table = busybox::Table::locate(&Image::open(data)?)?;
+            let table = busybox::Table::locate(&Image::open(data)?, busybox::version(data))?;
             for index in 0..table.names.len() {
                 let name = String::from_utf8_lossy(table.name(data, index));
                 if name != "busybox" {
@@ -187,7 +187,8 @@ fn contains(data: &[u8], text: &[u8]) -> bool {
 /// The builtins whose names the file holds as builtintab does: behind a digit that says what kind it is.
 fn builtins(data: &[u8]) -> Vec<String> {
     let mut found = vec![false; BUILTINS.len()];
-    for part in data.split(|&byte| byte == 0) {
+    let last = |byte: &u8| BUILTINS.iter().any(|name| name.as_bytes().last() == Some(byte));
+    for part in data.split(|&byte| byte == 0).filter(|part| part.last().is_some_and(last)) {
         let tail = part.iter().rev().take(9).position(u8::is_ascii_digit);
         let Some(at) = tail.map(|from_end| part.len() - from_end) else { continue };
         let name = part.get(at..).unwrap_or_default();

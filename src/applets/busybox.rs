@@ -88,10 +88,9 @@ impl Candidate {
 impl Table {
     /// # Errors
     /// Why there is no table, or not exactly one, as a clause.
-    pub(super) fn locate(image: &Image<'_>) -> Result<Self, &'static str> {
+    pub(super) fn locate(image: &Image<'_>, version: Option<u32>) -> Result<Self, &'static str> {
         let (runs, candidates) = candidates(image.data);
         let proved = with_offsets(image, &runs, &candidates);
-        let version = version(image.data);
         let tables = |candidate: &Candidate, at: usize, pointers: &[Slot]| {
             let names = candidate.names(&runs);
             let offsets = (at, candidate.wanted.len());
@@ -232,6 +231,8 @@ fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]
     // Candidates by the first offset that is known: the last of each value, and for each candidate the one before.
     const NONE: usize = usize::MAX;
     let mut last = vec![NONE; 1 << 16];
+    // Small enough for the processor's cache: most places need no more.
+    let mut bits = [0u64; 1 << 10];
     let mut before = vec![(NONE, 0); candidates.len()];
     for (index, candidate) in candidates.iter().enumerate() {
         // Most of the offsets must be there, whatever was switched off since.
@@ -242,6 +243,9 @@ fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]
         if let (Some(head), Some(link)) = (last.get_mut(usize::from(first)), before.get_mut(index)) {
             *link = (std::mem::replace(head, index), at);
         }
+        if let Some(word) = bits.get_mut(usize::from(first) / 64) {
+            *word |= 1 << (first % 64);
+        }
     }
     // How many places each has, and one of them.
     let mut places = vec![(0usize, 0); candidates.len()];
@@ -249,6 +253,9 @@ fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]
     for (index, pair) in image.data.chunks_exact(2).enumerate() {
         let &[a, b] = pair else { continue };
         let value = if big { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) };
+        if bits.get(usize::from(value) / 64).is_none_or(|word| word >> (value % 64) & 1 == 0) {
+            continue;
+        }
         let mut next = last.get(usize::from(value)).copied().unwrap_or(NONE);
         while let (Some(candidate), Some(&(link, at))) = (candidates.get(next), before.get(next)) {
             let start = (2 * index).checked_sub(2 * at).filter(|&start| fits(image, runs, candidate, start));
@@ -367,7 +374,7 @@ fn are_functions(
 }
 
 /// N of the banners `BusyBox v1.N`; `None` without one, or when they differ.
-fn version(data: &[u8]) -> Option<u32> {
+pub(super) fn version(data: &[u8]) -> Option<u32> {
     const BANNER: &[u8] = b"BusyBox v1.";
     let mut found = None;
     for (at, _) in data.iter().enumerate().filter(|&(_, &byte)| byte == b'B') {

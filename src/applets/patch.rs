@@ -101,7 +101,7 @@ fn verify(
 ) -> Result<Vec<String>, &'static str> {
     const WRONG: &str = "the result could not be shown to be right";
     let new = Image::open(&edit.data).map_err(|_| WRONG)?;
-    let read = Table::locate(&new).map_err(|_| WRONG)?;
+    let read = Table::locate(&new, table.version).map_err(|_| WRONG)?;
     let same_places = read.offsets == table.offsets && read.names == table.names;
     if !same_places || read.functions.len() != table.functions.len() || new.data.len() != image.data.len() {
         return Err(WRONG);

@@ -180,7 +180,7 @@ proptest! {
         let both: Vec<String> = kept.intersection(&first).cloned().collect();
         prop_assert_eq!(names(&twice.data), both.clone());
         let image = image::Image::open(&twice.data).unwrap();
-        let table = busybox::Table::locate(&image).unwrap();
+        let table = busybox::Table::locate(&image, busybox::version(&twice.data)).unwrap();
         for search in lookup::Search::of(table.version) {
             for (index, name) in binary.names.iter().enumerate() {
                 let found = search.find(&image, &table, name.as_bytes());

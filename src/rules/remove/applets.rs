@@ -70,9 +70,10 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
         return refuse(draft, &path, problem);
     }
     let needed = cx.closure.contains(program.program) || program.entries.iter().any(|&id| cx.closure.contains(id));
-    if !needed || names.iter().any(|&id| draft.is_untouchable(id)) {
+    let owned = |id: Id| draft.is_untouchable(id) || cx.zones.application.contains(id);
+    if !needed || names.iter().any(|&id| owned(id)) {
         let help = if needed {
-            "it is in keep.paths, or on a mount: keep single applets in keep.commands instead"
+            "it is in keep.paths, below a [files] path, or on a mount: keep single applets in keep.commands instead"
         } else {
             "no kept command needs it: name its path in [remove] directories, or delete it before harden runs"
         };
