@@ -15,6 +15,8 @@ const FEWEST: usize = 32;
 const MAX_CANDIDATES: usize = 1 << 12;
 /// Most names that are taken for a table; the generator's offsets of 16 bits allow few more.
 const MOST: usize = 1 << 12;
+/// Most bytes of names: the offsets have 16 bits.
+const MOST_BYTES: usize = 1 << 16;
 /// Longest name; real ones have at most 17 bytes.
 const LONGEST: usize = 32;
 
@@ -146,34 +148,51 @@ impl Table {
 fn candidates(data: &[u8]) -> (Vec<Run>, Vec<Candidate>) {
     let mut runs: Vec<Run> = Vec::new();
     let mut found = Vec::new();
+    // A table is longer than this, so that one of these places lies in it.
+    const STEP: usize = 2 * FEWEST;
+    let valid = |byte: &u8| *byte == 0 || is_name_byte(*byte);
+    let mut place = 0;
+    while let Some(byte) = data.get(place) {
+        if valid(byte) {
+            let before = data.get(..place).unwrap_or_default().iter().rev().take(MOST_BYTES);
+            let behind = data.get(place..).unwrap_or_default().iter();
+            let start = place - before.take_while(|byte| valid(byte)).count();
+            let end = place + behind.take_while(|byte| valid(byte)).count();
+            if end - start >= STEP {
+                in_region(data, start..end, &mut runs, &mut found);
+            }
+            place = place.max(end);
+        }
+        place += STEP;
+    }
+    (runs, found)
+}
+
+/// The same among bytes that may stand in names or between them.
+fn in_region(data: &[u8], region: Range<usize>, runs: &mut Vec<Run>, found: &mut Vec<Candidate>) {
     let mut run: Run = Vec::new();
     // Last name that counts for the order; a name that ends in '/' was disabled and stands out of it.
     let mut last: &[u8] = b"";
-    let mut at = 0;
-    for part in data.split(|&byte| byte == 0) {
+    let mut at = region.start;
+    for part in data.get(region).unwrap_or_default().split(|&byte| byte == 0) {
         let range = at..at + part.len();
         at = range.end + 1;
         if part.is_empty() {
             if run.len() >= FEWEST {
-                starts(data, &run, runs.len(), &mut found);
+                starts(data, &run, runs.len(), found);
                 runs.push(std::mem::take(&mut run));
             }
             run.clear();
             continue;
         }
-        let tail = part.iter().rposition(|byte| !is_name_byte(*byte)).map_or(0, |at| at + 1);
-        let whole = tail == 0 && part.len() <= LONGEST;
+        let whole = part.len() <= LONGEST;
         if !(whole && (run.is_empty() || part > last || part.ends_with(b"/"))) {
             // What stands before the first name may end in any byte: the first name may be a part of its string.
             let previous = run.pop().filter(|_| whole);
             run.clear();
             run.extend(previous);
         }
-        let len = LONGEST.min(part.len() - tail);
-        if len == 0 {
-            run.clear();
-            continue;
-        }
+        let len = LONGEST.min(part.len());
         run.push(range.end - len..range.end);
         if !part.ends_with(b"/") || run.len() == 1 {
             last = part.get(part.len() - len..).unwrap_or_default();
@@ -182,7 +201,6 @@ fn candidates(data: &[u8]) -> (Vec<Run>, Vec<Candidate>) {
             break;
         }
     }
-    (runs, found)
 }
 
 fn is_name_byte(byte: u8) -> bool {
