@@ -57,6 +57,8 @@ enum Table {
 pub struct Patched {
     /// The whole file; of the same size.
     pub data: Vec<u8>,
+    /// Whether it differs from what it was.
+    pub changed: bool,
     /// Disabled names that still start, do nothing, and exit with 1 instead of 127.
     pub silent: Vec<String>,
 }
@@ -148,8 +150,9 @@ impl Applets {
         match &self.table {
             Table::Busybox(table) => patch::disable(&image, table, &|name| name == "busybox" || keep(name)),
             Table::Records(table) => {
-                let silent = self.names.iter().filter(|name| !keep(name)).cloned().collect();
-                Ok(Patched { data: table.disable(&image, keep)?, silent })
+                let silent: Vec<String> = self.names.iter().filter(|name| !keep(name)).cloned().collect();
+                let changed = silent.iter().any(|name| name != "false");
+                Ok(Patched { data: table.disable(&image, keep)?, changed, silent })
             }
             Table::None => Err("it has no table of its programs: what it runs is decided in its code"),
         }

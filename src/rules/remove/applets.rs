@@ -99,7 +99,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     match table.disable(&program.data, &keep) {
         Err(problem) => refuse(draft, &path, problem),
         // Disabled before, as it should be.
-        Ok(patched) if patched.data == program.data => {}
+        Ok(patched) if !patched.changed => {}
         Ok(patched) => {
             let (stay, gone): (Vec<String>, Vec<String>) = program.applets.iter().cloned().partition(|name| keep(name));
             let before = format!("{} applets", program.applets.len());
