@@ -85,6 +85,9 @@ pub struct Common {
     /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
     #[arg(long, value_name = "ENTRY")]
     pub keep: Vec<OsString>,
+    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges (repeatable)
+    #[arg(long = "check", value_name = "CMD")]
+    pub checks: Vec<OsString>,
     /// Switch a rule off, as 'remove.root-home' (repeatable)
     #[arg(long, value_name = "RULE")]
     pub disable: Vec<OsString>,

@@ -95,7 +95,7 @@ fn keep(names: &[&str]) -> Policy {
 
 fn run(words: &[&str], shell_form: bool) -> Policy {
     let words = words.iter().map(|&w| w.to_owned()).collect();
-    Policy { run: Run::Commands(vec![CommandLine { words, shell_form, origin: origin() }]), ..Policy::default() }
+    Policy { run: Run::Commands(vec![CommandLine { argv: words.clone(), words, shell_form, origin: origin() }]), ..Policy::default() }
 }
 
 fn kept_path(path: &str) -> Policy {

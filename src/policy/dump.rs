@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
-use super::{CommandEntry, CommandLine, Entry, Origin, Policy, Run, RunUser, value};
+use super::{CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Entry, Origin, Policy, Run, RunUser, value};
 use crate::shell;
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
@@ -45,6 +45,10 @@ pub fn dump(policy: &Policy) -> String {
 
     out.section("packages");
     out.single("database", name_of(DATABASES, policy.database));
+
+    out.section("check");
+    let checks = policy.checks.iter().map(|check| (check_entry(check), &check.origin)).collect();
+    out.list("commands", checks);
 
     out.section("rules");
     for (rule, on) in &policy.rules {
@@ -102,6 +106,15 @@ impl Writer {
 
 fn command_entry(entry: &CommandEntry) -> String {
     table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid)
+}
+
+fn check_entry(check: &Check) -> String {
+    let words = array(&check.argv);
+    if check.tcp.is_none() && check.timeout == CHECK_TIMEOUT {
+        return words;
+    }
+    let tcp = check.tcp.map_or_else(String::new, |port| format!(", tcp = {port}"));
+    format!("{{ command = {words}{tcp}, timeout = {} }}", check.timeout)
 }
 
 fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {
