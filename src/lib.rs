@@ -12,6 +12,7 @@
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
 pub mod apply;
+pub mod check;
 pub mod cli;
 pub mod closure;
 mod collect;

@@ -94,8 +94,11 @@ fn keep(names: &[&str]) -> Policy {
 }
 
 fn run(words: &[&str], shell_form: bool) -> Policy {
-    let words = words.iter().map(|&w| w.to_owned()).collect();
-    Policy { run: Run::Commands(vec![CommandLine { argv: words.clone(), words, shell_form, origin: origin() }]), ..Policy::default() }
+    let words: Vec<String> = words.iter().map(|&w| w.to_owned()).collect();
+    Policy {
+        run: Run::Commands(vec![CommandLine { argv: words.clone(), words, shell_form, origin: origin() }]),
+        ..Policy::default()
+    }
 }
 
 fn kept_path(path: &str) -> Policy {

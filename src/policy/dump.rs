@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
-use super::{CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Entry, Origin, Policy, Run, RunUser, value};
-use crate::shell;
+use super::{CHECK_TIMEOUT, Check, CommandEntry, Entry, Origin, Policy, Run, RunUser, value};
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
 #[must_use]
@@ -150,22 +149,13 @@ fn run(run: &Run) -> Option<String> {
         Run::Unknown => None,
         Run::Nothing => Some(string("none")),
         Run::Commands(commands) => match commands.as_slice() {
-            [one] => Some(array(&words(one))),
+            [one] => Some(array(&one.argv)),
             more => Some(format!(
                 "[\n{}]",
-                more.iter().map(|line| format!("    {},\n", array(&words(line)))).collect::<String>()
+                more.iter().map(|line| format!("    {},\n", array(&line.argv))).collect::<String>()
             )),
         },
     }
-}
-
-/// The command in exec form. Of shell form only the words are known; each becomes a command of its own.
-fn words(line: &CommandLine) -> Vec<String> {
-    if !line.shell_form {
-        return line.words.clone();
-    }
-    let script = line.words.iter().map(|word| shell::quoted(word)).collect::<Vec<_>>().join("; ");
-    vec!["/bin/sh".to_owned(), "-c".to_owned(), script]
 }
 
 fn name_of<T: PartialEq>(names: &[(&str, T)], value: T) -> Option<String> {

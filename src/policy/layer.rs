@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser,
-    Start,
+    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem,
+    Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
 
@@ -147,8 +147,13 @@ impl Layer {
             match self.commands.first() {
                 Some(command) => check.argv.clone_from(&command.argv),
                 None => problems.push(
-                    Problem::at(&check.origin, "the check on a TCP port has nothing to start: the policy names no command")
-                        .help("write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands"),
+                    Problem::at(
+                        &check.origin,
+                        "the check on a TCP port has nothing to start: the policy names no command",
+                    )
+                    .help(
+                        "write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+                    ),
                 ),
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHECK_KEYS, DATABASES, Item, KEYS, Key, Kind, RULES, SECTIONS, LONGEST_CHECK, STARTS, SWITCHES};
+use super::keys::{CHECK_KEYS, DATABASES, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES};
 use super::profile::PROFILE_NAMES;
 
 /// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
