@@ -10,6 +10,8 @@ mod process;
 mod tcp;
 mod traces;
 
+use std::collections::BTreeSet;
+
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
 use crate::facts::tree::Tree;
 use crate::pipeline::Examined;
@@ -29,6 +31,8 @@ pub struct Setup {
     program: String,
     /// The run user; `None` when the image's program starts as root.
     credentials: Option<Credentials>,
+    /// Children that this process had before the first check.
+    strangers: BTreeSet<i32>,
     home: String,
     path: String,
     workdir: String,
@@ -83,11 +87,11 @@ impl Setup {
         let setup = Self {
             program,
             credentials,
+            strangers: process::adopt_orphans().map_err(|text| (text, remedy()))?,
             home: "/".to_owned(),
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
         };
-        process::adopt_orphans().map_err(|text| (text, remedy()))?;
         let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT);
         result.map_err(|text| {
             let said = escape::escaped(output.trim_ascii());

@@ -33,13 +33,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Numbers of processes where the kernel does not tell its limit (PID_MAX_LIMIT, linux/threads.h).
 const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 
-/// Become the parent of every process that a check leaves behind.
+/// Become the parent of every process that a check leaves behind. Answers the children that there are already.
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
-pub(super) fn adopt_orphans() -> Result<(), String> {
+pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))
+        .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
+    match rustix::process::waitid(WaitId::All, LOOK) {
+        Err(Errno::CHILD) => Ok(BTreeSet::new()),
+        _ => Ok(crate::collect::set(children(None).map(|pid| pid.as_raw_nonzero().get()))),
+    }
 }
 
 /// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Answers how it ended,
@@ -48,7 +52,7 @@ pub(super) fn run(setup: &Setup, argv: &[String], tcp: Option<u16>, timeout: u32
     let mut output = Output::default();
     let result = Process::start(setup, argv).and_then(|process| {
         let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()));
-        let ended = process.end();
+        let ended = process.end(&setup.strangers);
         process.listen(&mut output);
         result.and(ended)
     });
@@ -58,17 +62,11 @@ pub(super) fn run(setup: &Setup, argv: &[String], tcp: Option<u16>, timeout: u32
 struct Process {
     pid: Pid,
     output: PipeReader,
-    /// Children that this process had already.
-    strangers: BTreeSet<i32>,
 }
 
 impl Process {
     fn start(setup: &Setup, argv: &[String]) -> Result<Self, String> {
         let fail = |error: std::io::Error| format!("could not be started: {error}");
-        let strangers = match rustix::process::waitid(WaitId::All, LOOK) {
-            Err(Errno::CHILD) => BTreeSet::new(),
-            _ => crate::collect::set(children().map(|pid| pid.as_raw_nonzero().get())),
-        };
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
         #[allow(clippy::disallowed_methods, reason = "this is what checks are")]
@@ -88,7 +86,7 @@ impl Process {
         let child = command.spawn().map_err(fail)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| "could not be started: it has no process number".to_owned())?;
-        Ok(Self { pid, output, strangers })
+        Ok(Self { pid, output })
     }
 
     /// Wait until it ends, answers, or the time is over.
@@ -139,7 +137,7 @@ impl Process {
     }
 
     /// Kill it and everything that comes from it, and collect what is left of them.
-    fn end(&self) -> Result<(), String> {
+    fn end(&self, strangers: &BTreeSet<i32>) -> Result<(), String> {
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         // It may not have left our group yet.
         let _ = rustix::process::kill_process(self.pid, Signal::KILL);
@@ -155,7 +153,7 @@ impl Process {
             // Most are gone after a moment. What is not has a group of its own.
             if pause >= PAUSE {
                 let mut left = false;
-                for pid in children().filter(|pid| !self.strangers.contains(&pid.as_raw_nonzero().get())) {
+                for pid in children(Some(self.pid)).filter(|pid| !strangers.contains(&pid.as_raw_nonzero().get())) {
                     let _ = rustix::process::kill_process(pid, Signal::KILL);
                     left = true;
                 }
@@ -188,12 +186,25 @@ impl Process {
 /// Look at a child without waiting for it or taking its status.
 const LOOK: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
 
-/// Every child of this process, dead ones that nobody waited for included.
-fn children() -> impl Iterator<Item = Pid> {
-    let told = host::read_start(std::path::Path::new("/proc/sys/kernel/pid_max"), 32).ok();
-    let told = told.and_then(|text| str::from_utf8(&text).ok()?.trim().parse::<i32>().ok());
+/// Every child of this process, dead ones that nobody waited for included; only those that are younger than another
+/// process, where the kernel tells which number it gave away last (proc(5), /proc/loadavg).
+fn children(since: Option<Pid>) -> impl Iterator<Item = Pid> {
+    let most = told("/proc/sys/kernel/pid_max").unwrap_or(MOST_PROCESSES);
+    let first = since.map_or(1, |pid| pid.as_raw_nonzero().get());
+    let numbers = match told("/proc/loadavg").filter(|_| since.is_some()) {
+        // Numbers begin again at the end.
+        Some(last) if last < first => (first..=most).chain(1..=last),
+        Some(last) => (first..=last).chain(1..=0),
+        None => (1..=most).chain(1..=0),
+    };
     let is_child = |pid: &Pid| rustix::process::waitid(WaitId::Pid(*pid), LOOK).is_ok();
-    (1..=told.unwrap_or(MOST_PROCESSES)).filter_map(Pid::from_raw).filter(is_child)
+    numbers.filter_map(Pid::from_raw).filter(is_child)
+}
+
+/// The number at the end of a file of /proc.
+fn told(path: &str) -> Option<i32> {
+    let text = host::read_start(std::path::Path::new(path), 256).ok()?;
+    str::from_utf8(&text).ok()?.split_ascii_whitespace().next_back()?.parse().ok()
 }
 
 /// How a process ended.

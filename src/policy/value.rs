@@ -328,14 +328,12 @@ pub(super) fn check(value: &str) -> Checked<Vec<String>> {
     if let Some(words) = json_words(value) {
         return check_words(words);
     }
-    if let Some(name) = variable(value) {
-        return Err(Fault::new(
-            format!("{} holds the variable {}", quote(value), quote(name)),
-            "a check runs without a shell, which expands nothing; write the value",
-        ));
-    }
     match shell::split(value).map_err(|error| shell_fault(value, &error))? {
         Some(words) => check_words(words),
+        None if variable(value).is_some() => Err(Fault::new(
+            format!("{} holds the variable {}", quote(value), quote(variable(value).unwrap_or_default())),
+            "a check runs without a shell, and nothing is expanded; write the value",
+        )),
         None => Err(Fault::new(
             format!("{} holds what only a shell understands, and a check runs without one", quote(value)),
             "write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
@@ -357,8 +355,8 @@ pub(super) fn check_words(words: Vec<String>) -> Checked<Vec<String>> {
     if words.iter().any(|word| word.contains('\0')) {
         return Err(Fault::new("the check holds a NUL character", "remove it"));
     }
-    let script = script(&words);
-    for word in words.iter().filter(|word| script != Some(word.as_str())) {
+    // A word with blanks is code for some interpreter, whose variables are its own.
+    for word in words.iter().filter(|word| !word.contains(char::is_whitespace)) {
         if let Some(name) = variable(word) {
             return Err(Fault::new(
                 format!("{} holds the variable {}", quote(word), quote(name)),

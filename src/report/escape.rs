@@ -15,7 +15,7 @@ pub fn escaped(bytes: &[u8]) -> String {
     escape(bytes, &['\\', '\''])
 }
 
-/// A line of a program's output: as [`escaped`], but quotes and backslashes, which are common there, stay.
+/// A line of a program's output: as [`escaped`], but tabs, quotes and backslashes, which are common there, stay.
 #[must_use]
 pub fn line(bytes: &[u8]) -> String {
     escape(bytes, &[])
@@ -28,6 +28,7 @@ fn escape(bytes: &[u8], special: &[char]) -> String {
             match c {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
+                '\t' if special.is_empty() => out.push('\t'),
                 '\t' => out.push_str("\\t"),
                 c if special.contains(&c) => out.extend(['\\', c]),
                 c if c.is_control() || is_invisible(c) => {
