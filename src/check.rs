@@ -103,15 +103,6 @@ impl Setup {
         }
         Ok(Some(setup))
     }
-
-    /// As whom checks run, for the report.
-    #[must_use]
-    pub fn who(examined: &Examined, policy: &Policy) -> String {
-        match (policy.start, examined.ids.run()) {
-            (Start::User, Some(run)) => format!("uid {}, gid {}, without capabilities", run.uid, run.gid),
-            _ => "root, since run.start is \"root\"".to_owned(),
-        }
-    }
 }
 
 fn remedy() -> String {

@@ -21,8 +21,9 @@ use crate::root::host;
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long killing everything may take.
+/// How long killing everything may take, and how many rounds it has in any case: without /proc one takes a second.
 const END: Duration = Duration::from_secs(10);
+const ROUNDS: u32 = 5;
 
 /// Bytes of output that are kept, from its beginning and from its end.
 const KEPT: (usize, usize) = (8 * 1024, 56 * 1024);
@@ -143,6 +144,7 @@ impl Process {
         let _ = rustix::process::kill_process(self.pid, Signal::KILL);
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
+        let mut rounds = 0;
         loop {
             match rustix::process::wait(WaitOptions::NOHANG) {
                 Err(Errno::CHILD) => return Ok(()),
@@ -160,8 +162,9 @@ impl Process {
                 if !left {
                     return Ok(());
                 }
+                rounds += 1;
             }
-            if begin.elapsed() > END {
+            if begin.elapsed() > END && rounds > ROUNDS {
                 return Err("left processes behind that cannot be ended".to_owned());
             }
             sleep(pause);
@@ -191,14 +194,14 @@ const LOOK: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).u
 fn children(since: Option<Pid>) -> impl Iterator<Item = Pid> {
     let most = told("/proc/sys/kernel/pid_max").unwrap_or(MOST_PROCESSES);
     let first = since.map_or(1, |pid| pid.as_raw_nonzero().get());
-    let numbers = match told("/proc/loadavg").filter(|_| since.is_some()) {
-        // Numbers begin again at the end.
-        Some(last) if last < first => (first..=most).chain(1..=last),
-        Some(last) => (first..=last).chain(1..=0),
-        None => (1..=most).chain(1..=0),
+    // Numbers begin again at the end.
+    let (first, last, again) = match told("/proc/loadavg").filter(|_| since.is_some()) {
+        Some(last) if last < first => (first, most, last),
+        Some(last) => (first, last, 0),
+        None => (1, most, 0),
     };
     let is_child = |pid: &Pid| rustix::process::waitid(WaitId::Pid(*pid), LOOK).is_ok();
-    numbers.filter_map(Pid::from_raw).filter(is_child)
+    (first..=last).chain(1..=again).filter_map(Pid::from_raw).filter(is_child)
 }
 
 /// The number at the end of a file of /proc.

@@ -5,41 +5,59 @@
 use crate::check;
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Draft;
-use crate::report::escape::quoted;
+use crate::report::escape::{line, quoted};
 use crate::rules::Context;
+use crate::shell;
+
+/// What is said of a program that is there now and not in the end.
+const GOES: &str = "would be removed";
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for check in &cx.policy.checks {
-        let Some((program, arguments)) = check.argv.split_first() else { continue };
-        let named = format!("the check '{}' ({})", check::named(check), check.origin);
-        if let Err((what, help)) = find(cx, draft, program) {
-            draft.refuse(format!("{named} starts {}, which {what}", quoted(program.as_bytes())), help);
-        }
-        for path in arguments.iter().filter(|word| word.starts_with('/')) {
-            if goes(cx, draft, Id::ROOT, path) {
-                let help = format!("keep it: [keep] paths = [\"{path}\"], or --keep {path}");
-                draft.refuse(format!("{named} names {}, which would be removed", quoted(path.as_bytes())), help);
+        for (at, program) in programs(&check.argv).iter().enumerate() {
+            let Err((what, help)) = find(cx, draft, program) else { continue };
+            // Only the first word is a program for certain; of those behind a wrapper, what goes was one.
+            if at == 0 || what == GOES {
+                let named = check::named(check);
+                let text = format!(
+                    "the check '{named}' ({}) starts {}, which {what}",
+                    check.origin,
+                    quoted(program.as_bytes())
+                );
+                draft.refuse(text, help);
             }
         }
     }
 }
 
+/// The words of a check in command position: the first, and what a wrapper (`env`, `tini`, `gosu`) starts.
+fn programs(argv: &[String]) -> Vec<String> {
+    let text: Vec<String> = argv.iter().map(|word| shell::quoted(word)).collect();
+    let commands = shell::commands(&text.join(" ")).unwrap_or_default();
+    let words = commands.first().map(|command| command.programs()).unwrap_or_default();
+    let words: Vec<String> = words.into_iter().map(|word| word.text.clone()).collect();
+    if words.is_empty() { argv.iter().take(1).cloned().collect() } else { words }
+}
+
 /// Whether the program of a check is there in the end, and kept.
-fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (String, String)> {
+fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static str, String)> {
     let tree = &cx.facts.tree;
-    let keep = || format!("keep it: [keep] commands = [\"{word}\"], or --keep {word}");
+    let shown = line(word.as_bytes());
+    let keep = || format!("keep it: [keep] commands = [\"{shown}\"], or --keep {shown}");
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0;
     let entry = if word.contains('/') {
         let base = workdir(cx);
         match tree.resolve_from(base, word.as_bytes(), true) {
             // Not looked at; it will show.
             Err(Unresolved::Mount(_)) => return Ok(()),
-            Err(_) => return Err(("does not exist".to_owned(), "correct the path".to_owned())),
+            Err(_) => return Err(("does not exist", "correct the path".to_owned())),
             Ok(found) if !executable(found.node) => {
-                return Err(("is no executable file".to_owned(), "correct the path, or chmod +x it".to_owned()));
+                return Err(("is no executable file", "correct the path, or chmod +x it".to_owned()));
             }
-            Ok(_) if goes(cx, draft, base, word) => return Err(("would be removed".to_owned(), keep())),
+            Ok(found) if draft.is_removed(found.node) || found.links.iter().any(|&link| draft.is_removed(link)) => {
+                return Err((GOES, keep()));
+            }
             Ok(found) => found.node,
         }
     } else {
@@ -51,25 +69,17 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (String, 
             Some(&id) => tree.follow(id).map_or(id, |found| found.node),
             None if named.is_empty() => {
                 return Err((
-                    "is found nowhere in PATH".to_owned(),
+                    "is found nowhere in PATH",
                     "correct it, write its absolute path, or set run.path".to_owned(),
                 ));
             }
-            None => return Err(("would be removed".to_owned(), keep())),
+            None => return Err((GOES, keep())),
         }
     };
     if cx.closure.contains(entry) {
         return Ok(());
     }
-    Err(("nothing in the policy keeps, so that its interpreter and libraries may go".to_owned(), keep()))
-}
-
-/// Whether a path leads somewhere now, and nowhere after this run.
-fn goes(cx: &Context<'_>, draft: &Draft<'_>, base: Id, path: &str) -> bool {
-    cx.facts
-        .tree
-        .resolve_from(base, path.as_bytes(), true)
-        .is_ok_and(|found| draft.is_removed(found.node) || found.links.iter().any(|&link| draft.is_removed(link)))
+    Err(("nothing in the policy keeps, so that its interpreter and libraries may go", keep()))
 }
 
 fn workdir(cx: &Context<'_>) -> Id {

@@ -15,6 +15,7 @@ fn a_program_that_goes_or_is_not_there_or_that_nobody_keeps() {
     let image = || {
         root()
             .program("/usr/bin/tool")
+            .program("/usr/bin/env")
             .program("/usr/bin/goes")
             .link("/usr/bin/alias", "tool")
             .program("/app/helper")
@@ -30,10 +31,10 @@ fn a_program_that_goes_or_is_not_there_or_that_nobody_keeps() {
         ("/app/plain", "which is no executable file", "chmod +x"),
         ("/usr/bin/directory", "which is no executable file", "correct the path"),
         ("/app/helper", "which nothing in the policy keeps", "--keep /app/helper"),
-        ("tool /usr/bin/goes", "names '/usr/bin/goes', which would be removed", "keep it: [keep] paths"),
+        ("env -i goes tool", "starts 'goes', which would be removed", "--keep goes"),
     ];
     for (check, what, help) in cases {
-        let config = format!("[keep]\ncommands = [\"tool\"]\n[check]\ncommands = [\"{check}\"]");
+        let config = format!("[keep]\ncommands = [\"tool\", \"env\"]\n[check]\ncommands = [\"{check}\"]");
         let ran = apply(&image(), &config);
         ran.ends_with(2).says(&[
             &format!("the check '{check}' (/harden.toml:8:13) "),
