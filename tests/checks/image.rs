@@ -16,6 +16,8 @@ pub(crate) struct Options<'a> {
     pub(crate) without_proc: bool,
     /// With a network of its own, whose loopback interface is down.
     pub(crate) without_loopback: bool,
+    /// In a user namespace that has root and nobody else.
+    pub(crate) only_root: bool,
 }
 
 /// One run.
@@ -69,10 +71,11 @@ pub(crate) fn apply_with(root: &Rootfs, config: &str, options: Options<'_>) -> R
          mount -t tmpfs -o mode=1777 tmpfs $0/scratch && mount --bind $2 $0/harden && {proc} && \
          exec chroot $0 /tools/sh -c \"$1\""
     );
-    let network: &[&str] = if options.without_loopback { &["--net"] } else { &[] };
+    let mut namespaces = vec!["--mount", "--pid", "--fork"];
+    namespaces.extend(options.without_loopback.then_some("--net"));
+    namespaces.extend(options.only_root.then_some("--map-root-user"));
     let output = Command::new("unshare")
-        .args(["--mount", "--pid", "--fork"])
-        .args(network)
+        .args(namespaces)
         .args(["sh", "-c", &setup])
         .arg(root.path())
         .args([script, env!("CARGO_BIN_EXE_harden")])

@@ -1,6 +1,6 @@
 //! As whom a check runs, and with what.
 
-use crate::image::{apply, perl, root};
+use crate::image::{Options, apply, apply_with, perl, root};
 
 const STATUS: &str = r#"[check]
 commands = [["/tools/cat", "/proc/self/status"]]
@@ -61,4 +61,17 @@ fn without_dev_null() {
     std::fs::remove_file(root.at("/dev/null")).unwrap();
     apply(&root, "[check]\ncommands = [[\"/tools/cat\"]]").ends_with(0);
     assert!(!root.has("/dev/null"));
+}
+
+/// A user namespace without the run user: a build that cannot run checks says so before it changes anything.
+#[test]
+fn where_privileges_cannot_be_dropped_nothing_is_changed() {
+    let ran = apply_with(&root(), STATUS, Options { only_root: true, ..Options::default() });
+    ran.ends_with(2).says(&[
+        "refused: cannot start a check without privileges: ",
+        "cannot set the supplementary groups: ",
+        "help: run the checks where capabilities can be dropped, or leave them out",
+        "nothing was changed",
+    ]);
+    ran.changed_nothing();
 }
