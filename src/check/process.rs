@@ -21,7 +21,7 @@ use crate::root::host;
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long killing everything may take, and how many rounds it has in any case: without /proc one takes a second.
+/// How long killing everything may take, and how many rounds it has in any case.
 const END: Duration = Duration::from_secs(10);
 const ROUNDS: u32 = 5;
 
@@ -53,7 +53,7 @@ pub(super) fn run(setup: &Setup, argv: &[String], tcp: Option<u16>, timeout: u32
     let mut output = Output::default();
     let result = Process::start(setup, argv).and_then(|process| {
         let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()));
-        let ended = process.end(&setup.strangers);
+        let ended = process.end(setup);
         process.listen(&mut output);
         result.and(ended)
     });
@@ -138,7 +138,7 @@ impl Process {
     }
 
     /// Kill it and everything that comes from it, and collect what is left of them.
-    fn end(&self, strangers: &BTreeSet<i32>) -> Result<(), String> {
+    fn end(&self, setup: &Setup) -> Result<(), String> {
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         // It may not have left our group yet.
         let _ = rustix::process::kill_process(self.pid, Signal::KILL);
@@ -155,7 +155,10 @@ impl Process {
             // Most are gone after a moment. What is not has a group of its own.
             if pause >= PAUSE {
                 let mut left = false;
-                for pid in children(Some(self.pid)).filter(|pid| !strangers.contains(&pid.as_raw_nonzero().get())) {
+                let first = self.pid.as_raw_nonzero().get();
+                let between = newest(&setup.program).map(|last| (first, last));
+                let strangers = &setup.strangers;
+                for pid in children(between).filter(|pid| !strangers.contains(&pid.as_raw_nonzero().get())) {
                     let _ = rustix::process::kill_process(pid, Signal::KILL);
                     left = true;
                 }
@@ -189,25 +192,31 @@ impl Process {
 /// Look at a child without waiting for it or taking its status.
 const LOOK: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
 
-/// Every child of this process, dead ones that nobody waited for included; only those that are younger than another
-/// process, where the kernel tells which number it gave away last (proc(5), /proc/loadavg).
-fn children(since: Option<Pid>) -> impl Iterator<Item = Pid> {
-    let most = told("/proc/sys/kernel/pid_max").unwrap_or(MOST_PROCESSES);
-    let first = since.map_or(1, |pid| pid.as_raw_nonzero().get());
-    // Numbers begin again at the end.
-    let (first, last, again) = match told("/proc/loadavg").filter(|_| since.is_some()) {
-        Some(last) if last < first => (first, most, last),
-        Some(last) => (first, last, 0),
-        None => (1, most, 0),
+/// Every child of this process, dead ones that nobody waited for included; of numbers given away between two processes.
+fn children(between: Option<(i32, i32)>) -> impl Iterator<Item = Pid> {
+    let (first, last, again) = match between {
+        Some((first, last)) if first <= last => (first, last, 0),
+        // Numbers begin again at the end.
+        Some((first, last)) => (first, most_processes(), last),
+        None => (1, most_processes(), 0),
     };
     let is_child = |pid: &Pid| rustix::process::waitid(WaitId::Pid(*pid), LOOK).is_ok();
-    (first..=last).chain(1..=again).filter_map(Pid::from_raw).filter(is_child)
+    (first..last).chain(1..again).filter_map(Pid::from_raw).filter(is_child)
 }
 
-/// The number at the end of a file of /proc.
-fn told(path: &str) -> Option<i32> {
-    let text = host::read_start(std::path::Path::new(path), 256).ok()?;
-    str::from_utf8(&text).ok()?.split_ascii_whitespace().next_back()?.parse().ok()
+/// One more than the largest number of a process.
+fn most_processes() -> i32 {
+    let told = host::read_start(std::path::Path::new("/proc/sys/kernel/pid_max"), 32).ok();
+    told.and_then(|text| str::from_utf8(&text).ok()?.trim().parse().ok()).unwrap_or(MOST_PROCESSES)
+}
+
+/// The number of a process that starts now: everything older has a smaller one, until they begin again. The process is
+/// this program, which ends at once; the caller collects it with the others.
+fn newest(program: &str) -> Option<i32> {
+    #[allow(clippy::disallowed_methods, reason = "this program itself")]
+    let mut command = Command::new(program);
+    command.arg(child::ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    i32::try_from(command.spawn().ok()?.id()).ok()
 }
 
 /// How a process ended.
