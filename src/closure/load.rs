@@ -1,12 +1,12 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::walk::Walk;
 use crate::collect::set;
 use crate::facts::elf::{Elf, Names};
-use crate::facts::libraries::{Loader, Object, is_musl_builtin};
+use crate::facts::libraries::{Loader, Object, Paths, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
 use crate::facts::tree::Id;
 use crate::report::escape::quoted;
@@ -37,21 +37,28 @@ impl Walk<'_> {
         let Some((elf, names)) = self.object(program) else { return };
         let loader = self.libraries.loader(&elf);
         // The loader itself is mapped already, under its own soname.
-        let mut known: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let mut known: BTreeMap<Vec<u8>, Paths> = BTreeMap::new();
         let own = elf.interpreter.as_ref().and_then(|path| tree.resolve(path).ok());
         if let Some((_, names)) = own.and_then(|found| self.object(found.node)) {
-            known.extend(names.soname.clone());
+            known.extend(names.soname.clone().map(|soname| (soname, Paths::default())));
         }
         let mut ids = set([program]);
         let mut objects = vec![Object { id: program, elf, names, parent: None }];
         let mut at = 0;
         while let Some(object) = objects.get(at).cloned() {
             for name in &object.names.needed {
-                if !known.insert(name.clone()) || objects.len() > MAX_OBJECTS {
+                // What is mapped under that name already is not searched again; that this object needs it too is noted.
+                let mapped = known.get(name).cloned();
+                let first = mapped.is_none();
+                if first && objects.len() > MAX_OBJECTS {
                     continue;
                 }
-                let paths = self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
-                if paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
+                let search = || self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
+                let paths = mapped.unwrap_or_else(search);
+                if first {
+                    known.insert(name.clone(), Paths::clone(&paths));
+                }
+                if first && paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
                     let text = format!(
                         "{} needs the library {}, which was missing before this run",
                         self.name(object.id),
@@ -68,7 +75,7 @@ impl Walk<'_> {
                     if ids.insert(found.node)
                         && let Some((elf, names)) = self.object(found.node)
                     {
-                        known.extend(names.soname.clone());
+                        known.extend(names.soname.clone().map(|soname| (soname, Paths::clone(&paths))));
                         objects.push(Object { id: found.node, elf, names, parent: Some(at) });
                     }
                 }

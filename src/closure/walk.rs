@@ -25,6 +25,8 @@ pub(super) struct Walk<'a> {
     pub(super) loaded: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
+    /// Pairs that `closure.needs` has already, as one number each.
+    pairs: BTreeSet<u64>,
     queue: VecDeque<Id>,
 }
 
@@ -38,6 +40,7 @@ impl<'a> Walk<'a> {
             loaded: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
+            pairs: BTreeSet::new(),
             queue: VecDeque::new(),
         }
     }
@@ -57,6 +60,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn finish(mut self) -> Closure {
+        self.shorten();
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
             messages.retain(|message| seen.insert(message.clone()));
@@ -64,9 +68,33 @@ impl<'a> Walk<'a> {
         self.closure
     }
 
+    /// An entry whose chain got shorter shortens the chains of what it needs, until nothing gets shorter.
+    fn shorten(&mut self) {
+        let mut again = true;
+        while std::mem::take(&mut again) {
+            for (id, reason) in &self.closure.needs {
+                let depth = self.depth_below(reason.from);
+                if self.depths.get(id).is_some_and(|&known| depth < known) {
+                    self.depths.insert(*id, depth);
+                    self.closure.reasons.insert(*id, reason.clone());
+                    again = true;
+                }
+            }
+        }
+    }
+
+    /// Length of the chain of what `from` needs; what the policy names has none.
+    fn depth_below(&self, from: Option<Id>) -> u32 {
+        from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1)
+    }
+
     /// Keep an entry; a shorter chain replaces a longer one.
     pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
-        let depth = from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1);
+        let depth = self.depth_below(from);
+        let new = from.is_none_or(|from| self.pairs.insert(u64::from(from.number()) << 32 | u64::from(id.number())));
+        if new {
+            self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
+        }
         match self.depths.get(&id) {
             Some(&known) if known <= depth => return,
             Some(_) => {}
