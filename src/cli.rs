@@ -45,6 +45,8 @@ pub enum Action {
     Apply(Apply),
     /// Print the plan; what is planned is exactly what apply would do
     Plan(Common),
+    /// Say of each PATH why it stays, or which rule removes or changes it and what would keep it
+    Explain(Explain),
     /// Print a commented harden.toml fitted to this image
     Init(Common),
 }
@@ -58,6 +60,17 @@ pub struct Apply {
     /// Run although nothing shows that this is a build step
     #[arg(long)]
     pub this_is_an_image: bool,
+}
+
+/// `harden explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// A path in the image, the name of a command, or user:NAME or group:NAME
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<OsString>,
 }
 
 /// Options of all subcommands.
@@ -135,7 +148,7 @@ impl Cli {
         if cli.action.is_none() && !cli.bare.dump_config {
             return Err(Self::command().error(
                 ErrorKind::MissingSubcommand,
-                "a command is missing: write 'harden apply', 'harden plan' or 'harden init' before the options",
+                "a command is missing: write 'harden apply', 'plan', 'explain' or 'init' before the options",
             ));
         }
         Ok(cli)
@@ -147,6 +160,7 @@ impl Cli {
         match &self.action {
             None => &self.bare,
             Some(Action::Apply(apply)) => &apply.common,
+            Some(Action::Explain(explain)) => &explain.common,
             Some(Action::Plan(common) | Action::Init(common)) => common,
         }
     }
@@ -188,6 +202,7 @@ mod tests {
             vec!["harden", "plan", "--this-is-an-image"],
             vec!["harden", "apply", "--minimal"],
             vec!["harden", "apply", "extra"],
+            vec!["harden", "explain"],
         ] {
             assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 2, "{args:?}");
         }

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod closure;
 mod collect;
 pub mod exit;
+pub mod explain;
 pub mod facts;
 pub mod guards;
 pub mod pipeline;

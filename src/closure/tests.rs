@@ -542,7 +542,12 @@ impl Graph {
             entries.push((format!("/bin/c{}", self.programs.len() + at), format!("#!/bin/c{program}\n")));
         }
         for (at, needs) in self.libraries.iter().enumerate() {
-            entries.push((format!("/lib/lib{at}.so"), names("lib", needs)));
+            // Every other library is a link to its file, as most are.
+            let file = if at % 2 == 0 { "so" } else { "so.1" };
+            entries.push((format!("/lib/lib{at}.{file}"), names("lib", needs)));
+            if at % 2 == 1 {
+                entries.push((format!("/lib/lib{at}.so"), format!("-> lib{at}.so.1")));
+            }
         }
         let entries: Vec<(&str, &str)> =
             entries.into_iter().map(|(path, content)| (&*path.leak(), &*content.leak())).collect();
@@ -582,9 +587,13 @@ impl Graph {
                         }
                         None => next.push(format!("/bin/c{}", self.scripts[at - self.programs.len()])),
                     }
-                } else if let Some(at) = path.strip_prefix("/lib/lib") {
-                    let at: usize = at.strip_suffix(".so").unwrap().parse().unwrap();
-                    next.extend(self.libraries[at].iter().map(library));
+                } else if let Some((at, file)) = path.strip_prefix("/lib/lib").and_then(|at| at.split_once('.')) {
+                    let at: usize = at.parse().unwrap();
+                    if at % 2 == 1 && file == "so" {
+                        next.push(format!("{path}.1"));
+                    } else {
+                        next.extend(self.libraries[at].iter().map(library));
+                    }
                 }
                 found.insert(path, depth);
             }
@@ -619,21 +628,21 @@ proptest! {
 
 #[test]
 fn a_shorter_way_found_late_shortens_what_lies_behind_it() {
-    // c0 needs lib0, which needs lib1, and so on; the kept path of lib1 is looked at last.
+    // c0 needs lib0, which needs lib2, and so on; the kept path of lib2 is looked at last.
     let graph = Graph {
         programs: vec![vec![0]],
-        libraries: vec![vec![1], vec![2], vec![3], vec![]],
+        libraries: vec![vec![2], vec![], vec![4], vec![], vec![6], vec![], vec![]],
         scripts: vec![],
         kept: (vec![0], vec![]),
-        paths: vec![1],
+        paths: vec![2],
     };
     let image = graph.image();
     let closure = image.closure(&graph.policy());
     let texts = |path: &str| closure.explain(&image.tree, image.id(path));
     assert_eq!(
-        texts("/lib/lib3.so"),
-        ["library lib3.so of /lib/lib2.so", "library lib2.so of /lib/lib1.so", "path in harden.toml:7:3"]
+        texts("/lib/lib6.so"),
+        ["library lib6.so of /lib/lib4.so", "library lib4.so of /lib/lib2.so", "path in harden.toml:7:3"]
     );
-    let needs: Vec<_> = closure.needs.iter().filter(|(id, _)| *id == image.id("/lib/lib1.so")).collect();
+    let needs: Vec<_> = closure.needs.iter().filter(|(id, _)| *id == image.id("/lib/lib2.so")).collect();
     assert_eq!(needs.len(), 2, "the program's need of it is known too: {needs:?}");
 }

@@ -83,9 +83,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Length of the chain of what `from` needs; what the policy names has none.
+    /// Length of the chain of what `from` needs; what the policy names has none. What lies behind a link that has not
+    /// had its turn is farther than anything known.
     fn depth_below(&self, from: Option<Id>) -> u32 {
-        from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1)
+        from.map_or(0, |from| self.depths.get(&from).map_or(u32::MAX, |depth| depth.saturating_add(1)))
     }
 
     /// Keep an entry; a shorter chain replaces a longer one.
