@@ -16,7 +16,7 @@ may be repeated takes one value per line there. A switch takes 1, true, yes, on 
 Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
 refused: RUN in exec form expands nothing.
 
-Exit status: 0 done; 2 usage, configuration or plan refused, nothing was changed; 3 a change or a check failed part-way.";
+Exit status: 0 done; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way.";
 
 /// Hardens a container image's root file system in place, then removes itself.
 #[derive(Debug, Parser)]
@@ -68,7 +68,7 @@ pub struct Explain {
     /// What all commands take.
     #[command(flatten)]
     pub common: Common,
-    /// A path in the image, the name of a command, or user:NAME or group:NAME
+    /// A path in the image, or the name of a command
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<OsString>,
 }

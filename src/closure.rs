@@ -53,7 +53,7 @@ impl Reason {
 pub struct Closure {
     /// For each entry a reason with the shortest chain found.
     pub reasons: BTreeMap<Id, Reason>,
-    /// Every need that was met on the way, each pair of entries once, in the order found.
+    /// Every need that was met on the way, in the order found.
     pub needs: Vec<(Id, Reason)>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,

@@ -12,10 +12,10 @@ use serde::{Serialize, Serializer};
 
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree, Unresolved};
+use crate::pipeline::{self, Examined};
 use crate::plan::Message;
 use crate::plan::record::{Record, What};
 use crate::plan::steps::Target;
-use crate::pipeline::{self, Examined};
 use crate::policy::{Entry, Policy};
 use crate::report::escape::{escaped, quoted};
 use crate::report::json::printable;
@@ -149,9 +149,8 @@ impl<'a> Explainer<'a> {
     #[must_use]
     pub fn new(examined: &'a Examined, policy: &'a Policy, switched_off: &'a [(Id, &'static str)]) -> Self {
         let tree = &examined.facts.tree;
-        let named = |entry: &'a Entry| {
-            pipeline::named(tree, entry.value.as_bytes()).into_iter().map(move |id| (id, entry))
-        };
+        let named =
+            |entry: &'a Entry| pipeline::named(tree, entry.value.as_bytes()).into_iter().map(move |id| (id, entry));
         let kept_paths = policy.keep.paths.iter().flat_map(named).collect();
         let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
         let removed = removed.filter_map(|record| concerned(record, tree)).collect();
@@ -174,6 +173,7 @@ impl<'a> Explainer<'a> {
         let base = self.policy.workdir.as_deref().unwrap_or("/");
         let base = tree.resolve(base.as_bytes()).map_or(Id::ROOT, |found| found.node);
         match tree.resolve_from(base, asked, false) {
+            Ok(_) if asked.is_empty() => vec![self.absent(asked, base, Unresolved::Missing)],
             Ok(found) => {
                 let mut answers = Vec::new();
                 self.with_targets(asked, "entry", found.node, &mut answers);
@@ -354,16 +354,8 @@ impl<'a> Explainer<'a> {
     }
 
     fn refusals_of(&self, path: &[u8]) -> Vec<Message> {
-        let path = escaped(path);
-        let names = |text: &str| {
-            text.match_indices(path.as_str()).any(|(at, found)| {
-                let end = text.get(at + found.len()..).and_then(|rest| rest.chars().next());
-                let start = text.get(..at).and_then(|rest| rest.chars().next_back());
-                let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "/-_.+".contains(c));
-                !inside(end) && !inside(start)
-            })
-        };
-        self.examined.plan.refusals.iter().filter(|message| names(&message.text)).cloned().collect()
+        let path = quoted(path);
+        self.examined.plan.refusals.iter().filter(|message| message.text.contains(&path)).cloned().collect()
     }
 }
 

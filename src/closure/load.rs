@@ -1,12 +1,12 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
 use crate::collect::set;
 use crate::facts::elf::{Elf, Names};
-use crate::facts::libraries::{Loader, Object, Paths, is_musl_builtin};
+use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
 use crate::facts::tree::Id;
 use crate::report::escape::quoted;
@@ -37,27 +37,23 @@ impl Walk<'_> {
         let Some((elf, names)) = self.object(program) else { return };
         let loader = self.libraries.loader(&elf);
         // The loader itself is mapped already, under its own soname.
-        let mut known: BTreeMap<Vec<u8>, Paths> = BTreeMap::new();
+        let mut known: BTreeSet<Vec<u8>> = BTreeSet::new();
         let own = elf.interpreter.as_ref().and_then(|path| tree.resolve(path).ok());
         if let Some((_, names)) = own.and_then(|found| self.object(found.node)) {
-            known.extend(names.soname.clone().map(|soname| (soname, Paths::default())));
+            known.extend(names.soname.clone());
         }
         let mut ids = set([program]);
         let mut objects = vec![Object { id: program, elf, names, parent: None }];
         let mut at = 0;
         while let Some(object) = objects.get(at).cloned() {
+            // Of a library that an earlier program mapped too, the needs are noted already.
+            self.noting = self.noted.insert(object.id);
             for name in &object.names.needed {
-                // What is mapped under that name already is not searched again; that this object needs it too is noted.
-                let mapped = known.get(name).cloned();
-                let first = mapped.is_none();
-                if first && objects.len() > MAX_OBJECTS {
+                let first = known.insert(name.clone());
+                if (first && objects.len() > MAX_OBJECTS) || !(first || self.noting) {
                     continue;
                 }
-                let search = || self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
-                let paths = mapped.unwrap_or_else(search);
-                if first {
-                    known.insert(name.clone(), Paths::clone(&paths));
-                }
+                let paths = self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
                 if first && paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
                     let text = format!(
                         "{} needs the library {}, which was missing before this run",
@@ -69,19 +65,24 @@ impl Walk<'_> {
                 for path in paths.iter() {
                     let text = format!("library {} of", quoted(name).trim_matches('\''));
                     let Ok(found) = tree.resolve(path) else { continue };
+                    // What is mapped under that name already stays mapped: this object only needs it too.
+                    if !first && !ids.contains(&found.node) {
+                        continue;
+                    }
                     // Marked first: its needs are followed here, where the program's search path is known.
                     self.loaded.insert(found.node);
                     let _ = self.add_path(Id::ROOT, path, Some(object.id), &text);
                     if ids.insert(found.node)
                         && let Some((elf, names)) = self.object(found.node)
                     {
-                        known.extend(names.soname.clone().map(|soname| (soname, Paths::clone(&paths))));
+                        known.extend(names.soname.clone());
                         objects.push(Object { id: found.node, elf, names, parent: Some(at) });
                     }
                 }
             }
             at += 1;
         }
+        self.noting = true;
     }
 
     fn object(&mut self, id: Id) -> Option<(Rc<Elf>, Rc<Names>)> {

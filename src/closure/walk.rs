@@ -6,6 +6,7 @@ use super::load::Cache;
 use super::{Closure, Input, Reason};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{Program, Shebang};
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Message;
 use crate::report::escape::quoted;
@@ -25,8 +26,10 @@ pub(super) struct Walk<'a> {
     pub(super) loaded: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
-    /// Pairs that `closure.needs` has already, as one number each.
-    pairs: BTreeSet<u64>,
+    /// Whether needs are noted that are not the first of their entry.
+    pub(super) noting: bool,
+    /// Objects whose needs of libraries are noted.
+    pub(super) noted: IdSet,
     queue: VecDeque<Id>,
 }
 
@@ -40,7 +43,8 @@ impl<'a> Walk<'a> {
             loaded: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
-            pairs: BTreeSet::new(),
+            noting: true,
+            noted: IdSet::default(),
             queue: VecDeque::new(),
         }
     }
@@ -92,8 +96,7 @@ impl<'a> Walk<'a> {
     /// Keep an entry; a shorter chain replaces a longer one.
     pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
         let depth = self.depth_below(from);
-        let new = from.is_none_or(|from| self.pairs.insert(u64::from(from.number()) << 32 | u64::from(id.number())));
-        if new {
+        if self.noting || !self.depths.contains_key(&id) {
             self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
         }
         match self.depths.get(&id) {

@@ -49,7 +49,14 @@ pub(super) fn of_rules(records: &[&Record]) -> Vec<Advice> {
 fn one(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Record]) -> Vec<Advice> {
     let tree = &explainer.examined.facts.tree;
     let rule = record.rule;
-    let path = || keep(rule, "paths", tree.path(id)).unwrap_or_else(|| switch_off(rule));
+    let path = || {
+        let mut advice = keep(rule, "paths", tree.path(id)).unwrap_or_else(|| switch_off(rule));
+        // `--keep` takes a program for a command, which keeps the file and not its mode.
+        if record.what != What::Remove && tree.is_file(id) && tree.permissions(id) & 0o111 != 0 {
+            advice.flag.clear();
+        }
+        advice
+    };
     match (rule, &record.what) {
         ("packages.database", _) => {
             vec![Advice { rule, toml: "[packages] database = \"keep\"".to_owned(), flag: String::new() }]
@@ -62,14 +69,13 @@ fn one(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Record]) 
             vec![keep(rule, "setid", tree.path(id)).unwrap_or_else(|| switch_off(rule))]
         }
         ("files.ownerless", What::Owner(before, after)) => {
-            let mut found = Vec::new();
-            if before.0 != after.0 {
-                found.extend(number(explainer, rule, Database::Passwd, before.0));
-            }
-            if before.1 != after.1 {
-                found.extend(number(explainer, rule, Database::Group, before.1));
-            }
-            found
+            let user = number(explainer, rule, Database::Passwd, before.0).filter(|_| before.0 != after.0);
+            let group = number(explainer, rule, Database::Group, before.1).filter(|_| before.1 != after.1);
+            user.into_iter().chain(group).collect()
+        }
+        // A kept path that is a [files] path too would be refused as a contradiction.
+        ("files.app", _) if explainer.examined.zones.files.iter().any(|path| path.node == Some(id)) => {
+            vec![switch_off(rule)]
         }
         // The bits come back with the account: its owner is the next record.
         ("files.ownerless", _) => Vec::new(),
@@ -119,18 +125,16 @@ fn command(explainer: &Explainer<'_>, rule: &'static str, id: Id) -> Option<Advi
     let name = tree.name(id);
     let plain = !name.iter().any(|b| b.is_ascii_whitespace() || b"*?\\".contains(b)) && !name.starts_with(b"re:");
     let alone = commands.candidates(tree).filter(|&at| tree.name(at) == name).count() == 1;
-    let bracket = name.len() > 1 && name.contains(&b'[');
-    if bracket || name.contains(&b'*') || name.contains(&b'?') {
-        // The policy would take it for a pattern.
-        return None;
-    }
     keep(rule, "commands", if plain && alone { name.to_vec() } else { tree.path(id) })
 }
 
 /// `[keep] KEY = ["VALUE"]`, unless the value cannot be written.
 fn keep(rule: &'static str, key: &str, value: Vec<u8>) -> Option<Advice> {
-    // A `$` would be refused: exec form expands nothing.
-    let text = String::from_utf8(value).ok().filter(|text| !text.contains('$'))?;
+    // A `$` would be refused, since exec form expands nothing, and so would a pattern that is no command; one with a
+    // set does not match itself. The command `[` is no pattern.
+    let set = value.contains(&b'[') && value != b"[";
+    let pattern = key != "commands" && (value.contains(&b'*') || value.contains(&b'?'));
+    let text = String::from_utf8(value).ok().filter(|text| !text.contains('$') && !set && !pattern)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._+-,:@%=[".contains(&b);
     let flag = matches!(key, "commands" | "paths") && text.bytes().all(plain) && !text.starts_with('-');
     let toml = format!("[keep] {key} = [{}]", string(&text));

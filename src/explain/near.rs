@@ -8,14 +8,19 @@ use crate::report::escape::quoted;
 /// Entries of the same name shown.
 const SHOWN: usize = 3;
 
-/// "Did you mean", as a sentence: the same name elsewhere, else the nearest name at the place where the path ends.
+/// "Did you mean", as a sentence: of a word the nearest command; else the same name elsewhere; else the nearest name at
+/// the place where the path ends.
 pub(super) fn suggestion(explainer: &Explainer<'_>, asked: &[u8], base: Id) -> Option<String> {
     let tree = &explainer.examined.facts.tree;
     let name = asked.rsplit(|&b| b == b'/').find(|part| !part.is_empty())?;
-    let elsewhere = tree.ids().filter(|&id| tree.name(id) == name);
-    let mut paths: Vec<Vec<u8>> = elsewhere.take(SHOWN).map(|id| tree.path(id)).collect();
+    let word = !asked.contains(&b'/');
+    let mut paths: Vec<Vec<u8>> = if word { command(explainer, name).into_iter().collect() } else { Vec::new() };
     if paths.is_empty() {
-        paths.extend(if asked.contains(&b'/') { beside(tree, asked, base) } else { command(explainer, asked) });
+        let elsewhere = tree.ids().filter(|&id| tree.name(id) == name);
+        paths.extend(elsewhere.take(SHOWN).map(|id| tree.path(id)));
+    }
+    if paths.is_empty() && !word {
+        paths.extend(beside(tree, asked, base));
     }
     let shown: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
     (!shown.is_empty()).then(|| format!("did you mean {}?", shown.join(" or ")))
@@ -47,8 +52,8 @@ fn beside(tree: &Tree, asked: &[u8], base: Id) -> Option<Vec<u8>> {
 
 fn nearest(tree: &Tree, word: &[u8], among: impl Iterator<Item = Id>) -> Option<Id> {
     let word = std::str::from_utf8(word).ok()?;
-    let named: Vec<Id> = among.collect();
-    let name = |&id: &Id| std::str::from_utf8(tree.name(id)).ok();
-    let found = did_you_mean(word, named.iter().filter_map(name))?;
-    named.iter().copied().find(|id| name(id) == Some(found))
+    let ids: Vec<Id> = among.collect();
+    let names: Vec<String> = ids.iter().map(|&id| String::from_utf8_lossy(tree.name(id)).into_owned()).collect();
+    let found = did_you_mean(word, names.iter().map(String::as_str))?;
+    ids.iter().copied().find(|&id| tree.name(id) == found.as_bytes())
 }

@@ -47,7 +47,7 @@ pub struct Object {
 /// Loader, machine and name of a library.
 type Question = (Loader, Abi, Vec<u8>);
 /// Where a library may be found.
-pub(crate) type Paths = Rc<Vec<Vec<u8>>>;
+type Paths = Rc<Vec<Vec<u8>>>;
 
 /// The loader's view of the root.
 #[derive(Debug)]
