@@ -149,42 +149,35 @@ impl<'a> Explainer<'a> {
     #[must_use]
     pub fn new(examined: &'a Examined, policy: &'a Policy, switched_off: &'a [(Id, &'static str)]) -> Self {
         let tree = &examined.facts.tree;
-        let named =
-            |entry: &'a Entry| pipeline::named(tree, entry.value.as_bytes()).into_iter().map(move |id| (id, entry));
-        let kept_paths = policy.keep.paths.iter().flat_map(named).collect();
+        let mut kept_paths = Vec::new();
+        for entry in &policy.keep.paths {
+            kept_paths.extend(pipeline::named(tree, entry.value.as_bytes()).into_iter().map(|id| (id, entry)));
+        }
         let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
         let removed = removed.filter_map(|record| concerned(record, tree)).collect();
         Self { examined, policy, switched_off, removed, kept_paths }
     }
 
-    /// Everything there is to say of what was asked: the entry first, then what its links lead to. A word without a
-    /// slash is a command, looked up in PATH, or else a path from the working directory.
-    #[must_use]
-    pub fn answers(&self, asked: &[u8]) -> Vec<Answer> {
-        let named = if asked.contains(&b'/') { Vec::new() } else { self.commands(asked) };
-        if !named.is_empty() {
-            let mut answers = Vec::new();
-            for (at, id) in named.into_iter().enumerate() {
-                self.with_targets(asked, if at == 0 { "entry" } else { "name" }, id, &mut answers);
-            }
-            return answers;
-        }
+    /// Add everything there is to say of what was asked: the entry first, then what its links lead to. A word without
+    /// a slash is a command, looked up in PATH, or else a path from the working directory.
+    pub fn answer(&self, asked: &[u8], answers: &mut Vec<Answer>) {
+        let mut named = if asked.contains(&b'/') { Vec::new() } else { self.commands(asked) };
         let tree = self.tree();
-        let base = self.policy.workdir.as_deref().unwrap_or("/");
-        let base = tree.resolve(base.as_bytes()).map_or(Id::ROOT, |found| found.node);
-        match tree.resolve_from(base, asked, false) {
-            Ok(_) if asked.is_empty() => vec![self.absent(asked, base, Unresolved::Missing)],
-            Ok(found) => {
-                let mut answers = Vec::new();
-                self.with_targets(asked, "entry", found.node, &mut answers);
-                answers
+        if named.is_empty() {
+            let base = self.policy.workdir.as_deref().unwrap_or("/");
+            let base = tree.resolve(base.as_bytes()).map_or(Id::ROOT, |found| found.node);
+            match tree.resolve_from(base, asked, false) {
+                Ok(found) if !asked.is_empty() => named.push(found.node),
+                Err(Unresolved::Mount(at)) => {
+                    let mut answer = Answer::of(asked, "entry", asked.to_vec(), Fate::Stays);
+                    answer.because.push(stays::on_mount(tree, at));
+                    answers.push(answer);
+                }
+                other => answers.push(self.absent(asked, base, other.err())),
             }
-            Err(Unresolved::Mount(at)) => {
-                let mut answer = Answer::of(asked, "entry", asked.to_vec(), Fate::Stays);
-                answer.because.push(stays::on_mount(tree, at));
-                vec![answer]
-            }
-            Err(why) => vec![self.absent(asked, base, why)],
+        }
+        for (at, id) in named.into_iter().enumerate() {
+            self.with_targets(asked, if at == 0 { "entry" } else { "name" }, id, answers);
         }
     }
 
@@ -206,19 +199,15 @@ impl<'a> Explainer<'a> {
 
     fn with_targets(&self, asked: &[u8], relation: &'static str, id: Id, answers: &mut Vec<Answer>) {
         let tree = self.tree();
-        let mut answer = self.entry(asked, relation, id);
-        let Ok(found) = tree.follow(id) else {
-            answer.notes.push(format!("it is a link to {}, which leads nowhere", quoted(target(tree, id))));
-            answers.push(answer);
-            return;
-        };
-        answers.push(answer);
+        let first = answers.len();
+        answers.push(self.entry(asked, relation, id));
+        let Ok(found) = tree.follow(id) else { return };
         let directory = tree.is_dir(found.node);
-        let is_step = |&at: &Id| directory || !tree.follow(at).is_ok_and(|found| tree.is_dir(found.node));
-        let steps = found.links.into_iter().filter(is_step).chain([found.node]);
-        for step in steps.filter(|&at| at != id) {
+        for step in found.links.into_iter().chain([found.node]).filter(|&at| at != id) {
+            // Links among the directories on the way are no step of the chain.
+            let aside = !directory && tree.follow(step).is_ok_and(|found| tree.is_dir(found.node));
             let path = tree.path(step);
-            if !answers.iter().any(|answer| answer.path == path) {
+            if !aside && !answers.iter().skip(first).any(|answer| answer.path == path) {
                 answers.push(self.entry(asked, "target", step));
             }
         }
@@ -237,7 +226,9 @@ impl<'a> Explainer<'a> {
         answer.names = self.other_names(id, &mut answer.notes);
         answer.below = tree.is_dir(id).then(|| self.below(id));
         if tree.is_link(id) {
-            answer.notes.push(format!("it is a link to {}", quoted(target(tree, id))));
+            let lost = matches!(tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop));
+            let nowhere = if lost { ", which leads nowhere" } else { "" };
+            answer.notes.push(format!("it is a link to {}{nowhere}", quoted(target(tree, id))));
         }
         self.note_applets(id, &mut answer);
         answer.refusals = self.refusals_of(&answer.path);
@@ -245,7 +236,7 @@ impl<'a> Explainer<'a> {
     }
 
     /// A path that the image does not have: one that a rule makes, an applet, or a slip of the fingers.
-    fn absent(&self, asked: &[u8], base: Id, why: Unresolved) -> Answer {
+    fn absent(&self, asked: &[u8], base: Id, why: Option<Unresolved>) -> Answer {
         let tree = self.tree();
         let records = &self.examined.plan.records;
         let made = |record: &&Record| {
@@ -259,8 +250,8 @@ impl<'a> Explainer<'a> {
         let applet = self.examined.multicall.iter().find(|found| found.applets.iter().any(|each| *each == name));
         if !answer.changes.is_empty() {
             answer.fate = Fate::Created;
-            let made: Vec<&Record> = records.iter().filter(made).collect();
-            answer.advice = advice::of_rules(&made);
+            answer.advice =
+                records.iter().find(made).map(|record| advice::switch_off(record.rule)).into_iter().collect();
         } else if let Some(found) = applet {
             let program = tree.path(found.program);
             answer = self.entry(asked, "entry", found.program);
@@ -271,7 +262,7 @@ impl<'a> Explainer<'a> {
                 escaped(tree.name(found.program)),
                 escaped(asked)
             ));
-        } else if why == Unresolved::Loop {
+        } else if why == Some(Unresolved::Loop) {
             answer.notes.push("its links run in a circle".to_owned());
         } else {
             answer.notes.extend(near::suggestion(self, asked, base));

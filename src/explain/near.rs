@@ -32,22 +32,16 @@ fn command(explainer: &Explainer<'_>, name: &[u8]) -> Option<Vec<u8>> {
     nearest(tree, name, commands.candidates(tree)).map(|id| tree.path(id))
 }
 
-/// The path with its first wrong part put right, and the parts behind it if they exist then.
+/// The nearest name in the directory where the path ends.
 fn beside(tree: &Tree, asked: &[u8], base: Id) -> Option<Vec<u8>> {
     let mut at = if asked.starts_with(b"/") { Id::ROOT } else { base };
-    let mut corrected = false;
-    for part in asked.split(|&b| b == b'/').filter(|part| !part.is_empty()) {
-        let directory = tree.follow(at).ok()?.node;
-        match tree.resolve_from(directory, part, false) {
+    for part in asked.split(|&b| b == b'/') {
+        match tree.resolve_from(at, part, true) {
             Ok(found) => at = found.node,
-            Err(_) if corrected => break,
-            Err(_) => {
-                at = nearest(tree, part, tree.children(directory))?;
-                corrected = true;
-            }
+            Err(_) => return nearest(tree, part, tree.children(at)).map(|id| tree.path(id)),
         }
     }
-    Some(tree.path(at))
+    None
 }
 
 fn nearest(tree: &Tree, word: &[u8], among: impl Iterator<Item = Id>) -> Option<Id> {

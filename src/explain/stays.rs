@@ -36,20 +36,8 @@ impl<'a> Explainer<'a> {
     /// Why no rule removes what nothing keeps.
     fn untouched(&self, id: Id) -> String {
         let (tree, facts, zones) = (self.tree(), &self.examined.facts, &self.examined.zones);
-        if id == Id::ROOT {
-            return "it is the root directory".to_owned();
-        }
         if let Some(mount) = tree.ancestors(id).find(|&at| tree.meta(at).mount && at != Id::ROOT) {
             return on_mount(tree, mount);
-        }
-        if zones.kernel.contains(id) {
-            return "no rule looks into /dev, /proc and /sys".to_owned();
-        }
-        if facts.report == Some(id) {
-            return "this report is written to it".to_owned();
-        }
-        if facts.this_program == Some(id) || facts.this_config == Some(id) {
-            return "it is harden's own, and remove.self does not remove it".to_owned();
         }
         if let Some(path) = zones.app_path(tree, id).filter(|_| zones.application.contains(id)) {
             let list = if path.writable { "writable" } else { "read-only" };
@@ -62,46 +50,55 @@ impl<'a> Explainer<'a> {
         if let Some((_, rule)) = self.switched_off.iter().find(|(at, _)| *at == id) {
             return format!("{rule} would remove it and is switched off");
         }
-        if let Some(inside) = self.kept_inside(id) {
+        if id != Id::ROOT
+            && let Some(inside) = self.kept_inside(id)
+        {
             return format!("it holds {}, which stays", quoted(&tree.path(inside)));
         }
-        self.named_by_no_rule(id)
+        let owner = facts.packages.owner(id);
+        let why = self.named_by_no_rule(id);
+        match owner.filter(|_| !tree.is_dir(id)) {
+            Some(package) => format!("{why} (package {})", quoted(package.name.as_bytes())),
+            None => why.to_owned(),
+        }
     }
 
     /// The first entry of the closure or of `keep.paths` in a directory.
     fn kept_inside(&self, id: Id) -> Option<Id> {
         let tree = self.tree();
-        let mut kept = self.examined.closure.reasons.keys().copied().chain(self.kept_paths.iter().map(|&(top, _)| top));
-        kept.find(|&at| at != id && tree.is_within(at, id))
+        let inside = |at: Id| at != id && tree.is_within(at, id);
+        let needed = self.examined.closure.reasons.keys().copied().find(|&at| inside(at));
+        needed.or_else(|| self.kept_paths.iter().map(|&(top, _)| top).find(|&at| inside(at)))
     }
 
-    fn named_by_no_rule(&self, id: Id) -> String {
+    fn named_by_no_rule(&self, id: Id) -> &'static str {
         let (tree, facts) = (self.tree(), &self.examined.facts);
-        let owner = facts.packages.owner(id).map(|package| quoted(package.name.as_bytes()));
         let other_path = |at: Id| {
             let is = |path: &String| tree.resolve(path.as_bytes()).is_ok_and(|found| found.node == at);
             facts.commands.other_path.iter().any(is)
         };
-        if tree.parent(id) == Id::ROOT && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node)) {
-            "top-level directories and the links to them are the shape of the file system".to_owned()
+        if id == Id::ROOT {
+            "it is the root directory"
+        } else if self.examined.zones.kernel.contains(id) {
+            "no rule looks into /dev, /proc and /sys"
+        } else if facts.report == Some(id) {
+            "this report is written to it"
+        } else if facts.this_program == Some(id) || facts.this_config == Some(id) {
+            "it is harden's own, and remove.self does not remove it"
+        } else if tree.parent(id) == Id::ROOT && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node)) {
+            "top-level directories and the links to them are the shape of the file system"
         } else if tree.ancestors(id).any(other_path) {
-            "it lies in a PATH directory that is the application's: no command directory".to_owned()
+            "it lies in a PATH directory that is the application's: no command directory"
         } else if facts.commands.entries.contains_key(&id) {
-            "no rule removes this command".to_owned()
+            "no rule removes this command"
         } else if facts.commands.helpers.contains(&id) {
-            format!(
-                "a program outside the command directories stays while a command of its package{} is kept or needs it",
-                owner.map_or_else(String::new, |name| format!(" {name}"))
-            )
+            "a program outside the command directories stays while a command of its package is kept or needs it"
         } else if tree.is_dir(id) {
-            "no rule removes this directory".to_owned()
+            "no rule removes this directory"
         } else if tree.is_file(id) && is_library_name(tree.name(id)) {
-            "no rule removes libraries, whether a kept program needs them or not".to_owned()
+            "no rule removes libraries, whether a kept program needs them or not"
         } else {
-            match owner {
-                Some(name) => format!("no rule names it: data of package {name}"),
-                None => "no rule names it, and no package that lost its commands owns it".to_owned(),
-            }
+            "no rule names it, and no package that lost its commands left it behind"
         }
     }
 }

@@ -136,7 +136,10 @@ impl<'a> Session<'a> {
             return Exit::Refused;
         }
         let explainer = Explainer::new(&examined, &self.policy, &switched_off);
-        let answers: Vec<Answer> = asked.iter().flat_map(|path| explainer.answers(path.as_bytes())).collect();
+        let mut answers: Vec<Answer> = Vec::new();
+        for path in asked {
+            explainer.answer(path.as_bytes(), &mut answers);
+        }
         let refused = examined.plan.refusals.len();
         if refused > 0 {
             let text = format!("the plan is refused for {refused} reasons, see harden plan; this is what it would do");
