@@ -112,12 +112,14 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&printable(path))
 }
 
+/// What rules would remove that the policy switched off, with the rule.
+pub type SwitchedOff = Vec<(Id, &'static str)>;
+
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]
 pub struct Explainer<'a> {
     examined: &'a Examined,
     policy: &'a Policy,
-    /// What rules would remove that the policy switched off, with the rule.
     switched_off: &'a [(Id, &'static str)],
     removed: IdSet,
     /// What the entries of `keep.paths` name.

@@ -7,8 +7,7 @@ use super::Request;
 use crate::apply;
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
-use crate::explain::{Answer, Explainer, Fate};
-use crate::facts::tree::Id;
+use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
@@ -196,9 +195,9 @@ impl<'a> Session<'a> {
     }
 
     /// As [`Session::examine`], with what the rules would remove that are switched off.
-    fn examine_all(&mut self) -> Result<(Examined, Vec<(Id, &'static str)>), Exit> {
+    fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
         let (mut facts, mut closure) = self.gather()?;
-        let mut switched_off = Vec::new();
+        let mut switched_off = SwitchedOff::new();
         let rules = std::mem::take(&mut self.policy.rules);
         if rules.iter().any(|(_, on)| !on) {
             let found = pipeline::examine(facts, closure, &self.root, &self.policy);
@@ -256,7 +255,7 @@ impl<'a> Session<'a> {
             self.console.message("failed", failure, &help);
         }
         if status.state == "refused" {
-            self.console.phase("nothing was changed");
+            self.console.phase("nothing was changed; harden explain PATH says why a path stays or goes");
         }
         let runtime = Runtime::of(examined, &self.policy);
         match self.write(examined, &runtime, status) {
