@@ -17,6 +17,7 @@ pub mod cli;
 pub mod closure;
 mod collect;
 pub mod exit;
+pub mod explain;
 pub mod facts;
 pub mod guards;
 pub mod pipeline;

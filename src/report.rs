@@ -1,6 +1,7 @@
 //! The only module that prints: what was planned, what was done, what is still needed, for people and for programs.
 
 pub mod escape;
+pub mod explain;
 pub mod json;
 pub mod runtime;
 pub mod text;

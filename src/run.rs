@@ -85,6 +85,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
         Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Explain(asked)) => {
+            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
+        }
         Some(Action::Plan(_)) | None => Session::new(policy, &request).map_or_else(|exit| exit, Session::plan),
     }
 }

@@ -150,7 +150,7 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
 }
 
 /// Serialise with everything outside ASCII escaped.
-fn write_ascii(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn write_ascii(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
     let formatter = Ascii(PrettyFormatter::with_indent(b" "));
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
     out.write_all(b"\n")
@@ -182,7 +182,7 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
 }
 
 /// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
-fn printable(path: &[u8]) -> String {
+pub(crate) fn printable(path: &[u8]) -> String {
     std::str::from_utf8(path).map_or_else(|_| escape::escaped(path), str::to_owned)
 }
 

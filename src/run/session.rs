@@ -1,14 +1,20 @@
-//! apply and plan on one root: examine, refuse or change, check the result, remove this program.
+//! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
 use crate::apply;
 use crate::check::{self, Runner, Setup};
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
+use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
-use crate::policy::{Policy, did_you_mean};
+use crate::plan::record::What;
+use crate::plan::steps::Target;
+use crate::policy::{Policy, Run, did_you_mean};
 use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
@@ -162,6 +168,46 @@ impl<'a> Session<'a> {
         Status { command: "apply", state, exit, done, open, failure, checks: self.checks.clone() }
     }
 
+    /// Say of each path or name why it stays or goes. The plan may be refused: its answers are what it would do.
+    pub(super) fn explain(mut self, asked: &[OsString]) -> Exit {
+        let (examined, switched_off) = match self.examine_all() {
+            Ok(found) => found,
+            Err(exit) => return exit,
+        };
+        if matches!(self.policy.run, Run::Unknown) {
+            // Nobody said what is needed: every answer would be "removed".
+            for message in examined.plan.refusals.iter().filter(|message| message.rule == "guard.run") {
+                self.console.message("refused", &message.text, &message.help);
+            }
+            return Exit::Refused;
+        }
+        let explainer = Explainer::new(&examined, &self.policy, &switched_off);
+        let mut answers: Vec<Answer> = Vec::new();
+        for path in asked {
+            explainer.answer(path.as_bytes(), &mut answers);
+        }
+        let refused = examined.plan.refusals.len();
+        if refused > 0 {
+            let text = format!("the plan is refused for {refused} reasons, see harden plan; this is what it would do");
+            self.console.phase(&text);
+        }
+        let unknown = answers.iter().any(|answer| answer.fate == Fate::Unknown);
+        let exit = if unknown { Exit::Refused } else { Exit::Done };
+        let (format, volume) = (self.request.format, self.request.volume);
+        let json = |out: &mut dyn std::io::Write| report::explain::json(out, &answers, refused, exit);
+        let written = self.report.as_mut().map_or(Ok(()), |file| json(file)).and_then(|()| match format {
+            Format::Json => report::print_with(json),
+            Format::Text => report::print(&report::explain::text(&answers, volume)),
+        });
+        match written {
+            Ok(()) => exit,
+            Err(error) => {
+                self.console.message("failed", &format!("cannot write the report: {error}"), "");
+                Exit::Failed
+            }
+        }
+    }
+
     /// What keeps apply from running here at all.
     fn environment(&self) -> Vec<Message> {
         let mut found = Vec::new();
@@ -191,6 +237,38 @@ impl<'a> Session<'a> {
     }
 
     fn examine(&mut self) -> Result<Examined, Exit> {
+        let (facts, closure) = self.gather()?;
+        let mut examined = pipeline::examine(facts, closure, &self.root, &self.policy);
+        if self.request.root.is_some() && !self.policy.checks.is_empty() {
+            examined.plan.refusals.push(Message {
+                rule: "guard.checks",
+                text: "a check cannot run with --root: nothing of a tree from elsewhere is ever executed".to_owned(),
+                help: "leave --check and [check] out, or run apply in a build step of the image".to_owned(),
+            });
+        }
+        Ok(examined)
+    }
+
+    /// As [`Session::examine`], with what the rules would remove that are switched off.
+    fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
+        let (mut facts, mut closure) = self.gather()?;
+        let mut switched_off = SwitchedOff::new();
+        let rules = std::mem::take(&mut self.policy.rules);
+        if rules.iter().any(|(_, on)| !on) {
+            let found = pipeline::examine(facts, closure, &self.root, &self.policy);
+            for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
+                let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
+                if let (true, Target::Entry(id)) = (off, &record.target) {
+                    switched_off.push((*id, record.rule));
+                }
+            }
+            (facts, closure) = (found.facts, found.closure);
+        }
+        self.policy.rules = rules;
+        Ok((pipeline::examine(facts, closure, &self.root, &self.policy), switched_off))
+    }
+
+    fn gather(&mut self) -> Result<(Facts, Closure), Exit> {
         self.console.phase("examining the root file system");
         if self.root.is_running_root() && self.request.root.is_none() && self.policy.workdir.is_none() {
             self.policy.workdir = Some(host::current_directory());
@@ -202,7 +280,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn collect(&mut self) -> Result<Examined, String> {
+    fn collect(&mut self) -> Result<(Facts, Closure), String> {
         let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
         self.policy = pipeline::with_kept_paths(&facts, &self.root, std::mem::take(&mut self.policy));
         let nologin = nologin::path(&facts);
@@ -214,15 +292,7 @@ impl<'a> Session<'a> {
             nologin: Some(&nologin),
             suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
         });
-        let mut examined = pipeline::examine(facts, closure, &self.root, &self.policy);
-        if self.request.root.is_some() && !self.policy.checks.is_empty() {
-            examined.plan.refusals.push(Message {
-                rule: "guard.checks",
-                text: "a check cannot run with --root: nothing of a tree from elsewhere is ever executed".to_owned(),
-                help: "leave --check and [check] out, or run apply in a build step of the image".to_owned(),
-            });
-        }
-        Ok(examined)
+        Ok((facts, closure))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -240,7 +310,7 @@ impl<'a> Session<'a> {
             self.console.message("failed", failure, &help);
         }
         if status.state == "refused" {
-            self.console.phase("nothing was changed");
+            self.console.phase("nothing was changed; harden explain PATH says why a path stays or goes");
         }
         let runtime = Runtime::of(examined, &self.policy);
         match self.write(examined, &runtime, status) {
