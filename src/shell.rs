@@ -55,19 +55,23 @@ pub fn names(script: &str) -> Result<Names, LexError> {
             names.words.push(text.to_owned());
         }
     };
-    for one in found.uses.iter().filter(|one| one.kind == Kind::Runs) {
-        add(&one.text);
-    }
+    let programs: BTreeSet<&str> =
+        crate::collect::set(found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.as_str()));
     for command in commands(script)? {
         // Behind tini or gosu a relative path may be a script of the application, as in exec form.
         let wrapped = command.is_wrapped();
         for word in command.words.iter().filter(|word| !word.expands) {
             let path = word.text.starts_with('/') && word.text.len() > 1;
             let plain = !word.text.is_empty() && !word.text.starts_with('-');
-            if path || (wrapped && plain && !is_builtin(&word.text, Dialect::Posix)) {
+            let behind = wrapped && plain && !is_builtin(&word.text, Dialect::Posix);
+            if path || behind || programs.contains(word.text.as_str()) {
                 add(&word.text);
             }
         }
+    }
+    // What no word says by itself: `sh -c CODE`, variables.
+    for one in found.uses.iter().filter(|one| one.kind == Kind::Runs) {
+        add(&one.text);
     }
     Ok(names)
 }

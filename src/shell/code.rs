@@ -100,10 +100,28 @@ impl Code {
     /// Read one more file, which lies at `path`. What stands before an error is read all the same.
     pub fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
         self.variables.script = path.to_owned();
-        let (tokens, error) = tokens_from(text, 1, 0);
-        self.tokens(tokens, 0);
+        let error = self.read_part(text, 1);
         self.files += 1;
         error
+    }
+
+    /// Read a part of the current file that begins at `line`: one command of a crontab.
+    pub fn read_part(&mut self, text: &str, line: u32) -> Option<LexError> {
+        let (tokens, error) = tokens_from(text, line, 0);
+        self.tokens(tokens, 0);
+        error
+    }
+
+    /// Directories that the script adds to PATH.
+    #[must_use]
+    pub fn path(&self) -> Vec<String> {
+        self.variables.path()
+    }
+
+    /// What a variable may hold.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Vec<String> {
+        self.variables.values(&Word { text: format!("${name}"), expands: true, ..Word::default() })
     }
 
     /// The files that were found sourced since the last call, as far as their paths are certain.

@@ -142,6 +142,7 @@ fn a_use_under_a_test_for_its_program_is_optional() {
         ("if ! command -v a; then echo missing; exit 1; fi\na", &["2 a"]),
         ("[ -x /usr/sbin/a ] || exit 0\n/usr/sbin/a", &["2 /usr/sbin/a?"]),
         ("[ ! -x /usr/sbin/a ] && exit 0\n/usr/sbin/a", &["2 /usr/sbin/a?"]),
+        ("[ -x /usr/sbin/a ] && a", &["1 a?"]),
         ("D=/usr/sbin/a\ntest -x $D || exit 0\n${D} x", &["3 /usr/sbin/a?"]),
         ("if [ -x \"$(command -v a)\" ]; then a; fi", &["1 a?"]),
         ("if [ -z \"$(which a)\" ]; then b; else a; fi", &["1 which", "1 b", "1 a?"]),
@@ -259,9 +260,9 @@ fn time_is_linear_in_the_length() {
             let mut code = Code::new(Dialect::Bash);
             code.read(&script, "/x");
             code.sources();
-            code.finish();
+            let _ = code.finish();
             let _ = names(&script);
-            execline::programs(&script);
+            let _ = execline::programs(&script);
             begin.elapsed().as_secs_f64()
         };
         let (short, long) = (time(10_000), time(80_000));
@@ -274,11 +275,11 @@ fn never_panics_on(script: &str) {
     let mut code = Code::new(Dialect::Bash);
     code.read(script, "/x/y");
     code.sources();
-    code.finish();
+    let _ = code.finish();
     let _ = names(script);
     let _ = split(script);
     let _ = commands(script);
-    execline::programs(script);
+    let _ = execline::programs(script);
 }
 
 proptest! {

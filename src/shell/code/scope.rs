@@ -344,6 +344,10 @@ fn bracket(words: &[Word], negated: bool) -> Test {
             // Either may be what holds.
             ("-o" | "||", _) => return Test::default(),
             ("-x" | "-e" | "-f" | "-r" | "-s" | "-h" | "-L" | "-d" | "-n", Some(next)) => {
+                // `[ -x /usr/bin/x ] && x`.
+                let path = word.text == "-x" && next.text.starts_with('/');
+                let name = next.text.rsplit('/').next().filter(|_| path);
+                test.names.extend(name.map(str::to_owned));
                 test.names.push(value(next));
                 at += 1;
             }

@@ -57,6 +57,16 @@ impl Variables {
         self.of(&value, 0)
     }
 
+    /// The directories of all values of PATH, but for what `$PATH` held before.
+    pub(super) fn path(&self) -> Vec<String> {
+        let values = self.values.get("PATH").map(Vec::as_slice).unwrap_or_default();
+        let parts = values.iter().flat_map(|value| value.text.split(':'));
+        let values = parts.flat_map(|part| {
+            self.of(&Value { text: part.to_owned(), expands: part.contains('$'), looks_for: None }, 0)
+        });
+        values.filter(|directory| directory.starts_with('/')).collect()
+    }
+
     fn of(&self, value: &Value, depth: usize) -> Vec<String> {
         if !value.expands {
             return vec![value.text.clone()];
