@@ -108,6 +108,7 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
 /// A name where the script has a name, a path where it has a path.
 fn toml_string(tree: &crate::facts::tree::Tree, name: &Named) -> String {
     let entry = tree.path(name.entry);
-    let text = if name.word.contains('/') { entry.as_slice() } else { name.word.as_bytes() };
+    let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
+    let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };
     format!("\"{}\"", escape::escaped(text).replace('"', "\\\""))
 }

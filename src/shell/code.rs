@@ -150,7 +150,7 @@ impl Code {
         let mut unknown = BTreeSet::new();
         for found in self.found.iter().filter(|found| called(found.scope) && (positional || !found.positional)) {
             let texts = self.texts(found);
-            let dynamic = found.word.expands && found.kind == Kind::Runs;
+            let dynamic = found.word.expands && found.kind == Kind::Runs && !self.variables.holds_argument(&found.word);
             if texts.is_empty() && dynamic && unknown.insert((found.file, found.word.text.clone())) {
                 uses.unknown.push((found.file, found.word.line, found.word.text.clone()));
             }
@@ -209,8 +209,16 @@ impl Code {
             match event {
                 Event::Command(command) => self.command(command, depth),
                 Event::For(words) => {
-                    if let [name, _in, list @ ..] = words.as_slice() {
-                        list.iter().for_each(|word| self.variables.assign(&name.text, word.clone()));
+                    match words.as_slice() {
+                        // `for NAME; do`: the arguments.
+                        [name] => {
+                            let text = "$@".to_owned();
+                            self.variables.assign(&name.text, Word { text, expands: true, ..Word::default() });
+                        }
+                        [name, _in, list @ ..] => {
+                            list.iter().for_each(|word| self.variables.assign(&name.text, word.clone()));
+                        }
+                        [] => {}
                     }
                     words.iter().for_each(|word| self.mention(word));
                 }

@@ -179,6 +179,7 @@ fn variables_with_literal_values_are_followed() {
         ),
         (". \"${0%/*}/lib.sh\"", &[". 1 /opt/app/bin/lib.sh"]),
     ]);
+    assert_eq!(unknown("c=$1; shift; $c; for f; do \"$f\"; done; \"${x}\""), ["1 ${x}"]);
     assert_eq!(unknown("exec \"$@\"\n$1\n\"$CMD\" x\n$CMD\n$(a) b\n`c`"), ["3 $CMD", "5 $(a)", "6 `c`"]);
 }
 

@@ -105,8 +105,8 @@ fn jobs_of_a_kept_cron() {
     done.assert_kept(&["/usr/bin/sh", "/usr/bin/run-parts", "/usr/bin/id", "/usr/bin/find"]);
     done.assert_gone(&["/usr/bin/curl", "/usr/bin/sed"]);
     // Every job is a shell's.
-    let tree = image().programs(&["/usr/sbin/cron"]).text("/etc/cron.d/app", "* * * * * root /app/server\n");
-    tree.refuse(&args).says(&["'/bin/sh' (/etc/cron.d/app:1)", "commands = [\"/usr/bin/sh\"]"]).alone();
+    let one = image().programs(&["/usr/sbin/cron"]).text("/etc/cron.d/app", "* * * * * root /app/server\n");
+    one.refuse(&args).says(&["'/bin/sh' (/etc/cron.d/app:1)", "commands = [\"/bin/sh\"]"]);
     // Without a daemon nobody runs them.
     tree().apply(&[&command("/app/server")[..], &["--disable", "remove.cron", "--strict"]].concat());
 }

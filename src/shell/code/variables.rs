@@ -51,6 +51,13 @@ impl Variables {
         }
     }
 
+    /// Whether a word is a variable that was set from an argument: the command line says what it is.
+    pub(super) fn holds_argument(&self, word: &Word) -> bool {
+        let name = normal(&word.text);
+        let values = name.strip_prefix('$').and_then(|name| self.values.get(name));
+        values.is_some_and(|values| values.iter().any(|value| super::is_argument(&value.text)))
+    }
+
     /// What a word may be; nothing when only the running shell knows.
     pub(super) fn values(&self, word: &Word) -> Vec<String> {
         let value = Value { text: word.text.clone(), expands: word.expands, looks_for: word.looks_for.clone() };
