@@ -73,6 +73,9 @@ pub struct FileUses {
     pub problem: Option<(u32, String)>,
 }
 
+/// A file of code, and what in it cannot be read.
+type Read = (Id, Option<(u32, String)>);
+
 /// Reads scripts and configurations of one root.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
@@ -167,7 +170,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A script with every file that it sources, and the code of all of them.
-    fn unit(&self, id: Id, dialect: Dialect) -> (Vec<(Id, Option<(u32, String)>)>, Code) {
+    fn unit(&self, id: Id, dialect: Dialect) -> (Vec<Read>, Code) {
         let mut code = Code::new(dialect);
         let mut files = Vec::new();
         let mut seen = BTreeSet::from([id]);
@@ -194,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The entries that code names, by file.
-    fn named(&self, files: &[(Id, Option<(u32, String)>)], code: Code) -> Vec<FileUses> {
+    fn named(&self, files: &[Read], code: Code) -> Vec<FileUses> {
         let path = code.path();
         let service = code.variable("command");
         let uses = code.finish();
