@@ -6,7 +6,7 @@
 
 mod starters;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::facts::commands::Commands;
 use crate::facts::program::{Program, Shebang};
@@ -369,7 +369,8 @@ impl<'a> Reader<'a> {
                 queue.extend(entry);
             }
         }
-        let mut found: BTreeMap<Id, FileUses> = BTreeMap::new();
+        let mut files = BTreeSet::new();
+        let mut found = Vec::new();
         while let Some(entry) = queue.pop() {
             let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };
             if !seen.insert(node) {
@@ -385,10 +386,13 @@ impl<'a> Reader<'a> {
             }
             for file in uses {
                 queue.extend(file.names.iter().map(|name| name.entry));
-                found.entry(file.file).or_insert(file);
+                // A program may have more than one configuration, and name services by itself.
+                if file.file == node || files.insert(file.file) {
+                    found.push(file);
+                }
             }
         }
-        found.into_values().collect()
+        found
     }
 
     /// A script without a first line of its own, which a shell was given to read.

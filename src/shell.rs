@@ -55,8 +55,8 @@ pub fn names(script: &str) -> Result<Names, LexError> {
             names.words.push(text.to_owned());
         }
     };
-    let programs: BTreeSet<&str> =
-        crate::collect::set(found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.as_str()));
+    let programs: BTreeSet<String> =
+        crate::collect::set(found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.clone()));
     for command in commands(script)? {
         // Behind tini or gosu a relative path may be a script of the application, as in exec form.
         let wrapped = command.is_wrapped();
@@ -64,7 +64,7 @@ pub fn names(script: &str) -> Result<Names, LexError> {
             let path = word.text.starts_with('/') && word.text.len() > 1;
             let plain = !word.text.is_empty() && !word.text.starts_with('-');
             let behind = wrapped && plain && !is_builtin(&word.text, Dialect::Posix);
-            if path || behind || programs.contains(word.text.as_str()) {
+            if path || behind || programs.contains(&word.text) {
                 add(&word.text);
             }
         }

@@ -146,7 +146,7 @@ impl Code {
             .iter()
             .any(|found| found.kind == Kind::Runs && is_positional(&found.word) && called(found.scope));
         let mut uses = Uses::default();
-        let mut seen: BTreeMap<(Kind, usize, String), usize> = BTreeMap::new();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut unknown = BTreeSet::new();
         for found in self.found.iter().filter(|found| called(found.scope) && (positional || !found.positional)) {
             let texts = self.texts(found);
@@ -159,9 +159,10 @@ impl Code {
                     continue;
                 }
                 let one = as_use(found, text);
-                match seen.get(&(one.kind, one.file, one.text.clone())).copied() {
+                let key = format!("{} {} {}", one.kind as u8, one.file, one.text);
+                match seen.get(&key).copied() {
                     None => {
-                        seen.insert((one.kind, one.file, one.text.clone()), uses.uses.len());
+                        seen.insert(key, uses.uses.len());
                         uses.uses.push(one);
                     }
                     // Without a test counts more than with one.

@@ -50,7 +50,7 @@ pub(super) struct Scopes {
     /// Functions, each with the scopes of its definitions. Scope 0 is the script.
     functions: BTreeMap<String, Vec<usize>>,
     /// Functions that ask whether their argument is there.
-    testers: BTreeSet<usize>,
+    testers: Vec<usize>,
     scopes: usize,
     /// Which words stand in which scope.
     mentions: BTreeSet<(usize, String)>,
@@ -63,7 +63,7 @@ impl Default for Scopes {
             tested: BTreeMap::new(),
             function: None,
             functions: BTreeMap::new(),
-            testers: BTreeSet::new(),
+            testers: Vec::new(),
             scopes: 0,
             mentions: BTreeSet::new(),
         }
@@ -118,17 +118,20 @@ impl Scopes {
 
     /// Whether the code of a scope can be reached: a function counts whose name stands anywhere in code that can.
     pub(super) fn called(&self) -> impl Fn(usize) -> bool + use<> {
-        let mut called = BTreeSet::from([0]);
+        // By scope.
+        let mut called = vec![false; self.scopes + 1];
+        called.iter_mut().take(1).for_each(|script| *script = true);
         let mut queue = vec![0];
         while let Some(scope) = queue.pop() {
             let here = self.mentions.range((scope, String::new())..(scope + 1, String::new()));
             for function in here.filter_map(|(_, word)| self.functions.get(word)).flatten() {
-                if called.insert(*function) {
+                if let Some(known) = called.get_mut(*function).filter(|known| !**known) {
+                    *known = true;
                     queue.push(*function);
                 }
             }
         }
-        move |scope| called.contains(&scope)
+        move |scope| called.get(scope).copied().unwrap_or(false)
     }
 
     /// Whether the script has made sure that this is there.
@@ -229,7 +232,7 @@ impl Scopes {
                 rest.iter().filter(|word| !word.text.starts_with('-')).map(|word| normal(&word.text)).collect();
             if names.iter().any(|name| matches!(name.as_str(), "$1" | "$@" | "$*")) {
                 let current = self.current();
-                self.testers.insert(current);
+                self.testers.push(current);
             }
             return Test { names, negated };
         }
