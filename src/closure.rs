@@ -5,6 +5,7 @@
 //! `closure/load.rs`). What follows from it for everything else is in [`removable`].
 
 mod load;
+mod name_service;
 pub mod removable;
 mod seeds;
 mod walk;

@@ -4,7 +4,7 @@
 use super::removable::{Selection, removable};
 use super::{Closure, Input};
 use crate::facts::commands::Commands;
-use crate::facts::elf::fixture::{library, program};
+use crate::facts::elf::fixture::{Spec, library, program};
 use crate::facts::memory::{Memory, image};
 use crate::facts::packages::Packages;
 use crate::facts::set::IdSet;
@@ -34,6 +34,13 @@ impl Image {
         let mut packages = Packages::collect(&tree, &memory);
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
         Self { tree, memory, packages, commands }
+    }
+
+    /// Other content for a file; what is known of it is known anew.
+    fn replace(&mut self, path: &str, content: &[u8]) {
+        self.memory.put(path, content);
+        self.packages = Packages::collect(&self.tree, &self.memory);
+        self.commands = Commands::collect(&self.tree, &self.memory, &mut self.packages, &[], &[]);
     }
 
     fn id(&self, path: &str) -> Id {
@@ -288,8 +295,137 @@ fn a_kept_path_brings_what_its_programs_need_and_only_warns() {
     );
     let warnings: Vec<_> = image.closure(&policy).warnings.into_iter().map(|m| m.text).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings[0].contains("'/usr/bin/perl', which does not exist"));
+    assert!(warnings[0].contains("'/usr/bin/perl', which did not exist before this run either"));
     assert!(warnings[1].contains("needs the library 'libgone.so', which was missing before this run"));
+}
+
+#[test]
+fn preloaded_libraries_name_services_and_auditors_belong_to_every_program_of_glibc() {
+    let mut image = Image::new(&[
+        ("/bin/prog", ""),
+        ("/etc/ld.so.preload", "/opt/libpreload.so # text\nlibgone.so\n"),
+        ("/etc/nsswitch.conf", "passwd: files my gone\n"),
+        ("/lib/ld.so", "lib:"),
+        ("/lib/libaudit.so", "lib:"),
+        ("/lib/libc.so.6", "lib:"),
+        ("/lib/libhelp.so", "lib:"),
+        ("/lib/libnss_my.so.2", "lib:libhelp.so"),
+        ("/lib/libnss_other.so.2", "lib:"),
+        ("/opt/libpreload.so", "lib:"),
+    ]);
+    let spec = Spec {
+        interpreter: Some("/lib/ld.so"),
+        needed: vec!["libc.so.6"],
+        tags: vec![(0x6fff_fefc, "libaudit.so:libnone.so")],
+        ..Spec::default()
+    };
+    image.replace("/bin/prog", &spec.build());
+    let expected = [
+        "/bin/prog",
+        "/lib/ld.so",
+        "/lib/libaudit.so",
+        "/lib/libc.so.6",
+        "/lib/libhelp.so",
+        "/lib/libnss_my.so.2",
+        "/opt/libpreload.so",
+    ];
+    assert_eq!(image.kept(&keep(&["prog"])), expected);
+    assert_eq!(image.closure(&keep(&["prog"])).warnings, []);
+}
+
+#[test]
+fn musl_takes_a_library_by_its_file_name_only() {
+    let mut image = Image::new(&[
+        ("/bin/prog", ""),
+        ("/lib/ld-musl-x86_64.so.1", "lib:"),
+        ("/lib/liba.so", ""),
+        ("/lib/liba.so.1", "-> liba.so.1.0"),
+        ("/lib/liba.so.1.0", "lib:"),
+        ("/lib/libb.so", "lib:liba.so.1"),
+    ]);
+    image.replace("/bin/prog", &program("/lib/ld-musl-x86_64.so.1", &["liba.so", "libb.so", "libc.musl-x86_64.so.1"]));
+    image.replace("/lib/liba.so", &library("liba.so.1", &[]));
+    let kept = image.kept(&keep(&["prog"]));
+    assert!(kept.contains(&"/lib/liba.so.1.0".to_owned()) && kept.contains(&"/lib/liba.so.1".to_owned()), "{kept:?}");
+    // glibc has it already, under its soname.
+    image.replace("/bin/prog", &program("/lib/ld.so", &["liba.so", "libb.so"]));
+    let kept = image.closure(&keep(&["prog"]));
+    assert!(!kept.contains(image.id("/lib/liba.so.1.0")));
+}
+
+#[test]
+fn an_origin_is_the_directory_in_which_a_library_was_found() {
+    let mut image = Image::new(&[
+        ("/bin/prog", ""),
+        ("/lib/ld.so", "lib:"),
+        ("/opt/a/lib/libx.so", "-> ../../store/libx.so"),
+        ("/opt/a/lib/deep/liby.so", "lib:"),
+        ("/opt/store/libx.so", ""),
+        ("/opt/store/deep/liby.so", "lib:"),
+    ]);
+    let spec = |needed, runpath| Spec { needed, runpath: Some(runpath), ..Spec::default() };
+    image
+        .replace("/bin/prog", &Spec { interpreter: Some("/lib/ld.so"), ..spec(vec!["libx.so"], "/opt/a/lib") }.build());
+    image.replace("/opt/store/libx.so", &spec(vec!["liby.so"], "$ORIGIN/deep").build());
+    let kept = image.kept(&keep(&["prog"]));
+    assert!(kept.contains(&"/opt/a/lib/deep/liby.so".to_owned()), "{kept:?}");
+    assert!(!kept.contains(&"/opt/store/deep/liby.so".to_owned()), "{kept:?}");
+}
+
+#[test]
+fn what_was_missing_before_this_run_is_a_warning_that_says_so() {
+    let mut image = Image::new(&[
+        ("/bin/prog", "elf:liba.so"),
+        ("/etc/ld.so.conf", "/opt/lib\n"),
+        ("/lib/ld.so", "lib:"),
+        ("/lib/liba.so", "lib:libdeep.so,libstale.so"),
+        ("/opt/app/run", "#!/usr/bin/perl\n"),
+        ("/opt/lib/libstale.so", "lib:"),
+    ]);
+    let closure = image.closure(&keep(&["prog"]));
+    assert_eq!(closure.refusals, []);
+    let texts: Vec<_> = closure.warnings.iter().map(|m| format!("{} | {}", m.text, m.help)).collect();
+    assert_eq!(
+        texts,
+        [
+            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libdeep.so', which was missing before this run | install it if the program needs it; when the image sets LD_LIBRARY_PATH, give --image-config",
+            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libstale.so', which /etc/ld.so.conf leads to and /etc/ld.so.cache does not know: the loader did not find it before this run either | run ldconfig before harden",
+        ]
+    );
+    assert!(closure.contains(image.id("/opt/lib/libstale.so")));
+    let mut known = keep(&["prog"]);
+    known.library_path = Some(Vec::new());
+    assert_eq!(image.closure(&known).warnings[0].help, "install it if the program needs it");
+    let warnings = image.closure(&kept_path("/opt/app")).warnings;
+    assert_eq!(
+        warnings[0].text,
+        "'/opt/app/run' (program below '/opt/app', path in harden.toml:7:3) needs the interpreter '/usr/bin/perl', which did not exist before this run either"
+    );
+    // A library whose strings are cut off.
+    let data = library("liba.so", &["libdeep.so"]);
+    image.replace("/lib/liba.so", &data[..200]);
+    let warnings = image.closure(&keep(&["prog"])).warnings;
+    assert!(warnings[0].text.contains("liba.so' (library liba.so of"), "{warnings:?}");
+    assert!(warnings[0].text.contains("is an ELF file that is unreadable, treated as data"), "{warnings:?}");
+}
+
+#[test]
+fn an_elf_file_that_cannot_be_read_is_data_and_said_to_be() {
+    let mut image = Image::new(&[("/bin/a", ""), ("/bin/b", ""), ("/bin/ls", "elf:"), ("/lib/ld.so", "lib:")]);
+    image.replace("/bin/a", b"\x7fELF\x02\x01\x01");
+    let mut hostile = program("/lib/ld.so", &[]);
+    hostile[56..58].copy_from_slice(&0xfffe_u16.to_le_bytes());
+    image.replace("/bin/b", &hostile);
+    let closure = image.closure(&keep(&["ls"]));
+    let texts: Vec<_> = closure.warnings.iter().map(|m| m.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        [
+            "'/bin/a' is an ELF file that is unreadable, treated as data: its ELF header is cut off or of an unknown kind",
+            "'/bin/b' is an ELF file that is unreadable, treated as data: its ELF program headers have an impossible size",
+        ]
+    );
+    assert!(!image.commands.entries.contains_key(&image.id("/bin/a")));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::load::Cache;
-use super::{Closure, Input, Reason};
+use super::{Closure, Input, Reason, name_service};
+use crate::facts::elf::Abi;
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{Program, Shebang};
 use crate::facts::tree::{Id, Unresolved};
@@ -23,6 +24,8 @@ pub(super) struct Walk<'a> {
     pub(super) cache: Cache,
     /// Files mapped as libraries of a program: their own needs are already in.
     pub(super) loaded: BTreeSet<Id>,
+    /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
+    pub(super) name_service: (Vec<Vec<u8>>, BTreeSet<Abi>),
     closure: Closure,
     depths: BTreeMap<Id, u32>,
     queue: VecDeque<Id>,
@@ -32,10 +35,11 @@ impl<'a> Walk<'a> {
     pub(super) fn new(input: &Input<'a>) -> Self {
         Self {
             input: *input,
-            libraries: Libraries::collect(input.tree, input.contents, &[]),
+            libraries: Libraries::collect(input.tree, input.contents, input.policy.library_path.as_deref()),
             required: true,
             cache: Cache::default(),
             loaded: BTreeSet::new(),
+            name_service: (name_service::modules(input.tree, input.contents), BTreeSet::new()),
             closure: Closure::default(),
             depths: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -57,6 +61,14 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn finish(mut self) -> Closure {
+        for (id, cause) in self.input.commands.unreadable() {
+            if !self.closure.contains(id) {
+                self.unreadable(id, cause);
+            }
+        }
+        for problem in &self.input.commands.problems {
+            self.warn("closure", format!("{problem}: it is treated as data"), String::new());
+        }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
             messages.retain(|message| seen.insert(message.clone()));
@@ -130,6 +142,7 @@ impl<'a> Walk<'a> {
                 Ok(Program::Elf(elf)) => self.visit_elf(id, &elf),
                 Ok(Program::Script(shebang)) => self.visit_script(id, &shebang),
                 Ok(Program::None) => {}
+                Ok(Program::Unreadable(cause)) => self.unreadable(id, &cause),
                 Err(error) => {
                     let text = format!("cannot say what {} needs: {error}", self.name(id));
                     let help = "mend or replace the file, or do not keep it";
@@ -137,6 +150,12 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+    }
+
+    /// Say that nothing more is known of a file than its bytes.
+    pub(super) fn unreadable(&mut self, id: Id, cause: &str) {
+        let text = format!("{} is an ELF file that is unreadable, treated as data: {cause}", self.name(id));
+        self.warn("closure", text, "put a whole file in its place, or remove it before harden runs".to_owned());
     }
 
     fn visit_link(&mut self, id: Id) {
@@ -221,7 +240,7 @@ impl<'a> Walk<'a> {
                 let _ = self.add_path(base, path, Some(id), "interpreter of");
                 return;
             }
-            Ok(_) => "is no file",
+            Ok(_) => ["is no file", "was no file before this run either"],
             Err(Unresolved::Mount(_)) => {
                 let text = format!(
                     "{} needs the interpreter {} on a mount, which is not looked at",
@@ -231,9 +250,12 @@ impl<'a> Walk<'a> {
                 self.warn("closure", text, String::new());
                 return;
             }
-            Err(Unresolved::Loop) => "is a link that runs in a circle",
-            Err(Unresolved::Missing) => "does not exist",
+            Err(Unresolved::Loop) => ["is a link that runs in a circle", "ran in a circle before this run already"],
+            Err(Unresolved::Missing) => ["does not exist", "did not exist before this run either"],
         };
+        // A refusal speaks of the present; a warning must not look like this run's doing.
+        let [refused, warned] = missing;
+        let missing = if self.required { refused } else { warned };
         let text = format!("{} needs the interpreter {}, which {missing}", self.name(id), quoted(path));
         let help = if path.ends_with(b"\r") {
             "its first line ends in CR LF: save the script with LF line ends".to_owned()

@@ -17,6 +17,8 @@ pub enum Program {
     Elf(Box<Elf>),
     /// A file that begins with `#!`.
     Script(Shebang),
+    /// A file that begins as an ELF file and is none that can be read, with the cause: data, as the kernel refuses it.
+    Unreadable(String),
     /// Anything else.
     #[default]
     None,
@@ -69,7 +71,7 @@ impl Program {
         if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
             let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(parsed.map_or(Self::None, |elf| Self::Elf(Box::new(elf))));
+            return Ok(parsed.map_or_else(Self::Unreadable, |elf| Self::Elf(Box::new(elf))));
         }
         Ok(Shebang::parse(&head).map_or(Self::None, Self::Script))
     }
@@ -84,7 +86,7 @@ impl Program {
     pub fn is_program(&self, tree: &Tree, id: Id, mode_matters: bool) -> bool {
         let executable = tree.permissions(id) & 0o111 != 0;
         match self {
-            Self::None => false,
+            Self::None | Self::Unreadable(_) => false,
             Self::Script(_) => executable,
             Self::Elf(_) if mode_matters && !executable => false,
             Self::Elf(elf) => match elf.kind {
