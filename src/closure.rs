@@ -6,6 +6,7 @@
 
 mod load;
 mod name_service;
+mod pam;
 pub mod removable;
 mod seeds;
 mod walk;

@@ -171,7 +171,11 @@ fn scripts_keep_their_interpreters_and_what_env_finds() {
         ("/usr/local/lib/npm.js", "#!/usr/bin/env -S node --x\n"),
         ("/usr/bin/tool", "#!/usr/bin/wrapper\n"),
         ("/usr/bin/wrapper", "#! /bin/sh -e\n"),
+        ("/usr/bin/service", "#!/usr/bin/with-contenv sh\n"),
+        ("/usr/bin/with-contenv", "elf:"),
     ]);
+    let closure = image.closure(&keep(&["service"]));
+    assert!(closure.contains(image.id("/bin/sh")), "with-contenv runs it");
     let mut kept = image.kept(&keep(&["npm", "tool"]));
     kept.sort();
     assert_eq!(
@@ -407,6 +411,56 @@ fn what_was_missing_before_this_run_is_a_warning_that_says_so() {
     let warnings = image.closure(&keep(&["prog"])).warnings;
     assert!(warnings[0].text.contains("liba.so' (library liba.so of"), "{warnings:?}");
     assert!(warnings[0].text.contains("is an ELF file that is unreadable, treated as data"), "{warnings:?}");
+}
+
+#[test]
+fn a_pam_service_keeps_its_modules_and_what_they_start() {
+    let image = Image::new(&[
+        (
+            "/etc/pam.d/common-auth",
+            "auth [success=1 default=ignore] pam_unix.so nullok # x\n-auth optional pam_cap.so\n",
+        ),
+        ("/etc/pam.d/sshd", "@include common-auth\naccount include site\n# session required pam_not.so\n"),
+        ("/etc/pam.d/su", "session required pam_other.so\n"),
+        (
+            "/usr/lib/pam.d/site",
+            "session required \\\n pam_mkhomedir.so\naccount required pam_exec.so quiet /usr/local/bin/ask who\nauth required /opt/pam_my.so\n",
+        ),
+        ("/lib/ld.so", "lib:"),
+        ("/lib/libcap.so.2", "lib:"),
+        ("/lib/x86_64-linux-gnu/security/pam_cap.so", "lib:libcap.so.2"),
+        ("/lib/x86_64-linux-gnu/security/pam_unix.so", "lib:"),
+        ("/lib/x86_64-linux-gnu/security/pam_other.so", "lib:"),
+        ("/opt/pam_my.so", "lib:"),
+        ("/sbin/mkhomedir_helper", "elf:"),
+        ("/sbin/unix_chkpwd", "elf:"),
+        ("/usr/bin/other", "elf:"),
+        ("/usr/local/bin/ask", "#!/usr/bin/sh\n"),
+        ("/usr/bin/sh", "elf:"),
+        ("/usr/sbin/sshd", "elf:"),
+    ]);
+    let mut kept = image.kept(&keep(&["sshd"]));
+    kept.sort();
+    let expected = [
+        "/etc/pam.d/sshd",
+        "/lib/ld.so",
+        "/lib/libcap.so.2",
+        "/lib/x86_64-linux-gnu/security/pam_cap.so",
+        "/lib/x86_64-linux-gnu/security/pam_unix.so",
+        "/opt/pam_my.so",
+        "/sbin/mkhomedir_helper",
+        "/sbin/unix_chkpwd",
+        "/usr/bin/sh",
+        "/usr/local/bin/ask",
+        "/usr/sbin/sshd",
+    ];
+    assert_eq!(kept, expected);
+    let closure = image.closure(&keep(&["sshd"]));
+    assert!(closure.only_for_pam(image.id("/sbin/unix_chkpwd")));
+    assert_eq!(
+        closure.explain(&image.tree, image.id("/usr/local/bin/ask"))[0],
+        "run by pam_exec in '/etc/pam.d/sshd' for /usr/sbin/sshd"
+    );
 }
 
 #[test]

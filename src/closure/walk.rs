@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::load::Cache;
-use super::{Closure, Input, Reason, name_service};
+use super::{Closure, Input, Reason, name_service, pam};
 use crate::facts::elf::Abi;
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{Program, Shebang};
@@ -26,6 +26,8 @@ pub(super) struct Walk<'a> {
     pub(super) loaded: BTreeSet<Id>,
     /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
     pub(super) name_service: (Vec<Vec<u8>>, BTreeSet<Abi>),
+    /// PAM services already read.
+    pub(super) services: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
     queue: VecDeque<Id>,
@@ -40,6 +42,7 @@ impl<'a> Walk<'a> {
             cache: Cache::default(),
             loaded: BTreeSet::new(),
             name_service: (name_service::modules(input.tree, input.contents), BTreeSet::new()),
+            services: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -53,7 +56,7 @@ impl<'a> Walk<'a> {
                 self.visit(id);
             }
             self.add_nologin();
-            self.add_password_checker();
+            pam::add(self);
             if self.queue.is_empty() {
                 break;
             }
@@ -111,6 +114,11 @@ impl<'a> Walk<'a> {
 
     pub(super) fn warn(&mut self, rule: &'static str, text: String, help: String) {
         self.closure.warnings.push(Message { rule, text, help });
+    }
+
+    /// Everything kept so far.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Id> {
+        self.closure.reasons.keys().copied()
     }
 
     /// The directory in which relative paths of the image's commands resolve.
@@ -183,17 +191,9 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_script(&mut self, id: Id, shebang: &Shebang) {
-        let tree = self.input.tree;
         self.needs_interpreter(id, &shebang.interpreter);
         if let Some(name) = &shebang.env_name {
-            let found = if name.contains(&b'/') {
-                self.add_path(self.working_directory(), name, Some(id), "program that env runs for").ok()
-            } else {
-                self.input.commands.find_in_path(tree, name).inspect(|&entry| {
-                    self.add(entry, Some(id), "program that env runs for");
-                })
-            };
-            if found.is_none() {
+            if !self.add_word(id, name, "program that env runs for") {
                 let text = format!(
                     "{} is run by 'env {}', which is found nowhere in PATH",
                     self.name(id),
@@ -201,6 +201,9 @@ impl<'a> Walk<'a> {
                 );
                 self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
             }
+        }
+        for word in &shebang.words {
+            let _ = self.add_word(id, word, "program that the interpreter runs for");
         }
         if self.never_ends(id) {
             let text = format!(
@@ -213,6 +216,19 @@ impl<'a> Walk<'a> {
                 "the kernel does not run it: give it another interpreter, or do not keep it".to_owned(),
             );
         }
+    }
+
+    /// Keep the executable file that a word names, by path or in PATH; false when it names none.
+    pub(super) fn add_word(&mut self, from: Id, word: &[u8], text: &str) -> bool {
+        let tree = self.input.tree;
+        if !word.contains(&b'/') {
+            let found = self.input.commands.find_in_path(tree, word);
+            return found.inspect(|&entry| self.add(entry, Some(from), text)).is_some();
+        }
+        let base = self.working_directory();
+        let found = tree.resolve_from(base, word, true).map(|found| found.node);
+        found.is_ok_and(|id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0)
+            && self.add_path(base, word, Some(from), text).is_ok()
     }
 
     /// Whether the interpreter's interpreter's … is never a program.
@@ -279,21 +295,6 @@ impl<'a> Walk<'a> {
             && tree.resolve(path).is_ok()
         {
             let _ = self.add_path(Id::ROOT, path, Some(sshd), "login shell of locked accounts under");
-        }
-    }
-
-    /// pam_unix asks unix_chkpwd(8) whether an account may log in, in all programs since Linux-PAM 1.6: without it
-    /// nobody can. Programs whose service is configured under their name need it.
-    fn add_password_checker(&mut self) {
-        let tree = self.input.tree;
-        let Ok(services) = tree.resolve(b"/etc/pam.d").map(|found| found.node) else { return };
-        let user =
-            self.closure.reasons.keys().copied().find(|&id| {
-                tree.child(services, tree.name(id)).is_some() && self.input.commands.is_in_directory(tree, id)
-            });
-        let checker = self.input.commands.entries.keys().copied().find(|&id| tree.name(id) == b"unix_chkpwd");
-        if let (Some(user), Some(checker)) = (user, checker) {
-            self.add(checker, Some(user), super::CHECKER);
         }
     }
 }
