@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod remove_directories;
 pub mod root_home;
 pub mod setid;
+pub mod shell;
 pub mod system_dirs;
 
 use crate::plan::Draft;
@@ -28,5 +29,6 @@ pub static GUARDS: &[Guard] = &[
     ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),
     ("guard.setid", setid::check),
+    ("guard.shell", shell::check),
     ("guard.system-dirs", system_dirs::check),
 ];

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::load::Cache;
-use super::{Closure, Input, Reason, name_service, pam};
+use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
 use crate::facts::elf::Abi;
 use crate::facts::libraries::Libraries;
-use crate::facts::program::{Program, Shebang};
+use crate::facts::program::{FileBytes, Program, Shebang};
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Message;
 use crate::report::escape::quoted;
@@ -69,6 +69,7 @@ impl<'a> Walk<'a> {
                 self.unreadable(id, cause);
             }
         }
+        self.find_shell_users();
         for problem in &self.input.commands.problems {
             self.warn("closure", format!("{problem}: it is treated as data"), String::new());
         }
@@ -77,6 +78,24 @@ impl<'a> Walk<'a> {
             messages.retain(|message| seen.insert(message.clone()));
         }
         self.closure
+    }
+
+    /// Which of the objects read import what runs a shell, while the shell has no reason to stay.
+    fn find_shell_users(&mut self) {
+        let Input { tree, contents, .. } = self.input;
+        if tree.resolve(b"/bin/sh").is_ok_and(|found| !self.closure.contains(found.node)) {
+            for (&id, object) in &self.cache {
+                let Some((elf, _)) = object else { continue };
+                let name = tree.name(id);
+                if !self.closure.contains(id) || MULTICALL.iter().any(|multicall| name.starts_with(multicall)) {
+                    continue;
+                }
+                let found = elf.imports(&SHELL_FUNCTIONS, &FileBytes { contents, tree, id }).unwrap_or_default();
+                if !found.is_empty() {
+                    self.closure.shell_users.insert(id, found);
+                }
+            }
+        }
     }
 
     /// Keep an entry; a shorter chain replaces a longer one.
