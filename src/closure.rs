@@ -12,6 +12,8 @@ mod seeds;
 mod walk;
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use seeds::matching;

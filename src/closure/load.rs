@@ -113,7 +113,9 @@ impl Walk<'_> {
             let Ok(target) = tree.resolve(path).map(|found| found.node) else { continue };
             // Marked first: its needs are followed here, where the program's search path is known.
             self.loaded.insert(target);
-            let _ = self.add_path(Id::ROOT, path, Some(asking), &text);
+            if let Ok(entry) = self.add_path(Id::ROOT, path, Some(asking), &text) {
+                self.add_chain(entry);
+            }
             if load.ids.insert(target)
                 && let Some((elf, names)) = self.object(target)
             {

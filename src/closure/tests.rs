@@ -358,6 +358,36 @@ fn musl_takes_a_library_by_its_file_name_only() {
 }
 
 #[test]
+fn a_library_behind_a_link_that_asks_for_itself_has_a_chain_that_ends() {
+    let image = Image::new(&[
+        ("/bin/prog", "elf:libb.so"),
+        ("/lib/ld.so", "lib:"),
+        ("/lib/libb.so", "-> libc.so"),
+        ("/lib/libc.so", "elf:libb.so,libc.so"),
+    ]);
+    let closure = image.closure(&keep(&["prog"]));
+    assert_eq!(
+        closure.explain(&image.tree, image.id("/lib/libc.so")),
+        ["target of /lib/libb.so", "library libb.so of /bin/prog", "command in harden.toml:7:3"]
+    );
+}
+
+#[test]
+fn a_kept_command_that_is_a_library_too_keeps_its_interpreter() {
+    let mut image = Image::new(&[
+        ("/bin/prog", "elf:libc.so.6"),
+        ("/bin/run", "-> ../lib/libc.so.6"),
+        ("/lib/ld.so", "lib:"),
+        ("/lib/other-ld.so", "lib:"),
+        ("/lib/libc.so.6", ""),
+    ]);
+    let libc = Spec { soname: Some("libc.so.6"), interpreter: Some("/lib/other-ld.so"), ..Spec::default() };
+    image.replace("/lib/libc.so.6", &libc.build());
+    let kept = image.kept(&keep(&["prog", "run"]));
+    assert!(kept.contains(&"/lib/other-ld.so".to_owned()), "{kept:?}");
+}
+
+#[test]
 fn an_origin_is_the_directory_in_which_a_library_was_found() {
     let mut image = Image::new(&[
         ("/bin/prog", ""),

@@ -7,7 +7,7 @@ use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pa
 use crate::facts::elf::Abi;
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
-use crate::facts::tree::{Id, Unresolved};
+use crate::facts::tree::{Id, MAX_LINKS, Unresolved};
 use crate::plan::Message;
 use crate::report::escape::quoted;
 
@@ -121,6 +121,19 @@ impl<'a> Walk<'a> {
         Ok(found.node)
     }
 
+    /// Keep every link from an entry to what it leads to, now and not when their turn comes: so that what the target
+    /// needs has a target with a reason.
+    pub(super) fn add_chain(&mut self, entry: Id) {
+        let tree = self.input.tree;
+        let mut at = entry;
+        for _ in 0..MAX_LINKS {
+            let Some(target) = tree.link_target(at) else { break };
+            self.visit_link(at);
+            let Ok(next) = tree.resolve_from(tree.parent(at), target, false) else { break };
+            at = next.node;
+        }
+    }
+
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
     pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
         let message = Message { rule, text, help };
@@ -164,8 +177,10 @@ impl<'a> Walk<'a> {
         let tree = self.input.tree;
         if tree.is_link(id) {
             self.visit_link(id);
-        } else if tree.is_file(id) && !self.loaded.contains(&id) {
+        } else if tree.is_file(id) {
             match self.input.commands.program(tree, self.input.contents, id) {
+                // Also a library may be run: what the kernel maps first is said in the file.
+                Ok(Program::Elf(elf)) if self.loaded.contains(&id) && elf.interpreter.is_none() => {}
                 Ok(Program::Elf(elf)) => self.visit_elf(id, &elf),
                 Ok(Program::Script(shebang)) => self.visit_script(id, &shebang),
                 Ok(Program::None) => {}
