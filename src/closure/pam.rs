@@ -11,8 +11,8 @@ use crate::report::escape::quoted;
 
 /// Largest service file read.
 const LIMIT: u64 = 256 * 1024;
-/// Deepest nesting of includes.
-const MAX_INCLUDES: usize = 8;
+/// Most files read for one service.
+const MAX_FILES: usize = 100;
 /// Where services are configured, the first one that has a file wins.
 const SERVICES: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d"];
 /// Where modules lie.
@@ -37,6 +37,8 @@ struct Service {
     modules: BTreeSet<Vec<u8>>,
     /// First path in the arguments of pam_exec.so.
     programs: BTreeSet<Vec<u8>>,
+    /// Services read, each once: they may include one another.
+    files: BTreeSet<Id>,
     /// An included service does not exist: what it names is unknown.
     unknown: bool,
 }
@@ -57,7 +59,7 @@ pub(super) fn add(walk: &mut Walk<'_>) {
             continue;
         }
         let mut wanted = Service::default();
-        read(walk, &find, service, 0, &mut wanted);
+        read(walk, &find, service, &mut wanted);
         keep(walk, program, service, &wanted);
     }
 }
@@ -103,7 +105,10 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
 }
 
 /// Read a service with what it includes.
-fn read(walk: &Walk<'_>, find: &dyn Fn(&[u8]) -> Option<Id>, file: Id, depth: usize, into: &mut Service) {
+fn read(walk: &Walk<'_>, find: &dyn Fn(&[u8]) -> Option<Id>, file: Id, into: &mut Service) {
+    if into.files.len() >= MAX_FILES || !into.files.insert(file) {
+        return;
+    }
     let tree = walk.input.tree;
     let target = tree.follow(file).map(|found| found.node).ok().filter(|&id| tree.is_file(id));
     let Some(text) = target.and_then(|id| walk.input.contents.read(tree, id, LIMIT).ok()) else {
@@ -126,8 +131,8 @@ fn read(walk: &Walk<'_>, find: &dyn Fn(&[u8]) -> Option<Id>, file: Id, depth: us
             _ => continue,
         };
         match find(included.rsplit('/').next().unwrap_or_default().as_bytes()) {
-            Some(next) if depth < MAX_INCLUDES => read(walk, find, next, depth + 1, into),
-            _ => into.unknown = true,
+            Some(next) => read(walk, find, next, into),
+            None => into.unknown = true,
         }
     }
 }
