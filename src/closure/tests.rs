@@ -388,6 +388,23 @@ fn a_kept_command_that_is_a_library_too_keeps_its_interpreter() {
 }
 
 #[test]
+fn a_command_without_a_first_line_is_a_script_of_the_shell() {
+    let image = Image::new(&[
+        ("/bin/sh", "-> dash"),
+        ("/bin/dash", "elf:"),
+        ("/lib/ld.so", "lib:"),
+        ("/usr/bin/start", "exec server\n"),
+        ("/usr/bin/data", "MZ\0\0"),
+        ("/usr/bin/node", "elf:"),
+        ("/app/s.js", "require('http')\n"),
+    ]);
+    assert_eq!(image.kept(&keep(&["start"])), ["/bin/dash", "/bin/sh", "/lib/ld.so", "/usr/bin/start"]);
+    assert_eq!(image.kept(&keep(&["data"])), ["/usr/bin/data"]);
+    // An x bit alone makes no script of the application's files.
+    assert_eq!(image.kept(&run(&["node", "/app/s.js"], false)), ["/app/s.js", "/lib/ld.so", "/usr/bin/node"]);
+}
+
+#[test]
 fn an_origin_is_the_directory_in_which_a_library_was_found() {
     let mut image = Image::new(&[
         ("/bin/prog", ""),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
-use crate::facts::elf::Abi;
+use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
 use crate::facts::tree::{Id, MAX_LINKS, Unresolved};
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
                 Ok(Program::Elf(elf)) if self.loaded.contains(&id) && elf.interpreter.is_none() => {}
                 Ok(Program::Elf(elf)) => self.visit_elf(id, &elf),
                 Ok(Program::Script(shebang)) => self.visit_script(id, &shebang),
-                Ok(Program::None) => {}
+                Ok(Program::None) => self.visit_text(id),
                 Ok(Program::Unreadable(cause)) => self.unreadable(id, &cause),
                 Err(error) => {
                     let text = format!("cannot say what {} needs: {error}", self.name(id));
@@ -191,6 +191,20 @@ impl<'a> Walk<'a> {
                     self.problem("closure", text, help.to_owned());
                 }
             }
+        }
+    }
+
+    /// A script without `#!`: the kernel refuses it, and shells and execvp(3) give it to the shell. Only a command is
+    /// meant to be run that way; elsewhere an x bit says little, since whole source trees have it.
+    fn visit_text(&mut self, id: Id) {
+        let Input { tree, contents, commands, .. } = self.input;
+        let runnable = tree.permissions(id) & 0o111 != 0
+            && (commands.is_in_directory(tree, id) || commands.path.contains(&tree.parent(id)));
+        if runnable
+            && contents.read_at(tree, id, 0, HEAD).is_ok_and(|head| !head.is_empty() && !head.contains(&0))
+            && tree.resolve(b"/bin/sh").is_ok()
+        {
+            let _ = self.add_path(Id::ROOT, b"/bin/sh", Some(id), "shell that execvp runs for");
         }
     }
 
