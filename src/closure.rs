@@ -57,7 +57,7 @@ pub struct Closure {
     /// What was amiss before this run, or is kept in doubt.
     pub warnings: Vec<Message>,
     /// Kept ELF files that call functions which start `/bin/sh`, with those; looked for only where it is not kept.
-    pub shell_users: BTreeMap<Id, Vec<&'static str>>,
+    pub shell_users: Vec<(Id, Vec<&'static str>)>,
 }
 
 /// What the closure is computed from.

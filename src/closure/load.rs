@@ -60,8 +60,9 @@ impl Walk<'_> {
         let abi = load.objects.first().map(|object| object.elf.abi);
         if let Some(abi) = abi
             && load.known.contains(&b"libc.so.6"[..])
-            && self.name_service.1.insert(abi)
+            && !self.name_service.1.contains(&abi)
         {
+            self.name_service.1.push(abi);
             let next = load.objects.len();
             for name in self.name_service.0.clone() {
                 self.ask(&mut load, 0, &name, Some("that /etc/nsswitch.conf names for"));

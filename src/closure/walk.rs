@@ -25,7 +25,7 @@ pub(super) struct Walk<'a> {
     /// Files mapped as libraries of a program: their own needs are already in.
     pub(super) loaded: BTreeSet<Id>,
     /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
-    pub(super) name_service: (Vec<Vec<u8>>, BTreeSet<Abi>),
+    pub(super) name_service: (Vec<Vec<u8>>, Vec<Abi>),
     /// PAM services already read.
     pub(super) services: BTreeSet<Id>,
     closure: Closure,
@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
             required: true,
             cache: Cache::default(),
             loaded: BTreeSet::new(),
-            name_service: (name_service::modules(input.tree, input.contents), BTreeSet::new()),
+            name_service: (name_service::modules(input.tree, input.contents), Vec::new()),
             services: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
                 }
                 let found = elf.imports(&SHELL_FUNCTIONS, &FileBytes { contents, tree, id }).unwrap_or_default();
                 if !found.is_empty() {
-                    self.closure.shell_users.insert(id, found);
+                    self.closure.shell_users.push((id, found));
                 }
             }
         }

@@ -225,41 +225,51 @@ fn parse<H: FileHeader<Endian = Endianness>>(
     let raw = range(head, bytes, header.e_phoff(endian).into(), count * size)?;
     let (segments, _) = pod::slice_from_bytes::<H::ProgramHeader>(&raw, count)
         .map_err(|()| "its ELF program headers are cut off".to_owned())?;
-    if let Some(segment) = segments.iter().find(|s| s.p_type(endian) == PT_INTERP) {
-        let (at, len) = segment.file_range(endian);
-        let len = usize::try_from(len.min(MAX_PATH)).unwrap_or(0);
-        let text = range(head, bytes, at, len)?;
-        if text.len() < len.max(2) {
-            return Err("its interpreter lies outside of the file".to_owned());
-        }
-        elf.interpreter = Some(text.split(|&b| b == 0).next().unwrap_or_default().to_vec());
+    // From here on the same for both classes, so that it is in the binary once.
+    let segment = |s: &H::ProgramHeader| {
+        let (at, len) = s.file_range(endian);
+        Segment { kind: s.p_type(endian), at, len, address: s.p_vaddr(endian).into() }
+    };
+    let segments: Vec<Segment> = segments.iter().map(segment).collect();
+    if let Some(segment) = segments.iter().find(|s| s.kind == PT_INTERP) {
+        elf.interpreter = Some(interpreter(segment, head, bytes)?);
     }
-    if let Some(segment) = segments.iter().find(|s| s.p_type(endian) == PT_DYNAMIC) {
-        let (at, len) = segment.file_range(endian);
-        let len = usize::try_from(len.min(MAX_DYNAMIC)).unwrap_or(0);
-        let raw = range(head, bytes, at, len)?;
-        elf.damaged = len == 0 || raw.len() < len || !dynamic::<H>(&mut elf, &raw, segments, endian);
+    if let Some(segment) = segments.iter().find(|s| s.kind == PT_DYNAMIC) {
+        let len = usize::try_from(segment.len.min(MAX_DYNAMIC)).unwrap_or(0);
+        let raw = range(head, bytes, segment.at, len)?;
+        let tags = pod::slice_from_bytes::<H::Dyn>(&raw, raw.len() / size_of::<H::Dyn>());
+        let tags: Vec<_> = tags.iter().flat_map(|tags| tags.0).map(|tag| (tag.tag(endian), tag.val(endian))).collect();
+        elf.damaged = len == 0 || raw.len() < len || !dynamic(&mut elf, &tags, &segments);
     }
     Ok(elf)
 }
 
+/// What is needed of a program header.
+struct Segment {
+    kind: object::elf::ProgramType,
+    /// File offset and size.
+    at: u64,
+    len: u64,
+    address: u64,
+}
+
+fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<u8>, String> {
+    let len = usize::try_from(segment.len.min(MAX_PATH)).unwrap_or(0);
+    let text = range(head, bytes, segment.at, len)?;
+    if text.len() < len.max(2) {
+        return Err("its interpreter lies outside of the file".to_owned());
+    }
+    Ok(text.split(|&b| b == 0).next().unwrap_or_default().to_vec())
+}
+
 /// Read the tags; false when they make no sense: a string table is missing or lies outside of every loaded segment, or
 /// there is no end to the libraries.
-fn dynamic<H: FileHeader<Endian = Endianness>>(
-    elf: &mut Elf,
-    raw: &[u8],
-    segments: &[H::ProgramHeader],
-    endian: Endianness,
-) -> bool {
-    let Ok((tags, _)) = pod::slice_from_bytes::<H::Dyn>(raw, raw.len() / size_of::<H::Dyn>()) else {
-        return false;
-    };
+fn dynamic(elf: &mut Elf, tags: &[(object::elf::DynamicTag, u64)], segments: &[Segment]) -> bool {
     let (mut strings, mut size, mut symbols, mut hash) = (None, 0, None, None);
     // Where other tables begin: one of them ends the symbols, whose number is written nowhere.
     let mut tables = Vec::new();
-    for tag in tags {
-        let value: u64 = tag.val(endian);
-        match tag.tag(endian) {
+    for &(tag, value) in tags {
+        match tag {
             DT_NULL => break,
             DT_NEEDED | DT_FILTER => elf.needed.push(value),
             DT_AUXILIARY | DT_AUDIT | DT_DEPAUDIT => elf.optional.push(value),
@@ -280,10 +290,9 @@ fn dynamic<H: FileHeader<Endian = Endianness>>(
     }
     tables.extend(strings.iter().chain(&hash));
     let place = |address: u64| {
-        segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).find_map(|s| {
-            let (offset, len) = s.file_range(endian);
-            let into = address.checked_sub(s.p_vaddr(endian).into())?;
-            (into < len).then(|| Some((offset.checked_add(into)?, len - into)))?
+        segments.iter().filter(|s| s.kind == PT_LOAD).find_map(|s| {
+            let into = address.checked_sub(s.address)?;
+            (into < s.len).then(|| Some((s.at.checked_add(into)?, s.len - into)))?
         })
     };
     elf.strings = strings.and_then(place).map(|(at, rest)| (at, size.min(rest)));

@@ -203,7 +203,7 @@ impl Libraries {
             })
         };
         let cached = |found: &mut Paths| {
-            self.cache.get(name).into_iter().flatten().filter(|cached| fits(&cached.path)).any(|cached| {
+            self.cache.get(name).filter(|cached| fits(&cached.path)).any(|cached| {
                 found.paths.push(cached.path.clone());
                 !cached.hwcaps
             })

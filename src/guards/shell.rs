@@ -2,8 +2,6 @@
 //!
 //! A program that imports system(3), popen(3) or wordexp(3) may never call them where it runs: named, not refused.
 
-use std::collections::BTreeMap;
-
 use crate::facts::program::{Program, Shebang};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
@@ -31,7 +29,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    for (&id, functions) in &cx.closure.shell_users {
+    for &(id, ref functions) in &cx.closure.shell_users {
         let why = cx.closure.explain(tree, id).into_iter().next().unwrap_or_default();
         let text = format!(
             "{} ({why}) imports {}, which needs '/bin/sh', and that goes",
@@ -51,7 +49,7 @@ fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// Helpers that stay with their package and whose interpreter goes: for the report.
 fn note_helpers(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    let mut dead: BTreeMap<(&str, Vec<u8>), Vec<Id>> = BTreeMap::new();
+    let mut dead: Vec<(&str, &[u8], Id)> = Vec::new();
     for &id in &cx.facts.commands.helpers {
         let Some(Program::Script(shebang)) = cx.facts.commands.known(id) else { continue };
         if draft.is_removed(id) || !interpreter(cx, shebang).is_some_and(|found| draft.is_removed(found)) {
@@ -59,15 +57,17 @@ fn note_helpers(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let package = cx.facts.packages.owner(id).map_or("", |package| &package.name);
         let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
-        dead.entry((package, name.clone())).or_default().push(id);
+        dead.push((package, name, id));
     }
-    for ((package, name), scripts) in dead {
-        let first = scripts.first().map(|&id| quoted(&tree.path(id))).unwrap_or_default();
+    dead.sort_unstable();
+    for scripts in dead.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let Some(&(package, name, id)) = scripts.first() else { continue };
         let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
         draft.note(format!(
-            "{first}{more} of package {} cannot run any more: {} goes",
+            "{}{more} of package {} cannot run any more: {} goes",
+            quoted(&tree.path(id)),
             quoted(package.as_bytes()),
-            escaped(&name)
+            escaped(name)
         ));
     }
 }

@@ -3,8 +3,6 @@
 //! The loader believes this file and never reads ld.so.conf. Flags are not looked at: whether an entry suits a machine
 //! is seen in the file that it leads to.
 
-use std::collections::BTreeMap;
-
 /// First bytes of the format up to glibc 2.1, which may hold the new one behind its entries.
 const OLD: &[u8] = b"ld.so-1.7.0";
 /// First bytes of the format of today, with its version.
@@ -22,8 +20,18 @@ pub(super) struct Cached {
     pub(super) hwcaps: bool,
 }
 
-/// Libraries by name, in the order of the file.
-pub(super) type Cache = BTreeMap<Vec<u8>, Vec<Cached>>;
+/// Every library, sorted by name; those of one name in the order of the file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Cache(Vec<(Vec<u8>, Cached)>);
+
+impl Cache {
+    /// The libraries of a name.
+    pub(super) fn get(&self, name: &[u8]) -> impl Iterator<Item = &Cached> {
+        let first = self.0.partition_point(|(known, _)| &known[..] < name);
+        let rest = self.0.get(first..).unwrap_or_default();
+        rest.iter().take_while(move |(known, _)| known == name).map(|(_, cached)| cached)
+    }
+}
 
 /// Read a cache; `None` when it is none, as the loader then goes on without.
 pub(super) fn parse(data: &[u8]) -> Option<Cache> {
@@ -66,14 +74,15 @@ fn entries(data: &[u8], (header, size): (usize, usize), count: usize, strings: u
         let rest = data.get(strings.checked_add(number(entry, at, big)?)?..)?;
         Some(rest.get(..rest.iter().position(|&b| b == 0)?)?.to_vec())
     };
-    let mut cache = Cache::new();
+    let mut all = Vec::new();
     for entry in raw.chunks_exact(size) {
         if let (Some(name), Some(path)) = (text(entry, 4), text(entry, 8)) {
             let hwcaps = entry.get(16..).is_some_and(|bits| bits.iter().any(|&b| b != 0));
-            cache.entry(name).or_default().push(Cached { path, hwcaps });
+            all.push((name, Cached { path, hwcaps }));
         }
     }
-    Some(cache)
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Some(Cache(all))
 }
 
 /// A number of four bytes.
@@ -154,12 +163,12 @@ mod tests {
             fixture::old(&[("liba.so", "/wrong")], Some(fixture::new(&list, false))),
         ] {
             let cache = parse(&data).unwrap();
-            let found: Vec<_> = cache[&b"liba.so"[..]].iter().map(|c| (&c.path[..], c.hwcaps)).collect();
+            let found: Vec<_> = cache.get(b"liba.so").map(|c| (&c.path[..], c.hwcaps)).collect();
             assert_eq!(found, [(&b"/x/liba.so"[..], true), (b"/lib/liba.so", false)]);
-            assert_eq!(cache.len(), 2);
+            assert_eq!(cache.get(b"libb.so").count(), 1);
         }
         let cache = parse(&fixture::old(&[("liba.so", "/lib/liba.so")], None)).unwrap();
-        assert_eq!(cache[&b"liba.so"[..]][0].path, b"/lib/liba.so");
+        assert_eq!(cache.get(b"liba.so").next().unwrap().path, b"/lib/liba.so");
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"something else"), None);
         // More entries than the file has.
@@ -172,7 +181,7 @@ mod tests {
     #[allow(clippy::disallowed_methods, reason = "the test reads the machine's cache, not an image's")]
     fn the_cache_of_this_machine_names_its_libc() {
         let cache = parse(&std::fs::read("/etc/ld.so.cache").unwrap()).unwrap();
-        assert!(cache.contains_key(&b"libc.so.6"[..]));
+        assert!(cache.get(b"libc.so.6").next().is_some());
     }
 
     proptest! {
