@@ -240,15 +240,15 @@ impl<'a> Walk<'a> {
 
     fn visit_script(&mut self, id: Id, shebang: &Shebang) {
         self.needs_interpreter(id, &shebang.interpreter);
-        if let Some(name) = &shebang.env_name {
-            if !self.add_word(id, name, "program that env runs for") {
-                let text = format!(
-                    "{} is run by 'env {}', which is found nowhere in PATH",
-                    self.name(id),
-                    String::from_utf8_lossy(name).escape_debug()
-                );
-                self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
-            }
+        if let Some(name) = &shebang.env_name
+            && !self.add_word(id, name, "program that env runs for")
+        {
+            let text = format!(
+                "{} is run by 'env {}', which is found nowhere in PATH",
+                self.name(id),
+                String::from_utf8_lossy(name).escape_debug()
+            );
+            self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
         }
         for word in &shebang.words {
             let _ = self.add_word(id, word, "program that the interpreter runs for");
