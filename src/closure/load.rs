@@ -73,7 +73,9 @@ impl Walk<'_> {
 
     /// Ask for what every object from the `at`th on needs, those that this adds included.
     fn follow(&mut self, load: &mut Load, mut at: usize) {
-        while let Some(names) = load.objects.get(at).map(|object| Rc::clone(&object.names)) {
+        while let Some((id, names)) = load.objects.get(at).map(|object| (object.id, Rc::clone(&object.names))) {
+            // Of a library that an earlier program mapped too, the needs are noted already.
+            self.noting = self.noted.insert(id);
             for name in &names.needed {
                 self.ask(load, at, name, None);
             }
@@ -84,24 +86,30 @@ impl Walk<'_> {
             }
             at += 1;
         }
+        self.noting = true;
     }
 
     /// Find one library for the object at an index. `optional` is for what may be missing: how it belongs to the object.
     fn ask(&mut self, load: &mut Load, at: usize, name: &[u8], optional: Option<&str>) {
         let tree = self.input.tree;
-        if load.known.len() > MAX_NAMES || !load.known.insert(name.to_vec()) {
+        let first = load.known.insert(name.to_vec());
+        if (first && load.known.len() > MAX_NAMES) || !(first || self.noting) {
             return;
         }
         let Some(asking) = load.objects.get(at).map(|object| object.id) else { return };
         let found = self.libraries.find(tree, self.input.contents, &load.loader, &load.objects, at, name);
         let shown = quoted(name);
-        if found.paths.is_empty() && optional.is_none() && !(load.loader != Loader::Glibc && is_musl_builtin(name)) {
+        if first
+            && found.paths.is_empty()
+            && optional.is_none()
+            && !(load.loader != Loader::Glibc && is_musl_builtin(name))
+        {
             let text = format!("{} needs the library {shown}, which was missing before this run", self.name(asking));
             let help = "install it if the program needs it; when the image sets LD_LIBRARY_PATH, give --image-config";
             let help = if self.libraries.knows_environment() { "install it if the program needs it" } else { help };
             self.warn("closure", text, help.to_owned());
         }
-        if found.after_ldconfig && optional.is_none() {
+        if first && found.after_ldconfig && optional.is_none() {
             let text = format!(
                 "{} needs the library {shown}, which /etc/ld.so.conf leads to and /etc/ld.so.cache does not know: the \
                  loader did not find it before this run either",
@@ -112,11 +120,13 @@ impl Walk<'_> {
         let text = format!("library {} {}", shown.trim_matches('\''), optional.unwrap_or("of"));
         for path in &found.paths {
             let Ok(target) = tree.resolve(path).map(|found| found.node) else { continue };
+            // What is mapped under that name already stays mapped: this object only needs it too.
+            if !first && !load.ids.contains(&target) {
+                continue;
+            }
             // Marked first: its needs are followed here, where the program's search path is known.
             self.loaded.insert(target);
-            if let Ok(entry) = self.add_path(Id::ROOT, path, Some(asking), &text) {
-                self.add_chain(entry);
-            }
+            let _ = self.add_path(Id::ROOT, path, Some(asking), &text);
             if load.ids.insert(target)
                 && let Some((elf, names)) = self.object(target)
             {

@@ -7,7 +7,8 @@ use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pa
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
-use crate::facts::tree::{Id, MAX_LINKS, Unresolved};
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Message;
 use crate::report::escape::quoted;
 
@@ -30,6 +31,10 @@ pub(super) struct Walk<'a> {
     pub(super) services: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
+    /// Whether needs are noted that are not the first of their entry.
+    pub(super) noting: bool,
+    /// Objects whose needs of libraries are noted.
+    pub(super) noted: IdSet,
     queue: VecDeque<Id>,
 }
 
@@ -45,6 +50,8 @@ impl<'a> Walk<'a> {
             services: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
+            noting: true,
+            noted: IdSet::default(),
             queue: VecDeque::new(),
         }
     }
@@ -64,6 +71,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn finish(mut self) -> Closure {
+        self.shorten();
         for (id, cause) in self.input.commands.unreadable() {
             if !self.closure.contains(id) {
                 self.unreadable(id, cause);
@@ -98,9 +106,33 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// An entry whose chain got shorter shortens the chains of what it needs, until nothing gets shorter.
+    fn shorten(&mut self) {
+        let mut again = true;
+        while std::mem::take(&mut again) {
+            for (id, reason) in &self.closure.needs {
+                let depth = self.depth_below(reason.from);
+                if self.depths.get(id).is_some_and(|&known| depth < known) {
+                    self.depths.insert(*id, depth);
+                    self.closure.reasons.insert(*id, reason.clone());
+                    again = true;
+                }
+            }
+        }
+    }
+
+    /// Length of the chain of what `from` needs; what the policy names has none. What lies behind a link that has not
+    /// had its turn is farther than anything known.
+    fn depth_below(&self, from: Option<Id>) -> u32 {
+        from.map_or(0, |from| self.depths.get(&from).map_or(u32::MAX, |depth| depth.saturating_add(1)))
+    }
+
     /// Keep an entry; a shorter chain replaces a longer one.
     pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
-        let depth = from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1);
+        let depth = self.depth_below(from);
+        if self.noting || !self.depths.contains_key(&id) {
+            self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
+        }
         match self.depths.get(&id) {
             Some(&known) if known <= depth => return,
             Some(_) => {}
@@ -119,19 +151,6 @@ impl<'a> Walk<'a> {
         }
         self.add(found.node, from, text);
         Ok(found.node)
-    }
-
-    /// Keep every link from an entry to what it leads to, now and not when their turn comes: so that what the target
-    /// needs has a target with a reason.
-    pub(super) fn add_chain(&mut self, entry: Id) {
-        let tree = self.input.tree;
-        let mut at = entry;
-        for _ in 0..MAX_LINKS {
-            let Some(target) = tree.link_target(at) else { break };
-            self.visit_link(at);
-            let Ok(next) = tree.resolve_from(tree.parent(at), target, false) else { break };
-            at = next.node;
-        }
     }
 
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.

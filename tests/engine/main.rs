@@ -17,6 +17,7 @@
 mod apply;
 mod bases;
 mod buildah;
+mod check;
 mod docker;
 mod examples;
 mod inspect;
