@@ -61,6 +61,7 @@ engine: image
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
 	PROPTEST_CASES=20000 cargo test --locked --release
+	HARDEN_FUZZ_SECONDS=600 cargo test --locked --release --test fuzz -- --nocapture
 	cargo test --locked --release --test soak
 
 ## make bench    measure and print the table

@@ -13,6 +13,7 @@ pub mod remove_directories;
 pub mod root_home;
 pub mod scripts;
 pub mod setid;
+pub mod shell;
 pub mod system_dirs;
 
 use crate::plan::Draft;
@@ -32,5 +33,6 @@ pub static GUARDS: &[Guard] = &[
     ("guard.root-home", root_home::check),
     ("guard.scripts", scripts::check),
     ("guard.setid", setid::check),
+    ("guard.shell", shell::check),
     ("guard.system-dirs", system_dirs::check),
 ];

@@ -43,6 +43,8 @@ pub struct Policy {
     pub workdir: Option<String>,
     /// Directories of the image's PATH, in order; empty and relative ones are dropped.
     pub path: Vec<String>,
+    /// LD_LIBRARY_PATH of the image; `None` when nobody said, as with `--root` and no image configuration.
+    pub library_path: Option<Vec<String>>,
     /// Whether the entrypoint starts as the run user or as root.
     pub start: Start,
     /// `[keep]`.

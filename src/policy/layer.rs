@@ -26,6 +26,7 @@ pub(super) struct Layer {
     pub(super) start: Located<Start>,
     pub(super) workdir: Located<String>,
     pub(super) path: Located<Vec<String>>,
+    pub(super) library_path: Option<Vec<String>>,
     pub(super) volumes: Vec<String>,
     /// `none`, and where it was written.
     pub(super) nothing: Option<Origin>,
@@ -79,6 +80,7 @@ impl Layer {
         or(&mut self.start, weaker.start);
         or(&mut self.workdir, weaker.workdir);
         or(&mut self.path, weaker.path);
+        or(&mut self.library_path, weaker.library_path);
         self.volumes.extend(weaker.volumes);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
             problems.push(
@@ -229,6 +231,7 @@ impl Layer {
             run,
             workdir: value(self.workdir),
             path: value(self.path).unwrap_or_default(),
+            library_path: self.library_path,
             start: value(self.start).unwrap_or_default(),
             keep: Keep {
                 commands: self.keep_commands,
@@ -258,7 +261,7 @@ fn value<T>(located: Located<T>) -> Option<T> {
     located.map(|(value, _)| value)
 }
 
-fn or<T>(stronger: &mut Located<T>, weaker: Located<T>) {
+fn or<T>(stronger: &mut Option<T>, weaker: Option<T>) {
     if stronger.is_none() {
         *stronger = weaker;
     }

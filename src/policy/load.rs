@@ -90,6 +90,11 @@ pub fn load(
     if policy.path.is_empty() {
         policy.path = value::path_list(USUAL_PATH.split(':'));
     }
+    // A RUN step has the image's environment.
+    if policy.library_path.is_none() && options.root.is_none() {
+        let inherited = options.library_path.as_deref().unwrap_or("");
+        policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
+    }
     if problems.is_empty() { Ok(Loaded { policy, config, warnings }) } else { Err(problems) }
 }
 

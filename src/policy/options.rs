@@ -63,6 +63,8 @@ pub struct Options {
     pub disable: Vec<Given>,
     /// PATH of the environment.
     pub path: Option<String>,
+    /// LD_LIBRARY_PATH of the environment.
+    pub library_path: Option<String>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Problem>,
 }
@@ -127,6 +129,7 @@ impl Options {
             quiet,
             verbose,
         } = cli.common();
+        let text = |name: &str| environment.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned());
         let mut reader = Reader { environment, problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {
@@ -147,7 +150,8 @@ impl Options {
             keep: reader.list(KEEP, keep),
             checks: reader.list(CHECK, checks),
             disable: reader.list(DISABLE, disable),
-            path: environment.get(OsStr::new("PATH")).map(|path| path.to_string_lossy().into_owned()),
+            path: text("PATH"),
+            library_path: text("LD_LIBRARY_PATH"),
             problems: Vec::new(),
         };
         options.problems = reader.problems;

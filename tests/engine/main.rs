@@ -23,6 +23,7 @@ mod examples;
 mod inspect;
 mod layer;
 mod leave;
+mod loader;
 mod matrix;
 mod refuse;
 mod tree;
