@@ -39,7 +39,7 @@ image: setup dist
 
 ## make fmt      is everything formatted?
 fmt:
-	cargo fmt --all -- --check docker/static-scratch/server.rs
+	cargo fmt --all -- --check docker/static-scratch/server.rs tests/setup/census.rs
 
 ## make clippy   lints; the engine tests apart, because a plain build leaves them out
 clippy:

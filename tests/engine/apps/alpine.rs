@@ -1,0 +1,55 @@
+//! Alpine: busybox itself as the server, and a static program that needs nothing of the image.
+
+use crate::docker::{Container, Context, LOCKED_DOWN, fixture};
+
+use super::{ALPINE, App, assert_absent, curl};
+
+#[test]
+fn busybox_httpd() {
+    App {
+        name: "busybox-httpd",
+        base: ALPINE,
+        policy: r#"
+[run]
+user = "app:1000"
+command = ["busybox", "httpd", "-f", "-p", "8080", "-h", "/srv/www"]
+"#,
+        dockerfile: r#"
+COPY index.html /srv/www/
+USER 1000:1000
+ENTRYPOINT ["busybox", "httpd", "-f", "-p", "8080", "-h", "/srv/www"]
+"#,
+        context: Context::new().file("index.html", 0o644, "Hello from busybox\n"),
+    }
+    .serves(|built| {
+        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        assert_eq!(curl(&container, "http", "8080/index.html"), "Hello from busybox\n");
+        assert_eq!(container.ids(), (1000, 1000));
+    });
+}
+
+#[test]
+fn static_musl() {
+    App {
+        name: "static-musl",
+        base: ALPINE,
+        policy: r#"
+profile = "static"
+
+[run]
+user = "app:1000"
+command = ["/app/server"]
+"#,
+        dockerfile: r#"
+COPY --chmod=755 server /app/server
+USER 1000:1000
+ENTRYPOINT ["/app/server"]
+"#,
+        context: Context::new().add(&fixture("server"), "server"),
+    }
+    .serves(|built| {
+        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
+        assert_absent(&container, &["sh", "busybox", "apk", "wget"]);
+    });
+}

@@ -1,0 +1,62 @@
+//! What an image holds, asked inside a container of it by the static program of tests/setup/census.rs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::docker::{Container, Image, docker_ok, fixture};
+
+/// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
+const GTFOBINS: &str = include_str!("../../data/gtfobins.txt");
+
+/// What starts, and what ELF files load.
+pub struct Census {
+    /// Paths in command directories that lead to a program.
+    pub commands: BTreeSet<String>,
+    /// What the image's own loader answers for each ELF file.
+    elf: BTreeMap<String, String>,
+}
+
+impl Census {
+    /// Asks in a container of the image.
+    pub fn of(image: &Image) -> Census {
+        let container = Container {
+            id: docker_ok(&[
+                "create", "--network", "none", "--user", "0", "--entrypoint", "/harden-census", &image.tag,
+            ]),
+        };
+        let program = fixture("census");
+        docker_ok(&["cp", &program.to_string_lossy(), &format!("{}:/harden-census", container.id)]);
+        let mut census = Census { commands: BTreeSet::new(), elf: BTreeMap::new() };
+        for line in docker_ok(&["start", "--attach", &container.id]).lines() {
+            match *line.splitn(3, '\t').collect::<Vec<_>>() {
+                ["command", path] => {
+                    census.commands.insert(path.to_owned());
+                }
+                ["elf", path, answer] => {
+                    census.elf.insert(path.to_owned(), answer.to_owned());
+                }
+                _ => panic!("the census said: {line}"),
+            }
+        }
+        assert!(!census.elf.is_empty(), "{}: no ELF file", image.tag);
+        census
+    }
+
+    /// One line for each ELF file that resolves its libraries otherwise than `before`.
+    pub fn unlike(&self, before: &Census) -> Vec<String> {
+        self.elf
+            .iter()
+            .filter_map(|(path, answer)| match before.elf.get(path) {
+                Some(was) if was == answer => None,
+                Some(was) => Some(format!("{path}: {was} -> {answer}")),
+                None => Some(format!("{path} was not there before")),
+            })
+            .collect()
+    }
+
+    /// The commands that GTFOBins names.
+    pub fn gtfobins(&self) -> BTreeSet<&str> {
+        let known: BTreeSet<&str> = GTFOBINS.lines().collect();
+        let names = self.commands.iter().filter_map(|path| path.rsplit('/').next());
+        names.filter(|name| known.contains(name)).collect()
+    }
+}
