@@ -53,10 +53,12 @@ impl Census {
             .collect()
     }
 
-    /// The commands that GTFOBins names.
+    /// The commands that GTFOBins names, also by a versioned name (python3.11).
     pub fn gtfobins(&self) -> BTreeSet<&str> {
         let known: BTreeSet<&str> = GTFOBINS.lines().collect();
         let names = self.commands.iter().filter_map(|path| path.rsplit('/').next());
-        names.filter(|name| known.contains(name)).collect()
+        names
+            .filter(|name| known.contains(name) || known.contains(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')))
+            .collect()
     }
 }

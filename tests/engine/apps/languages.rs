@@ -125,7 +125,7 @@ commands = [{ name = "uname", reason = "the program starts it" }]
 "#,
         dockerfile: r#"
 COPY Main.java /app/
-RUN ecj -21 -d /app /app/Main.java
+RUN java -cp '/usr/share/java/*' org.eclipse.jdt.internal.compiler.batch.Main -17 -d /app /app/Main.java
 USER 1000:1000
 ENTRYPOINT ["java", "-cp", "/app", "Main"]
 "#,
@@ -194,7 +194,7 @@ CMD ["php-fpm8.4", "-F", "-O"]
             .file(
                 "pool.conf",
                 0o644,
-                "[www]\nuser = www-data\ngroup = www-data\nlisten = 9000\npm = static\npm.max_children = 2\ncatch_workers_output = yes\n",
+                "[global]\nerror_log = /proc/self/fd/2\n\n[www]\nuser = www-data\ngroup = www-data\nlisten = 9000\npm = static\npm.max_children = 2\ncatch_workers_output = yes\n",
             )
             .file(
                 "index.php",
@@ -207,7 +207,7 @@ CMD ["php-fpm8.4", "-F", "-O"]
         let fpm = Container::start(&built.hardened.tag, &options, &[]);
         // nginx in a container of its own, as the official image is used.
         let config = format!(
-            "events {{}} http {{ server {{ listen 8080; location / {{ include fastcgi_params;
+            "events {{}} http {{ server {{ listen 8080; location / {{ include /etc/nginx/fastcgi_params;
              fastcgi_param SCRIPT_FILENAME /srv/www/index.php; fastcgi_pass {}:9000; }} }} }}",
             fpm.address()
         );
