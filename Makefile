@@ -54,7 +54,7 @@ demo: image
 test:
 	@tests/setup/test.sh
 
-## make engine   only the tests in a real Docker engine
+## make engine   only the tests in a real Docker engine; with UPDATE_MATRIX=1 they write docs/matrix.md
 engine: image
 	cargo test --locked --test engine -- --test-threads=2
 

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::tree::Id;
 use crate::facts::{Facts, Own};
-use crate::policy::{Options, Policy, Run, RunUser, PROFILE_NAMES, profile_text};
+use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::report::Console;
 use crate::report::escape::escaped;
 use crate::root::{Root, host};

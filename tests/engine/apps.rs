@@ -18,9 +18,7 @@ use std::time::{Duration, Instant};
 
 use census::Census;
 
-use crate::docker::{
-    Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker, docker_ok,
-};
+use crate::docker::{Builder, Container, Context, Image, Options, binary, both, build, docker, docker_ok};
 use crate::matrix::assert_none;
 
 const DEBIAN_REDIS: &str = "harden-test/debian:12-redis";
@@ -34,7 +32,6 @@ const DEBIAN_13: &str = "harden-test/debian:13-apps";
 /// Debian 12 with programs that start others.
 const DEBIAN_STARTERS: &str = "harden-test/debian:12-starters";
 const ALPINE: &str = "harden-test/alpine:3.20";
-
 
 /// What a server that drops by itself gets back.
 const DROPS: [&str; 4] = ["--cap-add", "SETUID", "--cap-add", "SETGID"];
@@ -85,7 +82,7 @@ impl App {
         );
         let wall = wall_time(&hardened.log);
         let [was, is] = [&before, &hardened].map(|image| Census::of(image));
-        assert_none(&format!("{}: libraries that resolve differently", self.name), &is.unlike(&was));
+        assert_none(&format!("{}: files that miss what they need", self.name), &is.unlike(&was));
 
         let built = Built { before, hardened };
         work(&built);
@@ -154,7 +151,8 @@ fn assert_absent(container: &Container, programs: &[&str]) {
         let output = docker(&["exec", "--user", "0", &container.id, program]);
         let text = both(&output);
         assert!(
-            matches!(output.status.code(), Some(126 | 127)) && text.contains("no such file") || text.contains("not found"),
+            matches!(output.status.code(), Some(126 | 127)) && text.contains("no such file")
+                || text.contains("not found"),
             "{program} answered: {text}"
         );
     }

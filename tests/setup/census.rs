@@ -1,13 +1,13 @@
-//! Counts what an image holds, from inside a container of it: what starts from a command directory, and what every
-//! ELF file's libraries resolve to under the image's own loader. The tests copy it in as one static file; it needs
-//! nothing of the image, and shares no code with harden.
+//! Counts what an image holds, from inside a container of it: what starts from a command directory, whether the
+//! interpreter of each script there exists, and what every ELF file's libraries resolve to under the image's own
+//! loader. The tests copy it in as one static file; it needs nothing of the image, and shares no code with harden.
 //!
-//! Prints lines of fields that are separated by tabs: `command PATH` and `elf PATH ANSWER`, sorted.
+//! Prints lines of fields that are separated by tabs: `command PATH`, `needs PATH ANSWER`, sorted.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -30,10 +30,15 @@ fn main() -> io::Result<()> {
         let Ok(real) = fs::canonicalize(directory) else { continue };
         for entry in fs::read_dir(&real)? {
             let path = entry?.path();
-            if path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-                && starts(&path)
-            {
+            let runnable = path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+            let head = head(&path);
+            let interpreter = interpreter(&head);
+            if runnable && (head.starts_with(b"\x7fELF") || interpreter.is_some()) {
                 lines.insert(format!("command\t{}", path.display()));
+            }
+            if let Some(interpreter) = interpreter.filter(|_| runnable) {
+                let there = if Path::new(interpreter).exists() { "is there" } else { "is missing" };
+                lines.insert(format!("needs\t{}\t{interpreter} {there}", path.display()));
             }
         }
     }
@@ -42,8 +47,8 @@ fn main() -> io::Result<()> {
     walk(Path::new("/"), &mut files);
     for path in files {
         if path != own && head(&path).starts_with(b"\x7fELF") {
-            let answer = loader.map_or_else(String::new, |loader| resolve(loader, &path));
-            lines.insert(format!("elf\t{}\t{answer}", path.display()));
+            let answer = loader.map_or_else(|| "no loader".to_owned(), |loader| resolve(loader, &path));
+            lines.insert(format!("needs\t{}\t{answer}", path.display()));
         }
     }
     let mut out = io::stdout().lock();
@@ -56,15 +61,15 @@ fn main() -> io::Result<()> {
 fn head(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = File::open(path) {
-        let _ = file.take(4).read_to_end(&mut bytes);
+        let _ = file.take(256).read_to_end(&mut bytes);
     }
     bytes
 }
 
-/// The kernel can start it.
-fn starts(path: &Path) -> bool {
-    let head = head(path);
-    head.starts_with(b"\x7fELF") || head.starts_with(b"#!")
+/// The program that the first line of a script names.
+fn interpreter(head: &[u8]) -> Option<&str> {
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    std::str::from_utf8(line).ok()?.split_whitespace().next()
 }
 
 /// Every regular file of the image itself.
@@ -76,7 +81,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
             if !["/proc", "/sys", "/dev"].iter().any(|mount| path == Path::new(mount)) {
                 walk(&path, files);
             }
-        } else if kind.is_file() && !kind.is_fifo() {
+        } else if kind.is_file() {
             files.push(path);
         }
     }

@@ -11,8 +11,9 @@ const GTFOBINS: &str = include_str!("../../data/gtfobins.txt");
 pub struct Census {
     /// Paths in command directories that lead to a program.
     pub commands: BTreeSet<String>,
-    /// What the image's own loader answers for each ELF file.
-    elf: BTreeMap<String, String>,
+    /// What the image's own loader answers for each ELF file, and whether the interpreter of each script
+    /// among the commands exists.
+    needs: BTreeMap<String, String>,
 }
 
 impl Census {
@@ -20,32 +21,39 @@ impl Census {
     pub fn of(image: &Image) -> Census {
         let container = Container {
             id: docker_ok(&[
-                "create", "--network", "none", "--user", "0", "--entrypoint", "/harden-census", &image.tag,
+                "create",
+                "--network",
+                "none",
+                "--user",
+                "0",
+                "--entrypoint",
+                "/harden-census",
+                &image.tag,
             ]),
         };
         let program = fixture("census");
         docker_ok(&["cp", &program.to_string_lossy(), &format!("{}:/harden-census", container.id)]);
-        let mut census = Census { commands: BTreeSet::new(), elf: BTreeMap::new() };
+        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new() };
         for line in docker_ok(&["start", "--attach", &container.id]).lines() {
             match *line.splitn(3, '\t').collect::<Vec<_>>() {
                 ["command", path] => {
                     census.commands.insert(path.to_owned());
                 }
-                ["elf", path, answer] => {
-                    census.elf.insert(path.to_owned(), answer.to_owned());
+                ["needs", path, answer] => {
+                    census.needs.insert(path.to_owned(), answer.to_owned());
                 }
                 _ => panic!("the census said: {line}"),
             }
         }
-        assert!(!census.elf.is_empty(), "{}: no ELF file", image.tag);
+        assert!(!census.needs.is_empty(), "{}: no ELF file", image.tag);
         census
     }
 
-    /// One line for each ELF file that resolves its libraries otherwise than `before`.
+    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere.
     pub fn unlike(&self, before: &Census) -> Vec<String> {
-        self.elf
+        self.needs
             .iter()
-            .filter_map(|(path, answer)| match before.elf.get(path) {
+            .filter_map(|(path, answer)| match before.needs.get(path) {
                 Some(was) if was == answer => None,
                 Some(was) => Some(format!("{path}: {was} -> {answer}")),
                 None => Some(format!("{path} was not there before")),
@@ -58,7 +66,9 @@ impl Census {
         let known: BTreeSet<&str> = GTFOBINS.lines().collect();
         let names = self.commands.iter().filter_map(|path| path.rsplit('/').next());
         names
-            .filter(|name| known.contains(name) || known.contains(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')))
+            .filter(|name| {
+                known.contains(name) || known.contains(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+            })
             .collect()
     }
 }

@@ -3,7 +3,9 @@
 
 use crate::docker::{Container, Context, LOCKED_DOWN, fixture};
 
-use super::{App, Built, DEBIAN_12, DEBIAN_13, DEBIAN_DOTNET, DEBIAN_NGINX, DROPS, assert_absent, curl, eventually, host};
+use super::{
+    App, Built, DEBIAN_12, DEBIAN_13, DEBIAN_DOTNET, DEBIAN_NGINX, DROPS, assert_absent, curl, eventually, host,
+};
 
 /// Starts the hardened image as the run user, and nothing is writable but /tmp.
 fn start(built: &Built) -> Container {

@@ -3,7 +3,8 @@
 use crate::docker::{Container, Context, LOCKED_DOWN, docker_ok, unique};
 
 use super::{
-    App, DEBIAN_12, DROPS, GIVES, DEBIAN_NGINX, DEBIAN_POSTGRES, DEBIAN_REDIS, assert_absent, client, curl, eventually, host,
+    App, DEBIAN_12, DEBIAN_NGINX, DEBIAN_POSTGRES, DEBIAN_REDIS, DROPS, GIVES, assert_absent, client, curl, eventually,
+    host,
 };
 
 /// A volume that goes when it is dropped.
@@ -236,7 +237,8 @@ ENTRYPOINT ["/usr/sbin/sshd", "-D", "-e"]
     }
     .serves(|built| {
         // A session of its own: sshd changes root, uid and gid for each visitor.
-        let options = [&LOCKED_DOWN[..], &DROPS, &["--cap-add", "SYS_CHROOT", "--tmpfs", "/run/sshd:mode=0755"]].concat();
+        let options =
+            [&LOCKED_DOWN[..], &DROPS, &["--cap-add", "SYS_CHROOT", "--tmpfs", "/run/sshd:mode=0755"]].concat();
         let container = Container::start(&built.hardened.tag, &options, &[]);
         let script = format!(
             "sftp -P 2222 -i /srv/key -o StrictHostKeyChecking=no -o BatchMode=yes files@{}:greeting /tmp/got >&2 &&

@@ -36,7 +36,7 @@ const INTRODUCTION: &str = "\
 # Applications
 
 Real programs as distributions package them, hardened with the policies below, then used through their own protocol
-by their own client from outside. Written by the tests (`make engine UPDATE_MATRIX=1`); without that word each test
+by their own client from outside. Written by the tests (`UPDATE_MATRIX=1 make engine`); without that word each test
 compares its row, but for the columns *before* and *apply*, which depend on the base image's packages and on the clock.
 
 *Serves*: the program did its work after hardening, and every ELF file that is left loads exactly the libraries that it
