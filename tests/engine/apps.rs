@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use census::Census;
 
-use crate::docker::{Builder, Container, Context, Image, Options, binary, both, build, docker, docker_ok};
+use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker, docker_ok};
 use crate::matrix::assert_none;
 
 const DEBIAN_REDIS: &str = "harden-test/debian:12-redis";
@@ -58,6 +58,16 @@ struct Built {
     /// The application's image as its Dockerfile makes it.
     before: Image,
     hardened: Image,
+    /// Options that mount a tmpfs wherever harden's report says that the image writes.
+    tmpfs: Vec<String>,
+}
+
+impl Built {
+    /// Starts the hardened image, locked down but for these options.
+    fn start(&self, options: &[&str]) -> Container {
+        let tmpfs: Vec<&str> = self.tmpfs.iter().map(String::as_str).collect();
+        Container::start(&self.hardened.tag, &[&LOCKED_DOWN[..], &tmpfs, options].concat(), &[])
+    }
 }
 
 impl App {
@@ -81,10 +91,11 @@ impl App {
             &Options::default(),
         );
         let wall = wall_time(&hardened.log);
-        let [was, is] = [&before, &hardened].map(|image| Census::of(image));
+        let [was, is] = [&before, &hardened].map(Census::of);
         assert_none(&format!("{}: files that miss what they need", self.name), &is.unlike(&was));
 
-        let built = Built { before, hardened };
+        let tmpfs = writable(&hardened.log).into_iter().flat_map(|path| ["--tmpfs".to_owned(), path]).collect();
+        let built = Built { before, hardened, tmpfs };
         work(&built);
         table::record(&table::Row { name: self.name, base: self.base, policy: self.policy, was: &was, is: &is, wall });
     }
@@ -97,6 +108,12 @@ fn wall_time(log: &str) -> f64 {
     log.lines()
         .find_map(|line| line.strip_prefix(&done)?.trim_end_matches('s').parse().ok())
         .unwrap_or_else(|| panic!("no '{done}' in:\n{log}"))
+}
+
+/// The directories that harden's report names.
+fn writable(log: &str) -> Vec<String> {
+    let line = log.lines().find_map(|line| line.split_once("writable at run time (readOnlyRootFilesystem): "));
+    line.map(|(_, paths)| paths.split(' ').map(str::to_owned).collect()).unwrap_or_default()
 }
 
 /// Asks until there is an answer.

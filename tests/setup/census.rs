@@ -1,4 +1,4 @@
-//! Counts what an image holds, from inside a container of it: what starts from a command directory, whether the
+//! Counts what an image holds, from inside a container of it: what starts from a command directory or from PATH, whether the
 //! interpreter of each script there exists, and what every ELF file's libraries resolve to under the image's own
 //! loader. The tests copy it in as one static file; it needs nothing of the image, and shares no code with harden.
 //!
@@ -25,7 +25,8 @@ const LOADERS: [&str; 4] = [
 fn main() -> io::Result<()> {
     let own = std::env::current_exe()?;
     let mut lines = BTreeSet::new();
-    for directory in COMMAND_DIRECTORIES {
+    let path = std::env::var("PATH").unwrap_or_default();
+    for directory in COMMAND_DIRECTORIES.into_iter().chain(path.split(':')) {
         // Links like /bin -> usr/bin are counted once, under the real name.
         let Ok(real) = fs::canonicalize(directory) else { continue };
         for entry in fs::read_dir(&real)? {

@@ -1,6 +1,6 @@
 //! Alpine: busybox itself as the server, and a static program that needs nothing of the image.
 
-use crate::docker::{Container, Context, LOCKED_DOWN, fixture};
+use crate::docker::{Context, fixture};
 
 use super::{ALPINE, App, assert_absent, curl};
 
@@ -26,7 +26,7 @@ ENTRYPOINT ["httpd", "-f", "-p", "8080", "-h", "/srv/www"]
         context: Context::new().file("index.html", 0o644, "Hello from busybox\n"),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/index.html"), "Hello from busybox\n");
         assert_eq!(container.ids(), (1000, 1000));
         assert_absent(&container, &["sh", "busybox", "apk", "wget", "telnetd"]);
@@ -53,7 +53,7 @@ ENTRYPOINT ["/app/server"]
         context: Context::new().add(&fixture("server"), "server"),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
         assert_absent(&container, &["sh", "busybox", "apk", "wget"]);
     });

@@ -1,16 +1,9 @@
 //! Python, Node.js, Java, PHP, Ruby and .NET: a small program in each that does over HTTP what breaks first in slimmed
 //! images: TLS, a database, a library looked up by name, a child process.
 
-use crate::docker::{Container, Context, LOCKED_DOWN, fixture};
+use crate::docker::{Container, Context, fixture};
 
-use super::{
-    App, Built, DEBIAN_12, DEBIAN_13, DEBIAN_DOTNET, DEBIAN_NGINX, DROPS, assert_absent, curl, eventually, host,
-};
-
-/// Starts the hardened image as the run user, and nothing is writable but /tmp.
-fn start(built: &Built) -> Container {
-    Container::start(&built.hardened.tag, &[&LOCKED_DOWN[..], &["--tmpfs", "/tmp"]].concat(), &[])
-}
+use super::{App, DEBIAN_12, DEBIAN_13, DEBIAN_DOTNET, DEBIAN_NGINX, DROPS, assert_absent, curl, eventually, host};
 
 #[test]
 fn python() {
@@ -39,7 +32,7 @@ ENTRYPOINT ["python3", "/app/main.py"]
         context: Context::new().file("main.py", 0o644, PYTHON),
     }
     .serves(|built| {
-        let container = start(built);
+        let container = built.start(&[]);
         let page = curl(&container, "https", "8443/");
         assert!(page.starts_with("hello from 3 rows, libc.so.6 says "), "{page}");
         assert_eq!(container.ids(), (1000, 1000));
@@ -94,7 +87,7 @@ ENTRYPOINT ["node", "/app/server.js"]
         context: Context::new().file("server.js", 0o644, NODE),
     }
     .serves(|built| {
-        let container = start(built);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "hello: Linux\n");
         assert_eq!(container.ids(), (1000, 1000));
         assert_absent(&container, &["sh", "bash", "apt", "perl", "python3"]);
@@ -134,7 +127,7 @@ ENTRYPOINT ["java", "-cp", "/app", "Main"]
         context: Context::new().file("Main.java", 0o644, JAVA),
     }
     .serves(|built| {
-        let container = start(built);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "hello: Linux, some roots\n");
         assert_eq!(container.ids(), (1000, 1000));
         assert_absent(&container, &["sh", "bash", "apt", "perl", "keytool", "ecj"]);
@@ -185,6 +178,7 @@ start = "root"
 command = ["docker-php-entrypoint", "php-fpm8.4", "-F", "-O"]
 "#,
         dockerfile: r#"
+RUN mkdir -p /run/php
 COPY docker-php-entrypoint /usr/local/bin/
 COPY pool.conf /etc/php/8.4/fpm/pool.d/www.conf
 COPY index.php /srv/www/
@@ -205,8 +199,7 @@ CMD ["php-fpm8.4", "-F", "-O"]
             ),
     }
     .serves(|built| {
-        let options = [&LOCKED_DOWN[..], &DROPS, &["--tmpfs", "/run/php", "--tmpfs", "/tmp"]].concat();
-        let fpm = Container::start(&built.hardened.tag, &options, &[]);
+        let fpm = built.start(&DROPS);
         // nginx in a container of its own, as the official image is used.
         let config = format!(
             "events {{}} http {{ server {{ listen 8080; location / {{ include /etc/nginx/fastcgi_params;
@@ -248,7 +241,7 @@ ENTRYPOINT ["ruby", "/app/main.rb"]
         context: Context::new().file("main.rb", 0o644, RUBY),
     }
     .serves(|built| {
-        let container = start(built);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "{\"hello\":\"Linux\",\"digest\":\"2cf24dba\"}\n");
         assert_eq!(container.ids(), (1000, 1000));
         assert_absent(&container, &["sh", "bash", "apt", "perl", "irb", "gem"]);
@@ -294,7 +287,7 @@ ENTRYPOINT ["dotnet", "/app/MyApp.dll"]
         context: Context::new().add(&fixture("dotnet/app"), "app"),
     }
     .serves(|built| {
-        let container = start(built);
+        let container = built.start(&[]);
         let page = curl(&container, "http", "8080/");
         assert!(page.starts_with("Hello from "), "{page}");
         let address = container.address();

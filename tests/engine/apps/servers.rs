@@ -1,6 +1,6 @@
 //! nginx, redis, PostgreSQL, OpenSSH: servers that start as root and drop, as their official images do.
 
-use crate::docker::{Container, Context, LOCKED_DOWN, docker_ok, unique};
+use crate::docker::{Container, Context, docker_ok, unique};
 
 use super::{
     App, DEBIAN_12, DEBIAN_NGINX, DEBIAN_POSTGRES, DEBIAN_REDIS, DROPS, GIVES, assert_absent, client, curl, eventually,
@@ -63,9 +63,7 @@ ENTRYPOINT ["nginx", "-g", "daemon off;"]
         context,
     }
     .serves(|built| {
-        let tmpfs = ["--tmpfs", "/run", "--tmpfs", "/var/lib/nginx", "--tmpfs", "/var/log/nginx"];
-        let options = [&LOCKED_DOWN[..], &DROPS, &["--cap-add", "CHOWN"], &tmpfs].concat();
-        let container = Container::start(&built.hardened.tag, &options, &[]);
+        let container = built.start(&[&DROPS[..], &["--cap-add", "CHOWN"]].concat());
         assert_eq!(curl(&container, "http", "8080/"), "Hello from nginx\n");
         assert_eq!(curl(&container, "https", "8443/index.html"), "Hello from nginx\n");
         assert_absent(&container, &["sh", "apt", "perl"]);
@@ -115,21 +113,21 @@ CMD ["redis-server", "--protected-mode", "no", "--dir", "/data"]
     .serves(|built| {
         let volume = Volume::new();
         let mount = format!("{}:/data", volume.0);
-        let options = [&LOCKED_DOWN[..], &DROPS, &GIVES, &["-v", &mount]].concat();
+        let options = [&DROPS[..], &GIVES, &["-v", &mount]].concat();
         let ask = |container: &Container, words: &[&str]| {
             let address = container.address();
             let command = [&["redis-cli", "-e", "-h", &address], words].concat();
             eventually(container, || client(&built.before.tag, &["--entrypoint", ""], &command))
         };
         {
-            let container = Container::start(&built.hardened.tag, &options, &[]);
+            let container = built.start(&options);
             assert_eq!(ask(&container, &["SET", "greeting", "hello"]), "OK");
             assert_eq!(ask(&container, &["GET", "greeting"]), "hello");
             assert_eq!(ask(&container, &["SAVE"]), "OK");
             assert_ne!(container.ids().0, 0, "the server dropped");
             assert_absent(&container, &["bash", "apt", "perl"]);
         }
-        let container = Container::start(&built.hardened.tag, &options, &[]);
+        let container = built.start(&options);
         assert_eq!(ask(&container, &["GET", "greeting"]), "hello", "the volume kept it");
     });
 }
@@ -186,10 +184,9 @@ STOPSIGNAL SIGINT
         let volume = Volume::new();
         let mount = format!("{}:/var/lib/postgresql/data", volume.0);
         let options = [
-            &LOCKED_DOWN[..],
-            &DROPS,
+            &DROPS[..],
             &GIVES,
-            &["--cap-add", "FOWNER", "-v", &mount, "--tmpfs", "/run", "--tmpfs", "/tmp", "-e", "POSTGRES_PASSWORD=secret"],
+            &["--cap-add", "FOWNER", "-v", &mount, "-e", "POSTGRES_PASSWORD=secret"],
         ]
         .concat();
         let ask = |container: &Container, query: &str| {
@@ -200,7 +197,7 @@ STOPSIGNAL SIGINT
             })
         };
         {
-            let container = Container::start(&built.hardened.tag, &options, &[]);
+            let container = built.start(&options);
             ask(&container, "CREATE TABLE IF NOT EXISTS t (at timestamptz, word text COLLATE \"C\")");
             ask(&container, "INSERT INTO t VALUES (now() AT TIME ZONE 'Europe/Vienna', 'kept')");
             docker_ok(&["stop", &container.id]);
@@ -209,7 +206,7 @@ STOPSIGNAL SIGINT
             assert_ne!(container.ids().0, 0, "the server dropped");
             assert_absent(&container, &["apt", "perl", "psql", "pg_dump"]);
         }
-        let container = Container::start(&built.hardened.tag, &options, &[]);
+        let container = built.start(&options);
         assert_eq!(ask(&container, "SELECT DISTINCT word FROM t"), "kept", "the volume kept it");
     });
 }
@@ -226,7 +223,7 @@ fn sshd(name: &'static str, policy: &'static str, subsystem: &str) {
         base: DEBIAN_12,
         policy,
         dockerfile: r#"
-RUN useradd --create-home --shell /bin/sh files && mkdir -p /home/files/.ssh && \
+RUN mkdir -p /run/sshd && useradd --create-home --shell /bin/sh files && mkdir -p /home/files/.ssh && \
     ssh-keygen -q -t ed25519 -N '' -f /srv/key && cp /srv/key.pub /home/files/.ssh/authorized_keys && \
     rm -f /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 COPY sshd_config /etc/ssh/sshd_config
@@ -237,9 +234,7 @@ ENTRYPOINT ["/usr/sbin/sshd", "-D", "-e"]
     }
     .serves(|built| {
         // A session of its own: sshd changes root, uid and gid for each visitor.
-        let options =
-            [&LOCKED_DOWN[..], &DROPS, &["--cap-add", "SYS_CHROOT", "--tmpfs", "/run/sshd:mode=0755"]].concat();
-        let container = Container::start(&built.hardened.tag, &options, &[]);
+        let container = built.start(&[&DROPS[..], &["--cap-add", "SYS_CHROOT"]].concat());
         let script = format!(
             "sftp -P 2222 -i /srv/key -o StrictHostKeyChecking=no -o BatchMode=yes files@{}:greeting /tmp/got >&2 &&
              cat /tmp/got",

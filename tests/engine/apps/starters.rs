@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::docker::{Container, Context, LOCKED_DOWN, docker_ok, fixture};
+use crate::docker::{Context, docker_ok, fixture};
 
 use super::{App, DEBIAN_12, DEBIAN_STARTERS, DROPS, GIVES, PATIENCE, assert_absent, curl};
 
@@ -22,6 +22,9 @@ commands = ["mkdir", "chown", "gosu"]
 
 [remove]
 commands = ["supervisord"]
+
+[files]
+writable = ["/data"]
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server
@@ -41,8 +44,7 @@ exec gosu \"$APP_USER\" \"$@\"\n",
         ),
     }
     .serves(|built| {
-        let options = [&LOCKED_DOWN[..], &DROPS, &GIVES, &["--tmpfs", "/data"]].concat();
-        let container = Container::start(&built.hardened.tag, &options, &[]);
+        let container = built.start(&[&DROPS[..], &GIVES].concat());
         assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
         assert_absent(&container, &["bash", "apt", "perl", "python3"]);
         // tini passes the signal on and ends with the program: no ten seconds until the engine kills it.
@@ -91,7 +93,7 @@ ENTRYPOINT ["supervisord", "-n", "-c", "/etc/supervisor/supervisord.conf"]
             ),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &[&LOCKED_DOWN[..], &["--tmpfs", "/tmp"]].concat(), &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
         assert!(curl(&container, "http", "8081/main.py").contains("serve_forever"));
         assert_absent(&container, &["sh", "bash", "apt", "perl", "supervisorctl"]);
@@ -140,7 +142,7 @@ exec \"$@\"\n",
             ),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &[&LOCKED_DOWN[..], &["--tmpfs", "/tmp"]].concat(), &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
         assert!(container.logs().contains("port is 8080"), "{}", container.logs());
         assert_absent(&container, &["apt", "perl", "python3", "cat"]);
@@ -166,7 +168,7 @@ ENTRYPOINT ["/app/server"]
         context: Context::new().add(&fixture("server"), "server"),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "Hello from 1000:1000\n");
         let begin = Instant::now();
         loop {

@@ -40,8 +40,8 @@ by their own client from outside. Written by the tests (`UPDATE_MATRIX=1 make en
 compares its row, but for the columns *before* and *apply*, which depend on the base image's packages and on the clock.
 
 *Serves*: the program did its work after hardening, and every ELF file that is left loads exactly the libraries that it
-loaded before, by the answer of the image's own loader. *Commands*: names in the command directories that start
-something. *GTFOBins*: those of them that <https://gtfobins.github.io> lists. *Apply*: seconds of the build step.
+loaded before, by the answer of the image's own loader. *Commands*: names in the command directories and in PATH
+that start something. *GTFOBins*: those of them that <https://gtfobins.github.io> lists. *Apply*: seconds of the build step.
 
 ";
 

@@ -1,6 +1,6 @@
 //! Programs that live beside the command directories: a virtual environment, node_modules/.bin, git's helpers.
 
-use crate::docker::{Container, Context, LOCKED_DOWN};
+use crate::docker::Context;
 
 use super::{App, DEBIAN_12, assert_absent, client, curl, eventually};
 
@@ -30,7 +30,7 @@ CMD ["8080"]
             .file("site/served/__init__.py", 0o644, VENV),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "hello from /opt/venv\n");
         assert_absent(&container, &["sh", "bash", "apt", "perl"]);
     });
@@ -80,7 +80,7 @@ CMD ["8080"]
             .symlink("app/node_modules/.bin/serve", "../serve/cli.js"),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         assert_eq!(curl(&container, "http", "8080/"), "hello from /app/node_modules/serve\n");
         assert_absent(&container, &["sh", "bash", "apt", "perl", "python3"]);
     });
@@ -112,7 +112,7 @@ ENTRYPOINT ["git", "daemon", "--export-all", "--enable=receive-pack", "--base-pa
         context: Context::new(),
     }
     .serves(|built| {
-        let container = Container::start(&built.hardened.tag, &LOCKED_DOWN, &[]);
+        let container = built.start(&[]);
         let address = container.address();
         let work = format!(
             "set -e; git clone -q git://{address}/one /tmp/one; cd /tmp/one; echo two >>file; git commit -q -a -m two
