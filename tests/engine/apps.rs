@@ -58,15 +58,22 @@ struct Built {
     /// The application's image as its Dockerfile makes it.
     before: Image,
     hardened: Image,
-    /// Options that mount a tmpfs wherever harden's report says that the image writes.
-    tmpfs: Vec<String>,
+    /// Where harden's report says that the image writes.
+    writable: Vec<String>,
 }
 
 impl Built {
-    /// Starts the hardened image, locked down but for these options.
+    /// Starts the hardened image, locked down but for these options. What the report calls writable is a volume, which
+    /// takes over content, owner and mode, unless the options mount something there.
     fn start(&self, options: &[&str]) -> Container {
-        let tmpfs: Vec<&str> = self.tmpfs.iter().map(String::as_str).collect();
-        Container::start(&self.hardened.tag, &[&LOCKED_DOWN[..], &tmpfs, options].concat(), &[])
+        let mut args = LOCKED_DOWN.to_vec();
+        for path in
+            self.writable.iter().filter(|path| !options.iter().any(|option| option.ends_with(&format!(":{path}"))))
+        {
+            let tmpfs = ["/tmp", "/var/tmp", "/run"].contains(&path.as_str());
+            args.extend([if tmpfs { "--tmpfs" } else { "-v" }, path]);
+        }
+        Container::start(&self.hardened.tag, &[&args, options].concat(), &[])
     }
 }
 
@@ -94,8 +101,7 @@ impl App {
         let [was, is] = [&before, &hardened].map(Census::of);
         assert_none(&format!("{}: files that miss what they need", self.name), &is.unlike(&was));
 
-        let tmpfs = writable(&hardened.log).into_iter().flat_map(|path| ["--tmpfs".to_owned(), path]).collect();
-        let built = Built { before, hardened, tmpfs };
+        let built = Built { writable: writable(&hardened.log), before, hardened };
         work(&built);
         table::record(&table::Row { name: self.name, base: self.base, policy: self.policy, was: &was, is: &is, wall });
     }
