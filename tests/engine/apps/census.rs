@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::docker::{Container, Image, docker_ok, fixture};
+use crate::docker::{Builder, Container, Context, Image, Options, build, docker_ok, fixture};
+
+use super::DEBIAN_REDIS;
 
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
 const GTFOBINS: &str = include_str!("../../data/gtfobins.txt");
@@ -71,4 +73,25 @@ impl Census {
             })
             .collect()
     }
+}
+
+/// The judge can see: an image that lost a library and an interpreter without harden is full of complaints.
+#[test]
+fn the_census_sees_what_is_missing() {
+    let image = |dockerfile: &str| {
+        let context = Context::new().file("Dockerfile", 0o644, &format!("FROM {DEBIAN_REDIS}\n{dockerfile}"));
+        build(Builder::Classic, &context, &Options::default())
+    };
+    let before = Census::of(&image("CMD [\"/bin/sh\"]\n"));
+    let after = Census::of(&image("RUN rm /usr/lib/*/libssl.so.3 /usr/bin/perl\n"));
+    let lines = after.unlike(&before);
+    for complaint in [
+        "/usr/bin/redis-check-rdb: ",
+        "/usr/bin/deb-systemd-helper: /usr/bin/perl is there -> /usr/bin/perl is missing",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(complaint)), "{complaint}: {lines:#?}");
+    }
+    assert!(before.commands.contains("/usr/bin/perl") && !after.commands.contains("/usr/bin/perl"));
+    assert!(before.gtfobins().contains("perl") && before.gtfobins().contains("dash"));
+    assert_eq!(before.unlike(&before), Vec::<String>::new());
 }
