@@ -37,11 +37,24 @@ pub struct Reason {
     pub text: String,
 }
 
+impl Reason {
+    /// The reason with what it speaks of, escaped for a terminal: `target of /usr/bin/sh`.
+    #[must_use]
+    pub fn clause(&self, tree: &Tree) -> String {
+        match self.from {
+            Some(from) => format!("{} {}", self.text, crate::report::escape::escaped(&tree.path(from))),
+            None => self.text.clone(),
+        }
+    }
+}
+
 /// Everything that stays, and why.
 #[derive(Debug, Default)]
 pub struct Closure {
     /// For each entry a reason with the shortest chain found.
     pub reasons: BTreeMap<Id, Reason>,
+    /// Every need that was met on the way, in the order found.
+    pub needs: Vec<(Id, Reason)>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.
@@ -90,11 +103,7 @@ impl Closure {
     /// The chain of reasons as clauses, the nearest first.
     #[must_use]
     pub fn explain(&self, tree: &Tree, id: Id) -> Vec<String> {
-        let clause = |(_, reason): (Id, &Reason)| match reason.from {
-            Some(from) => format!("{} {}", reason.text, crate::report::escape::escaped(&tree.path(from))),
-            None => reason.text.clone(),
-        };
-        self.chain(id).into_iter().map(clause).collect()
+        self.chain(id).into_iter().map(|(_, reason)| reason.clause(tree)).collect()
     }
 
     /// Whether the entry stays only because `busybox` as a whole was named, not by a name of its own.

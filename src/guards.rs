@@ -5,6 +5,7 @@
 
 pub mod accounts_in_use;
 pub mod app_paths;
+pub mod checks;
 pub mod configurations;
 pub mod entrypoints;
 pub mod jobs;
@@ -22,6 +23,7 @@ pub type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
 /// Every guard that looks at the draft; those of the environment are in [`crate::pipeline`].
 pub static GUARDS: &[Guard] = &[
     ("guard.accounts", accounts_in_use::check),
+    ("guard.checks", checks::check),
     ("guard.entrypoints", entrypoints::check),
     ("guard.files", app_paths::check),
     ("guard.jobs", jobs::check),

@@ -12,10 +12,12 @@
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
 pub mod apply;
+pub mod check;
 pub mod cli;
 pub mod closure;
 mod collect;
 pub mod exit;
+pub mod explain;
 pub mod facts;
 pub mod guards;
 pub mod pipeline;

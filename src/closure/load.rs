@@ -46,12 +46,15 @@ impl Walk<'_> {
         let mut objects = vec![Object { id: program, elf, names, parent: None }];
         let mut at = 0;
         while let Some(object) = objects.get(at).cloned() {
+            // Of a library that an earlier program mapped too, the needs are noted already.
+            self.noting = self.noted.insert(object.id);
             for name in &object.names.needed {
-                if !known.insert(name.clone()) || objects.len() > MAX_OBJECTS {
+                let first = known.insert(name.clone());
+                if (first && objects.len() > MAX_OBJECTS) || !(first || self.noting) {
                     continue;
                 }
                 let paths = self.libraries.find(tree, self.input.contents, &loader, &objects, at, name);
-                if paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
+                if first && paths.is_empty() && !(matches!(loader, Loader::Musl(_)) && is_musl_builtin(name)) {
                     let text = format!(
                         "{} needs the library {}, which was missing before this run",
                         self.name(object.id),
@@ -62,6 +65,10 @@ impl Walk<'_> {
                 for path in paths.iter() {
                     let text = format!("library {} of", quoted(name).trim_matches('\''));
                     let Ok(found) = tree.resolve(path) else { continue };
+                    // What is mapped under that name already stays mapped: this object only needs it too.
+                    if !first && !ids.contains(&found.node) {
+                        continue;
+                    }
                     // Marked first: its needs are followed here, where the program's search path is known.
                     self.loaded.insert(found.node);
                     let _ = self.add_path(Id::ROOT, path, Some(object.id), &text);
@@ -75,6 +82,7 @@ impl Walk<'_> {
             }
             at += 1;
         }
+        self.noting = true;
     }
 
     fn object(&mut self, id: Id) -> Option<(Rc<Elf>, Rc<Names>)> {

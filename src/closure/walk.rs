@@ -6,6 +6,7 @@ use super::load::Cache;
 use super::{Closure, Input, Reason};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{Program, Shebang};
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Message;
 use crate::report::escape::quoted;
@@ -25,6 +26,10 @@ pub(super) struct Walk<'a> {
     pub(super) loaded: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
+    /// Whether needs are noted that are not the first of their entry.
+    pub(super) noting: bool,
+    /// Objects whose needs of libraries are noted.
+    pub(super) noted: IdSet,
     queue: VecDeque<Id>,
 }
 
@@ -38,6 +43,8 @@ impl<'a> Walk<'a> {
             loaded: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
+            noting: true,
+            noted: IdSet::default(),
             queue: VecDeque::new(),
         }
     }
@@ -57,6 +64,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn finish(mut self) -> Closure {
+        self.shorten();
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
             messages.retain(|message| seen.insert(message.clone()));
@@ -64,9 +72,33 @@ impl<'a> Walk<'a> {
         self.closure
     }
 
+    /// An entry whose chain got shorter shortens the chains of what it needs, until nothing gets shorter.
+    fn shorten(&mut self) {
+        let mut again = true;
+        while std::mem::take(&mut again) {
+            for (id, reason) in &self.closure.needs {
+                let depth = self.depth_below(reason.from);
+                if self.depths.get(id).is_some_and(|&known| depth < known) {
+                    self.depths.insert(*id, depth);
+                    self.closure.reasons.insert(*id, reason.clone());
+                    again = true;
+                }
+            }
+        }
+    }
+
+    /// Length of the chain of what `from` needs; what the policy names has none. What lies behind a link that has not
+    /// had its turn is farther than anything known.
+    fn depth_below(&self, from: Option<Id>) -> u32 {
+        from.map_or(0, |from| self.depths.get(&from).map_or(u32::MAX, |depth| depth.saturating_add(1)))
+    }
+
     /// Keep an entry; a shorter chain replaces a longer one.
     pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
-        let depth = from.and_then(|from| self.depths.get(&from)).map_or(0, |depth| depth + 1);
+        let depth = self.depth_below(from);
+        if self.noting || !self.depths.contains_key(&id) {
+            self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
+        }
         match self.depths.get(&id) {
             Some(&known) if known <= depth => return,
             Some(_) => {}

@@ -57,6 +57,8 @@ pub struct Options {
     pub commands: Vec<Given>,
     /// `--keep`.
     pub keep: Vec<Given>,
+    /// `--check`.
+    pub checks: Vec<Given>,
     /// `--disable`.
     pub disable: Vec<Given>,
     /// PATH of the environment.
@@ -82,9 +84,10 @@ const PROFILE: Name = ("--profile", "HARDEN_PROFILE");
 const USER: Name = ("--user", "HARDEN_USER");
 const COMMAND: Name = ("--command", "HARDEN_COMMAND");
 const KEEP: Name = ("--keep", "HARDEN_KEEP");
+const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
-const NAMES: [Name; 15] = [
+const NAMES: [Name; 16] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -99,6 +102,7 @@ const NAMES: [Name; 15] = [
     USER,
     COMMAND,
     KEEP,
+    CHECK,
     DISABLE,
 ];
 
@@ -113,6 +117,7 @@ impl Options {
             user,
             commands,
             keep,
+            checks,
             disable,
             strict,
             image_config,
@@ -140,6 +145,7 @@ impl Options {
             user: reader.single(USER, user.as_ref()),
             commands: reader.list(COMMAND, commands),
             keep: reader.list(KEEP, keep),
+            checks: reader.list(CHECK, checks),
             disable: reader.list(DISABLE, disable),
             path: environment.get(OsStr::new("PATH")).map(|path| path.to_string_lossy().into_owned()),
             problems: Vec::new(),

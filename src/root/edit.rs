@@ -208,10 +208,18 @@ impl Root {
     /// # Errors
     /// When the directory is gone or another one, or the kernel refuses.
     pub fn restore_time(&self, tree: &Tree, id: Id) -> Result<(), Error> {
+        let meta = tree.meta(id);
+        self.set_directory_time(tree, id, (meta.mtime, meta.mtime_nsec))
+    }
+
+    /// Give a directory this modification time.
+    ///
+    /// # Errors
+    /// As [`Root::restore_time`].
+    pub fn set_directory_time(&self, tree: &Tree, id: Id, time: Time) -> Result<(), Error> {
         let action = "cannot restore the time of";
         let fd = self.open_node(tree, id, action)?;
-        let meta = tree.meta(id);
-        set_time(fd.as_fd(), (meta.mtime, meta.mtime_nsec)).map_err(|e| error(action, tree, id, Cause::Os(e)))
+        set_time(fd.as_fd(), time).map_err(|e| error(action, tree, id, Cause::Os(e)))
     }
 
     /// Set the time of a directory that this run created.

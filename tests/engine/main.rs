@@ -18,6 +18,7 @@ mod apply;
 mod apps;
 mod bases;
 mod buildah;
+mod check;
 mod docker;
 mod examples;
 mod inspect;
