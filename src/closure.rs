@@ -7,6 +7,7 @@
 mod load;
 pub mod removable;
 mod seeds;
+mod uses;
 mod walk;
 
 #[cfg(test)]

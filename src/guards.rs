@@ -11,6 +11,7 @@ pub mod entrypoints;
 pub mod jobs;
 pub mod remove_directories;
 pub mod root_home;
+pub mod scripts;
 pub mod setid;
 pub mod system_dirs;
 
@@ -29,6 +30,7 @@ pub static GUARDS: &[Guard] = &[
     ("guard.jobs", jobs::check),
     ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),
+    ("guard.scripts", scripts::check),
     ("guard.setid", setid::check),
     ("guard.system-dirs", system_dirs::check),
 ];

@@ -27,4 +27,5 @@ pub mod report;
 pub mod root;
 pub mod rules;
 pub mod run;
+pub mod scripts;
 pub mod shell;

@@ -119,6 +119,11 @@ impl<'a> Walk<'a> {
         Ok(found.node)
     }
 
+    /// Whether the entry stays already.
+    pub(super) fn has(&self, id: Id) -> bool {
+        self.depths.contains_key(&id)
+    }
+
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
     pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
         let message = Message { rule, text, help };
@@ -155,6 +160,7 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, id: Id) {
         let tree = self.input.tree;
+        self.visit_uses(id);
         if tree.is_link(id) {
             self.visit_link(id);
         } else if tree.is_file(id) && !self.loaded.contains(&id) {
