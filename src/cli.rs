@@ -86,7 +86,7 @@ pub struct Common {
     /// Configuration file [default: harden.toml beside the binary, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Add the keep entries of a profile: dotnet, java, nginx, node, python, static
+    /// Add the keep entries of a profile: dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static
     #[arg(long, value_name = "NAME")]
     pub profile: Option<OsString>,
     /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]

@@ -15,6 +15,7 @@
 )]
 
 mod apply;
+mod apps;
 mod bases;
 mod buildah;
 mod check;

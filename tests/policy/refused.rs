@@ -34,7 +34,7 @@ fn every_bad_value_has_its_message() {
         ("profile = 'dotnett'", "1:11: profile: unknown profile 'dotnett'\n  help: did you mean 'dotnet'?"),
         (
             "profile = 'rust'",
-            "1:11: profile: unknown profile 'rust'\n  help: the profiles are dotnet, java, nginx, node, python, static",
+            "1:11: profile: unknown profile 'rust'\n  help: the profiles are dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static",
         ),
         ("[run]\nuser = ''", "2:8: run.user: the value is empty\n  help: write a value, or leave it out"),
         (
