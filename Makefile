@@ -24,7 +24,7 @@ stop:
 
 ## make build    the static binaries, x86_64 and aarch64, within their size budget
 build:
-	cargo build --release --locked $(foreach t,$(targets),--target $(t)) --bin harden
+	@tests/setup/build.sh $(targets)
 	@tests/setup/check-binary.sh $(budget) $(foreach t,$(targets),$(CARGO_TARGET_DIR)/$(t)/release/harden)
 
 ## make dist     the binaries as the image takes them: target/dist/ARCH/harden
