@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::set;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Change;
 use crate::plan::steps::{Step, Target};
-use crate::root::edit::{Attributes, Time};
+use crate::root::edit::{State, Time};
 use crate::root::{Cause, Error, Root};
 
 /// What became of the steps.
@@ -46,39 +47,56 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Ou
 /// # Errors
 /// The first entry that is not as planned, or cannot be looked at.
 pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
+    let mut removed = IdSet::default();
     for step in steps {
-        let now = match &step.target {
-            Target::Entry(id) => root.state(tree, *id)?,
-            Target::New(path) => root.state_of_new(tree, path)?,
-        };
-        let link = matches!(&step.target, Target::Entry(id) if tree.is_link(*id));
-        let has = |wanted: &Attributes, size: Option<usize>| {
-            now.is_some_and(|now| {
-                now.owner == wanted.owner
-                    && (link || now.mode == wanted.mode)
-                    && size.is_none_or(|size| now.size == size as u64)
-            })
-        };
-        let right = match &step.change {
-            Change::Remove => now.is_none(),
-            Change::Attributes(wanted) | Change::AttributesOfCopy(wanted) | Change::CreateDirectory(wanted) => {
-                has(wanted, None)
+        let wrong = match (&step.target, &step.change) {
+            (Target::Entry(id), Change::Remove) => {
+                removed.insert(*id);
+                continue;
             }
-            Change::HardLink(of) => match (now, root.state(tree, *of)?) {
-                (Some(now), Some(first)) => now == first,
-                _ => false,
-            },
-            Change::Rewrite(wanted, content) | Change::CreateFile(wanted, content) => has(wanted, Some(content.len())),
+            (Target::Entry(id), Change::HardLink(of)) => {
+                let now = root.state(tree, *id)?;
+                now.is_none() || now != root.state(tree, *of)?
+            }
+            (Target::Entry(id), change) => !is_as_planned(root.state(tree, *id)?, tree.is_link(*id), change),
+            (Target::New(path), change) => !is_as_planned(root.state_of_new(tree, path)?, false, change),
         };
-        if !right {
-            let path = match &step.target {
+        if wrong {
+            return Err(unconfirmed(match &step.target {
                 Target::Entry(id) => tree.path(*id),
                 Target::New(path) => path.clone(),
-            };
-            return Err(Error { action: "cannot confirm the change of", path, cause: Cause::NotAsPlanned });
+            }));
+        }
+    }
+    // One look at each directory that lost something and stays tells of all its entries, and of all below them.
+    let parents: BTreeSet<Id> = set(tree
+        .ids()
+        .filter(|&id| removed.contains(id))
+        .map(|id| tree.parent(id))
+        .filter(|&id| !removed.contains(id)));
+    for parent in parents {
+        if let Some(left) = root.still_holds(tree, parent, &removed)? {
+            return Err(unconfirmed(tree.path(left)));
         }
     }
     Ok(())
+}
+
+fn is_as_planned(now: Option<State>, link: bool, change: &Change) -> bool {
+    let Some(now) = now else { return *change == Change::Remove };
+    let (wanted, size) = match change {
+        // A hard link is compared with its file by the caller.
+        Change::Remove | Change::HardLink(_) => return false,
+        Change::Attributes(wanted) | Change::AttributesOfCopy(wanted) | Change::CreateDirectory(wanted) => {
+            (wanted, None)
+        }
+        Change::Rewrite(wanted, content) | Change::CreateFile(wanted, content) => (wanted, Some(content.len() as u64)),
+    };
+    now.owner == wanted.owner && (link || now.mode == wanted.mode) && size.is_none_or(|size| now.size == size)
+}
+
+fn unconfirmed(path: Vec<u8>) -> Error {
+    Error { action: "cannot confirm the change of", path, cause: Cause::NotAsPlanned }
 }
 
 struct Run<'a> {

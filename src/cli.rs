@@ -16,7 +16,7 @@ may be repeated takes one value per line there. A switch takes 1, true, yes, on 
 Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
 refused: RUN in exec form expands nothing.
 
-Exit status: 0 done; 2 usage, configuration or plan refused, nothing was changed; 3 a change or a check failed part-way.";
+Exit status: 0 done; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way.";
 
 /// Hardens a container image's root file system in place, then removes itself.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Action {
     Apply(Apply),
     /// Print the plan; what is planned is exactly what apply would do
     Plan(Common),
+    /// Say of each PATH why it stays, or which rule removes or changes it and what would keep it
+    Explain(Explain),
     /// Print a commented harden.toml fitted to this image
     Init(Common),
 }
@@ -60,6 +62,17 @@ pub struct Apply {
     pub this_is_an_image: bool,
 }
 
+/// `harden explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// A path in the image, or the name of a command
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<OsString>,
+}
+
 /// Options of all subcommands.
 #[derive(Debug, Clone, Default, Args)]
 #[allow(
@@ -73,7 +86,7 @@ pub struct Common {
     /// Configuration file [default: harden.toml beside the binary, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Add the keep entries of a profile: dotnet, java, nginx, node, python, static
+    /// Add the keep entries of a profile: dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static
     #[arg(long, value_name = "NAME")]
     pub profile: Option<OsString>,
     /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]
@@ -85,6 +98,9 @@ pub struct Common {
     /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
     #[arg(long, value_name = "ENTRY")]
     pub keep: Vec<OsString>,
+    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges (repeatable)
+    #[arg(long = "check", value_name = "CMD")]
+    pub checks: Vec<OsString>,
     /// Switch a rule off, as 'remove.root-home' (repeatable)
     #[arg(long, value_name = "RULE")]
     pub disable: Vec<OsString>,
@@ -135,7 +151,7 @@ impl Cli {
         if cli.action.is_none() && !cli.bare.dump_config {
             return Err(Self::command().error(
                 ErrorKind::MissingSubcommand,
-                "a command is missing: write 'harden apply', 'harden plan' or 'harden init' before the options",
+                "a command is missing: write 'harden apply', 'plan', 'explain' or 'init' before the options",
             ));
         }
         Ok(cli)
@@ -147,6 +163,7 @@ impl Cli {
         match &self.action {
             None => &self.bare,
             Some(Action::Apply(apply)) => &apply.common,
+            Some(Action::Explain(explain)) => &explain.common,
             Some(Action::Plan(common) | Action::Init(common)) => common,
         }
     }
@@ -188,6 +205,7 @@ mod tests {
             vec!["harden", "plan", "--this-is-an-image"],
             vec!["harden", "apply", "--minimal"],
             vec!["harden", "apply", "extra"],
+            vec!["harden", "explain"],
         ] {
             assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 2, "{args:?}");
         }

@@ -5,10 +5,15 @@
 //! `closure/load.rs`). What follows from it for everything else is in [`removable`].
 
 mod load;
+mod name_service;
+mod pam;
 pub mod removable;
 mod seeds;
+mod uses;
 mod walk;
 
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +30,12 @@ use crate::policy::Policy;
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
 
+/// Functions of the C library that run `/bin/sh`.
+const SHELL_FUNCTIONS: [&str; 3] = ["system", "popen", "wordexp"];
+
+/// Programs of many names: which of them calls a function is written nowhere.
+const MULTICALL: [&[u8]; 3] = [b"busybox", b"toybox", b"coreutils"];
+
 /// The reason of unix_chkpwd(8).
 const CHECKER: &str = "asked by PAM who may log in through";
 
@@ -37,15 +48,30 @@ pub struct Reason {
     pub text: String,
 }
 
+impl Reason {
+    /// The reason with what it speaks of, escaped for a terminal: `target of /usr/bin/sh`.
+    #[must_use]
+    pub fn clause(&self, tree: &Tree) -> String {
+        match self.from {
+            Some(from) => format!("{} {}", self.text, crate::report::escape::escaped(&tree.path(from))),
+            None => self.text.clone(),
+        }
+    }
+}
+
 /// Everything that stays, and why.
 #[derive(Debug, Default)]
 pub struct Closure {
     /// For each entry a reason with the shortest chain found.
     pub reasons: BTreeMap<Id, Reason>,
+    /// Every need that was met on the way, in the order found.
+    pub needs: Vec<(Id, Reason)>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.
     pub warnings: Vec<Message>,
+    /// Kept ELF files that call functions which start `/bin/sh`, with those; looked for only where it is not kept.
+    pub shell_users: Vec<(Id, Vec<&'static str>)>,
 }
 
 /// What the closure is computed from.
@@ -90,11 +116,7 @@ impl Closure {
     /// The chain of reasons as clauses, the nearest first.
     #[must_use]
     pub fn explain(&self, tree: &Tree, id: Id) -> Vec<String> {
-        let clause = |(_, reason): (Id, &Reason)| match reason.from {
-            Some(from) => format!("{} {}", reason.text, crate::report::escape::escaped(&tree.path(from))),
-            None => reason.text.clone(),
-        };
-        self.chain(id).into_iter().map(clause).collect()
+        self.chain(id).into_iter().map(|(_, reason)| reason.clause(tree)).collect()
     }
 
     /// Whether the entry stays only because `busybox` as a whole was named, not by a name of its own.

@@ -13,10 +13,12 @@
 
 pub mod applets;
 pub mod apply;
+pub mod check;
 pub mod cli;
 pub mod closure;
 mod collect;
 pub mod exit;
+pub mod explain;
 pub mod facts;
 pub mod guards;
 pub mod pipeline;
@@ -26,4 +28,5 @@ pub mod report;
 pub mod root;
 pub mod rules;
 pub mod run;
+pub mod scripts;
 pub mod shell;

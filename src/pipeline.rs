@@ -104,6 +104,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     let multicall = applets::collect(&facts, contents, policy, &closure);
     let cx = Context {
         facts: &facts,
+        contents,
         policy,
         closure: &closure,
         zones: &zones,
@@ -173,16 +174,40 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
             draft.keep(id);
         }
     }
-    let records = if cx.policy.database == Database::Remove { &[][..] } else { database::RECORDS };
-    for pattern in IDENTITY.iter().chain(COMMON).chain(records) {
-        let unless_removed = cx.policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
-        for id in paths::expand(tree, pattern).into_iter().filter(|_| !unless_removed) {
-            draft.keep(id);
-            if let Ok(found) = tree.follow(id) {
-                draft.keep(found.node);
+    for (patterns, _) in standing(cx.policy) {
+        for pattern in patterns {
+            for id in standing_entries(tree, cx.policy, pattern) {
+                draft.keep(id);
+                if let Ok(found) = tree.follow(id) {
+                    draft.keep(found.node);
+                }
             }
         }
     }
+}
+
+/// What no rule removes whoever asks, with the reason as a clause.
+fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 3] {
+    let records = if policy.database == Database::Remove { &[][..] } else { database::RECORDS };
+    [
+        (IDENTITY, "scanners and the C library know the distribution by it"),
+        (COMMON, "programs read it by its name, whoever owns it"),
+        (records, "scanners find the installed packages in it"),
+    ]
+}
+
+fn standing_entries(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
+    let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
+    if removed { Vec::new() } else { paths::expand(tree, pattern) }
+}
+
+/// Why no rule removes an entry that others look for by its name; `None` for all others.
+pub(crate) fn why_standing(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
+    let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
+    standing(policy).into_iter().find_map(|(patterns, why)| {
+        let found = patterns.iter().any(|pattern| standing_entries(tree, policy, pattern).into_iter().any(is));
+        found.then_some(why)
+    })
 }
 
 fn is_directory_like(tree: &Tree, id: Id) -> bool {
@@ -190,7 +215,7 @@ fn is_directory_like(tree: &Tree, id: Id) -> bool {
 }
 
 /// What a path of the policy names: the entry itself, and what it leads to.
-fn named(tree: &Tree, path: &[u8]) -> Vec<Id> {
+pub(crate) fn named(tree: &Tree, path: &[u8]) -> Vec<Id> {
     let mut found: Vec<Id> = tree.lookup(path).into_iter().collect();
     if let Ok(target) = tree.resolve(path) {
         found.extend(target.links);

@@ -1,6 +1,7 @@
 //! The only module that prints: what was planned, what was done, what is still needed, for people and for programs.
 
 pub mod escape;
+pub mod explain;
 pub mod json;
 pub mod runtime;
 pub mod text;
@@ -63,6 +64,13 @@ impl Console {
         self.line(&format!("{on}{kind}{off}: {text}"));
         if !help.is_empty() {
             self.line(&format!("  help: {help}"));
+        }
+    }
+
+    /// What a check printed: every line marked, so that none can be taken for one of ours.
+    pub fn output(&self, bytes: &[u8]) {
+        for line in bytes.trim_ascii_end().split(|&byte| byte == b'\n').filter(|_| !bytes.is_empty()) {
+            self.line(&format!("  | {}", escape::line(line.trim_ascii_end())));
         }
     }
 

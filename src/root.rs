@@ -20,13 +20,13 @@ use rustix::io::Errno;
 
 use crate::facts::tree::{Id, Tree};
 
-/// Directory descriptors kept open between calls; more are closed all at once.
+/// Directory descriptors kept open between calls. When there are more, only those on the way to the last one stay.
 const CACHED_DIRECTORIES: usize = 64;
 
 /// A directory tree and the right to use what is inside it.
 #[derive(Debug)]
 pub struct Root {
-    fd: OwnedFd,
+    fd: Rc<OwnedFd>,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
@@ -104,7 +104,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
         let mount = Mount::of(&stat_fd(fd.as_fd()).map_err(fail)?);
-        Ok(Self { fd, mount, directories: RefCell::default() })
+        Ok(Self { fd: Rc::new(fd), mount, directories: RefCell::default() })
     }
 
     /// Whether the file system that holds the root is mounted read-only.
@@ -192,36 +192,30 @@ impl Root {
 
     /// A descriptor (O_PATH) of a directory, reached from the root without following any link.
     fn directory(&self, tree: &Tree, id: Id, action: &'static str) -> Result<Rc<OwnedFd>, Error> {
-        let fail = |cause| error(action, tree, id, cause);
         let mut todo = Vec::new();
-        let mut start = None;
-        for at in tree.ancestors(id) {
-            if let Some(fd) = self.directories.borrow().get(&at) {
-                start = Some(Rc::clone(fd));
+        let mut fd = Rc::clone(&self.fd);
+        for at in tree.ancestors(id).take_while(|&at| at != Id::ROOT) {
+            if let Some(known) = self.directories.borrow().get(&at) {
+                fd = Rc::clone(known);
                 break;
             }
-            if at != Id::ROOT {
-                todo.push(at);
-            }
-        }
-        let mut fd = match start {
-            Some(fd) => fd,
-            None => Rc::new(self.fd.try_clone().map_err(|_| fail(Cause::Os(Errno::MFILE)))?),
-        };
-        if todo.is_empty() {
-            return Ok(fd);
+            todo.push(at);
         }
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for &at in todo.iter().rev() {
+            let fail = |cause| error(action, tree, at, cause);
             let next = rustix::fs::openat(&fd, tree.name(at), flags, Mode::empty());
             fd = Rc::new(next.map_err(|e| fail(Cause::Os(e)))?);
+            self.check(tree, at, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
+            let mut cache = self.directories.borrow_mut();
+            if cache.len() >= CACHED_DIRECTORIES {
+                cache.retain(|&known, _| tree.is_within(at, known));
+            }
+            if cache.len() >= CACHED_DIRECTORIES {
+                cache.clear();
+            }
+            cache.insert(at, Rc::clone(&fd));
         }
-        self.check(tree, id, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
-        let mut cache = self.directories.borrow_mut();
-        if cache.len() >= CACHED_DIRECTORIES {
-            cache.clear();
-        }
-        cache.insert(id, Rc::clone(&fd));
         Ok(fd)
     }
 

@@ -11,9 +11,9 @@ pub mod remove;
 pub mod zones;
 
 use crate::closure::Closure;
-use crate::facts::Facts;
 use crate::facts::multicall::MultiCall;
 use crate::facts::set::IdSet;
+use crate::facts::{Contents, Facts};
 use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
 use crate::policy::Policy;
@@ -21,10 +21,12 @@ use remove::applets::Named;
 use zones::Zones;
 
 /// What a rule may look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The root as it is.
     pub facts: &'a Facts,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
     /// What the user wants.
     pub policy: &'a Policy,
     /// What has to stay for that.
@@ -37,6 +39,12 @@ pub struct Context<'a> {
     pub account_uses: &'a [AccountUse],
     /// Programs that answer to many names, with the names that are asked for besides those of entries.
     pub multicall: &'a [(MultiCall, Named)],
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context over {} entries", self.facts.tree.len())
+    }
 }
 
 impl Context<'_> {

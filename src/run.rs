@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::check;
 use crate::cli::{self, Action, Cli};
 use crate::exit::Exit;
 use crate::policy::{self, Environment, Inputs, Loaded, Options, Problem};
@@ -43,6 +44,9 @@ pub struct Request {
 /// Run the program with its arguments (its own name first) and environment.
 #[must_use]
 pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
+    if args.get(1).is_some_and(|argument| argument == check::child::ARGUMENT) {
+        return check::child::main(&args);
+    }
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -82,6 +86,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
         Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Explain(asked)) => {
+            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
+        }
         Some(Action::Plan(_)) | None => Session::new(policy, &request).map_or_else(|exit| exit, Session::plan),
     }
 }

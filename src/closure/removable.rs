@@ -137,12 +137,12 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
         }
     }
-    let mut gone: BTreeSet<Id> = set(found.commands.iter().chain(&found.helpers).map(|&(id, _)| id));
+    let mut gone: IdSet = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
     let places = Places::new(tree);
     let mut placed: Vec<(PackageIndex, Vec<(Id, Place)>)> = Vec::new();
     for &index in &lost {
         let goes = |&id: &Id| {
-            !gone.contains(&id) && selection.may_go(id) && packages.owners(id).all(|owner| lost.contains(&owner))
+            !gone.contains(id) && selection.may_go(id) && packages.owners(id).all(|owner| lost.contains(&owner))
         };
         let files = packages.files(index).filter(goes);
         placed.push((index, files.filter_map(|id| Some((id, places.of(tree, id)?))).collect()));
@@ -256,14 +256,14 @@ impl Selection<'_> {
     }
 
     /// Source packages of which a library or a program stays.
-    fn staying_sources(&self, gone: &BTreeSet<Id>) -> BTreeSet<&str> {
+    fn staying_sources(&self, gone: &IdSet) -> BTreeSet<&str> {
         let mut sources = BTreeSet::new();
         for (index, package) in self.packages.iter() {
             if sources.contains(package.source.as_str()) {
                 continue;
             }
             let stays = |id: Id| {
-                !gone.contains(&id)
+                !gone.contains(id)
                     && !self.removed.contains(id)
                     && !self.tree.is_dir(id)
                     && (self.commands.entries.contains_key(&id)

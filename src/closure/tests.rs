@@ -1,6 +1,10 @@
 //! Closure and selection over trees in memory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
 use super::removable::{Selection, removable};
 use super::{Closure, Input};
 use crate::facts::commands::Commands;
@@ -10,6 +14,8 @@ use crate::facts::packages::Packages;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
+
+mod runtime;
 
 struct Image {
     tree: Tree,
@@ -34,6 +40,13 @@ impl Image {
         let mut packages = Packages::collect(&tree, &memory);
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
         Self { tree, memory, packages, commands }
+    }
+
+    /// Other content for a file; what is known of it is known anew.
+    fn replace(&mut self, path: &str, content: &[u8]) {
+        self.memory.put(path, content);
+        self.packages = Packages::collect(&self.tree, &self.memory);
+        self.commands = Commands::collect(&self.tree, &self.memory, &mut self.packages, &[], &[]);
     }
 
     fn id(&self, path: &str) -> Id {
@@ -94,8 +107,11 @@ fn keep(names: &[&str]) -> Policy {
 }
 
 fn run(words: &[&str], shell_form: bool) -> Policy {
-    let words = words.iter().map(|&w| w.to_owned()).collect();
-    Policy { run: Run::Commands(vec![CommandLine { words, shell_form, origin: origin() }]), ..Policy::default() }
+    let words: Vec<String> = words.iter().map(|&w| w.to_owned()).collect();
+    Policy {
+        run: Run::Commands(vec![CommandLine { argv: words.clone(), words, shell_form, origin: origin() }]),
+        ..Policy::default()
+    }
 }
 
 fn kept_path(path: &str) -> Policy {
@@ -164,7 +180,11 @@ fn scripts_keep_their_interpreters_and_what_env_finds() {
         ("/usr/local/lib/npm.js", "#!/usr/bin/env -S node --x\n"),
         ("/usr/bin/tool", "#!/usr/bin/wrapper\n"),
         ("/usr/bin/wrapper", "#! /bin/sh -e\n"),
+        ("/usr/bin/service", "#!/usr/bin/with-contenv sh\n"),
+        ("/usr/bin/with-contenv", "elf:"),
     ]);
+    let closure = image.closure(&keep(&["service"]));
+    assert!(closure.contains(image.id("/bin/sh")), "with-contenv runs it");
     let mut kept = image.kept(&keep(&["npm", "tool"]));
     kept.sort();
     assert_eq!(
@@ -288,7 +308,7 @@ fn a_kept_path_brings_what_its_programs_need_and_only_warns() {
     );
     let warnings: Vec<_> = image.closure(&policy).warnings.into_iter().map(|m| m.text).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings[0].contains("'/usr/bin/perl', which does not exist"));
+    assert!(warnings[0].contains("'/usr/bin/perl', which did not exist before this run either"));
     assert!(warnings[1].contains("needs the library 'libgone.so', which was missing before this run"));
 }
 
@@ -510,4 +530,135 @@ fn helpers_of_what_kept_packages_are_built_with_or_depend_on_stay_while_they_can
         ["/usr/lib/gcc/cc1", "/usr/lib/gcc/plugin", "/usr/libexec/as", "/usr/libexec/ask", "/usr/libexec/pl"]
     );
     assert_eq!(configuration, ["/etc/ld/ldd.conf"]);
+}
+
+/// Programs, libraries and scripts: which libraries each of the first two needs, and whose interpreter a program is.
+#[derive(Debug, Clone)]
+struct Graph {
+    programs: Vec<Vec<usize>>,
+    libraries: Vec<Vec<usize>>,
+    scripts: Vec<usize>,
+    /// Kept commands by number, programs before scripts: required, and optional.
+    kept: (Vec<usize>, Vec<usize>),
+    /// Kept paths: libraries, which are looked at after everything else.
+    paths: Vec<usize>,
+}
+
+impl Graph {
+    fn image(&self) -> Image {
+        let names = |prefix: &str, list: &[usize]| -> String {
+            let names: Vec<String> = list.iter().map(|at| format!("lib{at}.so")).collect();
+            format!("{prefix}:{}", names.join(","))
+        };
+        let mut entries = vec![("/lib/ld.so".to_owned(), "lib:".to_owned())];
+        for (at, needs) in self.programs.iter().enumerate() {
+            entries.push((format!("/bin/c{at}"), names("elf", needs)));
+        }
+        for (at, program) in self.scripts.iter().enumerate() {
+            entries.push((format!("/bin/c{}", self.programs.len() + at), format!("#!/bin/c{program}\n")));
+        }
+        for (at, needs) in self.libraries.iter().enumerate() {
+            // Every other library is a link to its file, as most are.
+            let file = if at % 2 == 0 { "so" } else { "so.1" };
+            entries.push((format!("/lib/lib{at}.{file}"), names("lib", needs)));
+            if at % 2 == 1 {
+                entries.push((format!("/lib/lib{at}.so"), format!("-> lib{at}.so.1")));
+            }
+        }
+        let entries: Vec<(&str, &str)> =
+            entries.into_iter().map(|(path, content)| (&*path.leak(), &*content.leak())).collect();
+        Image::new(&entries)
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = keep(&[]);
+        let entries = |list: &[usize], optional: bool| -> Vec<CommandEntry> {
+            list.iter().map(|at| CommandEntry { optional, ..command(&format!("c{at}")) }).collect()
+        };
+        policy.keep.commands = entries(&self.kept.0, false);
+        policy.keep.commands.extend(entries(&self.kept.1, true));
+        let path = |at: &usize| kept_path(&format!("/lib/lib{at}.so")).keep.paths;
+        policy.keep.paths = self.paths.iter().flat_map(path).collect();
+        policy
+    }
+
+    /// How far each entry is from the policy, by its own search over the graph.
+    fn distances(&self) -> BTreeMap<String, usize> {
+        let library = |at: &usize| format!("/lib/lib{at}.so");
+        let mut found = BTreeMap::new();
+        let seeds = self.kept.0.iter().chain(&self.kept.1).map(|at| format!("/bin/c{at}"));
+        let mut level: Vec<String> = seeds.chain(self.paths.iter().map(library)).collect();
+        let mut depth = 0;
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for path in level {
+                if found.contains_key(&path) {
+                    continue;
+                }
+                if let Some(at) = path.strip_prefix("/bin/c").map(|at| at.parse::<usize>().unwrap()) {
+                    match self.programs.get(at) {
+                        Some(needs) => {
+                            next.push("/lib/ld.so".to_owned());
+                            next.extend(needs.iter().map(library));
+                        }
+                        None => next.push(format!("/bin/c{}", self.scripts[at - self.programs.len()])),
+                    }
+                } else if let Some((at, file)) = path.strip_prefix("/lib/lib").and_then(|at| at.split_once('.')) {
+                    let at: usize = at.parse().unwrap();
+                    if at % 2 == 1 && file == "so" {
+                        next.push(format!("{path}.1"));
+                    } else {
+                        next.extend(self.libraries[at].iter().map(library));
+                    }
+                }
+                found.insert(path, depth);
+            }
+            level = next;
+            depth += 1;
+        }
+        found
+    }
+}
+
+fn graph() -> impl Strategy<Value = Graph> {
+    const PROGRAMS: usize = 4;
+    const LIBRARIES: usize = 7;
+    let needs = |count: usize| prop::collection::vec(prop::collection::vec(0..LIBRARIES, 0..4), count);
+    let scripts = prop::collection::vec(0..PROGRAMS, 3);
+    let kept = || prop::collection::vec(0..PROGRAMS + 3, 0..4);
+    let paths = prop::collection::vec(0..LIBRARIES, 0..3);
+    (needs(PROGRAMS), needs(LIBRARIES), scripts, (kept(), kept()), paths)
+        .prop_map(|(programs, libraries, scripts, kept, paths)| Graph { programs, libraries, scripts, kept, paths })
+}
+
+proptest! {
+    #[test]
+    fn no_chain_is_longer_than_it_has_to_be(graph in graph()) {
+        let image = graph.image();
+        let closure = image.closure(&graph.policy());
+        let chains: BTreeMap<String, usize> =
+            closure.reasons.keys().map(|&id| (image.path(id), closure.chain(id).len() - 1)).collect();
+        prop_assert_eq!(chains, graph.distances());
+    }
+}
+
+#[test]
+fn a_shorter_way_found_late_shortens_what_lies_behind_it() {
+    // c0 needs lib0, which needs lib2, and so on; the kept path of lib2 is looked at last.
+    let graph = Graph {
+        programs: vec![vec![0]],
+        libraries: vec![vec![2], vec![], vec![4], vec![], vec![6], vec![], vec![]],
+        scripts: vec![],
+        kept: (vec![0], vec![]),
+        paths: vec![2],
+    };
+    let image = graph.image();
+    let closure = image.closure(&graph.policy());
+    let texts = |path: &str| closure.explain(&image.tree, image.id(path));
+    assert_eq!(
+        texts("/lib/lib6.so"),
+        ["library lib6.so of /lib/lib4.so", "library lib4.so of /lib/lib2.so", "path in harden.toml:7:3"]
+    );
+    let needs: Vec<_> = closure.needs.iter().filter(|(id, _)| *id == image.id("/lib/lib2.so")).collect();
+    assert_eq!(needs.len(), 2, "the program's need of it is known too: {needs:?}");
 }

@@ -10,7 +10,7 @@ mod pacman;
 mod pairs;
 mod requires;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
@@ -170,8 +170,8 @@ struct Reader<'a> {
     needs: requires::Needs,
     /// Directories that the standard command directories lead to.
     command_directories: BTreeSet<Id>,
-    /// Parent paths already resolved: lists name every file of a directory in a row.
-    parents: HashMap<Vec<u8>, Option<Id>>,
+    /// The way to the directory of the last path: lists name what lies side by side in a row.
+    way: Way,
 }
 
 impl<'a> Reader<'a> {
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
             packages: Packages::default(),
             needs: requires::Needs::default(),
             command_directories,
-            parents: HashMap::new(),
+            way: Way::default(),
         }
     }
 
@@ -225,14 +225,7 @@ impl<'a> Reader<'a> {
         if matches!(name, b"" | b"." | b"..") {
             return;
         }
-        let directory = match self.parents.get(parent) {
-            Some(&known) => known,
-            None => {
-                let found = self.tree.resolve(parent).ok().map(|found| found.node).filter(|&id| self.tree.is_dir(id));
-                self.parents.insert(parent.to_vec(), found);
-                found
-            }
-        };
+        let directory = self.way.to(self.tree, parent);
         match directory.and_then(|directory| self.tree.child(directory, name)) {
             Some(id) => self.packages.owners.push(id, package),
             None => {
@@ -247,6 +240,49 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// The directories on the way to one path, so that the next one is looked up only from where it parts.
+#[derive(Debug, Default)]
+struct Way {
+    path: Vec<u8>,
+    /// For each component where it ends in `path`, and the directory that it leads to, if it does.
+    parts: Vec<(usize, Option<Id>)>,
+}
+
+impl Way {
+    /// The directory that `path` leads to, links followed.
+    fn to(&mut self, tree: &Tree, path: &[u8]) -> Option<Id> {
+        let shared = self.path.iter().zip(path).take_while(|(a, b)| a == b).count();
+        // A component is shared when it ends in both there.
+        let ends = |end: usize| path.get(end).is_none_or(|&b| b == b'/');
+        while self.parts.last().is_some_and(|&(end, _)| end > shared || !ends(end)) {
+            self.parts.pop();
+        }
+        let mut at = self.parts.last().map_or(0, |&(end, _)| end);
+        self.path.truncate(at);
+        for part in path.get(at..).unwrap_or_default().split_inclusive(|&b| b == b'/') {
+            let name = part.strip_suffix(b"/").unwrap_or(part);
+            at += part.len();
+            self.path.extend_from_slice(part);
+            if !name.is_empty() {
+                let from = self.parts.last().map_or(Some(Id::ROOT), |&(_, found)| found);
+                let found = from.and_then(|from| step(tree, from, name));
+                self.parts.push((at - (part.len() - name.len()), found));
+            }
+        }
+        self.parts.last().map_or(Some(Id::ROOT), |&(_, found)| found)
+    }
+}
+
+/// The directory that a name in a directory leads to.
+fn step(tree: &Tree, from: Id, name: &[u8]) -> Option<Id> {
+    let found = match name {
+        b"." => from,
+        b".." => tree.parent(from),
+        _ => tree.follow(tree.child(from, name)?).ok()?.node,
+    };
+    tree.is_dir(found).then_some(found)
 }
 
 /// Fields of a control file that are used.
@@ -290,7 +326,51 @@ fn lossy(bytes: &[u8]) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::memory::image;
-    use super::{Manager, Packages};
+    use super::{Manager, Packages, Way};
+
+    #[test]
+    fn a_way_leads_where_the_path_leads_whatever_came_before() {
+        let (tree, _) = image(&[
+            ("/bin", "-> usr/bin"),
+            ("/usr/bin/ls", ""),
+            ("/usr/binary/x", ""),
+            ("/usr/lib/up", "-> ../../usr"),
+            ("/usr/lib/a/b/c", ""),
+        ]);
+        let paths = [
+            "/usr/bin",
+            "/bin",
+            "bin",
+            "",
+            "/",
+            "/usr/binary",
+            "/usr/bin",
+            "/usr/b",
+            "/usr",
+            "/usr/lib/a/b",
+            "/usr/lib/a",
+            "/usr/lib/up/bin",
+            "/usr/lib/up/binary",
+            "/usr/none/x",
+            "/usr/none",
+            "/usr//bin",
+            "/usr/./bin",
+            "/usr/bin/ls",
+            "/usr/lib/../bin",
+            "/usr/lib/..",
+            "/usr/lib",
+        ];
+        for first in paths {
+            for second in paths {
+                let mut way = Way::default();
+                for path in [first, second, first] {
+                    let expected =
+                        tree.resolve(path.as_bytes()).ok().map(|found| found.node).filter(|&id| tree.is_dir(id));
+                    assert_eq!(way.to(&tree, path.as_bytes()), expected, "{first} then {second}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_rpm_database_is_recognised_and_said_to_be_unread() {

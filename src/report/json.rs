@@ -36,6 +36,23 @@ pub struct Status {
     /// Why the first of these failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The checks of the policy, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// One check and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// The words of the command.
+    pub command: Vec<String>,
+    /// The port it has to answer on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<u16>,
+    /// Time limit in seconds.
+    pub timeout: u32,
+    /// `planned`, `passed` or `failed`; one that was not reached stays `planned`.
+    pub state: &'static str,
 }
 
 #[derive(Serialize)]
@@ -135,7 +152,7 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
 }
 
 /// Serialise with everything outside ASCII escaped.
-fn write_ascii(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn write_ascii(out: &mut impl io::Write, value: &impl Serialize) -> io::Result<()> {
     let formatter = Ascii(PrettyFormatter::with_indent(b" "));
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
     out.write_all(b"\n")
@@ -167,7 +184,7 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
 }
 
 /// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
-fn printable(path: &[u8]) -> String {
+pub(crate) fn printable(path: &[u8]) -> String {
     std::str::from_utf8(path).map_or_else(|_| escape::escaped(path), str::to_owned)
 }
 

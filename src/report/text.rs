@@ -13,6 +13,7 @@ use crate::pipeline::Examined;
 use crate::plan::record::{Record, What};
 use crate::plan::steps::Target;
 use crate::rules::RULES;
+use crate::shell;
 
 /// Changes of one rule shown without `-v`.
 const SHOWN: usize = 12;
@@ -36,6 +37,7 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
     for note in &examined.plan.notes {
         let _ = writeln!(out, "note: {}", note.text);
     }
+    checks(&mut out, status);
     table(&mut out, examined, status);
     let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
     let _ = writeln!(out, "\nKubernetes:");
@@ -123,6 +125,21 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
         if !found.builtins.is_empty() {
             let _ = writeln!(out, "still answered by its shell itself: {}", found.builtins.join(" "));
         }
+    }
+}
+
+/// What is run in the hardened root.
+fn checks(out: &mut String, status: &Status) {
+    for check in &status.checks {
+        let words: Vec<String> = check.command.iter().map(|word| shell::quoted(word)).collect();
+        let port = check.tcp.map_or_else(String::new, |port| format!(" until it answers on port {port}"));
+        let _ = writeln!(
+            out,
+            "check {}: {}{port}, at most {} s",
+            check.state,
+            escape::line(words.join(" ").as_bytes()),
+            check.timeout
+        );
     }
 }
 

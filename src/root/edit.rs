@@ -5,14 +5,18 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RawDir, Statx, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use super::{Cause, Error, Root, error, stat_at, stat_fd};
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
 
 /// Name of a file on its way to replace another one; a leftover of a killed run is overwritten.
 const TEMPORARY: &[u8] = b".harden-tmp";
+
+/// Bytes of one getdents64 call.
+const LISTING: usize = 16 * 1024;
 
 const CAPABILITY: &str = "security.capability";
 
@@ -183,6 +187,26 @@ impl Root {
         }
     }
 
+    /// The first of `removed` that a directory still holds, by reading it once.
+    ///
+    /// # Errors
+    /// When the directory cannot be reached or read, or is another one.
+    pub fn still_holds(&self, tree: &Tree, directory: Id, removed: &IdSet) -> Result<Option<Id>, Error> {
+        let action = "cannot check";
+        let fail = |e| error(action, tree, directory, Cause::Os(e));
+        let fd = self.open_node(tree, directory, action)?;
+        let mut buffer = Vec::with_capacity(LISTING);
+        let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(fail)?;
+            let known = tree.child(directory, entry.file_name().to_bytes());
+            if let Some(id) = known.filter(|&id| removed.contains(id)) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     /// How an entry at a new path is now; `None` when it does not exist.
     ///
     /// # Errors
@@ -201,10 +225,18 @@ impl Root {
     /// # Errors
     /// When the directory is gone or another one, or the kernel refuses.
     pub fn restore_time(&self, tree: &Tree, id: Id) -> Result<(), Error> {
+        let meta = tree.meta(id);
+        self.set_directory_time(tree, id, (meta.mtime, meta.mtime_nsec))
+    }
+
+    /// Give a directory this modification time.
+    ///
+    /// # Errors
+    /// As [`Root::restore_time`].
+    pub fn set_directory_time(&self, tree: &Tree, id: Id, time: Time) -> Result<(), Error> {
         let action = "cannot restore the time of";
         let fd = self.open_node(tree, id, action)?;
-        let meta = tree.meta(id);
-        set_time(fd.as_fd(), (meta.mtime, meta.mtime_nsec)).map_err(|e| error(action, tree, id, Cause::Os(e)))
+        set_time(fd.as_fd(), time).map_err(|e| error(action, tree, id, Cause::Os(e)))
     }
 
     /// Set the time of a directory that this run created.

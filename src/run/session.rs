@@ -1,17 +1,24 @@
-//! apply and plan on one root: examine, refuse or change, check the result, remove this program.
+//! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
 use crate::apply;
+use crate::check::{self, Runner, Setup};
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
+use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
-use crate::policy::{Policy, did_you_mean};
-use crate::report::json::Status;
+use crate::plan::record::What;
+use crate::plan::steps::Target;
+use crate::policy::{Policy, Run, did_you_mean};
+use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
-use crate::root::{Error, Root, host};
+use crate::root::{Root, host};
 use crate::rules::accounts::nologin;
 
 /// One root, open, with everything that a command needs to work on it.
@@ -22,6 +29,8 @@ pub(super) struct Session<'a> {
     root: Root,
     own: Own,
     report: Option<std::fs::File>,
+    /// The checks and what became of them.
+    checks: Vec<Check>,
 }
 
 impl<'a> Session<'a> {
@@ -48,7 +57,13 @@ impl<'a> Session<'a> {
             config: request.config.as_deref().and_then(host::inode_of),
             report: report.as_ref().and_then(host::inode),
         };
-        Ok(Self { policy, request, console, root, own, report })
+        let checks = policy.checks.iter().map(|check| Check {
+            command: check.argv.clone(),
+            tcp: check.tcp,
+            timeout: check.timeout,
+            state: "planned",
+        });
+        Ok(Self { checks: checks.collect(), policy, request, console, root, own, report })
     }
 
     /// Print what apply would do.
@@ -65,6 +80,7 @@ impl<'a> Session<'a> {
             done: 0,
             open: examined.plan.steps.len() + examined.plan.last.len(),
             failure: None,
+            checks: self.checks.clone(),
         };
         self.finish(&examined, &status)
     }
@@ -79,13 +95,14 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
-        let examined = match self.examine() {
+        let mut examined = match self.examine() {
             Ok(examined) => examined,
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
+        let setup = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined) } else { None };
         if !examined.plan.refusals.is_empty() {
-            let status = status("refused", Exit::Refused, 0, total, None);
+            let status = self.status("refused", Exit::Refused, 0, total, None);
             return self.finish(&examined, &status);
         }
         let here = self.request.root.is_none() && self.root.is_running_root();
@@ -101,27 +118,103 @@ impl<'a> Session<'a> {
         let tree = &examined.facts.tree;
         let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);
         if let Some(error) = outcome.failure {
-            let status = status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
+            let status =
+                self.status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
             return self.finish(&examined, &status);
         }
         let done = outcome.done;
-        let (last, failure) = if total == 0 { (0, None) } else { self.settle(&examined) };
+        let (last, failure) = if total == 0 && setup.is_none() { (0, None) } else { self.settle(&examined, setup) };
         let status = match failure {
-            Some(error) => status("failed", Exit::Failed, done + last, total - done - last, Some(error.to_string())),
-            None => status("applied", Exit::Done, done + last, 0, None),
+            Some(text) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(text)),
+            None => self.status("applied", Exit::Done, done + last, 0, None),
         };
         self.finish(&examined, &status)
     }
 
-    /// Look again at what was changed, then remove this program. Answers the steps done, and what went wrong.
-    fn settle(&self, examined: &Examined) -> (usize, Option<Error>) {
+    /// Look again at what was changed, run the checks, then remove this program. Answers the steps done, and what went
+    /// wrong.
+    fn settle(&mut self, examined: &Examined, setup: Option<Setup>) -> (usize, Option<String>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
         if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
-            return (0, Some(error));
+            return (0, Some(error.to_string()));
+        }
+        if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup)) {
+            return (0, Some(failure));
         }
         let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch);
-        (outcome.done, outcome.failure)
+        (outcome.done, outcome.failure.map(|error| error.to_string()))
+    }
+
+    /// Whether checks can run here at all, asked before the first change.
+    fn try_checks(&self, examined: &mut Examined) -> Option<Setup> {
+        Setup::try_out(examined, &self.policy).unwrap_or_else(|(text, help)| {
+            examined.plan.refusals.push(Message { rule: "guard.checks", text, help });
+            None
+        })
+    }
+
+    /// Run every check up to the first that fails.
+    fn run_checks(&mut self, setup: Setup) -> Result<(), String> {
+        let runner = Runner::new(setup)?;
+        for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
+            let named = check::named(check);
+            self.console.phase(&format!("check: {named}"));
+            let ran = runner.run(check);
+            let failed = !ran.failures.is_empty();
+            line.state = if failed { "failed" } else { "passed" };
+            if failed || self.request.volume > Volume::Quiet {
+                self.console.output(&ran.output);
+            }
+            if failed {
+                return Err(format!("the check '{named}' ({}) {}", check.origin, ran.failures.join("; it ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn status(&self, state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
+        Status { command: "apply", state, exit, done, open, failure, checks: self.checks.clone() }
+    }
+
+    /// Say of each path or name why it stays or goes. The plan may be refused: its answers are what it would do.
+    pub(super) fn explain(mut self, asked: &[OsString]) -> Exit {
+        let (examined, switched_off) = match self.examine_all() {
+            Ok(found) => found,
+            Err(exit) => return exit,
+        };
+        if matches!(self.policy.run, Run::Unknown) {
+            // Nobody said what is needed: every answer would be "removed".
+            for message in examined.plan.refusals.iter().filter(|message| message.rule == "guard.run") {
+                self.console.message("refused", &message.text, &message.help);
+            }
+            return Exit::Refused;
+        }
+        let explainer = Explainer::new(&examined, &self.policy, &switched_off);
+        let mut answers: Vec<Answer> = Vec::new();
+        for path in asked {
+            explainer.answer(path.as_bytes(), &mut answers);
+        }
+        let refused = examined.plan.refusals.len();
+        if refused > 0 {
+            let text = format!("the plan is refused for {refused} reasons, see harden plan; this is what it would do");
+            self.console.phase(&text);
+        }
+        let unknown = answers.iter().any(|answer| answer.fate == Fate::Unknown);
+        let exit = if unknown { Exit::Refused } else { Exit::Done };
+        let (format, volume) = (self.request.format, self.request.volume);
+        let json = |out: &mut dyn std::io::Write| report::explain::json(out, &answers, refused, exit);
+        let written = self.report.as_mut().map_or(Ok(()), |file| json(file)).and_then(|()| match format {
+            Format::Json => report::print_with(json),
+            Format::Text => report::print(&report::explain::text(&answers, volume)),
+        });
+        match written {
+            Ok(()) => exit,
+            Err(error) => {
+                self.console.message("failed", &format!("cannot write the report: {error}"), "");
+                Exit::Failed
+            }
+        }
     }
 
     /// What keeps apply from running here at all.
@@ -153,6 +246,38 @@ impl<'a> Session<'a> {
     }
 
     fn examine(&mut self) -> Result<Examined, Exit> {
+        let (facts, closure) = self.gather()?;
+        let mut examined = pipeline::examine(facts, closure, &self.root, &self.policy);
+        if self.request.root.is_some() && !self.policy.checks.is_empty() {
+            examined.plan.refusals.push(Message {
+                rule: "guard.checks",
+                text: "a check cannot run with --root: nothing of a tree from elsewhere is ever executed".to_owned(),
+                help: "leave --check and [check] out, or run apply in a build step of the image".to_owned(),
+            });
+        }
+        Ok(examined)
+    }
+
+    /// As [`Session::examine`], with what the rules would remove that are switched off.
+    fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
+        let (mut facts, mut closure) = self.gather()?;
+        let mut switched_off = SwitchedOff::new();
+        let rules = std::mem::take(&mut self.policy.rules);
+        if rules.iter().any(|(_, on)| !on) {
+            let found = pipeline::examine(facts, closure, &self.root, &self.policy);
+            for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
+                let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
+                if let (true, Target::Entry(id)) = (off, &record.target) {
+                    switched_off.push((*id, record.rule));
+                }
+            }
+            (facts, closure) = (found.facts, found.closure);
+        }
+        self.policy.rules = rules;
+        Ok((pipeline::examine(facts, closure, &self.root, &self.policy), switched_off))
+    }
+
+    fn gather(&mut self) -> Result<(Facts, Closure), Exit> {
         self.console.phase("examining the root file system");
         if self.root.is_running_root() && self.request.root.is_none() && self.policy.workdir.is_none() {
             self.policy.workdir = Some(host::current_directory());
@@ -164,7 +289,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn collect(&mut self) -> Result<Examined, String> {
+    fn collect(&mut self) -> Result<(Facts, Closure), String> {
         let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
         self.policy = pipeline::with_kept_paths(&facts, &self.root, std::mem::take(&mut self.policy));
         let nologin = nologin::path(&facts);
@@ -176,7 +301,7 @@ impl<'a> Session<'a> {
             nologin: Some(&nologin),
             suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
         });
-        Ok(pipeline::examine(facts, closure, &self.root, &self.policy))
+        Ok((facts, closure))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -194,7 +319,7 @@ impl<'a> Session<'a> {
             self.console.message("failed", failure, &help);
         }
         if status.state == "refused" {
-            self.console.phase("nothing was changed");
+            self.console.phase("nothing was changed; harden explain PATH says why a path stays or goes");
         }
         let runtime = Runtime::of(examined, &self.policy);
         match self.write(examined, &runtime, status) {
@@ -217,8 +342,4 @@ impl<'a> Session<'a> {
             Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
     }
-}
-
-fn status(state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
-    Status { command: "apply", state, exit, done, open, failure }
 }

@@ -63,6 +63,9 @@ done
 find / -xdev -type f -perm /6000 -exec chmod a-s {} \;
 find / -xdev \( -nouser -o -nogroup \) -exec chown -h root:root {} \;
 
+# Device nodes, fifos and sockets belong below /dev, if anywhere.
+find / -xdev ! -path '/dev/*' \( -type b -o -type c -o -type p -o -type s \) -delete
+
 # The package manager, but not its database, which scanners read; and documentation, but not licences.
 rm -rf /usr/lib/apt /usr/lib/dpkg /usr/libexec/dpkg /usr/share/dpkg /usr/share/keyrings /usr/share/debconf /var/lib/apt /var/cache/apt
 rm -rf /etc/apt /etc/dpkg /etc/logrotate.d/apt /etc/logrotate.d/dpkg

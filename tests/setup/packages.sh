@@ -5,7 +5,7 @@
 # command that proves the package is there : package
 needs=(
     dockerd:docker.io iptables:iptables buildah:buildah mmdebstrap:mmdebstrap mcs:mono-mcs
-    strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl unzip:unzip
+    strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl openssl:openssl unzip:unzip
     hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils qemu-aarch64-static:qemu-user-static
 )
 missing=()
@@ -34,3 +34,6 @@ installed=$(rustup target list --installed 2>/dev/null || true)
 for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     grep -qx "$target" <<<"$installed" || (cd "$REPO" && rustup target add "$target")
 done
+# The standard library's source, to build it without what a stripped binary cannot use.
+[ -f "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || (cd "$REPO" && rustup component add rust-src) ||
+    say "rustup cannot add rust-src: the binaries will be larger"

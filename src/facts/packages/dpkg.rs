@@ -1,6 +1,6 @@
 //! dpkg's database: `status` and `info/*.list` with diversions, distroless' `status.d`, and opkg's cousin of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
 
@@ -15,7 +15,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     let records = records(&status);
     let diversions = match reader.file(&join(ADMIN, b"diversions")) {
         Some(id) => diversions(&reader.read(id)),
-        None => HashMap::new(),
+        None => BTreeMap::new(),
     };
     read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions);
     read_distroless(reader);
@@ -28,7 +28,7 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
             Some(id) => reader.read(id),
             None => Vec::new(),
         };
-        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &HashMap::new());
+        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &BTreeMap::new());
     }
 }
 
@@ -84,7 +84,7 @@ fn read_lists(
     info: &[u8],
     manager: Manager,
     records: &BTreeMap<String, Record>,
-    diversions: &HashMap<Vec<u8>, (Vec<u8>, String)>,
+    diversions: &BTreeMap<Vec<u8>, (Vec<u8>, String)>,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
     for list in reader.tree.children(info) {
@@ -114,7 +114,7 @@ fn read_lists(
 
 /// Triples of lines: the path, where other packages' file of that path lies instead, and the package that
 /// diverted it (`:` for the administrator).
-fn diversions(text: &[u8]) -> HashMap<Vec<u8>, (Vec<u8>, String)> {
+fn diversions(text: &[u8]) -> BTreeMap<Vec<u8>, (Vec<u8>, String)> {
     let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
     let triple = |part: &[&[u8]]| match part {
         [path, moved, by] => Some((path.to_vec(), (moved.to_vec(), lossy(by)))),

@@ -1,0 +1,374 @@
+//! `harden explain`: of each path why it stays, or which rule removes or changes it and what to write to keep it.
+//!
+//! Answers are read off an examined root: the same plan that apply would carry out. This module knows what was asked
+//! and what the answer is made of; why an entry stays is in `stays`, what to write is in `advice`, what a path that is
+//! not there may have meant is in `near`. It prints nothing.
+
+mod advice;
+mod near;
+mod stays;
+
+use serde::{Serialize, Serializer};
+
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Tree, Unresolved};
+use crate::pipeline::{self, Examined};
+use crate::plan::Message;
+use crate::plan::record::{Record, What};
+use crate::plan::steps::Target;
+use crate::policy::{Entry, Policy};
+use crate::report::escape::{escaped, quoted};
+use crate::report::json::printable;
+pub use advice::Advice;
+
+/// What becomes of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It stays, since the policy names it or something that it names needs it.
+    Kept,
+    /// It stays, since no rule removes it.
+    Stays,
+    /// A rule removes it.
+    Removed,
+    /// A rule makes it.
+    Created,
+    /// The image has no such entry.
+    Unknown,
+}
+
+/// One change of one entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Rule id.
+    pub rule: &'static str,
+    /// As in the report of plan: `remove`, `owner`, `mode`, `capability`, `line`, `create`.
+    pub action: &'static str,
+    /// State before.
+    pub before: String,
+    /// State after.
+    pub after: String,
+    /// Why, as a clause.
+    pub reason: String,
+}
+
+/// What becomes of everything below a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Below {
+    /// Entries that stay as they are.
+    pub stay: usize,
+    /// Entries that a rule changes and none removes.
+    pub change: usize,
+    /// Entries that go.
+    pub go: usize,
+}
+
+/// Another name of the same file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Name {
+    /// Absolute path inside the root.
+    #[serde(serialize_with = "shown")]
+    pub path: Vec<u8>,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What there is to say of one entry.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answer {
+    /// What was asked, as it was written.
+    #[serde(serialize_with = "shown")]
+    pub asked: Vec<u8>,
+    /// What the entry is to the question: `entry`, `target` of a link, or another command of that `name`.
+    pub relation: &'static str,
+    /// Absolute path inside the root, no link among its directories.
+    #[serde(serialize_with = "shown")]
+    pub path: Vec<u8>,
+    /// The exact bytes of the path when they are no UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_hex: Option<String>,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Why it stays, as clauses, the nearest first; escaped for a terminal.
+    pub because: Vec<String>,
+    /// What else needs it directly, as clauses; escaped.
+    pub needed_by: Vec<String>,
+    /// Every change of it, in the order of the rules.
+    pub changes: Vec<Change>,
+    /// What to write against each rule that changes it.
+    pub advice: Vec<Advice>,
+    /// Other names of the same file in this root.
+    pub names: Vec<Name>,
+    /// For directories, what becomes of what is below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub below: Option<Below>,
+    /// Other facts that matter, as sentences; escaped.
+    pub notes: Vec<String>,
+    /// Refusals of the plan that name the entry.
+    pub refusals: Vec<Message>,
+}
+
+fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&printable(path))
+}
+
+/// What rules would remove that the policy switched off, with the rule.
+pub type SwitchedOff = Vec<(Id, &'static str)>;
+
+/// A root, examined, and the policy that it was examined with.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    examined: &'a Examined,
+    policy: &'a Policy,
+    switched_off: &'a [(Id, &'static str)],
+    removed: IdSet,
+    /// What the entries of `keep.paths` name.
+    kept_paths: Vec<(Id, &'a Entry)>,
+}
+
+impl Answer {
+    fn of(asked: &[u8], relation: &'static str, path: Vec<u8>, fate: Fate) -> Self {
+        Self {
+            asked: asked.to_vec(),
+            relation,
+            path_hex: hex(&path),
+            path,
+            fate,
+            because: Vec::new(),
+            needed_by: Vec::new(),
+            changes: Vec::new(),
+            advice: Vec::new(),
+            names: Vec::new(),
+            below: None,
+            notes: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+}
+
+impl<'a> Explainer<'a> {
+    /// Look over a plan. `switched_off` is what rules would remove that the policy switched off.
+    #[must_use]
+    pub fn new(examined: &'a Examined, policy: &'a Policy, switched_off: &'a [(Id, &'static str)]) -> Self {
+        let tree = &examined.facts.tree;
+        let mut kept_paths = Vec::new();
+        for entry in &policy.keep.paths {
+            kept_paths.extend(pipeline::named(tree, entry.value.as_bytes()).into_iter().map(|id| (id, entry)));
+        }
+        let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
+        let removed = removed.filter_map(|record| concerned(record, tree)).collect();
+        Self { examined, policy, switched_off, removed, kept_paths }
+    }
+
+    /// Add everything there is to say of what was asked: the entry first, then what its links lead to. A word without
+    /// a slash is a command, looked up in PATH, or else a path from the working directory.
+    pub fn answer(&self, asked: &[u8], answers: &mut Vec<Answer>) {
+        let mut named = if asked.contains(&b'/') { Vec::new() } else { self.commands(asked) };
+        let tree = self.tree();
+        if named.is_empty() {
+            let base = self.policy.workdir.as_deref().unwrap_or("/");
+            let base = tree.resolve(base.as_bytes()).map_or(Id::ROOT, |found| found.node);
+            match tree.resolve_from(base, asked, false) {
+                Ok(found) if !asked.is_empty() => named.push(found.node),
+                Err(Unresolved::Mount(at)) => {
+                    let mut answer = Answer::of(asked, "entry", asked.to_vec(), Fate::Stays);
+                    answer.because.push(stays::on_mount(tree, at));
+                    answers.push(answer);
+                }
+                other => answers.push(self.absent(asked, base, other.err())),
+            }
+        }
+        for (at, id) in named.into_iter().enumerate() {
+            self.with_targets(asked, if at == 0 { "entry" } else { "name" }, id, answers);
+        }
+    }
+
+    fn tree(&self) -> &'a Tree {
+        &self.examined.facts.tree
+    }
+
+    /// The entries that a name may mean as a command: the one that PATH finds first, then all others.
+    fn commands(&self, name: &[u8]) -> Vec<Id> {
+        let (tree, commands) = (self.tree(), &self.examined.facts.commands);
+        let mut found: Vec<Id> = commands.find_in_path(tree, name).into_iter().collect();
+        for id in commands.candidates(tree).filter(|&id| tree.name(id) == name) {
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+        found
+    }
+
+    fn with_targets(&self, asked: &[u8], relation: &'static str, id: Id, answers: &mut Vec<Answer>) {
+        let tree = self.tree();
+        let first = answers.len();
+        answers.push(self.entry(asked, relation, id));
+        let Ok(found) = tree.follow(id) else { return };
+        let directory = tree.is_dir(found.node);
+        for step in found.links.into_iter().chain([found.node]).filter(|&at| at != id) {
+            // Links among the directories on the way are no step of the chain.
+            let aside = !directory && tree.follow(step).is_ok_and(|found| tree.is_dir(found.node));
+            let path = tree.path(step);
+            if !aside && !answers.iter().skip(first).any(|answer| answer.path == path) {
+                answers.push(self.entry(asked, "target", step));
+            }
+        }
+    }
+
+    fn entry(&self, asked: &[u8], relation: &'static str, id: Id) -> Answer {
+        let tree = self.tree();
+        let mut answer = Answer::of(asked, relation, tree.path(id), self.fate(id));
+        let records: Vec<&Record> = self.records(id).collect();
+        answer.changes = records.iter().map(|record| change(record, tree)).collect();
+        answer.advice = advice::of(self, id, &records);
+        if answer.fate != Fate::Removed {
+            answer.because = self.why_it_stays(id);
+            answer.needed_by = self.other_needs(id);
+        }
+        answer.names = self.other_names(id, &mut answer.notes);
+        answer.below = tree.is_dir(id).then(|| self.below(id));
+        if tree.is_link(id) {
+            let lost = matches!(tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop));
+            let nowhere = if lost { ", which leads nowhere" } else { "" };
+            answer.notes.push(format!("it is a link to {}{nowhere}", quoted(target(tree, id))));
+        }
+        self.note_applets(id, &mut answer);
+        answer.refusals = self.refusals_of(&answer.path);
+        answer
+    }
+
+    /// A path that the image does not have: one that a rule makes, an applet, or a slip of the fingers.
+    fn absent(&self, asked: &[u8], base: Id, why: Option<Unresolved>) -> Answer {
+        let tree = self.tree();
+        let records = &self.examined.plan.records;
+        let made = |record: &&Record| {
+            let trimmed = asked.strip_suffix(b"/").unwrap_or(asked);
+            matches!((&record.what, &record.target), (What::Create(_), Target::New(path)) if path == trimmed)
+        };
+        let mut answer = Answer::of(asked, "entry", asked.to_vec(), Fate::Unknown);
+        answer.changes = records.iter().filter(made).map(|record| change(record, tree)).collect();
+        answer.refusals = self.refusals_of(asked);
+        let name = String::from_utf8_lossy(asked);
+        let applet = self.examined.multicall.iter().find(|found| found.applets.iter().any(|each| *each == name));
+        if !answer.changes.is_empty() {
+            answer.fate = Fate::Created;
+            answer.advice =
+                records.iter().find(made).map(|record| advice::switch_off(record.rule)).into_iter().collect();
+        } else if let Some(found) = applet {
+            let program = tree.path(found.program);
+            answer = self.entry(asked, "entry", found.program);
+            answer.notes.push(format!(
+                "no file has the name {}: it is an applet inside {}, callable as '{} {}'",
+                quoted(asked),
+                quoted(&program),
+                escaped(tree.name(found.program)),
+                escaped(asked)
+            ));
+        } else if why == Some(Unresolved::Loop) {
+            answer.notes.push("its links run in a circle".to_owned());
+        } else {
+            answer.notes.extend(near::suggestion(self, asked, base));
+        }
+        answer
+    }
+
+    fn fate(&self, id: Id) -> Fate {
+        if self.removed.contains(id) {
+            Fate::Removed
+        } else if self.examined.closure.contains(id) || self.kept_path(id).is_some() {
+            Fate::Kept
+        } else {
+            Fate::Stays
+        }
+    }
+
+    /// What the plan does with an entry.
+    fn records(&self, id: Id) -> impl Iterator<Item = &'a Record> + use<'a> {
+        let examined = self.examined;
+        examined.plan.records.iter().filter(move |record| concerned(record, &examined.facts.tree) == Some(id))
+    }
+
+    /// Every other need of an entry that the closure met.
+    fn other_needs(&self, id: Id) -> Vec<String> {
+        let closure = &self.examined.closure;
+        let chosen = closure.reasons.get(&id);
+        let needs = closure.needs.iter().filter(|(of, reason)| *of == id && Some(reason) != chosen);
+        needs.map(|(_, reason)| reason.clause(self.tree())).collect()
+    }
+
+    /// Hard links.
+    fn other_names(&self, id: Id, notes: &mut Vec<String>) -> Vec<Name> {
+        let tree = self.tree();
+        let meta = tree.meta(id);
+        if !tree.is_file(id) || meta.nlink < 2 {
+            return Vec::new();
+        }
+        let same = |&at: &Id| at != id && tree.is_file(at) && tree.meta(at).ino == meta.ino && !tree.meta(at).mount;
+        let name = |at: Id| Name { path: tree.path(at), fate: self.fate(at) };
+        let names: Vec<Name> = tree.ids().filter(same).map(name).collect();
+        let outside = (meta.nlink as usize).saturating_sub(names.len() + 1);
+        if outside > 0 {
+            notes.push(format!("{outside} more names of the file lie outside this root"));
+        }
+        names
+    }
+
+    fn below(&self, directory: Id) -> Below {
+        let tree = self.tree();
+        let records = self.examined.plan.records.iter();
+        let changed: IdSet = records.filter_map(|record| concerned(record, tree)).collect();
+        let mut below = Below::default();
+        for id in tree.subtree(directory).skip(1) {
+            let count = match (self.removed.contains(id), changed.contains(id)) {
+                (true, _) => &mut below.go,
+                (false, true) => &mut below.change,
+                (false, false) => &mut below.stay,
+            };
+            *count += 1;
+        }
+        below
+    }
+
+    /// A kept multi-call program answers to a name whose link is gone.
+    fn note_applets(&self, id: Id, answer: &mut Answer) {
+        let tree = self.tree();
+        let Some(command) = self.examined.facts.commands.entries.get(&id) else { return };
+        let name = String::from_utf8_lossy(tree.name(id));
+        for found in &self.examined.multicall {
+            let same = found.program == command.target || {
+                let (one, other) = (tree.meta(found.program), tree.meta(command.target));
+                one.nlink > 1 && one.ino == other.ino
+            };
+            if same && answer.fate == Fate::Removed && found.applets.iter().any(|applet| *applet == name) {
+                let program = quoted(&tree.path(found.program));
+                answer.notes.push(format!("the kept multi-call binary {program} still answers to its name"));
+            }
+        }
+    }
+
+    fn refusals_of(&self, path: &[u8]) -> Vec<Message> {
+        let path = quoted(path);
+        self.examined.plan.refusals.iter().filter(|message| message.text.contains(&path)).cloned().collect()
+    }
+}
+
+/// The existing entry that a record changes.
+fn concerned(record: &Record, tree: &Tree) -> Option<Id> {
+    match &record.target {
+        Target::Entry(id) => Some(*id),
+        Target::New(path) => tree.lookup(path),
+    }
+}
+
+fn change(record: &Record, tree: &Tree) -> Change {
+    let (before, after) = record.states(tree);
+    Change { rule: record.rule, action: record.action(), before, after, reason: record.reason.to_string() }
+}
+
+fn hex(path: &[u8]) -> Option<String> {
+    std::str::from_utf8(path).is_err().then(|| path.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn target(tree: &Tree, id: Id) -> &[u8] {
+    tree.link_target(id).unwrap_or_default()
+}
