@@ -34,14 +34,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// The words of a check in command position: the first, and what a wrapper (`env`, `tini`, `gosu`) starts.
 fn programs(argv: &[String]) -> Vec<String> {
     let text: Vec<String> = argv.iter().map(|word| shell::quoted(word)).collect();
-    let mut code = shell::Code::new(shell::Dialect::Posix);
-    // Quoted words are no code that could be unfinished.
-    let _ = code.read(&text.join(" "), "");
-    // No shell answers the first word itself, as it would `test`.
-    let mut words: Vec<String> = argv.iter().take(1).cloned().collect();
-    let runs = code.finish().uses.into_iter().filter(|one| one.kind == shell::Kind::Runs).map(|one| one.text);
-    words.extend(runs.filter(|word| argv.first() != Some(word)));
-    words
+    let commands = shell::commands(&text.join(" ")).unwrap_or_default();
+    let words = commands.first().map(|command| command.programs()).unwrap_or_default();
+    let words: Vec<String> = words.into_iter().map(|word| word.text.clone()).collect();
+    if words.is_empty() { argv.iter().take(1).cloned().collect() } else { words }
 }
 
 /// Whether the program of a check is there in the end, and kept.

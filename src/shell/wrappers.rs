@@ -90,6 +90,16 @@ impl SimpleCommand {
         runs(&self.words)
     }
 
+    /// The words of it that are programs, wrapped ones included; code behind `-c` is not looked into.
+    #[must_use]
+    pub fn programs(&self) -> Vec<&Word> {
+        let program = |ran| match ran {
+            Ran::Program(word) => Some(word),
+            Ran::Code(_) | Ran::Script(_) | Ran::Directory(_) => None,
+        };
+        self.runs().into_iter().filter_map(program).collect()
+    }
+
     /// Whether it begins with a program that runs another one behind words of its own.
     pub(super) fn is_wrapped(&self) -> bool {
         let own = |ran: &Ran<'_>| matches!(ran, Ran::Program(word) if is_loose(base(&word.text)));

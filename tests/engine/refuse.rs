@@ -10,7 +10,7 @@ fn prepared() -> Image {
     let dockerfile =
         format!("FROM {}\nCOPY app /app\nCOPY harden harden.toml /\nCMD [\"/harden\", \"apply\"]\n", ALPINE.tag);
     let context = Context::with_harden(&ALPINE.config())
-        .file("app/server", 0o755, "#!/bin/sh\nexec sleep 1000\n")
+        .file("app/server", 0o755, "#!/bin/sh\nread forever\n")
         .file("app/broken", 0o755, "#!/usr/bin/absent-interpreter\n")
         .file("Dockerfile", 0o644, &dockerfile);
     build(Builder::Classic, &context, &Options::default())
