@@ -79,8 +79,8 @@ impl Plan {
             if removed.contains(id) || wanted == present(tree, id) {
                 continue;
             }
-            let change =
-                if shared.contains(id) { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
+            let copied = shared.contains(id) || loses_bits(tree, id, wanted);
+            let change = if copied { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
             steps.push(Step { target: Target::Entry(id), change });
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
@@ -100,6 +100,13 @@ impl Plan {
         records.retain(|record| record.what == What::Remove || !goes(&record.target));
         Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
     }
+}
+
+/// Whether a change of owner in place would, for a moment, leave the file without a set-id bit or a capability that it
+/// is to keep (chown(2) clears both): a run killed then could not know them again.
+fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
+    let kept = wanted.mode & 0o6000 != 0 || (tree.meta(id).capability && !wanted.drop_capability);
+    kept && tree.is_file(id) && wanted.owner != present(tree, id).owner
 }
 
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the

@@ -78,9 +78,6 @@ impl Root {
         let fail = |e| error(action, tree, id, Cause::Os(e));
         if matches!(tree.kind(id), Kind::File | Kind::Directory) {
             let fd = self.open_node(tree, id, action)?;
-            if tree.is_file(id) && loses_bits(fd.as_fd(), wanted).map_err(fail)? {
-                return self.replace_by_copy(tree, id, wanted);
-            }
             return apply_attributes(fd.as_fd(), wanted).map_err(fail);
         }
         // A link has no mode, and special files are never opened: only their owner changes.
@@ -292,16 +289,6 @@ fn discard_on_error(parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Resu
         let _ = calls::unlink_at(parent, TEMPORARY, false);
     }
     result
-}
-
-/// Whether a change of owner in place would, for a moment, leave the file without a set-id bit or a capability that it
-/// is to keep: a run killed then could not know them again.
-fn loses_bits(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<bool, Refused> {
-    let now = calls::stat(fd)?;
-    if (now.stx_uid, now.stx_gid) == wanted.owner {
-        return Ok(false);
-    }
-    Ok(wanted.mode & 0o6000 != 0 || (!wanted.drop_capability && calls::xattr(fd, CAPABILITY)?.is_some()))
 }
 
 /// Owner first: chown(2) clears set-id bits and the capability, which the wanted mode may keep.

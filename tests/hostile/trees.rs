@@ -321,6 +321,7 @@ fn hostile_trees_touch_nothing_outside_and_end_within_seconds() {
             scope.spawn(|| {
                 loop {
                     let Some(case) = next.lock().unwrap().next() else { break };
+                    eprintln!("case {}", case.name);
                     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| case.run())) {
                         let text = cause.downcast_ref::<String>().cloned().unwrap_or_default();
                         failures.lock().unwrap().push(format!("{}: {}", case.name, text.chars().take(1_500).collect::<String>()));
