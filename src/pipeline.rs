@@ -127,6 +127,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
         }
     }
     draft.settle();
+    draft.refuse_taken();
     for (name, check) in GUARDS {
         draft.begin(name);
         check(&cx, &mut draft);

@@ -37,6 +37,7 @@ pub struct Root {
     fd: Rc<OwnedFd>,
     /// The working directory at start-up.
     home: Option<OwnedFd>,
+    running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
@@ -145,8 +146,10 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty());
         let fd = fd.map_err(|errno| fail(Refused { call: "open", errno }))?;
-        let mount = Mount::of(&stat(fd.as_fd()).map_err(fail)?);
-        Ok(Self { fd: Rc::new(fd), home, mount, directories: RefCell::default() })
+        let here = stat(fd.as_fd()).map_err(fail)?;
+        let slash = rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS);
+        let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
+        Ok(Self { fd: Rc::new(fd), home, running, mount: Mount::of(&here), directories: RefCell::default() })
     }
 
     /// Whether the file system that holds the root is mounted read-only.
@@ -158,13 +161,7 @@ impl Root {
     /// Whether this root is the directory that the process itself has as its root.
     #[must_use]
     pub fn is_running_root(&self) -> bool {
-        let (Ok(here), Ok(slash)) = (
-            stat(self.fd.as_fd()),
-            rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS),
-        ) else {
-            return false;
-        };
-        here.stx_ino == slash.stx_ino && device(&here) == device(&slash)
+        self.running
     }
 
     /// Inode and device of an entry as it is now, to tell whether it is a file known by another path.

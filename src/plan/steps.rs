@@ -3,8 +3,8 @@
 //! 1. Attributes: files of accounts that go belong to root before their account is gone, so that a second run
 //!    after a kill knows no less than the first.
 //! 2. New directories and files, parents first; then rewritten files.
-//! 3. Removals: links first, since a link is only known to be broken by this run while its target exists; then
-//!    everything else, children before their directories.
+//! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
+//!    a link before that one; then everything else, children before their directories.
 //! 4. This program itself.
 
 use std::collections::BTreeMap;
@@ -88,7 +88,9 @@ impl Plan {
         let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
         let late: IdSet = last.iter().copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
-        steps.extend(gone().filter(|&id| tree.is_link(id)).map(remove));
+        let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
+        links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
+        steps.extend(links.into_iter().map(remove));
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));

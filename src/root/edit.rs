@@ -291,11 +291,17 @@ fn discard_on_error(parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Resu
     result
 }
 
-/// Owner first: chown(2) clears set-id bits and the capability, which the wanted mode may keep.
+/// What the mode loses goes first: whether a bit has to go may depend on the owner, and a run that is killed in between
+/// must not have changed that already. Then the owner: chown(2) clears set-id bits and the capability, which the wanted
+/// mode may keep.
 fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refused> {
     let now: Statx = calls::stat(fd)?;
+    let mode = u32::from(now.stx_mode) & 0o7777;
     let chown = (now.stx_uid, now.stx_gid) != wanted.owner;
     let capability = calls::xattr(fd, CAPABILITY)?;
+    if mode & !wanted.mode != 0 {
+        calls::chmod(fd, mode & wanted.mode)?;
+    }
     if chown {
         calls::chown(fd, wanted.owner)?;
     }

@@ -72,7 +72,7 @@ impl Case {
         arguments.extend(["--config", config.to_str().unwrap()]);
         arguments.extend(self.arguments);
         let begin = Instant::now();
-        let run = if self.large { untraced(&arguments) } else { traced(&["-f"], &arguments) };
+        let run = if self.large { untraced(&arguments) } else { traced(&["-f", "-e", "trace=%file,%desc"], &arguments) };
         let took = begin.elapsed();
         let said = format!("status {}\n{}{}", run.status, run.stderr, run.stdout);
         assert!(took < Duration::from_secs(5), "{took:?}: {said}");
@@ -93,7 +93,8 @@ impl Case {
             before.assert_untouched(&after, "outside");
         }
         if !self.large {
-            assert_confined(&run.calls, tree.path());
+            let confined = assert_confined(&run.calls, tree.path());
+            assert!(confined > 100 || self.end == End::Refused, "the root was never read: {said}");
         }
         match ended {
             End::Refused => {

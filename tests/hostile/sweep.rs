@@ -77,8 +77,8 @@ pub(crate) const CHANGING: &[&str] = &[
 ];
 
 fn common(tree: Rootfs) -> Rootfs {
-    tree.set_id("/usr/bin/keeper", 0o6755, 0)
-        .owner("/usr/bin/keeper", 4444, 4444)
+    let program = crate::common::Spec { kind: 2, ..crate::common::Spec::default() }.build();
+    tree.file("/usr/bin/keeper", 0o755, 4444, 4444, program)
         .account("gone", 4444, "/home/gone", "/bin/sh")
         .capability("/usr/bin/keeper")
         .file("/srv/data/state", 0o640, 4444, 4444, "state")
