@@ -175,7 +175,8 @@ impl Run<'_> {
     /// other can be left.
     fn restore_times(&self) -> Result<(), Error> {
         let (root, tree) = (self.root, self.tree);
-        let created = self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
+        let created =
+            self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
         let touched = self.touched.iter().filter(|&&id| id != Id::ROOT && !self.removed.contains(id));
         let restored = created.chain(touched.map(|&id| root.restore_time(tree, id)));
         let first = restored.fold(Ok(()), |first, next| first.and(next));

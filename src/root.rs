@@ -41,6 +41,8 @@ pub struct Root {
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+    /// The first file that could not be read, and should have been.
+    unread: RefCell<Option<Error>>,
 }
 
 /// Which mount an entry lies on: by mount id where the kernel tells (statx(2), since 5.8), else by device.
@@ -51,7 +53,7 @@ struct Mount {
 }
 
 /// A file system call that failed, in the words of somebody who has to mend it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// What was attempted, as `cannot read`.
     pub action: &'static str,
@@ -149,7 +151,14 @@ impl Root {
         let here = stat(fd.as_fd()).map_err(fail)?;
         let slash = rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS);
         let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
-        Ok(Self { fd: Rc::new(fd), home, running, mount: Mount::of(&here), directories: RefCell::default() })
+        Ok(Self {
+            fd: Rc::new(fd),
+            home,
+            running,
+            mount: Mount::of(&here),
+            directories: RefCell::default(),
+            unread: RefCell::default(),
+        })
     }
 
     /// Whether the file system that holds the root is mounted read-only.
@@ -192,6 +201,24 @@ impl Root {
     /// # Errors
     /// When it is no longer the file that was examined, or cannot be read.
     pub fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+        let content = self.read_range(tree, id, offset, len);
+        if let Err(error) = &content {
+            // Not root: what may not be read is a fact. Everything else would make a wrong plan look right.
+            let forbidden = error.is(Errno::ACCESS) || error.is(Errno::PERM);
+            if error.cause != Cause::Special && !(forbidden && !host::is_root()) {
+                self.unread.borrow_mut().get_or_insert_with(|| error.clone());
+            }
+        }
+        content
+    }
+
+    /// The first file that the kernel could not read since this was last asked: nothing that was concluded since holds.
+    #[must_use]
+    pub fn take_unread(&self) -> Option<Error> {
+        self.unread.borrow_mut().take()
+    }
+
+    fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         let fd = self.open_node(tree, id, "cannot read")?;
         let expected = usize::try_from(tree.meta(id).size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(expected.saturating_add(1))];

@@ -72,7 +72,8 @@ impl Case {
         arguments.extend(["--config", config.to_str().unwrap()]);
         arguments.extend(self.arguments);
         let begin = Instant::now();
-        let run = if self.large { untraced(&arguments) } else { traced(&["-f", "-e", "trace=%file,%desc"], &arguments) };
+        let run =
+            if self.large { untraced(&arguments) } else { traced(&["-f", "-e", "trace=%file,%desc"], &arguments) };
         let took = begin.elapsed();
         let said = format!("status {}\n{}{}", run.status, run.stderr, run.stdout);
         assert!(took < Duration::from_secs(5), "{took:?}: {said}");
@@ -94,7 +95,7 @@ impl Case {
         }
         if !self.large {
             let confined = assert_confined(&run.calls, tree.path());
-            assert!(confined > 100 || self.end == End::Refused, "the root was never read: {said}");
+            assert!(confined > 100 || ended == End::Refused, "the root was never read: {said}");
         }
         match ended {
             End::Refused => {
@@ -148,7 +149,11 @@ fn free(root: &Path) {
     }
     Command::new("chattr").args(["-R", "-f", "-i", "-a"]).arg(root).status().unwrap();
     // Deeper than remove_dir_all goes with the descriptors of a process.
-    Command::new("rm").arg("-rf").args(fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path())).status().unwrap();
+    Command::new("rm")
+        .arg("-rf")
+        .args(fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()))
+        .status()
+        .unwrap();
 }
 
 /// A name made of bytes.

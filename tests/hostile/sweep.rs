@@ -59,8 +59,10 @@ impl Subject {
     /// come before that.
     pub(crate) fn calls(&self) -> (Vec<String>, std::collections::BTreeMap<String, usize>) {
         let run = self.traced(&self.tree(), &["-f"]);
-        let names: Vec<String> = run.calls.iter().filter_map(|line| parse(line)).map(|(name, ..)| name.to_owned()).collect();
-        let changes: BTreeSet<&str> = CHANGING.iter().copied().filter(|&name| name != "write" && name != "openat").collect();
+        let names: Vec<String> =
+            run.calls.iter().filter_map(|line| parse(line)).map(|(name, ..)| name.to_owned()).collect();
+        let changes: BTreeSet<&str> =
+            CHANGING.iter().copied().filter(|&name| name != "write" && name != "openat").collect();
         let first = names.iter().position(|name| changes.contains(name.as_str())).unwrap();
         let mut before = std::collections::BTreeMap::new();
         for name in &names[..first] {
@@ -72,8 +74,18 @@ impl Subject {
 
 /// Calls that change something.
 pub(crate) const CHANGING: &[&str] = &[
-    "openat", "write", "fsetxattr", "fremovexattr", "fchown", "fchownat", "fchmod", "utimensat", "renameat", "renameat2",
-    "mkdirat", "unlinkat",
+    "openat",
+    "write",
+    "fsetxattr",
+    "fremovexattr",
+    "fchown",
+    "fchownat",
+    "fchmod",
+    "utimensat",
+    "renameat",
+    "renameat2",
+    "mkdirat",
+    "unlinkat",
 ];
 
 fn common(tree: Rootfs) -> Rootfs {
@@ -105,7 +117,16 @@ fn common(tree: Rootfs) -> Rootfs {
 fn debian() -> Rootfs {
     common(
         Rootfs::debian_like()
-            .package("wget", &["/usr/bin/wget", "/usr/share/doc/wget/README", "/usr/share/doc/wget/more/a", "/etc/wgetrc", "/usr/lib/wget/helper"])
+            .package(
+                "wget",
+                &[
+                    "/usr/bin/wget",
+                    "/usr/share/doc/wget/README",
+                    "/usr/share/doc/wget/more/a",
+                    "/etc/wgetrc",
+                    "/usr/lib/wget/helper",
+                ],
+            )
             .text("/etc/wgetrc", "x")
             .programs(&["/usr/lib/wget/helper"])
             .package("perl", &["/usr/bin/perl", "/usr/share/perl/x.pm"])
@@ -136,7 +157,10 @@ pub(crate) fn every<P: Sync + std::fmt::Debug>(points: &[P], each: impl Fn(&P) +
                     let Some(point) = next.lock().unwrap().next() else { break };
                     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| each(point))) {
                         let text = cause.downcast_ref::<String>().cloned().unwrap_or_default();
-                        failures.lock().unwrap().push(format!("{point:?}: {}", text.chars().take(1_500).collect::<String>()));
+                        failures
+                            .lock()
+                            .unwrap()
+                            .push(format!("{point:?}: {}", text.chars().take(1_500).collect::<String>()));
                     }
                 }
             });

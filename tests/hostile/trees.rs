@@ -20,7 +20,9 @@ const CASES: &[Case] = &[
     case("shadow is a link out", DoneOrRefused, |tree, out| tree.link("/etc/shadow", up(out) + "/shadow")),
     case("gshadow is a link out", DoneOrRefused, |tree, out| tree.link("/etc/gshadow", up(out) + "/shadow")),
     case("backup of passwd is a link out", Done, |tree, out| tree.link("/etc/passwd-", up(out) + "/passwd")),
-    case("usr bin is a link out", DoneOrRefused, |tree, out| moved(tree, "/usr/bin").link("/usr/bin", up(out) + "/bin")),
+    case("usr bin is a link out", DoneOrRefused, |tree, out| {
+        moved(tree, "/usr/bin").link("/usr/bin", up(out) + "/bin")
+    }),
     case("usr local bin is a link out", Done, |tree, out| tree.link("/usr/local/bin", up(out) + "/bin")),
     case("a command is a link out", Done, |tree, out| tree.link("/usr/bin/tool", up(out) + "/tool")),
     case("libraries are a link out", Done, |tree, out| tree.link("/usr/lib/extra", out)),
@@ -55,31 +57,43 @@ const CASES: &[Case] = &[
         tree.dir("/srv/code", 0o777, 5, 5).link("/srv/code/a", out).link("/srv/code/b", up(out) + "/open")
     })
     .config("[files]\nread-only = ['/srv/code']\n"),
-    case("a writable path climbs", DoneOrRefused, |tree, _| tree).config("[files]\nwritable = ['/../../../../../tmp/x']\n"),
+    case("a writable path climbs", DoneOrRefused, |tree, _| tree)
+        .config("[files]\nwritable = ['/../../../../../tmp/x']\n"),
     case("a kept path is a link out", DoneOrRefused, |tree, out| tree.link("/srv/kept", up(out)))
         .config("[keep]\npaths = ['/srv/kept']\n"),
-    case("an extra command directory is a link out", DoneOrRefused, |tree, out| tree.link("/opt/tools", up(out) + "/bin"))
-        .config("[remove]\ndirectories = ['/opt/tools']\n"),
+    case("an extra command directory is a link out", DoneOrRefused, |tree, out| {
+        tree.link("/opt/tools", up(out) + "/bin")
+    })
+    .config("[remove]\ndirectories = ['/opt/tools']\n"),
     // Account files that lead out or round.
     case("homes that climb", Done, |tree, out| {
-        tree.account("low", 1234, &format!("/..{out}"), "/bin/sh").owner("/srv", 1234, 1234)
+        tree.account("low", 1234, &format!("/..{out}"), "/bin/sh").dir("/srv", 0o755, 1234, 1234)
     }),
     case("the home of root climbs", DoneOrRefused, |tree, out| {
         tree.text("/etc/passwd", format!("root:x:0:0:root:{}:/bin/bash\n", up(out)))
     }),
-    case("the home of root is the root", DoneOrRefused, |tree, _| tree.text("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")),
-    case("the home of root is usr", DoneOrRefused, |tree, _| tree.text("/etc/passwd", "root:x:0:0:root:/usr:/bin/sh\n")),
+    case("the home of root is the root", DoneOrRefused, |tree, _| {
+        tree.text("/etc/passwd", "root:x:0:0:root:/:/bin/sh\n")
+    }),
+    case("the home of root is usr", DoneOrRefused, |tree, _| {
+        tree.text("/etc/passwd", "root:x:0:0:root:/usr:/bin/sh\n")
+    }),
     case("shells that climb", DoneOrRefused, |tree, out| tree.account("app", 1000, "/", &format!("/..{out}/sh"))),
     // Package databases.
     case("a package owns what lies outside", Done, |tree, out| {
-        tree.package("evil", &[&format!("/..{out}/tool"), &format!("/usr/bin/../../../../..{out}/open"), "/usr/bin/wget"])
+        tree.package(
+            "evil",
+            &[&format!("/..{out}/tool"), &format!("/usr/bin/../../../../..{out}/open"), "/usr/bin/wget"],
+        )
     }),
     case("an apk package owns what lies outside", Done, |_, out| {
         let out = up(out);
         Rootfs::alpine_like()
             .text("/lib/apk/db/installed", format!("P:evil\nV:1\nF:{out}\nR:tool\nR:../open\nF:bin\nR:busybox\n\n"))
     }),
-    case("the database is a link out", DoneOrRefused, |tree, out| tree.link("/var/lib/dpkg/status", up(out) + "/status")),
+    case("the database is a link out", DoneOrRefused, |tree, out| {
+        tree.link("/var/lib/dpkg/status", up(out) + "/status")
+    }),
     case("file lists are a link out", DoneOrRefused, |tree, out| {
         moved(tree, "/var/lib/dpkg/info").link("/var/lib/dpkg/info", up(out))
     }),
@@ -110,13 +124,20 @@ const CASES: &[Case] = &[
         tree.script("/app/server", &format!("#!{}/sh\n", up(out))).script("/usr/bin/x", &format!("#!{out}/sh\n"))
     }),
     case("a loader outside", DoneOrRefused, |tree, out| tree.elf("/app/server", &(up(out) + "/tool"), &["libc.so.6"])),
-    case("a program that is its own interpreter", DoneOrRefused, |tree, _| tree.script("/app/server", "#!/app/server\n")),
+    case("a program that is its own interpreter", DoneOrRefused, |tree, _| {
+        tree.script("/app/server", "#!/app/server\n")
+    }),
     case("interpreters in a circle", DoneOrRefused, |tree, _| {
         tree.script("/app/server", "#!/app/b\n").script("/app/b", "#!/app/c\n").script("/app/c", "#!/app/server\n")
     }),
     case("an interpreter line without an end", DoneOrRefused, |tree, _| {
-        tree.file("/app/server", 0o755, 0, 0, [b"#!/bin/sh".to_vec(), vec![b' '; 500_000]].concat())
-            .file("/usr/bin/zeros", 0o755, 0, 0, [b"#!".to_vec(), vec![0; 5_000]].concat())
+        tree.file("/app/server", 0o755, 0, 0, [b"#!/bin/sh".to_vec(), vec![b' '; 500_000]].concat()).file(
+            "/usr/bin/zeros",
+            0o755,
+            0,
+            0,
+            [b"#!".to_vec(), vec![0; 5_000]].concat(),
+        )
     }),
     case("libraries in a circle", Done, |tree, _| {
         tree.elf("/app/server", LOADER, &["liba.so"])
@@ -128,8 +149,13 @@ const CASES: &[Case] = &[
         (0..whole.len().min(600)).step_by(7).fold(tree, |tree, len| {
             let mut torn = whole.clone();
             torn[len] = 0xff;
-            tree.file(format!("/usr/bin/cut{len}"), 0o755, 0, 0, &whole[..len])
-                .file(format!("/usr/bin/torn{len}"), 0o755, 0, 0, torn)
+            tree.file(format!("/usr/bin/cut{len}"), 0o755, 0, 0, &whole[..len]).file(
+                format!("/usr/bin/torn{len}"),
+                0o755,
+                0,
+                0,
+                torn,
+            )
         })
     }),
     case("a cache of libraries that lies", Done, |tree, _| {
@@ -141,10 +167,14 @@ const CASES: &[Case] = &[
     case("a script of open brackets", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("("))),
     case("a script of open substitutions", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("$("))),
     case("a script of open parameters", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("${a:-"))),
-    case("a script of open quotes in substitutions", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("\"$("))),
+    case("a script of open quotes in substitutions", DoneOrRefused, |tree, _| {
+        tree.script("/app/server", &nested("\"$("))
+    }),
     case("a script of open arithmetic", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("$((("))),
     case("a script of backquotes", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("`\\"))),
-    case("a script of open conditions", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("if while case x in {\n"))),
+    case("a script of open conditions", DoneOrRefused, |tree, _| {
+        tree.script("/app/server", &nested("if while case x in {\n"))
+    }),
     case("a script of here-documents", DoneOrRefused, |tree, _| tree.script("/app/server", &nested("<<A "))),
     case("a script that sources itself", DoneOrRefused, |tree, _| {
         tree.script("/app/server", "#!/bin/sh\n. /app/server\nexec /app/server\nsh -c 'sh -c \"sh -c /app/server\"'\n")
@@ -154,7 +184,10 @@ const CASES: &[Case] = &[
     }),
     // Links that lead nowhere.
     case("links to themselves", Done, |tree, _| {
-        tree.link("/usr/bin/self", "self").link("/etc/passwd-", "passwd-").link("/var/cache", "/var/cache").link("/etc/localtime", "localtime")
+        tree.link("/usr/bin/self", "self")
+            .link("/etc/passwd-", "passwd-")
+            .link("/var/cache", "/var/cache")
+            .link("/etc/localtime", "localtime")
     }),
     case("passwd is a link to itself", DoneOrRefused, |tree, _| tree.link("/etc/passwd", "passwd")),
     case("links in a circle", Done, |tree, _| {
@@ -184,8 +217,12 @@ const CASES: &[Case] = &[
     // Special files, where a plain one is expected.
     case("passwd is a fifo", DoneOrRefused, |tree, _| without(tree, "/etc/passwd").fifo("/etc/passwd")),
     case("passwd is a socket", DoneOrRefused, |tree, _| without(tree, "/etc/passwd").socket("/etc/passwd")),
-    case("passwd is an endless device", DoneOrRefused, |tree, _| without(tree, "/etc/passwd").device("/etc/passwd", 1, 5)),
-    case("passwd is a directory", DoneOrRefused, |tree, _| without(tree, "/etc/passwd").dir("/etc/passwd", 0o755, 0, 0)),
+    case("passwd is an endless device", DoneOrRefused, |tree, _| {
+        without(tree, "/etc/passwd").device("/etc/passwd", 1, 5)
+    }),
+    case("passwd is a directory", DoneOrRefused, |tree, _| {
+        without(tree, "/etc/passwd").dir("/etc/passwd", 0o755, 0, 0)
+    }),
     case("shadow and group are fifos", DoneOrRefused, |tree, _| {
         without(without(tree, "/etc/shadow"), "/etc/group").fifo("/etc/shadow").fifo("/etc/group")
     }),
@@ -205,7 +242,8 @@ const CASES: &[Case] = &[
     // Names.
     case("names of every byte", Done, |tree, _| {
         (1..=255_u8).filter(|&b| b != b'/').fold(tree, |tree, b| {
-            let tree = if b == b'.' { tree } else { tree.text(bytes(&[b"/usr/share/".as_slice(), &[b]].concat()), "x") };
+            let tree =
+                if b == b'.' { tree } else { tree.text(bytes(&[b"/usr/share/".as_slice(), &[b]].concat()), "x") };
             tree.file(bytes(&[b"/usr/bin/x".as_slice(), &[b]].concat()), 0o4755, 0, 0, "#!/bin/sh\n")
         })
     }),
@@ -240,9 +278,16 @@ const CASES: &[Case] = &[
     // Sizes.
     case("a passwd of ten gigabytes", Refused, |tree, _| sparse(tree, "/etc/passwd")).large(),
     case("everything of ten gigabytes", DoneOrRefused, |tree, _| {
-        ["/var/lib/dpkg/status", "/etc/ld.so.conf", "/etc/ld.so.cache", "/usr/lib/os-release", "/usr/bin/wget", "/etc/nsswitch.conf"]
-            .iter()
-            .fold(tree, |tree, path| sparse(tree, path))
+        [
+            "/var/lib/dpkg/status",
+            "/etc/ld.so.conf",
+            "/etc/ld.so.cache",
+            "/usr/lib/os-release",
+            "/usr/bin/wget",
+            "/etc/nsswitch.conf",
+        ]
+        .iter()
+        .fold(tree, |tree, path| sparse(tree, path))
     })
     .large(),
     case("a program of ten gigabytes", DoneOrRefused, |tree, _| sparse(tree, "/app/server")).large(),
@@ -252,7 +297,9 @@ const CASES: &[Case] = &[
         let tree = tree.dir("/usr/share/many", 0o755, 0, 0);
         let at = tree.at("/usr/share/many");
         for n in 0..100_000 {
-            fs::hard_link(at.join("0"), at.join(n.to_string())).or_else(|_| fs::write(at.join(n.to_string()), "")).unwrap();
+            fs::hard_link(at.join("0"), at.join(n.to_string()))
+                .or_else(|_| fs::write(at.join(n.to_string()), ""))
+                .unwrap();
         }
         tree
     })
@@ -265,20 +312,26 @@ const CASES: &[Case] = &[
     })
     .large(),
     case("account files of nonsense", DoneOrRefused, |tree, _| {
-        tree.text("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n:::::::::\n\xff\xfe:\0:4294967296:-1:::\n+::::::\n".as_slice())
-            .text("/etc/group", b"::::\nroot:x:\0:\n".as_slice())
-            .file("/etc/shadow", 0o640, 0, 42, b"\0\0\0:\n:::::::::::::::\n".as_slice())
+        tree.text(
+            "/etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\n:::::::::\n\xff\xfe:\0:4294967296:-1:::\n+::::::\n".as_slice(),
+        )
+        .text("/etc/group", b"::::\nroot:x:\0:\n".as_slice())
+        .file("/etc/shadow", 0o640, 0, 42, b"\0\0\0:\n:::::::::::::::\n".as_slice())
     }),
     // What a program inside would leave, if anything of the tree was run.
     case("programs that leave a mark", DoneOrRefused, |tree, out| {
         let mark = format!("#!/bin/sh\ntouch {out}/mark {out}/empty/mark\n");
-        ["dash", "bash", "ls", "perl", "apt", "dpkg", "mawk", "su", "passwd", "busybox", "ld.so", "getent", "rpm", "nologin"]
-            .iter()
-            .fold(tree, |tree, name| tree.script(format!("/usr/bin/{name}"), &mark))
-            .script("/usr/sbin/ldconfig", &mark)
-            .script("/usr/sbin/nologin", &mark)
-            .script("/usr/lib64/ld-linux-x86-64.so.2", &mark)
-            .script("/var/lib/dpkg/info/dash.postrm", &mark)
+        [
+            "dash", "bash", "ls", "perl", "apt", "dpkg", "mawk", "su", "passwd", "busybox", "ld.so", "getent", "rpm",
+            "nologin",
+        ]
+        .iter()
+        .fold(tree, |tree, name| tree.script(format!("/usr/bin/{name}"), &mark))
+        .script("/usr/sbin/ldconfig", &mark)
+        .script("/usr/sbin/nologin", &mark)
+        .script("/usr/lib64/ld-linux-x86-64.so.2", &mark)
+        .script("/var/lib/dpkg/info/dash.postrm", &mark)
     }),
     // Mounts.
     case("a file of the outside is mounted over passwd", DoneOrRefused, |tree, out| {
@@ -291,9 +344,9 @@ const CASES: &[Case] = &[
         bind(tree.dir("/usr/share/mounted", 0o777, 0, 0).dir("/var/log", 0o755, 0, 0), out, "/usr/share/mounted")
     }),
     case("builders' mounts over single files", Done, |tree, out| {
-        let tree = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/usr/bin/mounted"].iter().fold(tree, |tree, path| {
-            bind(tree.file(path, 0o666, 5, 5, "x"), &format!("{out}/open"), path)
-        });
+        let tree = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/usr/bin/mounted"]
+            .iter()
+            .fold(tree, |tree, path| bind(tree.file(path, 0o666, 5, 5, "x"), &format!("{out}/open"), path));
         bind(tree.text("/run/secrets/key", "x"), &format!("{out}/shadow"), "/run/secrets/key")
     }),
     case("set-id programs on a mount", Done, |tree, out| {
@@ -324,7 +377,11 @@ fn hostile_trees_touch_nothing_outside_and_end_within_seconds() {
                     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| case.run())) {
                         let text = cause.downcast_ref::<String>().cloned().unwrap_or_default();
                         println!("failed {}: {}", case.name, text.chars().take(700).collect::<String>());
-                        failures.lock().unwrap().push(format!("{}: {}", case.name, text.chars().take(1_500).collect::<String>()));
+                        failures.lock().unwrap().push(format!(
+                            "{}: {}",
+                            case.name,
+                            text.chars().take(1_500).collect::<String>()
+                        ));
                     }
                     println!("{:?} {}", begin.elapsed(), case.name);
                 }
@@ -363,7 +420,14 @@ fn hard(tree: Rootfs, outside: &str, name: &str, path: &str) -> Rootfs {
 }
 
 fn sparse(tree: Rootfs, path: &str) -> Rootfs {
-    fs::File::options().write(true).create(true).truncate(false).open(tree.at(path)).unwrap().set_len(10 << 30).unwrap();
+    fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(tree.at(path))
+        .unwrap()
+        .set_len(10 << 30)
+        .unwrap();
     tree
 }
 
