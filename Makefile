@@ -39,7 +39,7 @@ image: setup dist
 
 ## make fmt      is everything formatted?
 fmt:
-	cargo fmt --all -- --check docker/static-scratch/server.rs
+	cargo fmt --all -- --check docker/static-scratch/server.rs tests/setup/census.rs
 
 ## make clippy   lints; the engine tests apart, because a plain build leaves them out
 clippy:
@@ -54,13 +54,14 @@ demo: image
 test:
 	@tests/setup/test.sh
 
-## make engine   only the tests in a real Docker engine
+## make engine   only the tests in a real Docker engine; with UPDATE_MATRIX=1 they write docs/matrix.md
 engine: image
 	cargo test --locked --test engine -- --test-threads=2
 
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
 	PROPTEST_CASES=20000 cargo test --locked --release
+	HARDEN_FUZZ_SECONDS=600 cargo test --locked --release --test fuzz -- --nocapture
 	cargo test --locked --release --test soak
 
 ## make bench    measure and print the table

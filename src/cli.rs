@@ -86,7 +86,7 @@ pub struct Common {
     /// Configuration file [default: harden.toml beside the binary, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Add the keep entries of a profile: dotnet, java, nginx, node, python, static
+    /// Add the keep entries of a profile: dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static
     #[arg(long, value_name = "NAME")]
     pub profile: Option<OsString>,
     /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]
@@ -98,6 +98,9 @@ pub struct Common {
     /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
     #[arg(long, value_name = "ENTRY")]
     pub keep: Vec<OsString>,
+    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges (repeatable)
+    #[arg(long = "check", value_name = "CMD")]
+    pub checks: Vec<OsString>,
     /// Switch a rule off, as 'remove.root-home' (repeatable)
     #[arg(long, value_name = "RULE")]
     pub disable: Vec<OsString>,

@@ -5,10 +5,15 @@
 //! `closure/load.rs`). What follows from it for everything else is in [`removable`].
 
 mod load;
+mod name_service;
+mod pam;
 pub mod removable;
 mod seeds;
+mod uses;
 mod walk;
 
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +29,12 @@ use crate::policy::Policy;
 
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
+
+/// Functions of the C library that run `/bin/sh`.
+const SHELL_FUNCTIONS: [&str; 3] = ["system", "popen", "wordexp"];
+
+/// Programs of many names: which of them calls a function is written nowhere.
+const MULTICALL: [&[u8]; 3] = [b"busybox", b"toybox", b"coreutils"];
 
 /// The reason of unix_chkpwd(8).
 const CHECKER: &str = "asked by PAM who may log in through";
@@ -59,6 +70,8 @@ pub struct Closure {
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.
     pub warnings: Vec<Message>,
+    /// Kept ELF files that call functions which start `/bin/sh`, with those; looked for only where it is not kept.
+    pub shell_users: Vec<(Id, Vec<&'static str>)>,
 }
 
 /// What the closure is computed from.

@@ -5,12 +5,15 @@
 
 pub mod accounts_in_use;
 pub mod app_paths;
+pub mod checks;
 pub mod configurations;
 pub mod entrypoints;
 pub mod jobs;
 pub mod remove_directories;
 pub mod root_home;
+pub mod scripts;
 pub mod setid;
+pub mod shell;
 pub mod system_dirs;
 
 use crate::plan::Draft;
@@ -22,11 +25,14 @@ pub type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
 /// Every guard that looks at the draft; those of the environment are in [`crate::pipeline`].
 pub static GUARDS: &[Guard] = &[
     ("guard.accounts", accounts_in_use::check),
+    ("guard.checks", checks::check),
     ("guard.entrypoints", entrypoints::check),
     ("guard.files", app_paths::check),
     ("guard.jobs", jobs::check),
     ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),
+    ("guard.scripts", scripts::check),
     ("guard.setid", setid::check),
+    ("guard.shell", shell::check),
     ("guard.system-dirs", system_dirs::check),
 ];

@@ -12,6 +12,7 @@
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
 pub mod apply;
+pub mod check;
 pub mod cli;
 pub mod closure;
 mod collect;
@@ -26,4 +27,5 @@ pub mod report;
 pub mod root;
 pub mod rules;
 pub mod run;
+pub mod scripts;
 pub mod shell;

@@ -101,7 +101,15 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
     let uses = account_uses(&Input { tree, contents, commands: &facts.commands, closure: &closure, policy });
-    let cx = Context { facts: &facts, policy, closure: &closure, zones: &zones, setid: &setid, account_uses: &uses };
+    let cx = Context {
+        facts: &facts,
+        contents,
+        policy,
+        closure: &closure,
+        zones: &zones,
+        setid: &setid,
+        account_uses: &uses,
+    };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
     let killed = tree.killed();

@@ -43,6 +43,8 @@ pub struct Policy {
     pub workdir: Option<String>,
     /// Directories of the image's PATH, in order; empty and relative ones are dropped.
     pub path: Vec<String>,
+    /// LD_LIBRARY_PATH of the image; `None` when nobody said, as with `--root` and no image configuration.
+    pub library_path: Option<Vec<String>>,
     /// Whether the entrypoint starts as the run user or as root.
     pub start: Start,
     /// `[keep]`.
@@ -59,7 +61,25 @@ pub struct Policy {
     pub strict: bool,
     /// Volumes of the image configuration (`--image-config`), absolute paths.
     pub volumes: Vec<String>,
+    /// What apply runs in the hardened root before it removes itself, in order.
+    pub checks: Vec<Check>,
 }
+
+/// One check: `--check`, or an entry of `[check]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The words of the command; those of the image's first command when none were written.
+    pub argv: Vec<String>,
+    /// The command is a server: it has to answer on this TCP port of the loopback interface, and is then stopped.
+    pub tcp: Option<u16>,
+    /// Time limit in seconds.
+    pub timeout: u32,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// Time limit of a check when nobody says otherwise, in seconds.
+pub const CHECK_TIMEOUT: u32 = 30;
 
 /// The account of `run.user`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +119,8 @@ pub enum Run {
 pub struct CommandLine {
     /// Exec form: the words as written. Shell form: the words in command position and absolute paths.
     pub words: Vec<String>,
+    /// What is executed, word for word.
+    pub argv: Vec<String>,
     /// Run through `/bin/sh -c`, which is then kept.
     pub shell_form: bool,
     /// Where it was written.

@@ -67,6 +67,13 @@ impl Console {
         }
     }
 
+    /// What a check printed: every line marked, so that none can be taken for one of ours.
+    pub fn output(&self, bytes: &[u8]) {
+        for line in bytes.trim_ascii_end().split(|&byte| byte == b'\n').filter(|_| !bytes.is_empty()) {
+            self.line(&format!("  | {}", escape::line(line.trim_ascii_end())));
+        }
+    }
+
     /// A problem with the configuration.
     pub fn problem(&self, kind: &str, problem: &Problem) {
         let origin = problem.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));

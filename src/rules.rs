@@ -11,18 +11,20 @@ pub mod remove;
 pub mod zones;
 
 use crate::closure::Closure;
-use crate::facts::Facts;
 use crate::facts::set::IdSet;
+use crate::facts::{Contents, Facts};
 use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
 use crate::policy::Policy;
 use zones::Zones;
 
 /// What a rule may look at.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The root as it is.
     pub facts: &'a Facts,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
     /// What the user wants.
     pub policy: &'a Policy,
     /// What has to stay for that.
@@ -33,6 +35,12 @@ pub struct Context<'a> {
     pub setid: &'a IdSet,
     /// Accounts that configurations of kept programs name.
     pub account_uses: &'a [AccountUse],
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context over {} entries", self.facts.tree.len())
+    }
 }
 
 impl Context<'_> {

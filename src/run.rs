@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::check;
 use crate::cli::{self, Action, Cli};
 use crate::exit::Exit;
 use crate::policy::{self, Environment, Inputs, Loaded, Options, Problem};
@@ -42,6 +43,9 @@ pub struct Request {
 /// Run the program with its arguments (its own name first) and environment.
 #[must_use]
 pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
+    if args.get(1).is_some_and(|argument| argument == check::child::ARGUMENT) {
+        return check::child::main(&args);
+    }
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {

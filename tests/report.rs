@@ -56,12 +56,15 @@ fn every_state_fits_the_schema() {
     for (args, state) in [
         (["plan"].iter().chain(&run).copied().collect::<Vec<_>>(), "planned"),
         (vec!["plan", "--command", "none"], "refused"),
+        // Refused too, and listed.
+        (["plan"].iter().chain(&run).chain(&["--check", "true"]).copied().collect(), "refused"),
         (["apply"].iter().chain(&run).copied().collect(), "applied"),
     ] {
         let report = report(root.path(), &args);
         assert_eq!(report["state"], state, "{report}");
         assert_eq!(report["schema"], schema["title"]);
         assert_fits(&report, &schema, "report");
+        assert_eq!(report.get("checks").is_some(), args.contains(&"--check"));
         assert!(state == "refused" || !report["changes"].as_array().unwrap().is_empty());
     }
 }

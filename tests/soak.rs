@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     missing_docs
 )]
 
@@ -36,4 +37,118 @@ fn plan_time(tree: &Generated) -> Duration {
         begin.elapsed()
     };
     (0..3).map(|_| once()).min().unwrap()
+}
+
+/// Ten minutes of scripts that nobody wrote: pieces of shell, and real scripts with bytes changed.
+#[test]
+fn the_shell_reader_survives_ten_minutes_of_anything() {
+    use harden::shell::{Code, Dialect, execline, names, split};
+    const PIECES: &[&str] = &[
+        "if ",
+        "then ",
+        "elif ",
+        "else ",
+        "fi",
+        "case x in ",
+        "a) ",
+        ";; ",
+        "esac",
+        "for x in ",
+        "do ",
+        "done",
+        "{ ",
+        "} ",
+        "(",
+        ")",
+        "$(",
+        "`",
+        "\"",
+        "'",
+        "${",
+        "${x:-",
+        "}",
+        "$((",
+        "((",
+        "))",
+        "[[ ",
+        "]] ",
+        "<<E\n",
+        "<<-'E'\n",
+        "E\n",
+        "\n",
+        "; ",
+        "&& ",
+        "|| ",
+        "| ",
+        "& ",
+        "# ",
+        "\\",
+        "f() ",
+        "function g ",
+        "command -v x ",
+        "exec ",
+        "set -- ",
+        "x=",
+        "x=(",
+        "eval '",
+        "trap \"",
+        "sh -c '",
+        ". ",
+        "\"$@\" ",
+        "$x ",
+        "! ",
+        "2>&1 ",
+        "<(",
+        "alias a=",
+        "return ",
+        "exit 0 ",
+        "\u{e9}",
+        "find / -exec ",
+        "\\; ",
+        "*.d/",
+        "$(dirname \"$0\")",
+        "[",
+        "]",
+        "\0",
+        "\r\n",
+    ];
+    let seeds: Vec<String> = std::fs::read_dir("tests/scripts/entrypoints")
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(seeds.len() >= 4);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        // xorshift64*: the same scripts in every run.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        usize::try_from(state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % below
+    };
+    let begin = Instant::now();
+    let mut runs = 0_u64;
+    while begin.elapsed() < Duration::from_secs(600) {
+        let script = if next(2) == 0 {
+            (0..next(200)).map(|_| PIECES[next(PIECES.len())]).collect::<String>()
+        } else {
+            let mut bytes = seeds[next(seeds.len())].clone().into_bytes();
+            for _ in 0..=next(8) {
+                let at = next(bytes.len());
+                match next(3) {
+                    0 => bytes[at] = u8::try_from(next(256)).unwrap(),
+                    1 => bytes.truncate(at.max(1)),
+                    _ => bytes.splice(at..at, PIECES[next(PIECES.len())].bytes()).for_each(drop),
+                }
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let one = Instant::now();
+        let mut code = Code::new(Dialect::Bash);
+        code.read(&script, "/x/y");
+        code.sources();
+        let _ = (code.finish(), names(&script), split(&script), execline::programs(&script));
+        assert!(one.elapsed() < Duration::from_secs(2), "{:?} for {script:?}", one.elapsed());
+        runs += 1;
+    }
+    assert!(runs > 100_000, "{runs} scripts in ten minutes");
 }

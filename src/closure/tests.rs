@@ -15,6 +15,8 @@ use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
 
+mod runtime;
+
 struct Image {
     tree: Tree,
     memory: Memory,
@@ -38,6 +40,13 @@ impl Image {
         let mut packages = Packages::collect(&tree, &memory);
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
         Self { tree, memory, packages, commands }
+    }
+
+    /// Other content for a file; what is known of it is known anew.
+    fn replace(&mut self, path: &str, content: &[u8]) {
+        self.memory.put(path, content);
+        self.packages = Packages::collect(&self.tree, &self.memory);
+        self.commands = Commands::collect(&self.tree, &self.memory, &mut self.packages, &[], &[]);
     }
 
     fn id(&self, path: &str) -> Id {
@@ -98,8 +107,11 @@ fn keep(names: &[&str]) -> Policy {
 }
 
 fn run(words: &[&str], shell_form: bool) -> Policy {
-    let words = words.iter().map(|&w| w.to_owned()).collect();
-    Policy { run: Run::Commands(vec![CommandLine { words, shell_form, origin: origin() }]), ..Policy::default() }
+    let words: Vec<String> = words.iter().map(|&w| w.to_owned()).collect();
+    Policy {
+        run: Run::Commands(vec![CommandLine { argv: words.clone(), words, shell_form, origin: origin() }]),
+        ..Policy::default()
+    }
 }
 
 fn kept_path(path: &str) -> Policy {
@@ -168,7 +180,11 @@ fn scripts_keep_their_interpreters_and_what_env_finds() {
         ("/usr/local/lib/npm.js", "#!/usr/bin/env -S node --x\n"),
         ("/usr/bin/tool", "#!/usr/bin/wrapper\n"),
         ("/usr/bin/wrapper", "#! /bin/sh -e\n"),
+        ("/usr/bin/service", "#!/usr/bin/with-contenv sh\n"),
+        ("/usr/bin/with-contenv", "elf:"),
     ]);
+    let closure = image.closure(&keep(&["service"]));
+    assert!(closure.contains(image.id("/bin/sh")), "with-contenv runs it");
     let mut kept = image.kept(&keep(&["npm", "tool"]));
     kept.sort();
     assert_eq!(
@@ -292,7 +308,7 @@ fn a_kept_path_brings_what_its_programs_need_and_only_warns() {
     );
     let warnings: Vec<_> = image.closure(&policy).warnings.into_iter().map(|m| m.text).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings[0].contains("'/usr/bin/perl', which does not exist"));
+    assert!(warnings[0].contains("'/usr/bin/perl', which did not exist before this run either"));
     assert!(warnings[1].contains("needs the library 'libgone.so', which was missing before this run"));
 }
 

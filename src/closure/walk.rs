@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::load::Cache;
-use super::{Closure, Input, Reason};
+use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
+use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
-use crate::facts::program::{Program, Shebang};
+use crate::facts::program::{FileBytes, Program, Shebang};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Unresolved};
 use crate::plan::Message;
@@ -24,6 +25,10 @@ pub(super) struct Walk<'a> {
     pub(super) cache: Cache,
     /// Files mapped as libraries of a program: their own needs are already in.
     pub(super) loaded: BTreeSet<Id>,
+    /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
+    pub(super) name_service: (Vec<Vec<u8>>, Vec<Abi>),
+    /// PAM services already read.
+    pub(super) services: BTreeSet<Id>,
     closure: Closure,
     depths: BTreeMap<Id, u32>,
     /// Whether needs are noted that are not the first of their entry.
@@ -37,10 +42,12 @@ impl<'a> Walk<'a> {
     pub(super) fn new(input: &Input<'a>) -> Self {
         Self {
             input: *input,
-            libraries: Libraries::collect(input.tree, input.contents, &[]),
+            libraries: Libraries::collect(input.tree, input.contents, input.policy.library_path.as_deref()),
             required: true,
             cache: Cache::default(),
             loaded: BTreeSet::new(),
+            name_service: (name_service::modules(input.tree, input.contents), Vec::new()),
+            services: BTreeSet::new(),
             closure: Closure::default(),
             depths: BTreeMap::new(),
             noting: true,
@@ -56,7 +63,7 @@ impl<'a> Walk<'a> {
                 self.visit(id);
             }
             self.add_nologin();
-            self.add_password_checker();
+            pam::add(self);
             if self.queue.is_empty() {
                 break;
             }
@@ -65,11 +72,38 @@ impl<'a> Walk<'a> {
 
     pub(super) fn finish(mut self) -> Closure {
         self.shorten();
+        for (id, cause) in self.input.commands.unreadable() {
+            if !self.closure.contains(id) {
+                self.unreadable(id, cause);
+            }
+        }
+        self.find_shell_users();
+        for problem in &self.input.commands.problems {
+            self.warn("closure", format!("{problem}: it is treated as data"), String::new());
+        }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
             messages.retain(|message| seen.insert(message.clone()));
         }
         self.closure
+    }
+
+    /// Which of the objects read import what runs a shell, while the shell has no reason to stay.
+    fn find_shell_users(&mut self) {
+        let Input { tree, contents, .. } = self.input;
+        if tree.resolve(b"/bin/sh").is_ok_and(|found| !self.closure.contains(found.node)) {
+            for (&id, object) in &self.cache {
+                let Some((elf, _)) = object else { continue };
+                let name = tree.name(id);
+                if !self.closure.contains(id) || MULTICALL.iter().any(|multicall| name.starts_with(multicall)) {
+                    continue;
+                }
+                let found = elf.imports(&SHELL_FUNCTIONS, &FileBytes { contents, tree, id }).unwrap_or_default();
+                if !found.is_empty() {
+                    self.closure.shell_users.push((id, found));
+                }
+            }
+        }
     }
 
     /// An entry whose chain got shorter shortens the chains of what it needs, until nothing gets shorter.
@@ -119,6 +153,11 @@ impl<'a> Walk<'a> {
         Ok(found.node)
     }
 
+    /// Whether the entry stays already.
+    pub(super) fn has(&self, id: Id) -> bool {
+        self.depths.contains_key(&id)
+    }
+
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
     pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
         let message = Message { rule, text, help };
@@ -131,6 +170,11 @@ impl<'a> Walk<'a> {
 
     pub(super) fn warn(&mut self, rule: &'static str, text: String, help: String) {
         self.closure.warnings.push(Message { rule, text, help });
+    }
+
+    /// Everything kept so far.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Id> {
+        self.closure.reasons.keys().copied()
     }
 
     /// The directory in which relative paths of the image's commands resolve.
@@ -155,13 +199,17 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, id: Id) {
         let tree = self.input.tree;
+        self.visit_uses(id);
         if tree.is_link(id) {
             self.visit_link(id);
-        } else if tree.is_file(id) && !self.loaded.contains(&id) {
+        } else if tree.is_file(id) {
             match self.input.commands.program(tree, self.input.contents, id) {
+                // Also a library may be run: what the kernel maps first is said in the file.
+                Ok(Program::Elf(elf)) if self.loaded.contains(&id) && elf.interpreter.is_none() => {}
                 Ok(Program::Elf(elf)) => self.visit_elf(id, &elf),
                 Ok(Program::Script(shebang)) => self.visit_script(id, &shebang),
-                Ok(Program::None) => {}
+                Ok(Program::None) => self.visit_text(id),
+                Ok(Program::Unreadable(cause)) => self.unreadable(id, &cause),
                 Err(error) => {
                     let text = format!("cannot say what {} needs: {error}", self.name(id));
                     let help = "mend or replace the file, or do not keep it";
@@ -169,6 +217,26 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+    }
+
+    /// A script without `#!`: the kernel refuses it, and shells and execvp(3) give it to the shell. Only a command is
+    /// meant to be run that way; elsewhere an x bit says little, since whole source trees have it.
+    fn visit_text(&mut self, id: Id) {
+        let Input { tree, contents, commands, .. } = self.input;
+        let runnable = tree.permissions(id) & 0o111 != 0
+            && (commands.is_in_directory(tree, id) || commands.path.contains(&tree.parent(id)));
+        if runnable
+            && contents.read_at(tree, id, 0, HEAD).is_ok_and(|head| !head.is_empty() && !head.contains(&0))
+            && tree.resolve(b"/bin/sh").is_ok()
+        {
+            let _ = self.add_path(Id::ROOT, b"/bin/sh", Some(id), "shell that execvp runs for");
+        }
+    }
+
+    /// Say that nothing more is known of a file than its bytes.
+    pub(super) fn unreadable(&mut self, id: Id, cause: &str) {
+        let text = format!("{} is an ELF file that is unreadable, treated as data: {cause}", self.name(id));
+        self.warn("closure", text, "put a whole file in its place, or remove it before harden runs".to_owned());
     }
 
     fn visit_link(&mut self, id: Id) {
@@ -196,24 +264,19 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_script(&mut self, id: Id, shebang: &Shebang) {
-        let tree = self.input.tree;
         self.needs_interpreter(id, &shebang.interpreter);
-        if let Some(name) = &shebang.env_name {
-            let found = if name.contains(&b'/') {
-                self.add_path(self.working_directory(), name, Some(id), "program that env runs for").ok()
-            } else {
-                self.input.commands.find_in_path(tree, name).inspect(|&entry| {
-                    self.add(entry, Some(id), "program that env runs for");
-                })
-            };
-            if found.is_none() {
-                let text = format!(
-                    "{} is run by 'env {}', which is found nowhere in PATH",
-                    self.name(id),
-                    String::from_utf8_lossy(name).escape_debug()
-                );
-                self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
-            }
+        if let Some(name) = &shebang.env_name
+            && !self.add_word(id, name, "program that env runs for")
+        {
+            let text = format!(
+                "{} is run by 'env {}', which is found nowhere in PATH",
+                self.name(id),
+                String::from_utf8_lossy(name).escape_debug()
+            );
+            self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
+        }
+        for word in &shebang.words {
+            let _ = self.add_word(id, word, "program that the interpreter runs for");
         }
         if self.never_ends(id) {
             let text = format!(
@@ -226,6 +289,19 @@ impl<'a> Walk<'a> {
                 "the kernel does not run it: give it another interpreter, or do not keep it".to_owned(),
             );
         }
+    }
+
+    /// Keep the executable file that a word names, by path or in PATH; false when it names none.
+    pub(super) fn add_word(&mut self, from: Id, word: &[u8], text: &str) -> bool {
+        let tree = self.input.tree;
+        if !word.contains(&b'/') {
+            let found = self.input.commands.find_in_path(tree, word);
+            return found.inspect(|&entry| self.add(entry, Some(from), text)).is_some();
+        }
+        let base = self.working_directory();
+        let found = tree.resolve_from(base, word, true).map(|found| found.node);
+        found.is_ok_and(|id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0)
+            && self.add_path(base, word, Some(from), text).is_ok()
     }
 
     /// Whether the interpreter's interpreter's … is never a program.
@@ -253,7 +329,7 @@ impl<'a> Walk<'a> {
                 let _ = self.add_path(base, path, Some(id), "interpreter of");
                 return;
             }
-            Ok(_) => "is no file",
+            Ok(_) => ["is no file", "was no file before this run either"],
             Err(Unresolved::Mount(_)) => {
                 let text = format!(
                     "{} needs the interpreter {} on a mount, which is not looked at",
@@ -263,9 +339,12 @@ impl<'a> Walk<'a> {
                 self.warn("closure", text, String::new());
                 return;
             }
-            Err(Unresolved::Loop) => "is a link that runs in a circle",
-            Err(Unresolved::Missing) => "does not exist",
+            Err(Unresolved::Loop) => ["is a link that runs in a circle", "ran in a circle before this run already"],
+            Err(Unresolved::Missing) => ["does not exist", "did not exist before this run either"],
         };
+        // A refusal speaks of the present; a warning must not look like this run's doing.
+        let [refused, warned] = missing;
+        let missing = if self.required { refused } else { warned };
         let text = format!("{} needs the interpreter {}, which {missing}", self.name(id), quoted(path));
         let help = if path.ends_with(b"\r") {
             "its first line ends in CR LF: save the script with LF line ends".to_owned()
@@ -289,21 +368,6 @@ impl<'a> Walk<'a> {
             && tree.resolve(path).is_ok()
         {
             let _ = self.add_path(Id::ROOT, path, Some(sshd), "login shell of locked accounts under");
-        }
-    }
-
-    /// pam_unix asks unix_chkpwd(8) whether an account may log in, in all programs since Linux-PAM 1.6: without it
-    /// nobody can. Programs whose service is configured under their name need it.
-    fn add_password_checker(&mut self) {
-        let tree = self.input.tree;
-        let Ok(services) = tree.resolve(b"/etc/pam.d").map(|found| found.node) else { return };
-        let user =
-            self.closure.reasons.keys().copied().find(|&id| {
-                tree.child(services, tree.name(id)).is_some() && self.input.commands.is_in_directory(tree, id)
-            });
-        let checker = self.input.commands.entries.keys().copied().find(|&id| tree.name(id) == b"unix_chkpwd");
-        if let (Some(user), Some(checker)) = (user, checker) {
-            self.add(checker, Some(user), super::CHECKER);
         }
     }
 }

@@ -103,6 +103,14 @@ impl Commands {
         }
     }
 
+    /// Files looked at that begin as an ELF file and cannot be read as one, with the cause.
+    pub fn unreadable(&self) -> impl Iterator<Item = (Id, &str)> {
+        self.programs.iter().filter_map(|(&id, program)| match program {
+            Program::Unreadable(cause) => Some((id, cause.as_str())),
+            _ => None,
+        })
+    }
+
     /// The entry that `execvp` runs for a name: the first in PATH that leads to an executable file.
     #[must_use]
     pub fn find_in_path(&self, tree: &Tree, name: &[u8]) -> Option<Id> {

@@ -10,6 +10,9 @@ use super::tree::{Id, Tree};
 /// Bytes of a script that the kernel looks at (BINPRM_BUF_SIZE).
 const SHEBANG: usize = 256;
 
+/// Interpreters whose argument is no program of its own: `env` is read by its own rules.
+const MULTICALL: [&[u8]; 4] = [b"env", b"busybox", b"toybox", b"coreutils"];
+
 /// What running a file would start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Program {
@@ -17,6 +20,8 @@ pub enum Program {
     Elf(Box<Elf>),
     /// A file that begins with `#!`.
     Script(Shebang),
+    /// A file that begins as an ELF file and is none that can be read, with the cause: data, as the kernel refuses it.
+    Unreadable(String),
     /// Anything else.
     #[default]
     None,
@@ -31,6 +36,9 @@ pub struct Shebang {
     pub argument: Option<Vec<u8>>,
     /// The name that `env` looks up in PATH, when the interpreter is `env`.
     pub env_name: Option<Vec<u8>>,
+    /// Words of the argument that are no options, when the interpreter is another program: it may run them, as
+    /// `#!/usr/bin/with-contenv bash` does.
+    pub words: Vec<Vec<u8>>,
 }
 
 /// A file of the root as random-access bytes.
@@ -69,7 +77,7 @@ impl Program {
         if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
             let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(parsed.map_or(Self::None, |elf| Self::Elf(Box::new(elf))));
+            return Ok(parsed.map_or_else(Self::Unreadable, |elf| Self::Elf(Box::new(elf))));
         }
         Ok(Shebang::parse(&head).map_or(Self::None, Self::Script))
     }
@@ -84,7 +92,7 @@ impl Program {
     pub fn is_program(&self, tree: &Tree, id: Id, mode_matters: bool) -> bool {
         let executable = tree.permissions(id) & 0o111 != 0;
         match self {
-            Self::None => false,
+            Self::None | Self::Unreadable(_) => false,
             Self::Script(_) => executable,
             Self::Elf(_) if mode_matters && !executable => false,
             Self::Elf(elf) => match elf.kind {
@@ -136,8 +144,12 @@ impl Shebang {
         let (interpreter, argument) = line.split_at(split.unwrap_or(line.len()));
         let argument = Some(trim(argument)).filter(|a| !a.is_empty()).map(<[u8]>::to_vec);
         let base = interpreter.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        let env_name = if base == b"env" { argument.as_deref().and_then(env_name) } else { None };
-        Some(Self { interpreter: interpreter.to_vec(), argument, env_name })
+        let text = argument.as_deref().unwrap_or_default();
+        let env_name = if base == b"env" { env_name(text) } else { None };
+        // A multi-call program runs the applet itself.
+        let words = if MULTICALL.contains(&base) { Vec::new() } else { text.split(|&b| blank(b)).collect() };
+        let words = words.into_iter().filter(|word| !word.is_empty() && word.first() != Some(&b'-'));
+        Some(Self { interpreter: interpreter.to_vec(), words: words.map(<[u8]>::to_vec).collect(), argument, env_name })
     }
 }
 
@@ -146,7 +158,21 @@ impl Shebang {
 /// Without `-S` the kernel hands over one word, `env "python3 -u"` would look for that very name; taking its
 /// first word keeps more than needed and never less.
 fn env_name(argument: &[u8]) -> Option<Vec<u8>> {
-    let mut words = split_words(argument).into_iter();
+    // Quotes mean something behind `-S` only, which comes first where it is used.
+    let split = argument.strip_prefix(b"-").and_then(|flags| {
+        let at = flags.iter().position(|b| !b.is_ascii_lowercase() || b"uCa".contains(b))?;
+        flags.get(at..)?.strip_prefix(b"S").or_else(|| flags.strip_prefix(b"-split-string="))
+    });
+    let text = match split {
+        Some(text) => split_words(text),
+        None => argument.split(|&b| blank(b)).filter(|word| !word.is_empty()).map(<[u8]>::to_vec).collect(),
+    };
+    env_words(text)
+}
+
+/// The program among the words that `env` is given.
+fn env_words(words: Vec<Vec<u8>>) -> Option<Vec<u8>> {
+    let mut words = words.into_iter();
     while let Some(word) = words.next() {
         if word == b"--" {
             return words.find(|w| !w.contains(&b'='));
@@ -154,7 +180,7 @@ fn env_name(argument: &[u8]) -> Option<Vec<u8>> {
         if let Some(rest) = word.strip_prefix(b"--") {
             if let Some(split) = rest.strip_prefix(b"split-string=") {
                 let rest: Vec<Vec<u8>> = std::iter::once(split.to_vec()).chain(words).collect();
-                return env_name(&rest.join(&b' '));
+                return env_words(rest);
             }
             if matches!(rest, b"unset" | b"chdir" | b"argv0") {
                 words.next();
@@ -165,24 +191,33 @@ fn env_name(argument: &[u8]) -> Option<Vec<u8>> {
                 let value = flags.get(at + 1..).unwrap_or_default();
                 if flags.get(at) == Some(&b'S') {
                     let rest: Vec<Vec<u8>> = std::iter::once(value.to_vec()).chain(words).collect();
-                    return env_name(&rest.join(&b' '));
+                    return env_words(rest);
                 }
                 if value.is_empty() {
                     words.next();
                 }
             }
-        } else if !word.contains(&b'=') {
+        } else if !word.is_empty() && !word.contains(&b'=') {
             return Some(word);
         }
     }
     None
 }
 
-/// Words with single and double quotes taken off, as `env -S` splits them.
+/// Words with single and double quotes taken off, as `env -S` splits them: `\_` is a blank, `#` begins a comment.
 fn split_words(text: &[u8]) -> Vec<Vec<u8>> {
     let (mut words, mut word, mut quote, mut open) = (Vec::new(), Vec::new(), None, false);
-    for &byte in text {
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
         match (quote, byte) {
+            (None, b'#') if word.is_empty() && !open => break,
+            (None | Some(b'"'), b'\\') => match bytes.next() {
+                Some(b'c') | None => break,
+                Some(b'_' | b't' | b'n' | b'v' | b'f' | b'r') if quote.is_none() => {
+                    words.push(std::mem::take(&mut word));
+                }
+                Some(other) => word.push(other),
+            },
             (Some(q), b) if q == b => quote = None,
             (None, b'\'' | b'"') => (quote, open) = (Some(byte), true),
             (None, b) if blank(b) => {
@@ -197,6 +232,7 @@ fn split_words(text: &[u8]) -> Vec<Vec<u8>> {
     if open || !word.is_empty() {
         words.push(word);
     }
+    words.retain(|word| !word.is_empty());
     words
 }
 
@@ -258,12 +294,31 @@ mod tests {
             ("#!/usr/bin/env --split-string=perl -w", Some("perl")),
             ("#!/usr/bin/env -S -u HOME -i bash", Some("bash")),
             ("#!/usr/bin/env -S -uHOME --chdir /x -- bash", Some("bash")),
+            ("#!/usr/bin/env -S VAR=1 node --flag", Some("node")),
+            ("#!/usr/bin/env -S A=\"b c\" perl", Some("perl")),
+            ("#!/usr/bin/env -S\\_-i\\_A=b\\_perl", Some("perl")),
+            ("#!/usr/bin/env -S -i # perl", None),
+            ("#!/usr/bin/env -S --ignore-signal=PIPE perl", Some("perl")),
+            ("#!/usr/bin/env VAR=x python3", Some("python3")),
             ("#!/usr/bin/env -i", None),
             ("#!/usr/bin/env", None),
             ("#!/bin/environment x", None),
         ] {
             assert_eq!(shebang(line).2.as_deref(), name, "{line}");
         }
+    }
+
+    #[test]
+    fn words_that_another_interpreter_may_run_are_known() {
+        let words = |line: &str| {
+            let words = Shebang::parse(line.as_bytes()).unwrap().words.into_iter();
+            words.map(|word| String::from_utf8(word).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(words("#!/usr/bin/with-contenv bash\n"), ["bash"]);
+        assert_eq!(words("#!/sbin/tini -s  -- /bin/sh\n"), ["/bin/sh"]);
+        assert_eq!(words("#!/bin/busybox sh\n"), [""; 0]);
+        assert_eq!(words("#!/usr/bin/env bash\n"), [""; 0]);
+        assert_eq!(words("#!/bin/sh -e\n"), [""; 0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This module owns names, attributes and the meaning of paths and links inside the root. It never
 //! touches the file system: [`crate::root`] fills it in one walk, everything after that is a pure function.
 //!
-//! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 64 bytes
+//! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 72 bytes
 //! plus its name, so that a million entries stay well below the budget of 200 bytes each.
 
 use std::cmp::Ordering;
@@ -74,6 +74,8 @@ pub struct Meta {
     pub mtime: i64,
     /// Modification time, nanoseconds.
     pub mtime_nsec: u32,
+    /// Time of the last change of anything in the inode, in nanoseconds since the epoch; no call can set it.
+    pub ctime: i64,
     /// Something is mounted here: nothing below was read, nothing here is changed.
     pub mount: bool,
     /// The file carries `security.capability` (capabilities(7)).
@@ -85,6 +87,7 @@ struct Node {
     size: u64,
     ino: u64,
     mtime: i64,
+    ctime: i64,
     mtime_nsec: u32,
     uid: u32,
     gid: u32,
@@ -196,6 +199,7 @@ impl Tree {
             ino: n.ino,
             mtime: n.mtime,
             mtime_nsec: n.mtime_nsec,
+            ctime: n.ctime,
             mount: n.mount,
             capability: n.capability,
         }
@@ -429,6 +433,7 @@ impl Tree {
             size: meta.size,
             ino: meta.ino,
             mtime: meta.mtime,
+            ctime: meta.ctime,
             mtime_nsec: meta.mtime_nsec,
             uid: meta.uid,
             gid: meta.gid,

@@ -7,15 +7,17 @@
 mod scripts;
 mod syntax;
 
+use std::collections::BTreeSet;
+
 use syntax::{Kind, Syntax};
 
 use crate::closure::Closure;
 use crate::facts::commands::Commands;
-use crate::facts::program::{Program, Shebang};
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, glob};
 use crate::policy::{CommandLine, Policy, Run};
 use crate::report::escape::escaped;
+use crate::scripts::Reader;
 
 /// Largest configuration or script that is read.
 const LIMIT: u64 = 1024 * 1024;
@@ -153,6 +155,19 @@ const ROWS: &[Row] = &[
         syntax: Syntax::Apache,
         options: &[],
     },
+    // The user's column of system tables; a user's own table bears its name.
+    Row {
+        programs: &["cron", "crond", "cronie"],
+        files: &["/etc/crontab", "/etc/cron.d/*"],
+        syntax: Syntax::Crontab,
+        options: &[],
+    },
+    Row {
+        programs: &["systemd"],
+        files: &["/etc/systemd/system/*.service", "/etc/systemd/system/*.wants/*.service"],
+        syntax: Syntax::Assignments(&[("User", Kind::Account), ("Group", Kind::Group)]),
+        options: &[],
+    },
     Row { programs: &["named"], files: &[], syntax: Syntax::None, options: &[("-u", Kind::Account)] },
     Row {
         programs: &["gunicorn", "uwsgi"],
@@ -194,6 +209,8 @@ impl std::fmt::Debug for Input<'_> {
 #[must_use]
 pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
+    let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
+    let mut scripts_read = BTreeSet::new();
     for &program in input.closure.reasons.keys().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
         for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {
@@ -201,15 +218,18 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
                 found.extend(input.read_configuration(row, program, id));
             }
         }
-        if input.is_shell_script(program) {
-            let text = input.text(program);
-            let file = escaped(&input.tree.path(program));
-            found.extend(scripts::uses(&text).into_iter().map(|(line, group, name)| AccountUse {
-                group,
-                name,
-                place: format!("{file}:{line}"),
-                program,
-            }));
+        for (file, language) in reader.code(program) {
+            if scripts_read.insert(file) {
+                let path = escaped(&input.tree.path(file));
+                found.extend(
+                    scripts::uses(&input.text(file), language).into_iter().map(|(line, group, name)| AccountUse {
+                        group,
+                        name,
+                        place: format!("{path}:{line}"),
+                        program,
+                    }),
+                );
+            }
         }
     }
     for line in input.lines() {
@@ -292,17 +312,6 @@ impl Input<'_> {
             self.commands.find_in_path(self.tree, word.as_bytes())?
         };
         self.closure.contains(entry).then_some(entry)
-    }
-
-    fn is_shell_script(&self, id: Id) -> bool {
-        const SHELLS: [&[u8]; 8] = [b"sh", b"bash", b"dash", b"ash", b"ksh", b"mksh", b"zsh", b"busybox"];
-        let of_shell = |shebang: &Shebang| {
-            let interpreter = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
-            let name = interpreter.rsplit(|&b| b == b'/').next().unwrap_or_default();
-            SHELLS.contains(&name)
-        };
-        self.tree.is_file(id)
-            && matches!(self.commands.program(self.tree, self.contents, id), Ok(Program::Script(shebang)) if of_shell(&shebang))
     }
 
     /// What cannot be read says nothing; the program that needs it would say so at once.

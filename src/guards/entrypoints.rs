@@ -1,9 +1,14 @@
 //! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
 //! real ENTRYPOINT may well be one of them.
 
+use std::collections::BTreeSet;
+
+use crate::collect::set;
+use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::report::escape;
 use crate::rules::Context;
+use crate::scripts::Reader;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
 
@@ -11,6 +16,7 @@ const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"super
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let told = &cx.policy.remove.commands;
+    let mut named: Option<BTreeSet<Id>> = None;
     for id in tree.ids().filter(|&id| !tree.is_dir(id)) {
         if !draft.is_removed(id) {
             continue;
@@ -25,6 +31,15 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if told.iter().any(|entry| entry.value.as_bytes() == name || entry.value.as_bytes() == path) {
             continue;
         }
+        // A script that needs it is refused with the line that says so.
+        let reader = Reader { tree, contents: cx.contents, commands: &cx.facts.commands, policy: cx.policy };
+        let named = named.get_or_insert_with(|| {
+            let all = reader.reached().into_iter().flat_map(|file| file.names);
+            set(all.filter(|name| !name.optional).map(|name| name.entry))
+        });
+        if named.contains(&id) {
+            continue;
+        }
         let plain = escape::escaped(name);
         draft.refuse(
             format!("{} would go, though it is often what an image starts with and the policy does not mention it", escape::quoted(&path)),
@@ -34,7 +49,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 /// Documentation may have the word in its name: only what could be started counts.
-fn is_script_like(cx: &Context<'_>, id: crate::facts::tree::Id) -> bool {
+fn is_script_like(cx: &Context<'_>, id: Id) -> bool {
     let tree = &cx.facts.tree;
     tree.is_link(id) || (tree.is_file(id) && tree.permissions(id) & 0o111 != 0)
 }

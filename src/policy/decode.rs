@@ -2,6 +2,7 @@
 //!
 //! This module owns the walk over the parsed text. What a value means is in `value`, which keys there are in `keys`.
 
+mod checks;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -245,6 +246,12 @@ impl Decoder<'_> {
             Kind::Volumes => layer.volumes = self.directories(&path, value, false).unwrap_or_default(),
             Kind::Command => self.command(&path, value, layer),
             Kind::Commands => self.commands(&path, value, layer),
+            Kind::Checks => self.checks(&path, value, layer),
+            Kind::Number(most, slot) => {
+                if let Some(number) = self.number(&path, value, *most) {
+                    *slot(layer) = Some((number, origin));
+                }
+            }
             Kind::List(item, slot) => {
                 let entries = self.entries(&path, value, *item);
                 *slot(layer) = entries;

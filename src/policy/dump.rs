@@ -5,8 +5,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
-use super::{CommandEntry, CommandLine, Entry, Origin, Policy, Run, RunUser, value};
-use crate::shell;
+use super::{CHECK_TIMEOUT, Check, CommandEntry, Entry, Origin, Policy, Run, RunUser, value};
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
 #[must_use]
@@ -45,6 +44,10 @@ pub fn dump(policy: &Policy) -> String {
 
     out.section("packages");
     out.single("database", name_of(DATABASES, policy.database));
+
+    out.section("check");
+    let checks = policy.checks.iter().map(|check| (check_entry(check), &check.origin)).collect();
+    out.list("commands", checks);
 
     out.section("rules");
     for (rule, on) in &policy.rules {
@@ -104,6 +107,15 @@ fn command_entry(entry: &CommandEntry) -> String {
     table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid)
 }
 
+fn check_entry(check: &Check) -> String {
+    let words = array(&check.argv);
+    if check.tcp.is_none() && check.timeout == CHECK_TIMEOUT {
+        return words;
+    }
+    let tcp = check.tcp.map_or_else(String::new, |port| format!(", tcp = {port}"));
+    format!("{{ command = {words}{tcp}, timeout = {} }}", check.timeout)
+}
+
 fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {
     if reason.is_none() && !optional && setid.is_none() {
         return string(text);
@@ -137,22 +149,13 @@ fn run(run: &Run) -> Option<String> {
         Run::Unknown => None,
         Run::Nothing => Some(string("none")),
         Run::Commands(commands) => match commands.as_slice() {
-            [one] => Some(array(&words(one))),
+            [one] => Some(array(&one.argv)),
             more => Some(format!(
                 "[\n{}]",
-                more.iter().map(|line| format!("    {},\n", array(&words(line)))).collect::<String>()
+                more.iter().map(|line| format!("    {},\n", array(&line.argv))).collect::<String>()
             )),
         },
     }
-}
-
-/// The command in exec form. Of shell form only the words are known; each becomes a command of its own.
-fn words(line: &CommandLine) -> Vec<String> {
-    if !line.shell_form {
-        return line.words.clone();
-    }
-    let script = line.words.iter().map(|word| shell::quoted(word)).collect::<Vec<_>>().join("; ");
-    vec!["/bin/sh".to_owned(), "-c".to_owned(), script]
 }
 
 fn name_of<T: PartialEq>(names: &[(&str, T)], value: T) -> Option<String> {

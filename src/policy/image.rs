@@ -165,12 +165,16 @@ impl Reader<'_> {
                 Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "WorkingDir")),
             }
         }
+        layer.library_path = Some(Vec::new());
         for variable in self.words("Env", self.config.get("Env")) {
             if let Some(path) = variable.strip_prefix("PATH=") {
                 let list = value::path_list(path.split(':'));
                 if !list.is_empty() {
                     layer.path = Some((list, Origin::ImageConfig));
                 }
+            }
+            if let Some(path) = variable.strip_prefix("LD_LIBRARY_PATH=") {
+                layer.library_path = Some(value::path_list(path.split([':', ';'])));
             }
         }
         match self.config.get("Volumes") {

@@ -44,6 +44,10 @@ pub(super) enum Kind {
     Start,
     /// `packages.database`.
     Database,
+    /// `check.commands`.
+    Checks,
+    /// A number from 1 to this one.
+    Number(u32, fn(&mut Layer) -> &mut Located<u32>),
 }
 
 /// What the entries of a list are.
@@ -70,6 +74,19 @@ pub(super) const SWITCHES: &[(&str, bool)] = &[("on", true), ("off", false)];
 /// The section whose keys are rule ids.
 pub(super) const RULES: &str = "rules";
 
+/// The section of the checks.
+pub(super) const CHECK: &str = "check";
+
+/// The longest time limit of a check, in seconds.
+pub(super) const LONGEST_CHECK: u32 = 3600;
+
+/// The keys of a check that is a table.
+pub(super) const CHECK_KEYS: [(&str, &str); 3] = [
+    ("command", "A string of plain words, or an array in exec form; the image's first command when left out."),
+    ("tcp", "The command is a server that has to answer on this port of the loopback interface."),
+    ("timeout", "Time limit in seconds."),
+];
+
 /// The sections and what they are for.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("run", "What the image runs, and as whom."),
@@ -77,6 +94,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("remove", "What goes knowingly."),
     ("files", "The application's directories."),
     ("packages", "The package databases."),
+    (CHECK, "What apply runs in the hardened root before it removes itself."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
 ];
 
@@ -173,6 +191,24 @@ pub(super) const KEYS: &[Key] = &[
         "database",
         Kind::Database,
         "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners.",
+    ),
+    key(
+        CHECK,
+        "commands",
+        Kind::Checks,
+        "Run as the run user without privileges after the changes; each has to end with status 0.",
+    ),
+    key(
+        CHECK,
+        "tcp",
+        Kind::Number(65535, |layer| &mut layer.check_tcp),
+        "The image's first command is started and has to answer on this port.",
+    ),
+    key(
+        CHECK,
+        "timeout",
+        Kind::Number(LONGEST_CHECK, |layer| &mut layer.check_timeout),
+        "Time limit of each check in seconds, 30 when left out.",
     ),
 ];
 

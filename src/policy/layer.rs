@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem, Remove, Run, RunUser,
-    Start,
+    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem,
+    Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
 
@@ -26,6 +26,7 @@ pub(super) struct Layer {
     pub(super) start: Located<Start>,
     pub(super) workdir: Located<String>,
     pub(super) path: Located<Vec<String>>,
+    pub(super) library_path: Option<Vec<String>>,
     pub(super) volumes: Vec<String>,
     /// `none`, and where it was written.
     pub(super) nothing: Option<Origin>,
@@ -44,6 +45,10 @@ pub(super) struct Layer {
     pub(super) openshift: Located<bool>,
     pub(super) database: Located<Database>,
     pub(super) rules: Vec<(String, bool, Origin)>,
+    /// A time limit of 0 is one that was not written.
+    pub(super) checks: Vec<Check>,
+    pub(super) check_tcp: Located<u32>,
+    pub(super) check_timeout: Located<u32>,
 }
 
 /// Resolves layers, the strongest first, into one policy.
@@ -57,6 +62,7 @@ pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy
     all.keep_commands.retain(|entry| {
         !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| covers(&entry.pattern, value))
     });
+    all.settle_checks(problems);
     all.contradictions(problems);
     all.policy()
 }
@@ -74,6 +80,7 @@ impl Layer {
         or(&mut self.start, weaker.start);
         or(&mut self.workdir, weaker.workdir);
         or(&mut self.path, weaker.path);
+        or(&mut self.library_path, weaker.library_path);
         self.volumes.extend(weaker.volumes);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
             problems.push(
@@ -116,6 +123,42 @@ impl Layer {
         or(&mut self.openshift, weaker.openshift);
         or(&mut self.database, weaker.database);
         self.rules.extend(weaker.rules);
+        for check in weaker.checks {
+            if !self.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
+                self.checks.push(check);
+            }
+        }
+        or(&mut self.check_tcp, weaker.check_tcp);
+        or(&mut self.check_timeout, weaker.check_timeout);
+    }
+
+    /// Gives every check its command and its time limit.
+    fn settle_checks(&mut self, problems: &mut Vec<Problem>) {
+        if let Some((port, origin)) = &self.check_tcp {
+            let tcp = u16::try_from(*port).ok();
+            self.checks.push(Check { argv: Vec::new(), tcp, timeout: 0, origin: origin.clone() });
+        }
+        let timeout = self.check_timeout.as_ref().map_or(CHECK_TIMEOUT, |(seconds, _)| *seconds);
+        for check in &mut self.checks {
+            if check.timeout == 0 {
+                check.timeout = timeout;
+            }
+            if !check.argv.is_empty() {
+                continue;
+            }
+            match self.commands.first() {
+                Some(command) => check.argv.clone_from(&command.argv),
+                None => problems.push(
+                    Problem::at(
+                        &check.origin,
+                        "the check on a TCP port has nothing to start: the policy names no command",
+                    )
+                    .help(
+                        "write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+                    ),
+                ),
+            }
+        }
     }
 
     /// Entries that cannot both hold.
@@ -188,6 +231,7 @@ impl Layer {
             run,
             workdir: value(self.workdir),
             path: value(self.path).unwrap_or_default(),
+            library_path: self.library_path,
             start: value(self.start).unwrap_or_default(),
             keep: Keep {
                 commands: self.keep_commands,
@@ -208,6 +252,7 @@ impl Layer {
             rules: rules.into_iter().collect(),
             strict: value(self.strict).unwrap_or_default(),
             volumes,
+            checks: self.checks,
         }
     }
 }
@@ -216,7 +261,7 @@ fn value<T>(located: Located<T>) -> Option<T> {
     located.map(|(value, _)| value)
 }
 
-fn or<T>(stronger: &mut Located<T>, weaker: Located<T>) {
+fn or<T>(stronger: &mut Option<T>, weaker: Option<T>) {
     if stronger.is_none() {
         *stronger = weaker;
     }

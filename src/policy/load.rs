@@ -10,7 +10,7 @@ use super::layer::{self, Layer};
 use super::options::Given;
 use super::problem::quote;
 use super::value;
-use super::{CommandEntry, Options, Origin, Policy, Problem, image, profile};
+use super::{Check, CommandEntry, Options, Origin, Policy, Problem, image, profile};
 
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
@@ -90,6 +90,11 @@ pub fn load(
     if policy.path.is_empty() {
         policy.path = value::path_list(USUAL_PATH.split(':'));
     }
+    // A RUN step has the image's environment.
+    if policy.library_path.is_none() && options.root.is_none() {
+        let inherited = options.library_path.as_deref().unwrap_or("");
+        policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
+    }
     if problems.is_empty() { Ok(Loaded { policy, config, warnings }) } else { Err(problems) }
 }
 
@@ -131,6 +136,15 @@ fn given_layers(options: &Options, rule_ids: &[&str], problems: &mut Vec<Problem
                 setid: None,
                 origin: origin.clone(),
             }),
+            Err(fault) => problems.push(fault.at(origin, "")),
+        }
+    }
+    for Given { text, origin } in &options.checks {
+        match value::check(text) {
+            Ok(argv) => {
+                let check = Check { argv, tcp: None, timeout: 0, origin: origin.clone() };
+                layers.of(origin).checks.push(check);
+            }
             Err(fault) => problems.push(fault.at(origin, "")),
         }
     }

@@ -57,10 +57,14 @@ pub struct Options {
     pub commands: Vec<Given>,
     /// `--keep`.
     pub keep: Vec<Given>,
+    /// `--check`.
+    pub checks: Vec<Given>,
     /// `--disable`.
     pub disable: Vec<Given>,
     /// PATH of the environment.
     pub path: Option<String>,
+    /// LD_LIBRARY_PATH of the environment.
+    pub library_path: Option<String>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Problem>,
 }
@@ -82,9 +86,10 @@ const PROFILE: Name = ("--profile", "HARDEN_PROFILE");
 const USER: Name = ("--user", "HARDEN_USER");
 const COMMAND: Name = ("--command", "HARDEN_COMMAND");
 const KEEP: Name = ("--keep", "HARDEN_KEEP");
+const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
-const NAMES: [Name; 15] = [
+const NAMES: [Name; 16] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -99,6 +104,7 @@ const NAMES: [Name; 15] = [
     USER,
     COMMAND,
     KEEP,
+    CHECK,
     DISABLE,
 ];
 
@@ -113,6 +119,7 @@ impl Options {
             user,
             commands,
             keep,
+            checks,
             disable,
             strict,
             image_config,
@@ -122,6 +129,7 @@ impl Options {
             quiet,
             verbose,
         } = cli.common();
+        let text = |name: &str| environment.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned());
         let mut reader = Reader { environment, problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {
@@ -140,8 +148,10 @@ impl Options {
             user: reader.single(USER, user.as_ref()),
             commands: reader.list(COMMAND, commands),
             keep: reader.list(KEEP, keep),
+            checks: reader.list(CHECK, checks),
             disable: reader.list(DISABLE, disable),
-            path: environment.get(OsStr::new("PATH")).map(|path| path.to_string_lossy().into_owned()),
+            path: text("PATH"),
+            library_path: text("LD_LIBRARY_PATH"),
             problems: Vec::new(),
         };
         options.problems = reader.problems;

@@ -9,12 +9,17 @@ const PROFILES: &[(&str, &str)] = &[
     ("java", include_str!("../profiles/java.toml")),
     ("nginx", include_str!("../profiles/nginx.toml")),
     ("node", include_str!("../profiles/node.toml")),
+    ("php-fpm", include_str!("../profiles/php-fpm.toml")),
+    ("postgres", include_str!("../profiles/postgres.toml")),
     ("python", include_str!("../profiles/python.toml")),
+    ("redis", include_str!("../profiles/redis.toml")),
+    ("ruby", include_str!("../profiles/ruby.toml")),
     ("static", include_str!("../profiles/static.toml")),
 ];
 
 /// The names that `--profile` takes, sorted.
-pub const PROFILE_NAMES: &[&str] = &["dotnet", "java", "nginx", "node", "python", "static"];
+pub const PROFILE_NAMES: &[&str] =
+    &["dotnet", "java", "nginx", "node", "php-fpm", "postgres", "python", "redis", "ruby", "static"];
 
 /// The text of a profile, a commented harden.toml.
 #[must_use]

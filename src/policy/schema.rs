@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{DATABASES, Item, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
+use super::keys::{CHECK_KEYS, DATABASES, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES};
 use super::profile::PROFILE_NAMES;
 
 /// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
@@ -47,6 +47,8 @@ fn property(key: &Key) -> Value {
         Kind::Commands => list("#/$defs/command-entry"),
         Kind::List(Item::Path | Item::Account | Item::Command, _) => list("#/$defs/entry"),
         Kind::Switch(_) => json!({ "type": "boolean" }),
+        Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
+        Kind::Number(most, _) => number(*most),
         Kind::Start => names(STARTS),
         Kind::Database => names(DATABASES),
     };
@@ -70,6 +72,31 @@ fn path() -> Value {
 
 fn list(reference: &str) -> Value {
     json!({ "type": "array", "uniqueItems": true, "items": { "$ref": reference } })
+}
+
+fn number(most: u32) -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": most })
+}
+
+fn check() -> Value {
+    let text = json!({ "type": "string", "minLength": 1 });
+    let words = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+    let mut properties = Map::new();
+    for (name, doc) in CHECK_KEYS {
+        let mut value = match name {
+            "tcp" => number(65535),
+            "timeout" => number(LONGEST_CHECK),
+            _ => json!({ "oneOf": [text.clone(), words.clone()] }),
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.insert("description".to_owned(), json!(doc));
+        }
+        properties.insert(name.to_owned(), value);
+    }
+    json!({ "oneOf": [text, words, {
+        "type": "object", "additionalProperties": false, "properties": properties,
+        "anyOf": [{ "required": ["command"] }, { "required": ["tcp"] }],
+    }] })
 }
 
 fn entry(setid: bool) -> Value {

@@ -285,6 +285,7 @@ pub(super) fn exec(words: Vec<String>, origin: &Origin) -> Checked<CommandLine> 
     {
         return shell_form(script, origin);
     }
+    let argv = words.clone();
     if words.first().is_none_or(|word| word.trim().is_empty()) {
         return Err(Fault::new(
             "the command has no first word",
@@ -294,7 +295,7 @@ pub(super) fn exec(words: Vec<String>, origin: &Origin) -> Checked<CommandLine> 
     if words.iter().any(|word| word.contains('\0')) {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
     }
-    let mut line = CommandLine { words, shell_form: false, origin: origin.clone() };
+    let mut line = CommandLine { words, argv, shell_form: false, origin: origin.clone() };
     if let Some(script) = script(&line.words).map(str::to_owned) {
         for name in shell::names(&script).map_err(|error| shell_fault(&script, &error))?.words {
             if !line.words.contains(&name) {
@@ -318,7 +319,52 @@ pub(super) fn script(words: &[String]) -> Option<&str> {
 /// Shell form: the words in command position and absolute paths.
 fn shell_form(value: &str, origin: &Origin) -> Checked<CommandLine> {
     let names = shell::names(value).map_err(|error| shell_fault(value, &error))?;
-    Ok(CommandLine { words: names.words, shell_form: true, origin: origin.clone() })
+    let argv = ["/bin/sh", "-c", value].map(str::to_owned).to_vec();
+    Ok(CommandLine { words: names.words, argv, shell_form: true, origin: origin.clone() })
+}
+
+/// A check as one string: plain words with quotes, or a JSON array in exec form.
+pub(super) fn check(value: &str) -> Checked<Vec<String>> {
+    if let Some(words) = json_words(value) {
+        return check_words(words);
+    }
+    match shell::split(value).map_err(|error| shell_fault(value, &error))? {
+        Some(words) => check_words(words),
+        None if variable(value).is_some() => Err(Fault::new(
+            format!("{} holds the variable {}", quote(value), quote(variable(value).unwrap_or_default())),
+            "a check runs without a shell, and nothing is expanded; write the value",
+        )),
+        None => Err(Fault::new(
+            format!("{} holds what only a shell understands, and a check runs without one", quote(value)),
+            "write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
+        )),
+    }
+}
+
+/// The words of a check in exec form.
+pub(super) fn check_words(words: Vec<String>) -> Checked<Vec<String>> {
+    let Some(first) = words.first().filter(|word| !word.trim().is_empty()) else {
+        return Err(Fault::new("the check has no first word", "write the program and its arguments, as 'nginx -t'"));
+    };
+    if first.starts_with('-') {
+        return Err(Fault::new(
+            format!("the check begins with the option {}", quote(first)),
+            "each string is a check of its own; one check in exec form is an array in the array: [[\"nginx\", \"-t\"]]",
+        ));
+    }
+    if words.iter().any(|word| word.contains('\0')) {
+        return Err(Fault::new("the check holds a NUL character", "remove it"));
+    }
+    // A word with blanks is code for some interpreter, whose variables are its own.
+    for word in words.iter().filter(|word| !word.contains(char::is_whitespace)) {
+        if let Some(name) = variable(word) {
+            return Err(Fault::new(
+                format!("{} holds the variable {}", quote(word), quote(name)),
+                "exec form expands nothing; write the value",
+            ));
+        }
+    }
+    Ok(words)
 }
 
 fn shell_fault(value: &str, error: &shell::LexError) -> Fault {

@@ -12,15 +12,25 @@ pub fn quoted(bytes: &[u8]) -> String {
 /// invisible characters, the quote and the backslash.
 #[must_use]
 pub fn escaped(bytes: &[u8]) -> String {
+    escape(bytes, &['\\', '\''])
+}
+
+/// A line of a program's output: as [`escaped`], but tabs, quotes and backslashes, which are common there, stay.
+#[must_use]
+pub fn line(bytes: &[u8]) -> String {
+    escape(bytes, &[])
+}
+
+fn escape(bytes: &[u8], special: &[char]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
+                '\t' if special.is_empty() => out.push('\t'),
                 '\t' => out.push_str("\\t"),
-                '\\' => out.push_str("\\\\"),
-                '\'' => out.push_str("\\'"),
+                c if special.contains(&c) => out.extend(['\\', c]),
                 c if c.is_control() || is_invisible(c) => {
                     let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
                 }

@@ -36,6 +36,23 @@ pub struct Status {
     /// Why the first of these failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The checks of the policy, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// One check and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// The words of the command.
+    pub command: Vec<String>,
+    /// The port it has to answer on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<u16>,
+    /// Time limit in seconds.
+    pub timeout: u32,
+    /// `planned`, `passed` or `failed`; one that was not reached stays `planned`.
+    pub state: &'static str,
 }
 
 #[derive(Serialize)]

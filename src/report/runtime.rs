@@ -1,5 +1,7 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
+use std::collections::BTreeSet;
+
 use crate::collect::set;
 use crate::facts::tree::{Id, Kind};
 use crate::pipeline::Examined;
@@ -34,10 +36,16 @@ impl Runtime {
         if let Some(run) = run.filter(|run| run.uid != 0) {
             writable.extend(owned_by(examined, run.uid));
         }
-        // What lies below another one is covered by it.
+        if policy.start == Start::Root {
+            writable.extend(state_of_servers(examined));
+        }
+        // What lies below another one is covered by it; but what is mounted on /run hides the directories in it.
         let all = set(writable);
         let mut writable: Vec<String> = all.iter().cloned().collect();
-        writable.retain(|path| !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/"))));
+        writable.retain(|path| {
+            path.starts_with("/run/")
+                || !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/")))
+        });
         Self {
             writable,
             uid: run.map(|run| run.uid),
@@ -89,6 +97,32 @@ fn owned_by(examined: &Examined, uid: u32) -> Vec<String> {
         .filter(|&id| !tree.ancestors(id).skip(1).any(owns))
         .filter_map(|id| String::from_utf8(tree.path(id)).ok())
         .collect()
+}
+
+/// Where a server writes before it drops: /run with the directories that are made ready there, and the directories for
+/// state, caches and logs that come with the packages of the kept commands (or of the same source package).
+fn state_of_servers(examined: &Examined) -> Vec<String> {
+    let (tree, packages, closure) = (&examined.facts.tree, &examined.facts.packages, &examined.closure);
+    let directory = |path: &[u8]| tree.resolve(path).ok().map(|found| found.node).filter(|&id| tree.is_dir(id));
+    let mut found: Vec<Id> = Vec::new();
+    if let Some(run) = directory(b"/run") {
+        found.push(run);
+        found.extend(tree.children(run).filter(|&id| tree.is_dir(id) && tree.name(id) != b"lock"));
+    }
+    let commands = examined.facts.commands.entries.keys();
+    let sources: BTreeSet<&str> = commands
+        .filter(|&&id| closure.contains(id) && !closure.only_for_pam(id))
+        .flat_map(|&id| packages.owners(id))
+        .filter_map(|owner| packages.get(owner).map(|package| package.source.as_str()))
+        .collect();
+    for place in [&b"/var/lib"[..], b"/var/cache", b"/var/log", b"/var/spool"] {
+        let below = directory(place).map(|place| tree.children(place)).into_iter().flatten();
+        found.extend(below.filter(|&id| {
+            let mut owners = packages.owners(id).filter_map(|owner| packages.get(owner));
+            tree.is_dir(id) && owners.any(|package| sources.contains(package.source.as_str()))
+        }));
+    }
+    found.into_iter().filter_map(|id| String::from_utf8(tree.path(id)).ok()).collect()
 }
 
 /// A JSON string is a YAML string.

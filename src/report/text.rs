@@ -13,6 +13,7 @@ use crate::pipeline::Examined;
 use crate::plan::record::{Record, What};
 use crate::plan::steps::Target;
 use crate::rules::RULES;
+use crate::shell;
 
 /// Changes of one rule shown without `-v`.
 const SHOWN: usize = 12;
@@ -36,6 +37,7 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
     for note in &examined.plan.notes {
         let _ = writeln!(out, "note: {}", note.text);
     }
+    checks(&mut out, status);
     table(&mut out, examined, status);
     let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
     let _ = writeln!(out, "\nKubernetes:");
@@ -119,6 +121,21 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
             "still callable: {} applets inside the kept multi-call binary {path}, links or not: {}{more}",
             names.len(),
             first.join(" ")
+        );
+    }
+}
+
+/// What is run in the hardened root.
+fn checks(out: &mut String, status: &Status) {
+    for check in &status.checks {
+        let words: Vec<String> = check.command.iter().map(|word| shell::quoted(word)).collect();
+        let port = check.tcp.map_or_else(String::new, |port| format!(" until it answers on port {port}"));
+        let _ = writeln!(
+            out,
+            "check {}: {}{port}, at most {} s",
+            check.state,
+            escape::line(words.join(" ").as_bytes()),
+            check.timeout
         );
     }
 }

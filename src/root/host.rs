@@ -44,6 +44,13 @@ pub fn this_program() -> Option<Program> {
     })
 }
 
+/// A path that starts the running program once more; /proc/self/exe does also when its file has no name any longer.
+#[must_use]
+pub fn own_executable() -> Option<String> {
+    const LINK: &str = "/proc/self/exe";
+    if exists(LINK) { Some(LINK.to_owned()) } else { this_program().map(|program| program.path) }
+}
+
 /// The first `limit` bytes of a file that the user named.
 ///
 /// # Errors

@@ -44,6 +44,16 @@ impl Root {
         restore(fd.as_fd(), (meta.mtime, meta.mtime_nsec)).map_err(|e| error(action, tree, id, Cause::Os(e)))
     }
 
+    /// Give a directory this modification time, whatever it was.
+    ///
+    /// # Errors
+    /// As [`Root::restore_time`].
+    pub fn set_directory_time(&self, tree: &Tree, id: Id, time: Time) -> Result<(), Error> {
+        let action = "cannot restore the time of";
+        let fd = self.open_node(tree, id, action)?;
+        calls::set_time(fd.as_fd(), time).map_err(|e| error(action, tree, id, Cause::Os(e)))
+    }
+
     /// Set the time of a directory that this run created.
     ///
     /// # Errors

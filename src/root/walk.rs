@@ -189,6 +189,7 @@ fn meta(stat: &rustix::fs::Statx, mount: bool, capability: bool) -> Meta {
         ino: stat.stx_ino,
         mtime: stat.stx_mtime.tv_sec,
         mtime_nsec: stat.stx_mtime.tv_nsec,
+        ctime: stat.stx_ctime.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(stat.stx_ctime.tv_nsec.into()),
         mount,
         capability,
     }

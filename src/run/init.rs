@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::tree::Id;
 use crate::facts::{Facts, Own};
-use crate::policy::{Options, Policy, Run, RunUser, profile_text};
+use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::report::Console;
 use crate::report::escape::escaped;
 use crate::root::{Root, host};
@@ -20,6 +20,10 @@ const PROFILES: &[(&str, &[&str], &str)] = &[
     ("node", &["node", "nodejs"], "[\"node\", \"/app/server.js\"]"),
     ("java", &["java"], "[\"java\", \"-jar\", \"/app/app.jar\"]"),
     ("nginx", &["nginx"], "[\"nginx\", \"-g\", \"daemon off;\"]"),
+    ("postgres", &["postgres"], "[\"postgres\", \"-D\", \"/var/lib/postgresql/data\"]"),
+    ("redis", &["redis-server", "valkey-server"], "[\"redis-server\"]"),
+    ("php-fpm", &["php-fpm"], "[\"php-fpm\", \"-F\"]"),
+    ("ruby", &["ruby"], "[\"ruby\", \"/app/main.rb\"]"),
     ("python", &["python3", "python"], "[\"python3\", \"/app/main.py\"]"),
 ];
 
@@ -57,7 +61,9 @@ fn text(facts: &Facts, policy: &Policy) -> String {
                 "profile = \"{profile}\"  # guessed: {program} is installed; `harden init --profile {profile}` shows it\n"
             );
         }
-        None => out.push_str("# profile = \"static\"  # one of: dotnet, java, nginx, node, python, static\n\n"),
+        None => {
+            let _ = writeln!(out, "# profile = \"static\"  # one of: {}\n", PROFILE_NAMES.join(", "));
+        }
     }
     out.push_str("[run]\n");
     user(&mut out, facts, policy);

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
 use crate::apply;
+use crate::check::{self, Runner, Setup};
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
@@ -14,10 +15,10 @@ use crate::plan::Message;
 use crate::plan::record::What;
 use crate::plan::steps::Target;
 use crate::policy::{Policy, Run, did_you_mean};
-use crate::report::json::Status;
+use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
-use crate::root::{Error, Root, host};
+use crate::root::{Root, host};
 use crate::rules::accounts::nologin;
 
 /// One root, open, with everything that a command needs to work on it.
@@ -28,6 +29,8 @@ pub(super) struct Session<'a> {
     root: Root,
     own: Own,
     report: Option<std::fs::File>,
+    /// The checks and what became of them.
+    checks: Vec<Check>,
 }
 
 impl<'a> Session<'a> {
@@ -54,7 +57,13 @@ impl<'a> Session<'a> {
             config: request.config.as_deref().and_then(host::inode_of),
             report: report.as_ref().and_then(host::inode),
         };
-        Ok(Self { policy, request, console, root, own, report })
+        let checks = policy.checks.iter().map(|check| Check {
+            command: check.argv.clone(),
+            tcp: check.tcp,
+            timeout: check.timeout,
+            state: "planned",
+        });
+        Ok(Self { checks: checks.collect(), policy, request, console, root, own, report })
     }
 
     /// Print what apply would do.
@@ -71,6 +80,7 @@ impl<'a> Session<'a> {
             done: 0,
             open: examined.plan.steps.len() + examined.plan.last.len(),
             failure: None,
+            checks: self.checks.clone(),
         };
         self.finish(&examined, &status)
     }
@@ -85,40 +95,77 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
-        let examined = match self.examine() {
+        let mut examined = match self.examine() {
             Ok(examined) => examined,
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
+        let setup = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined) } else { None };
         if !examined.plan.refusals.is_empty() {
-            let status = status("refused", Exit::Refused, 0, total, None);
+            let status = self.status("refused", Exit::Refused, 0, total, None);
             return self.finish(&examined, &status);
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
         let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);
         if let Some(error) = outcome.failure {
-            let status = status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
+            let status =
+                self.status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
             return self.finish(&examined, &status);
         }
         let done = outcome.done;
-        let (last, failure) = if total == 0 { (0, None) } else { self.settle(&examined) };
+        let (last, failure) = if total == 0 && setup.is_none() { (0, None) } else { self.settle(&examined, setup) };
         let status = match failure {
-            Some(error) => status("failed", Exit::Failed, done + last, total - done - last, Some(error.to_string())),
-            None => status("applied", Exit::Done, done + last, 0, None),
+            Some(text) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(text)),
+            None => self.status("applied", Exit::Done, done + last, 0, None),
         };
         self.finish(&examined, &status)
     }
 
-    /// Look again at what was changed, then remove this program. Answers the steps done, and what went wrong.
-    fn settle(&self, examined: &Examined) -> (usize, Option<Error>) {
+    /// Look again at what was changed, run the checks, then remove this program. Answers the steps done, and what went
+    /// wrong.
+    fn settle(&mut self, examined: &Examined, setup: Option<Setup>) -> (usize, Option<String>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
         if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
-            return (0, Some(error));
+            return (0, Some(error.to_string()));
+        }
+        if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup)) {
+            return (0, Some(failure));
         }
         let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch);
-        (outcome.done, outcome.failure)
+        (outcome.done, outcome.failure.map(|error| error.to_string()))
+    }
+
+    /// Whether checks can run here at all, asked before the first change.
+    fn try_checks(&self, examined: &mut Examined) -> Option<Setup> {
+        Setup::try_out(examined, &self.policy).unwrap_or_else(|(text, help)| {
+            examined.plan.refusals.push(Message { rule: "guard.checks", text, help });
+            None
+        })
+    }
+
+    /// Run every check up to the first that fails.
+    fn run_checks(&mut self, setup: Setup) -> Result<(), String> {
+        let runner = Runner::new(setup)?;
+        for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
+            let named = check::named(check);
+            self.console.phase(&format!("check: {named}"));
+            let ran = runner.run(check);
+            let failed = !ran.failures.is_empty();
+            line.state = if failed { "failed" } else { "passed" };
+            if failed || self.request.volume > Volume::Quiet {
+                self.console.output(&ran.output);
+            }
+            if failed {
+                return Err(format!("the check '{named}' ({}) {}", check.origin, ran.failures.join("; it ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn status(&self, state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
+        Status { command: "apply", state, exit, done, open, failure, checks: self.checks.clone() }
     }
 
     /// Say of each path or name why it stays or goes. The plan may be refused: its answers are what it would do.
@@ -191,7 +238,15 @@ impl<'a> Session<'a> {
 
     fn examine(&mut self) -> Result<Examined, Exit> {
         let (facts, closure) = self.gather()?;
-        self.judge(facts, closure)
+        let mut examined = self.judge(facts, closure)?;
+        if self.request.root.is_some() && !self.policy.checks.is_empty() {
+            examined.plan.refusals.push(Message {
+                rule: "guard.checks",
+                text: "a check cannot run with --root: nothing of a tree from elsewhere is ever executed".to_owned(),
+                help: "leave --check and [check] out, or run apply in a build step of the image".to_owned(),
+            });
+        }
+        Ok(examined)
     }
 
     /// Run the rules; refused when a file could not be read on the way: the plan would be made of what is missing.
@@ -290,8 +345,4 @@ impl<'a> Session<'a> {
             Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
     }
-}
-
-fn status(state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
-    Status { command: "apply", state, exit, done, open, failure }
 }

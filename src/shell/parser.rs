@@ -1,14 +1,57 @@
-//! Tokens → simple commands. Owns reserved words and the wrappers that run another command; knows no quoting.
+//! Tokens → simple commands and the control structure around them. Owns reserved words; knows no quoting, and not
+//! what a command does with its words.
 
 use super::lexer::{LexError, Operator, Token, Word, tokens};
 
-/// One simple command: assignments and redirections left out.
+/// One simple command; redirections are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SimpleCommand {
     /// The command word and its arguments.
     pub words: Vec<Word>,
-    /// This is no command but the beginning of a function of that name.
-    pub defines: Option<String>,
+    /// `NAME=value` before them.
+    pub assignments: Vec<Word>,
+    /// Behind `!`.
+    pub negated: bool,
+}
+
+/// What a script is made of, in order. What a command substitution runs stands before the command around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    Command(SimpleCommand),
+    /// `&&`.
+    And,
+    /// `||`.
+    Or,
+    /// `|`.
+    Pipe,
+    /// `;`, `&` or a newline.
+    End,
+    /// `if`, `while`, `until`: a condition follows. `for` too, which has none.
+    If,
+    /// `then`, `do`.
+    Then,
+    /// `elif`.
+    Elif,
+    /// `else`.
+    Else,
+    /// `fi`, `done`.
+    Fi,
+    /// `case`.
+    Case,
+    /// `;;`.
+    Branch,
+    /// `esac`.
+    Esac,
+    /// `{`, or `(` and `$(`, which run in a process of their own.
+    Group {
+        subshell: bool,
+    },
+    /// `}`, `)`.
+    Ungroup,
+    /// The next group, or what stands in its place, is the body of a function.
+    Function(String),
+    /// `for NAME in WORD…`.
+    For(Vec<Word>),
 }
 
 /// The simple commands of `script` in order, those in command substitutions included.
@@ -16,18 +59,36 @@ pub struct SimpleCommand {
 /// # Errors
 /// A quote, `$(`, `${` or backtick that is not closed.
 pub fn commands(script: &str) -> Result<Vec<SimpleCommand>, LexError> {
+    let simple = |event| if let Event::Command(command) = event { Some(command) } else { None };
+    Ok(events(tokens(script)?).into_iter().filter_map(simple).collect())
+}
+
+/// The structure of tokens.
+pub(super) fn events(tokens: Vec<Token>) -> Vec<Event> {
     let mut parser = Parser::default();
-    parser.script(script, 0)?;
-    Ok(parser.done)
+    parser.run(tokens);
+    parser.done
 }
 
 /// What a reserved word makes of the words after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reserved {
-    /// A command follows: `if`, `then`, `{`, `!`, …
-    Command,
-    /// Nothing but the end of the command follows: `fi`, `done`, `}`.
-    End,
+    /// `if`, `while`, `until`: a command follows.
+    If,
+    /// `then`, `do`.
+    Then,
+    /// `elif`.
+    Elif,
+    /// `else`.
+    Else,
+    /// `!`.
+    Not,
+    /// `{`.
+    Group,
+    /// `}`.
+    Ungroup,
+    /// `fi`, `done`.
+    Fi,
     /// `for NAME [in WORD…]`.
     For,
     /// `case WORD in PATTERN) … esac`.
@@ -36,25 +97,36 @@ pub(super) enum Reserved {
     Esac,
     /// `function NAME`.
     Function,
+    /// `coproc`, and `time` where it is a keyword: transparent.
+    Coprocess,
 }
 
 /// The meaning of a word in command position.
 pub(super) fn reserved(word: &str) -> Option<Reserved> {
     Some(match word {
-        "if" | "then" | "else" | "elif" | "do" | "while" | "until" | "!" | "{" => Reserved::Command,
-        "fi" | "done" | "}" => Reserved::End,
+        "if" | "while" | "until" => Reserved::If,
+        "then" | "do" => Reserved::Then,
+        "elif" => Reserved::Elif,
+        "else" => Reserved::Else,
+        "!" => Reserved::Not,
+        "{" => Reserved::Group,
+        "}" => Reserved::Ungroup,
+        "fi" | "done" => Reserved::Fi,
         "for" | "select" => Reserved::For,
         "case" => Reserved::Case,
         "esac" => Reserved::Esac,
         "function" => Reserved::Function,
+        "coproc" => Reserved::Coprocess,
         _ => return None,
     })
 }
 
 #[derive(Default)]
 struct Parser {
-    done: Vec<SimpleCommand>,
+    done: Vec<Event>,
     current: SimpleCommand,
+    /// Words behind `for`.
+    list: Vec<Word>,
     /// Depth of open `case … esac`.
     cases: usize,
 }
@@ -68,30 +140,30 @@ enum Expect {
     Argument,
     /// Anything up to the next separator, and no command.
     Nothing,
+    /// Words of `for`.
+    List,
     /// The word of `case`, up to `in`.
     CaseWord,
     /// The pattern of a case branch, up to `)`.
     Pattern,
     /// The name of a function.
     FunctionName,
+    /// `()` behind the name of a function.
+    FunctionParentheses,
 }
 
 impl Parser {
-    fn script(&mut self, script: &str, depth: usize) -> Result<(), LexError> {
-        // Deeper code is no code that a person wrote.
-        const DEEPEST: usize = 16;
+    fn run(&mut self, tokens: Vec<Token>) {
         let mut expect = Expect::Command;
         let mut redirected = false;
-        let mut inner: Vec<String> = Vec::new();
         let cases = std::mem::take(&mut self.cases);
-        for token in tokens(script)? {
+        for token in tokens {
             match token {
                 Token::Word(mut word) => {
-                    inner.append(&mut word.inner);
-                    if std::mem::take(&mut redirected) {
-                        continue;
+                    self.substitutions(&mut word);
+                    if !std::mem::take(&mut redirected) {
+                        expect = self.word(word, expect);
                     }
-                    expect = self.word(word, expect);
                 }
                 Token::Operator(Operator::Redirect) => redirected = true,
                 Token::Operator(operator) => {
@@ -102,13 +174,26 @@ impl Parser {
         }
         self.end();
         self.cases = cases;
-        if depth < DEEPEST {
-            for script in inner {
-                // What is inside one substitution is closed, or the outer text would not have been.
-                self.script(&script, depth + 1)?;
+    }
+
+    /// The code inside a word runs before the command that the word belongs to.
+    fn substitutions(&mut self, word: &mut Word) {
+        word.looks_for = looked_for(&word.inner);
+        for inner in std::mem::take(&mut word.inner) {
+            let (current, list) = (std::mem::take(&mut self.current), std::mem::take(&mut self.list));
+            self.done.push(Event::Group { subshell: true });
+            self.run(inner);
+            self.done.push(Event::Ungroup);
+            (self.current, self.list) = (current, list);
+        }
+        // Elements of an array run nothing, but for the substitutions in them.
+        let mut array = std::mem::take(&mut word.array);
+        for token in &mut array {
+            if let Token::Word(element) = token {
+                self.substitutions(element);
             }
         }
-        Ok(())
+        word.array = array;
     }
 
     fn word(&mut self, word: Word, expect: Expect) -> Expect {
@@ -118,159 +203,131 @@ impl Parser {
                 Expect::Argument
             }
             Expect::Nothing => Expect::Nothing,
+            Expect::List => {
+                self.list.push(word);
+                Expect::List
+            }
             Expect::CaseWord if word.text == "in" && !word.quoted => Expect::Pattern,
             Expect::CaseWord => Expect::CaseWord,
-            Expect::Pattern if word.text == "esac" && !word.quoted => {
-                self.cases = self.cases.saturating_sub(1);
-                Expect::Nothing
-            }
+            Expect::Pattern if word.text == "esac" && !word.quoted => self.esac(),
             Expect::Pattern => Expect::Pattern,
             Expect::FunctionName => {
-                self.done.push(SimpleCommand { words: Vec::new(), defines: Some(word.text) });
+                self.done.push(Event::Function(word.text));
+                Expect::FunctionParentheses
+            }
+            Expect::Command if word.assignment => {
+                self.current.assignments.push(word);
                 Expect::Command
             }
-            Expect::Command if word.assignment => Expect::Command,
-            Expect::Command => match reserved(&word.text).filter(|_| !word.quoted) {
-                Some(Reserved::Command) => Expect::Command,
-                Some(Reserved::End | Reserved::For) => Expect::Nothing,
-                Some(Reserved::Case) => {
-                    self.cases += 1;
-                    Expect::CaseWord
+            Expect::Command | Expect::FunctionParentheses => {
+                let before = !self.current.assignments.is_empty();
+                match reserved(&word.text).filter(|_| !word.quoted && !before) {
+                    Some(reserved) => self.reserved(reserved),
+                    None => {
+                        self.current.words.push(word);
+                        Expect::Argument
+                    }
                 }
-                Some(Reserved::Esac) => {
-                    self.cases = self.cases.saturating_sub(1);
-                    Expect::Nothing
-                }
-                Some(Reserved::Function) => Expect::FunctionName,
-                None => {
-                    self.current.words.push(word);
-                    Expect::Argument
-                }
-            },
+            }
         }
+    }
+
+    fn reserved(&mut self, reserved: Reserved) -> Expect {
+        let event = match reserved {
+            Reserved::If => Event::If,
+            Reserved::Then => Event::Then,
+            Reserved::Elif => Event::Elif,
+            Reserved::Else => Event::Else,
+            Reserved::Fi => Event::Fi,
+            Reserved::Group => Event::Group { subshell: false },
+            Reserved::Ungroup => Event::Ungroup,
+            Reserved::For => Event::If,
+            Reserved::Case => Event::Case,
+            Reserved::Esac => return self.esac(),
+            Reserved::Not => {
+                self.current.negated = !self.current.negated;
+                return Expect::Command;
+            }
+            Reserved::Function => return Expect::FunctionName,
+            Reserved::Coprocess => return Expect::Command,
+        };
+        self.done.push(event);
+        match reserved {
+            // What may follow is a redirection or an operator.
+            Reserved::Fi | Reserved::Ungroup => Expect::Nothing,
+            Reserved::For => Expect::List,
+            Reserved::Case => {
+                self.cases += 1;
+                Expect::CaseWord
+            }
+            _ => Expect::Command,
+        }
+    }
+
+    fn esac(&mut self) -> Expect {
+        self.cases = self.cases.saturating_sub(1);
+        self.done.push(Event::Esac);
+        Expect::Nothing
     }
 
     fn operator(&mut self, operator: Operator, expect: Expect) -> Expect {
         match (operator, expect) {
             // A newline may stand between `case WORD` and `in`, and between branches.
-            (Operator::Separator, Expect::CaseWord | Expect::Pattern) => expect,
-            (Operator::Open, Expect::Pattern) => Expect::Pattern,
+            (Operator::Separator, Expect::CaseWord | Expect::Pattern) => return expect,
+            (Operator::Open | Operator::Pipe, Expect::Pattern) => return Expect::Pattern,
+            (Operator::Close, Expect::Pattern) => return Expect::Command,
             (Operator::CaseEnd, _) if self.cases > 0 => {
                 self.end();
-                Expect::Pattern
+                self.done.push(Event::Branch);
+                return Expect::Pattern;
             }
+            (Operator::Separator, Expect::FunctionName | Expect::FunctionParentheses) => {
+                return Expect::FunctionParentheses;
+            }
+            (Operator::Open, Expect::FunctionParentheses) => {
+                // `function NAME()`: the `)` comes next, and then the body. `function NAME (…)` is read the same way.
+                return Expect::FunctionParentheses;
+            }
+            (Operator::Close, Expect::FunctionParentheses) => return Expect::Command,
             (Operator::Open, Expect::Argument) => {
                 // `name()`: what follows is its body.
                 if let [name] = self.current.words.as_slice() {
-                    self.current.defines = Some(name.text.clone());
-                    self.current.words.clear();
+                    self.done.push(Event::Function(name.text.clone()));
+                    self.current = SimpleCommand::default();
+                    return Expect::FunctionParentheses;
                 }
-                self.end();
-                Expect::Command
             }
-            _ => {
-                self.end();
-                Expect::Command
-            }
+            _ => {}
         }
+        self.end();
+        self.done.push(match operator {
+            Operator::And => Event::And,
+            Operator::Or => Event::Or,
+            Operator::Pipe => Event::Pipe,
+            Operator::Open => Event::Group { subshell: true },
+            Operator::Close => Event::Ungroup,
+            Operator::Separator | Operator::CaseEnd | Operator::Redirect => Event::End,
+        });
+        if operator == Operator::Close { Expect::Nothing } else { Expect::Command }
     }
 
     fn end(&mut self) {
+        if !self.list.is_empty() {
+            self.done.push(Event::For(std::mem::take(&mut self.list)));
+        }
         let command = std::mem::take(&mut self.current);
-        if !command.words.is_empty() || command.defines.is_some() {
-            self.done.push(command);
+        if !command.words.is_empty() || !command.assignments.is_empty() {
+            self.done.push(Event::Command(command));
         }
     }
 }
 
-/// Options of a wrapper that take the next word as their value.
-struct Wrapper {
-    name: &'static str,
-    with_value: &'static [&'static str],
-    /// Words before the command word: `gosu USER CMD` has one.
-    operands: usize,
-}
-
-/// Wrappers whose command word can be told from their own words.
-const EXACT: &[Wrapper] = &[
-    Wrapper { name: "exec", with_value: &["-a"], operands: 0 },
-    Wrapper { name: "command", with_value: &[], operands: 0 },
-    Wrapper { name: "builtin", with_value: &[], operands: 0 },
-    Wrapper { name: "nohup", with_value: &[], operands: 0 },
-    Wrapper { name: "time", with_value: &["-f", "-o"], operands: 0 },
-    Wrapper { name: "env", with_value: &["-u", "--unset", "-C", "--chdir"], operands: 0 },
-    Wrapper { name: "nice", with_value: &["-n"], operands: 0 },
-    Wrapper { name: "setsid", with_value: &[], operands: 0 },
-    Wrapper { name: "timeout", with_value: &["-k", "-s", "--kill-after", "--signal"], operands: 1 },
-];
-
-/// Programs that run another one behind options of many kinds: every plain word after them counts, as in exec form.
-const LOOSE: &[&str] = &[
-    "catatonit",
-    "chpst",
-    "chroot",
-    "doas",
-    "dumb-init",
-    "gosu",
-    "ionice",
-    "runuser",
-    "s6-setuidgid",
-    "setpriv",
-    "setuidgid",
-    "stdbuf",
-    "su-exec",
-    "sudo",
-    "tini",
-    "tini-static",
-    "unshare",
-    "xargs",
-];
-
-impl SimpleCommand {
-    /// The words in command position: the first, and what a wrapper (`exec`, `env`, `nohup`, `tini`) runs.
-    pub fn programs(&self) -> Vec<&Word> {
-        let mut found = Vec::new();
-        let mut rest = self.words.as_slice();
-        while let [word, tail @ ..] = rest {
-            found.push(word);
-            let name = word.text.rsplit('/').next().unwrap_or("");
-            if LOOSE.contains(&name) {
-                found.extend(tail.iter().filter(|word| is_plain(word)));
-                break;
-            }
-            let Some(wrapper) = EXACT.iter().find(|wrapper| wrapper.name == name) else { break };
-            let Some(next) = wrapper.command(tail) else { break };
-            rest = next;
-        }
-        found
-    }
-}
-
-impl Wrapper {
-    /// The words from the wrapped command on.
-    fn command<'w>(&self, mut words: &'w [Word]) -> Option<&'w [Word]> {
-        let mut operands = self.operands;
-        while let [word, tail @ ..] = words {
-            let text = word.text.as_str();
-            words = if self.with_value.contains(&text) {
-                tail.get(1..)?
-            } else if self.name == "command" && matches!(text, "-v" | "-V") {
-                // Asks whether a command exists: nothing runs.
-                return None;
-            } else if text.starts_with('-') || (self.name == "env" && text.contains('=')) {
-                tail
-            } else if operands > 0 {
-                operands -= 1;
-                tail
-            } else {
-                return Some(words);
-            };
-        }
-        None
-    }
-}
-
-/// Neither an option nor something that only the running shell knows.
-fn is_plain(word: &Word) -> bool {
-    !word.text.is_empty() && !word.text.starts_with('-') && !word.expands
+/// NAME of `$(command -v NAME)`, `$(which NAME)` and `$(type -p NAME)`.
+fn looked_for(inner: &[Vec<Token>]) -> Option<String> {
+    let [tokens] = inner else { return None };
+    let mut words = tokens.iter().map_while(|token| if let Token::Word(word) = token { Some(word) } else { None });
+    let first = words.next()?;
+    let name = words.find(|word| !word.text.starts_with('-'))?;
+    let asks = matches!(first.text.as_str(), "command" | "which" | "type");
+    (asks && !name.expands).then(|| name.text.clone())
 }

@@ -138,6 +138,7 @@ impl Image {
         let (zones, setid) = (Zones::of(&facts.tree, &self.policy.files), IdSet::default());
         let cx = Context {
             facts: &facts,
+            contents: &root,
             policy: &self.policy,
             closure: &closure,
             zones: &zones,

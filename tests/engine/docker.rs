@@ -373,13 +373,17 @@ impl Container {
         both(&docker(&["logs", &self.id]))
     }
 
+    /// The container's address in the engine's network.
+    pub fn address(&self) -> String {
+        docker_ok(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &self.id])
+    }
+
     /// The answer to GET, asked until it comes.
     ///
     /// # Panics
     /// When the container ends, or does not answer within 30 s.
     pub fn get(&self, path: &str) -> String {
-        let address =
-            docker_ok(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &self.id]);
+        let address = self.address();
         let begin = Instant::now();
         loop {
             let last = match try_get(&address, path) {

@@ -15,13 +15,16 @@
 )]
 
 mod apply;
+mod apps;
 mod bases;
 mod buildah;
+mod check;
 mod docker;
 mod examples;
 mod inspect;
 mod layer;
 mod leave;
+mod loader;
 mod matrix;
 mod refuse;
 mod tree;

@@ -76,7 +76,9 @@ impl Case {
             if self.large { untraced(&arguments) } else { traced(&["-f", "-e", "trace=%file,%desc"], &arguments) };
         let took = begin.elapsed();
         let said = format!("status {}\n{}{}", run.status, run.stderr, run.stdout);
-        assert!(took < Duration::from_secs(5), "{took:?}: {said}");
+        // A build without optimisation, on a machine that runs other tests at the same time, takes some times longer.
+        let limit = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 5 });
+        assert!(took < limit, "{took:?}: {said}");
         assert!(!run.stderr.contains("panicked"), "{said}");
         let ended = match run.status {
             0 => End::Done,

@@ -51,10 +51,21 @@ fn flags_and_image_configuration_come_back() {
         "remove.cron",
         "--command",
         "x; if y",
+        "--check",
+        "a 'b c'",
+        "--check",
+        "[\"sh\", \"-c\", \"test $X\"]",
     ];
     let policy = run(&args, &[], &[("stdin", image)]).unwrap().policy;
     comes_back(&policy);
     assert!(dump(&policy).contains("\"a*\",  # --keep"));
+    assert!(dump(&policy).contains("[\"a\", \"b c\"],  # --check"));
+    let text = "[run]\ncommand = \"x; if y\"\n[check]\ncommands = [\"a\", { command = \"s 'd'\", tcp = 0x50 }]\ntcp = 81\ntimeout = 7\n";
+    let policy = file(text).unwrap().policy;
+    comes_back(&policy);
+    let checks: Vec<_> = policy.checks.iter().map(|check| (check.argv.join("|"), check.tcp, check.timeout)).collect();
+    let expected = [("a", None), ("s|d", Some(80)), ("/bin/sh|-c|x; if y", Some(81))];
+    assert_eq!(checks, expected.map(|(argv, tcp)| (argv.to_owned(), tcp, 7)));
 }
 
 fn entries(value: &'static str) -> impl Strategy<Value = String> {

@@ -106,7 +106,15 @@ fn the_image_configuration_fills_what_nobody_said() {
     assert_eq!(policy.path, ["/opt/bin"]);
     assert_eq!((policy.workdir.as_deref(), policy.volumes.as_slice()), (Some("/srv"), ["/data".to_owned()].as_slice()));
     let Run::Commands(lines) = &policy.run else { panic!() };
-    assert_eq!(lines[1], CommandLine { words: vec!["curl".into()], shell_form: true, origin: Origin::ImageConfig });
+    assert_eq!(
+        lines[1],
+        CommandLine {
+            words: vec!["curl".into()],
+            argv: ["/bin/sh", "-c", "curl -f localhost:$PORT || exit 1"].map(str::to_owned).to_vec(),
+            shell_form: true,
+            origin: Origin::ImageConfig,
+        }
+    );
     let policy = run(&["--image-config", "-", "--user", "app"], &[], &files).unwrap().policy;
     assert_eq!(policy.user, named("app"));
     assert!(policy.keep.groups.is_empty(), "the group belongs to the user that was replaced");

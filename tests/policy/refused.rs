@@ -16,7 +16,10 @@ fn every_bad_value_has_its_message() {
     for (text, expected) in [
         ("profil = 'x'", "1:1: unknown key 'profil'\n  help: did you mean 'profile'?"),
         ("[kep]\n", "1:2: unknown key 'kep'\n  help: did you mean 'keep'?"),
-        ("[check]\n", "1:2: unknown key 'check'\n  help: the sections are run, keep, remove, files, packages, rules"),
+        (
+            "[limits]\n",
+            "1:2: unknown key 'limits'\n  help: the sections are run, keep, remove, files, packages, check, rules",
+        ),
         ("commands = ['ls']", "1:1: unknown key 'commands'\n  help: 'commands' belongs to [keep]"),
         ("[keep]\ncomands = ['ls']", "2:1: unknown key 'comands' in [keep]\n  help: did you mean 'commands'?"),
         ("[keep]\nwritable = ['/a']", "2:1: unknown key 'writable' in [keep]\n  help: 'writable' belongs to [files]"),
@@ -31,7 +34,7 @@ fn every_bad_value_has_its_message() {
         ("profile = 'dotnett'", "1:11: profile: unknown profile 'dotnett'\n  help: did you mean 'dotnet'?"),
         (
             "profile = 'rust'",
-            "1:11: profile: unknown profile 'rust'\n  help: the profiles are dotnet, java, nginx, node, python, static",
+            "1:11: profile: unknown profile 'rust'\n  help: the profiles are dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static",
         ),
         ("[run]\nuser = ''", "2:8: run.user: the value is empty\n  help: write a value, or leave it out"),
         (
@@ -127,6 +130,54 @@ fn every_bad_value_has_its_message() {
         (
             "[rules]\n'remove.root-hom' = 'off'",
             "2:1: unknown rule 'remove.root-hom'\n  help: did you mean 'remove.root-home'?",
+        ),
+        (
+            "[check]\ncommands = 'nginx -t'",
+            "2:12: check.commands is a string and must be an array\n  help: write the checks in brackets, as [\"nginx -t\"]",
+        ),
+        (
+            "[check]\ncommands = ['nginx', '-t']",
+            "2:22: check.commands: the check begins with the option '-t'\n  help: each string is a check of its own; one check in exec form is an array in the array: [[\"nginx\", \"-t\"]]",
+        ),
+        (
+            "[check]\ncommands = ['a && b']",
+            "2:13: check.commands: 'a && b' holds what only a shell understands, and a check runs without one\n  help: write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
+        ),
+        (
+            "[check]\ncommands = ['a $HOME']",
+            "2:13: check.commands: 'a $HOME' holds the variable '$HOME'\n  help: a check runs without a shell, and nothing is expanded; write the value",
+        ),
+        (
+            "[check]\ncommands = [['a', '${X}']]",
+            "2:13: check.commands: '${X}' holds the variable '${X}'\n  help: exec form expands nothing; write the value",
+        ),
+        (
+            "[check]\ncommands = ['']",
+            "2:13: check.commands: the check has no first word\n  help: write the program and its arguments, as 'nginx -t'",
+        ),
+        (
+            "[check]\ncommands = ['a', ['a']]",
+            "2:18: check.commands: this check is there twice\n  help: delete one of the two",
+        ),
+        (
+            "[check]\ncommands = [{ comand = 'a' }]",
+            "2:15: check.commands: unknown key 'comand' in a check\n  help: did you mean 'command'?",
+        ),
+        (
+            "[check]\ncommands = [{ timeout = 1 }]",
+            "2:13: check.commands: the check has neither 'command' nor 'tcp'\n  help: write \"nginx -t\", [\"nginx\", \"-t\"], or { command = [\"nginx\", \"-g\", \"daemon off;\"], tcp = 8080 }",
+        ),
+        (
+            "[check]\ntcp = 65536",
+            "2:7: check.tcp: '65536' is out of range\n  help: write a number from 1 to 65535, without quotes",
+        ),
+        (
+            "[check]\ntimeout = '5s'",
+            "2:11: check.timeout is a string and must be a number\n  help: write a number from 1 to 3600, without quotes",
+        ),
+        (
+            "[check]\ntcp = 80",
+            "2:7: the check on a TCP port has nothing to start: the policy names no command\n  help: write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
         ),
         (
             "[rules]\nremove.root-home = false",

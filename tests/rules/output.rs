@@ -35,6 +35,33 @@ fn the_closing_table_names_rules_and_what_the_runtime_has_to_give() {
 }
 
 #[test]
+fn a_server_that_drops_gets_run_and_its_packages_directories_to_write() {
+    let tree = Rootfs::debian_like()
+        .program("/usr/sbin/served")
+        .dir("/run/served", 0o755, 0, 0)
+        .dir("/run/lock", 0o1777, 0, 0)
+        .dir("/var/lib/served", 0o755, 0, 0)
+        .dir("/var/lib/other", 0o755, 0, 0)
+        .dir("/var/log/served", 0o755, 0, 0)
+        .package("served", &["/.", "/usr/sbin/served", "/var", "/var/lib", "/var/lib/served", "/var/log/served"])
+        .package("other", &["/.", "/var", "/var/lib", "/var/lib/other"]);
+    let args = ["--user", "app:1000", "--command", "served", "--format", "json"];
+    let writable = |start: &str| {
+        let config = tempfile::NamedTempFile::new().unwrap();
+        fs::write(config.path(), format!("[run]\nstart = '{start}'\n")).unwrap();
+        let args = [&args[..], &["--config", config.path().to_str().unwrap()]].concat();
+        let run = tree.run("plan", &args);
+        assert_eq!(run.status, 0, "{}", run.all());
+        run.json()["runtime"]["writable"].clone()
+    };
+    assert_eq!(
+        writable("root"),
+        serde_json::json!(["/run", "/run/served", "/tmp", "/var/lib/served", "/var/log/served", "/var/tmp"])
+    );
+    assert_eq!(writable("user"), serde_json::json!(["/tmp", "/var/tmp"]));
+}
+
+#[test]
 fn a_report_file_is_json_whatever_is_printed() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("report.json");

@@ -83,15 +83,23 @@ dotnet() { # TAG BASE
 }
 
 alpine harden-test/alpine:3.20 3.20
-# Two at a time, one for each core.
+
+# Two at a time, one for each core. Servers have images of their own, as their users do; the other programs of the
+# application matrix share some, of which each row keeps little.
 (
+    debian harden-test/debian:13-apps trixie default-jre-headless,ecj,php-fpm,ruby
+    debian harden-test/debian:12-postgres bookworm postgresql,gosu
     debian harden-test/debian:12 bookworm ''
     # cron, set-id programs and one with a file capability, so that there is something to find.
     debian harden-test/debian:12-nginx bookworm nginx,cron,iputils-ping,sudo
 ) &
+first=$!
 (
+    debian harden-test/debian:12-apps bookworm python3,python3-venv,nodejs,ruby,git,openssh-server,openssh-client,curl
+    debian harden-test/debian:12-starters bookworm tini,gosu,supervisor,busybox-static
+    debian harden-test/debian:12-redis bookworm redis-server,gosu
     debian harden-test/debian:13 trixie ''
     debian harden-test/debian:12-native bookworm libstdc++6,libgcc-s1,zlib1g,wget
     dotnet harden-test/debian:12-dotnet harden-test/debian:12-native
 )
-wait $!
+wait $first

@@ -5,7 +5,7 @@
 # command that proves the package is there : package
 needs=(
     dockerd:docker.io iptables:iptables buildah:buildah mmdebstrap:mmdebstrap mcs:mono-mcs
-    strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl unzip:unzip
+    strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl openssl:openssl unzip:unzip
     hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils
 )
 missing=()

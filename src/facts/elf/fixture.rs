@@ -15,6 +15,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) rpath: Option<&'a str>,
     pub(crate) runpath: Option<&'a str>,
     pub(crate) pie: bool,
+    /// Tags with a string: DT_AUXILIARY, DT_FILTER, DT_AUDIT, DT_DEPAUDIT.
+    pub(crate) tags: Vec<(u64, &'a str)>,
+    /// Undefined symbols.
+    pub(crate) imports: Vec<&'a str>,
 }
 
 impl Default for Spec<'_> {
@@ -31,6 +35,8 @@ impl Default for Spec<'_> {
             rpath: None,
             runpath: None,
             pie: false,
+            tags: Vec::new(),
+            imports: Vec::new(),
         }
     }
 }
@@ -49,23 +55,51 @@ impl Spec<'_> {
     pub(crate) fn build(&self) -> Vec<u8> {
         const BASE: u64 = 0x40_0000;
         let (ehsize, phsize) = if self.bits64 { (64, 56) } else { (52, 32) };
-        let dynamic = !self.needed.is_empty() || self.soname.is_some() || self.pie || self.runpath.is_some();
+        let dynamic = !self.needed.is_empty()
+            || self.soname.is_some()
+            || self.pie
+            || self.runpath.is_some()
+            || !self.tags.is_empty()
+            || !self.imports.is_empty();
         let segments = 1 + u16::from(self.interpreter.is_some()) + u16::from(dynamic);
         let mut strings = vec![0u8];
         let mut tags: Vec<(u64, u64)> = Vec::new();
         let all = self.needed.iter().map(|&n| (1, n));
         let all = all.chain(self.soname.map(|n| (14, n))).chain(self.rpath.map(|n| (15, n)));
-        for (tag, name) in all.chain(self.runpath.map(|n| (29, n))) {
+        for (tag, name) in all.chain(self.runpath.map(|n| (29, n))).chain(self.tags.iter().copied()) {
             tags.push((tag, strings.len() as u64));
             strings.extend_from_slice(name.as_bytes());
             strings.push(0);
         }
+        let mut symbols = Vec::new();
+        for (at, name) in [""].iter().chain(&self.imports).enumerate() {
+            // The string table ends names in one another: `filesystem` holds `system`.
+            let name_at = if at == 0 { 0 } else { strings.len() + 4 };
+            let undefined = u16::from(at == 0);
+            if at != 0 {
+                strings.extend_from_slice(b"file");
+            }
+            strings.extend_from_slice(name.as_bytes());
+            strings.push(0);
+            self.int(&mut symbols, u32::try_from(name_at).unwrap());
+            if self.bits64 {
+                self.half(&mut symbols, 0x12);
+                self.half(&mut symbols, undefined);
+                symbols.extend([0; 16]);
+            } else {
+                symbols.extend([0; 8]);
+                self.half(&mut symbols, 0x12);
+                self.half(&mut symbols, undefined);
+            }
+        }
         let interp_at = u64::from(ehsize + phsize * segments);
         let interp = self.interpreter.map(|i| [i.as_bytes(), b"\0"].concat()).unwrap_or_default();
-        let strings_at = interp_at + interp.len() as u64;
+        let symbols_at = interp_at + interp.len() as u64;
+        let strings_at = symbols_at + symbols.len() as u64;
         let dynamic_at = (strings_at + strings.len() as u64).next_multiple_of(8);
         tags.push((5, BASE + strings_at));
         tags.push((10, strings.len() as u64));
+        tags.push((6, BASE + symbols_at));
         if self.pie {
             tags.push((0x6fff_fffb, 0x0800_0000));
         }
@@ -94,6 +128,7 @@ impl Spec<'_> {
             self.segment(&mut out, 2, dynamic_at, BASE + dynamic_at, dynamic_len);
         }
         out.extend(interp);
+        out.extend(symbols);
         out.extend(strings);
         out.resize(usize::try_from(dynamic_at).unwrap(), 0);
         for (tag, value) in tags {

@@ -3,24 +3,24 @@
 use std::collections::BTreeSet;
 
 use super::super::elf::{Abi, Class};
-use super::super::tree::Tree;
 use super::Object;
 
 /// The directories of a search path with its tokens replaced.
-pub(super) fn expand_list(tree: &Tree, object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn expand_list(object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
     // An empty part means the working directory, which nobody knows here.
-    list.split(|&b| b == b':').filter(|part| !part.is_empty()).flat_map(|part| expand_one(tree, object, part)).collect()
+    list.split(|&b| b == b':').filter(|part| !part.is_empty()).flat_map(|part| expand_one(object, part)).collect()
 }
 
 /// `$ORIGIN`, `$LIB` and `$PLATFORM` replaced; several answers where distributions differ.
-pub(super) fn expand_one(tree: &Tree, object: &Object, text: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn expand_one(object: &Object, text: &[u8]) -> Vec<Vec<u8>> {
     let abi = object.elf.abi;
-    let origin = tree.path(tree.parent(object.id));
     let mut lib: Vec<Vec<u8>> = multiarch(abi).iter().map(|t| format!("lib/{t}").into_bytes()).collect();
     lib.push(if abi.class == Class::Bits64 { b"lib64".to_vec() } else { b"lib".to_vec() });
     lib.push(b"lib".to_vec());
     let mut all = vec![text.to_vec()];
-    for (name, values) in [("ORIGIN", &[origin][..]), ("LIB", &lib), ("PLATFORM", &[platform(abi)])] {
+    for (name, values) in
+        [("ORIGIN", std::slice::from_ref(&object.origin)), ("LIB", &lib), ("PLATFORM", &[platform(abi)])]
+    {
         all = all.into_iter().flat_map(|text| substitute(&text, name.as_bytes(), values)).collect();
     }
     let mut seen = BTreeSet::new();

@@ -1,6 +1,7 @@
 //! Accounts that shell scripts and command lines hand files or processes to: `gosu redis …`, `chown -R app:app /data`.
 
 use super::syntax::Kind;
+use crate::scripts::Language;
 use crate::shell;
 
 /// Programs whose first word that is no option names whom they run as, or who owns files.
@@ -30,18 +31,20 @@ const OPTIONS: [(&str, &str, Kind); 17] = [
 /// Options of su and runuser that take a value which is no account.
 const WITH_VALUE: [&str; 6] = ["-c", "--command", "-s", "--shell", "-g", "-G"];
 
-/// Line, whether a group, and name of each use in a script. A script that is not understood says nothing.
-pub(super) fn uses(script: &str) -> Vec<(usize, bool, String)> {
+/// Line, whether a group, and name of each use in a script. What is behind an error says nothing.
+pub(super) fn uses(script: &str, language: Language) -> Vec<(usize, bool, String)> {
+    let commands = match language {
+        Language::Shell(_) => shell::commands(script).unwrap_or_default(),
+        Language::Execline => shell::execline::commands(script),
+    };
     let mut found = Vec::new();
-    for command in shell::commands(script).unwrap_or_default() {
+    for command in commands {
         // What a variable holds is not known here.
         let words: Vec<&str> =
             command.words.iter().map(|word| if word.expands { "" } else { word.text.as_str() }).collect();
-        for (program, group, name) in with_programs(&words) {
-            let of = |line: &&str| !line.trim_start().starts_with('#') && line.contains(&name);
-            let lines = || script.lines().enumerate().filter(|(_, line)| of(line));
-            let line = lines().find(|(_, line)| line.contains(program)).or_else(|| lines().next());
-            found.push((line.map_or(1, |(at, _)| at + 1), group, name));
+        for (at, group, name) in with_programs(&words) {
+            let line = command.words.get(at).map_or(1, |word| word.line as usize);
+            found.push((line, group, name));
         }
     }
     found
@@ -52,8 +55,8 @@ pub(super) fn dropped_to(words: &[&str]) -> Vec<(bool, String)> {
     with_programs(words).into_iter().map(|(_, group, name)| (group, name)).collect()
 }
 
-/// As [`dropped_to`], with the word that starts each program: it may stand behind `exec` or `find`.
-fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
+/// As [`dropped_to`], with the index of the word that starts each program: it may stand behind `exec` or `find`.
+fn with_programs(words: &[&str]) -> Vec<(usize, bool, String)> {
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let program = word.rsplit('/').next().unwrap_or_default();
@@ -64,7 +67,7 @@ fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
             let owned: Vec<String> = rest.iter().map(|&word| word.to_owned()).collect();
             let own = owned.split(|word| word == "--").next().unwrap_or_default();
             let named = super::option_values(&options, own).into_iter();
-            found.extend(named.map(|(group, name)| (*word, group, name)));
+            found.extend(named.map(|(group, name)| (at, group, name)));
         }
         if FIRST_WORD.contains(&program) {
             let mut skip = false;
@@ -74,10 +77,10 @@ fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
                 !value && (word.is_empty() || !word.starts_with('-'))
             });
             let named = first.map(|&name| Kind::AccountColonGroup.names(&[name])).unwrap_or_default().into_iter();
-            found.extend(named.map(|(group, name)| (*word, group, name)));
+            found.extend(named.map(|(group, name)| (at, group, name)));
         }
     }
-    let mut unique: Vec<(&str, bool, String)> = Vec::new();
+    let mut unique: Vec<(usize, bool, String)> = Vec::new();
     for one in found {
         if !unique.contains(&one) {
             unique.push(one);
@@ -88,12 +91,12 @@ fn with_programs<'a>(words: &[&'a str]) -> Vec<(&'a str, bool, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::uses;
+    use super::{Language, uses};
 
     fn names(script: &str) -> Vec<String> {
         let show =
             |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
-        uses(script).into_iter().map(show).collect()
+        uses(script, Language::Shell(crate::shell::Dialect::Posix)).into_iter().map(show).collect()
     }
 
     #[test]

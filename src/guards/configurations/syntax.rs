@@ -51,6 +51,8 @@ pub(super) enum Syntax {
     Apache,
     /// `user` and `group` of the section `global`; those of a userlist are no accounts of the system.
     Haproxy,
+    /// The sixth column of crontab(5), or the second behind `@daily`.
+    Crontab,
 }
 
 impl Syntax {
@@ -65,6 +67,7 @@ impl Syntax {
                 Self::Words(keys) => words(line, keys),
                 Self::Assignments(keys) => assignment(line, keys),
                 Self::Apache => apache(line),
+                Self::Crontab => crontab(line),
                 Self::Haproxy => {
                     let first = line.split_whitespace().next().unwrap_or_default();
                     section = if HAPROXY.contains(&first) { first } else { section };
@@ -138,6 +141,16 @@ fn apache(line: &str) -> Vec<(bool, String)> {
     kind.names(&[unquoted(value)])
 }
 
+fn crontab(line: &str) -> Vec<(bool, String)> {
+    let times = match line.as_bytes().first() {
+        Some(b'@') => 1,
+        Some(b'0'..=b'9' | b'*' | b'-') => 5,
+        _ => return Vec::new(),
+    };
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    columns.get(times).filter(|_| columns.len() > times + 1).map_or(Vec::new(), |name| Kind::Account.names(&[name]))
+}
+
 fn unquoted(word: &str) -> &str {
     word.trim_matches(['"', '\''])
 }
@@ -171,6 +184,12 @@ mod tests {
     fn apache_names_them_in_envvars_or_in_its_configuration() {
         let text = "export APACHE_RUN_USER=www-data\n: ${APACHE_RUN_GROUP:=www}\nUser ${APACHE_RUN_USER}\n# User x\n<IfModule unixd_module>\n  user daemon\n  Group #1\n  GROUP daemon\nUserDir public_html\n";
         assert_eq!(uses(Syntax::Apache, text), ["1 www-data", "6 daemon", "8 :daemon"]);
+    }
+
+    #[test]
+    fn jobs_run_as_somebody() {
+        let text = "# x\nMAILTO=root\n*/5 * * * *\twww-data  run x\n@reboot app y\n0 1 * * * alone\n";
+        assert_eq!(uses(Syntax::Crontab, text), ["3 www-data", "4 app"]);
     }
 
     #[test]

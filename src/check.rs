@@ -1,0 +1,162 @@
+//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is no image.
+//!
+//! This is the only module that runs anything of an image, and only on the running root. A check gets no shell and no
+//! privileges (`check/child.rs`), a time limit, and an end with everything that it started (`check/process.rs`). The
+//! tree is compared before and after it (`check/traces.rs`): a layer holds nothing of a check. What was said is
+//! returned; printing it is the caller's part.
+
+pub mod child;
+mod process;
+mod tcp;
+mod traces;
+
+use std::collections::BTreeSet;
+
+use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
+use crate::facts::tree::Tree;
+use crate::pipeline::Examined;
+use crate::policy::{Check, Policy, Start};
+use crate::report::escape;
+use crate::root::{Root, host};
+use crate::shell;
+use child::Credentials;
+
+/// Changed paths that a message names.
+const NAMED: usize = 5;
+
+/// As whom, where and with which environment checks run.
+#[derive(Debug)]
+pub struct Setup {
+    /// This program, which starts the check after dropping its own privileges.
+    program: String,
+    /// The run user; `None` when the image's program starts as root.
+    credentials: Option<Credentials>,
+    /// Children that this process had before the first check.
+    strangers: BTreeSet<i32>,
+    home: String,
+    path: String,
+    workdir: String,
+}
+
+/// What became of one check.
+#[derive(Debug)]
+pub struct Ran {
+    /// What is wrong, each the end of a sentence; nothing when it passed.
+    pub failures: Vec<String>,
+    /// What it printed, both streams, cut in the middle when it is long.
+    pub output: Vec<u8>,
+}
+
+/// The hardened root before the first check, and how to run checks in it.
+#[derive(Debug)]
+pub struct Runner {
+    root: Root,
+    before: Tree,
+    setup: Setup,
+}
+
+/// A check as a message names it: its words and the port it has to answer on.
+#[must_use]
+pub fn named(check: &Check) -> String {
+    let words: Vec<String> = check.argv.iter().map(|word| shell::quoted(word)).collect();
+    let command = escape::line(words.join(" ").as_bytes());
+    match check.tcp {
+        Some(port) => format!("{command} (port {port})"),
+        None => command,
+    }
+}
+
+impl Setup {
+    /// How the checks of this policy run; `None` when there is no check to run.
+    ///
+    /// # Errors
+    /// What stands in the way of any check, and what to do about it. Nothing of the image is run for that: this program
+    /// is started once, drops its privileges and ends.
+    pub fn try_out(examined: &Examined, policy: &Policy) -> Result<Option<Self>, (String, String)> {
+        if policy.checks.is_empty() {
+            return Ok(None);
+        }
+        let program = host::own_executable()
+            .ok_or_else(|| ("cannot find this program's own file, which starts the checks".to_owned(), remedy()))?;
+        let credentials = match (policy.start, examined.ids.run()) {
+            (Start::User, Some(run)) => {
+                Some(Credentials { uid: run.uid, gid: run.gid, groups: run.groups.iter().copied().collect() })
+            }
+            _ => None,
+        };
+        let setup = Self {
+            program,
+            credentials,
+            strangers: process::adopt_orphans().map_err(|text| (text, remedy()))?,
+            home: "/".to_owned(),
+            path: policy.path.join(":"),
+            workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
+        };
+        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT);
+        result.map_err(|text| {
+            let said = escape::escaped(output.trim_ascii());
+            (format!("cannot start a check without privileges: {text}: {said}"), remedy())
+        })?;
+        for port in policy.checks.iter().filter_map(|check| check.tcp) {
+            tcp::is_free(port)
+                .map_err(|text| (text, "free the port for this step, or leave the check out".to_owned()))?;
+        }
+        Ok(Some(setup))
+    }
+}
+
+fn remedy() -> String {
+    "run the checks where capabilities can be dropped, or leave them out".to_owned()
+}
+
+impl Runner {
+    /// Look at the root as it is before the first check.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(mut setup: Setup) -> Result<Self, String> {
+        // A root of its own: the other one's open directories are numbered by another tree.
+        let root = Root::open(b"/").map_err(|error| error.to_string())?;
+        let before = root.walk().map_err(|error| error.to_string())?;
+        let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
+        let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
+        let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
+        if let Some(home) =
+            account.and_then(|line| str::from_utf8(line.field(HOME)).ok()).filter(|home| !home.is_empty())
+        {
+            setup.home = home.to_owned();
+        }
+        Ok(Self { root, before, setup })
+    }
+
+    /// Run one check, end what it started, remove what it created.
+    #[must_use]
+    pub fn run(&self, check: &Check) -> Ran {
+        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout);
+        let mut failures: Vec<String> = result.err().into_iter().collect();
+        if let Err(failure) = self.tidy() {
+            failures.push(failure);
+        }
+        Ran { failures, output }
+    }
+
+    /// Compare the tree with what it was, and remove what is new.
+    fn tidy(&self) -> Result<(), String> {
+        let after = self.root.walk().map_err(|error| error.to_string())?;
+        let traces = traces::compare(&self.before, &after);
+        traces.remove(&self.root, &self.before, &after).map_err(|error| error.to_string())?;
+        if traces.changed.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<String> = traces.changed.iter().take(NAMED).map(|path| escape::quoted(path)).collect();
+        let more = match traces.changed.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Err(format!(
+            "changed, removed, or opened for writing what the image keeps: {}{more}; \
+             a check may only make files of its own",
+            named.join(", ")
+        ))
+    }
+}

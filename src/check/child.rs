@@ -1,0 +1,141 @@
+//! The second start of this program: it gives up what a check must not have, and becomes the check.
+//!
+//! Between fork and exec nothing but async-signal-safe code may run, which safe Rust cannot promise; a program of its
+//! own has no such limits. It is single-threaded, so that what the kernel keeps for each thread (credentials(7),
+//! capabilities(7)) is what the check gets.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
+
+use rustix::fs::{Gid, Uid};
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, Signal};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use crate::exit::Exit;
+use crate::report::{Console, Volume, escape};
+
+/// The first argument of the second start. What follows: credentials, working directory, and the words of the check;
+/// without words nothing is started.
+pub const ARGUMENT: &str = "--become-a-check";
+
+/// The word for a check that starts as root.
+const ROOT: &str = "root";
+
+/// Numbers of the run user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Supplementary groups, the primary one included.
+    pub(super) groups: Vec<u32>,
+}
+
+/// Credentials as one argument.
+pub(super) fn written(credentials: Option<&Credentials>) -> String {
+    let Some(Credentials { uid, gid, groups }) = credentials else { return ROOT.to_owned() };
+    let groups: Vec<String> = groups.iter().map(u32::to_string).collect();
+    format!("{uid}:{gid}:{}", groups.join(","))
+}
+
+fn read(text: &str) -> Option<Option<Credentials>> {
+    if text == ROOT {
+        return Some(None);
+    }
+    let mut parts = text.split(':');
+    let mut number = || parts.next()?.parse().ok();
+    let (uid, gid) = (number()?, number()?);
+    let groups = parts.next()?.split(',').map(|group| group.parse().ok()).collect::<Option<_>>()?;
+    Some(Some(Credentials { uid, gid, groups }))
+}
+
+/// Become the check that the arguments describe, this program's name and [`ARGUMENT`] first. Returns only when that
+/// fails, or when there is nothing to start.
+#[must_use]
+pub fn main(args: &[OsString]) -> Exit {
+    let Err(text) = become_check(args) else { return Exit::Done };
+    Console::new(Volume::Quiet, true).message("harden", &text, "");
+    Exit::Failed
+}
+
+fn become_check(args: &[OsString]) -> Result<(), String> {
+    let usage = || format!("{ARGUMENT} is for this program's own use");
+    let (credentials, workdir, words) = match args {
+        [_, _, credentials, workdir, words @ ..] => (credentials, workdir, words),
+        _ => return Err(usage()),
+    };
+    let credentials = credentials.to_str().and_then(read).ok_or_else(usage)?;
+    // A session of its own: no terminal, and a group that can be killed as one.
+    rustix::process::setsid().map_err(|e| failed("leave the session", e))?;
+    rustix::thread::set_no_new_privs(true).map_err(|e| failed("set no_new_privs", e))?;
+    // A core dump would be a file in the image.
+    let core = Rlimit { current: Some(0), maximum: rustix::process::getrlimit(Resource::Core).maximum };
+    rustix::process::setrlimit(Resource::Core, core).map_err(|e| failed("forbid core dumps", e))?;
+    if let Some(credentials) = &credentials {
+        drop_privileges(credentials)?;
+    }
+    // The kernel forgets this whenever credentials change, so it comes last.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| failed("ask for an end with the parent", e))?;
+    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    rustix::process::chdir(workdir.as_bytes())
+        .map_err(|e| failed(&format!("enter the working directory {}", escape::quoted(workdir.as_bytes())), e))?;
+    #[allow(clippy::disallowed_methods, reason = "this is what checks are")]
+    let error = std::process::Command::new(program).args(arguments).exec();
+    Err(format!("cannot run {}: {error}", escape::quoted(program.as_bytes())))
+}
+
+/// The order matters: each step needs a capability that a later one gives up.
+fn drop_privileges(credentials: &Credentials) -> Result<(), String> {
+    let (uid, gid) = (Uid::from_raw(credentials.uid), Gid::from_raw(credentials.gid));
+    // /dev/stdout is the pipe itself: a check may open it only when it is its own (as runc does for process 1).
+    let _ = rustix::fs::fchown(std::io::stdout(), Some(uid), Some(gid));
+    let _ = rustix::fs::fchown(std::io::stderr(), Some(uid), Some(gid));
+    clear_bounding_set().map_err(|e| failed("empty the capability bounding set", e))?;
+    match rustix::thread::clear_ambient_capability_set() {
+        // Linux before 4.3 has none.
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(e) => return Err(failed("empty the ambient capability set", e)),
+    }
+    let groups: Vec<Gid> = credentials.groups.iter().map(|&group| Gid::from_raw(group)).collect();
+    rustix::thread::set_thread_groups(&groups).map_err(|e| failed("set the supplementary groups", e))?;
+    rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(|e| failed("set the group", e))?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(|e| failed("set the user", e))?;
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    rustix::thread::set_capabilities(None, none).map_err(|e| failed("drop all capabilities", e))
+}
+
+/// Drop every capability that this kernel knows from the bounding set. Where CAP_SETPCAP is missing the set stays; with
+/// no_new_privs and no permitted capability nothing of it can be gained (capabilities(7), execve).
+fn clear_bounding_set() -> Result<(), Errno> {
+    for number in 0..u64::BITS {
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
+            Ok(()) => {}
+            // EINVAL: past the last one that this kernel knows.
+            Err(Errno::INVAL | Errno::PERM) => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn failed(what: &str, errno: Errno) -> String {
+    format!("cannot {what}: {errno}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Credentials, read, written};
+
+    #[test]
+    fn credentials_survive_the_way_through_an_argument() {
+        for some in [None, Some(Credentials { uid: 1000, gid: 0, groups: vec![0, 42, 4_294_967_294] })] {
+            assert_eq!(read(&written(some.as_ref())), Some(some));
+        }
+        for text in ["", "1", "1:2", "1:2:", "1:2:3,", "-1:2:3", "Root"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A check that could not run, or would show nothing of what is kept: its program goes, or nobody keeps it.
+//!
+//! A check keeps nothing by itself: what it uses has to be there for the image's sake.
+
+use crate::check;
+use crate::facts::tree::{Id, Unresolved};
+use crate::plan::Draft;
+use crate::report::escape::{line, quoted};
+use crate::rules::Context;
+use crate::shell;
+
+/// What is said of a program that is there now and not in the end.
+const GOES: &str = "would be removed";
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    for check in &cx.policy.checks {
+        for (at, program) in programs(&check.argv).iter().enumerate() {
+            let Err((what, help)) = find(cx, draft, program) else { continue };
+            // Only the first word is a program for certain; of those behind a wrapper, what goes was one.
+            if at == 0 || what == GOES {
+                let named = check::named(check);
+                let text = format!(
+                    "the check '{named}' ({}) starts {}, which {what}",
+                    check.origin,
+                    quoted(program.as_bytes())
+                );
+                draft.refuse(text, help);
+            }
+        }
+    }
+}
+
+/// The words of a check in command position: the first, and what a wrapper (`env`, `tini`, `gosu`) starts.
+fn programs(argv: &[String]) -> Vec<String> {
+    let text: Vec<String> = argv.iter().map(|word| shell::quoted(word)).collect();
+    let mut code = shell::Code::new(shell::Dialect::Posix);
+    // Quoted words are no code that could be unfinished.
+    let _ = code.read(&text.join(" "), "");
+    // No shell answers the first word itself, as it would `test`.
+    let mut words: Vec<String> = argv.iter().take(1).cloned().collect();
+    let runs = code.finish().uses.into_iter().filter(|one| one.kind == shell::Kind::Runs).map(|one| one.text);
+    words.extend(runs.filter(|word| argv.first() != Some(word)));
+    words
+}
+
+/// Whether the program of a check is there in the end, and kept.
+fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static str, String)> {
+    let tree = &cx.facts.tree;
+    let shown = line(word.as_bytes());
+    let keep = || format!("keep it: [keep] commands = [\"{shown}\"], or --keep {shown}");
+    let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0;
+    let entry = if word.contains('/') {
+        let base = workdir(cx);
+        match tree.resolve_from(base, word.as_bytes(), true) {
+            // Not looked at; it will show.
+            Err(Unresolved::Mount(_)) => return Ok(()),
+            Err(_) => return Err(("does not exist", "correct the path".to_owned())),
+            Ok(found) if !executable(found.node) => {
+                return Err(("is no executable file", "correct the path, or chmod +x it".to_owned()));
+            }
+            Ok(found) if draft.is_removed(found.node) || found.links.iter().any(|&link| draft.is_removed(link)) => {
+                return Err((GOES, keep()));
+            }
+            Ok(found) => found.node,
+        }
+    } else {
+        let in_path = cx.facts.commands.path.iter().filter_map(|&directory| tree.child(directory, word.as_bytes()));
+        let named: Vec<Id> = in_path.filter(|&id| tree.follow(id).is_ok_and(|found| executable(found.node))).collect();
+        let stays =
+            |&&id: &&Id| !draft.is_removed(id) && tree.follow(id).is_ok_and(|found| !draft.is_removed(found.node));
+        match named.iter().find(stays) {
+            Some(&id) => tree.follow(id).map_or(id, |found| found.node),
+            None if named.is_empty() => {
+                return Err((
+                    "is found nowhere in PATH",
+                    "correct it, write its absolute path, or set run.path".to_owned(),
+                ));
+            }
+            None => return Err((GOES, keep())),
+        }
+    };
+    if cx.closure.contains(entry) {
+        return Ok(());
+    }
+    Err(("nothing in the policy keeps, so that its interpreter and libraries may go", keep()))
+}
+
+fn workdir(cx: &Context<'_>) -> Id {
+    let path = cx.policy.workdir.as_deref().unwrap_or("/");
+    cx.facts.tree.resolve(path.as_bytes()).map_or(Id::ROOT, |found| found.node)
+}

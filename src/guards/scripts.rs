@@ -1,0 +1,114 @@
+//! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
+//! reaches the script, warned about elsewhere.
+
+use std::collections::BTreeSet;
+
+use crate::collect::set;
+use crate::facts::tree::Id;
+use crate::plan::Draft;
+use crate::report::escape;
+use crate::rules::Context;
+use crate::scripts::{FileUses, How, Named, Reader, is_told};
+
+/// Places named in one message.
+const SHOWN: usize = 12;
+
+/// Apply the guard.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let facts = cx.facts;
+    let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
+    let reached = reader.reached();
+    let known: BTreeSet<Id> = set(reached.iter().map(|file| file.file));
+    for file in &reached {
+        judge(cx, draft, &reader, file, true);
+        say_what_is_unknown(draft, &reader, file);
+    }
+    let mut seen = known;
+    for &id in cx.closure.reasons.keys() {
+        for file in reader.uses(id) {
+            if seen.insert(file.file) {
+                judge(cx, draft, &reader, &file, false);
+            }
+        }
+    }
+}
+
+/// Refuse or warn about one file.
+fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses, reached: bool) {
+    let tree = reader.tree;
+    if draft.is_removed(file.file) {
+        return;
+    }
+    let goes = |draft: &Draft<'_>, name: &Named| {
+        let target = tree.follow(name.entry).map(|found| found.node);
+        draft.is_removed(name.entry) || target.is_ok_and(|target| draft.is_removed(target))
+    };
+    let mut lost: Vec<&Named> = Vec::new();
+    for name in &file.names {
+        if !goes(draft, name) || is_told(cx.policy, tree, name) {
+            continue;
+        }
+        let word = escape::quoted(name.word.as_bytes());
+        if name.optional {
+            draft.note(format!("{} does without {word}, which goes", reader.place(file.file, name.line)));
+        } else if !lost.iter().any(|known| known.entry == name.entry) {
+            lost.push(name);
+        }
+    }
+    if lost.is_empty() {
+        return;
+    }
+    let show = |name: &&Named| {
+        let what = if name.how == How::Runs { "" } else { "the code in " };
+        format!("{what}{} ({})", escape::quoted(name.word.as_bytes()), reader.place(file.file, name.line))
+    };
+    let more = lost.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let list = lost.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
+    let names: Vec<String> = lost.iter().map(|name| toml_string(tree, name)).collect();
+    let names = names.join(", ");
+    let why = if reached { "runs when the image starts and needs" } else { "is kept and names" };
+    let text = format!("{} {why} what would go: {list}{more}", escape::quoted(&tree.path(file.file)));
+    let help = format!(
+        "write [keep] commands = [{names}], or [keep] from-scripts = true for all that scripts name; [remove] commands for what never runs"
+    );
+    if reached || cx.policy.strict {
+        draft.refuse(text, help);
+    } else {
+        draft.warn(text, help);
+    }
+}
+
+/// What cannot be shown is said.
+fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses) {
+    if draft.is_removed(file.file) {
+        return;
+    }
+    if let Some((line, problem)) = &file.problem {
+        draft.warn(
+            format!("cannot read {} to its end: {problem}", reader.place(file.file, *line)),
+            "what it runs behind that line is not known: name it with --keep",
+        );
+    }
+    if file.unknown.is_empty() {
+        return;
+    }
+    let show = |(line, word): &(u32, String)| {
+        format!("{} ({})", escape::quoted(word.as_bytes()), reader.place(file.file, *line))
+    };
+    let more = file.unknown.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let list = file.unknown.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
+    draft.warn(
+        format!("only the running script knows what it runs for {list}{more}"),
+        "name the programs with --keep, if they would go",
+    );
+}
+
+/// A name where the script has a name, a path where it has a path.
+fn toml_string(tree: &crate::facts::tree::Tree, name: &Named) -> String {
+    let entry = tree.path(name.entry);
+    let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
+    let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };
+    format!("\"{}\"", escape::escaped(text).replace('"', "\\\""))
+}

@@ -1,0 +1,436 @@
+//! What files of the image start: shell scripts with what they source, and the configurations of programs whose work
+//! is to start others (`scripts/starters.rs`).
+//!
+//! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
+//! does not know what stays and what goes.
+
+mod starters;
+
+use std::collections::BTreeSet;
+
+use crate::facts::commands::Commands;
+use crate::facts::program::{Program, Shebang};
+use crate::facts::tree::{Id, Tree};
+use crate::facts::{Contents, glob};
+use crate::policy::{CommandLine, Policy, Run};
+use crate::report::escape::escaped;
+use crate::shell::{self, Code, Dialect, Kind, Use};
+
+/// Largest script that is read. People write shorter ones; longer ones carry an archive.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Files that one script sources, with what those source.
+const MOST_SOURCES: usize = 64;
+
+/// Scripts of one directory that are looked at.
+const MOST_SCRIPTS: usize = 256;
+
+/// What a script is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// A shell.
+    Shell(Dialect),
+    /// execlineb(1), with a shebang or, in s6-rc's `up` files, without.
+    Execline,
+}
+
+/// How a file names another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// A word in command position: the entry that would run.
+    Runs,
+    /// It is read as code.
+    Reads,
+    /// A script in a directory that is started as a whole, or a service.
+    Starts,
+}
+
+/// One name in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// How it is named.
+    pub how: How,
+    /// The entry, which may be a link.
+    pub entry: Id,
+    /// Line in the file; 0 when no line names it.
+    pub line: u32,
+    /// The word that names it.
+    pub word: String,
+    /// The file does without it when it is not there.
+    pub optional: bool,
+}
+
+/// What one file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileUses {
+    /// The file.
+    pub file: Id,
+    /// Entries that exist in this root, in order of appearance.
+    pub names: Vec<Named>,
+    /// Words in command position that only the running program knows, with their lines.
+    pub unknown: Vec<(u32, String)>,
+    /// What cannot be read, with its line: the rest of the file was not looked at.
+    pub problem: Option<(u32, String)>,
+}
+
+/// A file of code, and what in it cannot be read.
+type Read = (Id, Option<(u32, String)>);
+
+/// Reads scripts and configurations of one root.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// Every entry.
+    pub tree: &'a Tree,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
+    /// What can be run by name.
+    pub commands: &'a Commands,
+    /// The command lines and the working directory.
+    pub policy: &'a Policy,
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader over {} entries", self.tree.len())
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Everything that runs because `id` runs, as far as its text and its configuration say. Nothing for a program
+    /// that is no script and starts no others.
+    #[must_use]
+    pub fn uses(&self, id: Id) -> Vec<FileUses> {
+        let mut found = match self.language(id) {
+            Some(Language::Shell(dialect)) => self.shell(id, dialect),
+            Some(Language::Execline) => vec![self.execline(id)],
+            None => Vec::new(),
+        };
+        found.extend(starters::uses(self, id));
+        found
+    }
+
+    /// The files of code that run when `id` runs, with their languages: itself, and what it sources.
+    #[must_use]
+    pub fn code(&self, id: Id) -> Vec<(Id, Language)> {
+        let Some(language) = self.language(id) else { return Vec::new() };
+        let Language::Shell(dialect) = language else { return vec![(id, language)] };
+        self.unit(id, dialect).0.into_iter().map(|(file, _)| (file, language)).collect()
+    }
+
+    /// What a script is written in; `None` for everything that is no script of a language known here.
+    #[must_use]
+    pub fn language(&self, id: Id) -> Option<Language> {
+        if !self.tree.is_file(id) {
+            return None;
+        }
+        match self.commands.program(self.tree, self.contents, id) {
+            Ok(Program::Script(shebang)) => self.language_of(&shebang),
+            _ => None,
+        }
+    }
+
+    fn language_of(&self, shebang: &Shebang) -> Option<Language> {
+        let interpreter = String::from_utf8_lossy(&shebang.interpreter).into_owned();
+        let argument = shebang.argument.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        // Behind `env`, `busybox` or `with-contenv` the interpreter is a word of the argument.
+        let words = std::iter::once(interpreter.as_str()).chain(argument.split_whitespace());
+        for word in words {
+            let name = word.rsplit('/').next().unwrap_or_default();
+            let dialect = match name {
+                "bash" | "rbash" | "zsh" | "ksh" | "mksh" => Dialect::Bash,
+                "ash" => Dialect::Ash,
+                "sh" => self.dialect_of_sh(word),
+                "dash" | "posh" | "yash" | "openrc-run" | "runscript" => Dialect::Posix,
+                "execlineb" => return Some(Language::Execline),
+                "env" | "busybox" | "with-contenv" | "tini" | "dumb-init" | "chpst" => continue,
+                _ if word.starts_with('-') || word.contains('=') => continue,
+                _ => return None,
+            };
+            return Some(Language::Shell(dialect));
+        }
+        None
+    }
+
+    /// What `sh` is here, by the name of the file that it leads to.
+    fn dialect_of_sh(&self, word: &str) -> Dialect {
+        let path = if word.starts_with('/') { word } else { "/bin/sh" };
+        let found = self.tree.resolve(path.as_bytes()).ok();
+        match found.map(|found| self.tree.name(found.node)) {
+            Some(b"bash") => Dialect::Bash,
+            Some(b"busybox") => Dialect::Ash,
+            _ => Dialect::Posix,
+        }
+    }
+
+    /// Text of a file; what cannot be read is empty.
+    #[must_use]
+    pub fn text(&self, id: Id) -> String {
+        let content = self.contents.read(self.tree, id, LIMIT).unwrap_or_default();
+        String::from_utf8_lossy(&content).into_owned()
+    }
+
+    /// A script with every file that it sources, and the code of all of them.
+    fn unit(&self, id: Id, dialect: Dialect) -> (Vec<Read>, Code) {
+        let mut code = Code::new(dialect);
+        let mut files = Vec::new();
+        let mut seen = BTreeSet::from([id]);
+        let mut queue = vec![id];
+        while let Some(file) = queue.pop() {
+            let path = String::from_utf8_lossy(&self.tree.path(file)).into_owned();
+            let error = code.read(&self.text(file), &path);
+            files.push((file, error.map(|error| (error.line, error.to_string()))));
+            for source in code.sources() {
+                let found = self.reads(&source).into_iter().map(|entry| self.tree.follow(entry));
+                for node in found.flatten().map(|found| found.node) {
+                    if seen.len() < MOST_SOURCES && self.tree.is_file(node) && seen.insert(node) {
+                        queue.push(node);
+                    }
+                }
+            }
+        }
+        (files, code)
+    }
+
+    fn shell(&self, id: Id, dialect: Dialect) -> Vec<FileUses> {
+        let (files, code) = self.unit(id, dialect);
+        self.named(&files, code)
+    }
+
+    /// The entries that code names, by file.
+    fn named(&self, files: &[Read], code: Code) -> Vec<FileUses> {
+        let path = code.path();
+        let service = code.variable("command");
+        let uses = code.finish();
+        let mut found: Vec<FileUses> = files
+            .iter()
+            .map(|(file, problem)| FileUses {
+                file: *file,
+                names: Vec::new(),
+                unknown: Vec::new(),
+                problem: problem.clone(),
+            })
+            .collect();
+        for one in &uses.uses {
+            let Some(file) = found.get_mut(one.file) else { continue };
+            let (how, entries) = match one.kind {
+                Kind::Runs => (How::Runs, self.runs(&one.text, &path).into_iter().collect()),
+                Kind::Reads => (How::Reads, self.reads(one)),
+                Kind::Directory => (How::Starts, self.scripts_at(&one.text)),
+            };
+            file.names.extend(entries.into_iter().map(|entry| Named {
+                how,
+                entry,
+                line: one.line,
+                word: one.text.clone(),
+                optional: one.optional,
+            }));
+        }
+        for (file, line, word) in uses.unknown {
+            if let Some(file) = found.get_mut(file).filter(|_| !shell::is_argument(&word)) {
+                file.unknown.push((line, word));
+            }
+        }
+        // OpenRC's scripts name their daemon in a variable.
+        if let Some(first) = found.first_mut()
+            && self.is_service(first.file)
+        {
+            for word in service {
+                let entries = self.runs(&word, &path).into_iter();
+                first.names.extend(entries.map(|entry| Named {
+                    how: How::Runs,
+                    entry,
+                    line: 0,
+                    word: word.clone(),
+                    optional: false,
+                }));
+            }
+        }
+        found
+    }
+
+    fn is_service(&self, id: Id) -> bool {
+        match self.commands.program(self.tree, self.contents, id) {
+            Ok(Program::Script(shebang)) => shebang.interpreter.ends_with(b"/openrc-run"),
+            _ => false,
+        }
+    }
+
+    fn execline(&self, id: Id) -> FileUses {
+        let mut names: Vec<Named> = Vec::new();
+        for (line, word) in shell::execline::programs(&self.text(id)) {
+            let entry = self.runs(&word, &[]);
+            if let Some(entry) = entry.filter(|&entry| !names.iter().any(|known| known.entry == entry)) {
+                names.push(Named { how: How::Runs, entry, line, word, optional: false });
+            }
+        }
+        FileUses { file: id, names, unknown: Vec::new(), problem: None }
+    }
+
+    /// The entry that runs for a word in command position.
+    fn runs(&self, word: &str, path: &[String]) -> Option<Id> {
+        let tree = self.tree;
+        if word.contains('/') {
+            let found = tree.resolve_from(self.working_directory(), word.as_bytes(), true).ok()?;
+            let runs =
+                tree.is_file(found.node) && tree.permissions(found.node) & 0o111 != 0 && self.can_run(found.node);
+            let entry = tree.resolve_from(self.working_directory(), word.as_bytes(), false).ok()?;
+            return runs.then_some(entry.node);
+        }
+        let own = path.iter().filter_map(|directory| tree.resolve(directory.as_bytes()).ok());
+        let mut own = own.filter_map(|found| tree.child(found.node, word.as_bytes()));
+        let file = |&id: &Id| tree.follow(id).is_ok_and(|found| tree.is_file(found.node) && self.can_run(found.node));
+        let found = self.commands.find_in_path(tree, word.as_bytes()).filter(file);
+        found.or_else(|| own.find(file))
+    }
+
+    /// The files that are read for a word behind `.`, `source` or a shell's name.
+    fn reads(&self, one: &Use) -> Vec<Id> {
+        let tree = self.tree;
+        if glob::is_pattern(one.text.as_bytes()) {
+            return self.scripts_at(&one.text);
+        }
+        let here = tree.resolve_from(self.working_directory(), one.text.as_bytes(), false).ok().map(|found| found.node);
+        // Without a slash, PATH is searched; files there need no x bit.
+        let in_path = || self.commands.path.iter().find_map(|&dir| tree.child(dir, one.text.as_bytes()));
+        let found = if one.text.contains('/') { here } else { in_path().or(here) };
+        found.into_iter().filter(|&id| tree.follow(id).is_ok_and(|found| tree.is_file(found.node))).collect()
+    }
+
+    /// The scripts of a directory, or of a pattern of files: what can be executed, and what has the name of a script.
+    fn scripts_at(&self, text: &str) -> Vec<Id> {
+        let tree = self.tree;
+        if !text.starts_with('/') || is_configuration(text) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for entry in glob::expand(tree, text.trim_end_matches('/').as_bytes()) {
+            let Ok(node) = tree.follow(entry).map(|found| found.node) else { continue };
+            if tree.is_dir(node) {
+                found.extend(tree.children(node));
+            } else {
+                found.push(entry);
+            }
+        }
+        let script = |&id: &Id| {
+            let named = tree.name(id).ends_with(b".sh") || tree.name(id).ends_with(b".envsh");
+            let node = tree.follow(id).map(|found| found.node);
+            node.is_ok_and(|node| {
+                tree.is_file(node)
+                    && !self.commands.is_in_directory(tree, node)
+                    && self.can_run(node)
+                    && (named || (tree.permissions(node) & 0o111 != 0 && self.is_program(node)))
+            })
+        };
+        found.into_iter().filter(script).take(MOST_SCRIPTS).collect()
+    }
+
+    /// Whether its interpreter is there: what could not run before is not what this run breaks.
+    fn can_run(&self, id: Id) -> bool {
+        match self.commands.program(self.tree, self.contents, id) {
+            Ok(Program::Script(shebang)) => {
+                let env = shebang.env_name.as_ref().filter(|name| !name.contains(&b'/'));
+                self.tree.resolve_from(self.working_directory(), &shebang.interpreter, true).is_ok()
+                    && env.is_none_or(|name| self.commands.find_in_path(self.tree, name).is_some())
+            }
+            _ => true,
+        }
+    }
+
+    fn is_program(&self, id: Id) -> bool {
+        let program = self.commands.program(self.tree, self.contents, id);
+        program.is_ok_and(|program| program.is_program(self.tree, id, true))
+    }
+
+    fn working_directory(&self) -> Id {
+        let path = self.policy.workdir.as_deref().unwrap_or("/");
+        let found = self.tree.resolve(path.as_bytes()).map(|found| found.node).ok();
+        found.filter(|&id| self.tree.is_dir(id)).unwrap_or(Id::ROOT)
+    }
+
+    fn lines(&self) -> &'a [CommandLine] {
+        match &self.policy.run {
+            Run::Commands(lines) => lines,
+            Run::Unknown | Run::Nothing => &[],
+        }
+    }
+
+    /// Every file that runs because the image's command runs, each with what it names: scripts, what they start, and
+    /// the configurations of what they start, in the order found.
+    #[must_use]
+    pub fn reached(&self) -> Vec<FileUses> {
+        let mut seen = BTreeSet::new();
+        let mut queue = Vec::new();
+        for line in self.lines() {
+            let mut after_shell = false;
+            for word in &line.words {
+                let read = Use { kind: Kind::Reads, file: 0, line: 0, text: word.clone(), optional: false };
+                let entry = self.runs(word, &[]).or_else(|| self.reads(&read).pop().filter(|_| after_shell));
+                after_shell = after_shell || matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
+                queue.extend(entry);
+            }
+        }
+        let mut files = BTreeSet::new();
+        let mut found = Vec::new();
+        while let Some(entry) = queue.pop() {
+            let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };
+            if !seen.insert(node) {
+                continue;
+            }
+            let mut uses = self.uses(node);
+            if uses.is_empty() {
+                uses = self.without_shebang(node);
+            }
+            // busybox as crond is known by the name that was written.
+            if entry != node {
+                uses.extend(starters::uses(self, entry));
+            }
+            for file in uses {
+                queue.extend(file.names.iter().map(|name| name.entry));
+                // A program may have more than one configuration, and name services by itself.
+                if file.file == node || files.insert(file.file) {
+                    found.push(file);
+                }
+            }
+        }
+        found
+    }
+
+    /// A script without a first line of its own, which a shell was given to read.
+    fn without_shebang(&self, id: Id) -> Vec<FileUses> {
+        let name = self.tree.name(id);
+        let script = self.tree.is_file(id) && (name.ends_with(b".sh") || name.ends_with(b".envsh"));
+        let other = self.commands.program(self.tree, self.contents, id);
+        if script && other == Ok(Program::None) { self.shell(id, Dialect::Bash) } else { Vec::new() }
+    }
+
+    /// Path and line of a place, fit for a message.
+    #[must_use]
+    pub fn place(&self, file: Id, line: u32) -> String {
+        let path = escaped(&self.tree.path(file));
+        if line == 0 { path } else { format!("{path}:{line}") }
+    }
+}
+
+/// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.
+fn is_configuration(path: &str) -> bool {
+    const SETTINGS: [&str; 9] = [
+        "/etc/init.d",
+        "/etc/rc",
+        "/etc/cron.d",
+        "/etc/conf.d",
+        "/etc/apt",
+        "/etc/pam.d",
+        "/etc/sudoers.d",
+        "/etc/sysctl.d",
+        "/etc/ld.so.conf.d",
+    ];
+    SETTINGS.iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// Whether `[remove] commands` names it: it goes knowingly.
+#[must_use]
+pub fn is_told(policy: &Policy, tree: &Tree, name: &Named) -> bool {
+    let path = tree.path(name.entry);
+    let told = |value: &[u8]| value == tree.name(name.entry) || value == path || value == name.word.as_bytes();
+    policy.remove.commands.iter().any(|entry| told(entry.value.as_bytes()))
+}

@@ -1,0 +1,345 @@
+//! What the code of a script, with the files that it sources, may run when it runs.
+//!
+//! Owns which words are only functions or builtins, which functions are ever called, which variables hold a program's
+//! name, and which uses stand under a test for their program. It expands nothing that needs a running shell and does
+//! not know which programs exist.
+
+mod scope;
+mod variables;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lexer::{LexError, Token, Word, tokens_from};
+use super::parser::{Event, SimpleCommand, events};
+use super::wrappers::{Ran, runs};
+use super::{Dialect, is_builtin};
+use scope::Scopes;
+use variables::Variables;
+
+/// Code inside code (`sh -c`, `eval`, `trap`) deeper than this is no code that a person wrote.
+const DEEPEST: usize = 8;
+
+/// How a script uses something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A word in command position.
+    Runs,
+    /// A file that a shell is given to run, or that is read by `.` or `source`.
+    Reads,
+    /// A directory, or a pattern of files, whose scripts may be started: `run-parts DIR`, `for f in /init.d/*.sh`.
+    Directory,
+}
+
+/// One use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// How.
+    pub kind: Kind,
+    /// Which of the files that were read, in the order of [`Code::read`].
+    pub file: usize,
+    /// Its line; the first is 1.
+    pub line: u32,
+    /// A name or a path. For [`Kind::Directory`] a path or pattern.
+    pub text: String,
+    /// The script tests whether it is there, and does without it.
+    pub optional: bool,
+}
+
+/// What a script uses.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// In order of file and appearance; each text of a kind once a file.
+    pub uses: Vec<Use>,
+    /// Words in command position that only the running shell knows, as written, with file and line.
+    pub unknown: Vec<(usize, u32, String)>,
+}
+
+/// A use as it was found: which function it stands in, and a word that may still have variables.
+struct Found {
+    kind: Kind,
+    word: Word,
+    file: usize,
+    optional: bool,
+    scope: usize,
+    /// A word of `set --`: runs only where the script runs `"$@"`.
+    positional: bool,
+}
+
+/// The code of one script and the files it sources.
+pub struct Code {
+    dialect: Dialect,
+    found: Vec<Found>,
+    variables: Variables,
+    scopes: Scopes,
+    /// Files read so far.
+    files: usize,
+    /// Sources that [`Code::sources`] has not given yet.
+    next_source: usize,
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Code of {} files", self.files)
+    }
+}
+
+impl Code {
+    /// No code yet.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            found: Vec::new(),
+            variables: Variables::default(),
+            scopes: Scopes::default(),
+            files: 0,
+            next_source: 0,
+        }
+    }
+
+    /// Read one more file, which lies at `path`. What stands before an error is read all the same.
+    pub fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
+        self.variables.script = path.to_owned();
+        let error = self.read_part(text, 1);
+        self.files += 1;
+        error
+    }
+
+    /// Read a part of the current file that begins at `line`: one command of a crontab.
+    pub fn read_part(&mut self, text: &str, line: u32) -> Option<LexError> {
+        let (tokens, error) = tokens_from(text, line, 0);
+        self.tokens(tokens, 0);
+        error
+    }
+
+    /// Directories that the script adds to PATH.
+    #[must_use]
+    pub fn path(&self) -> Vec<String> {
+        self.variables.path()
+    }
+
+    /// What a variable may hold.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Vec<String> {
+        self.variables.values(&Word { text: format!("${name}"), expands: true, ..Word::default() })
+    }
+
+    /// The files that were found sourced since the last call, as far as their paths are certain.
+    pub fn sources(&mut self) -> Vec<Use> {
+        let new = self.found.get(self.next_source..).unwrap_or_default();
+        let sources = new.iter().filter(|found| found.kind == Kind::Reads);
+        let sources = sources.flat_map(|found| {
+            let paths = self.variables.values(&found.word);
+            paths.into_iter().map(|text| as_use(found, text)).collect::<Vec<_>>()
+        });
+        let sources = sources.collect();
+        self.next_source = self.found.len();
+        sources
+    }
+
+    /// Everything that the code uses.
+    #[must_use]
+    pub fn finish(self) -> Uses {
+        let called = self.scopes.called();
+        let positional = self
+            .found
+            .iter()
+            .any(|found| found.kind == Kind::Runs && is_positional(&found.word) && called(found.scope));
+        let mut uses = Uses::default();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut unknown = BTreeSet::new();
+        for found in self.found.iter().filter(|found| called(found.scope) && (positional || !found.positional)) {
+            let texts = self.texts(found);
+            let dynamic = found.word.expands && found.kind == Kind::Runs && !self.variables.holds_argument(&found.word);
+            if texts.is_empty() && dynamic && unknown.insert((found.file, found.word.text.clone())) {
+                uses.unknown.push((found.file, found.word.line, found.word.text.clone()));
+            }
+            for text in texts {
+                if text.is_empty() || (found.kind == Kind::Runs && self.is_no_program(&text)) {
+                    continue;
+                }
+                let one = as_use(found, text);
+                let key = format!("{} {} {}", one.kind as u8, one.file, one.text);
+                match seen.get(&key).copied() {
+                    None => {
+                        seen.insert(key, uses.uses.len());
+                        uses.uses.push(one);
+                    }
+                    // Without a test counts more than with one.
+                    Some(at) => {
+                        if let Some(known) = uses.uses.get_mut(at).filter(|known| known.optional && !one.optional) {
+                            *known = one;
+                        }
+                    }
+                }
+            }
+        }
+        uses
+    }
+
+    /// What the word of a use may be.
+    fn texts(&self, found: &Found) -> Vec<String> {
+        let mut texts = Vec::new();
+        for value in self.variables.values(&found.word) {
+            // An unquoted variable is split into words, the first of which runs, and perhaps what it wraps.
+            if found.kind == Kind::Runs && found.word.expands && value.contains([' ', '\t']) {
+                let (tokens, _) = tokens_from(&value, found.word.line, 0);
+                let words: Vec<Word> = tokens
+                    .into_iter()
+                    .map_while(|t| if let Token::Word(word) = t { Some(word) } else { None })
+                    .collect();
+                let programs = runs(&words).into_iter();
+                texts.extend(programs.filter_map(|ran| match ran {
+                    Ran::Program(word) if !word.expands => Some(word.text.clone()),
+                    _ => None,
+                }));
+            } else {
+                texts.push(value);
+            }
+        }
+        texts
+    }
+
+    fn is_no_program(&self, name: &str) -> bool {
+        is_builtin(name, self.dialect) || self.scopes.is_function(name)
+    }
+
+    fn tokens(&mut self, tokens: Vec<Token>, depth: usize) {
+        let base = self.scopes.depth();
+        for event in events(tokens) {
+            match event {
+                Event::Command(command) => self.command(command, depth),
+                Event::For(words) => {
+                    match words.as_slice() {
+                        // `for NAME; do`: the arguments.
+                        [name] => {
+                            let text = "$@".to_owned();
+                            self.variables.assign(&name.text, Word { text, expands: true, ..Word::default() });
+                        }
+                        [name, _in, list @ ..] => {
+                            list.iter().for_each(|word| self.variables.assign(&name.text, word.clone()));
+                        }
+                        [] => {}
+                    }
+                    words.iter().for_each(|word| self.mention(word));
+                }
+                other => self.scopes.event(other),
+            }
+        }
+        self.scopes.unwind(base);
+    }
+
+    fn command(&mut self, command: SimpleCommand, depth: usize) {
+        for word in &command.assignments {
+            self.assignment(word);
+        }
+        for word in &command.words {
+            self.mention(word);
+            if word.assignment {
+                self.assignment(word);
+            }
+        }
+        let name = command.words.first().map_or("", |word| if word.quoted { "" } else { word.text.as_str() });
+        match name {
+            "alias" => {
+                for word in command.words.iter().filter(|word| word.assignment) {
+                    let (name, code) = word.text.split_once('=').unwrap_or((&word.text, ""));
+                    self.scopes.begin_function(name);
+                    self.code(&Word { text: code.to_owned(), ..word.clone() }, depth);
+                    self.scopes.end_function();
+                }
+            }
+            // `: ${NAME:=value}`.
+            ":" => command.words.iter().for_each(|word| self.variables.default_of(&word.text)),
+            "." | "source" => {
+                if let Some(word) = command.words.iter().skip(1).find(|word| !word.text.starts_with('-')) {
+                    self.add(Kind::Reads, word, false);
+                }
+            }
+            "set" => self.set(command.words.get(1..).unwrap_or_default()),
+            _ => {}
+        }
+        for ran in command.runs() {
+            match ran {
+                Ran::Program(word) => self.add(Kind::Runs, word, false),
+                Ran::Script(word) => self.add(Kind::Reads, word, false),
+                Ran::Directory(word) => self.add(Kind::Directory, word, false),
+                Ran::Code(word) => self.code(word, depth),
+            }
+        }
+        self.scopes.tested(&command);
+    }
+
+    /// `set -- nginx "$@"`, the idiom of entrypoint scripts.
+    fn set(&mut self, words: &[Word]) {
+        let Some(at) = words.iter().position(|word| word.text == "--") else { return };
+        for ran in runs(words.get(at + 1..).unwrap_or_default()) {
+            if let Ran::Program(word) = ran
+                && !is_argument(&word.text)
+                && !word.text.starts_with('-')
+            {
+                self.add(Kind::Runs, word, true);
+            }
+        }
+    }
+
+    fn assignment(&mut self, word: &Word) {
+        let (name, value) = word.text.split_once('=').unwrap_or((&word.text, ""));
+        let name = name.trim_end_matches('+');
+        if let Some(Token::Word(first)) = word.array.first() {
+            self.variables.assign(name, first.clone());
+        } else {
+            let value = Word { text: value.to_owned(), ..word.clone() };
+            self.mention(&value);
+            self.variables.assign(name, value);
+        }
+    }
+
+    /// Words that may call a function, and patterns of files that a loop may start.
+    fn mention(&mut self, word: &Word) {
+        self.scopes.mention(&word.text);
+        if word.text.contains('/') && !word.assignment && names_scripts(&word.text) {
+            for text in self.variables.values(word).into_iter().filter(|text| names_scripts(text)) {
+                self.add(Kind::Directory, &Word { text, line: word.line, ..Word::default() }, false);
+            }
+        }
+    }
+
+    /// Code in a word, whose quotes the lexer has taken off.
+    fn code(&mut self, word: &Word, depth: usize) {
+        if depth < DEEPEST {
+            let (tokens, _) = tokens_from(&word.text, word.line, 0);
+            self.tokens(tokens, depth + 1);
+        }
+    }
+
+    fn add(&mut self, kind: Kind, word: &Word, positional: bool) {
+        let optional = self.scopes.is_tested(&word.text);
+        let scope = self.scopes.current();
+        let word = Word { array: Vec::new(), ..word.clone() };
+        self.found.push(Found { kind, word, file: self.files, optional, scope, positional });
+    }
+}
+
+/// Whether a path is by convention a directory of scripts, or a pattern of scripts. What `run-parts` is given is one
+/// under any name.
+fn names_scripts(path: &str) -> bool {
+    let path = path.trim_end_matches(['/', '*']).trim_end_matches('/');
+    path.ends_with(".d") || path.contains(".d/") || (path.contains('*') && path.ends_with("sh"))
+}
+
+fn as_use(found: &Found, text: String) -> Use {
+    Use { kind: found.kind, file: found.file, line: found.word.line, text, optional: found.optional }
+}
+
+/// `"$@"` and its like: the arguments of the script, which the image's command line says.
+fn is_positional(word: &Word) -> bool {
+    matches!(word.text.as_str(), "$@" | "$*" | "${@}" | "${*}" | "$1" | "${1}" | "${@:1}")
+}
+
+/// Whether an expansion is an argument of the script or of a function, or the script itself: the command line says.
+#[must_use]
+pub fn is_argument(text: &str) -> bool {
+    let name = text.trim_start_matches('$').trim_start_matches('{');
+    text.starts_with('$') && (name.starts_with(|c: char| "@*0123456789".contains(c)) || name.starts_with("BASH_SOURCE"))
+}

@@ -1,0 +1,182 @@
+//! The application matrix: real programs as distributions package them, hardened with a short policy, then used by
+//! their real clients from outside. Each test is one row of docs/matrix.md.
+//!
+//! A row's image is built once as its Dockerfile says and once more with harden run over it. Both are counted by the
+//! census (tests/setup/census.rs): what is left resolves its libraries exactly as it did before. Then the hardened
+//! image is used, locked down as far as the program allows.
+
+mod alpine;
+mod census;
+mod languages;
+mod servers;
+mod starters;
+mod table;
+mod tools;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use census::Census;
+
+use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker, docker_ok};
+use crate::matrix::assert_none;
+
+const DEBIAN_REDIS: &str = "harden-test/debian:12-redis";
+const DEBIAN_POSTGRES: &str = "harden-test/debian:12-postgres";
+const DEBIAN_NGINX: &str = "harden-test/debian:12-nginx";
+const DEBIAN_DOTNET: &str = "harden-test/debian:12-dotnet";
+/// Debian 12 with many programs; each row keeps only its own.
+const DEBIAN_12: &str = "harden-test/debian:12-apps";
+/// Debian 13 with many programs.
+const DEBIAN_13: &str = "harden-test/debian:13-apps";
+/// Debian 12 with programs that start others.
+const DEBIAN_STARTERS: &str = "harden-test/debian:12-starters";
+const ALPINE: &str = "harden-test/alpine:3.20";
+
+/// What a server that drops by itself gets back.
+const DROPS: [&str; 4] = ["--cap-add", "SETUID", "--cap-add", "SETGID"];
+/// What an entrypoint needs that hands volumes over before it drops.
+const GIVES: [&str; 4] = ["--cap-add", "CHOWN", "--cap-add", "DAC_OVERRIDE"];
+
+/// How long a program may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One row.
+struct App {
+    name: &'static str,
+    base: &'static str,
+    /// The harden.toml.
+    policy: &'static str,
+    /// What follows FROM.
+    dockerfile: &'static str,
+    /// Everything else of the build context.
+    context: Context,
+}
+
+/// The two images of a row.
+struct Built {
+    /// The application's image as its Dockerfile makes it.
+    before: Image,
+    hardened: Image,
+    /// Where harden's report says that the image writes.
+    writable: Vec<String>,
+}
+
+impl Built {
+    /// Starts the hardened image, locked down but for these options. What the report calls writable is a volume, which
+    /// takes over content, owner and mode, unless the options mount something there.
+    fn start(&self, options: &[&str]) -> Container {
+        let mut args = LOCKED_DOWN.to_vec();
+        for path in
+            self.writable.iter().filter(|path| !options.iter().any(|option| option.ends_with(&format!(":{path}"))))
+        {
+            let tmpfs = ["/tmp", "/var/tmp", "/run"].contains(&path.as_str());
+            args.extend([if tmpfs { "--tmpfs" } else { "-v" }, path]);
+        }
+        Container::start(&self.hardened.tag, &[&args, options].concat(), &[])
+    }
+}
+
+impl App {
+    /// Builds, counts, hardens, counts again, lets `work` use the hardened image, and writes or checks the row.
+    fn serves(self, work: impl FnOnce(&Built)) {
+        let dockerfile = format!("FROM {}\n{}", self.base, self.dockerfile);
+        let context = self.context.file("Dockerfile", 0o644, &dockerfile);
+        let before = build(Builder::BuildKit, &context, &Options::default());
+        let user = docker_ok(&["inspect", "--format", "{{.Config.User}}", &before.tag]);
+        let user = if user.is_empty() { "0" } else { &user };
+        let hardened = build(
+            Builder::BuildKit,
+            &Context::new().add(&binary(), "harden").file("harden.toml", 0o644, self.policy).file(
+                "Dockerfile",
+                0o644,
+                &format!(
+                    "FROM {}\nUSER 0\nCOPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]\nUSER {user}\n",
+                    before.tag
+                ),
+            ),
+            &Options::default(),
+        );
+        let wall = wall_time(&hardened.log);
+        let [was, is] = [&before, &hardened].map(Census::of);
+        assert_none(&format!("{}: files that miss what they need", self.name), &is.unlike(&was));
+
+        let built = Built { writable: writable(&hardened.log), before, hardened };
+        work(&built);
+        table::record(&table::Row { name: self.name, base: self.base, policy: self.policy, was: &was, is: &is, wall });
+    }
+}
+
+/// Seconds that the builder says of the step that ran harden.
+fn wall_time(log: &str) -> f64 {
+    let step = log.lines().find(|line| line.contains("RUN [\"/harden\"")).and_then(|line| line.split(' ').next());
+    let done = format!("{} DONE ", step.unwrap_or_else(|| panic!("no such step in:\n{log}")));
+    log.lines()
+        .find_map(|line| line.strip_prefix(&done)?.trim_end_matches('s').parse().ok())
+        .unwrap_or_else(|| panic!("no '{done}' in:\n{log}"))
+}
+
+/// The directories that harden's report names.
+fn writable(log: &str) -> Vec<String> {
+    let line = log.lines().find_map(|line| line.split_once("writable at run time (readOnlyRootFilesystem): "));
+    line.map(|(_, paths)| paths.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// With the last complaint and the container's output, when the container ends or time is up.
+fn eventually<T>(container: &Container, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let begin = Instant::now();
+    loop {
+        let last = match ask() {
+            Ok(answer) => return answer,
+            Err(error) => error,
+        };
+        let running = docker_ok(&["inspect", "--format", "{{.State.Running}}", &container.id]);
+        assert!(running == "true", "the container ended:\n{last}\n{}", container.logs());
+        assert!(begin.elapsed() < PATIENCE, "no answer: {last}\n{}", container.logs());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What a program of the host answered.
+///
+/// # Errors
+/// All that it wrote, when it failed.
+fn host(program: &str, args: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).into_owned()) } else { Err(both(&output)) }
+}
+
+/// What curl on the host got from a container, asked until it answers.
+fn curl(container: &Container, scheme: &str, port_and_path: &str) -> String {
+    let url = format!("{scheme}://{}:{port_and_path}", container.address());
+    eventually(container, || host("curl", &["-sS", "-k", "-f", "--max-time", "10", &url]))
+}
+
+/// Runs a client in another container, of an image that was not hardened.
+///
+/// # Errors
+/// All that it wrote, when it failed.
+fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
+    let output = docker(&[&["run", "--rm"], options, &[image], command].concat());
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    } else {
+        Err(both(&output))
+    }
+}
+
+/// The programs by these names do not start in a container, because they are not there.
+fn assert_absent(container: &Container, programs: &[&str]) {
+    for program in programs {
+        let output = docker(&["exec", "--user", "0", &container.id, program]);
+        let text = both(&output);
+        assert!(
+            matches!(output.status.code(), Some(126 | 127)) && text.contains("no such file")
+                || text.contains("not found"),
+            "{program} answered: {text}"
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! What an image holds, asked inside a container of it by the static program of tests/setup/census.rs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::docker::{Builder, Container, Context, Image, Options, build, docker_ok, fixture};
+
+use super::DEBIAN_REDIS;
+
+/// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
+const GTFOBINS: &str = include_str!("../../data/gtfobins.txt");
+
+/// What starts, and what ELF files load.
+pub struct Census {
+    /// Paths in command directories that lead to a program.
+    pub commands: BTreeSet<String>,
+    /// What the image's own loader answers for each ELF file, and whether the interpreter of each script
+    /// among the commands exists.
+    needs: BTreeMap<String, String>,
+}
+
+impl Census {
+    /// Asks in a container of the image.
+    pub fn of(image: &Image) -> Census {
+        let container = Container {
+            id: docker_ok(&[
+                "create",
+                "--network",
+                "none",
+                "--user",
+                "0",
+                "--entrypoint",
+                "/harden-census",
+                &image.tag,
+            ]),
+        };
+        let program = fixture("census");
+        docker_ok(&["cp", &program.to_string_lossy(), &format!("{}:/harden-census", container.id)]);
+        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new() };
+        for line in docker_ok(&["start", "--attach", &container.id]).lines() {
+            match *line.splitn(3, '\t').collect::<Vec<_>>() {
+                ["command", path] => {
+                    census.commands.insert(path.to_owned());
+                }
+                ["needs", path, answer] => {
+                    census.needs.insert(path.to_owned(), answer.to_owned());
+                }
+                _ => panic!("the census said: {line}"),
+            }
+        }
+        assert!(!census.needs.is_empty(), "{}: no ELF file", image.tag);
+        census
+    }
+
+    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere.
+    pub fn unlike(&self, before: &Census) -> Vec<String> {
+        self.needs
+            .iter()
+            .filter_map(|(path, answer)| match before.needs.get(path) {
+                Some(was) if was == answer => None,
+                Some(was) => Some(format!("{path}: {was} -> {answer}")),
+                None => Some(format!("{path} was not there before")),
+            })
+            .collect()
+    }
+
+    /// The commands that GTFOBins names, also by a versioned name (python3.11).
+    pub fn gtfobins(&self) -> BTreeSet<&str> {
+        let known: BTreeSet<&str> = GTFOBINS.lines().collect();
+        let names = self.commands.iter().filter_map(|path| path.rsplit('/').next());
+        names
+            .filter(|name| {
+                known.contains(name) || known.contains(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+            })
+            .collect()
+    }
+}
+
+/// The judge can see: an image that lost a library and an interpreter without harden is full of complaints.
+#[test]
+fn the_census_sees_what_is_missing() {
+    let image = |dockerfile: &str| {
+        let context = Context::new().file("Dockerfile", 0o644, &format!("FROM {DEBIAN_REDIS}\n{dockerfile}"));
+        build(Builder::Classic, &context, &Options::default())
+    };
+    let before = Census::of(&image("CMD [\"/bin/sh\"]\n"));
+    let after = Census::of(&image("RUN rm /usr/lib/*/libssl.so.3 /usr/bin/perl\n"));
+    let lines = after.unlike(&before);
+    for complaint in [
+        "/usr/bin/redis-check-rdb: ",
+        "/usr/bin/deb-systemd-helper: /usr/bin/perl is there -> /usr/bin/perl is missing",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(complaint)), "{complaint}: {lines:#?}");
+    }
+    assert!(before.commands.contains("/usr/bin/perl") && !after.commands.contains("/usr/bin/perl"));
+    assert!(before.gtfobins().contains("perl") && before.gtfobins().contains("dash"));
+    assert_eq!(before.unlike(&before), Vec::<String>::new());
+}

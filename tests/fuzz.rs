@@ -1,0 +1,116 @@
+//! What hostile files do to the readers of ELF files and of the loaders' configuration: no panic, no endless work, no
+//! more bytes read than the file has reason for.
+//!
+//! Each target replays its corpus (tests/corpus) and then goes on with mutations of it for `HARDEN_FUZZ_SECONDS`, two
+//! by default, ten minutes in `make soak`. An input whose outcome no other one had joins the corpus of the run, and the
+//! one on disk when `HARDEN_FUZZ_KEEP` is set. What fails is written to the corpus, so that it is replayed for ever.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods)]
+#![allow(clippy::print_stderr)]
+
+mod common;
+#[path = "fuzz/driver.rs"]
+mod driver;
+#[path = "fuzz/image.rs"]
+mod image;
+
+use common::{Spec, library, program};
+use driver::fuzz;
+use harden::facts::elf::{Bytes, Elf, HEAD};
+use image::Image;
+
+/// A file whose reads are counted.
+struct Counted<'a>(&'a [u8], std::cell::Cell<usize>);
+
+impl Bytes for Counted<'_> {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        assert!(len <= 4 << 20, "{len} bytes in one read");
+        let read = self.0.at(offset, len)?;
+        self.1.set(self.1.get() + read.len());
+        Ok(read)
+    }
+}
+
+fn elf_seeds() -> Vec<Vec<u8>> {
+    let mut seeds = vec![Vec::new(), b"\x7fELF".to_vec(), library("liba.so", &["libb.so", "liba.so"])];
+    for (bits64, big, machine) in [(true, false, 62), (true, true, 22), (false, false, 3), (false, true, 8)] {
+        let spec = Spec {
+            bits64,
+            big,
+            machine,
+            interpreter: Some("/lib/ld.so"),
+            needed: vec!["liba.so", "libb.so", "/opt/libc.so"],
+            rpath: Some("/opt/lib:$ORIGIN/../lib"),
+            runpath: Some("${ORIGIN}:/$LIB/$PLATFORM"),
+            tags: vec![(0x7fff_fffd, "libaux.so"), (0x6fff_fefc, "a.so:b.so")],
+            imports: vec!["system", "printf", "popen"],
+            pie: true,
+            ..Spec::default()
+        };
+        seeds.push(spec.build());
+        seeds.push(Spec { kind: 2, ..spec }.build());
+    }
+    seeds.push(program("/lib/ld.so", &[]));
+    seeds
+}
+
+#[test]
+fn elf_files() {
+    fuzz("elf", elf_seeds(), |data| {
+        let bytes = Counted(data, std::cell::Cell::new(0));
+        let outcome = match Elf::parse(&data[..data.len().min(HEAD)], &bytes) {
+            Err(error) => format!("refused: {error}"),
+            Ok(elf) => {
+                let names = elf.names(&bytes).map(|names| {
+                    let size = |list: &[Vec<u8>]| list.len().min(4);
+                    (size(&names.needed), size(&names.optional), names.soname.is_some(), names.runpath.is_some())
+                });
+                let imports = elf.imports(&["system", "popen", "wordexp"], &bytes);
+                let shape = (elf.abi.class, elf.abi.big, elf.kind, elf.entry != 0, elf.interpreter.is_some());
+                format!("{shape:?} {:?} {names:?} {imports:?}", (elf.pie, elf.damaged))
+            }
+        };
+        // Tables may overlap, so that a byte is read more than once; never without bound.
+        assert!(bytes.1.get() <= 8 << 20, "{} bytes read of a file of {}", bytes.1.get(), data.len());
+        outcome
+    });
+}
+
+#[test]
+fn programs_and_libraries() {
+    let image = Image::new();
+    fuzz("closure", elf_seeds(), |data| image.closure(&[("/usr/bin/prog", data), ("/lib/liba.so", data)]));
+}
+
+#[test]
+fn loader_configuration() {
+    let image = Image::new();
+    let program = program("/lib/ld.so", &["liba.so", "libc.so.6"]);
+    let mut seeds = vec![
+        b"passwd: files my [NOTFOUND=return] other\n".to_vec(),
+        b"include /etc/ld.so.conf\n/opt/lib\n".to_vec(),
+        b"auth [success=1 default=ignore] pam_unix.so\n@include prog\nsession include prog\n".to_vec(),
+        b"#!/usr/bin/env -S A=\"b\" prog -x\n".to_vec(),
+        b"liba.so /opt/libb.so # x\n".to_vec(),
+    ];
+    let mut cache = b"glibc-ld.so.cache1.1".to_vec();
+    for number in [1_u32, 30, 2, 0, 0, 0, 0, 0x303, 72, 80, 0, 0, 0x4000_0000] {
+        cache.extend(number.to_le_bytes());
+    }
+    cache.extend(b"liba.so\0/opt/liba.so\0");
+    let mut old = b"ld.so-1.7.0\0".to_vec();
+    for number in [1_u32, 3, 0, 8] {
+        old.extend(number.to_le_bytes());
+    }
+    seeds.push([&old[..], b"liba.so\0/opt/liba.so\0"].concat());
+    old.extend([0; 4]);
+    seeds.push([&old[..], &cache].concat());
+    seeds.push(cache);
+    fuzz("configuration", seeds, |data| {
+        let files =
+            ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.preload", "/etc/nsswitch.conf", "/etc/pam.d/prog"];
+        let mut all = vec![("/usr/bin/prog", &program[..]), ("/usr/bin/script", data)];
+        all.extend(files.map(|file| (file, data)));
+        image.closure(&all)
+    });
+}

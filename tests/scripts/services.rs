@@ -1,0 +1,140 @@
+//! Programs whose work is to start others: their configurations name programs as scripts do.
+
+use crate::common::Rootfs;
+
+fn command(words: &str) -> Vec<&str> {
+    vec!["--user", "app:1000:1000", "--command", words]
+}
+
+fn image() -> Rootfs {
+    let tools = ["id", "chown", "find", "curl", "grep", "sed", "nginx", "sleep", "mkdir", "logger"];
+    let tools = tools.map(|name| format!("/usr/bin/{name}"));
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+    Rootfs::debian_like().programs(&tools)
+}
+
+const KEEP: &str = "[keep]\nfrom-scripts = true\n";
+
+#[test]
+fn programs_of_supervisord() {
+    let tree = || {
+        image()
+            .script("/usr/bin/supervisord", "#!/usr/bin/perl\n")
+            .text(
+                "/etc/supervisor/supervisord.conf",
+                "[supervisord]\nnodaemon=true\n\n[program:web]\ncommand=/usr/bin/nginx -g \"daemon off;\" ; x\n\
+                 [program:gone]\ncommand=/opt/none %(ENV_X)s\n[include]\nfiles = more.d/*.ini\n",
+            )
+            .text("/etc/supervisor/more.d/a.ini", "[eventlistener:e]\ncommand = bash -c \"find / | grep x\"\n")
+    };
+    let args = command("supervisord -n");
+    tree().refuse(&args).says(&[
+        "'/usr/bin/nginx' (/etc/supervisor/supervisord.conf:5)",
+        "'bash' (/etc/supervisor/more.d/a.ini:2), 'find' (/etc/supervisor/more.d/a.ini:2), 'grep'",
+    ]);
+    let done = tree().apply_config(KEEP, &args);
+    done.assert_kept(&["/usr/bin/nginx", "/usr/bin/bash", "/usr/bin/find", "/usr/bin/grep"]);
+    done.assert_gone(&["/usr/bin/sed"]);
+    let other = tree().text("/srv/own.conf", "[program:x]\ncommand=sed y\n");
+    other.refuse(&command("supervisord -c /srv/own.conf")).says(&["'sed' (/srv/own.conf:2)"]);
+}
+
+#[test]
+fn a_starter_that_is_only_kept_is_warned_about() {
+    let tree = image()
+        .script("/usr/bin/supervisord", "#!/usr/bin/perl\n")
+        .text("/etc/supervisord.conf", "[program:x]\ncommand=sed y\n");
+    let done = tree.apply(&[&command("/app/server")[..], &["--keep", "supervisord"]].concat());
+    assert!(
+        done.run.stderr.contains("'/etc/supervisord.conf' is kept and names what would go: 'sed'"),
+        "{}",
+        done.run.stderr
+    );
+}
+
+#[test]
+fn services_of_runit_and_s6() {
+    let tree = || {
+        image()
+            .programs(&["/usr/bin/runsvdir", "/usr/bin/chpst"])
+            .script("/etc/sv/web/run", "#!/bin/sh\nexec 2>&1\nexec chpst -u app nginx\n")
+            .link("/etc/service/web", "/etc/sv/web")
+    };
+    // The services themselves go with remove.init, unless somebody says otherwise.
+    let args = [&command("runsvdir -P /etc/service")[..], &["--disable", "remove.init"]].concat();
+    tree().refuse(&args).says(&["'chpst' (/etc/sv/web/run:3), 'nginx' (/etc/sv/web/run:3)"]).alone();
+    tree().apply_config(KEEP, &args).assert_kept(&["/usr/bin/chpst", "/usr/bin/nginx", "/usr/bin/sh"]);
+
+    let tree = || {
+        image()
+            .programs(&["/usr/bin/execlineb", "/usr/bin/s6-setuidgid", "/usr/bin/foreground"])
+            .script("/init", "#!/bin/sh\nexec sleep 1\n")
+            .script("/etc/s6-overlay/s6-rc.d/web/run", "#!/usr/bin/execlineb -P\ns6-setuidgid app\nnginx -g x\n")
+            .text("/etc/s6-overlay/s6-rc.d/prepare/up", "foreground { mkdir /x }\nchown app /x\n")
+            .script("/etc/cont-init.d/10-user", "#!/usr/bin/env bash\nid -u\n")
+            .programs(&["/usr/bin/env"])
+    };
+    tree().refuse(&command("/init")).says(&[
+        "'sleep' (/init:2)",
+        "'s6-setuidgid' (/etc/s6-overlay/s6-rc.d/web/run:2), 'nginx' (/etc/s6-overlay/s6-rc.d/web/run:3)",
+        "'foreground' (/etc/s6-overlay/s6-rc.d/prepare/up:1), 'mkdir' (/etc/s6-overlay/s6-rc.d/prepare/up:1)",
+        "'chown' (/etc/s6-overlay/s6-rc.d/prepare/up:2)",
+        "'id' (/etc/cont-init.d/10-user:2)",
+    ]);
+    let done = tree().apply_config(KEEP, &command("/init"));
+    done.assert_kept(&["/usr/bin/execlineb", "/usr/bin/nginx", "/usr/bin/mkdir", "/usr/bin/id", "/usr/bin/bash"]);
+    done.assert_gone(&["/usr/bin/sed"]);
+}
+
+#[test]
+fn jobs_of_a_kept_cron() {
+    let tree = || {
+        image()
+            .programs(&["/usr/sbin/cron", "/usr/bin/run-parts"])
+            .text("/etc/crontab", "PATH=/usr/bin\n17 * * * * root cd / && run-parts /etc/cron.hourly\n")
+            .text("/etc/cron.d/app", "*/5 * * * * root test -x /usr/bin/curl && /usr/bin/curl x\n@reboot root id -u\n")
+            .script("/etc/cron.hourly/tidy", "#!/bin/sh\n[ -x /usr/bin/logger ] || exit 0\nlogger x\nfind /tmp\n")
+    };
+    let args = [&command("cron -f")[..], &["--disable", "remove.cron"]].concat();
+    tree().refuse(&args).says(&[
+        "'run-parts' (/etc/crontab:2)",
+        "'id' (/etc/cron.d/app:2)",
+        "'find' (/etc/cron.hourly/tidy:4)",
+    ]);
+    let done = tree().apply_config(KEEP, &args);
+    done.assert_kept(&["/usr/bin/sh", "/usr/bin/run-parts", "/usr/bin/id", "/usr/bin/find"]);
+    done.assert_gone(&["/usr/bin/curl", "/usr/bin/sed"]);
+    // Every job is a shell's.
+    let one = image().programs(&["/usr/sbin/cron"]).text("/etc/cron.d/app", "* * * * * root /app/server\n");
+    one.refuse(&args).says(&["'/bin/sh' (/etc/cron.d/app:1)", "commands = [\"/bin/sh\"]"]);
+    // Without a daemon nobody runs them.
+    tree().apply(&[&command("/app/server")[..], &["--disable", "remove.cron", "--strict"]].concat());
+}
+
+#[test]
+fn an_applet_as_cron_reads_the_tables_of_its_users() {
+    let tree = || {
+        Rootfs::alpine_like()
+            .link("/usr/sbin/crond", "/bin/busybox")
+            .link("/bin/sed", "/bin/busybox")
+            .text("/etc/crontabs/root", "# x\n*/15 * * * *\tsed x\n")
+    };
+    let args = [&command("crond -f")[..], &["--disable", "remove.cron"]].concat();
+    tree().refuse(&args).says(&["'sed' (/etc/crontabs/root:2)"]);
+    tree().apply_config(KEEP, &args).assert_kept(&["/bin/sed", "/bin/sh"]);
+}
+
+#[test]
+fn accounts_of_services_and_jobs_are_in_use() {
+    let tree = image()
+        .programs(&["/usr/sbin/cron", "/usr/bin/chpst", "/usr/bin/runsvdir"])
+        .account("worker", 500, "/", "/usr/sbin/nologin")
+        .account("queue", 501, "/", "/usr/sbin/nologin")
+        .text("/etc/cron.d/app", "*/5 * * * * queue /app/server\n")
+        .script("/etc/service/web/run", "#!/bin/sh\nexec chpst -u worker /app/server\n");
+    let args = ["--user", "app:1000:1000", "--command", "runsvdir /etc/service", "--command", "cron -f"];
+    let args = [&args[..], &["--disable", "remove.cron"]].concat();
+    tree.refuse_config(KEEP, &args)
+        .says(&["'queue' would be pruned", "/etc/cron.d/app:1"])
+        .says(&["'worker' would be pruned", "/etc/service/web/run:2"]);
+}
