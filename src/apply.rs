@@ -179,8 +179,13 @@ impl Run<'_> {
             self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
         let touched = self.touched.iter().filter(|&&id| id != Id::ROOT && !self.removed.contains(id));
         let restored = created.chain(touched.map(|&id| root.restore_time(tree, id)));
-        let first = restored.fold(Ok(()), |first, next| first.and(next));
-        if first.is_ok() && self.touched.contains(&Id::ROOT) { root.restore_time(tree, Id::ROOT) } else { first }
+        // All of them are tried before the first error is answered.
+        let errors: Vec<Error> = restored.filter_map(Result::err).collect();
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None if self.touched.contains(&Id::ROOT) => root.restore_time(tree, Id::ROOT),
+            None => Ok(()),
+        }
     }
 
     /// A rewritten file is one second younger than it was: builders that compare only size and time would otherwise
