@@ -219,8 +219,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last rule.
+    /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last rule,
+    /// which may have said so already in its own words.
     pub fn refuse_taken(&mut self) {
+        if !self.refusals.is_empty() {
+            return;
+        }
         let tree = self.tree;
         let taken = |path: &Vec<u8>| tree.lookup(path).filter(|&id| !self.removed.contains(id));
         let found: Vec<Id> = self.creations.keys().filter_map(taken).collect();
