@@ -135,11 +135,11 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
         }
     }
     draft.settle();
-    draft.refuse_taken();
     for (name, check) in GUARDS {
         draft.begin(name);
         check(&cx, &mut draft);
     }
+    draft.refuse_taken();
     let ids = Ids::of(policy, &draft);
     let multicall = multicall::kept(tree, contents, &facts.commands, &|id| closure.contains(id));
     let plan = Plan::from_draft(draft);

@@ -219,8 +219,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last rule,
-    /// which may have said so already in its own words.
+    /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last
+    /// rule and guard, which may have said so already in its own words.
     pub fn refuse_taken(&mut self) {
         if !self.refusals.is_empty() {
             return;
