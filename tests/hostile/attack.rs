@@ -56,6 +56,7 @@ impl Case {
         let outside = tempfile::tempdir().unwrap();
         let canary = canary(outside.path());
         let tree = (self.build)(Rootfs::debian_like(), canary.path().to_str().unwrap());
+        let _freed = Freed(tree.path());
         if !self.large && !self.fixed {
             tree.stamp();
         }
@@ -113,7 +114,15 @@ impl Case {
                 assert_eq!(again.json()["changes"], serde_json::json!([]), "second run: {}", again.all());
             }
         }
-        free(tree.path());
+    }
+}
+
+/// Frees a tree also when the case fails.
+struct Freed<'a>(&'a Path);
+
+impl Drop for Freed<'_> {
+    fn drop(&mut self) {
+        free(self.0);
     }
 }
 
