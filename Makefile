@@ -60,7 +60,7 @@ engine: image
 
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
-	PROPTEST_CASES=20000 cargo test --locked --release
+	HARDEN_SOAK=1 PROPTEST_CASES=20000 cargo test --locked --release
 	HARDEN_FUZZ_SECONDS=600 cargo test --locked --release --test fuzz -- --nocapture
 	cargo test --locked --release --test soak
 

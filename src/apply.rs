@@ -1,7 +1,8 @@
 //! Runs a plan on a root, one step after the other, and stops at the first that fails.
 //!
 //! Each step re-checks the entry it changes. Directories get their old times back at the end, also after a failure, so
-//! that a layer holds no directory for its time alone.
+//! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
+//! kept are given back too.
 
 use std::collections::BTreeSet;
 
@@ -25,20 +26,28 @@ pub struct Outcome {
 /// Carry out `steps` in order. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
 /// (reproducible-builds.org/specs/source-date-epoch).
 pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Outcome {
-    let mut run = Run { root, tree, epoch, touched: BTreeSet::new(), removed: IdSet::default(), created: Vec::new() };
+    let going = steps.iter().filter_map(|step| match (&step.target, &step.change) {
+        (Target::Entry(id), Change::Remove) => Some(*id),
+        _ => None,
+    });
+    let mut run = Run {
+        root,
+        tree,
+        epoch,
+        touched: tree.killed().remembered.iter().copied().collect(),
+        going: going.collect(),
+        removed: IdSet::default(),
+        created: Vec::new(),
+    };
     let mut outcome = Outcome::default();
-    for step in steps {
-        match run.step(step) {
-            Ok(()) => outcome.done += 1,
-            Err(error) => {
-                outcome.failure = Some(error);
-                break;
-            }
-        }
-    }
-    if let Err(error) = run.restore_times() {
-        outcome.failure.get_or_insert(error);
-    }
+    let result = run.clean().and_then(|()| {
+        steps.iter().try_for_each(|step| {
+            run.step(step)?;
+            outcome.done += 1;
+            Ok(())
+        })
+    });
+    outcome.failure = result.and(run.restore_times()).err();
     outcome
 }
 
@@ -103,24 +112,45 @@ struct Run<'a> {
     root: &'a Root,
     tree: &'a Tree,
     epoch: Option<i64>,
-    /// Directories whose entries changed.
+    /// Directories whose entries changed, or that a killed run changed.
     touched: BTreeSet<Id>,
+    /// Everything that the steps remove: the times of such directories need not outlast a kill.
+    going: IdSet,
     removed: IdSet,
     /// Directories made by this run, parents first.
     created: Vec<Vec<u8>>,
 }
 
 impl Run<'_> {
+    /// Take away what a killed run was about to put into a place.
+    fn clean(&mut self) -> Result<(), Error> {
+        for &directory in &self.tree.killed().leftovers {
+            self.touch(directory)?;
+            self.root.remove_leftover(self.tree, directory)?;
+        }
+        Ok(())
+    }
+
+    /// Called before the entries of a directory change. The root's mark tells a later run that there may be others.
+    fn touch(&mut self, directory: Id) -> Result<(), Error> {
+        for at in [Id::ROOT, directory] {
+            if self.touched.insert(at) && !self.going.contains(at) {
+                self.root.remember_time(self.tree, at)?;
+            }
+        }
+        Ok(())
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), Error> {
         let (root, tree) = (self.root, self.tree);
         match (&step.target, &step.change) {
             (Target::Entry(id), Change::Attributes(wanted)) => root.set_attributes(tree, *id, *wanted),
             (Target::Entry(id), Change::AttributesOfCopy(wanted)) => {
-                self.touched.insert(tree.parent(*id));
+                self.touch(tree.parent(*id))?;
                 root.replace_by_copy(tree, *id, *wanted)
             }
             (Target::Entry(id), Change::Rewrite(wanted, content)) => {
-                self.touched.insert(tree.parent(*id));
+                self.touch(tree.parent(*id))?;
                 root.replace(tree, *id, content, *wanted, self.rewritten(*id))
             }
             (Target::Entry(id), Change::HardLink(of)) => {
@@ -128,33 +158,43 @@ impl Run<'_> {
                 root.link_over(tree, *id, *of)
             }
             (Target::Entry(id), Change::Remove) => {
-                self.touched.insert(tree.parent(*id));
+                self.touch(tree.parent(*id))?;
+                root.remove(tree, *id)?;
                 self.removed.insert(*id);
-                root.remove(tree, *id)
+                Ok(())
             }
             (Target::New(path), Change::CreateFile(wanted, content)) => {
                 let parent = nearest(tree, path);
-                self.touched.insert(parent);
+                self.touch(parent)?;
                 root.create_file(tree, path, content, *wanted, self.new_time(parent))
             }
             (Target::New(path), Change::CreateDirectory(wanted)) => {
-                self.touched.insert(nearest(tree, path));
+                let parent = nearest(tree, path);
+                self.touch(parent)?;
+                root.create_directory(tree, path, *wanted, self.new_time(parent))?;
                 self.created.push(path.clone());
-                root.create_directory(tree, path, *wanted)
+                Ok(())
             }
             // The plan pairs targets with changes that fit them.
             (Target::Entry(_), Change::CreateFile(..) | Change::CreateDirectory(_)) | (Target::New(_), _) => Ok(()),
         }
     }
 
+    /// Every directory gets its time back, whatever becomes of the others; the root's mark goes last, and only when no
+    /// other can be left.
     fn restore_times(&self) -> Result<(), Error> {
-        for path in self.created.iter().rev() {
-            self.root.stamp_new(self.tree, path, self.new_time(nearest(self.tree, path)))?;
+        let (root, tree) = (self.root, self.tree);
+        let created =
+            self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
+        let touched = self.touched.iter().filter(|&&id| id != Id::ROOT && !self.removed.contains(id));
+        let restored = created.chain(touched.map(|&id| root.restore_time(tree, id)));
+        // All of them are tried before the first error is answered.
+        let errors: Vec<Error> = restored.filter_map(Result::err).collect();
+        match errors.into_iter().next() {
+            Some(error) => Err(error),
+            None if self.touched.contains(&Id::ROOT) => root.restore_time(tree, Id::ROOT),
+            None => Ok(()),
         }
-        for &id in self.touched.iter().filter(|&&id| !self.removed.contains(id)) {
-            self.root.restore_time(self.tree, id)?;
-        }
-        Ok(())
     }
 
     /// A rewritten file is one second younger than it was: builders that compare only size and time would otherwise

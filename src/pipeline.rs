@@ -114,6 +114,15 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
+    let killed = tree.killed();
+    if !killed.remembered.is_empty() || !killed.leftovers.is_empty() {
+        draft.begin("remove.leftovers");
+        draft.note(format!(
+            "a run was killed here: {} temporary files go, {} directories get back the time that they had before it",
+            killed.leftovers.len(),
+            killed.remembered.len()
+        ));
+    }
     draft.warnings.extend(closure.warnings.iter().cloned());
     draft.refusals.extend(closure.refusals.iter().cloned());
     let mut accounts_finished = false;
@@ -132,6 +141,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
         draft.begin(name);
         check(&cx, &mut draft);
     }
+    draft.refuse_taken();
     let ids = Ids::of(policy, &draft);
     let multicall = applets::left(multicall, &mut draft);
     let plan = Plan::from_draft(draft);

@@ -240,6 +240,25 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last
+    /// rule and guard, which may have said so already in its own words.
+    pub fn refuse_taken(&mut self) {
+        if !self.refusals.is_empty() {
+            return;
+        }
+        let tree = self.tree;
+        let taken = |path: &Vec<u8>| tree.lookup(path).filter(|&id| !self.removed.contains(id));
+        let found: Vec<Id> = self.creations.keys().filter_map(taken).collect();
+        self.rule = "guard.taken";
+        for id in found {
+            let (path, what) = (escape::quoted(&tree.path(id)), describe(tree, id));
+            self.refuse(
+                format!("cannot create {path}: a {what} has that name, and it leads to nothing in this root"),
+                "remove it before this run, or create what it leads to",
+            );
+        }
+    }
+
     /// Change owner or group, keeping what is `None`.
     pub fn set_owner(&mut self, id: Id, uid: Option<u32>, gid: Option<u32>, reason: &str) {
         let now = self.wanted(id);

@@ -5,20 +5,28 @@
 //! one by one from the root's descriptor, no link followed, and the inode is compared with the one that
 //! was examined. Needs neither openat2 nor /proc. Fifos, sockets and devices are never opened.
 
+mod calls;
 pub mod edit;
 pub mod host;
+mod times;
 mod walk;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
+pub use calls::Refused;
+use calls::stat;
+
 use crate::facts::tree::{Id, Tree};
+
+/// Name of a file or directory on its way to its place. A killed run may leave one behind; the next run removes it.
+pub const TEMPORARY: &[u8] = b".harden-tmp";
 
 /// Directory descriptors kept open between calls. When there are more, only those on the way to the last one stay.
 const CACHED_DIRECTORIES: usize = 64;
@@ -27,9 +35,14 @@ const CACHED_DIRECTORIES: usize = 64;
 #[derive(Debug)]
 pub struct Root {
     fd: Rc<OwnedFd>,
+    /// The working directory at start-up.
+    home: Option<OwnedFd>,
+    running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+    /// The first file that could not be read, and should have been.
+    unread: RefCell<Option<Error>>,
 }
 
 /// Which mount an entry lies on: by mount id where the kernel tells (statx(2), since 5.8), else by device.
@@ -40,7 +53,7 @@ struct Mount {
 }
 
 /// A file system call that failed, in the words of somebody who has to mend it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     /// What was attempted, as `cannot read`.
     pub action: &'static str,
@@ -53,8 +66,12 @@ pub struct Error {
 /// Why a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The kernel said so.
-    Os(Errno),
+    /// The kernel refused a call.
+    Os(Refused),
+    /// The entry is of a kind that this is not done to: special files are never opened.
+    Special,
+    /// A directory that is not empty has the name that temporary files get.
+    Taken,
     /// The entry is not the one that was examined: somebody changed the tree meanwhile.
     Changed,
     /// The change was made without an error, and yet the entry is not as it should be.
@@ -68,7 +85,11 @@ impl Error {
     #[must_use]
     pub fn cause_text(&self) -> String {
         match self.cause {
-            Cause::Os(errno) => lower_first(&errno.to_string()),
+            Cause::Os(refused) => self.refused(refused),
+            Cause::Special => "it is no regular file or directory".to_owned(),
+            Cause::Taken => {
+                "this program names its temporary files so, and nothing else may; rename or remove it".to_owned()
+            }
             Cause::Changed => {
                 "it is not the entry that was examined; nothing else may change the tree meanwhile".to_owned()
             }
@@ -78,6 +99,28 @@ impl Error {
             }
             Cause::TooLarge(limit) => format!("larger than {limit} bytes"),
         }
+    }
+
+    /// The kernel's words and its call, and what they mean where they mislead.
+    fn refused(&self, Refused { call, errno }: Refused) -> String {
+        let meaning = match (call, errno) {
+            ("fchown" | "fchownat", Errno::INVAL | Errno::OVERFLOW) => {
+                "; the uid or gid does not exist in this user namespace: give the builder more ids in /etc/subuid and \
+                 /etc/subgid, or build as root"
+            }
+            ("fchown" | "fchownat" | "fchmod" | "fsetxattr" | "unlinkat" | "openat" | "renameat", Errno::PERM) => {
+                "; the file is immutable or append-only (chattr -i, -a), belongs to an id outside this user namespace, \
+                 or the builder withholds a capability"
+            }
+            _ => "",
+        };
+        format!("{}, in {call}{meaning}", lower_first(&errno.to_string()))
+    }
+
+    /// Whether the kernel refused with that error.
+    #[must_use]
+    pub fn is(&self, errno: Errno) -> bool {
+        matches!(self.cause, Cause::Os(refused) if refused.errno == errno)
     }
 }
 
@@ -101,10 +144,21 @@ impl Root {
     /// When it is no directory or cannot be opened.
     pub fn open(path: &[u8]) -> Result<Self, Error> {
         let fail = |cause| Error { action: "cannot open root directory", path: path.to_vec(), cause: Cause::Os(cause) };
+        let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(fail)?;
-        let mount = Mount::of(&stat_fd(fd.as_fd()).map_err(fail)?);
-        Ok(Self { fd: Rc::new(fd), mount, directories: RefCell::default() })
+        let fd = rustix::fs::open(path, flags, Mode::empty());
+        let fd = fd.map_err(|errno| fail(Refused { call: "open", errno }))?;
+        let here = stat(fd.as_fd()).map_err(fail)?;
+        let slash = rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS);
+        let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
+        Ok(Self {
+            fd: Rc::new(fd),
+            home,
+            running,
+            mount: Mount::of(&here),
+            directories: RefCell::default(),
+            unread: RefCell::default(),
+        })
     }
 
     /// Whether the file system that holds the root is mounted read-only.
@@ -116,20 +170,14 @@ impl Root {
     /// Whether this root is the directory that the process itself has as its root.
     #[must_use]
     pub fn is_running_root(&self) -> bool {
-        let (Ok(here), Ok(slash)) = (
-            stat_fd(self.fd.as_fd()),
-            rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS),
-        ) else {
-            return false;
-        };
-        here.stx_ino == slash.stx_ino && device(&here) == device(&slash)
+        self.running
     }
 
     /// Inode and device of an entry as it is now, to tell whether it is a file known by another path.
     #[must_use]
     pub fn inode(&self, tree: &Tree, id: Id) -> Option<host::Inode> {
         let parent = self.directory(tree, tree.parent(id), "cannot examine").ok()?;
-        stat_at(parent.as_fd(), tree.name(id), AtFlags::empty()).ok().map(|stat| host::Inode::of(&stat))
+        calls::stat_at(parent.as_fd(), tree.name(id)).ok().map(|stat| host::Inode::of(&stat))
     }
 
     /// Read a whole regular file.
@@ -153,7 +201,24 @@ impl Root {
     /// # Errors
     /// When it is no longer the file that was examined, or cannot be read.
     pub fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
-        let fail = |errno| error("cannot read", tree, id, Cause::Os(errno));
+        let content = self.read_range(tree, id, offset, len);
+        if let Err(error) = &content {
+            // Not root: what may not be read is a fact. Everything else would make a wrong plan look right.
+            let forbidden = error.is(Errno::ACCESS) || error.is(Errno::PERM);
+            if error.cause != Cause::Special && (!forbidden || host::is_root()) {
+                self.unread.borrow_mut().get_or_insert_with(|| error.clone());
+            }
+        }
+        content
+    }
+
+    /// The first file that the kernel could not read since this was last asked: nothing that was concluded since holds.
+    #[must_use]
+    pub fn take_unread(&self) -> Option<Error> {
+        self.unread.borrow_mut().take()
+    }
+
+    fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         let fd = self.open_node(tree, id, "cannot read")?;
         let expected = usize::try_from(tree.meta(id).size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(expected.saturating_add(1))];
@@ -164,10 +229,10 @@ impl Root {
                 content.resize((content.len() * 2).clamp(4096, len), 0);
             }
             let Some(space) = content.get_mut(filled..).filter(|space| !space.is_empty()) else { break };
-            match rustix::io::retry_on_intr(|| rustix::io::pread(&fd, &mut *space, offset + filled as u64)) {
+            match calls::read_at(fd.as_fd(), space, offset.saturating_add(filled as u64)) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
-                Err(errno) => return Err(fail(errno)),
+                Err(refused) => return Err(error("cannot read", tree, id, Cause::Os(refused))),
             }
         }
         content.truncate(filled);
@@ -178,15 +243,16 @@ impl Root {
     fn open_node(&self, tree: &Tree, id: Id, action: &'static str) -> Result<OwnedFd, Error> {
         let fail = |cause| error(action, tree, id, cause);
         if id == Id::ROOT {
-            return self.fd.try_clone().map_err(|_| fail(Cause::Os(Errno::MFILE)));
+            return duplicate(&self.fd).map_err(|refused| fail(Cause::Os(refused)));
         }
         if !tree.is_file(id) && !tree.is_dir(id) {
-            return Err(fail(Cause::Os(Errno::INVAL)));
+            return Err(fail(Cause::Special));
         }
         let parent = self.directory(tree, tree.parent(id), action)?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&parent, tree.name(id), flags, Mode::empty()).map_err(|e| fail(Cause::Os(e)))?;
-        self.check(tree, id, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let opened = calls::open_at(parent.as_fd(), tree.name(id), flags, 0);
+        let fd = opened.map_err(|refused| fail(Cause::Os(refused)))?;
+        self.check(tree, id, &stat(fd.as_fd()).map_err(|refused| fail(Cause::Os(refused)))?).map_err(fail)?;
         Ok(fd)
     }
 
@@ -201,12 +267,12 @@ impl Root {
             }
             todo.push(at);
         }
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
         for &at in todo.iter().rev() {
             let fail = |cause| error(action, tree, at, cause);
-            let next = rustix::fs::openat(&fd, tree.name(at), flags, Mode::empty());
-            fd = Rc::new(next.map_err(|e| fail(Cause::Os(e)))?);
-            self.check(tree, at, &stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?).map_err(fail)?;
+            let next = calls::open_at(fd.as_fd(), tree.name(at), flags, 0);
+            fd = Rc::new(next.map_err(|refused| fail(Cause::Os(refused)))?);
+            self.check(tree, at, &stat(fd.as_fd()).map_err(|refused| fail(Cause::Os(refused)))?).map_err(fail)?;
             let mut cache = self.directories.borrow_mut();
             if cache.len() >= CACHED_DIRECTORIES {
                 cache.retain(|&known, _| tree.is_within(at, known));
@@ -250,13 +316,8 @@ fn device(stat: &Statx) -> (u32, u32) {
     (stat.stx_dev_major, stat.stx_dev_minor)
 }
 
-fn stat_fd(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
-    stat_at(fd, b"", AtFlags::EMPTY_PATH)
-}
-
-fn stat_at(fd: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx, Errno> {
-    let flags = flags | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(fd, name, flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+fn duplicate(fd: &OwnedFd) -> Result<OwnedFd, Refused> {
+    fd.try_clone().map_err(|_| Refused { call: "fcntl", errno: Errno::MFILE })
 }
 
 fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {

@@ -109,6 +109,16 @@ struct Node {
 pub struct Tree {
     nodes: Vec<Node>,
     arena: Vec<u8>,
+    killed: Killed,
+}
+
+/// What a killed run left behind, which the next one takes away.
+#[derive(Debug, Default)]
+pub struct Killed {
+    /// Directories that remember their time, parents before their children.
+    pub remembered: Vec<Id>,
+    /// Directories that hold a temporary file; the tree does not show it.
+    pub leftovers: Vec<Id>,
 }
 
 /// Where a path leads.
@@ -138,6 +148,25 @@ impl Tree {
         let mut tree = Self::default();
         tree.push(0, 0, 0, root);
         tree
+    }
+
+    /// What a killed run left behind.
+    #[must_use]
+    pub fn killed(&self) -> &Killed {
+        &self.killed
+    }
+
+    /// The directory's time is the one that a killed run found.
+    pub(crate) fn remember(&mut self, id: Id, mtime: (i64, u32)) {
+        if let Some(node) = self.nodes.get_mut(id.index()) {
+            (node.mtime, node.mtime_nsec) = mtime;
+        }
+        self.killed.remembered.push(id);
+    }
+
+    /// The directory holds the temporary file of a killed run.
+    pub(crate) fn leftover(&mut self, directory: Id) {
+        self.killed.leftovers.push(directory);
     }
 
     /// Number of entries, the root included.
@@ -388,7 +417,7 @@ impl Tree {
 
     /// Sort everything added since the tree had `first` entries: it becomes the children of `parent`.
     pub(crate) fn seal(&mut self, parent: Id, first: usize) {
-        let Self { nodes, arena } = self;
+        let Self { nodes, arena, .. } = self;
         let name = |n: &Node| arena.get(n.name as usize..n.name as usize + usize::from(n.name_len));
         let Some(children) = nodes.get_mut(first..) else { return };
         children.sort_unstable_by(|a, b| name(a).cmp(&name(b)));

@@ -3,8 +3,8 @@
 //! 1. Attributes: files of accounts that go belong to root before their account is gone, so that a second run
 //!    after a kill knows no less than the first.
 //! 2. New directories and files, parents first; then rewritten files.
-//! 3. Removals: links first, since a link is only known to be broken by this run while its target exists; then
-//!    everything else, children before their directories.
+//! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
+//!    a link before that one; then everything else, children before their directories.
 //! 4. This program itself.
 
 use std::collections::BTreeMap;
@@ -86,8 +86,8 @@ impl Plan {
             if removed.contains(id) || wanted == present(tree, id) {
                 continue;
             }
-            let change =
-                if shared.contains(id) { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
+            let copied = shared.contains(id) || loses_bits(tree, id, wanted);
+            let change = if copied { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
             steps.push(Step { target: Target::Entry(id), change });
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
@@ -95,7 +95,9 @@ impl Plan {
         let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
         let late: IdSet = last.iter().copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
-        steps.extend(gone().filter(|&id| tree.is_link(id)).map(remove));
+        let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
+        links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
+        steps.extend(links.into_iter().map(remove));
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
@@ -107,6 +109,13 @@ impl Plan {
         records.retain(|record| record.what == What::Remove || !goes(&record.target));
         Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
     }
+}
+
+/// Whether a change of owner in place would, for a moment, leave the file without a set-id bit or a capability that it
+/// is to keep (chown(2) clears both): a run killed then could not know them again.
+fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
+    let kept = wanted.mode & 0o6000 != 0 || (tree.meta(id).capability && !wanted.drop_capability);
+    kept && tree.is_file(id) && wanted.owner != present(tree, id).owner
 }
 
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the

@@ -7,10 +7,11 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{Cause, Error, Mount, Root, error, stat_at, stat_fd};
+use super::calls::{self, Refused};
+use super::{Cause, Error, Mount, Root, TEMPORARY, edit, error, times};
 use crate::facts::tree::{Id, Meta, Tree};
 
 /// Levels of directories whose descriptors stay open during the walk.
@@ -32,32 +33,39 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        let root = stat_fd(self.fd.as_fd()).map_err(|e| Error {
-            action: "cannot examine",
-            path: b"/".to_vec(),
-            cause: Cause::Os(e),
-        })?;
+        let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
+        let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
         self.directories.borrow_mut().clear();
         let mut tree = Tree::new(meta(&root, false, false));
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let killed = times::remembered(self.fd.as_fd()).map_err(fail)?.is_some();
+        let mut walk = Walk { root: self, tree: &mut tree, killed, buffer: Vec::with_capacity(BUFFER) };
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
-        let home = rustix::fs::open(".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-        let result = self.descend(&mut tree, &mut buffer);
-        if let Ok(home) = home {
-            let _ = rustix::process::fchdir(home);
+        let result = walk.descend();
+        if let Some(home) = &self.home {
+            let _ = calls::chdir(home.as_fd());
         }
         result.map(|()| tree)
     }
+}
 
-    fn descend(&self, tree: &mut Tree, buffer: &mut Vec<u8>) -> Result<(), Error> {
+struct Walk<'a> {
+    root: &'a Root,
+    tree: &'a mut Tree,
+    /// A run was killed here: directories may remember their times.
+    killed: bool,
+    buffer: Vec<u8>,
+}
+
+impl Walk<'_> {
+    fn descend(&mut self) -> Result<(), Error> {
         let mut levels: Vec<Level> = Vec::new();
-        let fd = open_directory(self.fd.as_fd(), b".", tree, Id::ROOT)?;
-        levels.push(self.list(tree, Id::ROOT, fd, buffer)?);
+        let fd = self.open(self.root.fd.as_fd(), b".", Id::ROOT)?;
+        levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let fd = open_directory(fd.as_fd(), tree.name(child), tree, child)?;
-                let next = self.list(tree, child, fd, buffer)?;
+                let fd = self.open(fd.as_fd(), self.tree.name(child), child)?;
+                let next = self.list(child, fd)?;
                 levels.push(next);
                 if let Some(far) = levels.len().checked_sub(OPEN_LEVELS + 1).and_then(|i| levels.get_mut(i)) {
                     far.fd = None;
@@ -68,78 +76,107 @@ impl Root {
             if let (Some(done), Some(up)) = (done.and_then(|level| level.fd), levels.last_mut())
                 && up.fd.is_none()
             {
-                up.fd = Some(open_directory(done.as_fd(), b"..", tree, up.directory)?);
+                up.fd = Some(self.open(done.as_fd(), b"..", up.directory)?);
             }
         }
         Ok(())
     }
 
-    /// Read one directory into the tree.
-    fn list(&self, tree: &mut Tree, id: Id, fd: OwnedFd, buffer: &mut Vec<u8>) -> Result<Level, Error> {
-        let first = tree.len();
-        let fail = |tree: &Tree, e| error("cannot read directory", tree, id, Cause::Os(e));
-        rustix::process::fchdir(&fd).map_err(|e| fail(tree, e))?;
-        let mut entries = RawDir::new(&fd, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(|e| fail(tree, e))?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                self.add(tree, id, fd.as_fd(), name)?;
-            }
+    /// Open a directory for reading and check that it is the one of the tree. Nothing but its attributes is looked at
+    /// before: what has its place now may lie outside the root.
+    fn open(&self, at: BorrowedFd<'_>, name: &[u8], id: Id) -> Result<OwnedFd, Error> {
+        let fail = |cause| error("cannot open directory", self.tree, id, cause);
+        let refused = |refused| fail(Cause::Os(refused));
+        let check = |fd: &OwnedFd| {
+            let now = calls::stat(fd.as_fd()).map_err(refused)?;
+            let same = now.stx_ino == self.tree.meta(id).ino && Mount::of(&now).is_same(self.root.mount, true);
+            if same { Ok(()) } else { Err(fail(Cause::Changed)) }
+        };
+        if name != b".." {
+            let fd = edit::open_dir(at, name).map_err(refused)?;
+            check(&fd)?;
+            return Ok(fd);
         }
-        tree.seal(id, first);
+        let up = calls::open_at(at, name, OFlags::PATH | OFlags::DIRECTORY, 0).map_err(refused)?;
+        check(&up)?;
+        edit::open_dir(up.as_fd(), b".").map_err(refused)
+    }
+
+    /// Read one directory into the tree.
+    fn list(&mut self, id: Id, fd: OwnedFd) -> Result<Level, Error> {
+        let first = self.tree.len();
+        let path = |tree: &Tree| error("cannot read directory", tree, id, Cause::Changed);
+        let refused = |tree: &Tree, refused| Error { cause: Cause::Os(refused), ..path(tree) };
+        calls::chdir(fd.as_fd()).map_err(|e| refused(self.tree, e))?;
+        if self.killed
+            && let Some(time) = times::remembered(fd.as_fd()).map_err(|e| refused(self.tree, e))?
+        {
+            self.tree.remember(id, time);
+        }
+        let failed = path(self.tree);
+        let fail = |refused| Error { path: failed.path.clone(), cause: Cause::Os(refused), ..failed };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        calls::list(fd.as_fd(), &mut buffer, &mut |name| self.add(id, fd.as_fd(), name).map(|()| true), &fail)?;
+        self.buffer = buffer;
+        self.tree.seal(id, first);
+        let tree = &*self.tree;
         let todo = tree.children(id).rev().filter(|&at| tree.is_dir(at) && !tree.meta(at).mount).collect();
         Ok(Level { directory: id, fd: Some(fd), todo })
     }
 
-    fn add(&self, tree: &mut Tree, directory: Id, fd: BorrowedFd<'_>, name: &[u8]) -> Result<(), Error> {
-        let fail = |tree: &Tree, e| {
-            let mut path = tree.path(directory);
-            if path != b"/" {
-                path.push(b'/');
-            }
-            path.extend_from_slice(name);
-            Error { action: "cannot examine", path, cause: Cause::Os(e) }
-        };
-        let stat = match stat_at(fd, name, AtFlags::empty()) {
+    fn add(&mut self, directory: Id, fd: BorrowedFd<'_>, name: &[u8]) -> Result<(), Error> {
+        let fail = |tree: &Tree, refused| named(tree, directory, name, Cause::Os(refused));
+        let stat = match calls::stat_at(fd, name) {
             Ok(stat) => stat,
             // Gone since the directory was read: it is not there.
-            Err(Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(fail(tree, e)),
+            Err(refused) if refused.is(Errno::NOENT) => return Ok(()),
+            Err(refused) => return Err(fail(self.tree, refused)),
         };
         let kind = stat.stx_mode & 0o170_000;
-        let mount = !Mount::of(&stat).is_same(self.mount, kind == 0o040_000);
-        let capability = kind == 0o100_000 && !mount && has_capability(name);
+        let mount = !Mount::of(&stat).is_same(self.root.mount, kind == 0o040_000);
+        if name == TEMPORARY && !mount {
+            let foreign = kind == 0o040_000 && !is_empty(fd, name).map_err(|e| fail(self.tree, e))?;
+            if foreign {
+                return Err(named(self.tree, directory, name, Cause::Taken));
+            }
+            self.tree.leftover(directory);
+            return Ok(());
+        }
+        let capability = kind == 0o100_000
+            && !mount
+            && calls::has_xattr_here(name, "security.capability").map_err(|e| fail(self.tree, e))?;
         let mut space = [MaybeUninit::uninit(); 4096];
         let target = if kind == 0o120_000 {
-            match rustix::fs::readlinkat_raw(fd, name, &mut space) {
-                Ok((target, _)) => Some(&*target),
-                Err(e) => return Err(fail(tree, e)),
-            }
+            Some(&*calls::read_link(fd, name, &mut space).map_err(|e| fail(self.tree, e))?)
         } else {
             None
         };
-        tree.add(directory, name, meta(&stat, mount, capability), target);
+        self.tree.add(directory, name, meta(&stat, mount, capability), target);
         Ok(())
     }
 }
 
-/// Open a directory for reading and check that it is the one of the tree.
-fn open_directory(at: BorrowedFd<'_>, name: &[u8], tree: &Tree, id: Id) -> Result<OwnedFd, Error> {
-    let fail = |cause| error("cannot open directory", tree, id, cause);
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(at, name, flags, Mode::empty()).map_err(|e| fail(Cause::Os(e)))?;
-    let stat = stat_fd(fd.as_fd()).map_err(|e| fail(Cause::Os(e)))?;
-    if stat.stx_ino == tree.meta(id).ino { Ok(fd) } else { Err(fail(Cause::Changed)) }
+/// An error about an entry that the tree does not hold.
+fn named(tree: &Tree, directory: Id, name: &[u8], cause: Cause) -> Error {
+    let mut path = tree.path(directory);
+    if path != b"/" {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    Error { action: "cannot examine", path, cause }
 }
 
-/// Whether the file of that name in the current directory carries `security.capability`.
-fn has_capability(name: &[u8]) -> bool {
-    let mut value = [0_u8; 64];
-    match rustix::fs::lgetxattr(name, "security.capability", &mut value[..]) {
-        Ok(_) => true,
-        Err(errno) => errno == Errno::RANGE,
+fn is_empty(at: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Refused> {
+    let fd = edit::open_dir(at, name)?;
+    let mut buffer = Vec::with_capacity(512);
+    let mut entries = rustix::fs::RawDir::new(&fd, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|errno| Refused { call: "getdents64", errno })?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 fn meta(stat: &rustix::fs::Statx, mount: bool, capability: bool) -> Meta {

@@ -247,7 +247,7 @@ impl<'a> Session<'a> {
 
     fn examine(&mut self) -> Result<Examined, Exit> {
         let (facts, closure) = self.gather()?;
-        let mut examined = pipeline::examine(facts, closure, &self.root, &self.policy);
+        let mut examined = self.judge(facts, closure)?;
         if self.request.root.is_some() && !self.policy.checks.is_empty() {
             examined.plan.refusals.push(Message {
                 rule: "guard.checks",
@@ -258,13 +258,29 @@ impl<'a> Session<'a> {
         Ok(examined)
     }
 
+    /// Run the rules; refused when a file could not be read on the way: the plan would be made of what is missing.
+    fn judge(&self, facts: Facts, closure: Closure) -> Result<Examined, Exit> {
+        let examined = pipeline::examine(facts, closure, &self.root, &self.policy);
+        match self.root.take_unread() {
+            Some(error) => Err(self.unexamined(&error.to_string())),
+            None => Ok(examined),
+        }
+    }
+
+    fn unexamined(&self, error: &str) -> Exit {
+        let help = "mend the file system, and let nothing else change the tree meanwhile";
+        self.console.message("refused", error, help);
+        self.console.phase("nothing was changed");
+        Exit::Refused
+    }
+
     /// As [`Session::examine`], with what the rules would remove that are switched off.
     fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
         let (mut facts, mut closure) = self.gather()?;
         let mut switched_off = SwitchedOff::new();
         let rules = std::mem::take(&mut self.policy.rules);
         if rules.iter().any(|(_, on)| !on) {
-            let found = pipeline::examine(facts, closure, &self.root, &self.policy);
+            let found = self.judge(facts, closure)?;
             for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
                 let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
                 if let (true, Target::Entry(id)) = (off, &record.target) {
@@ -274,7 +290,7 @@ impl<'a> Session<'a> {
             (facts, closure) = (found.facts, found.closure);
         }
         self.policy.rules = rules;
-        Ok((pipeline::examine(facts, closure, &self.root, &self.policy), switched_off))
+        Ok((self.judge(facts, closure)?, switched_off))
     }
 
     fn gather(&mut self) -> Result<(Facts, Closure), Exit> {
@@ -282,11 +298,7 @@ impl<'a> Session<'a> {
         if self.root.is_running_root() && self.request.root.is_none() && self.policy.workdir.is_none() {
             self.policy.workdir = Some(host::current_directory());
         }
-        self.collect().map_err(|error| {
-            self.console.message("refused", &error, "nothing else may change the tree meanwhile");
-            self.console.phase("nothing was changed");
-            Exit::Refused
-        })
+        self.collect().map_err(|error| self.unexamined(&error))
     }
 
     fn collect(&mut self) -> Result<(Facts, Closure), String> {

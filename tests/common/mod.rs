@@ -11,12 +11,14 @@ mod elf;
 mod rootfs;
 mod run;
 mod snapshot;
+mod strace;
 
 pub(crate) use check::{Applied, Refused};
 pub(crate) use elf::{Spec, library, program};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::{Entry, Snapshot};
+pub(crate) use strace::{Traced, assert_confined, parse, traced};
 
 /// Options that fit most trees: who runs the image's program, and what that is.
 pub(crate) const APP: [&str; 4] = ["--user", "app:1000:1000", "--command", "/app/server"];

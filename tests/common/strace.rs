@@ -1,0 +1,166 @@
+//! strace(1) around the program: what it asks of the kernel, and a kernel that answers badly.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// How a traced run ended.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    /// Exit status, or 128 + the signal.
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// One line for each call.
+    pub(crate) calls: Vec<String>,
+}
+
+/// Run `harden` with these arguments under strace with those, for at most ten seconds.
+pub(crate) fn traced<A: AsRef<OsStr>>(strace: &[&str], args: &[A]) -> Traced {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "30", "strace", "-s", "5000", "-o"])
+        .arg(log.path())
+        .args(strace)
+        .arg(env!("CARGO_BIN_EXE_harden"))
+        .args(args)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .output()
+        .expect("strace is needed");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Traced {
+        status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap()),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+        calls: text(fs::read(log.path()).unwrap()).lines().map(str::to_owned).collect(),
+    }
+}
+
+/// A line of strace: the call's name, its arguments, what it returned.
+pub(crate) fn parse(line: &str) -> Option<(&str, &str, i64)> {
+    let (name, rest) = line.split_once('(')?;
+    let (arguments, result) = rest.rsplit_once(" = ")?;
+    let number = result.split([' ', '<']).next()?;
+    let number = match number.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    Some((name.rsplit(' ').next()?, arguments.trim_end().trim_end_matches(')'), number))
+}
+
+/// Quoted strings among the arguments. No name of the kernel's needs a quote of its own: strace escapes those within.
+fn strings(arguments: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut chars = arguments.chars();
+    while chars.by_ref().any(|c| c == '"') {
+        let mut text = String::new();
+        while let Some(c) = chars.next() {
+            match c {
+                '"' => break,
+                '\\' => text.extend(['\\'].into_iter().chain(chars.next())),
+                c => text.push(c),
+            }
+        }
+        found.push(text);
+    }
+    found
+}
+
+/// Check that every file call after start-up is relative to a descriptor that came from the root's, by one name.
+///
+/// Start-up ends when the root is first read: before that, the program opens the root itself by its path, its own
+/// configuration, the report, and asks who it is. After it, allowed are
+/// - calls on (descriptor, one name), with `..` only as a descriptor that reads nothing (O_PATH), which is compared with
+///   the directory seen on the way down before it is used;
+/// - calls on a descriptor alone;
+/// - lgetxattr(2) of one name after fchdir(2) into a descriptor of the root: the kernel has no call relative to a
+///   descriptor before Linux 6.13 (getxattrat), and the current directory is a descriptor too;
+/// - output: write(2) to standard output, standard error and the report.
+///
+/// Answers how many calls there were after start-up.
+#[track_caller]
+pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
+    let opened = format!("\"{}\", O_RDONLY", root.display());
+    let mut root_fd = None;
+    let mut home = BTreeSet::new();
+    let mut reports = BTreeSet::from([1, 2]);
+    let mut inside: BTreeMap<i64, ()> = BTreeMap::new();
+    let (mut started, mut here, mut count) = (false, false, 0);
+    for line in calls {
+        let Some((name, arguments, result)) = parse(line) else {
+            assert!(!started || ["+++ ", "--- ", "exit_group"].iter().any(|part| line.contains(part)), "{line}");
+            continue;
+        };
+        let first = arguments.split([',', ')']).next().unwrap_or_default().trim();
+        let fd: Option<i64> = first.parse().ok();
+        if !started {
+            match name {
+                "openat" | "open" if arguments.contains(&opened) && arguments.contains("O_DIRECTORY") => {
+                    root_fd = Some(result);
+                    inside.insert(result, ());
+                }
+                "openat" | "open" if arguments.contains("\".\", ") => _ = home.insert(result),
+                "openat" | "open" if arguments.contains("O_CREAT") => _ = reports.insert(result),
+                _ => {}
+            }
+            started = root_fd.is_some() && fd == root_fd && matches!(name, "openat" | "fchdir" | "getdents64");
+            if !started {
+                continue;
+            }
+        }
+        count += 1;
+        let names = strings(arguments);
+        let one = |text: &String| !text.contains('/') && text != "..";
+        let known = fd.is_some_and(|fd| inside.contains_key(&fd));
+        let fine = match name {
+            "openat" => {
+                let path = names.first().cloned().unwrap_or_default();
+                let up = path == ".." && arguments.contains("O_PATH");
+                if result >= 0 {
+                    inside.insert(result, ());
+                }
+                known && arguments.contains("O_NOFOLLOW") && (up || one(&path))
+            }
+            "statx" | "newfstatat" | "readlinkat" | "unlinkat" | "fchownat" | "mkdirat" => {
+                known
+                    && names.first().is_some_and(one)
+                    && (name != "statx"
+                        || arguments.contains("AT_EMPTY_PATH")
+                        || arguments.contains("AT_SYMLINK_NOFOLLOW"))
+            }
+            "utimensat" => known && arguments.contains("NULL"),
+            "renameat" | "renameat2" => {
+                let second = arguments.split("\", ").nth(1).and_then(|rest| rest.split(',').next());
+                known && names.iter().take(2).all(one) && second == Some(first)
+            }
+            "lgetxattr" => here && names.first().is_some_and(one),
+            "fchdir" => {
+                here = known;
+                known || fd.is_some_and(|fd| home.contains(&fd))
+            }
+            "fcntl" => {
+                if result >= 0 && arguments.contains("F_DUPFD") {
+                    inside.insert(result, ());
+                }
+                known
+                    || (arguments.contains("F_GETFD")
+                        && fd.is_some_and(|fd| home.contains(&fd) || reports.contains(&fd)))
+            }
+            "close" => fd.is_some_and(|fd| inside.remove(&fd).is_some() || home.contains(&fd) || reports.contains(&fd)),
+            "write" => known || fd.is_some_and(|fd| reports.contains(&fd)),
+            "ioctl" => fd.is_some_and(|fd| reports.contains(&fd)),
+            "fchmod" | "fchown" | "getdents64" | "pread64" | "fstat" | "fstatfs" | "fgetxattr" | "fsetxattr"
+            | "flistxattr" | "fremovexattr" => known,
+            "mmap" => arguments.contains(", -1, "),
+            _ => false,
+        };
+        assert!(fine, "not relative to the root: {line}");
+    }
+    count
+}

@@ -1,0 +1,20 @@
+//! Hostile images and failing systems: nothing outside the root is touched, and nothing is lost. Needs root and strace.
+#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+mod common;
+
+#[path = "hostile/attack.rs"]
+mod attack;
+#[path = "hostile/crash.rs"]
+mod crash;
+#[path = "hostile/faults.rs"]
+mod faults;
+#[path = "hostile/races.rs"]
+mod races;
+#[path = "hostile/sweep.rs"]
+mod sweep;
+#[path = "hostile/systems.rs"]
+mod systems;
+#[path = "hostile/trees.rs"]
+mod trees;

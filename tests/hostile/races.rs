@@ -1,0 +1,56 @@
+//! Somebody changes the tree while apply runs: no access outside, whatever the timing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::common::{APP, Rootfs, Snapshot, bare};
+
+/// Directories become links to the outside and directories again, thousands of times during each run.
+#[test]
+fn directories_swapped_for_links_lead_no_run_outside() {
+    let outside = Rootfs::empty()
+        .text("/passwd", "root:x:0:0::/:/bin/sh\n")
+        .file("/shadow", 0o666, 7, 7, "x")
+        .set_id("/tool", 0o6777, 7)
+        .set_id("/bin/tool", 0o6777, 7)
+        .dir("/share", 0o777, 7, 7)
+        .set_id("/share/f0", 0o6777, 7)
+        .text("/README", "x");
+    outside.stamp();
+    let before = Snapshot::of(outside.path());
+    let least = if std::env::var_os("HARDEN_SOAK").is_some() { 20_000 } else { 2_000 };
+    let (mut runs, mut ends) = (0, [0; 4]);
+    let swaps = AtomicUsize::new(0);
+    while swaps.load(Ordering::Relaxed) < least || runs < 10 {
+        let tree = (0..40).fold(Rootfs::debian_like(), |tree, n| tree.set_id(&format!("/usr/share/f{n}"), 0o6777, 5));
+        let done = AtomicBool::new(false);
+        let run = std::thread::scope(|scope| {
+            for name in ["/usr/share", "/etc", "/usr/bin", "/var/lib/dpkg"] {
+                let (at, away) = (tree.at(name), tree.at(format!("{name}.away")));
+                let (done, swaps, outside) = (&done, &swaps, outside.path());
+                scope.spawn(move || {
+                    while !done.load(Ordering::Relaxed) {
+                        // The run may have removed one of them: then there is nothing to swap.
+                        if fs::rename(&at, &away).is_ok() {
+                            let _ = symlink(outside, &at);
+                            std::thread::yield_now();
+                            let _ = fs::remove_file(&at);
+                            let _ = fs::rename(&away, &at);
+                            swaps.fetch_add(1, Ordering::Relaxed);
+                        }
+                        std::thread::sleep(std::time::Duration::from_micros(200));
+                    }
+                });
+            }
+            let run = bare(&[&["apply", "--root", tree.path().to_str().unwrap()], &APP[..]].concat(), &[], b"");
+            done.store(true, Ordering::Relaxed);
+            run
+        });
+        assert!([0, 2, 3].contains(&run.status), "{}", run.all());
+        ends[usize::try_from(run.status).unwrap()] += 1;
+        before.assert_untouched(&Snapshot::of(outside.path()), &run.all());
+        runs += 1;
+    }
+    println!("{runs} runs, {} swaps, ended with 0: {}, 2: {}, 3: {}", swaps.into_inner(), ends[0], ends[2], ends[3]);
+}
