@@ -69,6 +69,11 @@ pub(super) fn unlink_at(at: BorrowedFd<'_>, name: &[u8], directory: bool) -> Res
     named("unlinkat", retry_on_intr(|| rustix::fs::unlinkat(at, name, flags)))
 }
 
+/// Give a file another name; a link is not followed.
+pub(super) fn link_at(from: BorrowedFd<'_>, name: &[u8], at: BorrowedFd<'_>, new: &[u8]) -> Result<()> {
+    named("linkat", retry_on_intr(|| rustix::fs::linkat(from, name, at, new, AtFlags::empty())))
+}
+
 pub(super) fn rename(at: BorrowedFd<'_>, from: &[u8], to: &[u8]) -> Result<()> {
     named("renameat", retry_on_intr(|| rustix::fs::renameat(at, from, at, to)))
 }

@@ -129,10 +129,8 @@ impl Root {
         drop(self.open_node(tree, id, action)?);
         let parent = self.directory(tree, tree.parent(id), action)?;
         let from = self.directory(tree, tree.parent(of), action)?;
-        // A leftover of a killed run.
-        let _ = rustix::fs::unlinkat(&parent, TEMPORARY, AtFlags::empty());
-        let linked = rustix::fs::linkat(&from, tree.name(of), &parent, TEMPORARY, AtFlags::empty())
-            .and_then(|()| rustix::fs::renameat(&parent, TEMPORARY, &parent, tree.name(id)));
+        let linked = calls::link_at(from.as_fd(), tree.name(of), parent.as_fd(), TEMPORARY)
+            .and_then(|()| calls::rename(parent.as_fd(), TEMPORARY, tree.name(id)));
         discard_on_error(parent.as_fd(), linked).map_err(fail)
     }
 
