@@ -21,6 +21,23 @@ pub fn line(bytes: &[u8]) -> String {
     escape(bytes, &[])
 }
 
+/// A YAML string in double quotes (YAML 1.2.2 §5.7).
+#[must_use]
+pub fn yaml(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() || is_invisible(c) => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 fn escape(bytes: &[u8], special: &[char]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -54,11 +71,12 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, yaml};
 
     #[test]
     fn nothing_forges_a_line_or_a_colour() {
         assert_eq!(quoted(b"/a\nb\x1b[31m\\'\xff"), r"'/a\nb\u{1b}[31m\\\'\xff'");
+        assert_eq!(yaml("/a\n\"\\\u{202e}é"), r#""/a\U0000000a\"\\\U0000202eé""#);
         assert_eq!(quoted("/x\u{202e}txt\u{200b}é".as_bytes()), "'/x\\u{202e}txt\\u{200b}é'");
     }
 }

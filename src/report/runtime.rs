@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::collect::set;
+use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind};
 use crate::pipeline::Examined;
+use crate::plan::Change;
+use crate::plan::steps::{Step, Target};
 use crate::policy::{Policy, Start};
+use crate::report::escape;
 
 /// How to run the image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Runtime {
     /// Directories that have to be writable under `readOnlyRootFilesystem`, sorted.
     pub writable: Vec<String>,
+    /// Those of them that hold something in the end: an empty volume would hide it.
+    pub filled: BTreeSet<String>,
     /// The run user's uid, when there is one.
     pub uid: Option<u32>,
     /// The run user's gid.
@@ -46,8 +52,15 @@ impl Runtime {
             path.starts_with("/run/")
                 || !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/")))
         });
+        let gone: IdSet = examined.plan.steps.iter().filter_map(removal).collect();
+        let holds = |path: &&String| {
+            let found = tree.resolve(path.as_bytes()).ok();
+            found.is_some_and(|found| tree.children(found.node).any(|id| !gone.contains(id)))
+        };
+        let filled = set(writable.iter().filter(holds).cloned());
         Self {
             writable,
+            filled,
             uid: run.map(|run| run.uid),
             gid: run.map(|run| run.gid),
             starts_as_root: policy.start == Start::Root,
@@ -78,10 +91,20 @@ impl Runtime {
         if !self.writable.is_empty() {
             yaml.push_str("volumeMounts:\n");
             for (index, path) in self.writable.iter().enumerate() {
-                yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {} }}  # emptyDir\n", quoted(path)));
+                let volume = if self.filled.contains(path) { "a volume with what is there" } else { "emptyDir" };
+                let path = escape::yaml(path);
+                yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {path} }}  # {volume}\n"));
             }
         }
         yaml
+    }
+}
+
+/// The entry that a step removes.
+fn removal(step: &Step) -> Option<Id> {
+    match (&step.target, &step.change) {
+        (Target::Entry(id), Change::Remove) => Some(*id),
+        _ => None,
     }
 }
 
@@ -123,9 +146,4 @@ fn state_of_servers(examined: &Examined) -> Vec<String> {
         }));
     }
     found.into_iter().filter_map(|id| String::from_utf8(tree.path(id)).ok()).collect()
-}
-
-/// A JSON string is a YAML string.
-fn quoted(path: &str) -> String {
-    serde_json::Value::from(path).to_string()
 }

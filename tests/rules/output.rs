@@ -62,6 +62,17 @@ fn a_server_that_drops_gets_run_and_its_packages_directories_to_write() {
 }
 
 #[test]
+fn a_volume_over_content_is_named_as_such() {
+    let tree = Rootfs::debian_like()
+        .dir("/data", 0o755, 1000, 1000)
+        .file("/data/seed", 0o644, 1000, 1000, "x")
+        .dir("/none", 0o755, 1000, 1000);
+    let run = tree.run("plan", &APP);
+    assert!(run.all().contains("mountPath: \"/data\" }  # a volume with what is there\n"), "{}", run.all());
+    assert!(run.all().contains("mountPath: \"/none\" }  # emptyDir\n"), "{}", run.all());
+}
+
+#[test]
 fn a_report_file_is_json_whatever_is_printed() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("report.json");
