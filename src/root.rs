@@ -220,6 +220,10 @@ impl Root {
 
     fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         let fd = self.open_node(tree, id, "cannot read")?;
+        // File offsets are signed (off_t): no file has a byte there.
+        if i64::try_from(offset.saturating_add(len as u64)).is_err() {
+            return Ok(Vec::new());
+        }
         let expected = usize::try_from(tree.meta(id).size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(expected.saturating_add(1))];
         let mut filled = 0;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::collect::set;
-use crate::facts::tree::Id;
+use crate::facts::program::Program;
+use crate::facts::tree::{Id, Tree};
 use crate::plan::Draft;
 use crate::report::escape;
 use crate::rules::Context;
@@ -40,8 +41,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
         return;
     }
     let goes = |draft: &Draft<'_>, name: &Named| {
-        let target = tree.follow(name.entry).map(|found| found.node);
-        draft.is_removed(name.entry) || target.is_ok_and(|target| draft.is_removed(target))
+        leads_nowhere(draft, tree, name.entry) || lost_interpreter(cx, draft, name.entry).is_some()
     };
     let mut lost: Vec<&Named> = Vec::new();
     for name in &file.names {
@@ -60,7 +60,11 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     }
     let show = |name: &&Named| {
         let what = if name.how == How::Runs { "" } else { "the code in " };
-        format!("{what}{} ({})", escape::quoted(name.word.as_bytes()), reader.place(file.file, name.line))
+        let interpreter = lost_interpreter(cx, draft, name.entry)
+            .filter(|_| !leads_nowhere(draft, tree, name.entry))
+            .map_or_else(String::new, |path| format!("{}, interpreter of ", escape::quoted(&path)));
+        let word = escape::quoted(name.word.as_bytes());
+        format!("{interpreter}{what}{word} ({})", reader.place(file.file, name.line))
     };
     let more = lost.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -77,6 +81,25 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     } else {
         draft.warn(text, help);
     }
+}
+
+/// Whether an entry, or what it leads to, goes.
+fn leads_nowhere(draft: &Draft<'_>, tree: &Tree, entry: Id) -> bool {
+    let target = tree.follow(entry).map(|found| found.node);
+    draft.is_removed(entry) || target.is_ok_and(|target| draft.is_removed(target))
+}
+
+/// The interpreter of a script, when that goes: a script that stays with its package does not run then.
+fn lost_interpreter(cx: &Context<'_>, draft: &Draft<'_>, entry: Id) -> Option<Vec<u8>> {
+    let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
+    let target = tree.follow(entry).ok()?.node;
+    let program = commands.program(tree, cx.contents, target).ok()?;
+    let Program::Script(shebang) = program else { return None };
+    let found = match &shebang.env_name {
+        Some(name) => commands.find_in_path(tree, name)?,
+        None => tree.resolve(&shebang.interpreter).ok()?.node,
+    };
+    leads_nowhere(draft, tree, found).then(|| tree.path(found))
 }
 
 /// What cannot be shown is said.
@@ -106,7 +129,7 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
 }
 
 /// A name where the script has a name, a path where it has a path.
-fn toml_string(tree: &crate::facts::tree::Tree, name: &Named) -> String {
+fn toml_string(tree: &Tree, name: &Named) -> String {
     let entry = tree.path(name.entry);
     let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
     let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };

@@ -22,6 +22,8 @@ enum Syntax {
     Execline,
     /// `ExecStart=` of systemd units.
     Unit,
+    /// Command lines as the values of these settings, quoted or not: `KEY "COMMAND"`, `KEY = 'COMMAND'`.
+    Settings(&'static str),
 }
 
 struct Row {
@@ -65,6 +67,27 @@ const ROWS: &[Row] = &[
                 /etc/runit/[123] /etc/runit/runsvdir/*/*/run /etc/my_init.d/* /etc/rc.local",
     },
     Row { programs: "openrc openrc-init", syntax: Syntax::Scripts, files: "/etc/runlevels/*/*" },
+    // lighttpd's configuration: include_shell is read at every start. Debian's names two Perl scripts.
+    Row {
+        programs: "lighttpd",
+        syntax: Syntax::Settings("include_shell"),
+        files: "/etc/lighttpd/*.conf /etc/lighttpd/conf-enabled/*.conf /etc/lighttpd/conf.d/*.conf \
+                /etc/lighttpd/vhosts.d/*.conf",
+    },
+    // postgresql.conf, "Archiving" and "Recovery".
+    Row {
+        programs: "postgres",
+        syntax: Syntax::Settings(
+            "archive_command restore_command archive_cleanup_command recovery_end_command ssl_passphrase_command",
+        ),
+        files: "/etc/postgresql/*/*/*.conf /etc/postgresql/*/*/conf.d/*.conf /usr/share/postgresql/postgresql.conf",
+    },
+    // sshd_config(5).
+    Row {
+        programs: "sshd",
+        syntax: Syntax::Settings("ForceCommand AuthorizedKeysCommand AuthorizedPrincipalsCommand"),
+        files: "/etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf",
+    },
     Row {
         programs: "systemd",
         syntax: Syntax::Unit,
@@ -212,10 +235,27 @@ fn commands(text: &str, syntax: Syntax) -> Vec<(u32, Part)> {
                     }
                 }
             }
+            Syntax::Settings(keys) => {
+                let (key, value) = line.split_at(line.find([' ', '\t', '=', '"', '\'']).unwrap_or(line.len()));
+                if keys.split(' ').any(|known| known.eq_ignore_ascii_case(key)) {
+                    let command = unquoted(value.trim_start_matches([' ', '\t', '=']));
+                    // A lone path may be started directly; anything else is a shell's.
+                    if command.contains(|c: char| !c.is_ascii_alphanumeric() && !"/._-+".contains(c)) {
+                        found.push((number, Part::Command("/bin/sh".to_owned())));
+                    }
+                    found.push((number, Part::Command(command.to_owned())));
+                }
+            }
             Syntax::Scripts | Syntax::Execline => {}
         }
     }
     found
+}
+
+/// What stands between the quotes that the text begins with, or the whole text.
+fn unquoted(text: &str) -> &str {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
+    quote.and_then(|quote| text.get(1..)?.split(quote).next()).unwrap_or(text)
 }
 
 /// `%(ENV_HOME)s` and `%i` as variables, whose parentheses are no shell's.
@@ -298,6 +338,11 @@ mod tests {
         assert_eq!(
             lines(text, Syntax::Supervisor),
             ["4 ${ENV_B}/nginx -g 'x'", "7 bash -c \"a | b\"", "9 include conf.d/*.conf %(here)s/x.ini"]
+        );
+        let text = "include_shell \"/x/m.pl \" + server.port\ninclude_shell_x \"b\"\n archive_command='cp %p /b'\nForceCommand a b\ninclude_shell \"/c.pl\"\n";
+        assert_eq!(
+            lines(text, Syntax::Settings("include_shell archive_command forcecommand")),
+            ["1 /bin/sh", "1 /x/m.pl ", "3 /bin/sh", "3 cp %p /b", "4 /bin/sh", "4 a b", "5 /c.pl"]
         );
         let text = "[Service]\nUser=app\nExecStartPre=-/bin/no\nExecStart=@+/usr/sbin/a a -x\n";
         assert_eq!(lines(text, Syntax::Unit), ["4 /usr/sbin/a a -x"]);

@@ -40,6 +40,31 @@ fn programs_of_supervisord() {
 }
 
 #[test]
+fn commands_in_the_settings_of_a_server_and_the_interpreters_of_its_helpers() {
+    let tree = || {
+        image()
+            .programs(&["/usr/sbin/lighttpd"])
+            .script("/usr/share/lighttpd/mime.pl", "#!/usr/bin/perl\n")
+            .text(
+                "/etc/lighttpd/lighttpd.conf",
+                "server.port = 80\ninclude_shell \"/usr/share/lighttpd/mime.pl \" + x\n",
+            )
+            .package("lighttpd", &["/.", "/usr/sbin/lighttpd", "/usr/share/lighttpd/mime.pl"])
+    };
+    let args = command("lighttpd -D");
+    tree().refuse(&args).says(&[
+        "'/usr/bin/perl', interpreter of '/usr/share/lighttpd/mime.pl' (/etc/lighttpd/lighttpd.conf:2)",
+        "[keep] commands = [\"/bin/sh\", \"/usr/share/lighttpd/mime.pl\"]",
+    ]);
+    for config in
+        ["from-scripts = true", "commands = ['sh', '/usr/share/lighttpd/mime.pl']", "commands = ['sh', 'perl']"]
+    {
+        let done = tree().apply_config(&format!("[keep]\n{config}\n"), &args);
+        done.assert_same(&["/usr/bin/perl", "/usr/share/lighttpd/mime.pl"]);
+    }
+}
+
+#[test]
 fn a_starter_that_is_only_kept_is_warned_about() {
     let tree = image()
         .script("/usr/bin/supervisord", "#!/usr/bin/perl\n")
