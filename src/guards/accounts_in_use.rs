@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::accounts::{Database, Line, SHELL};
 use crate::guards::configurations::AccountUse;
 use crate::plan::Draft;
+use crate::policy::Start;
 use crate::report::escape;
 use crate::rules::Context;
 use crate::rules::accounts::nologin::is_nologin;
@@ -20,6 +21,18 @@ const BUILT_IN: &[(&[u8], &str)] = &[
     (b"avahi-daemon", "avahi"),
     (b"postfix", "postfix"),
     (b"dnsmasq", "dnsmasq"),
+];
+
+/// Programs that drop to an account of a fixed name when they are started as root and told of no other.
+const DROPS_TO: &[(&[u8], &str)] = &[
+    (b"mosquitto", "mosquitto"),
+    (b"unbound", "unbound"),
+    (b"squid", "proxy"),
+    (b"varnishd", "vcache"),
+    (b"varnishd", "varnish"),
+    (b"exim4", "Debian-exim"),
+    (b"dovecot", "dovecot"),
+    (b"dovecot", "dovenull"),
 ];
 
 /// Places named in one refusal.
@@ -82,8 +95,9 @@ fn login_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
     let tree = &cx.facts.tree;
+    let drops = if cx.policy.start == Start::Root { DROPS_TO } else { &[] };
     for &id in cx.closure.reasons.keys() {
-        for &(program, account) in BUILT_IN {
+        for &(program, account) in BUILT_IN.iter().chain(drops) {
             let command = tree.name(id) == program && cx.facts.commands.directories.contains(&tree.parent(id));
             if command && ids.prunes_account(account) && !named.contains_key(&(false, account)) {
                 draft.refuse(

@@ -37,6 +37,20 @@ fn a_name_alone_must_exist() {
     Rootfs::debian_like().refuse(&user("app")).says(&["'app'", "app:"]).alone();
 }
 
+/// mosquitto(8) drops to the account `mosquitto` when root starts it, and to no other account when anybody else does.
+#[test]
+fn an_account_that_a_server_drops_to_is_needed_where_it_starts_as_root() {
+    let tree = || {
+        Rootfs::debian_like()
+            .programs(&["/usr/sbin/mosquitto"])
+            .line("passwd", "mosquitto:x:105:65534::/nonexistent:/usr/sbin/nologin")
+    };
+    let config = |start: &str| format!("[run]\nstart = '{start}'\n[keep]\ncommands = ['mosquitto']\n");
+    let refused = tree().refuse_config(&config("root"), &APP);
+    refused.says(&["'/usr/sbin/mosquitto' is kept, but the account 'mosquitto'"]).alone();
+    tree().apply_config(&config("user"), &APP);
+}
+
 /// sshd looks up its account when it starts.
 #[test]
 fn the_account_of_a_kept_sshd_is_refused_until_it_is_kept() {
