@@ -154,7 +154,7 @@ impl Run<'_> {
                 root.replace(tree, *id, content, *wanted, self.rewritten(*id))
             }
             (Target::Entry(id), Change::HardLink(of)) => {
-                self.touched.insert(tree.parent(*id));
+                self.touch(tree.parent(*id))?;
                 root.link_over(tree, *id, *of)
             }
             (Target::Entry(id), Change::Remove) => {

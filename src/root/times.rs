@@ -107,7 +107,8 @@ fn parse(value: &[u8]) -> Option<Time> {
 fn restore(fd: BorrowedFd<'_>, time: Time) -> Result<(), Refused> {
     calls::set_time(fd, time)?;
     match calls::remove_xattr(fd, MARK) {
-        Err(refused) if refused.is(Errno::PERM) => Ok(()),
+        // Where no mark could be set there is none to remove.
+        Err(refused) if refused.is(Errno::PERM) && calls::xattr(fd, MARK)?.is_none() => Ok(()),
         other => other,
     }
 }

@@ -66,7 +66,8 @@ fn a_change_that_fails_is_exit_status_3_and_a_second_run_continues() {
 fn untouched_entries_are_not_written() {
     let done = Rootfs::debian_like().text("/srv/a", "a").text("/usr/share/zoneinfo/UTC", "TZif").apply(&APP);
     let changed: Vec<String> = done.changes().into_iter().map(|change| change.2).collect();
-    for (path, entry) in &done.before.0 {
+    // The top directory carries a mark while harden runs (root/times.rs), which shows in its ctime; it is no copy-up.
+    for (path, entry) in done.before.0.iter().filter(|(path, _)| path.as_slice() != b"/") {
         let shown = String::from_utf8(path.clone()).unwrap();
         let touched = changed.iter().any(|at| {
             *at == shown || at.rsplit_once('/').is_some_and(|(up, _)| up == shown || (up.is_empty() && shown == "/"))
