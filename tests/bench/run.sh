@@ -177,7 +177,7 @@ alpine() { # DIR
     "$REPO/tests/setup/applets.sh"
     mkdir "$1/bin" "$1/etc"
     cp "$busybox" "$1/bin/busybox"
-    "$busybox" --list | while read -r name; do [ "$name" = busybox ] || ln -s busybox "$1/bin/$name"; done
+    "$1/bin/busybox" --list | while read -r name; do [ "$name" = busybox ] || ln -s busybox "$1/bin/$name"; done
 }
 
 alpine "$scratch/alpine"
