@@ -36,4 +36,4 @@ for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
 done
 # The standard library's source, to build it without what a stripped binary cannot use.
 [ -f "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || (cd "$REPO" && rustup component add rust-src) ||
-    say "rustup cannot add rust-src: the binaries will be larger"
+    die "rustup cannot add rust-src, which the binaries are built with; add it by hand: rustup component add rust-src"
