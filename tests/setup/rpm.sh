@@ -6,13 +6,15 @@
 #   Packages.db       ndb, written by rpm
 #   Packages.little   Berkeley DB hash of the same headers: pages of 4096 bytes, little endian
 #   Packages.big      pages of 8192 bytes, big endian
+# and three of two packages and small pages in tests/corpus/rpm, which the fuzzer begins with.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
 data=$REPO/tests/data/rpm
+corpus=$REPO/tests/corpus/rpm
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-mkdir -p "$data"
+mkdir -p "$data" "$corpus"
 
 cat >"$tmp/suite.spec" <<'SPEC'
 Name: suite
@@ -102,17 +104,22 @@ sqlite3 "$database" 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE);' >/dev/null
 cp "$database" "$data/rpmdb.sqlite"
 
 # Record 0 holds the highest number given out; the numbers are in the machine's byte order.
-load() { # NAME PAGE-SIZE ORDER KEY-FORMAT
+load() { # FILE PAGE-SIZE ORDER KEY-FORMAT [CONDITION]
     {
         printf 'VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize=%s\ndb_lorder=%s\nHEADER=END\n' "$2" "$3"
         printf ' 00000000\n'
         sqlite3 "$database" "SELECT printf(' $4', max(hnum)) FROM Packages;"
-        sqlite3 "$database" "SELECT printf(' $4', hnum) || char(10) || ' ' || lower(hex(blob)) FROM Packages;"
+        sqlite3 "$database" "SELECT printf(' $4', hnum) || char(10) || ' ' || lower(hex(blob)) FROM Packages ${5:-};"
         printf 'DATA=END\n'
-    } | db5.3_load "$tmp/$1"
-    cp "$tmp/$1" "$data/$1"
+    } | db5.3_load "$tmp/loaded"
+    mv "$tmp/loaded" "$1"
 }
-load Packages.little 4096 1234 '%02x000000'
-load Packages.big 8192 4321 '000000%02x'
-chmod 644 "$data"/*
-say "rpm databases in $data"
+load "$data/Packages.little" 4096 1234 '%02x000000'
+load "$data/Packages.big" 8192 4321 '000000%02x'
+
+load "$corpus/hash" 512 1234 '%02x000000' 'WHERE hnum < 3'
+cp "$data/Packages.db" "$corpus/ndb"
+cp "$database" "$corpus/sqlite"
+sqlite3 "$corpus/sqlite" 'PRAGMA journal_mode = DELETE; DELETE FROM Packages WHERE hnum > 2; PRAGMA page_size = 512; VACUUM;' >/dev/null
+chmod 644 "$data"/* "$corpus"/*
+say "rpm databases in $data and $corpus"

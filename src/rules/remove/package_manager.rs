@@ -250,14 +250,8 @@ const TABLE: &[Row] = &[
 ];
 
 /// What a package manager's package owns besides code, which other rules decide about.
-const NOT_CODE: [&[u8]; 6] = [
-    b"/usr/share/doc/",
-    b"/usr/share/lintian/",
-    b"/etc/apk/",
-    b"/var/lib/",
-    b"/usr/lib/sysimage/",
-    b"/usr/share/rpm/",
-];
+const NOT_CODE: [&[u8]; 6] =
+    [b"/usr/share/doc/", b"/usr/share/lintian/", b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -28,7 +28,8 @@ pub(super) struct File<'a> {
 impl<'a> File<'a> {
     pub(super) fn new(contents: &'a dyn Contents, tree: &'a Tree, id: Id) -> Self {
         let size = contents.size(tree, id);
-        let (work, reads) = (size.saturating_mul(3).saturating_add(4096), size.saturating_add(PIECE).saturating_mul(16));
+        let (work, reads) =
+            (size.saturating_mul(3).saturating_add(4096), size.saturating_add(PIECE).saturating_mul(16));
         Self { contents, tree, id, size, pieces: BTreeMap::new(), work, reads }
     }
 

@@ -30,7 +30,11 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
         return Err("its first page is damaged".to_owned());
     }
     let pages = Pages { size, order };
-    for number in 1..=order.u32(&meta, 32) {
+    let last = order.u32(&meta, 32);
+    if pages.offset(last) + size as u64 > file.size() {
+        return Err("it is cut off".to_owned());
+    }
+    for number in 1..=last {
         let head = pages.head(file, number)?;
         if matches!(head.kind, SORTED | UNSORTED) && head.entries > 0 {
             pages.items(file, number, head.entries, each)?;

@@ -100,7 +100,8 @@ impl<'a> Header<'a> {
     /// rpm writes while it installs stands behind what the package brought.
     fn find(&self, tag: u32, kind: u32) -> (&'a [u8], usize) {
         let word = |entry: &[u8], at| Order::Big.u32(entry, at);
-        let found = self.entries.chunks_exact(ENTRY).rev().find(|entry| word(entry, 0) == tag && word(entry, 4) == kind);
+        let found =
+            self.entries.chunks_exact(ENTRY).rev().find(|entry| word(entry, 0) == tag && word(entry, 4) == kind);
         let Some(entry) = found else { return (&[], 0) };
         let data = usize::try_from(word(entry, 8)).ok().and_then(|at| self.data.get(at..)).unwrap_or_default();
         (data, usize::try_from(word(entry, 12)).unwrap_or(usize::MAX))
