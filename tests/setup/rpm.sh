@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes the rpm databases in tests/data/rpm again: three packages, built and recorded by rpm itself, in every format that
+# Makes the rpm databases in tests/data/rpm again: four packages, built and recorded by rpm itself, in every format that
 # rpm has had since RHEL 7. Runs on Debian 13 (12's rpm has no ndb) with rpm, db5.3-util and sqlite3 installed; the tests
 # need only what lies in tests/data.
 #   rpmdb.sqlite      written by rpm, then without its indexes, which nothing here reads (they are nine tenths of it)
 #   Packages.db       ndb, written by rpm
 #   Packages.little   Berkeley DB hash of the same headers: pages of 4096 bytes, little endian
 #   Packages.big      pages of 8192 bytes, big endian
-# and three of two packages and small pages in tests/corpus/rpm, which the fuzzer begins with.
+# and two of two packages and small pages in tests/corpus/rpm, which the fuzzer begins with.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
@@ -69,7 +69,7 @@ mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/libexec/lone %{buildroot}/etc %{b
 mkdir -p %{buildroot}/usr/share/lone
 echo x | tee %{buildroot}/usr/bin/lone %{buildroot}/usr/libexec/lone/worker %{buildroot}/etc/lone.conf \
     %{buildroot}/usr/share/doc/lone/README
-for n in $(seq 30); do echo "$n" >"%{buildroot}/usr/share/lone/a file of data that makes the header long $n"; done
+for n in $(seq 14); do echo "$n" >"%{buildroot}/usr/share/lone/a file of data that makes the header long $n"; done
 %files
 /usr/bin/lone
 /usr/libexec/lone
@@ -78,8 +78,28 @@ for n in $(seq 30); do echo "$n" >"%{buildroot}/usr/share/lone/a file of data th
 /usr/share/lone
 SPEC
 
+cat >"$tmp/microdnf.spec" <<'SPEC'
+Name: microdnf
+Version: 1
+Release: 1
+Summary: A package manager that owns the database too
+License: MIT
+%description
+%{summary}.
+%install
+mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/lib/micro
+echo x | tee %{buildroot}/usr/bin/microdnf %{buildroot}/usr/lib/micro/code
+%files
+/usr/bin/microdnf
+/usr/lib/micro
+%ghost /usr/lib/sysimage/rpm/Packages.db
+%ghost /usr/share/rpm/Packages
+%ghost /var/lib/rpm/Packages
+%ghost /var/lib/rpm/rpmdb.sqlite
+SPEC
+
 export SOURCE_DATE_EPOCH=1700000000
-for spec in suite lone; do
+for spec in suite lone microdnf; do
     rpmbuild --quiet -bb --define "_topdir $tmp/build" --define '_build_id_links none' --define '_buildhost tests' \
         --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
         --define 'source_date_epoch_from_changelog 0' --target x86_64-linux "$tmp/$spec.spec" </dev/null 2>"$tmp/log" ||
@@ -118,7 +138,6 @@ load "$data/Packages.little" 4096 1234 '%02x000000'
 load "$data/Packages.big" 8192 4321 '000000%02x'
 
 load "$corpus/hash" 512 1234 '%02x000000' 'WHERE hnum < 3'
-cp "$data/Packages.db" "$corpus/ndb"
 cp "$database" "$corpus/sqlite"
 sqlite3 "$corpus/sqlite" 'PRAGMA journal_mode = DELETE; DELETE FROM Packages WHERE hnum > 2; PRAGMA page_size = 512; VACUUM;' >/dev/null
 chmod 644 "$data"/* "$corpus"/*
