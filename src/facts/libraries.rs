@@ -51,6 +51,8 @@ pub struct Object {
     pub parent: Option<usize>,
 }
 
+/// Directories in the order in which they are searched.
+type Directories = Vec<Vec<u8>>;
 /// Loader, machine and name of a library.
 type Question = (Loader, Abi, Vec<u8>);
 /// Where a library may be found.
@@ -73,8 +75,8 @@ pub struct Libraries {
     pub preload: Vec<Vec<u8>>,
     /// Directories of LD_LIBRARY_PATH, in order; `None` when nobody said.
     environment: Option<Vec<Vec<u8>>>,
-    /// What musl's path files say, by path; `None` for one that does not exist.
-    musl: RefCell<BTreeMap<Vec<u8>, Option<Vec<Vec<u8>>>>>,
+    /// Where musl searches, by path file.
+    musl: RefCell<BTreeMap<Vec<u8>, Directories>>,
     /// The loader that the root has, for objects that name none.
     default: Loader,
     abis: RefCell<BTreeMap<Id, Option<Abi>>>,
@@ -249,9 +251,7 @@ impl Libraries {
         match loader {
             Loader::Musl(file) => {
                 let mut known = self.musl.borrow_mut();
-                let list = known.entry(file.clone()).or_insert_with(|| read_musl(tree, contents, file));
-                list.clone()
-                    .unwrap_or_else(|| ["/lib", "/usr/local/lib", "/usr/lib"].map(|d| d.as_bytes().to_vec()).to_vec())
+                known.entry(file.clone()).or_insert_with(|| read_musl(tree, contents, file)).clone()
             }
             Loader::Glibc => {
                 let mut all = Vec::new();
@@ -272,12 +272,15 @@ impl Libraries {
     }
 }
 
-/// The directories that a path file of musl names; `None` when there is no such file. One that cannot be read names none.
-fn read_musl(tree: &Tree, contents: &dyn Contents, file: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let id = tree.resolve(file).ok()?.node;
-    let text = if tree.is_file(id) { contents.read(tree, id, LIMIT).unwrap_or_default() } else { Vec::new() };
+/// The directories that a path file of musl names, the default ones without such a file. One that cannot be read names none.
+fn read_musl(tree: &Tree, contents: &dyn Contents, file: &[u8]) -> Directories {
+    let text = match tree.resolve(file).map(|found| found.node) {
+        Err(_) => b"/lib:/usr/local/lib:/usr/lib".to_vec(),
+        Ok(id) if tree.is_file(id) => contents.read(tree, id, LIMIT).unwrap_or_default(),
+        Ok(_) => Vec::new(),
+    };
     let list = text.split(|&b| b == b'\n' || b == b':').filter(|d| d.first() == Some(&b'/'));
-    Some(list.map(<[u8]>::to_vec).collect())
+    list.map(<[u8]>::to_vec).collect()
 }
 
 /// Whether musl answers the name itself, without a file (`reserved` in dynlink.c).
