@@ -114,7 +114,7 @@ impl Image {
         // Three databases, each of them read sixteen times over at most, and one piece of 64 KiB.
         assert!(memory.read.get() <= 3 * 16 * (data.len() + (64 << 10)), "{} bytes read", memory.read.get());
         assert_eq!(packages.is_empty(), packages.unreadable.len() == 3 || packages.iter().count() == 0);
-        let causes: Vec<&str> = packages.problems.iter().filter_map(|text| text.splitn(3, ": ").nth(1)).collect();
+        let causes: Vec<&str> = packages.problems.iter().filter_map(|text| text.split(": ").nth(1)).collect();
         let owned = self.tree.ids().filter(|&id| packages.owner(id).is_some()).count();
         format!("{} {} {causes:?}", packages.iter().count().min(4), owned.min(3))
     }
