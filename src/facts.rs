@@ -127,6 +127,11 @@ pub trait Contents {
     /// # Errors
     /// The cause, without the path, when the file cannot be read.
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String>;
+
+    /// Bytes of the file.
+    fn size(&self, tree: &Tree, id: Id) -> u64 {
+        tree.meta(id).size
+    }
 }
 
 /// File contents in memory, for unit tests.
@@ -169,6 +174,10 @@ pub(crate) mod memory {
             let content = self.read(tree, id, u64::MAX)?;
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
             Ok(content[start..content.len().min(start.saturating_add(len))].to_vec())
+        }
+
+        fn size(&self, tree: &Tree, id: Id) -> u64 {
+            self.0.get(&tree.path(id)).map_or(0, |content| content.len() as u64)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What hostile files do to the readers of ELF files and of the loaders' configuration: no panic, no endless work, no
+//! What hostile files do to the readers of ELF files, of the loaders' configuration and of rpm's databases: no panic, no endless work, no
 //! more bytes read than the file has reason for.
 //!
 //! Each target replays its corpus (tests/corpus) and then goes on with mutations of it for `HARDEN_FUZZ_SECONDS`, two
@@ -113,4 +113,41 @@ fn loader_configuration() {
         all.extend(files.map(|file| (file, data)));
         image.closure(&all)
     });
+}
+
+#[test]
+fn rpm_databases() {
+    let image = Image::new();
+    let header = |entries: &[[u32; 4]], data: &[u8]| {
+        let numbers = [u32::try_from(entries.len()).unwrap(), u32::try_from(data.len()).unwrap()];
+        let numbers = numbers.into_iter().chain(entries.iter().flatten().copied());
+        numbers.flat_map(u32::to_be_bytes).chain(data.iter().copied()).collect::<Vec<u8>>()
+    };
+    // Name, two files in two directories, and what it needs.
+    let data = b"prog\0/lib/\0/usr/bin/\0liba.so\0prog\0(a if b)\0\0\0\0\0\0\0\0\0\x01\0\0\0\0";
+    let entries = [
+        [1000, 6, 0, 1],
+        [1118, 8, 5, 2],
+        [1117, 8, 21, 2],
+        [1116, 4, 44, 2],
+        [1049, 8, 34, 1],
+        [1037, 4, 44, 2],
+        [1029, 1, 44, 2],
+    ];
+    let blob = header(&entries, data);
+    let mut page = b"RpmP".to_vec();
+    page.extend([0_u32, 1, 1, 3].into_iter().flat_map(u32::to_le_bytes));
+    page.resize(32, 0);
+    let blocks = (28 + blob.len()).div_ceil(16);
+    page.extend(b"Slot");
+    page.extend([1, 256, u32::try_from(blocks).unwrap()].into_iter().flat_map(u32::to_le_bytes));
+    while page.len() < 4096 {
+        page.extend(b"Slot\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+    let len = u32::try_from(blob.len()).unwrap().to_le_bytes();
+    page.extend([b"BlbS", &[1, 0, 0, 0, 1, 0, 0, 0][..], &len, &blob].concat());
+    page.resize(4096 + 16 * blocks - 12, 0);
+    page.extend([&[0; 4][..], &len, b"BlbE"].concat());
+    assert!(image.rpm(&page).starts_with("1 2 "), "{}", image.rpm(&page));
+    fuzz("rpm", vec![page], |data| image.rpm(data));
 }

@@ -32,8 +32,9 @@ const MAX_DYNAMIC: u64 = 256 * 1024;
 const MAX_PATH: u64 = 4096;
 /// Most libraries that one file may ask for; the largest known programs have two hundred.
 const MAX_NEEDED: usize = 1024;
-/// DF_1_PIE of DT_FLAGS_1.
+/// DF_1_PIE and DF_1_NODEFLIB of DT_FLAGS_1.
 const PIE: u64 = 0x0800_0000;
+const NO_DEFAULT_LIBRARIES: u64 = 0x0800;
 
 /// Random access to a file's bytes.
 pub trait Bytes {
@@ -96,6 +97,8 @@ pub struct Elf {
     pub interpreter: Option<Vec<u8>>,
     /// DF_1_PIE: the linker says that this is a program.
     pub pie: bool,
+    /// DF_1_NODEFLIB: glibc does not look into its own directories for what this file needs (`ld -z nodefaultlib`).
+    pub no_default_libraries: bool,
     /// The dynamic section was announced and could not be read.
     pub damaged: bool,
     soname: Option<u64>,
@@ -205,6 +208,7 @@ fn parse<H: FileHeader<Endian = Endianness>>(
         entry: header.e_entry(endian).into(),
         interpreter: None,
         pie: false,
+        no_default_libraries: false,
         damaged: false,
         soname: None,
         rpath: None,
@@ -276,7 +280,10 @@ fn dynamic(elf: &mut Elf, tags: &[(object::elf::DynamicTag, u64)], segments: &[S
             DT_SONAME => elf.soname = Some(value),
             DT_RPATH => elf.rpath = Some(value),
             DT_RUNPATH => elf.runpath = Some(value),
-            DT_FLAGS_1 => elf.pie = value & PIE != 0,
+            DT_FLAGS_1 => {
+                elf.pie = value & PIE != 0;
+                elf.no_default_libraries = value & NO_DEFAULT_LIBRARIES != 0;
+            }
             DT_STRTAB => strings = Some(value),
             DT_STRSZ => size = value,
             DT_SYMTAB => symbols = Some(value),

@@ -32,7 +32,7 @@ const CACHE_LIMIT: u64 = 4 * 1024 * 1024;
 pub enum Loader {
     /// glibc's ld.so, and any loader that is not musl's.
     Glibc,
-    /// musl, with the architecture in its file name, as `x86_64`.
+    /// musl, with the file that says where it searches: `PREFIX/etc/ld-musl-ARCH.path` for `PREFIX/lib/ld-musl-ARCH.so.1`.
     Musl(Vec<u8>),
 }
 
@@ -51,6 +51,8 @@ pub struct Object {
     pub parent: Option<usize>,
 }
 
+/// Directories in the order in which they are searched.
+type Directories = Vec<Vec<u8>>;
 /// Loader, machine and name of a library.
 type Question = (Loader, Abi, Vec<u8>);
 /// Where a library may be found.
@@ -73,8 +75,8 @@ pub struct Libraries {
     pub preload: Vec<Vec<u8>>,
     /// Directories of LD_LIBRARY_PATH, in order; `None` when nobody said.
     environment: Option<Vec<Vec<u8>>>,
-    /// `/etc/ld-musl-ARCH.path` by architecture.
-    musl: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
+    /// Where musl searches, by path file.
+    musl: RefCell<BTreeMap<Vec<u8>, Directories>>,
     /// The loader that the root has, for objects that name none.
     default: Loader,
     abis: RefCell<BTreeMap<Id, Option<Abi>>>,
@@ -88,22 +90,33 @@ impl Loader {
     pub fn at(tree: &Tree, interpreter: &[u8]) -> Self {
         let found = tree.resolve(interpreter).ok();
         let chain = found.iter().flat_map(|found| found.links.iter().copied().chain([found.node]));
-        let names = std::iter::once(interpreter).chain(chain.map(|id| tree.name(id)));
-        names.map(Self::of).find(|loader| *loader != Self::Glibc).unwrap_or(Self::Glibc)
-    }
-
-    /// The loader that a file name means.
-    #[must_use]
-    pub fn of(interpreter: &[u8]) -> Self {
-        let base = interpreter.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        match base.strip_prefix(b"ld-musl-") {
-            Some(rest) => {
-                let end = rest.windows(3).position(|part| part == b".so").unwrap_or(rest.len());
-                Self::Musl(rest.get(..end).unwrap_or_default().to_vec())
-            }
+        let mut names = std::iter::once(base(interpreter)).chain(chain.map(|id| tree.name(id)));
+        match names.find_map(musl_architecture) {
+            Some(architecture) => Self::musl(interpreter, architecture),
             None => Self::Glibc,
         }
     }
+
+    /// musl takes the prefix from the path that it was started by, links unresolved (`__dls3` keeps PT_INTERP as its name).
+    fn musl(interpreter: &[u8], architecture: &[u8]) -> Self {
+        let mut prefix = interpreter;
+        for _ in 0..2 {
+            let end = prefix.iter().rposition(|&b| b == b'/');
+            prefix = end.and_then(|end| prefix.get(..end)).unwrap_or_default();
+        }
+        let prefix = if interpreter.first() == Some(&b'/') { prefix } else { b"" };
+        Self::Musl([prefix, b"/etc/ld-musl-", architecture, b".path"].concat())
+    }
+}
+
+fn base(path: &[u8]) -> &[u8] {
+    path.rsplit(|&b| b == b'/').next().unwrap_or_default()
+}
+
+/// `x86_64` of `ld-musl-x86_64.so.1`.
+fn musl_architecture(name: &[u8]) -> Option<&[u8]> {
+    let rest = name.strip_prefix(b"ld-musl-")?;
+    rest.get(..rest.windows(3).position(|part| part == b".so").unwrap_or(rest.len()))
 }
 
 impl Libraries {
@@ -123,20 +136,11 @@ impl Libraries {
         let preload = text("/etc/ld.so.preload", LIMIT);
         let preload = preload.split(|&b| b == b'\n').filter_map(|line| line.split(|&b| b == b'#').next());
         let preload = preload.flat_map(|line| line.split(|b| b" \t:".contains(b))).filter(|name| !name.is_empty());
-        let mut musl = BTreeMap::new();
-        for id in glob::expand(tree, b"/etc/ld-musl-*.path") {
-            let arch = tree.name(id).strip_prefix(b"ld-musl-").and_then(|rest| rest.strip_suffix(b".path"));
-            let file = tree.follow(id).ok().map(|found| found.node).filter(|&id| tree.is_file(id));
-            if let (Some(arch), Some(file)) = (arch, file) {
-                let text = contents.read(tree, file, LIMIT).unwrap_or_default();
-                let list = text.split(|&b| b == b'\n' || b == b':').filter(|d| d.first() == Some(&b'/'));
-                musl.insert(arch.to_vec(), list.map(<[u8]>::to_vec).collect());
-            }
-        }
         let glibc = ["/lib/ld-linux*", "/lib64/ld*.so*", "/lib/ld64*", "/lib/ld.so*"];
         let has_glibc = glibc.iter().any(|pattern| !glob::expand(tree, pattern.as_bytes()).is_empty());
-        let default = match glob::expand(tree, b"/lib/ld-musl-*.so.1").first() {
-            Some(&id) if !has_glibc => Loader::of(tree.name(id)),
+        let musl = glob::expand(tree, b"/lib/ld-musl-*.so.1");
+        let default = match musl.first().and_then(|&id| musl_architecture(tree.name(id))) {
+            Some(architecture) if !has_glibc => Loader::musl(b"/lib/ld-musl", architecture),
             _ => Loader::Glibc,
         };
         Self {
@@ -144,7 +148,7 @@ impl Libraries {
             configured,
             preload: preload.map(<[u8]>::to_vec).collect(),
             environment: library_path.map(|list| list.iter().map(|d| d.as_bytes().to_vec()).collect()),
-            musl,
+            musl: RefCell::default(),
             default,
             abis: RefCell::default(),
             plain: RefCell::default(),
@@ -183,11 +187,16 @@ impl Libraries {
         }
         let own = search_path(loader, objects, asking);
         let key = (loader.clone(), abi, name.to_vec());
-        if own.is_empty()
-            && let Some(known) = self.plain.borrow().get(&key)
-        {
+        let without = *loader == Loader::Glibc && object.elf.no_default_libraries;
+        let is_plain = own.is_empty() && !without;
+        if is_plain && let Some(known) = self.plain.borrow().get(&key) {
             return Rc::clone(known);
         }
+        let system = self.system_directories(tree, contents, loader, abi);
+        // What glibc's own directories have, and what lies below them, is passed over (dl-load.c, _dl_map_object).
+        let is_system = |path: &[u8]| {
+            system.iter().any(|d| path.strip_prefix(&d[..]).is_some_and(|rest| rest.first() == Some(&b'/')))
+        };
         let mut found = Paths::default();
         let search = |found: &mut Paths, directories: &[Vec<u8>]| {
             directories.iter().any(|directory| {
@@ -203,7 +212,8 @@ impl Libraries {
             })
         };
         let cached = |found: &mut Paths| {
-            self.cache.get(name).filter(|cached| fits(&cached.path)).any(|cached| {
+            let known = self.cache.get(name).filter(|cached| !(without && is_system(&cached.path)));
+            known.filter(|cached| fits(&cached.path)).any(|cached| {
                 found.paths.push(cached.path.clone());
                 !cached.hwcaps
             })
@@ -212,13 +222,13 @@ impl Libraries {
             || search(&mut found, self.environment.as_deref().unwrap_or_default())
             || search(&mut found, &own.runpath)
             || (*loader == Loader::Glibc && cached(&mut found))
-            || search(&mut found, &self.system_directories(loader, abi));
+            || (!without && search(&mut found, &system));
         if !done && found.paths.is_empty() && *loader == Loader::Glibc {
             search(&mut found, &self.configured);
             found.after_ldconfig = !found.paths.is_empty();
         }
         let found = Rc::new(found);
-        if own.is_empty() {
+        if is_plain {
             self.plain.borrow_mut().insert(key, Rc::clone(&found));
         }
         found
@@ -237,12 +247,12 @@ impl Libraries {
     }
 
     /// Where every program's search ends.
-    fn system_directories(&self, loader: &Loader, abi: Abi) -> Vec<Vec<u8>> {
+    fn system_directories(&self, tree: &Tree, contents: &dyn Contents, loader: &Loader, abi: Abi) -> Vec<Vec<u8>> {
         match loader {
-            Loader::Musl(arch) => match self.musl.get(arch) {
-                Some(list) => list.clone(),
-                None => ["/lib", "/usr/local/lib", "/usr/lib"].map(|d| d.as_bytes().to_vec()).to_vec(),
-            },
+            Loader::Musl(file) => {
+                let mut known = self.musl.borrow_mut();
+                known.entry(file.clone()).or_insert_with(|| read_musl(tree, contents, file)).clone()
+            }
             Loader::Glibc => {
                 let mut all = Vec::new();
                 for base in ["/lib", "/usr/lib"] {
@@ -260,6 +270,17 @@ impl Libraries {
             }
         }
     }
+}
+
+/// The directories that a path file of musl names, the default ones without such a file. One that cannot be read names none.
+fn read_musl(tree: &Tree, contents: &dyn Contents, file: &[u8]) -> Directories {
+    let text = match tree.resolve(file).map(|found| found.node) {
+        Err(_) => b"/lib:/usr/local/lib:/usr/lib".to_vec(),
+        Ok(id) if tree.is_file(id) => contents.read(tree, id, LIMIT).unwrap_or_default(),
+        Ok(_) => Vec::new(),
+    };
+    let list = text.split(|&b| b == b'\n' || b == b':').filter(|d| d.first() == Some(&b'/'));
+    list.map(<[u8]>::to_vec).collect()
 }
 
 /// Whether musl answers the name itself, without a file (`reserved` in dynlink.c).

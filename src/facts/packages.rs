@@ -1,14 +1,14 @@
-//! Which package owns which entry, read from the databases of dpkg, apk, pacman and opkg.
+//! Which package owns which entry, read from the databases of dpkg, apk, rpm, pacman and opkg.
 //!
 //! Lists hold paths as the package was built (`/bin/sh` on a merged /usr); they are mapped to the entries
-//! they lead to today. An rpm database is recognised and not read: then nothing counts as owned. This
-//! module only reads; what happens to records is a rule's part.
+//! they lead to today. This module only reads; what happens to records is a rule's part.
 
 mod apk;
 mod dpkg;
 mod pacman;
 mod pairs;
 mod requires;
+mod rpm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ pub struct Packages {
     owned: Pairs,
     /// Which package needs which, sorted.
     requires: Pairs,
-    /// Databases that were recognised and not read, as rpm's: who owns what is unknown there.
+    /// Databases that cannot be read: who owns what is unknown there.
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
@@ -80,20 +80,11 @@ impl Packages {
         dpkg::read_opkg(&mut reader);
         apk::read(&mut reader);
         pacman::read(&mut reader);
+        rpm::read(&mut reader);
         let needs = std::mem::take(&mut reader.needs);
         let mut packages = reader.packages;
         packages.owners = std::mem::take(&mut packages.owners).sorted();
         packages.requires = needs.resolve(&packages, tree);
-        for path in ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"] {
-            for name in ["Packages", "Packages.db", "rpmdb.sqlite"] {
-                if let Ok(found) = tree.resolve(format!("{path}/{name}").as_bytes()) {
-                    let database = (Manager::Rpm, found.node);
-                    if !packages.unreadable.contains(&database) {
-                        packages.unreadable.push(database);
-                    }
-                }
-            }
-        }
         packages.owned = packages.owners.reversed();
         packages
     }
@@ -210,9 +201,26 @@ impl<'a> Reader<'a> {
         index
     }
 
+    /// How much was read so far.
+    fn mark(&self) -> Mark {
+        Mark { packages: self.packages.packages.len(), owners: self.packages.owners.len(), needs: self.needs.len() }
+    }
+
+    /// Forget what was read since.
+    fn rewind(&mut self, mark: Mark) {
+        self.packages.packages.truncate(mark.packages);
+        self.packages.owners.truncate(mark.owners);
+        self.needs.truncate(mark.needs);
+    }
+
     /// Record that a package lists `path`, absolute or relative to the root. A path that is gone tells that
     /// the package had commands when it lay in a command directory.
     fn own(&mut self, package: PackageIndex, path: &[u8]) {
+        self.own_as(package, path, true);
+    }
+
+    /// The same for a path that may never have been there when it was not `installed`.
+    fn own_as(&mut self, package: PackageIndex, path: &[u8], installed: bool) {
         let mut path = path;
         while let Some((b'/', rest)) = path.split_last() {
             path = rest;
@@ -228,6 +236,7 @@ impl<'a> Reader<'a> {
         let directory = self.way.to(self.tree, parent);
         match directory.and_then(|directory| self.tree.child(directory, name)) {
             Some(id) => self.packages.owners.push(id, package),
+            None if !installed => {}
             None => {
                 let textual = || {
                     STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent))
@@ -240,6 +249,14 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Lengths of what was read.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    packages: usize,
+    owners: usize,
+    needs: (usize, usize),
 }
 
 /// The directories on the way to one path, so that the next one is looked up only from where it parts.
@@ -326,7 +343,7 @@ fn lossy(bytes: &[u8]) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::memory::image;
-    use super::{Manager, Packages, Way};
+    use super::Way;
 
     #[test]
     fn a_way_leads_where_the_path_leads_whatever_came_before() {
@@ -370,17 +387,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_rpm_database_is_recognised_and_said_to_be_unread() {
-        let (tree, memory) = image(&[
-            ("/usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite"),
-            ("/var/lib/rpm", "-> ../../usr/lib/sysimage/rpm"),
-        ]);
-        let packages = Packages::collect(&tree, &memory);
-        assert!(packages.is_empty());
-        let db = tree.lookup(b"/usr/lib/sysimage/rpm/rpmdb.sqlite").unwrap();
-        assert_eq!(packages.unreadable, [(Manager::Rpm, db)]);
     }
 }

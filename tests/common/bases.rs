@@ -179,7 +179,7 @@ impl Rootfs {
                 "root:*:19700:0:99999:7:::\nbin:*:19700:0:99999:7:::\nnobody:*:19700:0:99999:7:::\n",
             )
             .file("/etc/gshadow", 0, 0, 0, "root:::\nbin:::\nwheel:::\nnobody:::\n")
-            .text("/var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0")
+            .text("/var/lib/rpm/rpmdb.sqlite", include_bytes!("../data/rpm/rpmdb.sqlite"))
             .text("/etc/yum.repos.d/ubi.repo", "[ubi]\n")
             .text("/etc/dnf/dnf.conf", "[main]\n")
             .text("/etc/anacrontab", "SHELL=/bin/sh\n")
@@ -200,7 +200,7 @@ impl Rootfs {
                 "root:*:19700::::::\nnobody:!:19700::::::\n",
                 "",
             )
-            .text("/usr/lib/sysimage/rpm/Packages.db", "RpmP")
+            .text("/usr/lib/sysimage/rpm/Packages.db", include_bytes!("../data/rpm/Packages.db"))
             .text("/etc/zypp/repos.d/oss.repo", "[oss]\n")
             .text("/etc/cron.daily/suse.de-backup-rpmdb", "#!/bin/sh\n")
     }

@@ -15,6 +15,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) rpath: Option<&'a str>,
     pub(crate) runpath: Option<&'a str>,
     pub(crate) pie: bool,
+    /// More bits of DT_FLAGS_1.
+    pub(crate) flags_1: u64,
     /// Tags with a string: DT_AUXILIARY, DT_FILTER, DT_AUDIT, DT_DEPAUDIT.
     pub(crate) tags: Vec<(u64, &'a str)>,
     /// Undefined symbols.
@@ -35,6 +37,7 @@ impl Default for Spec<'_> {
             rpath: None,
             runpath: None,
             pie: false,
+            flags_1: 0,
             tags: Vec::new(),
             imports: Vec::new(),
         }
@@ -58,6 +61,7 @@ impl Spec<'_> {
         let dynamic = !self.needed.is_empty()
             || self.soname.is_some()
             || self.pie
+            || self.flags_1 != 0
             || self.runpath.is_some()
             || !self.tags.is_empty()
             || !self.imports.is_empty();
@@ -100,8 +104,8 @@ impl Spec<'_> {
         tags.push((5, BASE + strings_at));
         tags.push((10, strings.len() as u64));
         tags.push((6, BASE + symbols_at));
-        if self.pie {
-            tags.push((0x6fff_fffb, 0x0800_0000));
+        if self.pie || self.flags_1 != 0 {
+            tags.push((0x6fff_fffb, self.flags_1 | if self.pie { 0x0800_0000 } else { 0 }));
         }
         tags.push((0, 0));
         let dynamic_len = tags.len() as u64 * if self.bits64 { 16 } else { 8 };

@@ -142,11 +142,70 @@ fn a_loader_is_known_by_any_name_of_its_chain() {
         ("/lib/libc.so", ""),
         ("/lib/ld-linux.so.2", ""),
     ]);
-    let musl = Loader::Musl(b"x86_64".to_vec());
-    assert_eq!(Loader::at(&tree, b"/lib64/ld-linux-x86-64.so.2"), musl);
-    assert_eq!(Loader::at(&tree, b"/lib/ld-musl-x86_64.so.1"), musl);
+    let musl = |prefix: &str| Loader::Musl(format!("{prefix}/etc/ld-musl-x86_64.path").into_bytes());
+    assert_eq!(Loader::at(&tree, b"/lib64/ld-linux-x86-64.so.2"), musl(""));
+    assert_eq!(Loader::at(&tree, b"/lib/ld-musl-x86_64.so.1"), musl(""));
     assert_eq!(Loader::at(&tree, b"/lib/ld-linux.so.2"), Loader::Glibc);
-    assert_eq!(Loader::at(&tree, b"/gone/ld-musl-x86_64.so.1"), musl);
+    // Its own directory's parent is the prefix, wherever links lead.
+    assert_eq!(Loader::at(&tree, b"/usr/musl/lib/ld-musl-x86_64.so.1"), musl("/usr/musl"));
+    assert_eq!(Loader::at(&tree, b"/ld-musl-x86_64.so.1"), musl(""));
+    assert_eq!(Loader::at(&tree, b"musl/lib/ld-musl-x86_64.so.1"), musl(""));
+}
+
+#[test]
+fn a_musl_with_a_prefix_reads_the_path_file_below_it() {
+    let files = ["/opt/musl/lib/libx.so", "/usr/lib/libx.so", "/lib/liby.so"];
+    let mut entries = vec![("/bin/prog", ""), ("/opt/musl/etc/ld-musl-x86_64.path", "/opt/musl/lib\n")];
+    entries.extend([("/etc/ld-musl-x86_64.path", "/usr/lib"), ("/srv/musl/etc/ld-musl-x86_64.path/", "")]);
+    entries.extend(files.map(|path| (path, "")));
+    let (tree, mut memory) = image(&entries);
+    for path in files {
+        memory.put(path, &library("x", &[]));
+    }
+    let find = |interpreter: &'static str, name: &str| {
+        let spec = Spec { interpreter: Some(interpreter), ..Spec::default() };
+        let objects = [object(&tree, "/bin/prog", &spec, None)];
+        let loader = Libraries::collect(&tree, &memory, None).loader(&tree, &objects[0].elf);
+        found(&tree, &memory, &loader, &objects, name)
+    };
+    assert_eq!(find("/opt/musl/lib/ld-musl-x86_64.so.1", "libx.so"), ["/opt/musl/lib/libx.so"]);
+    assert_eq!(find("/lib/ld-musl-x86_64.so.1", "libx.so"), ["/usr/lib/libx.so"]);
+    // Without a file the default directories count, with one that cannot be read none.
+    assert_eq!(find("/opt/other/lib/ld-musl-x86_64.so.1", "liby.so"), ["/lib/liby.so"]);
+    assert_eq!(find("/srv/musl/lib/ld-musl-x86_64.so.1", "liby.so"), [""; 0]);
+}
+
+#[test]
+fn an_object_without_default_libraries_passes_over_what_lies_in_the_system_directories() {
+    let files =
+        ["/usr/lib/libx.so", "/usr/lib/deep/libx.so", "/opt/cached/libx.so", "/usr/lib/liby.so", "/opt/rp/libz.so"];
+    let cache = [("libx.so", "/usr/lib/deep/libx.so", 0), ("libx.so", "/opt/cached/libx.so", 0)];
+    let mut entries = vec![("/bin/prog", ""), ("/bin/lib.so", ""), ("/etc/ld.so.cache", "")];
+    entries.extend(files.map(|path| (path, "")));
+    let (tree, mut memory) = image(&entries);
+    for path in files {
+        memory.put(path, &library("x", &[]));
+    }
+    memory.put("/etc/ld.so.cache", &super::cache::fixture::new(&cache, false));
+    let strict = Spec { flags_1: 0x800, runpath: Some("/opt/rp"), ..Spec::default() };
+    let find = |objects: &[Object], name: &str| found(&tree, &memory, &Loader::Glibc, objects, name);
+    let program = |spec: &Spec<'_>| object(&tree, "/bin/prog", spec, None);
+    assert_eq!(find(&[program(&strict)], "libx.so"), ["/opt/cached/libx.so"]);
+    assert_eq!(find(&[program(&strict)], "liby.so"), [""; 0]);
+    assert_eq!(find(&[program(&strict)], "libz.so"), ["/opt/rp/libz.so"]);
+    // The flag is the asking object's own: what it loads searches as usual, and musl knows no such flag.
+    let library = object(&tree, "/bin/lib.so", &Spec::default(), Some(0));
+    assert_eq!(find(&[program(&strict), library], "libx.so"), ["/usr/lib/deep/libx.so"]);
+    let musl = Loader::Musl(b"/etc/ld-musl-x86_64.path".to_vec());
+    assert_eq!(found(&tree, &memory, &musl, &[program(&strict)], "liby.so"), ["/usr/lib/liby.so"]);
+    // An answer without the flag is not taken for one with it, nor the other way round.
+    let plain = Spec { flags_1: 0x800, ..Spec::default() };
+    let libraries = Libraries::collect(&tree, &memory, None);
+    for (spec, count) in [(&plain, 0), (&Spec::default(), 1), (&plain, 0)] {
+        let objects = [program(spec)];
+        let found = libraries.find(&tree, &memory, &Loader::Glibc, &objects, 0, b"liby.so");
+        assert_eq!(found.paths.len(), count);
+    }
 }
 
 #[test]
@@ -160,8 +219,7 @@ fn musl_looks_in_its_path_file_or_three_directories() {
     for path in ["/usr/local/lib/libx.so", "/opt/musl/libx.so"] {
         memory.put(path, &library("x", &[]));
     }
-    let loader = Loader::of(b"/lib/ld-musl-x86_64.so.1");
-    assert_eq!(loader, Loader::Musl(b"x86_64".to_vec()));
+    let loader = Loader::Musl(b"/etc/ld-musl-x86_64.path".to_vec());
     let objects = vec![object(&tree, "/bin/prog", &Spec::default(), None)];
     assert_eq!(Libraries::collect(&tree, &memory, None).loader(&tree, &objects[0].elf), loader);
     assert_eq!(found(&tree, &memory, &loader, &objects, "libx.so"), ["/usr/local/lib/libx.so"]);

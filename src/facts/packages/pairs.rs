@@ -41,6 +41,16 @@ impl Pairs {
         self.0.push(u64::from(first.to_number()) << 32 | u64::from(second.to_number()));
     }
 
+    /// How many pairs there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forget every pair behind the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
     /// The same pairs in order, each once.
     pub(super) fn sorted(mut self) -> Self {
         self.0.sort_unstable();

@@ -11,7 +11,7 @@ use crate::facts::tree::Tree;
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
 /// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.
-const INSTALLERS: [&str; 16] = [
+const INSTALLERS: [&str; 22] = [
     "adduser",
     "apk-tools",
     "base-passwd",
@@ -19,15 +19,21 @@ const INSTALLERS: [&str; 16] = [
     "debconf",
     "debconf-2.0",
     "deb-systemd-helper",
+    "dnf",
     "dpkg",
     "init-system-helpers",
     "install-info",
     "lsb-base",
+    "microdnf",
     "opkg",
     "pacman",
     "passwd",
+    "rpm",
+    "tdnf",
     "ucf",
     "update-inetd",
+    "yum",
+    "zypper",
 ];
 
 /// Names needed and names offered, by package.
@@ -57,6 +63,34 @@ impl Needs {
         self.provides.extend(provides.map(|word| (name(word), package)));
     }
 
+    /// Names of rpm, which may hold any character: `libc.so.6(GLIBC_2.34)(64bit)`, `/bin/sh`, `(pkg-a if pkg-b)`.
+    pub(super) fn rpm(
+        &mut self,
+        package: PackageIndex,
+        depends: impl Iterator<Item = String>,
+        provides: impl Iterator<Item = String>,
+    ) {
+        for name in depends {
+            if name.starts_with('(') {
+                self.depends.extend(rich(&name).map(|name| (package, name.to_owned())));
+            } else {
+                self.depends.push((package, name));
+            }
+        }
+        self.provides.extend(provides.map(|name| (name, package)));
+    }
+
+    /// How many names there are.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.depends.len(), self.provides.len())
+    }
+
+    /// Forget what came behind that many.
+    pub(super) fn truncate(&mut self, (depends, provides): (usize, usize)) {
+        self.depends.truncate(depends);
+        self.provides.truncate(provides);
+    }
+
     /// Pairs of a package and one that it needs, sorted.
     pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> Pairs {
         let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
@@ -84,6 +118,18 @@ impl Needs {
         }
         pairs.sorted()
     }
+}
+
+/// The names in a boolean dependency, conditions included: operators and versions match no package.
+fn rich(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace().map(|word| {
+        let mut word = word.trim_start_matches('(');
+        // `(a or b(x86-64))`: the name's own parentheses are balanced.
+        while word.ends_with(')') && word.matches(')').count() > word.matches('(').count() {
+            word = word.get(..word.len() - 1).unwrap_or_default();
+        }
+        word
+    })
 }
 
 #[cfg(test)]

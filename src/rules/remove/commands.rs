@@ -39,4 +39,9 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &id in found.packages.iter().flat_map(|lost| &lost.directories) {
         draft.remove_when_empty(id);
     }
+    for problem in &cx.facts.packages.problems {
+        let help = "nothing counts as owned by its packages, so their programs outside the command directories stay; \
+                    repair the database before harden (for rpm: rpm --rebuilddb)";
+        draft.warn(problem.clone(), help);
+    }
 }

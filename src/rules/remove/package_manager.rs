@@ -40,6 +40,40 @@ const PACKAGES: &[&str] = &[
     "opkg",
     "libopkg",
     "opkg-utils",
+    "rpm",
+    "rpm-libs",
+    "rpm-build",
+    "rpm-build-libs",
+    "rpm-sign",
+    "rpm-sign-libs",
+    "rpm-plugin-audit",
+    "rpm-plugin-ima",
+    "rpm-plugin-selinux",
+    "rpm-plugin-systemd-inhibit",
+    "python3-rpm",
+    "dnf",
+    "dnf-data",
+    "dnf-plugins-core",
+    "dnf5",
+    "dnf5-plugins",
+    "libdnf",
+    "libdnf5",
+    "libdnf5-cli",
+    "microdnf",
+    "python3-dnf",
+    "python3-dnf-plugins-core",
+    "python3-hawkey",
+    "python3-libdnf",
+    "python3-libdnf5",
+    "yum",
+    "yum-utils",
+    "libzypp",
+    "libzypp-config",
+    "zypper",
+    "zypper-log",
+    "tdnf",
+    "tdnf-cli-libs",
+    "tdnf-plugin-repogpgcheck",
 ];
 
 /// Programs by name in the command directories, for bases whose database is not read.
@@ -216,7 +250,8 @@ const TABLE: &[Row] = &[
 ];
 
 /// What a package manager's package owns besides code, which other rules decide about.
-const NOT_CODE: [&[u8]; 4] = [b"/usr/share/doc/", b"/usr/share/lintian/", b"/etc/apk/", b"/var/lib/"];
+const NOT_CODE: [&[u8]; 6] =
+    [b"/usr/share/doc/", b"/usr/share/lintian/", b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
