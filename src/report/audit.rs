@@ -64,7 +64,7 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
     if findings.is_empty() {
         return;
     }
-    let _ = writeln!(out, "  {}: not so: {}", check.id, check.title);
+    let _ = writeln!(out, "  {} (wanted: {})", check.id, check.title);
     let shown = if volume == Volume::Verbose { findings.len() } else { SHOWN };
     for finding in findings.iter().take(shown) {
         let line = finding.line.map_or_else(String::new, |line| format!(":{line}"));
