@@ -1,6 +1,7 @@
 //! The JSON keeps to docs/audit.schema.json.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 
 use serde_json::Value;
 
@@ -67,5 +68,3 @@ fn every_field_is_in_the_schema() {
     assert!(findings.iter().any(|f| f["path_hex"] == "2f7372762fff1b"));
     assert!(findings.iter().any(|f| f["state"] == "excepted"));
 }
-
-use std::os::unix::ffi::OsStrExt as _;
