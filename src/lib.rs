@@ -13,6 +13,7 @@
 
 pub mod applets;
 pub mod apply;
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod closure;
