@@ -16,7 +16,7 @@ may be repeated takes one value per line there. A switch takes 1, true, yes, on 
 Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
 refused: RUN in exec form expands nothing.
 
-Exit status: 0 done; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way.";
+Exit status: 0 done, or nothing found; 1 audit found something; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way.";
 
 /// Hardens a container image's root file system in place, then removes itself.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Action {
     Apply(Apply),
     /// Print the plan; what is planned is exactly what apply would do
     Plan(Common),
+    /// Judge the file system against rules and compliance checks; changes nothing
+    Audit(Audit),
     /// Say of each PATH why it stays, or which rule removes or changes it and what would keep it
     Explain(Explain),
     /// Print a commented harden.toml fitted to this image
@@ -71,6 +73,37 @@ pub struct Explain {
     /// A path in the image, or the name of a command
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<OsString>,
+}
+
+/// `harden audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// Exit with 1 when a finding is at least this bad: info, low, medium or high [default: medium]
+    #[arg(long, value_name = "SEVERITY", hide_possible_values = true)]
+    pub fail_on: Option<Level>,
+    /// Count only findings that are not in this file
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what was found to a new file, as a baseline for later runs
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Level {
+    /// Everything.
+    Info,
+    /// What some list asks for.
+    Low,
+    /// What gives an attacker more than needed.
+    #[default]
+    Medium,
+    /// Ways in or up, and secrets.
+    High,
 }
 
 /// Options of all subcommands.
@@ -151,7 +184,7 @@ impl Cli {
         if cli.action.is_none() && !cli.bare.dump_config {
             return Err(Self::command().error(
                 ErrorKind::MissingSubcommand,
-                "a command is missing: write 'harden apply', 'plan', 'explain' or 'init' before the options",
+                "a command is missing: write 'harden apply', 'plan', 'audit', 'explain' or 'init' before the options",
             ));
         }
         Ok(cli)
@@ -164,7 +197,17 @@ impl Cli {
             None => &self.bare,
             Some(Action::Apply(apply)) => &apply.common,
             Some(Action::Explain(explain)) => &explain.common,
+            Some(Action::Audit(audit)) => &audit.common,
             Some(Action::Plan(common) | Action::Init(common)) => common,
+        }
+    }
+
+    /// The options of `harden audit`, when that is the command.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Audit> {
+        match &self.action {
+            Some(Action::Audit(audit)) => Some(audit),
+            _ => None,
         }
     }
 
@@ -200,7 +243,7 @@ mod tests {
             vec!["harden"],
             vec!["harden", "--user", "app"],
             vec!["harden", "--user", "app", "apply"],
-            vec!["harden", "audit"],
+            vec!["harden", "audit", "--fail-on", "fatal"],
             vec!["harden", "plan", "--format", "yaml"],
             vec!["harden", "plan", "--this-is-an-image"],
             vec!["harden", "apply", "--minimal"],

@@ -63,32 +63,26 @@ impl Facts {
     /// # Errors
     /// When a directory cannot be read. Files that cannot be read are facts too, and become refusals where they matter.
     pub fn collect(root: &Root, policy: &Policy, own: &Own) -> Result<Self, Error> {
-        let tree = root.walk()?;
-        let running = root.is_running_root();
-        let read = |id| root.read(&tree, id, accounts::MAX_SIZE).ok();
-        let accounts = Accounts::collect(&tree, read);
-        let os = Os::collect(&tree, read);
-        let mut packages = Packages::collect(&tree, root);
-        let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
-        let commands = Commands::collect(&tree, root, &mut packages, &policy.path, &extra);
-        let mut facts = Self {
-            tree,
-            running,
-            accounts,
-            os,
-            packages,
-            commands,
-            this_program: None,
-            this_program_on_mount: false,
-            this_config: None,
-            report: None,
-        };
+        let mut facts = Self::of(root.walk()?, root, policy);
+        facts.running = root.is_running_root();
         facts.find_own(root, own);
         Ok(facts)
     }
 
+    /// What a tree and the content of its files tell, wherever they come from.
+    #[must_use]
+    pub fn of(tree: Tree, contents: &dyn Contents, policy: &Policy) -> Self {
+        let read = |id| contents.read(&tree, id, accounts::MAX_SIZE).ok();
+        let accounts = Accounts::collect(&tree, read);
+        let os = Os::collect(&tree, read);
+        let mut packages = Packages::collect(&tree, contents);
+        let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
+        let commands = Commands::collect(&tree, contents, &mut packages, &policy.path, &extra);
+        Self { tree, accounts, os, packages, commands, ..Self::default() }
+    }
+
     /// What of this run lies in the root: by inode and device, since a path may name a link or be hidden by a mount.
-    fn find_own(&mut self, root: &Root, own: &Own) {
+    pub(crate) fn find_own(&mut self, root: &Root, own: &Own) {
         let tree = &self.tree;
         let is = |id: Id, wanted: host::Inode| {
             tree.is_file(id) && tree.meta(id).ino == wanted.number && root.inode(tree, id) == Some(wanted)

@@ -14,6 +14,7 @@
 pub mod applets;
 pub mod apply;
 pub mod archive;
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod closure;

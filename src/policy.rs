@@ -20,6 +20,8 @@ mod value;
 
 use regex_lite::Regex;
 
+use crate::audit::Day;
+
 pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
 pub use options::{Environment, Given, Options};
@@ -63,6 +65,30 @@ pub struct Policy {
     pub volumes: Vec<String>,
     /// What apply runs in the hardened root before it removes itself, in order.
     pub checks: Vec<Check>,
+    /// `[audit]`.
+    pub audit: Audit,
+}
+
+/// `[audit]`: what `harden audit` accepts.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// Findings that are accepted, with reasons.
+    pub exceptions: Vec<Exception>,
+}
+
+/// One entry of `[[audit.exception]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// The check.
+    pub id: String,
+    /// A path, or a pattern of paths, inside the root.
+    pub path: String,
+    /// Why, in the user's words.
+    pub reason: String,
+    /// The last day on which it counts, as written and in days.
+    pub expires: Option<(String, Day)>,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 /// One check: `--check`, or an entry of `[check]`.

@@ -1,5 +1,6 @@
 //! The only module that prints: what was planned, what was done, what is still needed, for people and for programs.
 
+pub mod audit;
 pub mod escape;
 pub mod explain;
 pub mod json;

@@ -3,6 +3,7 @@
 //! This module reads the command line, environment and configuration, and decides which command runs. What a command
 //! does with a root is in `session` and `init`.
 
+mod audit;
 mod init;
 mod selftest;
 mod session;
@@ -78,7 +79,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     for warning in &loaded.warnings {
         console.problem("warning", warning);
     }
-    let Loaded { policy, config, .. } = loaded;
+    let Loaded { policy, config, image_config, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
     if options.dump_config {
         return printed(&policy::dump(&policy));
@@ -86,6 +87,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
         Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref()),
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }

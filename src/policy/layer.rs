@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Files, Keep, Origin, Pattern, Policy, Problem,
-    Remove, Run, RunUser, Start,
+    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Exception, Files, Keep, Origin, Pattern,
+    Policy, Problem, Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
 
@@ -49,6 +49,7 @@ pub(super) struct Layer {
     pub(super) checks: Vec<Check>,
     pub(super) check_tcp: Located<u32>,
     pub(super) check_timeout: Located<u32>,
+    pub(super) exceptions: Vec<Exception>,
 }
 
 /// Resolves layers, the strongest first, into one policy.
@@ -123,6 +124,7 @@ impl Layer {
         or(&mut self.openshift, weaker.openshift);
         or(&mut self.database, weaker.database);
         self.rules.extend(weaker.rules);
+        self.exceptions.extend(weaker.exceptions);
         for check in weaker.checks {
             if !self.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
                 self.checks.push(check);
@@ -253,6 +255,7 @@ impl Layer {
             strict: value(self.strict).unwrap_or_default(),
             volumes,
             checks: self.checks,
+            audit: Audit { exceptions: self.exceptions },
         }
     }
 }

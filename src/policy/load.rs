@@ -46,6 +46,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// The configuration file that was read, as the user gave it or beside the binary.
     pub config: Option<PathBuf>,
+    /// The image configuration as it was read, for what the policy takes no part of.
+    pub image_config: Option<Vec<u8>>,
     /// What deserves a word and is no refusal.
     pub warnings: Vec<Problem>,
 }
@@ -73,8 +75,9 @@ pub fn load(
         }
         None => (Layer::default(), None),
     };
-    let image = match &options.image_config {
-        Some(path) => image_config(path, inputs, &mut problems, &mut warnings),
+    let image_config = options.image_config.as_ref().and_then(|path| image_config(path, inputs, &mut problems));
+    let image = match &image_config {
+        Some(bytes) => image::decode(bytes, &mut problems, &mut warnings),
         None => Layer::default(),
     };
     let name = [&flags, &environment, &file].into_iter().find_map(|layer| layer.profile.clone()).map(|(name, _)| name);
@@ -95,7 +98,7 @@ pub fn load(
         let inherited = options.library_path.as_deref().unwrap_or("");
         policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
     }
-    if problems.is_empty() { Ok(Loaded { policy, config, warnings }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Loaded { policy, config, image_config, warnings }) } else { Err(problems) }
 }
 
 /// The layers of the flags and of the environment.
@@ -225,7 +228,7 @@ fn beside(binary: &Path, root: Option<&Path>, inputs: &dyn Inputs) -> Option<Pat
     Some(directory.join(CONFIG_NAME))
 }
 
-fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Layer {
+fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>) -> Option<Vec<u8>> {
     let read =
         if path == Path::new("-") { inputs.stdin(LARGEST_INPUT + 1) } else { inputs.read(path, LARGEST_INPUT + 1) };
     let name = quote(&path.to_string_lossy());
@@ -233,15 +236,15 @@ fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>, w
         Ok(bytes) if bytes.len() > LARGEST_INPUT => {
             let message = format!("{name} is larger than {LARGEST_INPUT} bytes");
             problems.push(Problem::at(&Origin::ImageConfig, message).help("inspect one image"));
-            Layer::default()
+            None
         }
-        Ok(bytes) => image::decode(&bytes, problems, warnings),
+        Ok(bytes) => Some(bytes),
         Err(error) => {
             problems.push(
                 Problem::at(&Origin::ImageConfig, format!("cannot read {name}: {error}"))
                     .help("write a file with the output of `docker inspect IMAGE`, or - for standard input"),
             );
-            Layer::default()
+            None
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::problem::quote;
 use super::value::{self, Fault};
 use super::{Origin, Problem, did_you_mean};
-use crate::cli::{Cli, Common, Format};
+use crate::cli::{Cli, Common, Format, Level};
 
 /// The environment, or as much of it as matters.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -45,6 +45,12 @@ pub struct Options {
     pub verbose: u8,
     /// `--this-is-an-image`.
     pub this_is_an_image: bool,
+    /// `--fail-on`.
+    pub fail_on: Level,
+    /// `--baseline`.
+    pub baseline: Option<PathBuf>,
+    /// `--write-baseline`.
+    pub write_baseline: Option<PathBuf>,
     /// NO_COLOR is set and not empty (no-color.org).
     pub no_color: bool,
     /// `--strict`.
@@ -89,7 +95,11 @@ const KEEP: Name = ("--keep", "HARDEN_KEEP");
 const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
-const NAMES: [Name; 16] = [
+const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
+const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
+const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
+
+const NAMES: [Name; 19] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -106,6 +116,9 @@ const NAMES: [Name; 16] = [
     KEEP,
     CHECK,
     DISABLE,
+    FAIL_ON,
+    BASELINE,
+    WRITE_BASELINE,
 ];
 
 impl Options {
@@ -142,6 +155,9 @@ impl Options {
             quiet: *quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
             verbose: if *verbose > 0 { *verbose } else { reader.verbose() },
             this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
+            fail_on: reader.level(cli.audit().and_then(|audit| audit.fail_on)),
+            baseline: reader.path(BASELINE, cli.audit().and_then(|audit| audit.baseline.as_ref())),
+            write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),
             no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
             strict: if *strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
             profile: reader.single(PROFILE, profile.as_ref()),
@@ -245,6 +261,18 @@ impl Reader<'_> {
                 Format::default()
             }
         }
+    }
+
+    fn level(&mut self, flag: Option<Level>) -> Level {
+        if let Some(level) = flag {
+            return level;
+        }
+        let Some(given) = self.variable(FAIL_ON) else { return Level::default() };
+        <Level as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
+            let message = format!("unknown severity {}", quote(&given.text));
+            self.fault(&given.origin, message, "write info, low, medium or high");
+            Level::default()
+        })
     }
 
     /// A switch; an empty variable is one that was not given.

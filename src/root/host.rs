@@ -132,6 +132,14 @@ pub fn create(path: &str) -> io::Result<File> {
     File::create(path)
 }
 
+/// Write a file that does not exist yet.
+///
+/// # Errors
+/// As std::fs; when something has that name.
+pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut File::create_new(path)?, content)
+}
+
 /// Inode and device of an open file, to find it again in a tree.
 #[must_use]
 pub fn inode(file: &File) -> Option<Inode> {

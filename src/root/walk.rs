@@ -33,19 +33,39 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
+        self.walk_all(false).map(|(tree, _)| tree)
+    }
+
+    /// The same for somebody who may not read every directory: those are in the tree without anything below them, and
+    /// named in the list.
+    ///
+    /// # Errors
+    /// As [`Root::walk`], and when the root itself may not be read.
+    pub fn walk_readable(&self) -> Result<(Tree, Vec<Error>), Error> {
+        self.walk_all(true)
+    }
+
+    fn walk_all(&self, skip: bool) -> Result<(Tree, Vec<Error>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
         self.directories.borrow_mut().clear();
         let mut tree = Tree::new(meta(&root, false, false));
         let killed = times::remembered(self.fd.as_fd()).map_err(fail)?.is_some();
-        let mut walk = Walk { root: self, tree: &mut tree, killed, buffer: Vec::with_capacity(BUFFER) };
+        let mut skipped = Vec::new();
+        let mut walk = Walk {
+            root: self,
+            tree: &mut tree,
+            killed,
+            buffer: Vec::with_capacity(BUFFER),
+            skipped: skip.then_some(&mut skipped),
+        };
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
         let result = walk.descend();
         if let Some(home) = &self.home {
             let _ = calls::chdir(home.as_fd());
         }
-        result.map(|()| tree)
+        result.map(|()| (tree, skipped))
     }
 }
 
@@ -55,6 +75,8 @@ struct Walk<'a> {
     /// A run was killed here: directories may remember their times.
     killed: bool,
     buffer: Vec<u8>,
+    /// Where directories go that may not be read; `None` when that is an error.
+    skipped: Option<&'a mut Vec<Error>>,
 }
 
 impl Walk<'_> {
@@ -64,9 +86,16 @@ impl Walk<'_> {
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let fd = self.open(fd.as_fd(), self.tree.name(child), child)?;
-                let next = self.list(child, fd)?;
-                levels.push(next);
+                let opened = self.open(fd.as_fd(), self.tree.name(child), child);
+                // A directory that may be listed and not searched fails before any entry of it is in the tree.
+                match (opened.and_then(|fd| self.list(child, fd)), &mut self.skipped) {
+                    (Ok(next), _) => levels.push(next),
+                    (Err(error), Some(skipped)) if error.is(Errno::ACCESS) || error.is(Errno::PERM) => {
+                        skipped.push(error);
+                        continue;
+                    }
+                    (Err(error), _) => return Err(error),
+                }
                 if let Some(far) = levels.len().checked_sub(OPEN_LEVELS + 1).and_then(|i| levels.get_mut(i)) {
                     far.fd = None;
                 }

@@ -1,0 +1,161 @@
+//! `harden audit`: judges a file system against the registered checks, and changes nothing.
+//!
+//! A check is a pure function of a [`Subject`], so that an archive is judged as a directory is. This module owns the
+//! registry and the verdict; where the subject comes from is [`crate::run`]'s business, how a verdict is written is
+//! [`crate::report`]'s.
+
+pub mod baseline;
+mod checks;
+pub mod exceptions;
+pub mod finding;
+pub mod image;
+mod secrets;
+
+use crate::closure::Closure;
+use crate::facts::accounts::Accounts;
+use crate::facts::commands::Commands;
+use crate::facts::os::Os;
+use crate::facts::packages::Packages;
+use crate::facts::tree::Tree;
+use crate::facts::{Contents, Facts};
+use crate::plan::steps::Plan;
+use crate::policy::Policy;
+
+pub use baseline::Baseline;
+pub use checks::CHECKS;
+pub use exceptions::Day;
+pub use finding::{Finding, Findings, State};
+pub use image::ImageConfig;
+
+/// What is judged. Everything a check looks at is here: a directory and an archive are both subjects.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Every entry with owner, mode, and whether it carries file capabilities.
+    pub tree: &'a Tree,
+    /// The account files.
+    pub accounts: &'a Accounts,
+    /// The distribution.
+    pub os: &'a Os,
+    /// Who owns what.
+    pub packages: &'a Packages,
+    /// What can be run by name.
+    pub commands: &'a Commands,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
+    /// The image's configuration, when one was given or came with the archive.
+    pub image: Option<&'a ImageConfig>,
+    /// What the user wants.
+    pub policy: &'a Policy,
+    /// What stays and why, when the policy says what the image runs.
+    pub kept: Option<&'a Closure>,
+    /// What apply would still change, when the policy says who runs what.
+    pub plan: Option<&'a Plan>,
+}
+
+impl<'a> Subject<'a> {
+    /// A subject of these facts, without image configuration, closure and plan.
+    #[must_use]
+    pub fn new(facts: &'a Facts, contents: &'a dyn Contents, policy: &'a Policy) -> Self {
+        let Facts { tree, accounts, os, packages, commands, .. } = facts;
+        Self { tree, accounts, os, packages, commands, contents, image: None, policy, kept: None, plan: None }
+    }
+}
+
+impl std::fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subject of {} entries", self.tree.len())
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing, and often intended.
+    Info,
+    /// Somebody's list asks for it; nothing is open because of it.
+    Low,
+    /// Gives an attacker who is inside more than needed.
+    Medium,
+    /// A way in, a way up, or a secret that everybody has who has the image.
+    High,
+}
+
+impl Severity {
+    /// All of them, the worst first.
+    pub const ALL: [Self; 4] = [Self::High, Self::Medium, Self::Low, Self::Info];
+
+    /// The word of `--fail-on` and of all formats.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// One registered check.
+#[derive(Debug)]
+pub struct Check {
+    /// Stable id, as in exceptions and formats: `accounts.empty-password`.
+    pub id: &'static str,
+    /// What has to hold, in one line.
+    pub title: &'static str,
+    /// How bad a finding is, unless the finding says that it is less.
+    pub severity: Severity,
+    /// Why it matters.
+    pub rationale: &'static str,
+    /// Who demands it: ids of lists and of other tools' checks, no text of theirs.
+    pub sources: &'static [&'static str],
+    /// The rule that fixes it.
+    pub rule: Option<&'static str>,
+    /// What to do.
+    pub help: &'static str,
+    /// The check itself.
+    pub run: fn(&Subject<'_>, &mut Findings),
+}
+
+/// What an audit found.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Every finding, the worst first, then by check, path and line. What is excepted or in the baseline is here too.
+    pub findings: Vec<Finding>,
+    /// What was not looked at, as whole sentences with escaped paths: a verdict does not speak of it.
+    pub notes: Vec<String>,
+    /// Number of checks that ran.
+    pub checks: usize,
+    /// Number of entries in the tree.
+    pub entries: usize,
+}
+
+impl Verdict {
+    /// Number of findings of that severity which count: neither excepted nor in the baseline.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.counts() && finding.severity == severity).count()
+    }
+
+    /// Whether anything that counts is at least that bad.
+    #[must_use]
+    pub fn fails(&self, level: Severity) -> bool {
+        self.findings.iter().any(|finding| finding.counts() && finding.severity >= level)
+    }
+}
+
+/// Run every check. `notes` are what the caller could not read; `today` decides which exceptions have expired.
+#[must_use]
+pub fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<&Baseline>, today: Day) -> Verdict {
+    let mut findings = Findings::new(notes);
+    for check in CHECKS {
+        findings.begin(check);
+        (check.run)(subject, &mut findings);
+    }
+    exceptions::apply(&subject.policy.audit.exceptions, today, &mut findings);
+    let (mut findings, notes) = findings.finish();
+    if let Some(baseline) = baseline {
+        baseline.apply(&mut findings);
+    }
+    Verdict { findings, notes, checks: CHECKS.len(), entries: subject.tree.len() }
+}

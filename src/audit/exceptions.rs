@@ -1,0 +1,78 @@
+//! Findings that the policy accepts: `[[audit.exception]]` of harden.toml.
+
+use super::Findings;
+use super::checks::{EXPIRED_EXCEPTION, UNUSED_EXCEPTION};
+use super::finding::State;
+use crate::facts::glob;
+use crate::policy::{Exception, Origin};
+use crate::report::escape::escaped;
+
+/// A day, in days since 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub i64);
+
+impl Day {
+    /// The day of a time in seconds since the epoch, in UTC.
+    #[must_use]
+    pub const fn of(seconds: i64) -> Self {
+        Self(seconds.div_euclid(86_400))
+    }
+
+    /// `YYYY-MM-DD`, a day that exists (RFC 3339 §5.6, full-date).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let digits = |range: std::ops::Range<usize>| -> Option<i64> {
+            let part = text.get(range)?;
+            if part.bytes().all(|b| b.is_ascii_digit()) { part.parse().ok() } else { None }
+        };
+        if bytes.len() != 10 || bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+            return None;
+        }
+        let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let last = match month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        if !(1..=last).contains(&day) {
+            return None;
+        }
+        // Days since 0000-03-01, in years that begin in March: the leap day is the last one.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let days = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        Some(Self(days + (153 * month + 2) / 5 + day - 1 - 719_468))
+    }
+}
+
+/// Mark what is excepted, and find exceptions that have expired or match nothing.
+pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Findings) {
+    for exception in exceptions {
+        let expired = exception.expires.as_ref().is_some_and(|(_, day)| *day < today);
+        let mut used = false;
+        for finding in findings.list_mut() {
+            if finding.check.id == exception.id && glob::matches(exception.path.as_bytes(), &finding.path) {
+                used = true;
+                if !expired && finding.state == State::New {
+                    finding.state = State::Excepted { reason: exception.reason.clone() };
+                }
+            }
+        }
+        let (check, what) = match (&exception.expires, used) {
+            (Some((text, _)), _) if expired => (&EXPIRED_EXCEPTION, format!("expired on {text}")),
+            (_, false) => (&UNUSED_EXCEPTION, "matches no finding".to_owned()),
+            _ => continue,
+        };
+        findings.begin(check);
+        let place = match &exception.origin {
+            Origin::File { path, line, .. } => format!("{}:{line}: ", escaped(path.as_bytes())),
+            _ => String::new(),
+        };
+        let (id, path) = (&exception.id, escaped(exception.path.as_bytes()));
+        let what = format!("{place}the exception of {id} for '{path}' {what}");
+        findings.path(b"/".to_vec(), format!("{id} {}", exception.path).as_bytes(), what);
+    }
+}

@@ -1,0 +1,127 @@
+//! One finding, and the list that checks write into.
+
+use super::{Check, Severity};
+use crate::facts::tree::{Id, Tree};
+
+/// One thing that is not as a check wants it.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The check.
+    pub check: &'static Check,
+    /// How bad this one is; at most the check's own severity.
+    pub severity: Severity,
+    /// Absolute path inside the root, `/` for the image configuration.
+    pub path: Vec<u8>,
+    /// 1-based line, when the finding is one of a text file.
+    pub line: Option<u32>,
+    /// What is wrong, as a clause in plain text: names of the image in it are escaped already.
+    pub detail: String,
+    /// The rule that fixes it; none where the check has one that leaves this finding alone.
+    pub fix: Option<&'static str>,
+    /// Tells this finding from all others and stays the same between runs: 32 hexadecimal digits.
+    pub fingerprint: String,
+    /// Whether it counts.
+    pub state: State,
+}
+
+impl Finding {
+    /// Whether it counts for the exit status.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.state == State::New
+    }
+}
+
+/// Whether a finding counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    New,
+    /// It was there when the baseline was written.
+    Baseline,
+    /// The policy accepts it.
+    Excepted {
+        /// Why, in the user's words.
+        reason: String,
+    },
+}
+
+/// The findings of the checks so far.
+#[derive(Debug)]
+pub struct Findings {
+    check: &'static Check,
+    list: Vec<Finding>,
+    notes: Vec<String>,
+}
+
+impl Findings {
+    pub(super) fn new(notes: Vec<String>) -> Self {
+        Self { check: &super::checks::UNUSED_EXCEPTION, list: Vec::new(), notes }
+    }
+
+    /// Name the check that speaks from now on.
+    pub(super) fn begin(&mut self, check: &'static Check) {
+        self.check = check;
+    }
+
+    /// The check that speaks.
+    #[must_use]
+    pub(super) fn check(&self) -> &'static Check {
+        self.check
+    }
+
+    /// A finding at an entry. `what` tells it from others of the same check at the same path, and is part of the
+    /// fingerprint: a name rather than a line number.
+    pub(super) fn at(&mut self, tree: &Tree, id: Id, what: &[u8], detail: impl Into<String>) -> &mut Finding {
+        self.path(tree.path(id), what, detail)
+    }
+
+    /// A finding at a path that need not exist.
+    pub(super) fn path(&mut self, path: Vec<u8>, what: &[u8], detail: impl Into<String>) -> &mut Finding {
+        let check = self.check;
+        let fingerprint = fingerprint(&[check.id.as_bytes(), &path, what]);
+        let (severity, fix) = (check.severity, check.rule);
+        let detail = detail.into();
+        let at = self.list.len();
+        self.list.push(Finding { check, severity, path, line: None, detail, fix, fingerprint, state: State::New });
+        #[allow(clippy::indexing_slicing, reason = "it was pushed one line above")]
+        &mut self.list[at]
+    }
+
+    /// Something that was not looked at, as a whole sentence.
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+
+    /// Every finding so far.
+    pub(super) fn list_mut(&mut self) -> &mut [Finding] {
+        &mut self.list
+    }
+
+    /// Findings, the worst first, and notes.
+    pub(super) fn finish(self) -> (Vec<Finding>, Vec<String>) {
+        let Self { mut list, mut notes, .. } = self;
+        let place = |finding: &Finding| super::CHECKS.iter().position(|check| std::ptr::eq(check, finding.check));
+        list.sort_by(|a, b| {
+            let order = |f: &Finding| (std::cmp::Reverse(f.severity), place(f));
+            let key = order(a).cmp(&order(b));
+            key.then_with(|| (&a.path, a.line, &a.detail).cmp(&(&b.path, b.line, &b.detail)))
+        });
+        notes.sort_unstable();
+        notes.dedup();
+        (list, notes)
+    }
+}
+
+/// FNV-1a with 128 bits (Fowler, Noll, Vo; RFC 9923) over the parts, each with its length. No security hangs on it: who
+/// writes the image writes the findings too.
+fn fingerprint(parts: &[&[u8]]) -> String {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let step = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(PRIME);
+    let hash = parts.iter().fold(BASIS, |hash, part| {
+        let hash = (part.len() as u64).to_le_bytes().iter().fold(hash, step);
+        part.iter().fold(hash, step)
+    });
+    format!("{hash:032x}")
+}

@@ -1,0 +1,62 @@
+//! What an image's configuration says besides its files: `docker inspect` output or an OCI image configuration.
+//!
+//! This module owns the fields that checks look at. What the policy takes from the same JSON is decided in
+//! [`crate::policy`].
+
+use serde_json::Value;
+
+/// The configuration of an image, as far as checks look at it; empty when not given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// `User`.
+    pub user: String,
+    /// `Env`, each `NAME=value`.
+    pub env: Vec<String>,
+    /// `Entrypoint` and `Cmd`, one after the other.
+    pub command: Vec<String>,
+    /// Whether `Healthcheck` is there and is not `NONE`.
+    pub healthcheck: bool,
+    /// `ExposedPorts`, as `22/tcp`.
+    pub exposed_ports: Vec<String>,
+    /// `Labels`, each `NAME=value`.
+    pub labels: Vec<String>,
+    /// `created_by` of each step of the history.
+    pub history: Vec<String>,
+}
+
+impl ImageConfig {
+    /// Read the JSON; `None` when it is no image configuration.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let document: Value = serde_json::from_slice(json).ok()?;
+        let image = document.as_array().and_then(|images| images.first()).unwrap_or(&document);
+        let config =
+            ["Config", "config"].iter().find_map(|name| image.get(name)).filter(|config| config.is_object())?;
+        let keys = |name: &str| -> Vec<String> {
+            config.get(name).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
+        };
+        let labels = config.get("Labels").and_then(Value::as_object).into_iter().flatten();
+        let history = image.get("history").and_then(Value::as_array).into_iter().flatten();
+        let mut command = texts(config.get("Entrypoint"));
+        command.extend(texts(config.get("Cmd")));
+        let test = texts(config.get("Healthcheck").and_then(|check| check.get("Test")));
+        Some(Self {
+            user: config.get("User").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            env: texts(config.get("Env")),
+            command,
+            healthcheck: test.first().is_some_and(|first| first != "NONE"),
+            exposed_ports: keys("ExposedPorts"),
+            labels: labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect(),
+            history: history.filter_map(|step| step.get("created_by")?.as_str()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// An array of strings, or one string alone.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}

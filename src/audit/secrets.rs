@@ -1,0 +1,1 @@
+//! Secrets by content: what looks like one, and what only looks so.
