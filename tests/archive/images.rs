@@ -174,7 +174,7 @@ fn an_image_that_is_not_clear_is_refused() {
     let zstd = [b"\x28\xb5\x2f\xfd".to_vec()];
     assert!(said(saved(&zstd)).starts_with("layer '0/layer.tar': it is compressed with zstd"));
     let mut short = layout(&[("amd64", &one)], false);
-    let at = short.windows(7).rposition(|bytes| bytes == b"\"size\":").unwrap();
+    let at = short.windows(7).position(|bytes| bytes == b"\"size\":").unwrap();
     short[at + 7] = b'9';
     assert!(said(short).contains("is missing, or has another size than its manifest says"));
     let nothing = Tar::default().file(".wh..", "").end();

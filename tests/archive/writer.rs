@@ -103,13 +103,13 @@ pub(crate) fn read_file(file: File) -> Result<Archive, String> {
 
 /// The same through a pipe.
 pub(crate) fn read_piped(bytes: &[u8]) -> Result<Archive, String> {
-    let (from, to) = rustix::pipe::pipe().unwrap();
+    let (from, mut to) = std::io::pipe().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             // A reader that refuses goes away.
-            let _ = File::from(to).write_all(bytes);
+            let _ = to.write_all(bytes);
         });
-        read_file(File::from(from))
+        read_file(File::from(std::os::fd::OwnedFd::from(from)))
     })
 }
 
