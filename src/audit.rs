@@ -6,23 +6,20 @@
 
 pub mod baseline;
 mod checks;
+mod context;
 pub mod exceptions;
 pub mod finding;
 pub mod image;
 mod secrets;
 
 use crate::closure::Closure;
-use crate::facts::accounts::Accounts;
-use crate::facts::commands::Commands;
-use crate::facts::os::Os;
-use crate::facts::packages::Packages;
-use crate::facts::tree::Tree;
 use crate::facts::{Contents, Facts};
 use crate::plan::steps::Plan;
 use crate::policy::Policy;
 
 pub use baseline::Baseline;
 pub use checks::CHECKS;
+use context::Cx;
 pub use exceptions::Day;
 pub use finding::{Finding, Findings, State};
 pub use image::ImageConfig;
@@ -30,16 +27,8 @@ pub use image::ImageConfig;
 /// What is judged. Everything a check looks at is here: a directory and an archive are both subjects.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// Every entry with owner, mode, and whether it carries file capabilities.
-    pub tree: &'a Tree,
-    /// The account files.
-    pub accounts: &'a Accounts,
-    /// The distribution.
-    pub os: &'a Os,
-    /// Who owns what.
-    pub packages: &'a Packages,
-    /// What can be run by name.
-    pub commands: &'a Commands,
+    /// Tree, accounts, distribution, packages and commands.
+    pub facts: &'a Facts,
     /// The content of files.
     pub contents: &'a dyn Contents,
     /// The image's configuration, when one was given or came with the archive.
@@ -56,14 +45,13 @@ impl<'a> Subject<'a> {
     /// A subject of these facts, without image configuration, closure and plan.
     #[must_use]
     pub fn new(facts: &'a Facts, contents: &'a dyn Contents, policy: &'a Policy) -> Self {
-        let Facts { tree, accounts, os, packages, commands, .. } = facts;
-        Self { tree, accounts, os, packages, commands, contents, image: None, policy, kept: None, plan: None }
+        Self { facts, contents, image: None, policy, kept: None, plan: None }
     }
 }
 
 impl std::fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Subject of {} entries", self.tree.len())
+        write!(f, "Subject of {} entries", self.facts.tree.len())
     }
 }
 
@@ -114,7 +102,7 @@ pub struct Check {
     /// What to do.
     pub help: &'static str,
     /// The check itself.
-    pub run: fn(&Subject<'_>, &mut Findings),
+    pub(crate) run: fn(&Cx<'_>, &mut Findings),
 }
 
 /// What an audit found.
@@ -147,15 +135,18 @@ impl Verdict {
 /// Run every check. `notes` are what the caller could not read; `today` decides which exceptions have expired.
 #[must_use]
 pub fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<&Baseline>, today: Day) -> Verdict {
-    let mut findings = Findings::new(notes);
+    let Some(first) = CHECKS.first() else { return Verdict::default() };
+    let mut findings = Findings::new(first, notes);
+    let cx = Cx::new(subject);
     for check in CHECKS {
         findings.begin(check);
-        (check.run)(subject, &mut findings);
+        (check.run)(&cx, &mut findings);
     }
+    context::settle(&cx, &mut findings);
     exceptions::apply(&subject.policy.audit.exceptions, today, &mut findings);
     let (mut findings, notes) = findings.finish();
     if let Some(baseline) = baseline {
         baseline.apply(&mut findings);
     }
-    Verdict { findings, notes, checks: CHECKS.len(), entries: subject.tree.len() }
+    Verdict { findings, notes, checks: CHECKS.len(), entries: subject.facts.tree.len() }
 }

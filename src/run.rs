@@ -83,6 +83,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
                 console.problem("refused", problem);
             }
             console.phase("nothing was changed");
+            if let Some(problem) = problems.first().filter(|_| cli.audit().is_some()) {
+                let _ = report::print_with(|out| report::audit::failed(out, &problem.message, request.format));
+            }
             return Exit::Refused;
         }
     };

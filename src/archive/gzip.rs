@@ -210,7 +210,9 @@ mod tests {
             for bit in 0..8 {
                 let mut damaged = packed.clone();
                 damaged[at] ^= 1 << bit;
-                assert!(run(&damaged).is_err(), "byte {at}, bit {bit}");
+                // Deflate has bits that mean nothing, those before the length of a stored block.
+                let seen = run(&damaged).map_or(true, |out| out == b"content of a small file");
+                assert!(seen, "byte {at}, bit {bit}");
             }
         }
         let mut followed = packed;

@@ -1,7 +1,7 @@
 //! Findings that the policy accepts: `[[audit.exception]]` of harden.toml.
 
 use super::Findings;
-use super::checks::{EXPIRED_EXCEPTION, UNUSED_EXCEPTION};
+use super::checks;
 use super::finding::State;
 use crate::facts::glob;
 use crate::policy::{Exception, Origin};
@@ -62,10 +62,11 @@ pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Finding
             }
         }
         let (check, what) = match (&exception.expires, used) {
-            (Some((text, _)), _) if expired => (&EXPIRED_EXCEPTION, format!("expired on {text}")),
-            (_, false) => (&UNUSED_EXCEPTION, "matches no finding".to_owned()),
+            (Some((text, _)), _) if expired => ("audit.exception-expired", format!("expired on {text}")),
+            (_, false) => ("audit.exception-unused", "matches no finding".to_owned()),
             _ => continue,
         };
+        let Some(check) = checks::find(check) else { continue };
         findings.begin(check);
         let place = match &exception.origin {
             Origin::File { path, line, .. } => format!("{}:{line}: ", escaped(path.as_bytes())),

@@ -25,6 +25,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// This one is less bad than its check says.
+    pub(super) fn at_most(&mut self, severity: Severity) -> &mut Self {
+        self.severity = self.severity.min(severity);
+        self
+    }
+
+    /// The rule leaves this one alone.
+    pub(super) fn no_rule(&mut self) -> &mut Self {
+        self.fix = None;
+        self
+    }
+
     /// Whether it counts for the exit status.
     #[must_use]
     pub fn counts(&self) -> bool {
@@ -55,8 +67,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    pub(super) fn new(notes: Vec<String>) -> Self {
-        Self { check: &super::checks::UNUSED_EXCEPTION, list: Vec::new(), notes }
+    pub(super) fn new(first: &'static Check, notes: Vec<String>) -> Self {
+        Self { check: first, list: Vec::new(), notes }
     }
 
     /// Name the check that speaks from now on.
@@ -68,6 +80,12 @@ impl Findings {
     #[must_use]
     pub(super) fn check(&self) -> &'static Check {
         self.check
+    }
+
+    /// Whether a check has found something at that path.
+    #[must_use]
+    pub(super) fn has(&self, checks: &[&str], path: &[u8]) -> bool {
+        self.list.iter().any(|finding| finding.path == path && checks.contains(&finding.check.id))
     }
 
     /// A finding at an entry. `what` tells it from others of the same check at the same path, and is part of the
@@ -94,7 +112,7 @@ impl Findings {
     }
 
     /// Every finding so far.
-    pub(super) fn list_mut(&mut self) -> &mut [Finding] {
+    pub(super) fn list_mut(&mut self) -> &mut Vec<Finding> {
         &mut self.list
     }
 

@@ -149,6 +149,12 @@ impl Elf {
         !self.needed.is_empty()
     }
 
+    /// Whether the file says itself where its libraries lie: DT_RPATH or DT_RUNPATH.
+    #[must_use]
+    pub const fn has_search_path(&self) -> bool {
+        self.rpath.is_some() || self.runpath.is_some()
+    }
+
     /// The strings of the dynamic section; empty without one.
     ///
     /// # Errors

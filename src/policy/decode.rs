@@ -4,6 +4,7 @@
 
 mod checks;
 mod entries;
+mod exceptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -247,6 +248,7 @@ impl Decoder<'_> {
             Kind::Command => self.command(&path, value, layer),
             Kind::Commands => self.commands(&path, value, layer),
             Kind::Checks => self.checks(&path, value, layer),
+            Kind::Exceptions => self.exceptions(&path, value, layer),
             Kind::Number(most, slot) => {
                 if let Some(number) = self.number(&path, value, *most) {
                     *slot(layer) = Some((number, origin));

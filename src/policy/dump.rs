@@ -49,6 +49,14 @@ pub fn dump(policy: &Policy) -> String {
     let checks = policy.checks.iter().map(|check| (check_entry(check), &check.origin)).collect();
     out.list("commands", checks);
 
+    for exception in &policy.audit.exceptions {
+        out.heading("[[audit.exception]]");
+        out.single("id", Some(string(&exception.id)));
+        out.single("path", Some(string(&exception.path)));
+        out.single("reason", Some(string(&exception.reason)));
+        out.single("expires", exception.expires.as_ref().map(|(text, _)| string(text)));
+    }
+
     out.section("rules");
     for (rule, on) in &policy.rules {
         out.single(&string(rule), Some(string(if *on { "on" } else { "off" })));
@@ -66,6 +74,12 @@ struct Writer {
 impl Writer {
     fn section(&mut self, name: &'static str) {
         self.pending = Some(name);
+    }
+
+    fn heading(&mut self, text: &str) {
+        let blank = if self.text.is_empty() { "" } else { "\n" };
+        self.pending = None;
+        let _ = writeln!(self.text, "{blank}{text}");
     }
 
     fn single(&mut self, key: &str, value: Option<String>) {

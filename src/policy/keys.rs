@@ -46,6 +46,8 @@ pub(super) enum Kind {
     Database,
     /// `check.commands`.
     Checks,
+    /// `audit.exception`.
+    Exceptions,
     /// A number from 1 to this one.
     Number(u32, fn(&mut Layer) -> &mut Located<u32>),
 }
@@ -87,6 +89,17 @@ pub(super) const CHECK_KEYS: [(&str, &str); 3] = [
     ("timeout", "Time limit in seconds."),
 ];
 
+/// The section of what the audit accepts.
+pub(super) const AUDIT: &str = "audit";
+
+/// The keys of an exception.
+pub(super) const EXCEPTION_KEYS: [(&str, &str); 4] = [
+    ("id", "The check, as docs/checks.md names it."),
+    ("path", "The path inside the root, or a pattern of paths; a star stays inside one part."),
+    ("reason", "Why the finding is accepted."),
+    ("expires", "The last day on which it is, as YYYY-MM-DD; for ever when left out."),
+];
+
 /// The sections and what they are for.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("run", "What the image runs, and as whom."),
@@ -95,6 +108,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("files", "The application's directories."),
     ("packages", "The package databases."),
     (CHECK, "What apply runs in the hardened root before it removes itself."),
+    (AUDIT, "What harden audit accepts."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
 ];
 
@@ -210,6 +224,7 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Number(LONGEST_CHECK, |layer| &mut layer.check_timeout),
         "Time limit of each check in seconds, 30 when left out.",
     ),
+    key(AUDIT, "exception", Kind::Exceptions, "Findings that are accepted, each with its reason: [[audit.exception]]."),
 ];
 
 const fn key(section: &'static str, name: &'static str, kind: Kind, doc: &'static str) -> Key {

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHECK_KEYS, DATABASES, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES};
+use super::keys::{
+    CHECK_KEYS, DATABASES, EXCEPTION_KEYS, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES,
+};
 use super::profile::PROFILE_NAMES;
 
 /// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
@@ -48,6 +50,7 @@ fn property(key: &Key) -> Value {
         Kind::List(Item::Path | Item::Account | Item::Command, _) => list("#/$defs/entry"),
         Kind::Switch(_) => json!({ "type": "boolean" }),
         Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
+        Kind::Exceptions => json!({ "type": "array", "items": exception() }),
         Kind::Number(most, _) => number(*most),
         Kind::Start => names(STARTS),
         Kind::Database => names(DATABASES),
@@ -97,6 +100,25 @@ fn check() -> Value {
         "type": "object", "additionalProperties": false, "properties": properties,
         "anyOf": [{ "required": ["command"] }, { "required": ["tcp"] }],
     }] })
+}
+
+fn exception() -> Value {
+    let mut properties = Map::new();
+    for (name, doc) in EXCEPTION_KEYS {
+        let mut value = match name {
+            "id" => json!({ "enum": crate::audit::CHECKS.iter().map(|check| check.id).collect::<Vec<_>>() }),
+            "path" => path(),
+            "expires" => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
+            _ => json!({ "type": "string", "minLength": 1 }),
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.insert("description".to_owned(), json!(doc));
+        }
+        properties.insert(name.to_owned(), value);
+    }
+    json!({
+        "type": "object", "additionalProperties": false, "properties": properties, "required": ["id", "path", "reason"],
+    })
 }
 
 fn entry(setid: bool) -> Value {

@@ -1,13 +1,21 @@
 //! The verdict of `harden audit`, for people and for programs.
 
-use std::io;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
-use super::Format;
-use crate::audit::{Severity, Verdict};
+use serde::Serialize;
+
+use super::escape::escaped;
+use super::json::{printable, write_ascii};
+use super::{Format, Volume};
+use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
 use crate::run::Request;
 
 /// Name and version of the JSON layout: docs/audit.schema.json.
 pub const SCHEMA: &str = "harden-audit-1";
+
+/// Findings of one check shown without `-v`.
+const SHOWN: usize = 10;
 
 /// Write a verdict in one of the formats. `level` is what `--fail-on` says.
 ///
@@ -20,12 +28,167 @@ pub fn write(
     level: Severity,
     request: &Request,
 ) -> io::Result<()> {
-    let _ = request;
     match format {
+        Format::Text => out.write_all(text(verdict, level, request.volume).as_bytes()),
+        Format::Json => json(out, verdict, level),
         Format::Sarif => super::sarif::write(out, verdict),
         Format::Junit => super::junit::write(out, verdict, level),
         Format::Github => super::github::write(out, verdict),
-        Format::Text | Format::Json => out.flush(),
+    }
+}
+
+/// Grouped by severity and check, the worst first.
+fn text(verdict: &Verdict, level: Severity, volume: Volume) -> String {
+    let mut out = String::new();
+    for severity in Severity::ALL {
+        // What is only worth knowing is counted, and told to those who ask.
+        let brief =
+            volume == Volume::Quiet || (severity == Severity::Info && volume == Volume::Normal && level > severity);
+        let found = verdict.findings.iter().filter(|finding| finding.severity == severity && finding.counts());
+        let found: Vec<&Finding> = found.collect();
+        if brief || found.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{}", severity.name());
+        for check in CHECKS {
+            let of_check: Vec<&&Finding> = found.iter().filter(|f| std::ptr::eq(f.check, check)).collect();
+            group(&mut out, check, &of_check, volume);
+        }
+        out.push('\n');
+    }
+    for note in &verdict.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    counts(&mut out, verdict, level);
+    out
+}
+
+fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume) {
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {}: not so: {}", check.id, check.title);
+    let shown = if volume == Volume::Verbose { findings.len() } else { SHOWN };
+    for finding in findings.iter().take(shown) {
+        let line = finding.line.map_or_else(String::new, |line| format!(":{line}"));
+        let fix = finding.fix.map_or_else(String::new, |rule| format!(" (fixed by {rule})"));
+        let _ = writeln!(out, "    {}{line}: {}{fix}", escaped(&finding.path), finding.detail);
+    }
+    if findings.len() > shown {
+        let _ = writeln!(out, "    … and {} more (-v shows all)", findings.len() - shown);
+    }
+    if findings.iter().any(|finding| finding.fix.is_none()) {
+        let _ = writeln!(out, "    help: {}", check.help);
+    }
+}
+
+fn counts(out: &mut String, verdict: &Verdict, level: Severity) {
+    let words = Severity::ALL.map(|severity| format!("{} {}", verdict.count(severity), severity.name()));
+    let excepted = verdict.findings.iter().filter(|finding| matches!(finding.state, State::Excepted { .. })).count();
+    let known = verdict.findings.iter().filter(|finding| finding.state == State::Baseline).count();
+    let _ = writeln!(out, "{} checks, {} entries: {}", verdict.checks, verdict.entries, words.join(", "));
+    if excepted + known > 0 {
+        let _ = writeln!(out, "not counted: {excepted} excepted by the policy, {known} in the baseline");
+    }
+    let partly = if verdict.notes.is_empty() { "" } else { " in what could be looked at: see the notes" };
+    let verdict = if verdict.fails(level) { "found" } else { "nothing found" };
+    let _ = writeln!(out, "{verdict} at {} or above{partly}", level.name());
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    harden: &'static str,
+    fail_on: &'static str,
+    failed: bool,
+    checks: usize,
+    entries: usize,
+    counts: Counts,
+    findings: Vec<Row<'a>>,
+    notes: &'a [String],
+}
+
+/// Findings that count, by severity, and those that do not.
+#[derive(Serialize)]
+struct Counts {
+    high: usize,
+    medium: usize,
+    low: usize,
+    info: usize,
+    excepted: usize,
+    baseline: usize,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    check: &'static str,
+    severity: &'static str,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_hex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    detail: &'a str,
+    title: &'static str,
+    help: &'static str,
+    sources: &'static [&'static str],
+    rule: Option<&'static str>,
+    fingerprint: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+fn json(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io::Result<()> {
+    let state = |wanted: &str| verdict.findings.iter().filter(|finding| state(finding).0 == wanted).count();
+    let document = Document {
+        schema: SCHEMA,
+        harden: env!("CARGO_PKG_VERSION"),
+        fail_on: level.name(),
+        failed: verdict.fails(level),
+        checks: verdict.checks,
+        entries: verdict.entries,
+        counts: Counts {
+            high: verdict.count(Severity::High),
+            medium: verdict.count(Severity::Medium),
+            low: verdict.count(Severity::Low),
+            info: verdict.count(Severity::Info),
+            excepted: state("excepted"),
+            baseline: state("baseline"),
+        },
+        findings: verdict.findings.iter().map(row).collect(),
+        notes: &verdict.notes,
+    };
+    let mut out = io::BufWriter::new(out);
+    write_ascii(&mut out, &document)?;
+    out.flush()
+}
+
+fn row(finding: &Finding) -> Row<'_> {
+    let (state, reason) = state(finding);
+    let hex = || finding.path.iter().map(|byte| format!("{byte:02x}")).collect();
+    Row {
+        check: finding.check.id,
+        severity: finding.severity.name(),
+        path: printable(&finding.path),
+        path_hex: std::str::from_utf8(&finding.path).is_err().then(hex),
+        line: finding.line,
+        detail: &finding.detail,
+        title: finding.check.title,
+        help: finding.check.help,
+        sources: finding.check.sources,
+        rule: finding.fix,
+        fingerprint: &finding.fingerprint,
+        state,
+        reason,
+    }
+}
+
+fn state(finding: &Finding) -> (&'static str, Option<&str>) {
+    match &finding.state {
+        State::New => ("new", None),
+        State::Baseline => ("baseline", None),
+        State::Excepted { reason } => ("excepted", Some(reason)),
     }
 }
 

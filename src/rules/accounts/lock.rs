@@ -62,14 +62,14 @@ fn move_to_shadow(files: &mut AccountFiles, database: Database, shadow: Database
 }
 
 /// Whether a password field begins with a mark and holds no hash behind it that could be unlocked.
-fn is_locked(field: &[u8]) -> bool {
+pub(crate) fn is_locked(field: &[u8]) -> bool {
     let marks = field.iter().take_while(|&&b| b == b'!' || b == b'*').count();
     let (marks, rest) = field.split_at(marks);
     !marks.is_empty() && !is_hash(rest)
 }
 
 /// crypt(5): `$id$…`, BSDi's `_` with 19 more characters, or DES with 13.
-fn is_hash(text: &[u8]) -> bool {
+pub(crate) fn is_hash(text: &[u8]) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || *b == b'.' || *b == b'/';
     match text {
         [b'$', ..] => true,

@@ -21,7 +21,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// Histories of shells and tools, in any home directory.
-const HISTORIES: &[&[u8]] = &[
+pub(crate) const HISTORIES: &[&[u8]] = &[
     b".ash_history",
     b".bash_history",
     b".sh_history",

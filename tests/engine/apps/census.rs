@@ -7,7 +7,7 @@ use crate::docker::{Builder, Container, Context, Image, Options, build, docker_o
 use super::DEBIAN_REDIS;
 
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
-const GTFOBINS: &str = include_str!("../../data/gtfobins.txt");
+const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
 
 /// What starts, and what ELF files load.
 pub struct Census {

@@ -1,0 +1,76 @@
+//! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::context::entry;
+use crate::audit::{Cx, Findings};
+use crate::facts::set::IdSet;
+use crate::facts::tree::Id;
+use crate::plan::record::{Record, What};
+use crate::report::escape::quoted;
+use crate::rules::RULES;
+
+/// Rules whose answer does not depend on who runs what.
+pub(in crate::audit) const INDEPENDENT: [&str; 8] = [
+    "accounts.backup",
+    "remove.package-manager",
+    "remove.cron",
+    "remove.init",
+    "remove.tunables",
+    "remove.fstab",
+    "remove.root-home",
+    "remove.leftovers",
+];
+
+/// Paths that one finding names.
+const NAMED: usize = 5;
+
+/// One finding for each entry that the check's rule removes; a directory stands for what is in it.
+pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
+    let Some(rule) = findings.check().rule else { return };
+    let records = || cx.plan().records.iter().filter(move |record| record.rule == rule && record.what == What::Remove);
+    let removed: IdSet = records().filter_map(entry).collect();
+    for record in records() {
+        let Some(id) = entry(record) else { continue };
+        if id != Id::ROOT && removed.contains(cx.tree.parent(id)) {
+            continue;
+        }
+        findings.at(cx.tree, id, b"", &*record.reason);
+    }
+}
+
+/// What apply would still change and no other finding says.
+pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
+    let Some(plan) = cx.subject_plan() else { return };
+    let said: BTreeSet<(Vec<u8>, &str)> =
+        findings.list_mut().iter().filter_map(|f| Some((f.path.clone(), f.check.rule?))).collect();
+    let found: BTreeSet<Vec<u8>> = findings.list_mut().iter().map(|finding| finding.path.clone()).collect();
+    let mut open: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in plan.records.iter().filter(|record| record.rule != "remove.self") {
+        open.entry(record.rule).or_default().push(record);
+    }
+    for rule in RULES.iter().filter(|rule| !INDEPENDENT.contains(&rule.id)) {
+        let Some(records) = open.get(rule.id) else { continue };
+        // What goes is no other finding's business; of everything else a check says so by its own id.
+        let news: BTreeSet<Vec<u8>> = records
+            .iter()
+            .map(|record| (record.path(cx.tree), record))
+            .filter(|(path, record)| {
+                let other = record.what == What::Remove && found.contains(path);
+                !other && !said.contains(&(path.clone(), rule.id))
+            })
+            .map(|(path, _)| path)
+            .collect();
+        if news.is_empty() {
+            continue;
+        }
+        let shown: Vec<String> = news.iter().take(NAMED).map(|path| quoted(path)).collect();
+        let more = news.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!("{} would change {}{more}: harden plan shows all", rule.id, shown.join(", "));
+        findings.path(b"/".to_vec(), rule.id.as_bytes(), text).fix = Some(rule.id);
+    }
+    if !plan.refusals.is_empty() {
+        findings.note(format!("apply would refuse for {} reasons: harden plan names them", plan.refusals.len()));
+    }
+}

@@ -1,0 +1,297 @@
+//! Checks of content that no package owns: secrets by what is in a file and by its name, and what a developer left.
+//!
+//! Text files up to 1 MiB are read, once for all checks of content.
+
+use crate::audit::{Cx, Findings, Severity, secrets};
+use crate::facts::tree::{Id, Tree};
+use crate::report::escape::escaped;
+
+/// Largest file that is read, in bytes.
+pub(in crate::audit) const LIMIT: u64 = 1 << 20;
+
+/// Bytes by which a text is told from anything else.
+const HEAD: usize = 4096;
+
+/// What was found in one file.
+#[derive(Debug)]
+pub(in crate::audit) struct Secret {
+    id: Id,
+    /// The check that speaks of it.
+    check: &'static str,
+    what: &'static str,
+    line: Option<u32>,
+    severity: Severity,
+}
+
+/// Files that programs keep passwords in: the end of the path, and what makes it one that holds any.
+type Store = (&'static str, fn(&str) -> bool);
+
+const STORES: &[Store] = &[
+    ("/.netrc", |text| {
+        text.split_ascii_whitespace().skip_while(|word| *word != "password").nth(1).is_some_and(secrets::is_value)
+    }),
+    ("/.pgpass", |text| fields(text).any(|line| line.splitn(5, ':').nth(4).is_some_and(secrets::is_value))),
+    ("/.npmrc", |text| values(text, &["_authToken", "_password", "_auth"])),
+    ("/.yarnrc.yml", |text| values(text, &["npmAuthToken", "npmAuthIdent"])),
+    ("/.pypirc", |text| values(text, &["password"])),
+    ("/pip.conf", secrets::url_password),
+    ("/.git-credentials", secrets::url_password),
+    ("/.gitconfig", secrets::url_password),
+    ("/.my.cnf", |text| values(text, &["password"])),
+    ("/.aws/credentials", |text| values(text, &["aws_secret_access_key"])),
+    ("/.docker/config.json", |text| values(text, &["auth", "identitytoken", "password"])),
+    ("/containers/auth.json", |text| values(text, &["auth", "identitytoken"])),
+    ("/.kube/config", |text| values(text, &["client-key-data", "token", "password"])),
+    ("/gradle.properties", |text| fields(text).any(named)),
+    ("/.m2/settings.xml", |text| text.split("<password>").nth(1).is_some_and(secrets::is_value)),
+    ("/.cargo/credentials.toml", |text| values(text, &["token"])),
+    ("/.config/gh/hosts.yml", |text| values(text, &["oauth_token"])),
+    ("/.s3cfg", |text| values(text, &["secret_key"])),
+    ("/.env", |text| fields(text).any(named)),
+    ("/.vault-token", secrets::is_value),
+    ("/.htpasswd", |text| {
+        fields(text).any(|line| line.split_once(':').is_some_and(|(_, hash)| secrets::is_value(hash)))
+    }),
+];
+
+fn fields(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']))
+}
+
+/// `NAME=value` with the name and the value of a secret.
+fn named(line: &str) -> bool {
+    let assigned = line.trim_start_matches("export ").split_once('=');
+    assigned.is_some_and(|(name, value)| secrets::is_secret_name(name) && secrets::is_value(value))
+}
+
+/// Whether some line gives one of these keys a value, as INI, YAML, JSON or npm writes it.
+fn values(text: &str, keys: &[&str]) -> bool {
+    text.split(['\n', ',', '{', '}']).map(str::trim).filter(|line| !line.starts_with(['#', ';'])).any(|line| {
+        line.split_once(['=']).or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':')).is_some_and(
+            |(key, value)| {
+                let key = key.trim().trim_matches(['"', '\'']);
+                let key = key.rsplit([':', '.']).next().unwrap_or_default();
+                keys.contains(&key) && secrets::is_value(value)
+            },
+        )
+    })
+}
+
+/// Read every text that no package owns.
+pub(in crate::audit) fn collect(cx: &Cx<'_>, findings: &mut Findings) -> Vec<Secret> {
+    let mut found = Vec::new();
+    let (mut unread, mut first) = (0, None);
+    for id in cx.tree.ids().filter(|&id| cx.tree.is_file(id)) {
+        let size = cx.tree.meta(id).size;
+        if size == 0 || size > LIMIT || is_binary(cx.tree.name(id)) || !cx.is_part(id) || !cx.is_unowned(id) {
+            continue;
+        }
+        let Ok(mut text) = cx.contents.read_at(cx.tree, id, 0, HEAD) else {
+            unread += 1;
+            first.get_or_insert(id);
+            continue;
+        };
+        if text.contains(&0) {
+            continue;
+        }
+        if size > text.len() as u64 {
+            match cx.contents.read(cx.tree, id, LIMIT) {
+                Ok(all) if !all.contains(&0) => text = all,
+                _ => continue,
+            }
+        }
+        examine(cx.tree, id, &text, &mut found);
+    }
+    if let Some(first) = first {
+        let path = escaped(&cx.tree.path(first));
+        findings.note(format!("not looked at for secrets: {unread} files that may not be read, the first is '{path}'"));
+    }
+    found
+}
+
+fn examine(tree: &Tree, id: Id, text: &[u8], found: &mut Vec<Secret>) {
+    let path = tree.path(id);
+    // Keys of test suites are public.
+    let sample = is_sample(&path);
+    let mut add = |check, what, at: Option<usize>, severity: Severity| {
+        let severity = if sample { severity.min(Severity::Low) } else { severity };
+        found.push(Secret { id, check, what, line: at.and_then(|at| secrets::line_of(text, at)), severity });
+    };
+    match secrets::private_key(text) {
+        Some((secrets::PrivateKey::Plain, at)) => add("secrets.private-key", "a private key", Some(at), Severity::High),
+        Some((secrets::PrivateKey::Encrypted, at)) => {
+            add("secrets.private-key", "a private key with a passphrase", Some(at), Severity::Medium);
+        }
+        None => {}
+    }
+    if let Some((kind, at)) = secrets::token(text) {
+        add("secrets.token", kind, Some(at), Severity::High);
+    }
+    for (end, holds) in STORES {
+        let fits = path.ends_with(end.as_bytes()) || (*end == "/.env" && is_env(tree.name(id)));
+        if fits && holds(&String::from_utf8_lossy(text)) {
+            add("secrets.password", "a stored password", None, Severity::High);
+        }
+    }
+}
+
+/// `.env`, `.env.production`, `prod.env`; not `.env.example`.
+fn is_env(name: &[u8]) -> bool {
+    let sample = [&b"example"[..], b"sample", b"template", b"dist"].iter().any(|end| name.ends_with(end));
+    (name.starts_with(b".env.") || name.ends_with(b".env")) && !sample
+}
+
+/// Directories of test suites and examples, whose secrets are public.
+fn is_sample(path: &[u8]) -> bool {
+    let part = |part: &[u8]| {
+        [
+            &b"test"[..],
+            b"tests",
+            b"testing",
+            b"testdata",
+            b"test-data",
+            b"fixtures",
+            b"examples",
+            b"example",
+            b"spec",
+            b"__tests__",
+        ]
+        .contains(&part)
+    };
+    path.split(|&b| b == b'/').any(part)
+}
+
+/// Directories of installed packages of a language: files are named there as programmers like it.
+fn is_installed(path: &[u8]) -> bool {
+    let part = |part: &[u8]| {
+        [&b"site-packages"[..], b"dist-packages", b"node_modules", b"vendor", b"gems", b"bower_components"]
+            .contains(&part)
+            || part.ends_with(b".dist-info")
+    };
+    path.split(|&b| b == b'/').any(part)
+}
+
+/// Endings of files that hold no text, so that none of them is opened.
+fn is_binary(name: &[u8]) -> bool {
+    const ENDS: [&str; 24] = [
+        "pyc", "pyo", "so", "a", "o", "dll", "exe", "jar", "war", "class", "gz", "xz", "bz2", "zst", "zip", "whl",
+        "png", "jpg", "gif", "ico", "woff2", "ttf", "mo", "wasm",
+    ];
+    let end = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
+    end.len() < name.len() && ENDS.iter().any(|known| known.as_bytes() == end)
+}
+
+pub(super) fn private_keys(cx: &Cx<'_>, findings: &mut Findings) {
+    report(cx, findings);
+}
+
+pub(super) fn tokens(cx: &Cx<'_>, findings: &mut Findings) {
+    report(cx, findings);
+}
+
+pub(super) fn passwords(cx: &Cx<'_>, findings: &mut Findings) {
+    report(cx, findings);
+}
+
+fn report(cx: &Cx<'_>, findings: &mut Findings) {
+    let check = findings.check().id;
+    for secret in cx.secrets(findings).iter().filter(|secret| secret.check == check) {
+        let finding = findings.at(cx.tree, secret.id, secret.what.as_bytes(), format!("holds {}", secret.what));
+        finding.at_most(secret.severity).line = secret.line;
+    }
+}
+
+/// Names that secrets usually have, and how bad a file of that name is by its name alone.
+const NAMES: [(&str, Severity); 16] = [
+    ("credentials.json", Severity::Medium),
+    ("credential.json", Severity::Medium),
+    ("credentials", Severity::Medium),
+    ("credential", Severity::Medium),
+    ("password.txt", Severity::Medium),
+    ("id_rsa", Severity::Medium),
+    ("id_dsa", Severity::Medium),
+    ("id_ecdsa", Severity::Medium),
+    ("id_ed25519", Severity::Medium),
+    ("secret_token.rb", Severity::Medium),
+    ("credentials.xml", Severity::Medium),
+    (".env", Severity::Low),
+    ("database.yml", Severity::Info),
+    ("carrierwave.rb", Severity::Info),
+    ("omniauth.rb", Severity::Info),
+    ("settings.py", Severity::Info),
+];
+
+/// Endings that secrets usually have.
+const ENDS: [&str; 17] = [
+    "secret",
+    "ovpn",
+    "private_key",
+    "cscfg",
+    "rdp",
+    "mdf",
+    "sdf",
+    "bek",
+    "tpm",
+    "fve",
+    "jks",
+    "psafe3",
+    "agilekeychain",
+    "keychain",
+    "pcap",
+    "gnucache",
+    "kdbx",
+];
+
+pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
+    for id in cx.tree.ids().filter(|&id| cx.tree.is_file(id) && cx.tree.meta(id).size > 0) {
+        let name = cx.tree.name(id);
+        let end = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
+        let by_end = || {
+            let listed = end.len() < name.len() && ENDS.iter().any(|known| known.as_bytes() == end);
+            listed.then_some(Severity::Medium)
+        };
+        let by_name = NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|&(_, severity)| severity);
+        let Some(severity) = by_name.or_else(by_end) else { continue };
+        let path = cx.tree.path(id);
+        let told = findings.has(&["secrets.private-key", "secrets.token", "secrets.password"], &path);
+        if told || is_installed(&path) || !cx.is_part(id) || !cx.is_unowned(id) {
+            continue;
+        }
+        let severity = if is_sample(&path) { severity.min(Severity::Low) } else { severity };
+        findings.at(cx.tree, id, b"", "is named as files with secrets are").at_most(severity);
+    }
+}
+
+/// Directories and files of a developer's machine.
+const DEVELOPER: [&str; 16] = [
+    ".git",
+    ".svn",
+    ".hg",
+    ".vscode",
+    ".idea",
+    ".aws",
+    ".azure",
+    ".gcp",
+    ".cache",
+    ".npm",
+    ".gnupg",
+    "Dockerfile",
+    "docker-compose.yml",
+    ".vimrc",
+    ".DS_Store",
+    ".dockerignore",
+];
+
+pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
+    for id in cx.tree.ids().filter(|&id| !cx.tree.is_link(id)) {
+        let name = cx.tree.name(id);
+        if !DEVELOPER.iter().any(|known| known.as_bytes() == name) || !cx.is_part(id) || !cx.is_unowned(id) {
+            continue;
+        }
+        let empty = if cx.tree.is_dir(id) { cx.tree.children(id).len() == 0 } else { false };
+        let path = cx.tree.path(id);
+        if !empty && !is_installed(&path) {
+            findings.at(cx.tree, id, b"", "is of use where the image is made, not in it");
+        }
+    }
+}

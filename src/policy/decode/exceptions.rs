@@ -1,0 +1,101 @@
+//! `[[audit.exception]]`: findings that are accepted, each with its reason.
+
+use super::super::keys::EXCEPTION_KEYS;
+use super::super::layer::Layer;
+use super::super::problem::quote;
+use super::super::{Exception, did_you_mean};
+use super::{Decoder, Value, list};
+use crate::audit::{CHECKS, Day};
+
+const FORM: &str =
+    "write [[audit.exception]] and below it id = \"files.setid\", path = \"/usr/bin/x\", reason = \"why\"";
+
+impl Decoder<'_> {
+    pub(super) fn exceptions(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(path, value, "an array of tables", FORM);
+            return;
+        };
+        for item in array {
+            let Some(exception) = self.exception(path, item) else { continue };
+            if layer.exceptions.iter().any(|other| other.id == exception.id && other.path == exception.path) {
+                self.problem(&item.span(), format!("{path}: this exception is there twice"), "delete one of the two");
+            } else {
+                layer.exceptions.push(exception);
+            }
+        }
+    }
+
+    fn exception(&mut self, path: &str, value: &Value<'_>) -> Option<Exception> {
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(path, value, "a table", FORM);
+            return None;
+        };
+        let before = self.problems.len();
+        let origin = self.origin(&value.span());
+        let empty = String::new;
+        let mut exception = Exception { id: empty(), path: empty(), reason: empty(), expires: None, origin };
+        for (name, field) in table {
+            let at = format!("{path}.{}", name.get_ref());
+            if !EXCEPTION_KEYS.iter().any(|(known, _)| *known == name.get_ref()) {
+                let known = || EXCEPTION_KEYS.iter().map(|(name, _)| *name);
+                let help = match did_you_mean(name.get_ref(), known()) {
+                    Some(name) => format!("did you mean {}?", quote(name)),
+                    None => format!("the keys of an exception are {}", list(known())),
+                };
+                let text = format!("{path}: unknown key {} in an exception", quote(name.get_ref()));
+                self.problem(&name.span(), text, help);
+                continue;
+            }
+            // TOML has dates of its own.
+            let text = match field.get_ref().as_str() {
+                Some(text) => text.to_owned(),
+                None => match field.get_ref().as_datetime() {
+                    Some(date) if name.get_ref() == "expires" => date.to_string(),
+                    _ => {
+                        self.wrong_type(&at, field, "a string", "write it in double quotes");
+                        continue;
+                    }
+                },
+            };
+            match name.get_ref().as_ref() {
+                "id" => self.check_id(&at, field, text, &mut exception.id),
+                "path" if !text.starts_with('/') => {
+                    self.problem(&field.span(), format!("{at}: {} is not absolute", quote(&text)), "begin it with '/'");
+                }
+                "path" => exception.path = text,
+                "reason" => text.trim().clone_into(&mut exception.reason),
+                _ => match Day::parse(&text) {
+                    Some(day) => exception.expires = Some((text, day)),
+                    None => {
+                        let message = format!("{at}: {} is no day", quote(&text));
+                        self.problem(&field.span(), message, "write a day as 2027-01-31");
+                    }
+                },
+            }
+        }
+        if self.problems.len() > before {
+            return None;
+        }
+        for (name, text) in [("id", &exception.id), ("path", &exception.path), ("reason", &exception.reason)] {
+            if text.is_empty() {
+                let help = if name == "reason" { "say why the finding is accepted: reason = \"…\"" } else { FORM };
+                self.problem(&value.span(), format!("{path}: the exception has no '{name}'"), help);
+            }
+        }
+        (self.problems.len() == before).then_some(exception)
+    }
+
+    fn check_id(&mut self, at: &str, field: &Value<'_>, text: String, id: &mut String) {
+        let known = || CHECKS.iter().map(|check| check.id);
+        if known().any(|check| check == text) {
+            *id = text;
+            return;
+        }
+        let help = match did_you_mean(&text, known()) {
+            Some(name) => format!("did you mean {}?", quote(name)),
+            None => "docs/checks.md lists the checks".to_owned(),
+        };
+        self.problem(&field.span(), format!("{at}: unknown check {}", quote(&text)), help);
+    }
+}
