@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "archive/audit.rs"]
+mod audit;
 #[path = "archive/hostile.rs"]
 mod hostile;
 #[path = "archive/images.rs"]

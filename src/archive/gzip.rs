@@ -216,7 +216,7 @@ mod tests {
             }
         }
         let mut followed = packed;
-        followed.extend(b"garbage");
+        followed.extend(b"garbage of some length");
         assert_eq!(
             run(&followed).unwrap_err(),
             "the archive is damaged or cut off: something that is no gzip follows its gzip stream"

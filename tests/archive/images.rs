@@ -8,15 +8,18 @@ use sha2::{Digest, Sha256};
 
 use super::writer::{Tar, listed, read};
 
-fn config(layers: usize) -> Vec<u8> {
+fn config(layers: usize) -> String {
     let ids: Vec<String> = (0..layers).map(|layer| format!("sha256:{layer}")).collect();
     json!({"architecture": "amd64", "config": {"User": "app"}, "rootfs": {"type": "layers", "diff_ids": ids}})
         .to_string()
-        .into_bytes()
+}
+
+fn image(layers: &[Vec<u8>]) -> Vec<u8> {
+    saved(layers, &config(layers.len()))
 }
 
 /// An archive as `docker save` wrote it until version 24.
-fn saved(layers: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn saved(layers: &[Vec<u8>], config: &str) -> Vec<u8> {
     let mut tar = Tar::default();
     let mut names = Vec::new();
     for (number, layer) in layers.iter().enumerate() {
@@ -24,7 +27,7 @@ fn saved(layers: &[Vec<u8>]) -> Vec<u8> {
         tar = tar.entry(b'0', names[number].as_bytes(), b"", layer);
     }
     let manifest = json!([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": names}]);
-    tar.entry(b'0', b"config.json", b"", &config(layers.len())).file("manifest.json", &manifest.to_string()).end()
+    tar.file("config.json", config).file("manifest.json", &manifest.to_string()).end()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -52,8 +55,7 @@ fn layout(images: &[(&str, &[Vec<u8>])], nested: bool) -> Vec<u8> {
         for part in &mut parts {
             part["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+gzip");
         }
-        let mut settings =
-            blob(&[config(layers.len()), architecture.as_bytes().iter().map(|_| b' ').collect()].concat());
+        let mut settings = blob(format!("{}{}", config(layers.len()), " ".repeat(architecture.len())).as_bytes());
         settings["mediaType"] = json!("application/vnd.oci.image.config.v1+json");
         let manifest = json!({"schemaVersion": 2, "config": settings, "layers": parts, "x": architecture});
         let mut found = blob(manifest.to_string().as_bytes());
@@ -127,13 +129,13 @@ fn layers_lie_on_each_other() {
     let ours = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let other: &[Vec<u8>] = &[Tar::default().file("etc/passwd", "another platform").end()];
     for archive in [
-        saved(&plain),
-        saved(&packed),
-        saved(&mixed),
+        image(&plain),
+        image(&packed),
+        image(&mixed),
         layout(&[(ours, &packed)], false),
         layout(&[("s390x", &plain)], false),
         layout(&[("s390x", other), (ours, &packed)], true),
-        gzip(&saved(&mixed)),
+        gzip(&image(&mixed)),
     ] {
         let image = read(&archive).unwrap();
         assert_eq!(listed(&image), RESULT);
@@ -145,9 +147,9 @@ fn layers_lie_on_each_other() {
 #[test]
 fn a_layer_may_lack_its_end_since_the_archive_knows_its_length() {
     let layer = Tar::default().file("a", "x").0;
-    assert_eq!(listed(&read(&saved(&[layer.clone()])).unwrap()), ["/a x"]);
+    assert_eq!(listed(&read(&image(&[layer.clone()])).unwrap()), ["/a x"]);
     assert!(read(&layer).is_err(), "alone it might be cut off");
-    assert!(read(&saved(&[layer[..600].to_vec()])).is_err());
+    assert!(read(&image(&[layer[..600].to_vec()])).is_err());
 }
 
 #[test]
@@ -165,26 +167,30 @@ fn an_image_that_is_not_clear_is_refused() {
             .contains("it holds 2 images and none stands out: 'app:2 (linux/s390x)', 'app:2 (linux/riscv64)'")
     );
     let missing = json!([{"Config": "c.json", "RepoTags": ["a"], "Layers": ["../../etc/shadow"]}]);
-    let archive =
-        Tar::default().file("manifest.json", &missing.to_string()).entry(b'0', b"c.json", b"", &config(1)).end();
+    let archive = Tar::default()
+        .file("manifest.json", &missing.to_string())
+        .entry(b'0', b"c.json", b"", config(1).as_bytes())
+        .end();
     assert!(said(archive).contains("'../../etc/shadow' is missing"));
-    let archive =
-        Tar::default().file("manifest.json", &missing.to_string()).entry(b'0', b"c.json", b"", &config(2)).end();
+    let archive = Tar::default()
+        .file("manifest.json", &missing.to_string())
+        .entry(b'0', b"c.json", b"", config(2).as_bytes())
+        .end();
     assert!(said(archive).contains("disagree on the number of layers"));
     let zstd = [b"\x28\xb5\x2f\xfd".to_vec()];
-    assert!(said(saved(&zstd)).starts_with("layer '0/layer.tar': it is compressed with zstd"));
+    assert!(said(image(&zstd)).starts_with("layer '0/layer.tar': it is compressed with zstd"));
     let mut short = layout(&[("amd64", &one)], false);
     let at = short.windows(7).position(|bytes| bytes == b"\"size\":").unwrap();
     short[at + 7] = b'9';
     assert!(said(short).contains("is missing, or has another size than its manifest says"));
     let nothing = Tar::default().file(".wh..", "").end();
-    assert!(said(saved(&[nothing])).contains("is a whiteout that names nothing"));
+    assert!(said(image(&[nothing])).contains("is a whiteout that names nothing"));
 }
 
 #[test]
 fn a_file_system_that_holds_an_image_is_judged_itself() {
     let clean = Tar::default().file("etc/passwd", "clean").end();
-    let mut tar = Tar(saved(&[clean]));
+    let mut tar = Tar(image(&[clean]));
     tar.0.truncate(tar.0.len() - 1024);
     let archive = read(&tar.file("etc/shadow", "root::").file("etc/.wh.x", "no mark here").end()).unwrap();
     assert!(archive.config.is_none());
