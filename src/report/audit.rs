@@ -59,7 +59,7 @@ fn text(verdict: &Verdict, level: Severity, volume: Volume) -> String {
     for note in &verdict.notes {
         let _ = writeln!(out, "note: {note}");
     }
-    counts(&mut out, verdict, level);
+    counts(&mut out, verdict, level, volume);
     out
 }
 
@@ -67,7 +67,7 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
     if findings.is_empty() {
         return;
     }
-    let _ = writeln!(out, "  {}: not so: {}", check.id, check.title);
+    let _ = writeln!(out, "  {} (wanted: {})", check.id, check.title);
     let shown = if volume == Volume::Verbose { findings.len() } else { SHOWN };
     for finding in findings.iter().take(shown) {
         let line = finding.line.map_or_else(String::new, |line| format!(":{line}"));
@@ -82,11 +82,14 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
     }
 }
 
-fn counts(out: &mut String, verdict: &Verdict, level: Severity) {
+fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) {
     let words = Severity::ALL.map(|severity| format!("{} {}", verdict.count(severity), severity.name()));
     let excepted = verdict.findings.iter().filter(|finding| matches!(finding.state, State::Excepted { .. })).count();
     let known = verdict.findings.iter().filter(|finding| finding.state == State::Baseline).count();
     let _ = writeln!(out, "{} checks, {} entries: {}", verdict.checks, verdict.entries, words.join(", "));
+    if volume == Volume::Normal && level > Severity::Info && verdict.count(Severity::Info) > 0 {
+        let _ = writeln!(out, "-v shows what is only worth knowing (info) too");
+    }
     if excepted + known > 0 {
         let _ = writeln!(out, "not counted: {excepted} excepted by the policy, {known} in the baseline");
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::context::entry;
-use crate::audit::{Cx, Findings};
+use crate::audit::{Cx, Findings, Severity};
 use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
 use crate::plan::record::{Record, What};
@@ -35,7 +35,11 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
         if id != Id::ROOT && removed.contains(cx.tree.parent(id)) {
             continue;
         }
-        findings.at(cx.tree, id, b"", &*record.reason);
+        let finding = findings.at(cx.tree, id, b"", &*record.reason);
+        // Of what a program left behind, only the program is more than litter.
+        if !cx.facts.commands.entries.contains_key(&id) {
+            finding.at_most(Severity::Low);
+        }
     }
 }
 

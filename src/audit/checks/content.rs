@@ -4,10 +4,13 @@
 
 use crate::audit::{Cx, Findings, Severity, secrets};
 use crate::facts::tree::{Id, Tree};
-use crate::report::escape::escaped;
+use crate::report::escape::quoted;
 
 /// Largest file that is read, in bytes.
 pub(in crate::audit) const LIMIT: u64 = 1 << 20;
+
+/// Files that may not be read, named in one note.
+const NAMED: usize = 10;
 
 /// Bytes by which a text is told from anything else.
 const HEAD: usize = 4096;
@@ -80,15 +83,14 @@ fn values(text: &str, keys: &[&str]) -> bool {
 /// Read every text that no package owns.
 pub(in crate::audit) fn collect(cx: &Cx<'_>, findings: &mut Findings) -> Vec<Secret> {
     let mut found = Vec::new();
-    let (mut unread, mut first) = (0, None);
+    let mut unread: Vec<Id> = Vec::new();
     for id in cx.tree.ids().filter(|&id| cx.tree.is_file(id)) {
         let size = cx.tree.meta(id).size;
         if size == 0 || size > LIMIT || is_binary(cx.tree.name(id)) || !cx.is_part(id) || !cx.is_unowned(id) {
             continue;
         }
         let Ok(mut text) = cx.contents.read_at(cx.tree, id, 0, HEAD) else {
-            unread += 1;
-            first.get_or_insert(id);
+            unread.push(id);
             continue;
         };
         if text.contains(&0) {
@@ -102,9 +104,11 @@ pub(in crate::audit) fn collect(cx: &Cx<'_>, findings: &mut Findings) -> Vec<Sec
         }
         examine(cx.tree, id, &text, &mut found);
     }
-    if let Some(first) = first {
-        let path = escaped(&cx.tree.path(first));
-        findings.note(format!("not looked at for secrets: {unread} files that may not be read, the first is '{path}'"));
+    if !unread.is_empty() {
+        let shown: Vec<String> = unread.iter().take(NAMED).map(|&id| quoted(&cx.tree.path(id))).collect();
+        let more = unread.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        findings.note(format!("not looked at for secrets, since they may not be read: {}{more}", shown.join(", ")));
     }
     found
 }

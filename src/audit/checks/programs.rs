@@ -47,7 +47,8 @@ pub(super) fn named(cx: &Cx<'_>, findings: &mut Findings) {
                 !other && is_listed(GTFOBINS.lines(), name)
             }
         };
-        if fits {
+        // A package manager is told by its own check.
+        if fits && !findings.has(&["programs.package-manager"], &cx.tree.path(id)) {
             findings.at(cx.tree, id, b"", "can be run");
         }
     }
