@@ -81,6 +81,9 @@ pub struct Audit {
     /// What all commands take.
     #[command(flatten)]
     pub common: Common,
+    /// Judge an archive, not a directory: docker export, docker save, or an OCI layout; - for standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub tar: Option<PathBuf>,
     /// Exit with 1 when a finding is at least this bad: info, low, medium or high [default: medium]
     #[arg(long, value_name = "SEVERITY", hide_possible_values = true)]
     pub fail_on: Option<Level>,
@@ -143,7 +146,7 @@ pub struct Common {
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI image config
     #[arg(long, value_name = "FILE|-")]
     pub image_config: Option<PathBuf>,
-    /// Format of the report: text or json [default: text]
+    /// Format of the report: text or json; audit also sarif, junit or github [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<Format>,
     /// Write the report to a file too
@@ -168,6 +171,12 @@ pub enum Format {
     Text,
     /// For programs; the schema has a version.
     Json,
+    /// Findings for code scanning.
+    Sarif,
+    /// Findings as test cases.
+    Junit,
+    /// Findings as annotations of a workflow.
+    Github,
 }
 
 impl Cli {

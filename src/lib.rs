@@ -13,6 +13,7 @@
 
 pub mod applets;
 pub mod apply;
+pub mod archive;
 pub mod audit;
 pub mod check;
 pub mod cli;

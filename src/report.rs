@@ -3,8 +3,11 @@
 pub mod audit;
 pub mod escape;
 pub mod explain;
+pub mod github;
 pub mod json;
+pub mod junit;
 pub mod runtime;
+pub mod sarif;
 pub mod text;
 
 use crate::policy::Problem;
@@ -18,6 +21,20 @@ pub enum Format {
     Text,
     /// For programs, see [`json`].
     Json,
+    /// For code scanning, see [`sarif`].
+    Sarif,
+    /// For test reports, see [`junit`].
+    Junit,
+    /// For the log of a workflow, see [`github`].
+    Github,
+}
+
+impl Format {
+    /// Whether only an audit has something to say in it.
+    #[must_use]
+    pub const fn is_for_findings(self) -> bool {
+        matches!(self, Self::Sarif | Self::Junit | Self::Github)
+    }
 }
 
 /// How much is said.
@@ -105,4 +122,48 @@ pub fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> i
 /// Those of [`print_with`].
 pub fn print(text: &str) -> io::Result<()> {
     print_with(|out| out.write_all(text.as_bytes()))
+}
+
+/// A verdict to be written, for unit tests.
+#[cfg(test)]
+pub(crate) mod fixture {
+    use crate::audit::{Check, Finding, Severity, State, Verdict};
+
+    static CHECK: Check = Check {
+        id: "accounts.empty-password",
+        title: "no account has an empty password",
+        severity: Severity::High,
+        rationale: "Whoever reaches a login is in.",
+        sources: &["CIS 7.2.2"],
+        rule: Some("accounts.lock"),
+        help: "lock the account",
+        run: |_, _| {},
+    };
+
+    /// One finding that fails, one that does not, one of the baseline, one that is excepted; names that nobody means well
+    /// with; a note.
+    pub(crate) fn verdict() -> Verdict {
+        let base = Finding {
+            check: &CHECK,
+            severity: Severity::High,
+            path: b"/etc/shadow".to_vec(),
+            line: Some(3),
+            detail: "the account 'a' has an empty password".into(),
+            fix: Some("accounts.lock"),
+            fingerprint: "0123".into(),
+            state: State::New,
+        };
+        let odd = Finding {
+            severity: Severity::Low,
+            path: b"/a]]><\xe2\x80\xae\n\xff".to_vec(),
+            line: None,
+            detail: "odd".into(),
+            fix: None,
+            ..base.clone()
+        };
+        let known = Finding { state: State::Baseline, ..base.clone() };
+        let excepted = Finding { state: State::Excepted { reason: "the \"user\"'s ]]> words".into() }, ..base.clone() };
+        let findings = vec![base, odd, known, excepted];
+        Verdict { findings, notes: vec!["not looked at: '/x'".into()], checks: 1, entries: 2 }
+    }
 }

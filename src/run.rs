@@ -56,7 +56,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             return if error.exit_code() == 0 { Exit::Done } else { Exit::Refused };
         }
     };
-    let options = Options::new(&cli, environment);
+    let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
@@ -65,6 +65,16 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         problems.push(problem);
         None
     });
+    problems.extend(contradictions(&options, cli.audit().is_some()));
+    // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
+    let mut archive = None;
+    if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
+        match audit::archive(path, environment, &request) {
+            Ok(found) => archive = Some(found),
+            Err(exit) => return exit,
+        }
+    }
+    options.archive_config = archive.as_mut().and_then(|found| found.config.take());
     let loaded = match policy::load(&options, binary.as_deref(), &rules::ids(), &Host) {
         Ok(loaded) if problems.is_empty() => loaded,
         other => {
@@ -73,6 +83,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
                 console.problem("refused", problem);
             }
             console.phase("nothing was changed");
+            if let Some(problem) = problems.first().filter(|_| cli.audit().is_some()) {
+                let _ = report::print_with(|out| report::audit::failed(out, &problem.message, request.format));
+            }
             return Exit::Refused;
         }
     };
@@ -87,7 +100,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
         Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
-        Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref()),
+        Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }
@@ -107,6 +120,9 @@ impl Request {
             format: match options.format {
                 cli::Format::Text => Format::Text,
                 cli::Format::Json => Format::Json,
+                cli::Format::Sarif => Format::Sarif,
+                cli::Format::Junit => Format::Junit,
+                cli::Format::Github => Format::Github,
             },
             report: options.report.as_ref().and_then(text),
             volume: match (options.quiet, options.verbose) {
@@ -120,6 +136,24 @@ impl Request {
             epoch: None,
         }
     }
+}
+
+/// Options that make no sense together, whether they are flags or come from the environment.
+fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !audit && !matches!(options.format, cli::Format::Text | cli::Format::Json) {
+        let problem = Problem::new("--format: sarif, junit and github are for findings, which only audit has");
+        problems.push(problem.help("write text or json, or use harden audit"));
+    }
+    if options.tar.is_some() && options.root.is_some() {
+        problems.push(Problem::new("--tar and --root both say what is judged").help("leave one of them out"));
+    }
+    let standard_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if standard_input(&options.tar) && standard_input(&options.image_config) {
+        let problem = Problem::new("--tar and --image-config both read standard input");
+        problems.push(problem.help("give a file for one of them"));
+    }
+    problems
 }
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org/specs/source-date-epoch): a number of seconds, empty as if not set.

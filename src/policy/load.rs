@@ -75,10 +75,20 @@ pub fn load(
         }
         None => (Layer::default(), None),
     };
-    let image_config = options.image_config.as_ref().and_then(|path| image_config(path, inputs, &mut problems));
-    let image = match &image_config {
-        Some(bytes) => image::decode(bytes, &mut problems, &mut warnings),
-        None => Layer::default(),
+    let given = options.image_config.as_ref().and_then(|path| image_config(path, inputs, &mut problems));
+    let (image_config, image) = match (given, &options.archive_config) {
+        (Some(bytes), _) => {
+            let image = image::decode(&bytes, &mut problems, &mut warnings);
+            (Some(bytes), image)
+        }
+        // What an archive says was not written for this program: it is judged, and refused in no part.
+        (None, Some(bytes)) => {
+            let mut odd = Vec::new();
+            let image = image::decode(bytes, &mut odd, &mut warnings);
+            warnings.extend(odd);
+            (Some(bytes.clone()), image)
+        }
+        (None, None) => (None, Layer::default()),
     };
     let name = [&flags, &environment, &file].into_iter().find_map(|layer| layer.profile.clone()).map(|(name, _)| name);
     let offers = match name.as_deref().and_then(|name| Some((name, profile::profile_text(name)?))) {
@@ -86,15 +96,16 @@ pub fn load(
         None => Layer::default(),
     };
     let mut policy = layer::resolve(vec![flags, environment, file, image, offers], &mut problems);
+    let here = options.root.is_none() && options.tar.is_none();
     if policy.path.is_empty() {
-        let inherited = options.path.as_deref().filter(|_| options.root.is_none()).unwrap_or("");
+        let inherited = options.path.as_deref().filter(|_| here).unwrap_or("");
         policy.path = value::path_list(inherited.split(':'));
     }
     if policy.path.is_empty() {
         policy.path = value::path_list(USUAL_PATH.split(':'));
     }
     // A RUN step has the image's environment.
-    if policy.library_path.is_none() && options.root.is_none() {
+    if policy.library_path.is_none() && here {
         let inherited = options.library_path.as_deref().unwrap_or("");
         policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
     }

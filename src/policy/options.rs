@@ -45,6 +45,10 @@ pub struct Options {
     pub verbose: u8,
     /// `--this-is-an-image`.
     pub this_is_an_image: bool,
+    /// `--tar`.
+    pub tar: Option<PathBuf>,
+    /// The image configuration that came with the archive of `--tar`; `--image-config` goes before it.
+    pub archive_config: Option<Vec<u8>>,
     /// `--fail-on`.
     pub fail_on: Level,
     /// `--baseline`.
@@ -95,11 +99,12 @@ const KEEP: Name = ("--keep", "HARDEN_KEEP");
 const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
+const TAR: Name = ("--tar", "HARDEN_TAR");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
 
-const NAMES: [Name; 19] = [
+const NAMES: [Name; 20] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -116,6 +121,7 @@ const NAMES: [Name; 19] = [
     KEEP,
     CHECK,
     DISABLE,
+    TAR,
     FAIL_ON,
     BASELINE,
     WRITE_BASELINE,
@@ -155,6 +161,8 @@ impl Options {
             quiet: *quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
             verbose: if *verbose > 0 { *verbose } else { reader.verbose() },
             this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
+            tar: cli.audit().and_then(|audit| reader.path(TAR, audit.tar.as_ref())),
+            archive_config: None,
             fail_on: reader.level(cli.audit().and_then(|audit| audit.fail_on)),
             baseline: reader.path(BASELINE, cli.audit().and_then(|audit| audit.baseline.as_ref())),
             write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),
@@ -256,8 +264,12 @@ impl Reader<'_> {
         match given.text.as_str() {
             "text" => Format::Text,
             "json" => Format::Json,
+            "sarif" => Format::Sarif,
+            "junit" => Format::Junit,
+            "github" => Format::Github,
             other => {
-                self.fault(&given.origin, format!("unknown format {}", quote(other)), "write text or json");
+                let help = "write text or json, and with audit also sarif, junit or github";
+                self.fault(&given.origin, format!("unknown format {}", quote(other)), help);
                 Format::default()
             }
         }

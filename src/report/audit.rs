@@ -31,6 +31,9 @@ pub fn write(
     match format {
         Format::Text => out.write_all(text(verdict, level, request.volume).as_bytes()),
         Format::Json => json(out, verdict, level),
+        Format::Sarif => super::sarif::write(out, verdict),
+        Format::Junit => super::junit::write(out, verdict, level),
+        Format::Github => super::github::write(out, verdict),
     }
 }
 
@@ -189,5 +192,19 @@ fn state(finding: &Finding) -> (&'static str, Option<&str>) {
         State::New => ("new", None),
         State::Baseline => ("baseline", None),
         State::Excepted { reason } => ("excepted", Some(reason)),
+    }
+}
+
+/// Write that nothing was judged, and why, in the formats that have a place for it: a tool that reads the report must
+/// not take silence for a clean verdict.
+///
+/// # Errors
+/// Those of writing.
+pub fn failed(out: &mut dyn io::Write, text: &str, format: Format) -> io::Result<()> {
+    match format {
+        Format::Sarif => super::sarif::failed(out, text),
+        Format::Junit => super::junit::failed(out, text),
+        Format::Github => super::github::failed(out, text),
+        Format::Text | Format::Json => Ok(()),
     }
 }

@@ -10,7 +10,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -74,6 +74,42 @@ pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 /// As std::io.
 pub fn stdin_start(limit: usize) -> io::Result<Vec<u8>> {
     start(io::stdin().lock(), limit)
+}
+
+/// Open a file that the user named, for reading by position.
+///
+/// # Errors
+/// As std::fs.
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Standard input as a file, to be read in place when it is one.
+///
+/// # Errors
+/// When it is closed.
+pub fn stdin() -> io::Result<File> {
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// A new file without a name in the first of these directories that can be written: it goes with the process. Where
+/// the file system has no such files (O_TMPFILE) it gets a name and loses it at once.
+#[must_use]
+pub fn unnamed_file(directories: &[PathBuf]) -> Option<File> {
+    use rustix::fs::{Mode, OFlags};
+
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    directories.iter().find_map(|directory| {
+        let unnamed = rustix::fs::open(directory, flags | OFlags::TMPFILE, mode).ok();
+        let named = || {
+            let path = directory.join(format!(".harden-{}", rustix::process::getpid().as_raw_nonzero()));
+            let file = rustix::fs::open(&path, flags | OFlags::CREATE | OFlags::EXCL, mode).ok()?;
+            rustix::fs::unlink(&path).ok()?;
+            Some(file)
+        };
+        unnamed.or_else(named).map(File::from)
+    })
 }
 
 /// The path without links, or as it is when that cannot be told.

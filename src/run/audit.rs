@@ -1,16 +1,19 @@
 //! audit on one root: collect what may be read, judge it, write the verdict.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Request;
+use crate::archive::{self, Archive};
 use crate::audit::{self, Baseline, Day, ImageConfig, Severity, State, Subject, Verdict};
 use crate::cli::Level;
 use crate::closure::{Closure, Input};
 use crate::exit::Exit;
 use crate::facts::{Contents, Facts, Own};
 use crate::pipeline;
-use crate::policy::{Options, Policy, Run, did_you_mean};
+use crate::policy::{Environment, Options, Policy, Run, did_you_mean};
 use crate::report::{self, Console, escape};
 use crate::root::{Root, host};
 use crate::rules::accounts::nologin;
@@ -18,10 +21,29 @@ use crate::rules::accounts::nologin;
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;
 
-/// Judge a root.
-pub(super) fn run(mut policy: Policy, options: &Options, request: &Request, image_config: Option<&[u8]>) -> Exit {
+/// Read the archive of `--tar`.
+pub(super) fn archive(path: &Path, environment: &Environment, request: &Request) -> Result<Archive, Exit> {
     let console = Console::new(request.volume, request.no_color);
-    match attempt(&mut policy, options, request, image_config, &console) {
+    console.phase("reading the archive");
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
+    let fault = |cause: String, help| fail(request, &console, (format!("cannot judge {name}: {cause}"), help));
+    let file = if path == Path::new("-") { host::stdin() } else { host::open(path) };
+    let file = file.map_err(|error| fault(error.to_string(), "give --tar a file, or - for standard input"))?;
+    let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into()]);
+    archive::read(file, directories.collect()).map_err(|error| fault(error.text, error.help))
+}
+
+/// Judge a root, or an archive when there is one.
+pub(super) fn run(
+    mut policy: Policy,
+    options: &Options,
+    request: &Request,
+    image_config: Option<&[u8]>,
+    archive: Option<Archive>,
+) -> Exit {
+    let console = Console::new(request.volume, request.no_color);
+    match attempt(&mut policy, options, request, image_config, archive, &console) {
         Ok(verdict) => {
             if verdict.fails(severity(options.fail_on)) {
                 Exit::Findings
@@ -29,12 +51,17 @@ pub(super) fn run(mut policy: Policy, options: &Options, request: &Request, imag
                 Exit::Done
             }
         }
-        Err((text, help)) => {
-            console.message("failed", &text, help);
-            console.phase("nothing was judged");
-            Exit::Refused
-        }
+        Err(fault) => fail(request, &console, fault),
     }
+}
+
+/// Say that there is no verdict, in the format of the report too.
+fn fail(request: &Request, console: &Console, (text, help): Fault) -> Exit {
+    console.message("failed", &text, help);
+    console.phase("nothing was judged");
+    // It was said on standard error; if standard output is gone there is nobody else to tell.
+    let _ = report::print_with(|out| report::audit::failed(out, &text, request.format));
+    Exit::Refused
 }
 
 /// What went wrong with the audit itself, and what to do about it.
@@ -45,6 +72,7 @@ fn attempt(
     options: &Options,
     request: &Request,
     image_config: Option<&[u8]>,
+    archive: Option<Archive>,
     console: &Console,
 ) -> Result<Verdict, Fault> {
     let baseline = options.baseline.as_deref().map(read_baseline).transpose()?;
@@ -56,6 +84,39 @@ fn attempt(
     }
     let mut report = request.report.as_deref().map(create_report).transpose()?;
     console.phase("examining the root file system");
+    let image = image_config.and_then(ImageConfig::parse);
+    let today = Day::of(request.epoch.unwrap_or_else(now));
+    let (image, baseline) = (image.as_ref(), baseline.as_ref());
+    let mut verdict = if let Some(Archive { tree, files, .. }) = archive {
+        let facts = Facts::of(tree, &files, policy);
+        let verdict = judge(facts, &files, policy, image, Vec::new(), baseline, today);
+        if let Some(cause) = files.take_unread() {
+            return Err((format!("cannot read the archive: {cause}"), "let nothing change it meanwhile"));
+        }
+        verdict
+    } else {
+        directory(policy, request, report.as_ref(), |facts, root, policy, notes| {
+            judge(facts, root, policy, image, notes, baseline, today)
+        })?
+    };
+    if let Some(path) = options.write_baseline.as_deref() {
+        write_baseline(path, &mut verdict)?;
+    }
+    let level = severity(options.fail_on);
+    let write = |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request);
+    let written = report.as_mut().map_or(Ok(()), |file| write(file, report::Format::Json));
+    let written = written.and_then(|()| report::print_with(|out| write(out, request.format)));
+    written.map_err(|error| (format!("cannot write the report: {error}"), ""))?;
+    Ok(verdict)
+}
+
+/// Collect what may be read of a directory, and have it judged.
+fn directory(
+    policy: &mut Policy,
+    request: &Request,
+    report: Option<&File>,
+    judge: impl FnOnce(Facts, &Root, &mut Policy, Vec<String>) -> Verdict,
+) -> Result<Verdict, Fault> {
     let help = "give --root the directory that holds the file system";
     let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), help))?;
     let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), help))?;
@@ -68,24 +129,14 @@ fn attempt(
     let own = Own {
         program: host::this_program(),
         config: request.config.as_deref().and_then(host::inode_of),
-        report: report.as_ref().and_then(host::inode),
+        report: report.and_then(host::inode),
     };
     facts.find_own(&root, &own);
-    let image = image_config.and_then(ImageConfig::parse);
-    let seconds = request.epoch.unwrap_or_else(now);
-    let mut verdict = judge(facts, &root, policy, image.as_ref(), notes, baseline.as_ref(), Day::of(seconds));
-    if let Some(error) = root.take_unread() {
-        return Err((error.to_string(), "mend the file system, and let nothing else change the tree meanwhile"));
+    let verdict = judge(facts, &root, policy, notes);
+    match root.take_unread() {
+        Some(error) => Err((error.to_string(), "mend the file system, and let nothing else change the tree meanwhile")),
+        None => Ok(verdict),
     }
-    if let Some(path) = options.write_baseline.as_deref() {
-        write_baseline(path, &mut verdict)?;
-    }
-    let level = severity(options.fail_on);
-    let write = |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request);
-    let written = report.as_mut().map_or(Ok(()), |file| write(file, report::Format::Json));
-    let written = written.and_then(|()| report::print_with(|out| write(out, request.format)));
-    written.map_err(|error| (format!("cannot write the report: {error}"), ""))?;
-    Ok(verdict)
 }
 
 /// Judge facts, wherever they come from. What apply would still change is part of it when the policy says who runs what.
@@ -153,7 +204,7 @@ fn write_baseline(path: &Path, verdict: &mut Verdict) -> Result<(), Fault> {
     Ok(())
 }
 
-fn create_report(path: &str) -> Result<std::fs::File, Fault> {
+fn create_report(path: &str) -> Result<File, Fault> {
     host::create(path).map_err(|error| {
         let path = escape::quoted(path.as_bytes());
         (format!("cannot write the report to {path}: {error}"), "give --report a file in a directory that exists")

@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
         let json = |out: &mut dyn std::io::Write| report::explain::json(out, &answers, refused, exit);
         let written = self.report.as_mut().map_or(Ok(()), |file| json(file)).and_then(|()| match format {
             Format::Json => report::print_with(json),
-            Format::Text => report::print(&report::explain::text(&answers, volume)),
+            _ => report::print(&report::explain::text(&answers, volume)),
         });
         match written {
             Ok(()) => exit,
@@ -350,8 +350,8 @@ impl<'a> Session<'a> {
         }
         match self.request.format {
             Format::Json => report::print_with(json),
-            Format::Text if self.request.volume == Volume::Quiet => Ok(()),
-            Format::Text => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
+            _ if self.request.volume == Volume::Quiet => Ok(()),
+            _ => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
     }
 }

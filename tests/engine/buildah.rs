@@ -63,7 +63,7 @@ fn same(base_image: &Base, gone: &str) {
     assert_none("docker against buildah", &first.differences(&second));
 }
 
-fn buildah(dir: &Path, args: &[&str]) -> Output {
+pub fn buildah(dir: &Path, args: &[&str]) -> Output {
     let output = Command::new("buildah")
         .arg("--root")
         .arg(dir.join("storage"))

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -276,6 +276,11 @@ impl Image {
 
     /// What a container of this image sees, as `docker export` gives it.
     pub fn export(&self) -> Tree {
+        self.exported(|pipe| to_the_end(pipe, |reader| Tree::from_tar(reader)))
+    }
+
+    /// Lets `read` have the stream of `docker export`.
+    pub fn exported<T>(&self, read: impl FnOnce(ChildStdout) -> T) -> T {
         let container = Container { id: docker_ok(&["create", &self.tag, "/none"]) };
         let mut child = engine()
             .command()
@@ -283,9 +288,9 @@ impl Image {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the docker client starts");
-        let tree = to_the_end(child.stdout.take().expect("a pipe"), |reader| Tree::from_tar(reader));
+        let result = read(child.stdout.take().expect("a pipe"));
         assert!(child.wait().expect("an end").success(), "docker export {} failed", self.tag);
-        tree
+        result
     }
 
     /// Unpacks what a container sees into a directory.

@@ -17,6 +17,7 @@
 mod applets;
 mod apply;
 mod apps;
+mod audit;
 mod bases;
 mod buildah;
 mod check;

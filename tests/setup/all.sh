@@ -11,5 +11,6 @@ tools=$!
 "$here/bases.sh"
 "$here/fixtures.sh"
 "$here/applets.sh"
+"$here/judges.sh"
 wait "$tools"
 say "ready ($WORK)"

@@ -1,0 +1,172 @@
+//! Archives as `harden audit --tar` takes them: an exported root file system, or an image with its layers.
+//!
+//! ```text
+//! file or pipe ──> store ──> entries ──> layers ──> Tree, Files (and the image's configuration)
+//! ```
+//!
+//! Nothing is unpacked: the tree is built in memory from the headers, and content is read from where it lies in the
+//! archive when somebody asks. What cannot be read completely is an error and never a smaller tree. This module owns
+//! that; it does not know what is judged.
+
+mod entries;
+mod gzip;
+mod header;
+mod image;
+mod layers;
+mod sparse;
+mod store;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use crate::facts::Contents;
+use crate::facts::tree::{Id, Tree};
+use crate::report::escape::quoted;
+use entries::{Data, Entries};
+use layers::Layers;
+use store::{Span, Store};
+
+/// What to do with what is compressed otherwise.
+const UNPACK_FIRST: &str = "unpack it on the way, as in: zstd -dc FILE | harden audit --tar -";
+
+/// An archive, read.
+#[derive(Debug)]
+pub struct Archive {
+    /// Every entry, as unpacking would make it.
+    pub tree: Tree,
+    /// Their content.
+    pub files: Files,
+    /// The image's configuration as JSON, when the archive is an image.
+    pub config: Option<Vec<u8>>,
+}
+
+/// Why an archive is not judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What was attempted and the cause, names escaped.
+    pub text: String,
+    /// What to do instead; may be empty.
+    pub help: &'static str,
+}
+
+impl Error {
+    fn new(text: String, help: &'static str) -> Self {
+        Self { text, help }
+    }
+
+    fn damaged(what: String) -> Self {
+        Self::new(
+            format!("the archive is damaged or cut off: {what}"),
+            "write it again; what a broken pipe left is a part of it only",
+        )
+    }
+}
+
+/// Read an archive from an open file or pipe. What cannot be read in place goes to a temporary file in the first of
+/// `directories` that can be written.
+///
+/// # Errors
+/// When it is no tar archive, is cut off or damaged, could not be unpacked, or holds anything that is not understood.
+pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Error> {
+    let mut store = Store::new(directories);
+    let (whole, bounded) = store.open(file)?;
+    let mut outer = Layers::new(false);
+    fill(&mut outer, &store, whole, bounded)?;
+    if outer.is_empty() {
+        return Err(Error::new("the archive holds no file".into(), "write it with docker export or docker save"));
+    }
+    let (tree, contents) = outer.finish();
+    let mut files = Files { store, contents };
+    let Some(image) = image::recognise(&tree, &files)? else { return Ok(Archive { tree, files, config: None }) };
+    let mut layers = Layers::new(true);
+    for (name, span) in image.layers {
+        let within =
+            |error: Error| Error { text: format!("layer {}: {}", quoted(name.as_bytes()), error.text), ..error };
+        let (span, _) = files.store.unpacked(span).map_err(within)?;
+        layers.next_layer();
+        // The archive around it has shown how long it is.
+        fill(&mut layers, &files.store, span, true).map_err(within)?;
+    }
+    let (tree, contents) = layers.finish();
+    files.contents = contents;
+    Ok(Archive { tree, files, config: Some(image.config) })
+}
+
+fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result<(), Error> {
+    let mut entries = Entries::new(store, span, bounded);
+    while let Some(entry) = entries.next()? {
+        layers.put(entry)?;
+    }
+    Ok(())
+}
+
+/// Say no to what is compressed in a way that this program does not know: its first bytes tell.
+fn refuse_other_compression(head: &[u8]) -> Result<(), Error> {
+    let known: [(&[u8], &str); 4] =
+        [(&[0x28, 0xb5, 0x2f, 0xfd], "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4")];
+    match known.iter().find(|(magic, _)| head.starts_with(magic)) {
+        None => Ok(()),
+        Some((_, name)) => {
+            Err(Error::new(format!("it is compressed with {name}, which this program cannot unpack"), UNPACK_FIRST))
+        }
+    }
+}
+
+/// The content of the files of an archive.
+#[derive(Debug)]
+pub struct Files {
+    store: Store,
+    /// By inode number of the tree, which begins with 1.
+    contents: Vec<Option<Data>>,
+}
+
+impl Files {
+    /// The first read that failed since this was last asked: nothing that was concluded since holds.
+    #[must_use]
+    pub fn take_unread(&self) -> Option<String> {
+        self.store.take_unread()
+    }
+
+    fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {
+        let number = usize::try_from(tree.meta(id).ino.checked_sub(1)?).ok()?;
+        self.contents.get(number)?.as_ref()
+    }
+
+    /// Where a file lies that has no holes.
+    fn span(&self, tree: &Tree, id: Id) -> Option<Span> {
+        self.data(tree, id).filter(|data| data.sparse.is_none()).map(|data| data.span)
+    }
+}
+
+impl Contents for Files {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+        let size = tree.meta(id).size;
+        if size > limit {
+            return Err(format!("larger than {limit} bytes"));
+        }
+        self.read_at(tree, id, 0, usize::try_from(size).unwrap_or(usize::MAX))
+    }
+
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        let Some(data) = self.data(tree, id) else { return Err("it is no regular file".to_owned()) };
+        let left = usize::try_from(data.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut content = vec![0; len.min(left)];
+        let Some(segments) = &data.sparse else {
+            self.store.read(data.span, offset, &mut content)?;
+            return Ok(content);
+        };
+        let end = offset.saturating_add(content.len() as u64);
+        let mut stored = 0;
+        for segment in segments {
+            let (from, to) = (segment.offset.max(offset), (segment.offset + segment.len).min(end));
+            let place = |at: u64| usize::try_from(at - offset).unwrap_or(usize::MAX);
+            if from < to
+                && let Some(space) = content.get_mut(place(from)..place(to))
+            {
+                self.store.read(data.span, stored + (from - segment.offset), space)?;
+            }
+            stored += segment.len;
+        }
+        Ok(content)
+    }
+}

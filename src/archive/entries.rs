@@ -1,0 +1,350 @@
+//! The entries of a tar archive one after the other, each put together from its headers: pax (POSIX.1-2001), GNU's long
+//! names, sparse files.
+//!
+//! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
+//! understood is an error, since what was not read cannot be judged.
+
+use super::Error;
+use super::header::{self, BLOCK, Header, Parsed};
+use super::sparse::{self, Segment, decimal};
+use super::store::{CHUNK, Span, Store, Window};
+use crate::report::escape::quoted;
+
+/// Largest header that describes an entry: as much as Docker's reader takes.
+const LARGEST_DESCRIPTION: u64 = 1024 * 1024;
+
+/// What an entry is.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Directory,
+    File(Data),
+    /// Symbolic link to this target.
+    Link(Vec<u8>),
+    /// Another name of the file at this path.
+    HardLink(Vec<u8>),
+    /// Device or fifo: the file type of st_mode.
+    Special(u16),
+}
+
+/// Where the content of a file lies.
+#[derive(Debug, Clone)]
+pub(super) struct Data {
+    /// All bytes that are stored.
+    pub(super) span: Span,
+    /// Bytes of the file.
+    pub(super) size: u64,
+    /// Which of them are stored, when not all are.
+    pub(super) sparse: Option<Vec<Segment>>,
+}
+
+/// One entry.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Where its header begins.
+    pub(super) at: u64,
+    pub(super) path: Vec<u8>,
+    pub(super) what: What,
+    /// Permission bits 0o7777.
+    pub(super) mode: u16,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Seconds and nanoseconds since the epoch.
+    pub(super) mtime: (i64, u32),
+    /// It has the attribute `security.capability`.
+    pub(super) capability: bool,
+}
+
+/// Reads the entries of one archive.
+pub(super) struct Entries<'a> {
+    window: Window<'a>,
+    at: u64,
+    /// Something else has shown that all of the archive is there, so that its end needs no mark.
+    bounded: bool,
+}
+
+impl<'a> Entries<'a> {
+    pub(super) fn new(store: &'a Store, span: Span, bounded: bool) -> Self {
+        Self { window: Window::new(store, span), at: 0, bounded }
+    }
+
+    /// The next entry; `None` at the end of the archive, which is checked to be one.
+    ///
+    /// # Errors
+    /// When the archive ends before its end, or holds what this program does not understand.
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Error> {
+        let mut described = Described::default();
+        loop {
+            let at = self.at;
+            let block = self.window.bytes(at, BLOCK as usize)?;
+            if block.is_empty() {
+                return if described.any || !self.bounded { Err(cut_off()) } else { Ok(None) };
+            }
+            let Parsed::Header(mut header) = header::parse(block, at)? else {
+                return if described.any { Err(cut_off()) } else { self.end().map(|()| None) };
+            };
+            self.at += BLOCK;
+            let records = match header.kind {
+                b'x' | b'X' | b'g' | b'L' | b'K' | b'V' => self.description(at, header.size)?,
+                _ => Vec::new(),
+            };
+            described.any |= matches!(header.kind, b'x' | b'X' | b'L' | b'K');
+            match header.kind {
+                b'x' | b'X' => described.pax(&records).map_err(|what| wrong(at, &what))?,
+                b'g' => global(&records).map_err(|what| wrong(at, &what))?,
+                b'L' => described.long_path = Some(header::until_zero(&records).to_vec()),
+                b'K' => described.long_link = Some(header::until_zero(&records).to_vec()),
+                // GNU's label of a volume is no file.
+                b'V' => {}
+                _ => {
+                    let described = described.over(&mut header);
+                    return self.entry(at, &header, described).map(Some);
+                }
+            }
+        }
+    }
+
+    /// An entry, its header changed to what the headers before it said.
+    fn entry(&mut self, at: u64, header: &Header, described: Described) -> Result<Entry, Error> {
+        // -1 is "leave it as it is" for chown(2): no file has it.
+        let id = |id: u64, what: &str| {
+            u32::try_from(id).ok().filter(|&id| id != u32::MAX).ok_or_else(|| wrong(at, &format!("{what} {id}")))
+        };
+        let (uid, gid) = (id(header.uid, "uid")?, id(header.gid, "gid")?);
+        let mut path = header.name.clone();
+        let what = match header.kind {
+            // What came before types marked a directory so.
+            b'0' | b'7' if path.last() == Some(&b'/') => What::Directory,
+            b'0' | b'7' if described.sparse.any => {
+                path = described.sparse.name.clone().unwrap_or(path);
+                What::File(self.sparse(at, header.size, described.sparse)?)
+            }
+            b'0' | b'7' => {
+                let span = self.content(at, header.size)?;
+                What::File(Data { span, size: span.len, sparse: None })
+            }
+            b'S' => {
+                let mut next = || {
+                    let block = self.window.bytes(self.at, BLOCK as usize)?.to_vec();
+                    self.at += BLOCK;
+                    if block.len() < BLOCK as usize { Err(cut_off()) } else { Ok(block) }
+                };
+                let (segments, size) = sparse::gnu(header, &mut next)?.ok_or_else(|| wrong(at, "map of holes"))?;
+                let span = self.content(at, header.size)?;
+                What::File(with_holes(at, segments, span, size)?)
+            }
+            b'1' => What::HardLink(header.link.clone()),
+            b'2' => What::Link(header.link.clone()),
+            b'3' => What::Special(0o020_000),
+            b'4' => What::Special(0o060_000),
+            b'5' => What::Directory,
+            b'6' => What::Special(0o010_000),
+            // GNU's directory of an incremental archive: its content is a list of names.
+            b'D' => {
+                self.content(at, header.size)?;
+                What::Directory
+            }
+            other => return Err(wrong(at, &format!("type {}", quoted(&[other])))),
+        };
+        let mtime = described.mtime.unwrap_or((header.mtime, 0));
+        Ok(Entry { at, path, what, mode: header.mode, uid, gid, mtime, capability: described.capability })
+    }
+
+    /// A sparse file that pax records describe.
+    fn sparse(&mut self, at: u64, stored: u64, pax: sparse::Pax) -> Result<Data, Error> {
+        let mut span = self.content(at, stored)?;
+        let mut segments = pax.segments;
+        if pax.map_in_content {
+            let (start, mut read) = (span.start - self.window.span.start, 0);
+            let window = &mut self.window;
+            let mut byte = || {
+                let found = if read < stored { window.bytes(start + read, 1)?.first().copied() } else { None };
+                read += 1;
+                found.ok_or_else(|| wrong(at, "map of holes"))
+            };
+            segments = sparse::map(&mut byte)?.ok_or_else(|| wrong(at, "map of holes"))?;
+            let filled = read.next_multiple_of(BLOCK);
+            (span.start, span.len) = (span.start + filled, span.len.saturating_sub(filled));
+        }
+        let size = pax.size.ok_or_else(|| wrong(at, "map of holes"))?;
+        with_holes(at, segments, span, size)
+    }
+
+    /// Where the content of the entry lies; the reader goes on behind it.
+    fn content(&mut self, at: u64, len: u64) -> Result<Span, Error> {
+        let (whole, start) = (self.window.span, self.at);
+        let end = len.checked_next_multiple_of(BLOCK).and_then(|filled| start.checked_add(filled));
+        match end {
+            // The last file of an archive without an end need not be filled up.
+            Some(end) if end <= whole.len || self.bounded && start.saturating_add(len) == whole.len => {
+                self.at = end.min(whole.len);
+                Ok(Span { start: whole.start + start, len, ..whole })
+            }
+            _ => Err(Error::damaged(format!("it ends inside the entry at byte {at}"))),
+        }
+    }
+
+    /// The content of a header that describes the next entry.
+    fn description(&mut self, at: u64, len: u64) -> Result<Vec<u8>, Error> {
+        if len > LARGEST_DESCRIPTION {
+            return Err(wrong(at, &format!("size: {len} bytes are too much for a description of another entry")));
+        }
+        let start = self.at;
+        self.content(at, len)?;
+        Ok(self.window.bytes(start, usize::try_from(len).unwrap_or(0))?.to_vec())
+    }
+
+    /// Two blocks of zeros end an archive (one at the end of the file is enough), and nothing follows: what does is seen
+    /// by some programs and not by others.
+    fn end(&mut self) -> Result<(), Error> {
+        let mut at = self.at;
+        loop {
+            let bytes = self.window.bytes(at, CHUNK)?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            if let Some(more) = bytes.iter().position(|&byte| byte != 0) {
+                let at = at + more as u64;
+                return Err(Error::new(
+                    format!("the archive goes on after its end, at byte {at}, where unpacking stops"),
+                    "give one archive alone; several in one file are not read",
+                ));
+            }
+            at += bytes.len() as u64;
+        }
+    }
+}
+
+/// What headers said of the entry after them.
+#[derive(Debug, Default)]
+struct Described {
+    any: bool,
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    /// Name and target in GNU's way, which those of pax go before.
+    long_path: Option<Vec<u8>>,
+    long_link: Option<Vec<u8>>,
+    size: Option<u64>,
+    uid: Option<u64>,
+    gid: Option<u64>,
+    mtime: Option<(i64, u32)>,
+    capability: bool,
+    sparse: sparse::Pax,
+}
+
+impl Described {
+    /// The records of a pax header; the last of a key counts.
+    fn pax(&mut self, content: &[u8]) -> Result<(), String> {
+        records(content, &mut |key, value| {
+            match key {
+                // The field of the header counts.
+                _ if value.is_empty() => {}
+                b"path" | b"linkpath" if value.contains(&0) => return None,
+                b"path" => self.path = Some(value.to_vec()),
+                b"linkpath" => self.link = Some(value.to_vec()),
+                b"size" => self.size = Some(decimal(value)?),
+                b"uid" => self.uid = Some(decimal(value)?),
+                b"gid" => self.gid = Some(decimal(value)?),
+                b"mtime" => self.mtime = Some(time(value)?),
+                b"SCHILY.xattr.security.capability" | b"LIBARCHIVE.xattr.security.capability" => self.capability = true,
+                _ => {
+                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                        self.sparse.record(key, value)?;
+                    }
+                }
+            }
+            Some(())
+        })
+    }
+
+    /// Put all that into the header; what has no place there is left.
+    fn over(mut self, header: &mut Header) -> Self {
+        if let Some(path) = self.path.take().or(self.long_path.take()) {
+            header.name = path;
+        }
+        if let Some(link) = self.link.take().or(self.long_link.take()) {
+            header.link = link;
+        }
+        header.size = self.size.unwrap_or(header.size);
+        header.uid = self.uid.unwrap_or(header.uid);
+        header.gid = self.gid.unwrap_or(header.gid);
+        self
+    }
+}
+
+/// A header for all entries after it. Docker's reader ignores it and tar(1) does not, so it may hold nothing that a
+/// tree depends on: the comment of `git archive`, and times.
+fn global(content: &[u8]) -> Result<(), String> {
+    records(content, &mut |key, _| matches!(key, b"comment" | b"mtime" | b"atime" | b"ctime").then_some(()))
+}
+
+/// Each record `LEN KEY=VALUE\n`, LEN its own length. `each` answers `None` to what it cannot take.
+fn records(mut content: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> Option<()>) -> Result<(), String> {
+    while !content.is_empty() {
+        let record = record(content).ok_or("record of pax")?;
+        let (key, value, rest) = record;
+        each(key, value).ok_or_else(|| format!("record of pax: {}", quoted(key)))?;
+        content = rest;
+    }
+    Ok(())
+}
+
+/// The first record as key and value, and what follows.
+fn record(content: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let blank = content.iter().take(20).position(|&byte| byte == b' ')?;
+    let len = usize::try_from(decimal(content.get(..blank)?)?).ok()?;
+    let text = content.get(blank + 1..len)?.strip_suffix(b"\n")?;
+    let equals = text.iter().position(|&byte| byte == b'=').filter(|&at| at > 0)?;
+    Some((text.get(..equals)?, text.get(equals + 1..)?, content.get(len..)?))
+}
+
+/// Seconds and nanoseconds of a time as pax writes it: `-1.5` is half a second after -2.
+fn time(text: &[u8]) -> Option<(i64, u32)> {
+    let (negative, text) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
+    let mut parts = text.splitn(2, |&byte| byte == b'.');
+    let seconds = i64::try_from(decimal(parts.next()?)?).ok()?;
+    let fraction = parts.next().unwrap_or_default();
+    if !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let digit = |at| fraction.get(at).map_or(0, |byte| u32::from(byte - b'0'));
+    let nanoseconds = (0..9).fold(0, |sum, at| sum * 10 + digit(at));
+    Some(match (negative, nanoseconds) {
+        (false, _) => (seconds, nanoseconds),
+        (true, 0) => (-seconds, 0),
+        (true, _) => (-seconds - 1, 1_000_000_000 - nanoseconds),
+    })
+}
+
+fn with_holes(at: u64, segments: Vec<Segment>, span: Span, size: u64) -> Result<Data, Error> {
+    let sparse = sparse::checked(segments, span.len, size).ok_or_else(|| wrong(at, "map of holes"))?;
+    Ok(Data { span, size, sparse: Some(sparse) })
+}
+
+fn wrong(at: u64, what: &str) -> Error {
+    Error::new(
+        format!("the archive has an entry at byte {at} that this program does not understand: {what}"),
+        "unpack it and give the directory with --root",
+    )
+}
+
+fn cut_off() -> Error {
+    Error::damaged("it ends before its end".to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{record, time};
+
+    #[test]
+    fn records_and_times_of_pax() {
+        assert_eq!(record(b"12 path=a=b\nrest").unwrap(), (&b"path"[..], &b"a=b"[..], &b"rest"[..]));
+        for wrong in [&b"12 path=a=b"[..], b"3 x=\n", b"99999999999999999999 a=b\n", b"6 =ab\n", b"0 \n", b" a=b\n"] {
+            assert!(record(wrong).is_none(), "{wrong:?}");
+        }
+        assert_eq!(time(b"12.0345"), Some((12, 34_500_000)));
+        assert_eq!(time(b"-1.5"), Some((-2, 500_000_000)));
+        assert_eq!(time(b"-9223372036854775807"), Some((-i64::MAX, 0)));
+        assert_eq!(time(b"1.x"), None);
+    }
+}

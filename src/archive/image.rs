@@ -1,0 +1,240 @@
+//! Archives of whole images: what `docker save` writes, and an OCI image layout (OCI image specification,
+//! image-layout.md) in one file.
+//!
+//! This module owns which files of such an archive are the layers and the configuration of one image. It applies none.
+
+use serde_json::Value;
+
+use super::store::Span;
+use super::{Error, Files};
+use crate::facts::Contents as _;
+use crate::facts::tree::{Id, Tree};
+use crate::report::escape::quoted;
+
+/// Largest manifest, index and configuration, in bytes: as much as registries take.
+const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
+
+/// Deepest nesting of indexes.
+const DEEPEST_INDEX: usize = 8;
+
+/// Most manifests that are looked at.
+const MOST_MANIFESTS: usize = 1000;
+
+/// Directories of a root file system: an archive that has one of them is one, whatever else it holds. Without this a
+/// container could be judged by an image that somebody put into its root.
+const ROOT_DIRECTORIES: &[&str] = &[
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
+    "sys", "tmp", "usr", "var",
+];
+
+/// What to do when the image is not clear.
+const ONE_IMAGE: &str =
+    "write an archive of one image for one platform, or of its file system: docker export CONTAINER";
+
+/// The parts of an image.
+#[derive(Debug)]
+pub(super) struct Image {
+    /// The configuration as JSON.
+    pub(super) config: Vec<u8>,
+    /// Name and content of each layer, the lowest first.
+    pub(super) layers: Vec<(String, Span)>,
+}
+
+/// One image of an OCI layout.
+#[derive(Debug, PartialEq, Eq)]
+struct Candidate {
+    digest: String,
+    size: Option<u64>,
+    name: String,
+    /// Operating system and architecture, when they are named.
+    platform: Option<String>,
+}
+
+/// The image that an archive holds; `None` when it holds a file system.
+///
+/// # Errors
+/// When it is an image archive, and it is not clear what the image is, or a part is missing.
+pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Error> {
+    let top = |name: &str| tree.child(Id::ROOT, name.as_bytes());
+    if ROOT_DIRECTORIES.iter().any(|&name| top(name).is_some()) {
+        return Ok(None);
+    }
+    let archive = Archive { tree, files };
+    if top("manifest.json").is_some_and(|id| tree.is_file(id))
+        && let Ok(Value::Array(images)) = archive.json("manifest.json", None)
+        && images.iter().all(|image| image.get("Layers").is_some())
+    {
+        return archive.docker(&images).map(Some);
+    }
+    if top("oci-layout").is_some() && top("index.json").is_some() {
+        return archive.oci().map(Some);
+    }
+    Ok(None)
+}
+
+struct Archive<'a> {
+    tree: &'a Tree,
+    files: &'a Files,
+}
+
+impl Archive<'_> {
+    /// `docker save`: a list of images, each with paths in the archive.
+    fn docker(&self, images: &[Value]) -> Result<Image, Error> {
+        let image = match images {
+            [image] => image,
+            [] => return Err(refused("it holds no image")),
+            more => {
+                let names = more.iter().map(|image| match strings(image.get("RepoTags")).as_slice() {
+                    [] => image.get("Config").and_then(Value::as_str).unwrap_or("an image without name").to_owned(),
+                    tags => tags.join(" "),
+                });
+                return Err(several(names.collect()));
+            }
+        };
+        let config =
+            image.get("Config").and_then(Value::as_str).ok_or_else(|| refused("its manifest names no config"))?;
+        let config = self.document(config, None)?;
+        let layers = strings(image.get("Layers"));
+        self.image(config, layers.into_iter().map(|layer| (layer, None)).collect())
+    }
+
+    /// An OCI layout: from the index over manifests to blobs, each named by its digest.
+    fn oci(&self) -> Result<Image, Error> {
+        let mut candidates = Vec::new();
+        let index = self.json("index.json", None)?;
+        self.collect(&index, "", 0, &mut candidates)?;
+        let ours = format!("linux/{}", architecture());
+        let fitting: Vec<_> = candidates.iter().filter(|found| found.platform.as_ref() == Some(&ours)).collect();
+        let chosen = match (candidates.as_slice(), fitting.as_slice()) {
+            ([], _) => return Err(refused("it holds no image")),
+            ([only], _) | (_, &[only]) => only,
+            _ => {
+                let platform = |found: &Candidate| found.platform.clone().unwrap_or_else(|| "no platform".to_owned());
+                let name = |found: &Candidate| format!("{} ({})", found.name, platform(found));
+                return Err(several(candidates.iter().map(name).collect()));
+            }
+        };
+        let manifest = self.json(&blob(&chosen.digest)?, chosen.size)?;
+        let part = |value: Option<&Value>| -> Result<(String, Option<u64>), Error> {
+            let digest = value.and_then(|value| value.get("digest")).and_then(Value::as_str);
+            let digest = digest.ok_or_else(|| refused("a manifest names a part without digest"))?;
+            Ok((blob(digest)?, value.and_then(|value| value.get("size")).and_then(Value::as_u64)))
+        };
+        let (config, size) = part(manifest.get("config"))?;
+        let config = self.document(&config, size)?;
+        let layers =
+            manifest.get("layers").and_then(Value::as_array).ok_or_else(|| refused("a manifest has no layers"))?;
+        let layers = layers.iter().map(|layer| part(Some(layer))).collect::<Result<Vec<_>, _>>()?;
+        self.image(config, layers)
+    }
+
+    /// The images of an index and of the indexes in it. Attestations and signatures are none.
+    fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Error> {
+        if depth > DEEPEST_INDEX {
+            return Err(refused("its indexes are nested too deep"));
+        }
+        for entry in index.get("manifests").and_then(Value::as_array).into_iter().flatten() {
+            let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+            let note = |key: &str| entry.get("annotations").and_then(|notes| text(notes, key));
+            let platform = entry
+                .get("platform")
+                .and_then(|platform| Some(format!("{}/{}", text(platform, "os")?, text(platform, "architecture")?)));
+            if note("vnd.docker.reference.type").is_some() || platform.as_deref() == Some("unknown/unknown") {
+                continue;
+            }
+            let digest = text(entry, "digest").ok_or_else(|| refused("an index names a manifest without digest"))?;
+            let size = entry.get("size").and_then(Value::as_u64);
+            let named = note("io.containerd.image.name").or_else(|| note("org.opencontainers.image.ref.name"));
+            let name = named.unwrap_or_else(|| name.to_owned());
+            let inner = self.json(&blob(&digest)?, size)?;
+            if inner.get("manifests").is_some() {
+                self.collect(&inner, &name, depth + 1, found)?;
+                continue;
+            }
+            // A signature or a bill of materials beside the image has a configuration of another kind.
+            let kind = inner.get("config").and_then(|config| text(config, "mediaType")).unwrap_or_default();
+            let image = matches!(
+                kind.as_str(),
+                "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+            );
+            if !image || found.iter().any(|known| known.digest == digest) {
+                continue;
+            }
+            if found.len() >= MOST_MANIFESTS {
+                return Err(refused("it holds too many images"));
+            }
+            let name = if name.is_empty() { digest.clone() } else { name };
+            found.push(Candidate { digest, size, name, platform });
+        }
+        Ok(())
+    }
+
+    /// All parts found, and as many layers as the configuration counts.
+    fn image(&self, config: Vec<u8>, layers: Vec<(String, Option<u64>)>) -> Result<Image, Error> {
+        let document: Value =
+            serde_json::from_slice(&config).map_err(|_| refused("its image configuration is no JSON"))?;
+        let counted = document.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
+        if !document.get("config").is_some_and(Value::is_object) {
+            return Err(refused("its image configuration has no 'config'"));
+        }
+        if counted.map(Vec::len) != Some(layers.len()) {
+            return Err(refused("its manifest and its image configuration disagree on the number of layers"));
+        }
+        let mut spans = Vec::new();
+        for (path, size) in layers {
+            let span = self.file(&path, size).and_then(|id| self.files.span(self.tree, id));
+            let span = span.ok_or_else(|| missing(&path))?;
+            spans.push((path, span));
+        }
+        Ok(Image { config, layers: spans })
+    }
+
+    fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Error> {
+        let content = self.document(path, size)?;
+        serde_json::from_slice(&content)
+            .map_err(|error| refused(&format!("{} is no JSON: {error}", quoted(path.as_bytes()))))
+    }
+
+    fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Error> {
+        let id = self.file(path, size).ok_or_else(|| missing(path))?;
+        let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
+        content.map_err(|cause| refused(&format!("cannot read {}: {cause}", quoted(path.as_bytes()))))
+    }
+
+    /// The file of that path and, when it is stated, of that size.
+    fn file(&self, path: &str, size: Option<u64>) -> Option<Id> {
+        let id = self.tree.resolve(path.as_bytes()).ok()?.node;
+        (self.tree.is_file(id) && size.is_none_or(|size| size == self.tree.meta(id).size)).then_some(id)
+    }
+}
+
+/// Where a layout keeps what has that digest.
+fn blob(digest: &str) -> Result<String, Error> {
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match digest.split_once(':') {
+        Some((algorithm, hash)) if word(algorithm) && word(hash) => Ok(format!("blobs/{algorithm}/{hash}")),
+        _ => Err(refused(&format!("{} is no digest", quoted(digest.as_bytes())))),
+    }
+}
+
+/// This machine's architecture in Go's words, which images use.
+const fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(format!("the image archive is not judged: {why}"), ONE_IMAGE)
+}
+
+fn missing(path: &str) -> Error {
+    refused(&format!("{} is missing, or has another size than its manifest says", quoted(path.as_bytes())))
+}
+
+fn several(names: Vec<String>) -> Error {
+    let names: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
+    refused(&format!("it holds {} images and none stands out: {}", names.len(), names.join(", ")))
+}

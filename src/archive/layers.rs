@@ -1,0 +1,395 @@
+//! The tree that entries make, one layer on the other, as an engine unpacks them below a root: a name that is taken is
+//! replaced, unless both are directories; links on the way are followed inside the root; whiteouts take away.
+//!
+//! This module owns names and what they mean. It reads no byte of any file.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::Error;
+use super::entries::{Data, Entry, What};
+use crate::facts::tree::{Id, MAX_LINKS, Meta, Tree};
+use crate::report::escape::quoted;
+use crate::root::TEMPORARY;
+
+/// Marks of an image's layers (OCI image specification, layer.md): a name that goes, and a directory that hides what is
+/// below it.
+const WHITEOUT: &[u8] = b".wh.";
+const OPAQUE: &[u8] = b".wh..wh..opq";
+
+/// Longest name and path that a file system takes: NAME_MAX, and several times PATH_MAX, since trees may be deeper.
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 64 * 1024;
+
+/// Longest target of a link (symlink(7): PATH_MAX with its zero byte).
+const LONGEST_TARGET: usize = 4095;
+
+/// Most entries of a tree: some hundred MiB.
+const MOST_ENTRIES: usize = 4_000_000;
+
+const TOO_MANY: &str = "is one too many for this program";
+
+/// Number of an inode; the root's is 0.
+type Number = u32;
+
+/// A tree that entries are put into.
+#[derive(Debug)]
+pub(super) struct Layers {
+    /// What each directory holds, in byte order of the names.
+    names: BTreeMap<(Number, Box<[u8]>), Name>,
+    inodes: Vec<Inode>,
+    layer: u32,
+    /// Whether marks mean something: in layers, not in an exported file system.
+    whiteouts: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    inode: Number,
+    /// The layer that had it last.
+    layer: u32,
+}
+
+#[derive(Debug)]
+struct Inode {
+    mode: u16,
+    uid: u32,
+    gid: u32,
+    mtime: (i64, u32),
+    capability: bool,
+    nlink: u32,
+    /// Of a directory: the one that holds it.
+    parent: Number,
+    /// Of a directory: the layer that hides what lower ones have in it.
+    hidden: Option<u32>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Nothing,
+    File(Data),
+    Link(Box<[u8]>),
+}
+
+impl Layers {
+    /// A root directory without anything in it.
+    pub(super) fn new(whiteouts: bool) -> Self {
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, whiteouts };
+        layers.inodes.push(Inode::directory(0));
+        layers
+    }
+
+    /// From here on entries are of the next layer.
+    pub(super) fn next_layer(&mut self) {
+        self.layer += 1;
+    }
+
+    /// Whether nothing was put into it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Put one entry in.
+    ///
+    /// # Errors
+    /// When no file system could hold it, or unpacking would fail there.
+    pub(super) fn put(&mut self, entry: Entry) -> Result<(), Error> {
+        let fail = |why: &str| {
+            Error::new(
+                format!("the archive cannot be unpacked: its entry {} at byte {} {why}", quoted(&entry.path), entry.at),
+                "write the archive again with docker export or docker save",
+            )
+        };
+        if self.names.len().max(self.inodes.len()) >= MOST_ENTRIES {
+            return Err(fail(TOO_MANY));
+        }
+        let components = components(&entry.path);
+        if entry.path.len() > LONGEST_PATH || components.iter().any(|name| name.len() > LONGEST_NAME) {
+            return Err(fail("has a name that is too long"));
+        }
+        let Some((&name, above)) = components.split_last() else {
+            let What::Directory = entry.what else { return Err(fail("takes the place of the root directory")) };
+            if let Some(root) = self.inodes.first_mut() {
+                root.describe(&entry);
+            }
+            return Ok(());
+        };
+        let directory = self.directory(above).map_err(fail)?;
+        if self.whiteouts && name.starts_with(WHITEOUT) {
+            return self.whiteout(directory, name).map_err(fail);
+        }
+        let known = self.get(directory, name);
+        let made = match entry.what {
+            What::Directory => {
+                if let Some(known) = known.filter(|known| self.is_directory(known.inode)) {
+                    self.describe(known.inode, &entry);
+                    self.set(directory, name, known.inode);
+                    return Ok(());
+                }
+                Inode::directory(directory)
+            }
+            What::HardLink(ref target) => {
+                self.remove(directory, name);
+                let target = self.file(target).map_err(fail)?;
+                if let Some(inode) = self.inodes.get_mut(target as usize) {
+                    inode.nlink += 1;
+                }
+                self.set(directory, name, target);
+                return Ok(());
+            }
+            What::Link(ref target) if target.is_empty() || target.len() > LONGEST_TARGET => {
+                return Err(fail("is a link whose target is empty or too long"));
+            }
+            What::Link(ref target) => Inode::other(0o120_000, Body::Link(target.as_slice().into())),
+            What::File(ref data) => Inode::other(0o100_000, Body::File(data.clone())),
+            What::Special(kind) => Inode::other(kind, Body::Nothing),
+        };
+        self.remove(directory, name);
+        let number = self.push(made);
+        self.describe(number, &entry);
+        self.set(directory, name, number);
+        Ok(())
+    }
+
+    /// The directory of that path, made where it is missing (0755 root:root, as engines do).
+    fn directory(&mut self, path: &[&[u8]]) -> Result<Number, &'static str> {
+        self.walk(path, true)
+    }
+
+    /// The file of that path, for another name of it.
+    fn file(&mut self, path: &[u8]) -> Result<Number, &'static str> {
+        const MISSING: &str = "is a hard link to a file that is not there";
+        let components = components(path);
+        let (&name, above) = components.split_last().ok_or(MISSING)?;
+        let directory = self.walk(above, false).map_err(|_| MISSING)?;
+        let found = self.get(directory, name).ok_or(MISSING)?.inode;
+        if self.is_directory(found) { Err("is a hard link to a directory") } else { Ok(found) }
+    }
+
+    /// Follow a path to a directory, with all links on it.
+    fn walk(&mut self, path: &[&[u8]], make: bool) -> Result<Number, &'static str> {
+        let mut todo: Vec<Box<[u8]>> = path.iter().rev().map(|&name| name.into()).collect();
+        let (mut at, mut links) = (0, 0);
+        while let Some(name) = todo.pop() {
+            if &*name == b".." {
+                at = self.inode(at).map_or(0, |inode| inode.parent);
+                continue;
+            }
+            let next = match self.get(at, &name) {
+                Some(found) => found.inode,
+                None if name.len() > LONGEST_NAME => return Err("lies behind a link to a name that is too long"),
+                None if self.inodes.len() >= MOST_ENTRIES => return Err(TOO_MANY),
+                None if make => {
+                    let number = self.push(Inode::directory(at));
+                    self.set(at, &name, number);
+                    number
+                }
+                None => return Err("lies in a directory that is not there"),
+            };
+            match self.inode(next).map(|inode| (inode.mode & 0o170_000, &inode.body)) {
+                Some((0o040_000, _)) => at = next,
+                Some((_, Body::Link(target))) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err("lies behind links that lead in a circle");
+                    }
+                    if target.first() == Some(&b'/') {
+                        at = 0;
+                    }
+                    let parts = target.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+                    todo.extend(parts.rev().map(Into::into));
+                }
+                _ => return Err("lies below something that is no directory"),
+            }
+        }
+        Ok(at)
+    }
+
+    /// Take away what a mark names.
+    fn whiteout(&mut self, directory: Number, name: &[u8]) -> Result<(), &'static str> {
+        if name == OPAQUE {
+            self.hide(directory);
+            return Ok(());
+        }
+        match name.strip_prefix(WHITEOUT).unwrap_or_default() {
+            b"" | b"." | b".." => Err("is a whiteout that names nothing"),
+            // Marks of AUFS itself, which engines skip.
+            other if other.starts_with(WHITEOUT) => Ok(()),
+            other => {
+                self.remove(directory, other);
+                Ok(())
+            }
+        }
+    }
+
+    /// Remove from a directory everything that is of lower layers, at every depth.
+    fn hide(&mut self, directory: Number) {
+        let layer = self.layer;
+        match self.inodes.get_mut(directory as usize) {
+            // Nothing of a lower layer comes back.
+            Some(inode) if inode.hidden == Some(layer) => return,
+            Some(inode) => inode.hidden = Some(layer),
+            None => {}
+        }
+        let mut all: Vec<(Number, Box<[u8]>, Name)> = Vec::new();
+        let (mut current, mut next) = (directory, 0);
+        loop {
+            for (name, found) in self.children(current) {
+                if self.is_directory(found.inode) {
+                    all.push((current, name, found));
+                } else if found.layer != layer {
+                    self.remove(current, &name);
+                }
+            }
+            let Some((_, _, found)) = all.get(next) else { break };
+            (current, next) = (found.inode, next + 1);
+        }
+        // The deepest first: a directory stays for what is in it.
+        for (parent, name, found) in all.into_iter().rev() {
+            if found.layer != layer && self.is_bare(found.inode) {
+                self.remove(parent, &name);
+            }
+        }
+    }
+
+    /// Remove a name, and everything below it.
+    fn remove(&mut self, directory: Number, name: &[u8]) {
+        let Some(found) = self.names.remove(&(directory, name.into())) else { return };
+        let mut gone = vec![found.inode];
+        while let Some(number) = gone.pop() {
+            if self.is_directory(number) {
+                for (name, below) in self.children(number) {
+                    self.names.remove(&(number, name));
+                    gone.push(below.inode);
+                }
+            } else if let Some(inode) = self.inodes.get_mut(number as usize) {
+                inode.nlink = inode.nlink.saturating_sub(1);
+            }
+        }
+    }
+
+    fn is_bare(&self, directory: Number) -> bool {
+        let first: (Number, Box<[u8]>) = (directory, Box::default());
+        self.names.range((Bound::Included(first), Bound::Unbounded)).next().is_none_or(|((of, _), _)| *of != directory)
+    }
+
+    fn children(&self, directory: Number) -> Vec<(Box<[u8]>, Name)> {
+        let first: (Number, Box<[u8]>) = (directory, Box::default());
+        let below = self.names.range((Bound::Included(first), Bound::Unbounded));
+        below.take_while(|((of, _), _)| *of == directory).map(|((_, name), found)| (name.clone(), *found)).collect()
+    }
+
+    fn get(&self, directory: Number, name: &[u8]) -> Option<Name> {
+        self.names.get(&(directory, name.into())).copied()
+    }
+
+    fn set(&mut self, directory: Number, name: &[u8], inode: Number) {
+        self.names.insert((directory, name.into()), Name { inode, layer: self.layer });
+    }
+
+    fn push(&mut self, inode: Inode) -> Number {
+        self.inodes.push(inode);
+        Number::try_from(self.inodes.len() - 1).unwrap_or(Number::MAX)
+    }
+
+    fn inode(&self, number: Number) -> Option<&Inode> {
+        self.inodes.get(number as usize)
+    }
+
+    fn is_directory(&self, number: Number) -> bool {
+        self.inode(number).is_some_and(|inode| inode.mode & 0o170_000 == 0o040_000)
+    }
+
+    fn describe(&mut self, number: Number, entry: &Entry) {
+        if let Some(inode) = self.inodes.get_mut(number as usize) {
+            inode.describe(entry);
+        }
+    }
+
+    /// The tree, and the content of each inode: that of number `n` of the tree is at `n - 1`.
+    pub(super) fn finish(self) -> (Tree, Vec<Option<Data>>) {
+        let mut tree = Tree::new(self.meta(0));
+        let mut todo = vec![Id::ROOT];
+        while let Some(id) = todo.pop() {
+            let number = Number::try_from(tree.meta(id).ino.saturating_sub(1)).unwrap_or(Number::MAX);
+            let first = tree.len();
+            for (name, found) in self.children(number) {
+                // As the walk of a directory does it: what a killed run left behind is no part of the tree.
+                if *name == *TEMPORARY && self.is_bare(found.inode) {
+                    tree.leftover(id);
+                    continue;
+                }
+                let target = self.inode(found.inode).and_then(|inode| match &inode.body {
+                    Body::Link(target) => Some(&**target),
+                    _ => None,
+                });
+                tree.add(id, &name, self.meta(found.inode), target);
+            }
+            tree.seal(id, first);
+            let below: Vec<Id> = tree.children(id).filter(|&child| tree.is_dir(child)).collect();
+            todo.extend(below.into_iter().rev());
+        }
+        let contents = self.inodes.into_iter().map(|inode| match inode.body {
+            Body::File(data) => Some(data),
+            _ => None,
+        });
+        (tree, contents.collect())
+    }
+
+    fn meta(&self, number: Number) -> Meta {
+        let Some(inode) = self.inode(number) else { return Meta::default() };
+        let size = match &inode.body {
+            Body::File(data) => data.size,
+            Body::Link(target) => target.len() as u64,
+            Body::Nothing => 0,
+        };
+        let (mtime, mtime_nsec) = inode.mtime;
+        Meta {
+            mode: inode.mode,
+            uid: inode.uid,
+            gid: inode.gid,
+            nlink: inode.nlink,
+            size,
+            ino: u64::from(number) + 1,
+            mtime,
+            mtime_nsec,
+            ctime: mtime.saturating_mul(1_000_000_000).saturating_add(mtime_nsec.into()),
+            mount: false,
+            capability: inode.capability,
+        }
+    }
+}
+
+impl Inode {
+    fn directory(parent: Number) -> Self {
+        Self { parent, mode: 0o040_755, nlink: 2, ..Self::other(0, Body::Nothing) }
+    }
+
+    fn other(mode: u16, body: Body) -> Self {
+        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, body }
+    }
+
+    /// Owner, mode and time of the entry; a link has all bits, as everywhere.
+    fn describe(&mut self, entry: &Entry) {
+        let kind = self.mode & 0o170_000;
+        self.mode = kind | if kind == 0o120_000 { 0o777 } else { entry.mode };
+        (self.uid, self.gid, self.mtime) = (entry.uid, entry.gid, entry.mtime);
+        self.capability = entry.capability && kind == 0o100_000;
+    }
+}
+
+/// The names of a path, which never leaves the root: `..` takes the name before it away.
+fn components(path: &[u8]) -> Vec<&[u8]> {
+    let mut components = Vec::new();
+    for part in path.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                components.pop();
+            }
+            name => components.push(name),
+        }
+    }
+    components
+}

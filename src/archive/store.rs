@@ -1,0 +1,202 @@
+//! Where the bytes of an archive lie: the archive's own file, and one temporary file for what came through a pipe or was
+//! compressed.
+//!
+//! This module owns reading by position, and the spool. It knows nothing of tar. Nothing is kept in memory but a
+//! buffer, so an archive may be larger than memory; the temporary file has no name and goes with the process.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use super::Error;
+use crate::root::host;
+
+/// Bytes of one read or write of a stream.
+pub(super) const CHUNK: usize = 256 * 1024;
+
+/// Bytes that a [`Window`] reads at once: some headers of small files, and not much in vain before a large one.
+const WINDOW: usize = 32 * 1024;
+
+/// A run of bytes in one of the two files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// In the temporary file, else in the archive itself.
+    pub(super) spooled: bool,
+    /// First byte.
+    pub(super) start: u64,
+    /// Number of bytes.
+    pub(super) len: u64,
+}
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct Store {
+    archive: Option<File>,
+    spool: Option<File>,
+    spooled: u64,
+    /// Directories for the temporary file, the first that works is taken.
+    directories: Vec<PathBuf>,
+    unread: RefCell<Option<String>>,
+}
+
+impl Store {
+    /// A store without any bytes.
+    pub(super) fn new(directories: Vec<PathBuf>) -> Self {
+        Self { archive: None, spool: None, spooled: 0, directories, unread: RefCell::default() }
+    }
+
+    /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
+    /// gzip. Answers where they are, and whether a checksum has shown that they are all there.
+    pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Error> {
+        let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+        let here = io::Seek::stream_position(&mut file).ok();
+        if let (Some(len), Some(0)) = (size, here) {
+            self.archive = Some(file);
+            let span = Span { spooled: false, start: 0, len };
+            return self.unpacked(span);
+        }
+        let mut head = Vec::with_capacity(512);
+        (&mut file).take(512).read_to_end(&mut head).map_err(|error| cannot_read(&error))?;
+        super::refuse_other_compression(&head)?;
+        let packed = super::gzip::is_gzip(&head);
+        let mut whole = io::Cursor::new(head).chain(file);
+        let start = self.spooled;
+        if packed {
+            super::gzip::unpack(&mut whole, &mut |bytes| self.append(bytes))?;
+        } else {
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                match whole.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(count) => self.append(buffer.get(..count).unwrap_or_default())?,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(cannot_read(&error)),
+                }
+            }
+        }
+        Ok((Span { spooled: true, start, len: self.spooled - start }, packed))
+    }
+
+    /// The span itself, or where its content is now when it is gzip; and whether a checksum was compared.
+    pub(super) fn unpacked(&mut self, span: Span) -> Result<(Span, bool), Error> {
+        let mut head = vec![0; usize::try_from(span.len.min(512)).unwrap_or(0)];
+        self.read(span, 0, &mut head).map_err(|cause| Error::new(format!("cannot read the archive: {cause}"), ""))?;
+        super::refuse_other_compression(&head)?;
+        if !super::gzip::is_gzip(&head) {
+            return Ok((span, false));
+        }
+        let file = if span.spooled { &self.spool } else { &self.archive };
+        let file = file.as_ref().map(File::try_clone).and_then(Result::ok);
+        let file = file.ok_or_else(|| Error::new("cannot read the archive again".into(), ""))?;
+        let mut packed = SpanReader { file, span, at: 0 };
+        let start = self.spooled;
+        super::gzip::unpack(&mut packed, &mut |bytes| self.append(bytes))?;
+        Ok((Span { spooled: true, start, len: self.spooled - start }, true))
+    }
+
+    /// Fill `space` from byte `offset` of the span.
+    ///
+    /// # Errors
+    /// The cause, when the span is shorter or the file cannot be read.
+    pub(super) fn read(&self, span: Span, offset: u64, space: &mut [u8]) -> Result<(), String> {
+        let inside = offset.checked_add(space.len() as u64).is_some_and(|end| end <= span.len);
+        let file = if span.spooled { &self.spool } else { &self.archive };
+        let result = match file {
+            Some(file) if inside => {
+                file.read_exact_at(space, span.start.saturating_add(offset)).map_err(|error| match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "the file became shorter meanwhile".to_owned(),
+                    _ => error.to_string(),
+                })
+            }
+            _ if space.is_empty() => Ok(()),
+            _ => Err("it ends before".to_owned()),
+        };
+        if let Err(cause) = &result {
+            self.unread.borrow_mut().get_or_insert_with(|| cause.clone());
+        }
+        result
+    }
+
+    /// The first read that failed, if any did.
+    pub(super) fn take_unread(&self) -> Option<String> {
+        self.unread.borrow_mut().take()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.spool.is_none() {
+            self.spool = host::unnamed_file(&self.directories);
+        }
+        let full = |cause: &str| {
+            let places: Vec<_> = self.directories.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+            Error::new(
+                format!("cannot keep the archive in a temporary file in {}: {cause}", places.join(", ")),
+                "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room",
+            )
+        };
+        let Some(file) = &mut self.spool else { return Err(full("none of them can be written")) };
+        file.write_all(bytes).map_err(|error| full(&error.to_string()))?;
+        self.spooled += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn cannot_read(error: &io::Error) -> Error {
+    let help = match error.kind() {
+        io::ErrorKind::IsADirectory => "give a directory with --root",
+        _ => "",
+    };
+    Error::new(format!("cannot read the archive: {error}"), help)
+}
+
+/// A span as a stream.
+struct SpanReader {
+    file: File,
+    span: Span,
+    at: u64,
+}
+
+impl Read for SpanReader {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.span.len - self.at).unwrap_or(usize::MAX);
+        let len = space.len().min(left);
+        let count = self.file.read_at(space.get_mut(..len).unwrap_or_default(), self.span.start + self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// Reads small pieces of a span in rising order with few calls.
+pub(super) struct Window<'a> {
+    store: &'a Store,
+    pub(super) span: Span,
+    base: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(store: &'a Store, span: Span) -> Self {
+        Self { store, span, base: 0, buffer: Vec::new() }
+    }
+
+    /// `len` bytes from `offset`; fewer when the span ends before.
+    pub(super) fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], Error> {
+        let left = usize::try_from(self.span.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = len.min(left);
+        let start = offset.checked_sub(self.base).and_then(|start| usize::try_from(start).ok());
+        let known = start.filter(|start| start.checked_add(len).is_some_and(|end| end <= self.buffer.len()));
+        let start = match known {
+            Some(start) => start,
+            None => {
+                self.buffer.resize(WINDOW.max(len).min(left), 0);
+                self.base = offset;
+                self.store
+                    .read(self.span, offset, &mut self.buffer)
+                    .map_err(|cause| Error::new(format!("cannot read the archive at byte {offset}: {cause}"), ""))?;
+                0
+            }
+        };
+        Ok(self.buffer.get(start..start.saturating_add(len)).unwrap_or_default())
+    }
+}
