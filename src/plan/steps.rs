@@ -5,12 +5,13 @@
 //! 2. New directories and files, parents first; then rewritten files.
 //! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
 //!    a link before that one; then everything else, children before their directories.
-//! 4. This program itself.
+//! 4. Package databases: rewritten, then what is removed of them. Until then a later run knows all that this one knew.
+//! 5. This program itself.
 
 use std::collections::BTreeMap;
 
 use super::record::{Record, What};
-use super::{Change, Draft, Message, present};
+use super::{Change, DatabaseChange, Draft, Message, present};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::root::edit::Attributes;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
     pub refusals: Vec<Message>,
+    /// What becomes of the package databases.
+    pub database: DatabaseChange,
 }
 
 impl Plan {
@@ -66,6 +69,9 @@ impl Plan {
             notes,
             warnings,
             refusals,
+            database,
+            late_rewrites,
+            late_removals,
             ..
         } = draft;
         let mut steps = Vec::new();
@@ -73,9 +79,16 @@ impl Plan {
             |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.iter().any(|&(link, _)| link == id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
         let mut rewritten = Vec::new();
+        let to_databases: IdSet = late_rewrites.iter().copied().collect();
+        let mut databases = BTreeMap::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+            let step = Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) };
+            if to_databases.contains(id) {
+                databases.insert(id, step);
+            } else {
+                rewritten.push(step);
+            }
         }
         // One file has one set of attributes: that of the name which is written.
         for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
@@ -93,7 +106,7 @@ impl Plan {
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
         steps.extend(rewritten);
         let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
-        let late: IdSet = last.iter().copied().collect();
+        let late: IdSet = last.iter().chain(&late_removals).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
         let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
         links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
@@ -101,13 +114,15 @@ impl Plan {
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
+        steps.extend(late_rewrites.iter().filter_map(|id| databases.remove(id)));
+        steps.extend(late_removals.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
         let goes = |target: &Target| match target {
             Target::Entry(id) => removed.contains(*id),
             Target::New(path) => tree.lookup(path).is_some_and(|id| removed.contains(id)),
         };
         records.retain(|record| record.what == What::Remove || !goes(&record.target));
-        Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
+        Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals, database }
     }
 }
 
