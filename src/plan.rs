@@ -67,7 +67,7 @@ pub struct AppletChange {
 pub const DATABASE: &str = "packages.database";
 
 /// What becomes of the package databases.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatabaseChange {
     /// Packages that the databases record, and those of them that stay.
     pub packages: (usize, usize),

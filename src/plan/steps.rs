@@ -54,6 +54,34 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Everything that goes.
+    #[must_use]
+    pub fn removed(&self) -> IdSet {
+        let steps = self.steps.iter().chain(&self.last);
+        let removed = steps.filter_map(|step| match (&step.target, &step.change) {
+            (Target::Entry(id), Change::Remove) => Some(*id),
+            _ => None,
+        });
+        removed.collect()
+    }
+
+    /// The content that a file gets, when it gets any.
+    #[must_use]
+    pub fn new_content(&self, id: Id) -> Option<&[u8]> {
+        let change = |of: Id| {
+            let step = self.steps.iter().find(|step| step.target == Target::Entry(of) && step.change != Change::Remove);
+            step.map(|step| &step.change)
+        };
+        match change(id) {
+            Some(Change::Rewrite(_, content)) => Some(content),
+            Some(&Change::HardLink(of)) => match change(of) {
+                Some(Change::Rewrite(_, content)) => Some(content),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
     #[must_use]
     pub fn from_draft(draft: Draft<'_>) -> Self {

@@ -117,7 +117,7 @@ fn stays_whole(draft: &mut Draft<'_>, name: &str, path: &[u8], why: &str) {
 
 /// What goes with the packages besides records: their licences, and the directories that this empties.
 fn finish(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone, manager: Manager) {
-    let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
+    let packages = &cx.facts.packages;
     let get = |index| packages.get(index).filter(|package| package.manager == manager);
     let lost: Vec<String> = gone.packages.iter().filter_map(|&index| get(index)).map(|it| it.name.clone()).collect();
     draft.database.packages.1 -= lost.len().min(draft.database.packages.1);

@@ -31,7 +31,13 @@ struct Edits {
 /// Edit the database.
 pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
     let tree = &cx.facts.tree;
-    let mut editor = Editor { cx, gone, paths: Paths::new(cx, draft.removed(), gone), edits: Edits::default(), by_stem: BTreeMap::new() };
+    let mut editor = Editor {
+        cx,
+        gone,
+        paths: Paths::new(cx, draft.removed(), gone),
+        edits: Edits::default(),
+        by_stem: BTreeMap::new(),
+    };
     let result = editor.edit();
     let Edits { rewrites, removals, lists } = editor.edits;
     let fixed = rewrites.iter().map(|(id, ..)| id).chain(removals.iter().chain(&lists).map(|(id, _)| id));
@@ -131,7 +137,8 @@ impl Editor<'_> {
             }
             if let Some(id) = file(b".conffiles") {
                 let content = self.read(id)?;
-                let left = text::without_conffiles(&content, &mut |path| self.paths.goes(undiverted(path, name, diverted)));
+                let left =
+                    text::without_conffiles(&content, &mut |path| self.paths.goes(undiverted(path, name, diverted)));
                 self.rewrite_or_remove(id, &content, left);
             }
         }

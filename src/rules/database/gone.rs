@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
 use crate::facts::packages::dpkg::sum_path;
+use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, Facts};
@@ -30,7 +30,7 @@ pub struct Gone {
 pub fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gone {
     let (tree, packages) = (&facts.tree, &facts.packages);
     let places = Places::of(tree);
-    let files = |index| packages.files(index).filter(|&id| !tree.is_dir(id));
+    let files = |index| packages.files(index).filter(|&id| !tree.is_dir(id) && !places.is_alias(tree, id));
     let mut gone = Gone::default();
     for (index, package) in packages.iter() {
         if files(index).any(|id| !removed.contains(id) && !places.is_licence(tree, id)) {
@@ -38,7 +38,11 @@ pub fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gon
         }
         let licensed = files(index).any(|id| !removed.contains(id));
         let lost = |id: Id| removed.contains(id) && !(licensed && is_left_out(&tree.path(id)));
-        if package.had_commands || package.misses_files || files(index).any(lost) || misses_sums(tree, contents, package) {
+        if package.had_commands
+            || package.misses_files
+            || files(index).any(lost)
+            || misses_sums(tree, contents, package)
+        {
             gone.packages.insert(index);
         }
     }
@@ -55,13 +59,18 @@ impl Gone {
         let links = links.filter(|&id| tree.is_link(id) && !removed.contains(id) && !(owned(id) && all_gone(id)));
         let needed: IdSet = links.filter_map(|id| Some(tree.follow(id).ok()?.node)).collect();
         let licence = |&id: &Id| {
-            !tree.is_dir(id) && places.is_licence(tree, id) && !removed.contains(id) && all_gone(id)
+            !tree.is_dir(id)
+                && places.is_licence(tree, id)
+                && !removed.contains(id)
+                && all_gone(id)
                 && !tree.ancestors(id).any(|above| needed.contains(above))
         };
-        let found: BTreeSet<Id> = self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence).collect();
+        let found: BTreeSet<Id> =
+            self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence).collect();
         let goes = |id: Id| removed.contains(id) || found.contains(&id);
         let directories: BTreeSet<Id> = found.iter().map(|&id| tree.parent(id)).collect();
-        let emptied = |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
+        let emptied =
+            |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
         let emptied = directories.into_iter().filter(emptied).collect::<Vec<_>>();
         found.iter().copied().chain(emptied).collect()
     }
@@ -83,6 +92,7 @@ fn misses_sums(tree: &Tree, contents: &dyn Contents, package: &Package) -> bool 
 
 /// Directories in which copyright files lie.
 struct Places {
+    usr: Option<Id>,
     documentation: Option<Id>,
     licences: Option<Id>,
 }
@@ -90,7 +100,15 @@ struct Places {
 impl Places {
     fn of(tree: &Tree) -> Self {
         let find = |path: &[u8]| tree.resolve(path).ok().map(|found| found.node);
-        Self { documentation: find(b"/usr/share/doc"), licences: find(b"/usr/share/licenses") }
+        Self { usr: find(b"/usr"), documentation: find(b"/usr/share/doc"), licences: find(b"/usr/share/licenses") }
+    }
+
+    /// A link in the place of a directory, as on a merged /usr: lists name the directory.
+    fn is_alias(&self, tree: &Tree, id: Id) -> bool {
+        let above = Some(tree.parent(id));
+        (above == Some(Id::ROOT) || above == self.usr)
+            && tree.is_link(id)
+            && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
     }
 
     fn is_top(&self, id: Id) -> bool {

@@ -33,7 +33,9 @@ pub(super) fn without_sums(text: &[u8], goes: Goes<'_>) -> Option<Vec<u8>> {
 
 /// info/NAME.conffiles: a path a line, since dpkg 1.20.6 after an optional flag word.
 pub(super) fn without_conffiles(text: &[u8], goes: Goes<'_>) -> Option<Vec<u8>> {
-    without_lines(text, &mut |line| line.iter().position(|&b| b == b'/').and_then(|at| line.get(at..)).is_some_and(&mut *goes))
+    without_lines(text, &mut |line| {
+        line.iter().position(|&b| b == b'/').and_then(|at| line.get(at..)).is_some_and(&mut *goes)
+    })
 }
 
 /// triggers/File (`path package`) and triggers/NAME (`package`): lines whose package goes.
@@ -53,14 +55,18 @@ pub(super) fn without_overrides(text: &[u8], goes: Goes<'_>) -> Option<Vec<u8>> 
 
 /// diversions: triples of lines, the path, where it was diverted to, and by whom. A triple goes when both its paths are
 /// not there any more and one of them goes; `state` answers (goes, is there).
-pub(super) fn without_diversions(text: &[u8], state: &mut dyn FnMut(&[u8]) -> (bool, bool)) -> Result<Option<Vec<u8>>, ()> {
+pub(super) fn without_diversions(
+    text: &[u8],
+    state: &mut dyn FnMut(&[u8]) -> (bool, bool),
+) -> Result<Option<Vec<u8>>, ()> {
     let lines: Vec<&[u8]> = text.split_inclusive(|&b| b == b'\n').collect();
     if lines.len() % 3 != 0 {
         return Err(());
     }
     let mut left = Vec::with_capacity(text.len());
     for triple in lines.chunks(3) {
-        let mut ask = |at: usize| state(triple.get(at).map(|line| line.strip_suffix(b"\n").unwrap_or(line)).unwrap_or_default());
+        let mut ask =
+            |at: usize| state(triple.get(at).map(|line| line.strip_suffix(b"\n").unwrap_or(line)).unwrap_or_default());
         let (from, to) = (ask(0), ask(1));
         if !((from.0 || to.0) && !from.1 && !to.1) {
             triple.iter().for_each(|line| left.extend_from_slice(line));
