@@ -34,7 +34,7 @@ impl Content {
     }
 }
 
-/// Every file that gets new content by these steps, by path.
+/// Every file that gets new content by the plan, in its order.
 #[must_use]
 pub fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
     let tree = &examined.facts.tree;
@@ -44,7 +44,7 @@ pub fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
         Change::HardLink(of) => examined.plan.new_content(*of).map(Content::of),
         _ => None,
     };
-    let mut found: Vec<Changed> = steps
+    steps
         .iter()
         .filter_map(|step| {
             let after = new_content(step)?;
@@ -54,7 +54,5 @@ pub fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
             };
             Some(Changed { path: printable(&path), before: before.map(|content| Content::of(&content)), after })
         })
-        .collect();
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
+        .collect()
 }

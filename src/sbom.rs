@@ -143,7 +143,6 @@ fn serial(bom: &Bom) -> String {
 
 fn packages(facts: &Facts, contents: &dyn Contents, removed: &IdSet, components: &mut Vec<Component>) {
     let gone = database::left_over(facts, contents, removed).packages;
-    let first = components.len();
     let mut known = BTreeSet::new();
     for (index, package) in facts.packages.iter().filter(|(index, it)| !gone.contains(index) && !it.removed) {
         let files = facts.packages.files(index).filter(|&id| !facts.tree.is_dir(id) && !removed.contains(id));
@@ -161,12 +160,9 @@ fn packages(facts: &Facts, contents: &dyn Contents, removed: &IdSet, components:
             });
         }
     }
-    if let Some(packages) = components.get_mut(first..) {
-        packages.sort_by(|a, b| a.reference.cmp(&b.reference));
-    }
 }
 
-/// Programs that no package owns, in order of their paths.
+/// Programs that no package owns, in order of the tree.
 fn programs<'a>(
     facts: &Facts,
     contents: &dyn Contents,
@@ -177,17 +173,17 @@ fn programs<'a>(
     const PIECE: usize = 256 * 1024;
     let tree = &facts.tree;
     let own = [facts.this_program, facts.this_config];
-    let mut found: Vec<(Vec<u8>, Id)> = Vec::new();
+    let mut found: Vec<Id> = Vec::new();
     for id in tree.ids().filter(|&id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount) {
         if removed.contains(id) || own.contains(&Some(id)) || facts.packages.owner(id).is_some() {
             continue;
         }
         if facts.commands.program(tree, contents, id).is_ok_and(|program| program.is_program(tree, id, false)) {
-            found.push((tree.path(id), id));
+            found.push(id);
         }
     }
-    found.sort();
-    for (path, id) in found {
+    for id in found {
+        let path = tree.path(id);
         let mut digest = Digest::default();
         if let Some(content) = rewritten(id) {
             digest.update(content);

@@ -90,7 +90,7 @@ impl Plan {
             removed,
             last,
             mut attributes,
-            rewrites,
+            mut rewrites,
             links,
             creations,
             mut records,
@@ -106,17 +106,17 @@ impl Plan {
         let replaced =
             |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.iter().any(|&(link, _)| link == id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
+        let mut databases = Vec::new();
+        for id in late_rewrites {
+            if let Some(content) = rewrites.remove(&id).filter(|_| !removed.contains(id)) {
+                let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
+                databases.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+            }
+        }
         let mut rewritten = Vec::new();
-        let to_databases: IdSet = late_rewrites.iter().copied().collect();
-        let mut databases = BTreeMap::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-            let step = Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) };
-            if to_databases.contains(id) {
-                databases.insert(id, step);
-            } else {
-                rewritten.push(step);
-            }
+            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
         }
         // One file has one set of attributes: that of the name which is written.
         for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
@@ -142,7 +142,7 @@ impl Plan {
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
-        steps.extend(late_rewrites.iter().filter_map(|id| databases.remove(id)));
+        steps.extend(databases);
         steps.extend(late_removals.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
         let goes = |target: &Target| match target {

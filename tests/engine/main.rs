@@ -28,4 +28,5 @@ mod leave;
 mod loader;
 mod matrix;
 mod refuse;
+mod scanner;
 mod tree;

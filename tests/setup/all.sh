@@ -11,5 +11,6 @@ tools=$!
 "$here/bases.sh"
 "$here/fixtures.sh"
 "$here/applets.sh"
+"$here/scanner.sh"
 wait "$tools"
 say "ready ($WORK)"

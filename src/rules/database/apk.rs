@@ -14,7 +14,9 @@ pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
     let packages = || cx.facts.packages.iter().filter(|(_, package)| package.manager == Manager::Apk);
     let mut databases: Vec<Id> = packages().filter_map(|(_, package)| package.record).collect();
     databases.dedup();
+    // A later run reads the packages from `installed`: it is written last.
     let mut rewrites: Vec<(Id, Vec<u8>, (String, String))> = Vec::new();
+    let mut last: Vec<(Id, Vec<u8>, (String, String))> = Vec::new();
     let mut paths = Paths::new(cx, draft.removed(), gone);
     for &database in &databases {
         let Ok(content) = cx.contents.read(tree, database, super::LIMIT) else {
@@ -28,7 +30,7 @@ pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
         };
         let Some(left) = edited.text else { continue };
         let states = (super::records(&content, b"P:"), super::records(&left, b"P:"));
-        rewrites.push((database, left, states));
+        last.push((database, left, states));
         let triggers = tree.child(tree.parent(database), b"triggers").filter(|&id| tree.is_file(id));
         if let Some(id) = triggers.filter(|&id| !draft.is_removed(id))
             && let Ok(content) = cx.contents.read(tree, id, super::LIMIT)
@@ -52,12 +54,11 @@ pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
     {
         rewrites.push((id, left, ("every package asked for".to_owned(), "those that are left".to_owned())));
     }
+    rewrites.append(&mut last);
     if let Some(&(id, ..)) = rewrites.iter().find(|(id, ..)| draft.is_kept(*id)) {
         return stays_whole(draft, "apk", &tree.path(id), "is kept as it is");
     }
     super::finish(cx, draft, gone, Manager::Apk);
-    // A later run reads the packages from `installed`: it is written last.
-    rewrites.sort_by_key(|(id, ..)| databases.contains(id));
     for (id, content, states) in rewrites {
         draft.rewrite_record(id, content, states, "the record follows what this run removes");
     }

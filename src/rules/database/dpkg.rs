@@ -3,8 +3,6 @@
 //! Everything is read and edited before the first change is asked for: a database that cannot be read or understood, or
 //! lies where nothing may be changed, stays whole.
 
-use std::collections::BTreeMap;
-
 use super::gone::Gone;
 use super::text::{self, Stanzas};
 use super::{Paths, alternatives, stays_whole};
@@ -31,13 +29,8 @@ struct Edits {
 /// Edit the database.
 pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
     let tree = &cx.facts.tree;
-    let mut editor = Editor {
-        cx,
-        gone,
-        paths: Paths::new(cx, draft.removed(), gone),
-        edits: Edits::default(),
-        by_stem: BTreeMap::new(),
-    };
+    let mut editor =
+        Editor { cx, gone, paths: Paths::new(cx, draft.removed(), gone), edits: Edits::default(), lists: Vec::new() };
     let result = editor.edit();
     let Edits { rewrites, removals, lists } = editor.edits;
     let fixed = rewrites.iter().map(|(id, ..)| id).chain(removals.iter().chain(&lists).map(|(id, _)| id));
@@ -59,27 +52,21 @@ struct Editor<'a> {
     gone: &'a Gone,
     paths: Paths<'a>,
     edits: Edits,
-    /// Packages by the stem of their files in info: `NAME` or `NAME:ARCHITECTURE`.
-    by_stem: BTreeMap<Vec<u8>, PackageIndex>,
+    /// Packages with their lists, in order of these.
+    lists: Vec<(Id, PackageIndex)>,
 }
 
 impl Editor<'_> {
     fn edit(&mut self) -> Result<(), Whole> {
         let tree = &self.cx.facts.tree;
         let packages = &self.cx.facts.packages;
-        let mut lists = Vec::new();
         let mut single = Vec::new();
         for (index, package) in packages.iter().filter(|(_, package)| package.manager == Manager::Dpkg) {
             let Some(record) = package.record else { continue };
-            match tree.name(record).strip_suffix(b".list") {
-                Some(stem) => {
-                    self.by_stem.insert(stem.to_vec(), index);
-                    lists.push((index, record));
-                }
-                None => single.push((index, record)),
-            }
+            let listed = tree.name(record).ends_with(b".list");
+            if listed { &mut self.lists } else { &mut single }.push((record, index));
         }
-        if lists.is_empty() && single.is_empty() {
+        if self.lists.is_empty() && single.is_empty() {
             return Ok(());
         }
         let none = Diversions::new();
@@ -91,8 +78,8 @@ impl Editor<'_> {
             }
             None => none,
         };
-        self.edit_info(&lists, &diverted)?;
-        for &(index, record) in &single {
+        self.edit_info(&diverted)?;
+        for &(record, index) in &single {
             self.edit_single(index, record)?;
         }
         if let Some(id) = self.file(b"status") {
@@ -111,11 +98,12 @@ impl Editor<'_> {
     }
 
     /// info: the lists of paths, checksums and configuration files of packages that stay; every file of those that go.
-    fn edit_info(&mut self, lists: &[(PackageIndex, Id)], diverted: &Diversions) -> Result<(), Whole> {
+    fn edit_info(&mut self, diverted: &Diversions) -> Result<(), Whole> {
         let tree = &self.cx.facts.tree;
         let packages = &self.cx.facts.packages;
-        let Some(info) = lists.first().map(|&(_, list)| tree.parent(list)) else { return Ok(()) };
-        for &(index, list) in lists {
+        let lists = self.lists.clone();
+        let Some(info) = lists.first().map(|&(list, _)| tree.parent(list)) else { return Ok(()) };
+        for (list, index) in lists {
             let name = packages.get(index).map(|package| package.name.as_str()).unwrap_or_default();
             let stem = tree.name(list).strip_suffix(b".list").unwrap_or_default();
             let file = |suffix: &[u8]| tree.child(info, &[stem, suffix].concat()).filter(|&id| tree.is_file(id));
@@ -146,9 +134,9 @@ impl Editor<'_> {
         for id in tree.children(info).filter(|&id| !tree.is_dir(id)) {
             let name = tree.name(id);
             let Some(at) = name.iter().rposition(|&b| b == b'.') else { continue };
-            let Some(index) = name.get(..at).and_then(|stem| self.by_stem.get(stem)) else { continue };
-            if self.gone.packages.contains(index) && !self.paths.is_removed(id) {
-                let reason = reason(packages.get(*index).map(|package| package.name.as_str()).unwrap_or_default());
+            let Some(index) = name.get(..at).and_then(|stem| self.package(stem)) else { continue };
+            if self.gone.packages.contains(&index) && !self.paths.is_removed(id) {
+                let reason = reason(packages.get(index).map(|package| package.name.as_str()).unwrap_or_default());
                 let edits = if name.ends_with(b".list") { &mut self.edits.lists } else { &mut self.edits.removals };
                 edits.push((id, reason));
             }
@@ -220,8 +208,17 @@ impl Editor<'_> {
     fn record_goes(&self, name: &[u8], architecture: &[u8]) -> bool {
         let full = [name, b":", architecture].concat();
         let bare = name.split(|&b| b == b':').next().unwrap_or_default();
-        let index = [&full[..], name, bare].into_iter().find_map(|stem| self.by_stem.get(stem));
-        index.is_some_and(|index| self.gone.packages.contains(index))
+        let index = [&full[..], name, bare].into_iter().find_map(|stem| self.package(stem));
+        index.is_some_and(|index| self.gone.packages.contains(&index))
+    }
+
+    /// The package by the stem of its files in info: `NAME` or `NAME:ARCHITECTURE`.
+    fn package(&self, stem: &[u8]) -> Option<PackageIndex> {
+        let tree = &self.cx.facts.tree;
+        let info = tree.parent(self.lists.first()?.0);
+        let list = tree.child(info, &[stem, b".list"].concat())?;
+        let at = self.lists.binary_search_by_key(&list, |&(id, _)| id).ok()?;
+        self.lists.get(at).map(|&(_, index)| index)
     }
 
     fn file(&self, name: &[u8]) -> Option<Id> {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::collect::set;
 use crate::facts::packages::dpkg::sum_path;
 use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
 use crate::facts::set::IdSet;
@@ -65,14 +66,14 @@ impl Gone {
                 && all_gone(id)
                 && !tree.ancestors(id).any(|above| needed.contains(above))
         };
-        let found: BTreeSet<Id> =
-            self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence).collect();
+        let found: BTreeSet<Id> = set(self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence));
         let goes = |id: Id| removed.contains(id) || found.contains(&id);
-        let directories: BTreeSet<Id> = found.iter().map(|&id| tree.parent(id)).collect();
+        let directories: BTreeSet<Id> = set(found.iter().map(|&id| tree.parent(id)));
         let emptied =
             |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
-        let emptied = directories.into_iter().filter(emptied).collect::<Vec<_>>();
-        found.iter().copied().chain(emptied).collect()
+        let mut all: Vec<Id> = found.iter().copied().collect();
+        all.extend(directories.into_iter().filter(emptied));
+        all
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn without_diversions(
     state: &mut dyn FnMut(&[u8]) -> (bool, bool),
 ) -> Result<Option<Vec<u8>>, ()> {
     let lines: Vec<&[u8]> = text.split_inclusive(|&b| b == b'\n').collect();
-    if lines.len() % 3 != 0 {
+    if !lines.len().is_multiple_of(3) {
         return Err(());
     }
     let mut left = Vec::with_capacity(text.len());
@@ -68,7 +68,8 @@ pub(super) fn without_diversions(
         let mut ask =
             |at: usize| state(triple.get(at).map(|line| line.strip_suffix(b"\n").unwrap_or(line)).unwrap_or_default());
         let (from, to) = (ask(0), ask(1));
-        if !((from.0 || to.0) && !from.1 && !to.1) {
+        let goes = (from.0 || to.0) && !from.1 && !to.1;
+        if !goes {
             triple.iter().for_each(|line| left.extend_from_slice(line));
         }
     }
