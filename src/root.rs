@@ -177,7 +177,10 @@ impl Root {
     /// no regular file lies nowhere.
     #[must_use]
     pub fn holds(&self, path: &str) -> bool {
-        let examine = |path: &str| rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::all()).ok();
+        let examine = |path: &str| {
+            rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+                .ok()
+        };
         let mut directory = path.to_owned();
         if let Some(file) = examine(path) {
             if u32::from(file.stx_mode) & 0o170_000 != 0o100_000 || !Mount::of(&file).is_same(self.mount, false) {

@@ -9,3 +9,5 @@ mod common;
 mod apk;
 #[path = "database/dpkg.rs"]
 mod dpkg;
+#[path = "database/sbom.rs"]
+mod sbom;
