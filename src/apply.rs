@@ -47,7 +47,11 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Ou
             Ok(())
         })
     });
-    outcome.failure = result.and(run.restore_times()).err();
+    // A database that is still to be written says of these directories what is not in them any more.
+    let removed = !run.removed.is_empty() || !tree.killed().remembered.is_empty();
+    let open = steps.iter().skip(outcome.done).any(|step| matches!(step.change, Change::Rewrite(..)));
+    let restored = run.restore_times(result.is_err() && removed && open);
+    outcome.failure = result.and(restored).err();
     outcome
 }
 
@@ -181,18 +185,25 @@ impl Run<'_> {
     }
 
     /// Every directory gets its time back, whatever becomes of the others; the root's mark goes last, and only when no
-    /// other can be left.
-    fn restore_times(&self) -> Result<(), Error> {
+    /// other can be left. `marked` leaves the marks for a later run.
+    fn restore_times(&self, marked: bool) -> Result<(), Error> {
         let (root, tree) = (self.root, self.tree);
+        let restore = |id: Id| {
+            let meta = tree.meta(id);
+            if marked {
+                return root.set_directory_time(tree, id, (meta.mtime, meta.mtime_nsec));
+            }
+            root.restore_time(tree, id)
+        };
         let created =
             self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
         let touched = self.touched.iter().filter(|&&id| id != Id::ROOT && !self.removed.contains(id));
-        let restored = created.chain(touched.map(|&id| root.restore_time(tree, id)));
+        let restored = created.chain(touched.map(|&id| restore(id)));
         // All of them are tried before the first error is answered.
         let errors: Vec<Error> = restored.filter_map(Result::err).collect();
         match errors.into_iter().next() {
             Some(error) => Err(error),
-            None if self.touched.contains(&Id::ROOT) => root.restore_time(tree, Id::ROOT),
+            None if self.touched.contains(&Id::ROOT) => restore(Id::ROOT),
             None => Ok(()),
         }
     }

@@ -152,6 +152,9 @@ pub struct Common {
     /// Write the report to a file too
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Write what is left to a file outside the image, as a CycloneDX bill of materials
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Option<PathBuf>,
     /// Print the effective policy as a harden.toml and do nothing else
     #[arg(long)]
     pub dump_config: bool,

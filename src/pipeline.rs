@@ -7,8 +7,8 @@ use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, Facts};
 use crate::guards::GUARDS;
 use crate::guards::configurations::{Input, account_uses};
-use crate::plan::Draft;
 use crate::plan::steps::Plan;
+use crate::plan::{DATABASE, Draft};
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::rules::ids::Ids;
 use crate::rules::remove::this_program::STANDING;
@@ -118,7 +118,7 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     if !killed.remembered.is_empty() || !killed.leftovers.is_empty() {
         draft.begin("remove.leftovers");
         draft.note(format!(
-            "a run was killed here: {} temporary files go, {} directories get back the time that they had before it",
+            "a run was killed or failed here: {} temporary files go, {} directories get back the time that they had before it",
             killed.leftovers.len(),
             killed.remembered.len()
         ));
@@ -137,6 +137,11 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
         }
     }
     draft.settle();
+    // Records follow what every rule has removed.
+    if cx.is_on(DATABASE) && policy.database == Database::Prune {
+        draft.begin(DATABASE);
+        database::prune(&cx, &mut draft);
+    }
     for (name, check) in GUARDS {
         draft.begin(name);
         check(&cx, &mut draft);
@@ -211,9 +216,9 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (patterns, _) in standing(cx.policy) {
         for pattern in patterns {
             for id in standing_entries(tree, cx.policy, pattern) {
-                draft.keep(id);
+                draft.keep_record(id);
                 if let Ok(found) = tree.follow(id) {
-                    draft.keep(found.node);
+                    draft.keep_record(found.node);
                 }
             }
         }

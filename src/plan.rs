@@ -63,6 +63,22 @@ pub struct AppletChange {
     pub disabled: Vec<String>,
 }
 
+/// The rule whose changes come after all others: a run that is killed must find what it knew of the packages.
+pub const DATABASE: &str = "packages.database";
+
+/// What becomes of the package databases.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseChange {
+    /// Packages that the databases record, and those of them that stay.
+    pub packages: (usize, usize),
+    /// Packages that lose their record, sorted.
+    pub gone: Vec<String>,
+    /// Database files that are written anew.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// What the rules have asked for so far.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -70,6 +86,12 @@ pub struct Draft<'a> {
     rule: &'static str,
     /// Never removed: the closure, kept paths, identity files, and their directories.
     keep: IdSet,
+    /// Removed by packages.database alone: what scanners read, and its directories.
+    standing: IdSet,
+    /// Rewritten after everything else was removed, in this order: package databases.
+    late_rewrites: Vec<Id>,
+    /// Removed after that, in this order.
+    late_removals: Vec<Id>,
     /// Never changed in any way: kept paths with their content, mount points.
     untouchable: IdSet,
     removed: IdSet,
@@ -96,6 +118,8 @@ pub struct Draft<'a> {
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
     pub refusals: Vec<Message>,
+    /// What becomes of the package databases.
+    pub database: DatabaseChange,
 }
 
 impl<'a> Draft<'a> {
@@ -106,6 +130,10 @@ impl<'a> Draft<'a> {
             tree,
             rule: "",
             keep: IdSet::default(),
+            standing: IdSet::default(),
+            late_rewrites: Vec::new(),
+            late_removals: Vec::new(),
+            database: DatabaseChange::default(),
             untouchable: IdSet::default(),
             removed: IdSet::default(),
             own: IdSet::default(),
@@ -131,11 +159,12 @@ impl<'a> Draft<'a> {
 
     /// From now on no rule removes `id`, nor a directory it lies in.
     pub fn keep(&mut self, id: Id) {
-        for at in self.tree.ancestors(id) {
-            if !self.keep.insert(at) {
-                break;
-            }
-        }
+        insert_with_ancestors(&mut self.keep, self.tree, id);
+    }
+
+    /// From now on only packages.database removes `id`, or a directory it lies in.
+    pub fn keep_record(&mut self, id: Id) {
+        insert_with_ancestors(&mut self.standing, self.tree, id);
     }
 
     /// From now on no rule removes or changes `id`.
@@ -176,7 +205,8 @@ impl<'a> Draft<'a> {
     /// Whether `id` may not be removed.
     #[must_use]
     pub fn is_kept(&self, id: Id) -> bool {
-        self.keep.contains(id) || self.is_untouchable(id)
+        let standing = self.rule != DATABASE && self.standing.contains(id);
+        standing || self.keep.contains(id) || self.is_untouchable(id)
     }
 
     /// Owner and group as they will be after the rules so far.
@@ -197,6 +227,9 @@ impl<'a> Draft<'a> {
             return false;
         }
         if self.removed.insert(id) {
+            if self.rule == DATABASE {
+                self.late_removals.push(id);
+            }
             self.record(Target::Entry(id), What::Remove, reason);
         }
         true
@@ -298,6 +331,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Replace a package database file once everything is gone that it loses; `before` and `after` say what it holds.
+    pub fn rewrite_record(&mut self, id: Id, content: Vec<u8>, states: (String, String), reason: &str) {
+        self.database.files += 1;
+        self.database.bytes += content.len() as u64;
+        self.record(Target::Entry(id), What::Content(Box::new(states)), reason);
+        self.late_rewrites.push(id);
+        self.rewrite(id, content);
+    }
+
     /// Replace the content of a file that has several names in the tree, under all of them that stay.
     pub fn rewrite_all(&mut self, names: &[Id], content: Vec<u8>) {
         let Some((&first, others)) = names.split_first() else { return };
@@ -350,6 +392,14 @@ impl<'a> Draft<'a> {
             _ => reason.into(),
         };
         self.records.push(Record { rule: self.rule, target, what, reason });
+    }
+}
+
+fn insert_with_ancestors(set: &mut IdSet, tree: &Tree, id: Id) {
+    for at in tree.ancestors(id) {
+        if !set.insert(at) {
+            break;
+        }
     }
 }
 

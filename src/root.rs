@@ -173,6 +173,44 @@ impl Root {
         self.running
     }
 
+    /// Whether a path of the running system, or what would be made there, lies in this root and on its mount. What is
+    /// no regular file lies nowhere.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        let examine = |path: &str| {
+            rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)
+                .ok()
+        };
+        let mut directory = path.to_owned();
+        if let Some(file) = examine(path) {
+            if u32::from(file.stx_mode) & 0o170_000 != 0o100_000 || !Mount::of(&file).is_same(self.mount, false) {
+                return false;
+            }
+            directory = host::canonical(std::path::Path::new(path)).to_string_lossy().into_owned();
+        }
+        directory = match directory.rsplit_once('/') {
+            Some(("", _)) => "/".to_owned(),
+            Some((parent, _)) => parent.to_owned(),
+            None => ".".to_owned(),
+        };
+        let Ok(top) = stat(self.fd.as_fd()) else { return false };
+        let same = |a: &Statx, b: &Statx| a.stx_ino == b.stx_ino && device(a) == device(b);
+        let mut last: Option<Statx> = None;
+        // Upwards, until the top of the running system leads to itself.
+        while let Some(here) = examine(&directory) {
+            let on_mount = Mount::of(&here).is_same(self.mount, true);
+            if !on_mount || last.is_some_and(|last| same(&last, &here)) {
+                return false;
+            }
+            if same(&here, &top) {
+                return true;
+            }
+            directory.push_str("/..");
+            last = Some(here);
+        }
+        false
+    }
+
     /// Inode and device of an entry as it is now, to tell whether it is a file known by another path.
     #[must_use]
     pub fn inode(&self, tree: &Tree, id: Id) -> Option<host::Inode> {

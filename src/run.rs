@@ -30,6 +30,8 @@ pub struct Request {
     pub format: Format,
     /// File that gets the report as JSON.
     pub report: Option<String>,
+    /// File that gets the bill of materials.
+    pub sbom: Option<String>,
     /// How much is said.
     pub volume: Volume,
     /// NO_COLOR is set.
@@ -125,6 +127,7 @@ impl Request {
                 cli::Format::Github => Format::Github,
             },
             report: options.report.as_ref().and_then(text),
+            sbom: options.sbom.as_ref().and_then(text),
             volume: match (options.quiet, options.verbose) {
                 (true, _) => Volume::Quiet,
                 (false, 0) => Volume::Normal,

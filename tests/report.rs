@@ -15,7 +15,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 /// Everything that is there is described, and everything required is there; of arrays every element.
 fn assert_fits(value: &Value, schema: &Value, place: &str) {
     let whole: Value = serde_json::from_str(SCHEMA).unwrap();
-    let schema = if schema.get("$ref").is_some() { &whole["$defs"]["messages"] } else { schema };
+    let named = schema.get("$ref").map(|name| name.as_str().unwrap().rsplit('/').next().unwrap());
+    let schema = named.map_or(schema, |name| &whole["$defs"][name]);
     if let Some(items) = schema.get("items") {
         for (at, element) in value.as_array().unwrap().iter().enumerate() {
             assert_fits(element, items, &format!("{place}[{at}]"));

@@ -4,7 +4,7 @@
 //! they lead to today. This module only reads; what happens to records is a rule's part.
 
 mod apk;
-mod dpkg;
+pub(crate) mod dpkg;
 mod pacman;
 mod pairs;
 mod requires;
@@ -47,8 +47,16 @@ pub struct Package {
     pub version: String,
     /// Who recorded it.
     pub manager: Manager,
+    /// Architecture as recorded; empty when unknown.
+    pub architecture: String,
     /// It has, or had before an earlier run, an entry in a command directory that can be run.
     pub had_commands: bool,
+    /// The file that tells what it owns: a list of its own, or one file for all packages.
+    pub record: Option<Id>,
+    /// A file that it lists is not there, other than documentation and locales, which images leave out from the start.
+    pub misses_files: bool,
+    /// Its record says that it is not installed: removed, with its configuration left.
+    pub removed: bool,
 }
 
 /// Index of a package in [`Packages`].
@@ -197,7 +205,19 @@ impl<'a> Reader<'a> {
     fn add(&mut self, name: String, source: String, version: String, manager: Manager) -> PackageIndex {
         let index = PackageIndex(u32::try_from(self.packages.packages.len()).unwrap_or(u32::MAX));
         let source = if source.is_empty() { name.clone() } else { source };
-        self.packages.packages.push(Package { name, source, version, manager, had_commands: false });
+        let architecture = String::new();
+        let package = Package {
+            name,
+            source,
+            version,
+            manager,
+            architecture,
+            had_commands: false,
+            record: None,
+            misses_files: false,
+            removed: false,
+        };
+        self.packages.packages.push(package);
         index
     }
 
@@ -213,30 +233,47 @@ impl<'a> Reader<'a> {
         self.needs.truncate(mark.needs);
     }
 
+    /// Add what only some records tell to a package.
+    fn describe(&mut self, package: PackageIndex, record: Id, architecture: String, removed: bool) {
+        if let Some(package) = self.packages.packages.get_mut(package.0 as usize) {
+            (package.record, package.architecture, package.removed) = (Some(record), architecture, removed);
+        }
+    }
+
     /// Record that a package lists `path`, absolute or relative to the root. A path that is gone tells that
     /// the package had commands when it lay in a command directory.
     fn own(&mut self, package: PackageIndex, path: &[u8]) {
-        self.own_as(package, path, true);
+        self.find_own(package, path, true);
     }
 
     /// The same for a path that may never have been there when it was not `installed`.
     fn own_as(&mut self, package: PackageIndex, path: &[u8], installed: bool) {
-        let mut path = path;
-        while let Some((b'/', rest)) = path.split_last() {
-            path = rest;
+        self.find_own(package, path, installed);
+    }
+
+    /// The same as [`Reader::own`] for a path that is no directory.
+    fn own_file(&mut self, package: PackageIndex, path: &[u8]) {
+        if !self.find_own(package, path, true)
+            && !is_left_out(path)
+            && let Some(package) = self.packages.packages.get_mut(package.0 as usize)
+        {
+            package.misses_files = true;
         }
-        let split = path.iter().rposition(|&b| b == b'/');
-        let (parent, name) = match split {
-            Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
-            None => (&b""[..], path),
-        };
+    }
+
+    /// Answers whether it is there.
+    fn find_own(&mut self, package: PackageIndex, path: &[u8], installed: bool) -> bool {
+        let (parent, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
-            return;
+            return true;
         }
         let directory = self.way.to(self.tree, parent);
         match directory.and_then(|directory| self.tree.child(directory, name)) {
-            Some(id) => self.packages.owners.push(id, package),
-            None if !installed => {}
+            Some(id) => {
+                self.packages.owners.push(id, package);
+                true
+            }
+            None if !installed => false,
             None => {
                 let textual = || {
                     STANDARD_DIRECTORIES.iter().any(|d| d.as_bytes() == parent || d.as_bytes().get(1..) == Some(parent))
@@ -246,6 +283,7 @@ impl<'a> Reader<'a> {
                 {
                     package.had_commands = true;
                 }
+                false
             }
         }
     }
@@ -257,6 +295,55 @@ struct Mark {
     packages: usize,
     owners: usize,
     needs: (usize, usize),
+}
+
+/// Whether a path, absolute or relative to the root, lies where slim images leave files out that packages list.
+#[must_use]
+pub fn is_left_out(path: &[u8]) -> bool {
+    const PLACES: [&[u8]; 8] = [b"doc", b"doc-base", b"man", b"info", b"locale", b"help", b"lintian", b"linda"];
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let place = path.strip_prefix(b"usr/share/").and_then(|rest| rest.split(|&b| b == b'/').next());
+    place.is_some_and(|place| PLACES.contains(&place))
+}
+
+/// Finds entries by the paths of records, in a row.
+#[derive(Debug)]
+pub struct Locator<'a> {
+    tree: &'a Tree,
+    way: Way,
+}
+
+impl<'a> Locator<'a> {
+    /// One that has found nothing yet.
+    #[must_use]
+    pub fn new(tree: &'a Tree) -> Self {
+        Self { tree, way: Way::default() }
+    }
+
+    /// The entry that a record means by `path`, absolute or relative to the root: links on the way are followed, the
+    /// last component is not.
+    ///
+    /// # Errors
+    /// The deepest directory on the way, when there is no such entry.
+    pub fn find(&mut self, path: &[u8]) -> Result<Id, Id> {
+        let (parent, name) = split(path);
+        match self.way.to(self.tree, parent) {
+            Some(directory) if matches!(name, b"" | b"." | b"..") => Ok(directory),
+            Some(directory) => self.tree.child(directory, name).ok_or(directory),
+            None => Err(self.way.parts.iter().map_while(|&(_, found)| found).last().unwrap_or(Id::ROOT)),
+        }
+    }
+}
+
+/// The directory and the last component of a path, slashes at its end left out.
+fn split(mut path: &[u8]) -> (&[u8], &[u8]) {
+    while let Some((b'/', rest)) = path.split_last() {
+        path = rest;
+    }
+    match path.iter().rposition(|&b| b == b'/') {
+        Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
+        None => (b"", path),
+    }
 }
 
 /// The directories on the way to one path, so that the next one is looked up only from where it parts.
@@ -303,7 +390,8 @@ fn step(tree: &Tree, from: Id, name: &[u8]) -> Option<Id> {
 }
 
 /// Fields of a control file that are used.
-const FIELDS: [&str; 7] = ["package", "source", "version", "architecture", "depends", "pre-depends", "provides"];
+const FIELDS: [&str; 8] =
+    ["package", "status", "source", "version", "architecture", "depends", "pre-depends", "provides"];
 
 /// The stanzas of a control file: field names in lower case, first line of each value.
 fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {

@@ -34,6 +34,8 @@ pub enum What {
     Capability,
     /// One line of a text file.
     Line(Box<(String, String)>),
+    /// The content of a file, described.
+    Content(Box<(String, String)>),
     /// Something new, described.
     Create(Box<str>),
 }
@@ -48,7 +50,7 @@ impl Record {
         }
     }
 
-    /// One word: `remove`, `owner`, `mode`, `capability`, `line`, `create`.
+    /// One word: `remove`, `owner`, `mode`, `capability`, `line`, `content`, `create`.
     #[must_use]
     pub const fn action(&self) -> &'static str {
         match self.what {
@@ -57,6 +59,7 @@ impl Record {
             What::Mode(..) => "mode",
             What::Capability => "capability",
             What::Line(_) => "line",
+            What::Content(_) => "content",
             What::Create(_) => "create",
         }
     }
@@ -70,7 +73,7 @@ impl Record {
             (What::Owner(before, after), _) => (owner(*before), owner(*after)),
             (What::Mode(before, after), _) => (format!("0o{before:o}"), format!("0o{after:o}")),
             (What::Capability, _) => ("set".to_owned(), "none".to_owned()),
-            (What::Line(states), _) => (**states).clone(),
+            (What::Line(states) | What::Content(states), _) => (**states).clone(),
             (What::Create(after), _) => ("none".to_owned(), after.to_string()),
         }
     }

@@ -5,12 +5,13 @@
 //! 2. New directories and files, parents first; then rewritten files.
 //! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
 //!    a link before that one; then everything else, children before their directories.
-//! 4. This program itself.
+//! 4. Package databases: rewritten, then what is removed of them. Until then a later run knows all that this one knew.
+//! 5. This program itself.
 
 use std::collections::BTreeMap;
 
 use super::record::{Record, What};
-use super::{Change, Draft, Message, present};
+use super::{Change, DatabaseChange, Draft, Message, present};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::root::edit::Attributes;
@@ -48,9 +49,39 @@ pub struct Plan {
     pub warnings: Vec<Message>,
     /// Stops apply before the first change.
     pub refusals: Vec<Message>,
+    /// What becomes of the package databases.
+    pub database: DatabaseChange,
 }
 
 impl Plan {
+    /// Everything that goes.
+    #[must_use]
+    pub fn removed(&self) -> IdSet {
+        let steps = self.steps.iter().chain(&self.last);
+        let removed = steps.filter_map(|step| match (&step.target, &step.change) {
+            (Target::Entry(id), Change::Remove) => Some(*id),
+            _ => None,
+        });
+        removed.collect()
+    }
+
+    /// The content that a file gets, when it gets any.
+    #[must_use]
+    pub fn new_content(&self, id: Id) -> Option<&[u8]> {
+        let change = |of: Id| {
+            let step = self.steps.iter().find(|step| step.target == Target::Entry(of) && step.change != Change::Remove);
+            step.map(|step| &step.change)
+        };
+        match change(id) {
+            Some(Change::Rewrite(_, content)) => Some(content),
+            Some(&Change::HardLink(of)) => match change(of) {
+                Some(Change::Rewrite(_, content)) => Some(content),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Put what the rules asked for in order. Records of attributes that an entry loses with its removal are dropped.
     #[must_use]
     pub fn from_draft(draft: Draft<'_>) -> Self {
@@ -59,19 +90,29 @@ impl Plan {
             removed,
             last,
             mut attributes,
-            rewrites,
+            mut rewrites,
             links,
             creations,
             mut records,
             notes,
             warnings,
             refusals,
+            database,
+            late_rewrites,
+            late_removals,
             ..
         } = draft;
         let mut steps = Vec::new();
         let replaced =
             |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.iter().any(|&(link, _)| link == id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
+        let mut databases = Vec::new();
+        for id in late_rewrites {
+            if let Some(content) = rewrites.remove(&id).filter(|_| !removed.contains(id)) {
+                let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
+                databases.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+            }
+        }
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
@@ -93,7 +134,7 @@ impl Plan {
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
         steps.extend(rewritten);
         let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
-        let late: IdSet = last.iter().copied().collect();
+        let late: IdSet = last.iter().chain(&late_removals).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
         let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
         links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
@@ -101,13 +142,15 @@ impl Plan {
         let mut rest: Vec<Id> = gone().filter(|&id| !tree.is_link(id)).collect();
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
+        steps.extend(databases);
+        steps.extend(late_removals.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
         let goes = |target: &Target| match target {
             Target::Entry(id) => removed.contains(*id),
             Target::New(path) => tree.lookup(path).is_some_and(|id| removed.contains(id)),
         };
         records.retain(|record| record.what == What::Remove || !goes(&record.target));
-        Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals }
+        Self { steps, last: last.into_iter().map(remove).collect(), records, notes, warnings, refusals, database }
     }
 }
 

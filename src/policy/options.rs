@@ -35,6 +35,8 @@ pub struct Options {
     pub image_config: Option<PathBuf>,
     /// `--report`.
     pub report: Option<PathBuf>,
+    /// `--sbom`.
+    pub sbom: Option<PathBuf>,
     /// `--format`.
     pub format: Format,
     /// `--dump-config`.
@@ -86,6 +88,7 @@ const ROOT: Name = ("--root", "HARDEN_ROOT");
 const CONFIG: Name = ("--config", "HARDEN_CONFIG");
 const IMAGE_CONFIG: Name = ("--image-config", "HARDEN_IMAGE_CONFIG");
 const REPORT: Name = ("--report", "HARDEN_REPORT");
+const SBOM: Name = ("--sbom", "HARDEN_SBOM");
 const FORMAT: Name = ("--format", "HARDEN_FORMAT");
 const DUMP_CONFIG: Name = ("--dump-config", "HARDEN_DUMP_CONFIG");
 const QUIET: Name = ("--quiet", "HARDEN_QUIET");
@@ -104,11 +107,12 @@ const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
 
-const NAMES: [Name; 20] = [
+const NAMES: [Name; 21] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
     REPORT,
+    SBOM,
     FORMAT,
     DUMP_CONFIG,
     QUIET,
@@ -144,6 +148,7 @@ impl Options {
             image_config,
             format,
             report,
+            sbom,
             dump_config,
             quiet,
             verbose,
@@ -156,6 +161,7 @@ impl Options {
             config: reader.path(CONFIG, config.as_ref()),
             image_config: reader.path(IMAGE_CONFIG, image_config.as_ref()),
             report: reader.path(REPORT, report.as_ref()),
+            sbom: reader.path(SBOM, sbom.as_ref()),
             format: reader.format(*format),
             dump_config: *dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
             quiet: *quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),

@@ -11,10 +11,12 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use super::runtime::Runtime;
 use crate::exit::Exit;
 use crate::facts::tree::Tree;
+use crate::manifest::Changed;
 use crate::pipeline::Examined;
 use crate::plan::Message;
 use crate::plan::record::Record;
 use crate::report::escape;
+use crate::sbom::Bom;
 
 /// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
 pub const SCHEMA: &str = "harden-report-1";
@@ -62,6 +64,8 @@ struct Document<'a> {
     #[serde(flatten)]
     status: &'a Status,
     changes: Changes<'a>,
+    files: &'a [Changed],
+    database: Database<'a>,
     kept: Vec<Kept>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
@@ -82,6 +86,15 @@ struct Change<'a> {
     after: String,
     reason: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Database<'a> {
+    packages_before: usize,
+    packages_after: usize,
+    gone: &'a [String],
+    files: usize,
     bytes: u64,
 }
 
@@ -113,7 +126,13 @@ struct RuntimeFields<'a> {
 ///
 /// # Errors
 /// Those of writing.
-pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime, status: &Status) -> io::Result<()> {
+pub fn document(
+    out: &mut dyn io::Write,
+    examined: &Examined,
+    files: &[Changed],
+    runtime: &Runtime,
+    status: &Status,
+) -> io::Result<()> {
     let tree = &examined.facts.tree;
     let kept = examined
         .closure
@@ -131,6 +150,14 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
         harden: env!("CARGO_PKG_VERSION"),
         status,
         changes: Changes(examined),
+        files,
+        database: Database {
+            packages_before: examined.plan.database.packages.0,
+            packages_after: examined.plan.database.packages.1,
+            gone: &examined.plan.database.gone,
+            files: examined.plan.database.files,
+            bytes: examined.plan.database.bytes,
+        },
         kept: kept.collect(),
         callable_applets: applets.collect(),
         application_path: &examined.facts.commands.other_path,
@@ -148,6 +175,16 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
     };
     let mut out = io::BufWriter::new(out);
     write_ascii(&mut out, &document)?;
+    out.flush()
+}
+
+/// Write a bill of materials in the same way.
+///
+/// # Errors
+/// Those of writing.
+pub fn bill(out: &mut dyn io::Write, bom: &Bom) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    write_ascii(&mut out, bom)?;
     out.flush()
 }
 

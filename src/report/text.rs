@@ -38,6 +38,7 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
         let _ = writeln!(out, "note: {}", note.text);
     }
     checks(&mut out, status);
+    database(&mut out, examined);
     table(&mut out, examined, status);
     let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
     let _ = writeln!(out, "\nKubernetes:");
@@ -139,6 +140,19 @@ fn checks(out: &mut String, status: &Status) {
             check.state,
             escape::line(words.join(" ").as_bytes()),
             check.timeout
+        );
+    }
+}
+
+/// What becomes of the package databases, apart from all other content that is written.
+fn database(out: &mut String, examined: &Examined) {
+    let found = &examined.plan.database;
+    if found.files > 0 || !found.gone.is_empty() {
+        let (before, after) = found.packages;
+        let _ = writeln!(
+            out,
+            "package databases: {before} packages, {after} left; {} files written anew, {} bytes",
+            found.files, found.bytes
         );
     }
 }

@@ -10,6 +10,7 @@ use crate::closure::{Closure, Input};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::{Facts, Own};
+use crate::manifest::{self, Changed};
 use crate::pipeline::{self, Examined};
 use crate::plan::Message;
 use crate::plan::record::What;
@@ -20,6 +21,7 @@ use crate::report::runtime::Runtime;
 use crate::report::{self, Console, Format, Volume};
 use crate::root::{Root, host};
 use crate::rules::accounts::nologin;
+use crate::sbom::{self, Bom};
 
 /// One root, open, with everything that a command needs to work on it.
 pub(super) struct Session<'a> {
@@ -29,6 +31,11 @@ pub(super) struct Session<'a> {
     root: Root,
     own: Own,
     report: Option<std::fs::File>,
+    sbom: Option<std::fs::File>,
+    /// What changed files held and hold, when somebody asked for a report.
+    files: Vec<Changed>,
+    /// What is left, when somebody asked for it.
+    bom: Option<Bom>,
     /// The checks and what became of them.
     checks: Vec<Check>,
 }
@@ -52,6 +59,10 @@ impl<'a> Session<'a> {
                 )
             })?),
         };
+        let sbom = match &request.sbom {
+            None => None,
+            Some(path) => Some(open_sbom(&root, path).map_err(|(text, help)| refuse(text, help))?),
+        };
         let own = Own {
             program: host::this_program(),
             config: request.config.as_deref().and_then(host::inode_of),
@@ -63,7 +74,18 @@ impl<'a> Session<'a> {
             timeout: check.timeout,
             state: "planned",
         });
-        Ok(Self { checks: checks.collect(), policy, request, console, root, own, report })
+        Ok(Self {
+            checks: checks.collect(),
+            files: Vec::new(),
+            bom: None,
+            policy,
+            request,
+            console,
+            root,
+            own,
+            report,
+            sbom,
+        })
     }
 
     /// Print what apply would do.
@@ -73,6 +95,9 @@ impl<'a> Session<'a> {
             Err(exit) => return exit,
         };
         let refused = !examined.plan.refusals.is_empty();
+        if let Err(exit) = self.describe(&examined) {
+            return exit;
+        }
         let status = Status {
             command: "plan",
             state: if refused { "refused" } else { "planned" },
@@ -113,6 +138,9 @@ impl<'a> Session<'a> {
             }
             self.console.phase("nothing was changed");
             return Exit::Refused;
+        }
+        if let Err(exit) = self.describe(&examined) {
+            return exit;
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
@@ -214,6 +242,25 @@ impl<'a> Session<'a> {
                 self.console.message("failed", &format!("cannot write the report: {error}"), "");
                 Exit::Failed
             }
+        }
+    }
+
+    /// Look at what is asked for besides the plan itself, while everything is there still.
+    fn describe(&mut self, examined: &Examined) -> Result<(), Exit> {
+        if !examined.plan.refusals.is_empty() {
+            return Ok(());
+        }
+        if self.report.is_some() || self.request.format == Format::Json {
+            self.files = manifest::changed(examined, &self.root);
+        }
+        if self.sbom.is_some() {
+            let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
+            let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
+            self.bom = Some(bom.map_err(|error| self.unexamined(&error))?);
+        }
+        match self.root.take_unread() {
+            Some(error) => Err(self.unexamined(&error.to_string())),
+            None => Ok(()),
         }
     }
 
@@ -344,7 +391,12 @@ impl<'a> Session<'a> {
     }
 
     fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
-        let json = |out: &mut dyn std::io::Write| report::json::document(out, examined, runtime, status);
+        let json = |out: &mut dyn std::io::Write| report::json::document(out, examined, &self.files, runtime, status);
+        if status.exit == Exit::Done
+            && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)
+        {
+            report::json::bill(file, bom)?;
+        }
         if let Some(file) = &mut self.report {
             json(file)?;
         }
@@ -354,4 +406,21 @@ impl<'a> Session<'a> {
             _ => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
     }
+}
+
+/// Open the file for the bill of materials; in the image scanners would count every package twice.
+fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static str)> {
+    let shown = report::escape::quoted(path.as_bytes());
+    if root.holds(path) {
+        return Err((
+            format!("--sbom {shown} lies in the image, where scanners read it and count every package twice"),
+            "write it to a mount (RUN --mount=type=cache,target=/out … --sbom /out/sbom.json), or outside --root DIR",
+        ));
+    }
+    host::create(path).map_err(|error| {
+        (
+            format!("cannot write the bill of materials to {shown}: {error}"),
+            "give --sbom a file in a directory that exists",
+        )
+    })
 }

@@ -29,4 +29,5 @@ mod leave;
 mod loader;
 mod matrix;
 mod refuse;
+mod scanner;
 mod tree;

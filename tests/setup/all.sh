@@ -12,5 +12,6 @@ tools=$!
 "$here/fixtures.sh"
 "$here/applets.sh"
 "$here/judges.sh"
+"$here/scanner.sh"
 wait "$tools"
 say "ready ($WORK)"

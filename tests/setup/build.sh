@@ -2,7 +2,8 @@
 # Builds the static binaries: build.sh TARGET...
 #
 # The standard library is compiled with them, for size: as shipped it carries what prints backtraces, 200 KB of
-# a binary that holds no symbols to print, and sorts and searches that are faster on more than we have. The toolchain is pinned, so that RUSTC_BOOTSTRAP opens what is known to work.
+# a binary that holds no symbols to print, and sorts and searches that are faster on more than we have. The
+# toolchain is pinned, so that RUSTC_BOOTSTRAP opens what is known to work.
 . "$(dirname "$0")/lib.sh"
 
 cd "$REPO"

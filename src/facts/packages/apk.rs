@@ -1,6 +1,7 @@
 //! apk's database: one text file of blank-line separated blocks (apk-package(5), `lib/apk/db/installed`).
 
 use super::{Manager, Reader, lossy};
+use crate::facts::tree::Id;
 
 /// Read the database in the classic place and in that of a merged /usr.
 pub(super) fn read(reader: &mut Reader<'_>) {
@@ -11,15 +12,15 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         {
             seen.push(id);
             let content = reader.read(id);
-            read_blocks(reader, &content);
+            read_blocks(reader, id, &content);
         }
     }
 }
 
-fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
+fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8]) {
     let (mut name, mut version, mut source) = (String::new(), String::new(), String::new());
-    let (mut depends, mut provides) = (String::new(), String::new());
-    let mut paths: Vec<Vec<u8>> = Vec::new();
+    let (mut depends, mut provides, mut architecture) = (String::new(), String::new(), String::new());
+    let mut paths: Vec<(Vec<u8>, bool)> = Vec::new();
     let mut directory: &[u8] = b"";
     // A blank line at the end closes a block that the file does not.
     for line in content.split(|&b| b == b'\n').chain([&b""[..]]) {
@@ -28,14 +29,15 @@ fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
             Some(b"P:") => name = lossy(value),
             Some(b"V:") => version = lossy(value),
             Some(b"o:") => source = lossy(value),
+            Some(b"A:") => architecture = lossy(value),
             Some(b"D:") => depends = lossy(value),
             Some(b"p:") => provides = lossy(value),
             Some(b"F:") => {
                 directory = value;
-                paths.push(value.to_vec());
+                paths.push((value.to_vec(), false));
             }
-            Some(b"R:") if directory.is_empty() => paths.push(value.to_vec()),
-            Some(b"R:") => paths.push([directory, b"/", value].concat()),
+            Some(b"R:") if directory.is_empty() => paths.push((value.to_vec(), true)),
+            Some(b"R:") => paths.push(([directory, b"/", value].concat(), true)),
             None if line.is_empty() => {
                 if !name.is_empty() {
                     let package = reader.add(
@@ -44,9 +46,14 @@ fn read_blocks(reader: &mut Reader<'_>, content: &[u8]) {
                         std::mem::take(&mut version),
                         Manager::Apk,
                     );
+                    reader.describe(package, file, std::mem::take(&mut architecture), false);
                     reader.needs.words(package, depends.split_whitespace(), provides.split_whitespace());
-                    for path in &paths {
-                        reader.own(package, path);
+                    for (path, file) in &paths {
+                        if *file {
+                            reader.own_file(package, path);
+                        } else {
+                            reader.own(package, path);
+                        }
                     }
                 }
                 depends.clear();

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
+use crate::facts::tree::Id;
 
-const ADMIN: &[u8] = b"/var/lib/dpkg";
+/// Where dpkg keeps its records.
+pub(crate) const ADMIN: &[u8] = b"/var/lib/dpkg";
 
 /// Read `/var/lib/dpkg`.
 pub(super) fn read(reader: &mut Reader<'_>) {
@@ -32,13 +34,18 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
     }
 }
 
+/// By path: where other packages' file of that path lies, and the package that diverted it.
+pub(crate) type Diversions = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
+
 /// What a stanza says of a package.
 #[derive(Debug, Clone, Default)]
 struct Record {
     source: String,
     version: String,
+    architecture: String,
     depends: String,
     provides: String,
+    removed: bool,
 }
 
 impl Record {
@@ -47,13 +54,17 @@ impl Record {
         Self {
             source: source(&take("source")),
             version: take("version"),
+            architecture: take("architecture"),
+            // Wanted state, flag, state (dpkg-query(1)): only the last tells what is there.
+            removed: matches!(take("status").split_whitespace().nth(2), Some("not-installed" | "config-files")),
             depends: format!("{},{}", take("pre-depends"), take("depends")),
             provides: take("provides"),
         }
     }
 
-    fn add(self, reader: &mut Reader<'_>, name: String, manager: Manager) -> PackageIndex {
+    fn add(self, reader: &mut Reader<'_>, name: String, manager: Manager, file: Id) -> PackageIndex {
         let package = reader.add(name, self.source, self.version, manager);
+        reader.describe(package, file, self.architecture, self.removed);
         reader.needs.debian(package, &self.depends, &self.provides);
         package
     }
@@ -64,10 +75,9 @@ fn records(status: &[u8]) -> BTreeMap<String, Record> {
     let mut records = BTreeMap::new();
     for mut fields in stanzas(status) {
         let Some(name) = fields.remove("package") else { continue };
-        let architecture = fields.remove("architecture");
         let value = Record::of(fields);
-        if let Some(architecture) = architecture {
-            records.insert(format!("{name}:{architecture}"), value.clone());
+        if !value.architecture.is_empty() {
+            records.insert(format!("{name}:{}", value.architecture), value.clone());
         }
         records.entry(name).or_insert(value);
     }
@@ -84,7 +94,7 @@ fn read_lists(
     info: &[u8],
     manager: Manager,
     records: &BTreeMap<String, Record>,
-    diversions: &BTreeMap<Vec<u8>, (Vec<u8>, String)>,
+    diversions: &Diversions,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
     for list in reader.tree.children(info) {
@@ -96,7 +106,7 @@ fn read_lists(
         let name = stem.split(':').next().unwrap_or_default().to_owned();
         let record = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
         let content = reader.read(list);
-        let package = record.add(reader, name.clone(), manager);
+        let package = record.add(reader, name.clone(), manager, list);
         for line in content.split(|&b| b == b'\n') {
             // opkg writes `path<TAB>mode<TAB>target`; dpkg refuses paths with a newline and knows no tab.
             let path = match manager {
@@ -114,7 +124,7 @@ fn read_lists(
 
 /// Triples of lines: the path, where other packages' file of that path lies instead, and the package that
 /// diverted it (`:` for the administrator).
-fn diversions(text: &[u8]) -> BTreeMap<Vec<u8>, (Vec<u8>, String)> {
+pub(crate) fn diversions(text: &[u8]) -> Diversions {
     let lines: Vec<&[u8]> = text.split(|&b| b == b'\n').collect();
     let triple = |part: &[&[u8]]| match part {
         [path, moved, by] => Some((path.to_vec(), (moved.to_vec(), lossy(by)))),
@@ -136,7 +146,7 @@ fn read_distroless(reader: &mut Reader<'_>) {
         let content = reader.read(record);
         let Some(mut fields) = stanzas(&content).next() else { continue };
         let Some(name) = fields.remove("package") else { continue };
-        let package = Record::of(fields).add(reader, name, Manager::Dpkg);
+        let package = Record::of(fields).add(reader, name, Manager::Dpkg, record);
         if let Some(sums) = sums {
             let content = reader.read(sums);
             own_sums(reader, package, &content);
@@ -144,18 +154,20 @@ fn read_distroless(reader: &mut Reader<'_>) {
     }
 }
 
-/// Lines of `md5sum  path`, the path relative to the root.
 fn own_sums(reader: &mut Reader<'_>, package: PackageIndex, content: &[u8]) {
-    for line in content.split(|&b| b == b'\n') {
-        let path = line.iter().position(|&b| b == b' ').and_then(|at| line.get(at..)).unwrap_or_default();
-        let path = path.trim_ascii_start();
-        if !path.is_empty() {
-            reader.own(package, path);
-        }
+    for path in content.split(|&b| b == b'\n').filter_map(sum_path) {
+        reader.own_file(package, path);
     }
 }
 
-fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
+/// The path, relative to the root, of one line `md5sum  path`.
+pub(crate) fn sum_path(line: &[u8]) -> Option<&[u8]> {
+    let at = line.iter().position(|&b| b == b' ')?;
+    let path = line.get(at..)?.trim_ascii_start();
+    (!path.is_empty()).then_some(path)
+}
+
+pub(crate) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
     [base, b"/", name].concat()
 }
 

@@ -180,6 +180,9 @@ const TABLE: &[Row] = &[
     ("/var/lib/dpkg/info/*.postrm", Extent::Whole),
     ("/var/lib/dpkg/info/*.config", Extent::Whole),
     ("/var/lib/dpkg/info/*.templates", Extent::Whole),
+    ("/var/lib/dpkg/info/*.shlibs", Extent::Whole),
+    ("/var/lib/dpkg/info/*.symbols", Extent::Whole),
+    ("/var/lib/dpkg/available", Extent::Whole),
     ("/var/lib/dpkg/lock*", Extent::Whole),
     ("/var/lib/dpkg/updates", Extent::Whole),
     ("/var/lib/dpkg/parts", Extent::Whole),
@@ -249,9 +252,8 @@ const TABLE: &[Row] = &[
     ("/var/lib/opkg/lists", Extent::Whole),
 ];
 
-/// What a package manager's package owns besides code, which other rules decide about.
-const NOT_CODE: [&[u8]; 6] =
-    [b"/usr/share/doc/", b"/usr/share/lintian/", b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
+/// What a package manager's package owns that other rules decide about.
+const OTHERS: [&[u8]; 4] = [b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -261,7 +263,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (index, _) in packages.iter().filter(|(_, package)| PACKAGES.contains(&package.name.as_str())) {
         for id in packages.files(index) {
             let path = tree.path(id);
-            if !tree.is_dir(id) && !NOT_CODE.iter().any(|prefix| path.starts_with(prefix)) {
+            if !tree.is_dir(id) && !OTHERS.iter().any(|prefix| path.starts_with(prefix)) {
                 draft.remove(id, reason);
             }
         }

@@ -1,0 +1,128 @@
+//! Which packages are gone: what their records list, against what is left.
+//!
+//! A package goes with its last file. Its copyright file, or the link to that of another package, is kept for scanners
+//! while the package is there and does not make it stay. A package that never had files, or only documentation that
+//! is still there, stays.
+
+use std::collections::BTreeSet;
+
+use crate::collect::set;
+use crate::facts::packages::dpkg::sum_path;
+use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
+use crate::facts::set::IdSet;
+use crate::facts::tree::{Id, Tree};
+use crate::facts::{Contents, Facts};
+
+/// Largest md5sums file read.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Packages that are gone, and what goes with them.
+#[derive(Debug, Default)]
+pub struct Gone {
+    /// The packages.
+    pub packages: BTreeSet<PackageIndex>,
+    /// Their copyright files, and links in the place of those, that nobody else has; each directory that holds nothing
+    /// else comes after them.
+    pub(super) licences: Vec<Id>,
+}
+
+/// What is gone once `removed` is.
+#[must_use]
+pub fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gone {
+    let (tree, packages) = (&facts.tree, &facts.packages);
+    let places = Places::of(tree);
+    let files = |index| packages.files(index).filter(|&id| !tree.is_dir(id) && !places.is_alias(tree, id));
+    let mut gone = Gone::default();
+    for (index, package) in packages.iter() {
+        if files(index).any(|id| !removed.contains(id) && !places.is_licence(tree, id)) {
+            continue;
+        }
+        let licensed = files(index).any(|id| !removed.contains(id));
+        let lost = |id: Id| removed.contains(id) && !(licensed && is_left_out(&tree.path(id)));
+        if package.had_commands
+            || package.misses_files
+            || files(index).any(lost)
+            || misses_sums(tree, contents, package)
+        {
+            gone.packages.insert(index);
+        }
+    }
+    gone.licences = gone.licences(tree, packages, removed, &places);
+    gone
+}
+
+impl Gone {
+    fn licences(&self, tree: &Tree, packages: &Packages, removed: &IdSet, places: &Places) -> Vec<Id> {
+        let all_gone = |id: Id| packages.owners(id).all(|owner| self.packages.contains(&owner));
+        let owned = |id: Id| packages.owner(id).is_some();
+        // A package that stays may have its copyright file in the directory of one that goes.
+        let links = places.documentation.into_iter().flat_map(|doc| tree.children(doc));
+        let links = links.filter(|&id| tree.is_link(id) && !removed.contains(id) && !(owned(id) && all_gone(id)));
+        let needed: IdSet = links.filter_map(|id| Some(tree.follow(id).ok()?.node)).collect();
+        let licence = |&id: &Id| {
+            !tree.is_dir(id)
+                && places.is_licence(tree, id)
+                && !removed.contains(id)
+                && all_gone(id)
+                && !tree.ancestors(id).any(|above| needed.contains(above))
+        };
+        let found: BTreeSet<Id> = set(self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence));
+        let goes = |id: Id| removed.contains(id) || found.contains(&id);
+        let directories: BTreeSet<Id> = set(found.iter().map(|&id| tree.parent(id)));
+        let emptied =
+            |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
+        let mut all: Vec<Id> = found.iter().copied().collect();
+        all.extend(directories.into_iter().filter(emptied));
+        all
+    }
+}
+
+/// Whether a file is not there that dpkg's list of checksums names: its list of paths does not tell files from
+/// directories.
+fn misses_sums(tree: &Tree, contents: &dyn Contents, package: &Package) -> bool {
+    let Some(list) = package.record.filter(|_| package.manager == Manager::Dpkg) else { return false };
+    let Some(stem) = tree.name(list).strip_suffix(b".list") else { return false };
+    let Some(sums) = tree.child(tree.parent(list), &[stem, b".md5sums"].concat()).filter(|&id| tree.is_file(id)) else {
+        return false;
+    };
+    let Ok(content) = contents.read(tree, sums, LIMIT) else { return false };
+    let mut locator = Locator::new(tree);
+    let mut paths = content.split(|&b| b == b'\n').filter_map(sum_path);
+    paths.any(|path| !is_left_out(path) && locator.find(path).is_err())
+}
+
+/// Directories in which copyright files lie.
+struct Places {
+    usr: Option<Id>,
+    documentation: Option<Id>,
+    licences: Option<Id>,
+}
+
+impl Places {
+    fn of(tree: &Tree) -> Self {
+        let find = |path: &[u8]| tree.resolve(path).ok().map(|found| found.node);
+        Self { usr: find(b"/usr"), documentation: find(b"/usr/share/doc"), licences: find(b"/usr/share/licenses") }
+    }
+
+    /// A link in the place of a directory, as on a merged /usr: lists name the directory.
+    fn is_alias(&self, tree: &Tree, id: Id) -> bool {
+        let above = Some(tree.parent(id));
+        (above == Some(Id::ROOT) || above == self.usr)
+            && tree.is_link(id)
+            && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
+    }
+
+    fn is_top(&self, id: Id) -> bool {
+        self.documentation == Some(id) || self.licences == Some(id)
+    }
+
+    /// `doc/NAME/copyright`, a link `doc/NAME`, or `licenses/NAME/*`.
+    fn is_licence(&self, tree: &Tree, id: Id) -> bool {
+        let parent = tree.parent(id);
+        let above = Some(tree.parent(parent)).filter(|_| parent != Id::ROOT);
+        above.is_some()
+            && ((self.documentation == Some(parent) && tree.is_link(id))
+                || (self.documentation == above && tree.name(id) == b"copyright")
+                || self.licences == above)
+    }
+}
