@@ -12,6 +12,7 @@ mod image;
 mod lookup;
 mod patch;
 mod records;
+mod small;
 
 use image::Image;
 use records::Layout;
