@@ -182,7 +182,8 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
     Err("no table of applets is found in it")
 }
 
-fn contains(data: &[u8], text: &[u8]) -> bool {
+/// Whether bytes hold a text.
+pub(crate) fn contains(data: &[u8], text: &[u8]) -> bool {
     let Some((first, rest)) = text.split_first() else { return true };
     let starts = data.iter().enumerate().filter(|&(_, byte)| byte == first);
     starts.map(|(at, _)| at + 1).any(|at| data.get(at..at + rest.len()) == Some(rest))

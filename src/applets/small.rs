@@ -34,7 +34,12 @@ pub(super) fn locate(image: &Image<'_>) -> Vec<Small> {
             let differ = window.iter().map(function).any(|value| first_one != Some(value));
             let address = window.first().and_then(|slot| slot.address.checked_sub(image.word));
             let longer = open && pointers.iter().any(|slot| Some(slot.address) == address);
-            if shares && differ && only_disabled_do_nothing(data, &names, &window) && !longer && image.address_of(first.start).is_some() {
+            if shares
+                && differ
+                && only_disabled_do_nothing(data, &names, &window)
+                && !longer
+                && image.address_of(first.start).is_some()
+            {
                 found.push((names.clone(), window));
             }
         }
