@@ -4,7 +4,7 @@
 //! an empty name behind them; the offsets of every N/8th name (N/4th below 128 names); and one function for
 //! each name. The names are accepted where exactly one array in the file holds just those offsets. The functions are
 //! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
-//! Tables of fewer than 32 names have no offsets: `applets/small.rs`.
+//! Small tables may have no offsets: `applets/small.rs`.
 
 use std::ops::Range;
 
@@ -38,7 +38,7 @@ const SHARED: [&[&str]; 10] = [
 
 /// Names that share a function in some configurations; any others that do are no names of this table. The groups of
 /// [`SHARED`] with what else may join them.
-const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum sha1sum sha256sum sha512sum sha3sum|\
+const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum sha1sum sha256sum sha384sum sha512sum sha3sum|\
     gunzip zcat|bunzip2 bzcat|unlzma lzcat lzma|unxz xzcat xz|hd hexdump|ash hush sh bash msh lash cttyhack|\
     add-shell remove-shell|base32 base64|chpst envdir envuidgid setuidgid softlimit|cksum crc32|cryptpw mkpasswd|\
     delgroup deluser|dos2unix unix2dos|expand unexpand|flash_lock flash_unlock|fdflush freeramdisk|ftpget ftpput|\
@@ -54,8 +54,8 @@ const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum 
 pub(super) struct Table {
     /// File ranges of the names, without their NUL.
     pub(super) names: Vec<Range<usize>>,
-    /// File offset of applet_nameofs, and its entries.
-    pub(super) offsets: (usize, usize),
+    /// File offset of applet_nameofs, and its entries. Compilers may put the few of a small table into the code.
+    pub(super) offsets: (Option<usize>, usize),
     /// The functions, one for each name.
     pub(super) functions: Vec<Slot>,
     /// Function of `false`, whatever became of its name; `None` in a build without it.
@@ -97,7 +97,7 @@ impl Table {
         let proved = with_offsets(image, &runs, &candidates);
         let tables = |candidate: &Candidate, at: usize, pointers: &[Slot]| {
             let names = candidate.names(&runs);
-            let offsets = (at, candidate.wanted.len());
+            let offsets = (Some(at), candidate.wanted.len());
             let found = functions(image.data, pointers, image.word, &names).into_iter();
             found
                 .map(|functions| Self { names: names.clone(), offsets, functions, nothing: None, version })
@@ -114,7 +114,10 @@ impl Table {
             [] => {
                 let found = small::locate(image).into_iter();
                 found
-                    .map(|(names, functions)| Self { names, offsets: (0, 0), functions, nothing: None, version })
+                    .map(|(names, functions)| {
+                        let offsets = (None, small::entries(names.len()));
+                        Self { names, offsets, functions, nothing: None, version }
+                    })
                     .collect()
             }
             _ => return Err("it holds more than one table of applets"),
@@ -126,6 +129,18 @@ impl Table {
             }
             (Some(_), false) => Err("it holds more than one table of functions that would fit its names"),
             (None, _) => Err("no table of applets is found in it"),
+        }
+    }
+
+    /// The file offset where a search may begin, by the number of the checkpoint.
+    pub(super) fn checkpoint(&self, image: &Image<'_>, j: usize) -> Option<usize> {
+        let (place, entries) = self.offsets;
+        match place {
+            Some(place) => {
+                let offset = usize::try_from(image.int(place + 2 * j, 2)?).ok()?;
+                Some(self.names.first()?.start + offset)
+            }
+            None => Some(self.names.get((j + 1) * self.names.len() / (entries + 1))?.start),
         }
     }
 

@@ -36,7 +36,8 @@ pub(super) fn disable(image: &Image<'_>, table: &Table, keep: &dyn Fn(&str) -> b
                 edit.write(at, &bytes);
             }
         }
-        if !table.name(image.data, index).contains(&b'/') {
+        // A name that had to stay before stays, though those around it are others now.
+        if !table.is_disabled(image.data, index) {
             mangle(image, table, index, searches, &mut edit);
         }
     }
@@ -91,7 +92,8 @@ fn mangle(image: &Image<'_>, table: &Table, index: usize, searches: &[Search], e
         };
         // Most have to stay, so that the table can be found again.
         let enough = 2 * (0..entries).filter(|&other| other != j && !off(other)).count() > entries;
-        let Some(away) = away(image, table).filter(|_| enough && searches == [Search::Ordered]) else { return };
+        let away = away(image, table).filter(|_| enough && searches == [Search::Ordered]);
+        let (Some(away), Some(offsets)) = (away, offsets) else { return };
         edit.write(offsets + 2 * j, &image.bytes(u64::from(away), 2));
     }
     edit.write(start + last, b"/");

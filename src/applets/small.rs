@@ -1,14 +1,17 @@
-//! Tables of fewer than 32 names: the generator writes no offsets for them, so the functions alone have to prove them.
+//! Small tables, which the functions alone have to prove: below 32 names the generator writes no offsets, and up to 127
+//! they are three, which compilers put into the code.
 //!
 //! Where the names end is certain: an empty one follows. Where they begin is, when the first of them shares its function
-//! with another (`[` and `test`, `ash` and `sh`), and nothing in front can belong to the tables: no string that sorts
-//! before it, or no address of code. Whatever else fits somewhere makes it uncertain, and then there is no table.
+//! with another (`[` and `test`, `ash` and `sh`), and nothing in front can belong to the tables: no string of
+//! such bytes, or no address of code. Whatever else fits somewhere makes it uncertain, and then there is no table.
 
 use std::ops::Range;
 
 use super::busybox::{FEWEST, LONGEST, functions, is_false, is_name_byte};
 use super::image::{Image, Slot};
 
+/// Fewest names of a table with seven offsets, which stay a table in the file.
+const MOST: usize = 128;
 /// Fewest names: two of one program, and another.
 const LEAST: usize = 3;
 /// Most ends of names that are looked at.
@@ -25,7 +28,7 @@ pub(super) fn locate(image: &Image<'_>) -> Vec<Small> {
     let ends = data.windows(3).enumerate().filter(|(_, part)| matches!(part, [byte, 0, 0] if is_name_byte(*byte)));
     for (end, _) in ends.take(MAX_ENDS) {
         let names = names(data, end + 1);
-        let Some(first) = names.first().filter(|_| (LEAST..FEWEST).contains(&names.len())) else { continue };
+        let Some(first) = names.first().filter(|_| (LEAST..MOST).contains(&names.len())) else { continue };
         let open = may_begin_earlier(data, first);
         for window in functions(data, &pointers, image.word, &names) {
             let function = |slot: &Slot| slot.value;
@@ -35,6 +38,7 @@ pub(super) fn locate(image: &Image<'_>) -> Vec<Small> {
             let address = window.first().and_then(|slot| slot.address.checked_sub(image.word));
             let longer = open && pointers.iter().any(|slot| Some(slot.address) == address);
             if shares
+                && !has_offsets(image, &names)
                 && differ
                 && only_disabled_do_nothing(data, &names, &window)
                 && !longer
@@ -47,11 +51,34 @@ pub(super) fn locate(image: &Image<'_>) -> Vec<Small> {
     found
 }
 
+/// How many offsets a table of so many names has, wherever they are.
+pub(super) fn entries(names: usize) -> usize {
+    if names < FEWEST { 0 } else { 3 }
+}
+
+/// Whether most of the offsets stand in the file after all: damaged, or in more than one place.
+fn has_offsets(image: &Image<'_>, names: &[Range<usize>]) -> bool {
+    let entries = entries(names.len());
+    let start = |index: usize| names.get(index).map(|range| range.start);
+    let offset = |j: usize| Some((start(j * names.len() / (entries + 1))? - start(0)?) as u64);
+    let wanted: Vec<Option<u64>> = (1..=entries).map(offset).collect();
+    entries > 0
+        && (0..image.data.len()).step_by(2).any(|at| {
+            let same = wanted.iter().enumerate().filter(|(j, offset)| image.int(at + 2 * j, 2) == **offset);
+            same.count() + 1 >= entries
+        })
+}
+
 /// Whether no name but disabled ones runs what `false` runs: tables of one address all over would fit any names.
 fn only_disabled_do_nothing(data: &[u8], names: &[Range<usize>], window: &[Slot]) -> bool {
     let named = || names.iter().map(|range| data.get(range.clone()).unwrap_or_default()).zip(window);
     let nothing = named().find(|(name, _)| is_false(name)).map(|(_, slot)| slot.value);
-    named().all(|(name, slot)| is_false(name) || name.contains(&b'/') || Some(slot.value) != nothing)
+    // A disabled name may have to stay where a search begins.
+    let entries = entries(names.len());
+    let begins = |index: usize| (1..=entries).any(|j| j * names.len() / (entries + 1) == index);
+    named().enumerate().all(|(index, (name, slot))| {
+        is_false(name) || name.contains(&b'/') || begins(index) || Some(slot.value) != nothing
+    })
 }
 
 /// The names in order that end at an offset, the longest row of them.
@@ -59,7 +86,7 @@ fn names(data: &[u8], end: usize) -> Vec<Range<usize>> {
     let mut names: Vec<Range<usize>> = Vec::new();
     let mut end = end;
     // One more than a table has: a row of so many is none.
-    while names.len() <= FEWEST {
+    while names.len() <= MOST {
         let text = data.get(..end).unwrap_or_default();
         let len = text.iter().rev().take_while(|byte| is_name_byte(**byte)).count();
         let name = end - len..end;
@@ -80,13 +107,10 @@ fn names(data: &[u8], end: usize) -> Vec<Range<usize>> {
     names
 }
 
-/// Whether some end of the string in front could be one more name.
+/// Whether some end of the string in front could be one more name, in whatever order: a damaged table has lost its own.
 fn may_begin_earlier(data: &[u8], first: &Range<usize>) -> bool {
-    let Some(end) = first.start.checked_sub(1).filter(|&at| data.get(at) == Some(&0)) else { return false };
-    let name = data.get(first.clone()).unwrap_or_default();
-    let tail = data.get(..end).unwrap_or_default().iter().rev().take(LONGEST);
-    let len = tail.take_while(|byte| is_name_byte(**byte)).count();
-    (1..=len).any(|len| data.get(end - len..end).is_some_and(|text| is_before(text, name)))
+    let in_front = |back: usize| first.start.checked_sub(back).and_then(|at| data.get(at));
+    in_front(1) == Some(&0) && in_front(2).is_some_and(|byte| is_name_byte(*byte))
 }
 
 /// Whether one name may stand before another: a disabled one that ends in '/' stands out of the order.

@@ -102,7 +102,17 @@ pub fn kept(
             entries,
         };
         if all.len() >= FEWEST || telling {
-            one.read(contents.read(tree, program, LIMIT).unwrap_or_default(), telling);
+            let mut data = contents.read(tree, program, LIMIT).unwrap_or_default();
+            if applets::is_launcher(&data) {
+                // The applets of a launcher are those of its library.
+                let library = |&id: &Id| tree.name(id).starts_with(applets::LIBRARY) && tree.is_file(id) && is_kept(id);
+                let mut found = tree.ids().filter(library);
+                if let (Some(library), None) = (found.next(), found.next()) {
+                    one.program = library;
+                    data = contents.read(tree, library, LIMIT).unwrap_or_default();
+                }
+            }
+            one.read(data, telling);
         } else if packages.owner(program).is_none() && COPIES.contains(&tree.meta(program).size) {
             let data = contents.read(tree, program, LIMIT).unwrap_or_default();
             if applets::Family::of(&data).is_some() {

@@ -59,7 +59,9 @@ pub fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure:
         }
     }
     for (program, applet) in closure.applets.keys() {
-        let same = |(other, _): &(MultiCall, Named)| facts.tree.is_same_file(other.program, *program);
+        let same = |(other, _): &(MultiCall, Named)| {
+            facts.tree.is_same_file(other.program, *program) || other.entries.contains(program)
+        };
         if let Some(number) = callers.asked.iter().position(same) {
             callers.asks_for(number, applet);
         }
@@ -155,7 +157,9 @@ impl Callers<'_> {
             commands.find_in_path(tree, word.as_bytes())?
         };
         let target = tree.follow(id).map_or(id, |found| found.node);
-        let same = |(program, _): &(MultiCall, Named)| tree.is_same_file(program.program, target);
+        let same = |(program, _): &(MultiCall, Named)| {
+            tree.is_same_file(program.program, target) || program.entries.contains(&target)
+        };
         Some((id, self.asked.iter().position(same)?))
     }
 
@@ -180,7 +184,7 @@ impl Callers<'_> {
         for (program, named) in self.asked.iter_mut() {
             let applet = program.applets.iter().any(|applet| applet.as_bytes() == name)
                 || (program.applets.is_empty() && !multicall::is_telling(name));
-            if tree.is_same_file(program.program, target) && !applet {
+            if (tree.is_same_file(program.program, target) || program.entries.contains(&target)) && !applet {
                 *named = Named::All(why);
             }
         }
