@@ -12,6 +12,7 @@ mod image;
 mod lookup;
 mod patch;
 mod records;
+mod small;
 
 use image::Image;
 use records::Layout;
@@ -62,6 +63,9 @@ pub struct Patched {
     /// Disabled names that still start, do nothing, and exit with 1 instead of 127.
     pub silent: Vec<String>,
 }
+
+/// How the library's name begins that holds the applets of a busybox which was built so.
+pub(crate) const LIBRARY: &[u8] = b"libbusybox.so";
 
 /// What the shell of busybox (shell/ash.c, builtintab) can answer itself though programs have the same names.
 const BUILTINS: [&str; 10] = ["[", "[[", "echo", "false", "kill", "printf", "pwd", "sleep", "test", "true"];
@@ -136,7 +140,9 @@ pub fn read(data: &[u8]) -> Result<Applets, &'static str> {
 #[must_use]
 pub fn claims(data: &[u8], telling: bool) -> bool {
     let damaged = || data.starts_with(b"\x7fELF") && Image::open(data).is_err();
-    Family::of(data).is_some() || telling && (damaged() || contains(data, b"UPX!") || contains(data, b"BusyBox v1."))
+    Family::of(data).is_some()
+        || is_launcher(data)
+        || telling && (damaged() || contains(data, b"UPX!") || contains(data, b"BusyBox v1."))
 }
 
 impl Applets {
@@ -167,9 +173,17 @@ pub fn disable(data: &[u8], keep: &dyn Fn(&str) -> bool) -> Result<Patched, &'st
     read(data)?.disable(data, keep)
 }
 
+/// Whether a program does nothing but start an applet of libbusybox.so (CONFIG_FEATURE_SHARED_BUSYBOX).
+pub(crate) fn is_launcher(data: &[u8]) -> bool {
+    data.starts_with(b"\x7fELF") && Family::of(data).is_none() && contains(data, LIBRARY)
+}
+
 fn family(data: &[u8]) -> Result<Family, &'static str> {
     if let Some(family) = Family::of(data) {
         return Ok(family);
+    }
+    if is_launcher(data) {
+        return Err("its applets are in a library, and that is not found");
     }
     if contains(data, b"UPX!") && data.starts_with(b"\x7fELF") {
         return Err("it is packed by UPX");
@@ -181,7 +195,8 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
     Err("no table of applets is found in it")
 }
 
-fn contains(data: &[u8], text: &[u8]) -> bool {
+/// Whether bytes hold a text.
+pub(crate) fn contains(data: &[u8], text: &[u8]) -> bool {
     let Some((first, rest)) = text.split_first() else { return true };
     let starts = data.iter().enumerate().filter(|&(_, byte)| byte == first);
     starts.map(|(at, _)| at + 1).any(|at| data.get(at..at + rest.len()) == Some(rest))

@@ -4,6 +4,7 @@
 //! (`closure/seeds.rs`), the walk adds what each entry needs (`closure/walk.rs`, libraries in
 //! `closure/load.rs`). What follows from it for everything else is in [`removable`].
 
+mod applets;
 mod load;
 mod name_service;
 mod pam;
@@ -66,6 +67,9 @@ pub struct Closure {
     pub reasons: BTreeMap<Id, Reason>,
     /// Every need that was met on the way, in the order found.
     pub needs: Vec<(Id, Reason)>,
+    /// Applets that stay inside a program though no command has their names, or that are called by the program's own
+    /// name, each with the reason.
+    pub applets: BTreeMap<(Id, String), Reason>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.

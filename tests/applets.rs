@@ -108,6 +108,148 @@ fn an_applet_that_is_called_by_the_binarys_name_stays() {
         "/usr/local/bin/start",
     ]);
     done.assert_same(&["/bin/busybox"]);
+    assert!(notes(&done).contains("called without saying for which applet"), "{}", notes(&done));
+}
+
+fn debian_with(binary: impl AsRef<[u8]>) -> Rootfs {
+    let tree = Rootfs::debian_like().file("/usr/bin/busybox", 0o755, 0, 0, binary);
+    ["wget", "passwd", "su"].iter().for_each(|name| fs::remove_file(tree.at(format!("/usr/bin/{name}"))).unwrap());
+    tree
+}
+
+fn notes(done: &Applied) -> String {
+    done.report["notes"].to_string()
+}
+
+/// Debian's: one file without links, beside programs of the same names.
+fn debian() -> Rootfs {
+    let tree = debian_with(busybox());
+    ["dash", "cat", "ls"]
+        .iter()
+        .fold(tree, |tree, name| tree.program(&format!("/usr/bin/{name}")))
+        .link("/usr/bin/sh", "dash")
+}
+
+#[test]
+fn an_applet_without_a_link_is_kept_by_its_name_and_one_beside_a_program_is_not() {
+    let done = debian().apply(&with(&["--keep", "wget", "--keep", "sh", "--keep", "cat"]));
+    assert_eq!(applets(&done, "/usr/bin/busybox"), ["wget"]);
+    done.assert_same(&["/usr/bin/dash", "/usr/bin/cat"]);
+    done.assert_gone(&["/usr/bin/ls"]);
+    assert!(
+        notes(&done).contains("'/usr/bin/busybox' loses applets whose names are those of kept commands")
+            && notes(&done).contains("programs: cat sh"),
+        "{}",
+        notes(&done)
+    );
+    let explained = done.root.run("explain", &with(&["--keep", "wget", "wget", "/usr/bin/busybox"]));
+    assert!(explained.stdout.contains("applet inside '/usr/bin/busybox'"), "{}", explained.all());
+    assert!(explained.stdout.contains("applet wget of it, command in --keep"), "{}", explained.all());
+    // Programs have all the names: nothing asks for an applet.
+    let done = debian().apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    done.assert_gone(&["/usr/bin/busybox"]);
+    // Expressions and globs, where no command matches them.
+    let done = debian().apply(&with(&["--keep", "re:^(vi|nc)$"]));
+    assert_eq!(applets(&done, "/usr/bin/busybox"), ["nc", "vi"]);
+    debian().refuse(&with(&["--keep", "wgett"])).alone().says(&["keep.commands entry 'wgett'", "matches nothing"]);
+    let config = "[keep]\ncommands = [{ name = 'telnet', optional = true }, { name = 'vi', optional = true }]\n";
+    assert_eq!(applets(&debian().apply_config(config, &USER), "/usr/bin/busybox"), ["vi"]);
+}
+
+#[test]
+fn an_applet_of_the_images_command_is_called_by_the_programs_name() {
+    debian()
+        .refuse(&["--user", "app:1000:1000", "--command", "wget -q http://a/"])
+        .alone()
+        .says(&["starts 'wget'", "'/usr/bin/busybox' has an applet of that name: write [\"busybox\", \"wget\"]"]);
+    for (command, left) in [
+        (r#"["busybox", "httpd", "-f"]"#, &["httpd"][..]),
+        // Shell form, and code in exec form, say as much.
+        (r#""cd /tmp && exec busybox httpd -f""#, &["httpd"]),
+        (r#"["/bin/sh", "-c", "busybox httpd -f; busybox nc -l"]"#, &["httpd", "nc"]),
+        (r#"["sh", "-c", "command -v busybox; busybox vi"]"#, &["vi"]),
+        // Its own shell finds applets without links.
+        (r#"["busybox", "sh", "-c", "exec wget -q http://a/ | wc -l"]"#, &["sh", "wc", "wget"]),
+    ] {
+        let config = format!("[run]\nuser = 'app:1000:1000'\ncommand = {command}\n");
+        assert_eq!(applets(&debian().apply_config(&config, &[]), "/usr/bin/busybox"), left, "{command}");
+    }
+    for code in ["B=busybox; $B \"$1\"", "busybox \"$1\"", "busybox --install -s /x", "eval busybox"] {
+        let config = "[run]\nuser = 'app:1000:1000'\ncommand = ['/usr/local/bin/start']\n[keep]\nfrom-scripts = true\n";
+        // A variable names no program that the guard of scripts could see.
+        let args: &[&str] = if code.starts_with("B=") { &["--keep", "nc"] } else { &[] };
+        let done = debian().script("/usr/local/bin/start", &format!("#!/bin/sh\n{code}\n")).apply_config(config, args);
+        done.assert_same(&["/usr/bin/busybox"]);
+    }
+    let tree = debian().script("/usr/local/bin/start", "#!/bin/sh\nbusybox vi /x\n");
+    let run = ["--user", "app:1000:1000", "--command", "/usr/local/bin/start"];
+    tree.refuse(&run).alone().says(&["'busybox' (/usr/local/bin/start:2)", "from-scripts those that are called"]);
+    let done = tree.apply_config("[keep]\nfrom-scripts = true\n", &run);
+    assert_eq!(applets(&done, "/usr/bin/busybox"), ["vi"]);
+}
+
+#[test]
+fn what_a_kept_applet_starts_stays_with_it() {
+    let names = ["addgroup", "adduser", "crond", "passwd", "udhcpc", "xargs"];
+    let binary = || {
+        let mut binary = Binary::default();
+        binary.names.extend(names.map(str::to_owned));
+        binary.names.sort_unstable();
+        binary
+    };
+    let tree = || {
+        let tree = Rootfs::alpine_like().file("/bin/busybox", 0o755, 0, 0, binary().build());
+        binary().names.iter().fold(tree, |tree, name| tree.link(format!("/bin/{name}"), "/bin/busybox"))
+    };
+    let done = tree().apply(&with(&["--keep", "adduser"]));
+    assert_eq!(applets(&done, "/bin/busybox"), ["addgroup", "adduser", "passwd"]);
+    done.assert_same(&["/bin/addgroup", "/bin/passwd"]);
+    let because = done.report["kept"].as_array().unwrap().iter().find(|one| one["path"] == "/bin/passwd").unwrap();
+    assert_eq!(because["because"][0], "started by applet /bin/adduser");
+    let done = tree().apply(&with(&["--keep", "xargs"]));
+    assert_eq!(applets(&done, "/bin/busybox"), ["echo", "xargs"]);
+    // Also without links, and when it is called by the program's name.
+    let done = debian_with(binary().build()).apply(&with(&["--keep", "adduser"]));
+    assert_eq!(applets(&done, "/usr/bin/busybox"), ["addgroup", "adduser", "passwd"]);
+    let one = debian_with(binary().build())
+        .script("/etc/udhcpc/default.script", "#!/bin/busybox sh\necho $1\n")
+        .program("/usr/bin/echo");
+    let done = one.apply(&["--user", "app:1000:1000", "--command", "busybox udhcpc -f"]);
+    assert_eq!(applets(&done, "/usr/bin/busybox"), ["sh", "udhcpc"]);
+    // A program of another package is started only by a binary that knows its name.
+    for (mentions, stays) in [(&b"\0ssl_client\0"[..], true), (b"", false)] {
+        let data = [binary().build(), mentions.to_vec()].concat();
+        let done = tree()
+            .file("/bin/busybox", 0o755, 0, 0, data)
+            .program("/usr/bin/ssl_client")
+            .program("/usr/bin/openssl")
+            .apply(&with(&["--keep", "wget"]));
+        assert_eq!(done.has("/usr/bin/ssl_client"), stays);
+        done.assert_gone(&["/usr/bin/openssl"]);
+    }
+    // Alpine's set-id wrapper runs busybox under the name that it was called by.
+    let done =
+        tree().program("/bin/bbsuid").link("/bin/su", "/bin/bbsuid").apply_config("[keep]\ncommands = ['su']\n", &USER);
+    assert_eq!(applets(&done, "/bin/busybox"), ["sh", "su"]);
+}
+
+#[test]
+fn a_copy_under_the_name_of_an_applet_is_found() {
+    let done = Rootfs::empty()
+        .file("/bin/sh", 0o755, 0, 0, [busybox(), vec![0; 20_000]].concat())
+        .text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+        .text("/etc/group", "root:x:0:\n")
+        .apply(&with(&["--keep", "sh"]));
+    assert_eq!(applets(&done, "/bin/sh"), ["sh"]);
+    let damaged = [busybox(), vec![0; 20_000]].concat();
+    let mut damaged = damaged;
+    let at = damaged.windows(6).position(|part| part == b"[\0[[\0a").unwrap();
+    damaged[at - 1] ^= 1;
+    let tree = Rootfs::debian_like().file("/usr/local/bin/sh", 0o755, 0, 0, &damaged);
+    tree.refuse(&with(&["--keep", "/usr/local/bin/sh"])).alone().says(&["[keep] paths = [\"/usr/local/bin/sh\"]"]);
+    tree.apply(
+        &with(&["--keep", "/usr/local/bin/sh"]).into_iter().chain(["--disable", "remove.applets"]).collect::<Vec<_>>(),
+    );
 }
 
 #[test]

@@ -225,7 +225,8 @@ fn hard_linked_names_are_kept_one_by_one() {
     let image = build.image();
     let closure = image.closure(&["dir"]);
     assert_eq!(image.gone(&image.removable(&closure)), ["/bin/ls", "/usr/bin/vdir"]);
-    let found = multicall::kept(&image.tree, &image.reader, &image.commands, &|id| closure.contains(id));
+    let found =
+        multicall::kept(&image.tree, &image.reader, &image.commands, &image.packages, &|id| closure.contains(id));
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].family, &found[0].kept[..]), (Family::Links, &["dir".to_owned()][..]));
     assert_eq!(found[0].applets, ["dir", "ls", "vdir"]);

@@ -1,4 +1,5 @@
-//! What hostile files do to the readers of ELF files, of the loaders' configuration and of rpm's databases: no panic, no endless work, no
+//! What hostile files do to the readers of ELF files, of tables of applets, of the loaders' configuration and of rpm's
+//! databases: no panic, no endless work, no
 //! more bytes read than the file has reason for.
 //!
 //! Each target replays its corpus (tests/corpus) and then goes on with mutations of it for `HARDEN_FUZZ_SECONDS`, two
@@ -8,14 +9,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods)]
 #![allow(clippy::print_stderr)]
 
+#[path = "../src/applets/fixture.rs"]
+mod binary;
 mod common;
 #[path = "fuzz/driver.rs"]
 mod driver;
 #[path = "fuzz/image.rs"]
 mod image;
 
+use binary::{Binary, Kind};
 use common::{Spec, library, program};
 use driver::fuzz;
+use harden::applets::{Family, claims, disable, read};
 use harden::facts::elf::{Bytes, Elf, HEAD};
 use image::Image;
 
@@ -80,6 +85,47 @@ fn elf_files() {
 fn programs_and_libraries() {
     let image = Image::new();
     fuzz("closure", elf_seeds(), |data| image.closure(&[("/usr/bin/prog", data), ("/lib/liba.so", data)]));
+}
+
+#[test]
+fn applet_tables() {
+    let mut seeds = Vec::new();
+    for kind in [Kind::Fixed, Kind::Rela, Kind::Rel, Kind::Relr] {
+        for (bits64, big, machine, version) in [
+            (true, false, 62, "BusyBox v1.36.1"),
+            (false, true, 20, "BusyBox v1.30.1"),
+            (true, true, 22, "BusyBox v1.99"),
+        ] {
+            let binary = Binary { bits64, big, machine, kind, version, ..Binary::default() };
+            seeds.push(binary.build());
+            let few = ["[", "ash", "cat", "echo", "false", "sh", "test", "wget"].map(str::to_owned).to_vec();
+            seeds.push(Binary { names: few, before: b"x\n\0\0", ..binary.clone() }.build());
+            seeds.push(binary.with(100).build());
+        }
+    }
+    let halves: Vec<Vec<u8>> = seeds
+        .iter()
+        .filter_map(|seed| disable(seed, &|name| ["sh", "cat"].contains(&name)).ok())
+        .map(|patched| patched.data)
+        .collect();
+    seeds.extend(halves);
+    fuzz("applets", seeds, |data| {
+        let found = match read(data) {
+            Err(why) => return format!("{:?}: {why}, {}", Family::of(data), claims(data, true)),
+            Ok(found) => found,
+        };
+        let keep = |name: &str| ["sh", "cat", "x001"].contains(&name);
+        let patched = match found.disable(data, &keep) {
+            Err(why) => return format!("{:?}: {why}", found.family),
+            Ok(patched) => patched,
+        };
+        assert_eq!(patched.data.len(), data.len());
+        let again = read(&patched.data).unwrap();
+        let left: Vec<&String> = found.names.iter().filter(|name| keep(name)).collect();
+        assert!(again.names.iter().eq(left) || found.family != Family::Busybox, "{:?}", again.names);
+        assert!(!again.disable(&patched.data, &keep).unwrap().changed || found.family != Family::Busybox);
+        format!("{:?} {} {} {}", found.family, found.names.len() / 8, again.disabled / 8, patched.silent.len())
+    });
 }
 
 #[test]

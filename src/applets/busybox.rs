@@ -4,13 +4,15 @@
 //! an empty name behind them; the offsets of every N/8th name (N/4th below 128 names); and one function for
 //! each name. The names are accepted where exactly one array in the file holds just those offsets. The functions are
 //! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
+//! Small tables may have no offsets: `applets/small.rs`.
 
 use std::ops::Range;
 
 use super::image::{Image, Slot};
+use super::small;
 
-/// Fewest names of a table with offsets. Smaller ones cannot be proved: any end of the names would fit as well.
-const FEWEST: usize = 32;
+/// Fewest names of a table with offsets.
+pub(super) const FEWEST: usize = 32;
 /// Most places tried as the beginning of a table.
 const MAX_CANDIDATES: usize = 1 << 12;
 /// Most names that are taken for a table; the generator's offsets of 16 bits allow few more.
@@ -18,7 +20,7 @@ const MOST: usize = 1 << 12;
 /// Most bytes of names: the offsets have 16 bits.
 const MOST_BYTES: usize = 1 << 16;
 /// Longest name; real ones have at most 17 bytes.
-const LONGEST: usize = 32;
+pub(super) const LONGEST: usize = 32;
 
 /// Names of one program (`//applet:` lines of busybox 1.26 to 1.38): they always share their function.
 const SHARED: [&[&str]; 10] = [
@@ -36,7 +38,7 @@ const SHARED: [&[&str]; 10] = [
 
 /// Names that share a function in some configurations; any others that do are no names of this table. The groups of
 /// [`SHARED`] with what else may join them.
-const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum sha1sum sha256sum sha512sum sha3sum|\
+const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum sha1sum sha256sum sha384sum sha512sum sha3sum|\
     gunzip zcat|bunzip2 bzcat|unlzma lzcat lzma|unxz xzcat xz|hd hexdump|ash hush sh bash msh lash cttyhack|\
     add-shell remove-shell|base32 base64|chpst envdir envuidgid setuidgid softlimit|cksum crc32|cryptpw mkpasswd|\
     delgroup deluser|dos2unix unix2dos|expand unexpand|flash_lock flash_unlock|fdflush freeramdisk|ftpget ftpput|\
@@ -52,11 +54,11 @@ const MAY_SHARE: &str = "[ [[ test|grep egrep fgrep|halt poweroff reboot|md5sum 
 pub(super) struct Table {
     /// File ranges of the names, without their NUL.
     pub(super) names: Vec<Range<usize>>,
-    /// File offset of applet_nameofs, and its entries.
-    pub(super) offsets: (usize, usize),
+    /// File offset of applet_nameofs, and its entries. Compilers may put the few of a small table into the code.
+    pub(super) offsets: (Option<usize>, usize),
     /// The functions, one for each name.
     pub(super) functions: Vec<Slot>,
-    /// Function of `false`, and of every name that was disabled.
+    /// Function of `false`, whatever became of its name; `None` in a build without it.
     pub(super) nothing: Option<u64>,
     /// N of `BusyBox v1.N`, when the file says it and says it once.
     pub(super) version: Option<u32>,
@@ -95,7 +97,7 @@ impl Table {
         let proved = with_offsets(image, &runs, &candidates);
         let tables = |candidate: &Candidate, at: usize, pointers: &[Slot]| {
             let names = candidate.names(&runs);
-            let offsets = (at, candidate.wanted.len());
+            let offsets = (Some(at), candidate.wanted.len());
             let found = functions(image.data, pointers, image.word, &names).into_iter();
             found
                 .map(|functions| Self { names: names.clone(), offsets, functions, nothing: None, version })
@@ -109,7 +111,15 @@ impl Table {
                 }
                 found
             }
-            [] => return Err("no table of applets is found in it"),
+            [] => {
+                let found = small::locate(image).into_iter();
+                found
+                    .map(|(names, functions)| {
+                        let offsets = (None, small::entries(names.len()));
+                        Self { names, offsets, functions, nothing: None, version }
+                    })
+                    .collect()
+            }
             _ => return Err("it holds more than one table of applets"),
         };
         match (found.pop(), found.is_empty()) {
@@ -119,6 +129,18 @@ impl Table {
             }
             (Some(_), false) => Err("it holds more than one table of functions that would fit its names"),
             (None, _) => Err("no table of applets is found in it"),
+        }
+    }
+
+    /// The file offset where a search may begin, by the number of the checkpoint.
+    pub(super) fn checkpoint(&self, image: &Image<'_>, j: usize) -> Option<usize> {
+        let (place, entries) = self.offsets;
+        match place {
+            Some(place) => {
+                let offset = usize::try_from(image.int(place + 2 * j, 2)?).ok()?;
+                Some(self.names.first()?.start + offset)
+            }
+            None => Some(self.names.get((j + 1) * self.names.len() / (entries + 1))?.start),
         }
     }
 
@@ -134,14 +156,18 @@ impl Table {
         name.contains(&b'/') || (name != b"false" && self.nothing.is_some() && function == self.nothing)
     }
 
-    /// The function that every disabled name runs: that of `false`, by its name or by those that run it already.
+    /// The function of `false`, by its name or by what is left of it.
     fn nothing(&self, data: &[u8]) -> Option<u64> {
-        let of = |test: &dyn Fn(&[u8]) -> bool| {
-            let index = (0..self.names.len()).find(|&index| test(self.name(data, index)))?;
-            self.functions.get(index).map(|slot| slot.value)
-        };
-        of(&|name| name == b"false").or_else(|| of(&|name| name.contains(&b'/')))
+        let index = (0..self.names.len()).find(|&index| is_false(self.name(data, index)))?;
+        self.functions.get(index).map(|slot| slot.value)
     }
+}
+
+/// Whether a name is `false`, or what disabling left of it.
+pub(super) fn is_false(name: &[u8]) -> bool {
+    const FALSE: &[u8] = b"false";
+    let other = name.iter().zip(FALSE).filter(|(byte, wanted)| byte != wanted);
+    name.len() == FALSE.len() && (name == FALSE || other.map(|(byte, _)| *byte).eq([b'/']))
 }
 
 /// Every run of names, and every beginning of each.
@@ -203,7 +229,7 @@ fn in_region(data: &[u8], region: Range<usize>, runs: &mut Vec<Run>, found: &mut
     }
 }
 
-fn is_name_byte(byte: u8) -> bool {
+pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.+-[/".contains(&byte)
 }
 
@@ -320,7 +346,7 @@ pub(super) fn string(data: &[u8], at: usize) -> &[u8] {
 }
 
 /// Every run of functions that these names can have.
-fn functions(data: &[u8], pointers: &[Slot], word: u64, names: &[Range<usize>]) -> Vec<Vec<Slot>> {
+pub(super) fn functions(data: &[u8], pointers: &[Slot], word: u64, names: &[Range<usize>]) -> Vec<Vec<Slot>> {
     let text = |range: &Range<usize>| data.get(range.clone()).unwrap_or_default();
     let index = |name: &&str| names.iter().position(|range| text(range) == name.as_bytes());
     let shared: Vec<Vec<usize>> = SHARED

@@ -26,11 +26,11 @@ impl Search {
     pub(super) fn find(self, image: &Image<'_>, table: &Table, name: &[u8]) -> Option<usize> {
         let base = table.names.first()?.start;
         let count = table.names.len();
-        let (offsets, entries) = table.offsets;
+        let (_, entries) = table.offsets;
         let known = entries + 1;
         let (mut at, mut index, mut end) = (base, 0, count / known);
         for j in (0..entries).rev() {
-            let checkpoint = base + usize::try_from(image.int(offsets + 2 * j, 2)?).ok()?;
+            let checkpoint = table.checkpoint(image, j)?;
             if name >= string(image.data, checkpoint) {
                 (at, index, end) = (checkpoint, (j + 1) * count / known, (j + 2) * count / known);
                 break;

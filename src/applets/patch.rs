@@ -11,6 +11,9 @@ use super::busybox::{Table, is_behind_all};
 use super::image::Image;
 use super::lookup::Search;
 
+/// Names that cannot be hidden have to run something that does nothing.
+const WITHOUT_FALSE: &str = "it was built without 'false', which applets whose names cannot be hidden have to run";
+
 /// Disable every name that `keep` does not keep. Names that were disabled before stay so.
 ///
 /// # Errors
@@ -20,7 +23,10 @@ pub(super) fn disable(image: &Image<'_>, table: &Table, keep: &dyn Fn(&str) -> b
         let name = table.name(image.data, index);
         !table.is_disabled(image.data, index) && std::str::from_utf8(name).is_ok_and(keep)
     };
-    let nothing = table.nothing.ok_or("it was built without 'false', which disabled applets have to run")?;
+    let function = |index: usize| table.functions.get(index).map(|slot| slot.value);
+    // Without `false`, whatever reaches a function by its number runs an applet that is kept anyway.
+    let instead = || (0..table.names.len()).find(|&index| kept(index) && !is_own(table.name(image.data, index)));
+    let nothing = table.nothing.or_else(|| function(instead()?)).ok_or(WITHOUT_FALSE)?;
     let mut edit = Edit { data: image.data.to_vec(), allowed: Vec::new() };
     let searches = Search::of(table.version);
     for index in (0..table.names.len()).filter(|&index| !kept(index)) {
@@ -30,12 +36,21 @@ pub(super) fn disable(image: &Image<'_>, table: &Table, keep: &dyn Fn(&str) -> b
                 edit.write(at, &bytes);
             }
         }
-        if !table.name(image.data, index).contains(&b'/') {
+        // A name that had to stay before stays, though those around it are others now.
+        if !table.is_disabled(image.data, index) {
             mangle(image, table, index, searches, &mut edit);
         }
     }
     let silent = verify(image, table, &edit, nothing, &kept)?;
+    if table.nothing.is_none() && !silent.is_empty() {
+        return Err(WITHOUT_FALSE);
+    }
     Ok(Patched { changed: !edit.allowed.is_empty(), data: edit.data, silent })
+}
+
+/// The name that only dispatches.
+fn is_own(name: &[u8]) -> bool {
+    name == b"busybox"
 }
 
 struct Edit {
@@ -77,7 +92,8 @@ fn mangle(image: &Image<'_>, table: &Table, index: usize, searches: &[Search], e
         };
         // Most have to stay, so that the table can be found again.
         let enough = 2 * (0..entries).filter(|&other| other != j && !off(other)).count() > entries;
-        let Some(away) = away(image, table).filter(|_| enough && searches == [Search::Ordered]) else { return };
+        let away = away(image, table).filter(|_| enough && searches == [Search::Ordered]);
+        let (Some(away), Some(offsets)) = (away, offsets) else { return };
         edit.write(offsets + 2 * j, &image.bytes(u64::from(away), 2));
     }
     edit.write(start + last, b"/");

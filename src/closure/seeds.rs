@@ -63,6 +63,15 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
             walk.problem("run.command", text, "write it in exec form: [\"program\", \"argument\"]".to_owned());
         }
     }
+    let calls = format!("called by the command in {}", line.origin);
+    if line.shell_form {
+        walk.calls_in_code(line.argv.last().map_or("", String::as_str), None, &calls);
+    } else {
+        walk.calls_in_words(&line.words.iter().map(|word| Some(word.as_str())).collect::<Vec<_>>(), None, &calls);
+        for code in line.words.iter().filter(|word| word.contains([' ', '\n'])) {
+            walk.calls_in_code(code, None, &calls);
+        }
+    }
     for (at, word) in line.words.iter().enumerate() {
         let text = format!("word '{}' of the command in {}", quoted(word.as_bytes()).trim_matches('\''), line.origin);
         let found = find_word(walk, word);
@@ -133,7 +142,15 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
         let place = format!("is found nowhere in PATH ({})", quoted(path.join(":").as_bytes()).trim_matches('\''));
         let near =
             near(walk, word).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
-        (place, format!("{near}write its absolute path, or set run.path"))
+        let help = match walk.program_with(word) {
+            Some(program) => format!(
+                "{} has an applet of that name: write [\"{}\", \"{word}\"]",
+                quoted(&tree.path(program)),
+                String::from_utf8_lossy(tree.name(program))
+            ),
+            None => format!("{near}write its absolute path, or set run.path"),
+        };
+        (place, help)
     };
     let text = format!("the command in {} starts {shown}, which {place}", line.origin);
     walk.problem("run.command", text, help);
@@ -154,7 +171,11 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     {
         keep_applets(walk, &files, first, entry);
     }
-    if !files.is_empty() || !required {
+    // A profile speaks of commands: an applet that no name leads to is none.
+    if !files.is_empty()
+        || (other.is_empty() && !matches!(entry.origin, Origin::Profile(_)) && walk.add_applets(&entry.pattern, &text))
+        || !required
+    {
         return;
     }
     let shown = quoted(entry.text.as_bytes());
@@ -192,16 +213,23 @@ fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
 
 /// Every entry that a pattern names.
 pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
-    let named = |test: &dyn Fn(&[u8]) -> bool| commands.candidates(tree).filter(|&id| test(tree.name(id))).collect();
     match pattern {
-        Pattern::Name(name) => named(&|found| found == name.as_bytes()),
         Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),
         Pattern::Glob(text) if text.starts_with('/') => glob::expand(tree, text.as_bytes()),
-        Pattern::Glob(text) => named(&|found| glob::matches(text.as_bytes(), found)),
-        Pattern::Regex(regex) => named(&|found| {
+        _ => commands.candidates(tree).filter(|&id| takes(pattern, tree.name(id))).collect(),
+    }
+}
+
+/// Whether a pattern of names takes a name; one of paths takes none.
+pub(super) fn takes(pattern: &Pattern, found: &[u8]) -> bool {
+    match pattern {
+        Pattern::Name(name) => found == name.as_bytes(),
+        Pattern::Glob(text) => !text.starts_with('/') && glob::matches(text.as_bytes(), found),
+        Pattern::Regex(regex) => {
             let whole = |text: &str| regex.find_iter(text).any(|m| m.start() == 0 && m.end() == text.len());
             std::str::from_utf8(found).is_ok_and(whole)
-        }),
+        }
+        Pattern::Path(_) => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::applets::Binary;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
 use crate::facts::elf::{Abi, HEAD};
@@ -29,7 +30,11 @@ pub(super) struct Walk<'a> {
     pub(super) name_service: (Vec<Vec<u8>>, Vec<Abi>),
     /// PAM services already read.
     pub(super) services: BTreeSet<Id>,
-    closure: Closure,
+    pub(super) closure: Closure,
+    /// Programs of many applets, once somebody asked for them.
+    pub(super) binaries: Option<Vec<Binary>>,
+    /// Applets called by the name of a program, of which nobody has looked what they start.
+    pub(super) called: Vec<(Id, String)>,
     depths: BTreeMap<Id, u32>,
     /// Whether needs are noted that are not the first of their entry.
     pub(super) noting: bool,
@@ -49,6 +54,8 @@ impl<'a> Walk<'a> {
             name_service: (name_service::modules(input.tree, input.contents), Vec::new()),
             services: BTreeSet::new(),
             closure: Closure::default(),
+            binaries: None,
+            called: Vec::new(),
             depths: BTreeMap::new(),
             noting: true,
             noted: IdSet::default(),
@@ -64,7 +71,9 @@ impl<'a> Walk<'a> {
             }
             self.add_nologin();
             pam::add(self);
-            if self.queue.is_empty() {
+            self.start_applets();
+            let waits = self.called.iter().any(|(program, _)| self.has(*program));
+            if self.queue.is_empty() && !waits {
                 break;
             }
         }
@@ -72,6 +81,8 @@ impl<'a> Walk<'a> {
 
     pub(super) fn finish(mut self) -> Closure {
         self.shorten();
+        let reasons = &self.closure.reasons;
+        self.closure.applets.retain(|(program, _), _| reasons.contains_key(program));
         for (id, cause) in self.input.commands.unreadable() {
             if !self.closure.contains(id) {
                 self.unreadable(id, cause);
@@ -200,6 +211,7 @@ impl<'a> Walk<'a> {
     fn visit(&mut self, id: Id) {
         let tree = self.input.tree;
         self.visit_uses(id);
+        self.visit_applet(id);
         if tree.is_link(id) {
             self.visit_link(id);
         } else if tree.is_file(id) {
@@ -265,6 +277,7 @@ impl<'a> Walk<'a> {
 
     fn visit_script(&mut self, id: Id, shebang: &Shebang) {
         self.needs_interpreter(id, &shebang.interpreter);
+        self.calls_in_script(id, shebang);
         if let Some(name) = &shebang.env_name
             && !self.add_word(id, name, "program that env runs for")
         {

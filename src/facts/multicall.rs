@@ -3,10 +3,13 @@
 //! What such a program answers to is read from its bytes by [`crate::applets`]; here files and links are brought
 //! together. What happens to the applets that nobody keeps is the business of remove.applets.
 
+pub(crate) mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Contents;
 use super::commands::Commands;
+use super::packages::Packages;
 use super::program::Program;
 use super::tree::{Id, Resolved, Tree};
 use crate::applets;
@@ -17,7 +20,10 @@ const FEWEST: usize = 8;
 /// Fewest links that make it a multi-call program.
 const FEWEST_LINKS: usize = 3;
 /// Largest program read; coreutils of uutils has 23 MB.
-const LIMIT: u64 = 32 * 1024 * 1024;
+pub(crate) const LIMIT: u64 = 32 * 1024 * 1024;
+
+/// Sizes of files that no package owns, and that may be such a program under the name of one applet.
+const COPIES: std::ops::RangeInclusive<u64> = 16 * 1024..=4 * 1024 * 1024;
 
 /// How the applets were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +63,15 @@ pub struct MultiCall {
 
 /// Every multi-call program: one that at least three names in the command directories lead to, or that says itself
 /// that it is one. Of the first kind only those of which an entry is kept; of the second also those that lie elsewhere.
+/// A file that no package owns is read whatever its name: `COPY --from=busybox /bin/busybox /bin/sh`.
 #[must_use]
-pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: &dyn Fn(Id) -> bool) -> Vec<MultiCall> {
+pub fn kept(
+    tree: &Tree,
+    contents: &dyn Contents,
+    commands: &Commands,
+    packages: &Packages,
+    is_kept: &dyn Fn(Id) -> bool,
+) -> Vec<MultiCall> {
     let mut groups = groups(tree, contents, commands);
     let known: BTreeSet<u64> = set(groups.keys().map(|&id| tree.meta(id).ino));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
@@ -89,7 +102,22 @@ pub fn kept(tree: &Tree, contents: &dyn Contents, commands: &Commands, is_kept: 
             entries,
         };
         if all.len() >= FEWEST || telling {
-            one.read(contents.read(tree, program, LIMIT).unwrap_or_default(), telling);
+            let mut data = contents.read(tree, program, LIMIT).unwrap_or_default();
+            if applets::is_launcher(&data) {
+                // The applets of a launcher are those of its library.
+                let library = |&id: &Id| tree.name(id).starts_with(applets::LIBRARY) && tree.is_file(id) && is_kept(id);
+                let mut found = tree.ids().filter(library);
+                if let (Some(library), None) = (found.next(), found.next()) {
+                    one.program = library;
+                    data = contents.read(tree, library, LIMIT).unwrap_or_default();
+                }
+            }
+            one.read(data, telling);
+        } else if packages.owner(program).is_none() && COPIES.contains(&tree.meta(program).size) {
+            let data = contents.read(tree, program, LIMIT).unwrap_or_default();
+            if applets::Family::of(&data).is_some() {
+                one.read(data, telling);
+            }
         }
         if one.family == Family::Links && one.problem.is_none() {
             if all.len() < FEWEST_LINKS {
@@ -181,7 +209,7 @@ mod tests {
         memory.put("/bin/other", &program("/lib/ld.so", &[]));
         let mut packages = Packages::default();
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
-        let found = kept(&tree, &memory, &commands, &|id| ![&b"xz"[..], b"cat"].contains(&tree.name(id)));
+        let found = kept(&tree, &memory, &commands, &packages, &|id| ![&b"xz"[..], b"cat"].contains(&tree.name(id)));
         let shown: Vec<_> = found.iter().map(|m| (m.family, m.applets.clone(), m.kept.clone())).collect();
         let text = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
         assert_eq!(

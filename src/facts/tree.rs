@@ -223,6 +223,12 @@ impl Tree {
         self.kind(id) == Kind::File
     }
 
+    /// Whether two entries are one file: the same one, or two of its names.
+    #[must_use]
+    pub fn is_same_file(&self, one: Id, other: Id) -> bool {
+        one == other || (self.is_file(other) && self.meta(one).nlink > 1 && self.meta(one).ino == self.meta(other).ino)
+    }
+
     /// Whether the entry is a symbolic link.
     #[must_use]
     pub fn is_link(&self, id: Id) -> bool {

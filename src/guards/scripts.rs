@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::collect::set;
+use crate::facts::multicall::is_telling;
 use crate::facts::program::Program;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Draft;
@@ -73,9 +74,12 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     let names = names.join(", ");
     let why = if reached { "runs when the image starts and needs" } else { "is kept and names" };
     let text = format!("{} {why} what would go: {list}{more}", escape::quoted(&tree.path(file.file)));
-    let help = format!(
+    let mut help = format!(
         "write [keep] commands = [{names}], or [keep] from-scripts = true for all that scripts name; [remove] commands for what never runs"
     );
+    if lost.iter().any(|name| is_telling(name.word.rsplit('/').next().unwrap_or_default().as_bytes())) {
+        help.push_str("; the name of a multi-call binary keeps all of its applets, from-scripts those that are called");
+    }
     if reached || cx.policy.strict {
         draft.refuse(text, help);
     } else {

@@ -3,7 +3,7 @@
 //! What is read from its bytes has been proved already. This finds what bytes do not show: a kernel or a loader that
 //! does not start the file. A machine that cannot start it proves nothing, and stops nothing.
 
-use crate::applets::Family;
+use crate::applets::{self, Family};
 use crate::facts::multicall;
 use crate::pipeline::Examined;
 use crate::plan::steps::{Step, Target};
@@ -24,6 +24,10 @@ pub(super) fn run(examined: &Examined) -> Vec<Message> {
         let family = multicall::Family::Table(Family::Busybox);
         let program = examined.multicall.iter().find(|one| one.family == family && one.changed == Some(*id));
         let Some(program) = program else { continue };
+        // A library starts nothing by itself.
+        if examined.facts.tree.name(*id).starts_with(applets::LIBRARY) {
+            continue;
+        }
         let path = examined.facts.tree.path(*id);
         let Some(new) = host::in_memory(content) else { continue };
         let mut fail = |name: &str, what: &str| {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub use named::{Named, collect};
 
 use crate::applets;
-use crate::facts::multicall::{Family, MultiCall};
+use crate::facts::multicall::{Family, MultiCall, is_telling};
 use crate::facts::tree::{Id, Tree};
 use crate::plan::{AppletChange, Draft};
 use crate::report::escape::{escaped, quoted};
@@ -66,12 +66,17 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
         }
         return;
     }
-    if let Some(problem) = program.problem {
-        return refuse(draft, &path, problem);
-    }
     let needed = cx.closure.contains(program.program) || program.entries.iter().any(|&id| cx.closure.contains(id));
     let owned = |id: Id| draft.is_untouchable(id) || cx.zones.application.contains(id);
-    if !needed || names.iter().any(|&id| owned(id)) {
+    let untouched = names.iter().any(|&id| owned(id));
+    if let Some(problem) = program.problem {
+        if !untouched {
+            return refuse(draft, &path, problem);
+        }
+        let text = format!("{path} stays as it is, and its applets cannot be told: {problem}");
+        return draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
+    }
+    if !needed || untouched {
         let help = if needed {
             "it is in keep.paths, below a [files] path, or on a mount: keep single applets in keep.commands instead"
         } else {
@@ -113,6 +118,13 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
                     shown(&patched.silent)
                 ));
             }
+            let others: Vec<String> = gone.iter().filter(|name| is_other(cx, draft, program, name)).cloned().collect();
+            if !others.is_empty() {
+                draft.note(format!(
+                    "{path} loses applets whose names are those of kept commands, which are other programs: {}",
+                    shown(&others)
+                ));
+            }
             let disabled = gone.into_iter().filter(|name| !patched.silent.contains(name)).collect();
             draft.applets.push(AppletChange { program: program.program, written, kept: stay, disabled });
             draft.rewrite_all(&names, patched.data);
@@ -146,13 +158,22 @@ fn kept(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, named: &Named)
     kept
 }
 
+/// Whether a kept command that does not run this program has the name of an applet.
+fn is_other(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, name: &str) -> bool {
+    let mut entries = cx.facts.commands.entries.keys().filter(|&&id| cx.facts.tree.name(id) == name.as_bytes());
+    entries.any(|&id| !draft.is_removed(id) && !program.entries.contains(&id))
+}
+
 fn refuse(draft: &mut Draft<'_>, path: &str, problem: &str) {
     let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches('\'');
+    let all = if is_telling(name.as_bytes()) {
+        format!("[keep] commands = [\"{name}\"]")
+    } else {
+        format!("[keep] paths = [\"{}\"]", path.trim_matches('\''))
+    };
     draft.refuse(
         format!("cannot tell the applets of {path} that go from those that stay: {problem}"),
-        format!(
-            "keep all of them knowingly with [keep] commands = [\"{name}\"], keep none of them, or switch remove.applets off"
-        ),
+        format!("keep all of them knowingly with {all}, keep none of them, or switch remove.applets off"),
     );
 }
 

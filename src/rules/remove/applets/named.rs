@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::closure::{Closure, matching};
+use crate::facts::multicall::calls::{Call, SHELLS, applet_in, only_looks};
 use crate::facts::multicall::{self, MultiCall};
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Tree};
+use crate::facts::tree::Id;
 use crate::facts::{Contents, Facts};
 use crate::policy::{Pattern, Policy, Run};
 use crate::shell;
@@ -25,7 +26,7 @@ pub enum Named {
 /// Every multi-call program, with what is asked of it.
 #[must_use]
 pub fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure: &Closure) -> Vec<(MultiCall, Named)> {
-    let found = multicall::kept(&facts.tree, contents, &facts.commands, &|id| closure.contains(id));
+    let found = multicall::kept(&facts.tree, contents, &facts.commands, &facts.packages, &|id| closure.contains(id));
     let mut asked: Vec<(MultiCall, Named)> =
         found.into_iter().map(|program| (program, Named::Some(BTreeSet::new()))).collect();
     if asked.is_empty() {
@@ -34,15 +35,8 @@ pub fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure:
     let mut callers = Callers { facts, asked: &mut asked };
     if let Run::Commands(lines) = &policy.run {
         for line in lines {
-            let words: Vec<Option<&str>> = line.words.iter().map(|word| Some(word.as_str())).collect();
-            if line.shell_form {
-                callers.in_shell_form(&words);
-            } else {
-                callers.in_command(&words);
-                for script in line.words.iter().filter(|word| word.contains([' ', '\n'])) {
-                    callers.in_script(script);
-                }
-            }
+            let words: Vec<Option<&str>> = line.argv.iter().map(|word| Some(word.as_str())).collect();
+            callers.in_command(&words, None);
         }
     }
     for entry in &policy.keep.commands {
@@ -58,9 +52,18 @@ pub fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure:
             let mut words = vec![std::str::from_utf8(&shebang.interpreter).ok()];
             let argument = shebang.argument.unwrap_or_default();
             words.extend(std::str::from_utf8(&argument).unwrap_or_default().split_ascii_whitespace().map(Some));
-            callers.in_command(&words);
+            callers.in_command(&words, None);
+            let shell = callers.shell(&words);
             let text = contents.read(&facts.tree, id, MAX_SCRIPT).unwrap_or_default();
-            callers.in_script(&String::from_utf8_lossy(&text));
+            callers.in_code(&String::from_utf8_lossy(&text), shell);
+        }
+    }
+    for (program, applet) in closure.applets.keys() {
+        let same = |(other, _): &(MultiCall, Named)| {
+            facts.tree.is_same_file(other.program, *program) || other.entries.contains(program)
+        };
+        if let Some(number) = callers.asked.iter().position(same) {
+            callers.asks_for(number, applet);
         }
     }
     asked
@@ -72,69 +75,105 @@ struct Callers<'a> {
 }
 
 impl Callers<'_> {
-    fn in_script(&mut self, text: &str) {
-        if !["busybox", "toybox", "coreutils"].iter().any(|name| text.contains(name)) {
+    /// Code of a shell; `shell` is the number of the program that runs it, when that has applets itself: such a shell finds
+    /// them without links, if it was built so.
+    fn in_code(&mut self, text: &str, shell: Option<usize>) {
+        if let Some(number) = shell {
+            for name in shell::names(text).unwrap_or_default().words {
+                if self.facts.commands.find_in_path(&self.facts.tree, name.as_bytes()).is_none() {
+                    self.asks_for(number, &name);
+                }
+            }
+        }
+        let names = ["busybox", "toybox", "coreutils"];
+        if !names.iter().any(|name| text.contains(name)) {
             return;
         }
-        for command in shell::commands(text).unwrap_or_default() {
+        let Ok(commands) = shell::commands(text) else {
+            return names.iter().filter(|name| text.contains(**name)).for_each(|name| {
+                self.asks_for_all_of(name, "a script that names it cannot be read");
+            });
+        };
+        for command in commands {
+            for held in command.assignments.iter().filter_map(|word| word.text.split_once('=')) {
+                self.asks_for_all_of(held.1, "a variable of a script holds its name");
+            }
             let words: Vec<Option<&str>> =
                 command.words.iter().map(|word| (!word.expands).then_some(word.text.as_str())).collect();
-            self.in_command(&words);
+            self.in_command(&words, shell);
         }
     }
 
     /// The words of one command; `None` is one that only the running shell knows.
-    fn in_command(&mut self, words: &[Option<&str>]) {
+    fn in_command(&mut self, words: &[Option<&str>], shell: Option<usize>) {
+        if only_looks(words) {
+            return;
+        }
+        let inner = self.shell(words).or(shell);
         for (at, word) in words.iter().enumerate() {
             let Some(word) = word else { continue };
-            let Some((id, program)) = self.program(word) else { continue };
-            let applet =
-                words.get(at + 1..).unwrap_or_default().iter().find(|word| !word.is_some_and(|w| w.starts_with('-')));
-            match applet {
-                Some(Some(applet)) => self.asks_for(program, applet),
-                _ => self.asks_for_all(
-                    word.rsplit('/').next().unwrap_or_default().as_bytes(),
-                    id,
-                    "it is called without saying for which applet",
-                ),
+            if word.contains([' ', '\n', ';', '|', '&']) {
+                self.in_code(word, inner);
+            }
+            let Some((_, program)) = self.program(word) else { continue };
+            match applet_in(words.get(at + 1..).unwrap_or_default()) {
+                Call::Applet(applet, _) => self.asks_for(program, applet),
+                Call::Any => self.asks_for_all_of(word, "it is called without saying for which applet"),
+                Call::None => {}
             }
         }
     }
 
-    /// Shell form: words in command position only, so what follows the binary's name is not known.
-    fn in_shell_form(&mut self, words: &[Option<&str>]) {
-        for word in words.iter().flatten() {
-            if let Some((id, _)) = self.program(word) {
-                self.asks_for_all(
-                    word.rsplit('/').next().unwrap_or_default().as_bytes(),
-                    id,
-                    "a command in shell form calls it by its own name",
-                );
+    /// The number of the program whose shell a command starts.
+    fn shell(&self, words: &[Option<&str>]) -> Option<usize> {
+        words.iter().enumerate().find_map(|(at, word)| {
+            let word = (*word)?;
+            if SHELLS.contains(&word.rsplit('/').next().unwrap_or_default()) {
+                return self.number(word).map(|(_, number)| number);
             }
-        }
+            let (_, number) = self.program(word)?;
+            match applet_in(words.get(at + 1..)?) {
+                Call::Applet(applet, _) => SHELLS.contains(&applet).then_some(number),
+                Call::Any | Call::None => None,
+            }
+        })
     }
 
     /// The entry and the number of the multi-call program that a word calls by the program's own name.
     fn program(&self, word: &str) -> Option<(Id, usize)> {
-        let Facts { tree, commands, .. } = self.facts;
         let name = word.rsplit('/').next().unwrap_or_default();
+        let (id, number) = self.number(word)?;
+        let own =
+            self.asked.get(number).is_some_and(|(program, _)| !program.applets.iter().any(|applet| applet == name));
+        own.then_some((id, number))
+    }
+
+    /// The entry that a word names, and the number of the multi-call program that it runs.
+    fn number(&self, word: &str) -> Option<(Id, usize)> {
+        let Facts { tree, commands, .. } = self.facts;
         let id = if word.contains('/') {
             tree.resolve(word.as_bytes()).ok()?.node
         } else {
             commands.find_in_path(tree, word.as_bytes())?
         };
         let target = tree.follow(id).map_or(id, |found| found.node);
-        let same = |(program, _): &(MultiCall, Named)| is_same(tree, program.program, target);
-        let number = self.asked.iter().position(same)?;
-        let own =
-            self.asked.get(number).is_some_and(|(program, _)| !program.applets.iter().any(|applet| applet == name));
-        own.then_some((id, number))
+        let same = |(program, _): &(MultiCall, Named)| {
+            tree.is_same_file(program.program, target) || program.entries.contains(&target)
+        };
+        Some((id, self.asked.iter().position(same)?))
     }
 
     fn asks_for(&mut self, number: usize, applet: &str) {
         let applet = applet.rsplit('/').next().unwrap_or_default();
         if let Some((_, Named::Some(names))) = self.asked.get_mut(number) {
             names.insert(applet.to_owned());
+        }
+    }
+
+    /// Ask for everything in the program that a word calls by the program's own name.
+    fn asks_for_all_of(&mut self, word: &str, why: &'static str) {
+        if let Some((id, _)) = self.program(word) {
+            self.asks_for_all(word.rsplit('/').next().unwrap_or_default().as_bytes(), id, why);
         }
     }
 
@@ -145,14 +184,9 @@ impl Callers<'_> {
         for (program, named) in self.asked.iter_mut() {
             let applet = program.applets.iter().any(|applet| applet.as_bytes() == name)
                 || (program.applets.is_empty() && !multicall::is_telling(name));
-            if is_same(tree, program.program, target) && !applet {
+            if (tree.is_same_file(program.program, target) || program.entries.contains(&target)) && !applet {
                 *named = Named::All(why);
             }
         }
     }
-}
-
-/// Whether two entries are one file.
-fn is_same(tree: &Tree, one: Id, other: Id) -> bool {
-    one == other || (tree.meta(one).nlink > 1 && tree.meta(one).ino == tree.meta(other).ino && tree.is_file(other))
 }
