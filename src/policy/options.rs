@@ -49,6 +49,8 @@ pub struct Options {
     pub no_color: bool,
     /// `--strict`.
     pub strict: Option<(bool, Origin)>,
+    /// `--minimal`.
+    pub minimal: Option<(bool, Origin)>,
     /// `--profile`.
     pub profile: Option<Given>,
     /// `--user`.
@@ -82,6 +84,7 @@ const QUIET: Name = ("--quiet", "HARDEN_QUIET");
 const VERBOSE: Name = ("--verbose", "HARDEN_VERBOSE");
 const THIS_IS_AN_IMAGE: Name = ("--this-is-an-image", "HARDEN_THIS_IS_AN_IMAGE");
 const STRICT: Name = ("--strict", "HARDEN_STRICT");
+const MINIMAL: Name = ("--minimal", "HARDEN_MINIMAL");
 const PROFILE: Name = ("--profile", "HARDEN_PROFILE");
 const USER: Name = ("--user", "HARDEN_USER");
 const COMMAND: Name = ("--command", "HARDEN_COMMAND");
@@ -89,7 +92,7 @@ const KEEP: Name = ("--keep", "HARDEN_KEEP");
 const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
-const NAMES: [Name; 16] = [
+const NAMES: [Name; 17] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -100,6 +103,7 @@ const NAMES: [Name; 16] = [
     VERBOSE,
     THIS_IS_AN_IMAGE,
     STRICT,
+    MINIMAL,
     PROFILE,
     USER,
     COMMAND,
@@ -122,6 +126,7 @@ impl Options {
             checks,
             disable,
             strict,
+            minimal,
             image_config,
             format,
             report,
@@ -144,6 +149,7 @@ impl Options {
             this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
             strict: if *strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
+            minimal: if *minimal { Some((true, Origin::Flag(MINIMAL.0))) } else { reader.switch(MINIMAL) },
             profile: reader.single(PROFILE, profile.as_ref()),
             user: reader.single(USER, user.as_ref()),
             commands: reader.list(COMMAND, commands),

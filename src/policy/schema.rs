@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CHECK_KEYS, DATABASES, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES};
+use super::keys::{CHECK_KEYS, DATABASES, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES};
 use super::profile::PROFILE_NAMES;
 
 /// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
@@ -45,8 +45,10 @@ fn property(key: &Key) -> Value {
         Kind::PathList => json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": path() }] }),
         Kind::Volumes => json!({ "type": "array", "items": path() }),
         Kind::Commands => list("#/$defs/command-entry"),
-        Kind::List(Item::Path | Item::Account | Item::Command, _) => list("#/$defs/entry"),
+        Kind::List(_, _) => list("#/$defs/entry"),
         Kind::Switch(_) => json!({ "type": "boolean" }),
+        Kind::Word(words, _) => names(words),
+        Kind::Data(_) => json!({ "enum": [true, false, "auto"] }),
         Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
         Kind::Number(most, _) => number(*most),
         Kind::Start => names(STARTS),
