@@ -6,6 +6,7 @@
 
 mod load;
 mod name_service;
+pub mod objects;
 mod pam;
 pub mod removable;
 mod seeds;

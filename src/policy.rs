@@ -210,8 +210,14 @@ pub const DATA: [(&str, &str); 6] = [
         "Trusted certificates and the configuration of TLS; auto: when a TLS library or a static program stays.",
     ),
     ("time-zones", "The time zone database; auto: when it is installed."),
-    ("locale", "Collations and character classes of locales; auto: when installed. true: translations of packages that stay, too."),
-    ("nss", "Name service: auto: the modules that nsswitch.conf names. true: every installed module. false: no settings besides."),
+    (
+        "locale",
+        "Collations and character classes of locales; auto: when installed. true: translations of packages that stay, too.",
+    ),
+    (
+        "nss",
+        "Name service: auto: the modules that nsswitch.conf names. true: every installed module. false: no settings besides.",
+    ),
     ("gconv", "Character sets for iconv; auto: when something that stays calls iconv_open."),
     ("terminals", "Terminal descriptions; auto: when a terminal library stays."),
 ];

@@ -4,6 +4,7 @@ pub mod escape;
 pub mod explain;
 pub mod json;
 pub mod runtime;
+mod sizes;
 pub mod text;
 
 use crate::policy::Problem;

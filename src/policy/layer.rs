@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Files, Keep, Minimal, Origin, Pattern, Policy,
-    Problem, Remove, Run, RunUser, Start,
+    CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Files, Keep, Minimal, Origin, Pattern,
+    Policy, Problem, Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
 

@@ -11,6 +11,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use super::runtime::Runtime;
 use crate::exit::Exit;
 use crate::facts::tree::Tree;
+use crate::minimal::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
 use crate::plan::Message;
 use crate::plan::record::Record;
@@ -63,6 +64,8 @@ struct Document<'a> {
     status: &'a Status,
     changes: Changes<'a>,
     kept: Vec<Kept>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<Sizes>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
     warnings: &'a [Message],
@@ -89,6 +92,13 @@ struct Change<'a> {
 struct Kept {
     path: String,
     because: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    stays: Amount,
+    goes: Amount,
+    packages: Vec<Size>,
 }
 
 #[derive(Serialize)]
@@ -126,12 +136,15 @@ pub fn document(out: &mut dyn io::Write, examined: &Examined, runtime: &Runtime,
         kept: &found.kept,
         builtins: &found.builtins,
     });
+    let packages = sizes(examined);
+    let [stays, goes] = sum(&packages);
     let document = Document {
         schema: SCHEMA,
         harden: env!("CARGO_PKG_VERSION"),
         status,
         changes: Changes(examined),
         kept: kept.collect(),
+        sizes: (!packages.is_empty()).then_some(Sizes { stays, goes, packages }),
         callable_applets: applets.collect(),
         application_path: &examined.facts.commands.other_path,
         warnings: &examined.plan.warnings,
