@@ -153,6 +153,7 @@ pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
         scanned: IdSet::default(),
         evidence: Evidence::default(),
         wanted: [false; data::KINDS.len()],
+        owners: BTreeSet::new(),
         layout: BTreeSet::new(),
     };
     decider.run();
@@ -178,6 +179,8 @@ struct Decider<'a> {
     evidence: Evidence,
     /// Kinds of data that are in already.
     wanted: [bool; data::KINDS.len()],
+    /// Packages that own a kept command.
+    owners: BTreeSet<PackageIndex>,
     /// Packages that hold the base layout.
     layout: BTreeSet<PackageIndex>,
 }
@@ -188,13 +191,13 @@ impl<'a> Decider<'a> {
     }
 
     fn run(&mut self) {
-        let hosts = self.commands();
+        self.commands();
         for (index, package) in self.cx.facts.packages.iter() {
             self.sources.entry(package.source.as_str()).or_default().push(index);
         }
         self.seeds();
         if !self.by_file() {
-            self.additions(hosts);
+            self.additions();
         }
         loop {
             self.follow();
@@ -204,8 +207,8 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Look at every command that stays. Answers the packages that own one.
-    fn commands(&mut self) -> BTreeSet<PackageIndex> {
+    /// Look at every command that stays.
+    fn commands(&mut self) {
         let facts = self.cx.facts;
         let (tree, packages) = (&facts.tree, &facts.packages);
         let mut keeping: BTreeSet<PackageIndex> = BTreeSet::new();
@@ -221,7 +224,7 @@ impl<'a> Decider<'a> {
         }
         let had = packages.iter().filter(|(_, package)| package.had_commands);
         self.lost = set(had.map(|(index, _)| index).filter(|index| !keeping.contains(index)));
-        keeping
+        self.owners = keeping;
     }
 
     /// What stays whatever depends on it.
@@ -278,12 +281,12 @@ impl<'a> Decider<'a> {
     }
 
     /// What is installed for a host: rule 4.
-    fn additions(&mut self, owners: BTreeSet<PackageIndex>) {
+    fn additions(&mut self) {
         let packages = &self.cx.facts.packages;
         let fits = |index: &PackageIndex| {
             packages.get(*index).is_some_and(|package| !NOT_HOSTS.contains(&package.name.as_str()))
         };
-        let mut todo: Vec<PackageIndex> = owners.into_iter().collect();
+        let mut todo: Vec<PackageIndex> = self.owners.iter().copied().collect();
         let mut hosts: BTreeSet<PackageIndex> = set(todo.iter().copied());
         while let Some(host) = todo.pop() {
             let source = packages.get(host).map(|package| &package.source);
@@ -413,7 +416,8 @@ impl<'a> Decider<'a> {
         let Some(package) = packages.get(index) else { return };
         for sibling in self.sources.get(package.source.as_str()).cloned().unwrap_or_default() {
             let tool = packages.get(sibling).is_none_or(|package| package.had_commands);
-            if !tool && (self.has_shared_modules(sibling) || self.has_scripts(sibling)) {
+            let scripts = self.owners.contains(&index) && self.has_scripts(sibling);
+            if !tool && (scripts || self.has_shared_modules(sibling)) {
                 self.stay(sibling, Because::Package(index, "is built from the same source and may load its modules"));
             }
         }
@@ -431,6 +435,7 @@ impl<'a> Decider<'a> {
             }
             *done = true;
             more = true;
+            self.trim.leave(tree, kind);
             for id in kind.files(tree, set == Some(true)) {
                 // Links in a tree of data lead to other data.
                 let found = tree.follow(id).map(|found| (found.node, found.links)).unwrap_or((id, Vec::new()));
@@ -451,8 +456,6 @@ impl<'a> Decider<'a> {
                 self.decision.unwanted.extend(kind.dropped(tree).into_iter().map(|id| (id, policy_name(at))));
             }
         }
-        let translations = cx.policy.minimal.data.get(data::LOCALE).copied().flatten() == Some(true);
-        self.trim.finish(tree, translations, &self.wanted);
         let standing = pipeline::standing_entries(tree, cx.policy);
         for (index, _) in packages.iter() {
             let whole = self.decision.stays.contains_key(&index);

@@ -55,7 +55,8 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             if meta.mount || examined.zones.kernel.contains(id) {
                 continue;
             }
-            let (stay, go): &mut (Amount, Amount) = amounts.entry(packages.owners(id).next()).or_default();
+            let owner = packages.owners(id).next().filter(|_| !super::leads_to_directory(tree, id));
+            let (stay, go): &mut (Amount, Amount) = amounts.entry(owner).or_default();
             let amount = if goes { go } else { stay };
             amount.files += 1;
             if tree.is_file(id) && (meta.nlink < 2 || seen.insert(meta.ino)) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::data::KINDS;
+use super::data::{KINDS, Kind, LOCALE};
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
@@ -43,6 +43,7 @@ const PLACES: [(&str, &[&str]); 3] = [
             "/usr/share/gir-1.0",
             "/usr/share/vala",
             "/usr/share/gdb",
+            "/usr/share/gcc",
         ],
     ),
     (
@@ -58,6 +59,7 @@ const PLACES: [(&str, &[&str]); 3] = [
             "/usr/share/menu",
             "/usr/share/pixmaps",
             "/usr/share/polkit-1",
+            "/usr/share/vim",
             "/usr/share/zsh",
         ],
     ),
@@ -109,18 +111,21 @@ impl Trim {
         {
             directories.extend(list.iter().flat_map(|pattern| find(pattern)).map(|id| (id, what)));
         }
+        if cx.policy.minimal.data.get(LOCALE) == Some(&Some(true)) {
+            directories.retain(|_, what| *what != "translations");
+        }
+        for kind in &KINDS {
+            directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that nothing asks for")));
+        }
         let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().flat_map(|path| find(path)).collect();
         let licences = paths::expand(tree, "/usr/share/doc/*").into_iter().filter(|&id| tree.is_link(id)).collect();
         Self { directories, libraries, builds, licences }
     }
 
-    /// Settle what depends on the kinds of data that are wanted.
-    pub(super) fn finish(&mut self, tree: &Tree, translations: bool, wanted: &[bool]) {
-        if translations {
-            self.directories.retain(|_, what| *what != "translations");
-        }
-        for (kind, _) in KINDS.iter().zip(wanted).filter(|(_, wanted)| !**wanted) {
-            self.directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that nothing asks for")));
+    /// A kind of data is wanted: what lies there stays with its package.
+    pub(super) fn leave(&mut self, tree: &Tree, kind: &Kind) {
+        for id in kind.dropped(tree) {
+            self.directories.remove(&id);
         }
     }
 
