@@ -126,8 +126,7 @@ pub static KINDS: [Kind; crate::policy::DATA.len()] = [
 ];
 
 /// What glibc's own locale and the loader read in any image, and links that programs expect: it stays whatever is wanted.
-const ALWAYS: &[&str] =
-    &["/usr/lib/locale/C.*", "/etc/mtab", "/etc/environment", "/etc/pam.d/other", "/etc/login.defs"];
+const ALWAYS: &[&str] = &["/usr/lib/locale/C.*", "/etc/mtab", "/etc/environment"];
 
 /// What staying ELF files tell.
 #[derive(Debug, Default)]
