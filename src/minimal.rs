@@ -29,8 +29,6 @@ mod trim;
 
 #[cfg(test)]
 mod property;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;

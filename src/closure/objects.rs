@@ -44,7 +44,6 @@ impl<'a> Objects<'a> {
     pub fn is_candidate(tree: &Tree, id: Id) -> bool {
         let name = tree.name(id);
         tree.is_file(id)
-            && tree.meta(id).size >= 64
             && !tree.meta(id).mount
             && (tree.permissions(id) & 0o111 != 0
                 || name.windows(3).any(|part| part == b".so")
