@@ -143,6 +143,9 @@ pub struct Common {
     /// Refuse where scripts would only be warned about
     #[arg(long)]
     pub strict: bool,
+    /// Besides commands, remove everything that nothing kept needs: mode = "minimal"
+    #[arg(long)]
+    pub minimal: bool,
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI image config
     #[arg(long, value_name = "FILE|-")]
     pub image_config: Option<PathBuf>,
@@ -258,7 +261,6 @@ mod tests {
             vec!["harden", "audit", "--fail-on", "fatal"],
             vec!["harden", "plan", "--format", "yaml"],
             vec!["harden", "plan", "--this-is-an-image"],
-            vec!["harden", "apply", "--minimal"],
             vec!["harden", "apply", "extra"],
             vec!["harden", "explain"],
         ] {

@@ -7,6 +7,7 @@
 mod applets;
 mod load;
 mod name_service;
+pub mod objects;
 mod pam;
 pub mod removable;
 mod seeds;

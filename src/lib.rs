@@ -25,6 +25,7 @@ pub mod explain;
 pub mod facts;
 pub mod guards;
 pub mod manifest;
+pub mod minimal;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

@@ -7,6 +7,7 @@ use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, Facts};
 use crate::guards::GUARDS;
 use crate::guards::configurations::{Input, account_uses};
+use crate::minimal::Decision;
 use crate::plan::steps::Plan;
 use crate::plan::{DATABASE, Draft};
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
@@ -29,9 +30,10 @@ const IDENTITY: &[&str] = &[
     "/usr/lib/*-release",
     "/etc/system-release-cpe",
     "/etc/apk/repositories",
-    "/usr/share/doc/*/copyright",
-    "/usr/share/licenses/*/*",
 ];
+
+/// Licences of packages: in minimal mode they stay as long as the records, see [`crate::minimal`].
+const LICENCES: &[&str] = &["/usr/share/doc/*/copyright", "/usr/share/licenses/*/*"];
 
 /// Files that programs read by fixed names whoever owns them: no package's loss takes them.
 const COMMON: &[&str] = &[
@@ -70,6 +72,8 @@ pub struct Examined {
     pub ids: Ids,
     /// Kept programs that answer to many names, with all of them.
     pub multicall: Vec<MultiCall>,
+    /// What stays besides, and why, when the mode is minimal.
+    pub minimal: Option<Decision>,
 }
 
 /// The policy with every path of `keep.commands` that is no command moved to `keep.paths`: `--keep` takes both.
@@ -149,8 +153,9 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     draft.refuse_taken();
     let ids = Ids::of(policy, &draft);
     let multicall = applets::left(multicall, &mut draft);
+    let minimal = draft.minimal.take();
     let plan = Plan::from_draft(draft);
-    Examined { plan, ids, multicall, closure, zones, facts }
+    Examined { plan, ids, multicall, minimal, closure, zones, facts }
 }
 
 /// What some rules ask for whoever runs whatever: for an audit without a policy. The rules must not depend on accounts.
@@ -213,29 +218,39 @@ fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
             draft.keep(id);
         }
     }
-    for (patterns, _) in standing(cx.policy) {
-        for pattern in patterns {
-            for id in standing_entries(tree, cx.policy, pattern) {
-                draft.keep_record(id);
-                if let Ok(found) = tree.follow(id) {
-                    draft.keep_record(found.node);
-                }
-            }
-        }
+    let standing = standing_entries(tree, cx.policy);
+    for id in tree.ids().filter(|&id| standing.contains(id)) {
+        draft.keep_record(id);
     }
 }
 
 /// What no rule removes whoever asks, with the reason as a clause.
-fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 3] {
+fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     let records = if policy.database == Database::Remove { &[][..] } else { database::RECORDS };
+    let licences = if policy.minimal.on { &[][..] } else { LICENCES };
     [
+        (licences, "scanners report the licence of its package by it"),
         (IDENTITY, "scanners and the C library know the distribution by it"),
         (COMMON, "programs read it by its name, whoever owns it"),
         (records, "scanners find the installed packages in it"),
     ]
 }
 
-fn standing_entries(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
+/// What no rule removes whoever asks, with what links among it lead to.
+pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
+    let mut all = IdSet::default();
+    for pattern in standing(policy).into_iter().flat_map(|(patterns, _)| patterns) {
+        for id in standing_named(tree, policy, pattern) {
+            all.insert(id);
+            if let Ok(found) = tree.follow(id) {
+                all.insert(found.node);
+            }
+        }
+    }
+    all
+}
+
+fn standing_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
     let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
     if removed { Vec::new() } else { paths::expand(tree, pattern) }
 }
@@ -244,7 +259,7 @@ fn standing_entries(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
 pub(crate) fn why_standing(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
     let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
     standing(policy).into_iter().find_map(|(patterns, why)| {
-        let found = patterns.iter().any(|pattern| standing_entries(tree, policy, pattern).into_iter().any(is));
+        let found = patterns.iter().any(|pattern| standing_named(tree, policy, pattern).into_iter().any(is));
         found.then_some(why)
     })
 }

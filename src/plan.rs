@@ -17,6 +17,7 @@ use steps::Target;
 
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
+use crate::minimal::Decision;
 use crate::report::escape;
 use crate::root::edit::Attributes;
 
@@ -108,6 +109,8 @@ pub struct Draft<'a> {
     /// Multi-call programs that are changed.
     pub applets: Vec<AppletChange>,
     creations: BTreeMap<Vec<u8>, Change>,
+    /// What minimal mode has decided.
+    pub minimal: Option<Decision>,
     /// The account files as the `accounts.*` rules leave them.
     pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
@@ -144,6 +147,7 @@ impl<'a> Draft<'a> {
             links: Vec::new(),
             applets: Vec::new(),
             creations: BTreeMap::new(),
+            minimal: None,
             accounts: AccountFiles::default(),
             records: Vec::new(),
             notes: Vec::new(),
@@ -268,7 +272,7 @@ impl<'a> Draft<'a> {
         for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
             if self.tree.children(id).all(|child| self.is_removed(child)) {
                 self.rule = rule;
-                self.remove(id, "left empty by packages that lost every command");
+                self.remove(id, "left empty by what went");
             }
         }
     }

@@ -57,6 +57,8 @@ pub struct Policy {
     pub files: Files,
     /// `packages.database`.
     pub database: Database,
+    /// `mode = "minimal"` and `[minimal]`.
+    pub minimal: Minimal,
     /// Rules that were switched off or on by name, last word wins; a rule that is not named has its default.
     pub rules: Vec<(String, bool)>,
     /// Warnings about scripts become refusals.
@@ -213,6 +215,38 @@ pub enum Database {
     /// The whole database goes: scanners see nothing afterwards.
     Remove,
 }
+
+/// `mode = "minimal"`: besides commands, everything goes that nothing kept needs.
+#[derive(Debug, Clone, Default)]
+pub struct Minimal {
+    /// The mode is on.
+    pub on: bool,
+    /// `granularity = "file"`: single files stay, not whole packages.
+    pub files: bool,
+    /// Data by kind, in the order of [`DATA`]; `None` is "auto".
+    pub data: [Option<bool>; DATA.len()],
+    /// Packages that stay whole, by name or glob.
+    pub packages: Vec<Entry>,
+}
+
+/// Data that programs find by fixed paths, with what each word of `[minimal]` means.
+pub const DATA: [(&str, &str); 6] = [
+    (
+        "certificates",
+        "Trusted certificates and the configuration of TLS; auto: when a TLS library or a static program stays.",
+    ),
+    ("time-zones", "The time zone database; auto: when it is installed."),
+    (
+        "locale",
+        "Collations and character classes of locales; auto: when installed. true: translations of packages that stay, too.",
+    ),
+    (
+        "nss",
+        "Name service: auto: the modules that nsswitch.conf names. true: every installed module. false: no settings besides.",
+    ),
+    ("gconv", "Character sets for iconv; auto: when something that stays calls iconv_open."),
+    ("terminals", "Terminal descriptions; auto: when a terminal library stays."),
+];
 
 /// One list entry that is not a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod json;
 pub mod junit;
 pub mod runtime;
 pub mod sarif;
+mod sizes;
 pub mod text;
 
 use crate::policy::Problem;

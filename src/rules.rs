@@ -94,6 +94,7 @@ pub static RULES: &[Rule] = &[
     // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.applets", "only kept applets answer", remove::applets::check),
+    on("remove.unneeded", "minimal mode: only what kept files need", remove::unneeded::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),

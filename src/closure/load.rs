@@ -141,7 +141,7 @@ impl Walk<'_> {
     }
 
     /// An ELF file with its strings; said once when they cannot be read.
-    fn object(&mut self, id: Id) -> Option<(Rc<Elf>, Rc<Names>)> {
+    pub(super) fn object(&mut self, id: Id) -> Option<(Rc<Elf>, Rc<Names>)> {
         let (tree, contents) = (self.input.tree, self.input.contents);
         if let Some(known) = self.cache.get(&id) {
             return known.clone();

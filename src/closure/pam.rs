@@ -61,6 +61,10 @@ pub(super) fn add(walk: &mut Walk<'_>) {
         let mut wanted = Service::default();
         read(walk, &find, service, &mut wanted);
         keep(walk, program, service, &wanted);
+        // Asked for what a service does not name.
+        if let Some(other) = find(b"other") {
+            walk.add(other, Some(program), "PAM service for the rest of");
+        }
     }
 }
 
@@ -68,6 +72,9 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
     let tree = walk.input.tree;
     walk.add(service, Some(program), "PAM service of");
     let at = quoted(&tree.path(service));
+    for &file in wanted.files.iter().filter(|&&file| file != service) {
+        walk.add(file, Some(program), &format!("PAM service that {at} includes for"));
+    }
     let text = format!("PAM module named in {at} for");
     for module in &wanted.modules {
         let patterns: Vec<Vec<u8>> = if module.first() == Some(&b'/') {

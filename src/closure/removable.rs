@@ -13,7 +13,7 @@ use crate::facts::tree::{Id, Tree};
 use crate::report::escape::quoted;
 
 /// Documentation, below which nothing but a copyright file matters to a running system.
-const DOCUMENTATION: [&str; 7] = [
+pub(crate) const DOCUMENTATION: [&str; 7] = [
     "/usr/share/doc",
     "/usr/share/man",
     "/usr/share/info",
@@ -24,7 +24,7 @@ const DOCUMENTATION: [&str; 7] = [
 ];
 
 /// Shell completions.
-const COMPLETIONS: [&str; 7] = [
+pub(crate) const COMPLETIONS: [&str; 7] = [
     "/usr/share/bash-completion/completions",
     "/usr/share/zsh/site-functions",
     "/usr/share/zsh/vendor-completions",
@@ -38,7 +38,7 @@ const COMPLETIONS: [&str; 7] = [
 const MODULES: [&str; 14] = ["py", "pm", "pl", "rb", "js", "mjs", "cjs", "lua", "tcl", "php", "sh", "bash", "awk", "R"];
 
 /// Message catalogues.
-const LOCALES: [&str; 1] = ["/usr/share/locale"];
+pub(crate) const LOCALES: [&str; 1] = ["/usr/share/locale"];
 
 /// Directories of /etc that are never a lost package's own: certificates, and apk's identity of the system.
 const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];

@@ -79,6 +79,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Follow links, interpreters and libraries that are waiting, and nothing else; answers every need met since the last
+    /// time.
+    pub(super) fn take_needs(&mut self) -> Vec<(Id, Reason)> {
+        while let Some(id) = self.queue.pop_front() {
+            if self.input.tree.is_link(id) {
+                self.visit_link(id);
+            } else if !self.loaded.contains(&id)
+                && let Some((elf, _)) = self.object(id)
+            {
+                self.visit_elf(id, &elf);
+            }
+        }
+        std::mem::take(&mut self.closure.needs)
+    }
+
     pub(super) fn finish(mut self) -> Closure {
         self.shorten();
         let reasons = &self.closure.reasons;

@@ -3,6 +3,7 @@
 use super::Explainer;
 use crate::facts::program::is_library_name;
 use crate::facts::tree::{Id, Tree};
+use crate::minimal::Shown;
 use crate::pipeline;
 use crate::policy::Entry;
 use crate::report::escape::quoted;
@@ -55,12 +56,37 @@ impl<'a> Explainer<'a> {
         {
             return format!("it holds {}, which stays", quoted(&tree.path(inside)));
         }
+        if let Some(why) = self.minimal(id) {
+            return why;
+        }
         let owner = facts.packages.owner(id);
         let why = self.named_by_no_rule(id);
         match owner.filter(|_| !tree.is_dir(id)) {
             Some(package) => format!("{why} (package {})", quoted(package.name.as_bytes())),
             None => why.to_owned(),
         }
+    }
+
+    /// Why minimal mode leaves an entry: its own need, or its package.
+    fn minimal(&self, id: Id) -> Option<String> {
+        let (tree, packages) = (self.tree(), &self.examined.facts.packages);
+        let decision = self.examined.minimal.as_ref().filter(|_| !tree.is_dir(id))?;
+        let shown = Shown { tree, packages, closure: &self.examined.closure };
+        let reason = decision.needed.get(&id).and_then(Option::as_ref);
+        if reason.is_some() {
+            return Some(decision.why_file(&shown, id, reason).join(", "));
+        }
+        for index in packages.owners(id) {
+            let name = packages.get(index).map(|package| quoted(package.name.as_bytes())).unwrap_or_default();
+            let why = decision.why(&shown, index);
+            if !why.is_empty() {
+                return Some(format!("its package {name} stays, {}", why.join(", ")));
+            }
+            if decision.needed.contains_key(&id) {
+                return Some(format!("it is data that minimal mode leaves, its package {name} goes"));
+            }
+        }
+        packages.owners(id).next().is_none().then(|| "no package owns it: it is the application's".to_owned())
     }
 
     /// The first entry of the closure or of `keep.paths` in a directory.

@@ -73,10 +73,20 @@ pub struct Packages {
     owned: Pairs,
     /// Which package needs which, sorted.
     requires: Pairs,
+    /// Which package is needed by which by its name, sorted.
+    dependents: Pairs,
     /// Databases that cannot be read: who owns what is unknown there.
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
+}
+
+impl Package {
+    /// Whether only maintainer scripts call it.
+    #[must_use]
+    pub fn is_installer(&self) -> bool {
+        requires::is_installer(&self.name)
+    }
 }
 
 impl Packages {
@@ -92,7 +102,7 @@ impl Packages {
         let needs = std::mem::take(&mut reader.needs);
         let mut packages = reader.packages;
         packages.owners = std::mem::take(&mut packages.owners).sorted();
-        packages.requires = needs.resolve(&packages, tree);
+        (packages.requires, packages.dependents) = needs.resolve(&packages, tree);
         packages.owned = packages.owners.reversed();
         packages
     }
@@ -147,6 +157,17 @@ impl Packages {
             }
         }
         found
+    }
+
+    /// The packages that one cannot do without, itself not followed further.
+    pub fn requirements(&self, package: PackageIndex) -> impl Iterator<Item = PackageIndex> + '_ {
+        self.requires.of(package)
+    }
+
+    /// The packages that cannot do without this one and say so by its name, or by the name of an interface that it
+    /// offers: what is added to it, as modules to an interpreter.
+    pub fn dependents(&self, package: PackageIndex) -> impl Iterator<Item = PackageIndex> + '_ {
+        self.dependents.of(package)
     }
 
     /// Note that every owner of an entry has commands.

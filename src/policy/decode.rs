@@ -12,7 +12,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{self, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
+use super::keys::{self, AUTO, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
 use super::layer::Layer;
 use super::problem::quote;
 use super::value::{self, Fault};
@@ -229,6 +229,24 @@ impl Decoder<'_> {
                 Some(on) => *slot(layer) = Some((on, origin)),
                 None => self.wrong_type(&path, value, "true or false", "write true or false, without quotes"),
             },
+            Kind::Word(words, slot) => {
+                if let Some(on) = self.choice(&path, value, words) {
+                    *slot(layer) = Some((on, origin));
+                }
+            }
+            Kind::Data(at) => {
+                let found = match (value.get_ref().as_bool(), value.get_ref().as_str()) {
+                    (Some(on), _) => Some(Some(on)),
+                    (None, Some(_)) => self.choice(&path, value, AUTO).map(|()| None),
+                    (None, None) => {
+                        self.wrong_type(&path, value, "true, false or \"auto\"", "write true, false or \"auto\"");
+                        None
+                    }
+                };
+                if let (Some(found), Some(slot)) = (found, layer.data.get_mut(*at)) {
+                    *slot = Some((found, origin));
+                }
+            }
             Kind::Start => {
                 if let Some(start) = self.choice(&path, value, STARTS) {
                     layer.start = Some((start, origin));

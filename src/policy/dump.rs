@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
-use super::{CHECK_TIMEOUT, Check, CommandEntry, Entry, Origin, Policy, Run, RunUser, value};
+use super::{CHECK_TIMEOUT, Check, CommandEntry, DATA, Entry, Origin, Policy, Run, RunUser, value};
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
 #[must_use]
@@ -13,6 +13,7 @@ pub fn dump(policy: &Policy) -> String {
     let mut out = Writer::default();
     out.single("profile", policy.profile.as_deref().map(string));
     out.single("strict", policy.strict.then(|| "true".to_owned()));
+    out.single("mode", policy.minimal.on.then(|| string("minimal")));
 
     out.section("run");
     out.single("user", policy.user.as_ref().map(|user| string(&user_spec(user))));
@@ -44,6 +45,13 @@ pub fn dump(policy: &Policy) -> String {
 
     out.section("packages");
     out.single("database", name_of(DATABASES, policy.database));
+
+    out.section("minimal");
+    out.single("granularity", policy.minimal.files.then(|| string("file")));
+    out.entries("packages", "name", &policy.minimal.packages);
+    for ((name, _), wanted) in DATA.iter().zip(policy.minimal.data) {
+        out.single(name, wanted.map(|on| on.to_string()));
+    }
 
     out.section("check");
     let checks = policy.checks.iter().map(|check| (check_entry(check), &check.origin)).collect();

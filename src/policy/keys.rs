@@ -1,7 +1,7 @@
 //! The one table of keys of harden.toml: the decoder, the suggestions and the JSON schema all come from it.
 
 use super::layer::{Layer, Located};
-use super::{Database, Entry, Start};
+use super::{DATA, Database, Entry, Start};
 
 /// One key.
 pub(super) struct Key {
@@ -38,6 +38,10 @@ pub(super) enum Kind {
     Commands,
     /// Entries of one kind.
     List(Item, fn(&mut Layer) -> &mut Vec<Entry>),
+    /// One of two words.
+    Word(&'static [(&'static str, bool)], fn(&mut Layer) -> &mut Located<bool>),
+    /// `true`, `false` or `"auto"`: data of `[minimal]`, by its place in [`DATA`].
+    Data(usize),
     /// `true` or `false`.
     Switch(fn(&mut Layer) -> &mut Located<bool>),
     /// `run.start`.
@@ -61,6 +65,8 @@ pub(super) enum Item {
     Path,
     /// A command name or an absolute path.
     Command,
+    /// The name of a package, or a glob.
+    Package,
 }
 
 /// The values of `run.start`.
@@ -69,6 +75,15 @@ pub(super) const STARTS: &[(&str, Start)] = &[("user", Start::User), ("root", St
 /// The values of `packages.database`.
 pub(super) const DATABASES: &[(&str, Database)] =
     &[("prune", Database::Prune), ("keep", Database::Keep), ("remove", Database::Remove)];
+
+/// The values of `mode`.
+pub(super) const MODES: &[(&str, bool)] = &[("standard", false), ("minimal", true)];
+
+/// The values of `minimal.granularity`.
+pub(super) const GRANULARITIES: &[(&str, bool)] = &[("package", false), ("file", true)];
+
+/// The word of data that nobody decided about.
+pub(super) const AUTO: &[(&str, ())] = &[("auto", ())];
 
 /// The words that switch a rule.
 pub(super) const SWITCHES: &[(&str, bool)] = &[("on", true), ("off", false)];
@@ -110,6 +125,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("remove", "What goes knowingly."),
     ("files", "The application's directories."),
     ("packages", "The package databases."),
+    ("minimal", "What mode = \"minimal\" leaves besides the needs of what is kept."),
     (CHECK, "What apply runs in the hardened root before it removes itself."),
     (AUDIT, "What harden audit accepts."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
@@ -119,6 +135,12 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 pub(super) const KEYS: &[Key] = &[
     key("", "profile", Kind::Profile, "A named set of keep entries that is built in."),
     key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Refuse where scripts would only be warned about."),
+    key(
+        "",
+        "mode",
+        Kind::Word(MODES, |layer| &mut layer.minimal),
+        "\"minimal\": besides commands, everything goes that nothing kept needs.",
+    ),
     key(
         "run",
         "user",
@@ -210,6 +232,24 @@ pub(super) const KEYS: &[Key] = &[
         "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners.",
     ),
     key(
+        "minimal",
+        "granularity",
+        Kind::Word(GRANULARITIES, |layer| &mut layer.by_file),
+        "\"package\": a package that owns a needed file stays, with what it depends on; \"file\": needed files only.",
+    ),
+    key(
+        "minimal",
+        "packages",
+        Kind::List(Item::Package, |layer| &mut layer.packages),
+        "Packages that stay with what they depend on, by name or glob.",
+    ),
+    data(0),
+    data(1),
+    data(2),
+    data(3),
+    data(4),
+    data(5),
+    key(
         CHECK,
         "commands",
         Kind::Checks,
@@ -229,6 +269,11 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(AUDIT, "exception", Kind::Exceptions, "Findings that are accepted, each with its reason: [[audit.exception]]."),
 ];
+
+#[allow(clippy::indexing_slicing, reason = "evaluated when the table is compiled")]
+const fn data(at: usize) -> Key {
+    key("minimal", DATA[at].0, Kind::Data(at), DATA[at].1)
+}
 
 const fn key(section: &'static str, name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { section, name, kind, doc }

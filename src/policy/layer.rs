@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, Database, Entry, Exception, Files, Keep, Origin, Pattern,
+    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal, Origin,
+    Pattern,
     Policy, Problem, Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
@@ -44,6 +45,10 @@ pub(super) struct Layer {
     pub(super) writable: Vec<Entry>,
     pub(super) openshift: Located<bool>,
     pub(super) database: Located<Database>,
+    pub(super) minimal: Located<bool>,
+    pub(super) by_file: Located<bool>,
+    pub(super) data: [Located<Option<bool>>; DATA.len()],
+    pub(super) packages: Vec<Entry>,
     pub(super) rules: Vec<(String, bool, Origin)>,
     /// A time limit of 0 is one that was not written.
     pub(super) checks: Vec<Check>,
@@ -117,12 +122,18 @@ impl Layer {
             (&mut self.remove_directories, weaker.remove_directories),
             (&mut self.read_only, weaker.read_only),
             (&mut self.writable, weaker.writable),
+            (&mut self.packages, weaker.packages),
         ] {
             extend(list, entries);
         }
         or(&mut self.from_scripts, weaker.from_scripts);
         or(&mut self.openshift, weaker.openshift);
         or(&mut self.database, weaker.database);
+        or(&mut self.minimal, weaker.minimal);
+        or(&mut self.by_file, weaker.by_file);
+        for (stronger, weaker) in self.data.iter_mut().zip(weaker.data) {
+            or(stronger, weaker);
+        }
         self.rules.extend(weaker.rules);
         self.exceptions.extend(weaker.exceptions);
         for check in weaker.checks {
@@ -251,6 +262,12 @@ impl Layer {
                 openshift: value(self.openshift).unwrap_or_default(),
             },
             database: value(self.database).unwrap_or_default(),
+            minimal: Minimal {
+                on: value(self.minimal).unwrap_or_default(),
+                files: value(self.by_file).unwrap_or_default(),
+                data: self.data.map(|kind| value(kind).flatten()),
+                packages: self.packages,
+            },
             rules: rules.into_iter().collect(),
             strict: value(self.strict).unwrap_or_default(),
             volumes,

@@ -118,6 +118,9 @@ fn given_layers(options: &Options, rule_ids: &[&str], problems: &mut Vec<Problem
     if let Some((on, origin)) = &options.strict {
         layers.of(origin).strict = Some((*on, origin.clone()));
     }
+    if let Some((on, origin)) = &options.minimal {
+        layers.of(origin).minimal = Some((*on, origin.clone()));
+    }
     if let Some(Given { text, origin }) = &options.profile {
         match profile::check(text) {
             Ok(name) => layers.of(origin).profile = Some((name, origin.clone())),

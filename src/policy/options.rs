@@ -61,6 +61,8 @@ pub struct Options {
     pub no_color: bool,
     /// `--strict`.
     pub strict: Option<(bool, Origin)>,
+    /// `--minimal`.
+    pub minimal: Option<(bool, Origin)>,
     /// `--profile`.
     pub profile: Option<Given>,
     /// `--user`.
@@ -95,6 +97,7 @@ const QUIET: Name = ("--quiet", "HARDEN_QUIET");
 const VERBOSE: Name = ("--verbose", "HARDEN_VERBOSE");
 const THIS_IS_AN_IMAGE: Name = ("--this-is-an-image", "HARDEN_THIS_IS_AN_IMAGE");
 const STRICT: Name = ("--strict", "HARDEN_STRICT");
+const MINIMAL: Name = ("--minimal", "HARDEN_MINIMAL");
 const PROFILE: Name = ("--profile", "HARDEN_PROFILE");
 const USER: Name = ("--user", "HARDEN_USER");
 const COMMAND: Name = ("--command", "HARDEN_COMMAND");
@@ -107,7 +110,7 @@ const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
 
-const NAMES: [Name; 21] = [
+const NAMES: [Name; 22] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -119,6 +122,7 @@ const NAMES: [Name; 21] = [
     VERBOSE,
     THIS_IS_AN_IMAGE,
     STRICT,
+    MINIMAL,
     PROFILE,
     USER,
     COMMAND,
@@ -145,6 +149,7 @@ impl Options {
             checks,
             disable,
             strict,
+            minimal,
             image_config,
             format,
             report,
@@ -174,6 +179,7 @@ impl Options {
             write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),
             no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
             strict: if *strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
+            minimal: if *minimal { Some((true, Origin::Flag(MINIMAL.0))) } else { reader.switch(MINIMAL) },
             profile: reader.single(PROFILE, profile.as_ref()),
             user: reader.single(USER, user.as_ref()),
             commands: reader.list(COMMAND, commands),

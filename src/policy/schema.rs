@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    CHECK_KEYS, DATABASES, EXCEPTION_KEYS, Item, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES,
+    CHECK_KEYS, DATABASES, EXCEPTION_KEYS, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES,
 };
 use super::profile::PROFILE_NAMES;
 
@@ -47,8 +47,10 @@ fn property(key: &Key) -> Value {
         Kind::PathList => json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": path() }] }),
         Kind::Volumes => json!({ "type": "array", "items": path() }),
         Kind::Commands => list("#/$defs/command-entry"),
-        Kind::List(Item::Path | Item::Account | Item::Command, _) => list("#/$defs/entry"),
+        Kind::List(_, _) => list("#/$defs/entry"),
         Kind::Switch(_) => json!({ "type": "boolean" }),
+        Kind::Word(words, _) => names(words),
+        Kind::Data(_) => json!({ "enum": [true, false, "auto"] }),
         Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
         Kind::Exceptions => json!({ "type": "array", "items": exception() }),
         Kind::Number(most, _) => number(*most),

@@ -162,6 +162,18 @@ pub(super) fn account(value: &str) -> Checked<String> {
     Ok(value.to_owned())
 }
 
+/// The name of a package, or a glob over names.
+pub(super) fn package(value: &str) -> Checked<String> {
+    let value = text(value)?;
+    if let Some(c) = value.chars().find(|c| matches!(c, ':' | '/' | ',' | '=') || c.is_whitespace()) {
+        return Err(Fault::new(
+            format!("{} is no package name: it holds {}", quote(value), quote(&c.to_string())),
+            "write the name alone, without version and architecture, as 'libicu72' or 'libicu*'",
+        ));
+    }
+    Ok(value.to_owned())
+}
+
 pub(super) fn is_number(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit())
 }

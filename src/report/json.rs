@@ -12,6 +12,7 @@ use super::runtime::Runtime;
 use crate::exit::Exit;
 use crate::facts::tree::Tree;
 use crate::manifest::Changed;
+use crate::minimal::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
 use crate::plan::Message;
 use crate::plan::record::Record;
@@ -67,6 +68,8 @@ struct Document<'a> {
     files: &'a [Changed],
     database: Database<'a>,
     kept: Vec<Kept>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<Sizes>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
     warnings: &'a [Message],
@@ -102,6 +105,13 @@ struct Database<'a> {
 struct Kept {
     path: String,
     because: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Sizes {
+    stays: Amount,
+    goes: Amount,
+    packages: Vec<Size>,
 }
 
 #[derive(Serialize)]
@@ -145,6 +155,8 @@ pub fn document(
         kept: &found.kept,
         builtins: &found.builtins,
     });
+    let packages = sizes(examined);
+    let [stays, goes] = sum(&packages);
     let document = Document {
         schema: SCHEMA,
         harden: env!("CARGO_PKG_VERSION"),
@@ -159,6 +171,7 @@ pub fn document(
             bytes: examined.plan.database.bytes,
         },
         kept: kept.collect(),
+        sizes: (!packages.is_empty()).then_some(Sizes { stays, goes, packages }),
         callable_applets: applets.collect(),
         application_path: &examined.facts.commands.other_path,
         warnings: &examined.plan.warnings,

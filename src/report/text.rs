@@ -7,6 +7,7 @@ use super::Volume;
 use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
+use super::sizes;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::pipeline::Examined;
@@ -39,6 +40,7 @@ pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume:
     }
     checks(&mut out, status);
     database(&mut out, examined);
+    sizes::text(&mut out, examined, volume);
     table(&mut out, examined, status);
     let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
     let _ = writeln!(out, "\nKubernetes:");

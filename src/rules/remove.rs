@@ -12,3 +12,4 @@ pub mod paths;
 pub mod root_home;
 pub mod this_program;
 pub mod tunables;
+pub mod unneeded;

@@ -152,6 +152,7 @@ fn a_pam_service_keeps_its_modules_and_what_they_start() {
         ),
         ("/etc/pam.d/sshd", "@include common-auth\naccount include site\n# session required pam_not.so\n"),
         ("/etc/pam.d/su", "session required pam_other.so\n"),
+        ("/etc/pam.d/other", "auth required pam_deny.so\n"),
         (
             "/usr/lib/pam.d/site",
             "session required \\\n pam_mkhomedir.so\naccount required pam_exec.so quiet /usr/local/bin/ask who\nauth required /opt/pam_my.so\n",
@@ -172,6 +173,8 @@ fn a_pam_service_keeps_its_modules_and_what_they_start() {
     let mut kept = image.kept(&keep(&["sshd"]));
     kept.sort();
     let expected = [
+        "/etc/pam.d/common-auth",
+        "/etc/pam.d/other",
         "/etc/pam.d/sshd",
         "/lib/ld.so",
         "/lib/libcap.so.2",
@@ -181,6 +184,7 @@ fn a_pam_service_keeps_its_modules_and_what_they_start() {
         "/sbin/mkhomedir_helper",
         "/sbin/unix_chkpwd",
         "/usr/bin/sh",
+        "/usr/lib/pam.d/site",
         "/usr/local/bin/ask",
         "/usr/sbin/sshd",
     ];

@@ -36,6 +36,11 @@ const INSTALLERS: [&str; 22] = [
     "zypper",
 ];
 
+/// Whether a package serves installation alone.
+pub(super) fn is_installer(name: &str) -> bool {
+    INSTALLERS.contains(&name)
+}
+
 /// Names needed and names offered, by package.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -91,8 +96,9 @@ impl Needs {
         self.provides.truncate(provides);
     }
 
-    /// Pairs of a package and one that it needs, sorted.
-    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> Pairs {
+    /// Pairs of a package and one that it needs, sorted; and of a package and one that needs it by name, which a file,
+    /// a library or a command that it happens to have is not.
+    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> (Pairs, Pairs) {
         let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
         for (index, package) in packages.iter() {
             offered.entry(package.name.as_str()).or_default().push(index);
@@ -100,13 +106,16 @@ impl Needs {
         for (name, index) in &self.provides {
             offered.entry(name.as_str()).or_default().push(*index);
         }
-        let mut pairs = Pairs::default();
+        let (mut pairs, mut named) = (Pairs::default(), Pairs::default());
         for (package, name) in &self.depends {
-            if name.is_empty() || INSTALLERS.contains(&name.as_str()) {
+            if name.is_empty() || is_installer(name) {
                 continue;
             }
             for &needed in offered.get(name.as_str()).into_iter().flatten() {
                 pairs.push(*package, needed);
+                if !name.contains([':', '/', '(']) {
+                    named.push(needed, *package);
+                }
             }
             if name.starts_with('/')
                 && let Ok(found) = tree.resolve(name.as_bytes())
@@ -116,7 +125,7 @@ impl Needs {
                 }
             }
         }
-        pairs.sorted()
+        (pairs.sorted(), named.sorted())
     }
 }
 

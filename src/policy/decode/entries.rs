@@ -31,6 +31,7 @@ impl Decoder<'_> {
             Item::Account => value::account,
             Item::Path => value::literal_path,
             Item::Command => value::command_name,
+            Item::Package => value::package,
         };
         let mut entries: Vec<Entry> = Vec::new();
         for raw in self.raw_entries(path, value, false) {

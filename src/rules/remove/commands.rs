@@ -19,7 +19,14 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         untouched: &untouched,
         removed: draft.removed(),
     });
-    for (id, reason) in found.commands.iter().chain(&found.helpers) {
+    for (id, reason) in &found.commands {
+        draft.remove(*id, reason);
+    }
+    if cx.policy.minimal.on && cx.is_on("remove.unneeded") {
+        // What else of a package goes is decided there, and a second run must find the same.
+        return;
+    }
+    for (id, reason) in &found.helpers {
         draft.remove(*id, reason);
     }
     for lost in &found.packages {

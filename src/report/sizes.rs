@@ -1,0 +1,90 @@
+//! What stays and goes of each package, for people.
+
+use std::fmt::Write as _;
+
+use super::Volume;
+use super::escape::escaped;
+use crate::minimal::sizes::{Amount, Size, sizes, sum};
+use crate::pipeline::Examined;
+
+/// Packages of each list shown without `-v`.
+const SHOWN: usize = 12;
+
+/// Two tables, largest first, and the sum; nothing unless the mode is minimal.
+pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
+    let mut all = sizes(examined);
+    if all.is_empty() {
+        return;
+    }
+    let [stays, goes] = sum(&all);
+    let limit = if volume == Volume::Verbose { usize::MAX } else { SHOWN };
+    table(out, "stays", &all, limit, |size| size.stays, because);
+    all.sort_by_key(|size| std::cmp::Reverse(size.goes.bytes));
+    table(
+        out,
+        "goes",
+        &all,
+        limit,
+        |size| size.goes,
+        |size| {
+            if size.stays.files == 0 {
+                "as a whole".to_owned()
+            } else {
+                format!("of it stay {}", bytes(size.stays.bytes))
+            }
+        },
+    );
+    let gone = all.iter().filter(|size| size.stays.files == 0).count();
+    let packages = all.iter().filter(|size| !size.package.is_empty()).count();
+    let before = stays.bytes + goes.bytes;
+    let _ = writeln!(
+        out,
+        "size: {} in {} files -> {} in {} files; {gone} of {packages} packages go as a whole\n",
+        bytes(before),
+        stays.files + goes.files,
+        bytes(stays.bytes),
+        stays.files
+    );
+}
+
+fn table(
+    out: &mut String,
+    title: &str,
+    all: &[Size],
+    limit: usize,
+    amount: fn(&Size) -> Amount,
+    what: fn(&Size) -> String,
+) {
+    let rows: Vec<&Size> = all.iter().filter(|size| amount(size).files > 0).collect();
+    let _ = writeln!(out, "{title:>12} {:>6}  package", "files");
+    for size in rows.iter().take(limit) {
+        let Amount { files, bytes: count } = amount(size);
+        let _ = writeln!(out, "{:>12} {files:>6}  {}: {}", bytes(count), name(size), what(size));
+    }
+    if rows.len() > limit {
+        let _ = writeln!(out, "{:>19}  … and {} more (-v shows all)", "", rows.len() - limit);
+    }
+    out.push('\n');
+}
+
+fn name(size: &Size) -> String {
+    if size.package.is_empty() { "(of no package)".to_owned() } else { escaped(size.package.as_bytes()) }
+}
+
+fn because(size: &Size) -> String {
+    match &size.because[..] {
+        [] if size.package.is_empty() => "the application".to_owned(),
+        [] => "single files: data, or known by name to everybody".to_owned(),
+        // The last one is the policy's, and long.
+        clauses => clauses.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// `12.3 MB`: millions and thousands, as container engines count.
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..1_000_000 => format!("{} kB", count / 1000),
+        _ => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
+    }
+}

@@ -1,0 +1,92 @@
+//! remove.unneeded: with `mode = "minimal"`, what a package owns and nothing kept needs.
+//!
+//! What that is, [`crate::minimal`] decides; here it is drafted, with what Python has compiled of files that go. Without
+//! the mode the rule does nothing.
+
+use crate::facts::tree::Id;
+use crate::minimal::{Goes, decide};
+use crate::plan::Draft;
+use crate::policy::{Origin, did_you_mean};
+use crate::report::escape::quoted;
+use crate::rules::Context;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    if !cx.policy.minimal.on || !is_known(cx, draft) {
+        return;
+    }
+    let packages = &cx.facts.packages;
+    let decision = decide(cx, draft.removed());
+    let name = |index| packages.get(index).map_or_else(String::new, |package| quoted(package.name.as_bytes()));
+    for (&id, &goes) in &decision.goes {
+        let reason = match goes {
+            Goes::Package(index) => format!("no kept file needs its package {}", name(index)),
+            Goes::File(index) => format!("no kept file needs it (package {})", name(index)),
+            Goes::Trimmed(what) => what.to_owned(),
+        };
+        if draft.remove(id, &reason) {
+            compiled(cx, draft, id);
+        }
+    }
+    for &(id, kind) in &decision.unwanted {
+        for at in cx.facts.tree.subtree(id).filter(|at| !decision.needed.contains_key(at)) {
+            if !cx.facts.tree.is_dir(at) {
+                draft.remove(at, &format!("minimal.{kind}: nothing asks for it"));
+            }
+        }
+    }
+    for &id in &decision.directories {
+        draft.remove_when_empty(id);
+    }
+    for (wanted, origin) in &decision.unknown {
+        let near = did_you_mean(wanted, packages.iter().map(|(_, package)| package.name.as_str()));
+        let near = near.map_or_else(String::new, |near| format!("did you mean {}? ", quoted(near.as_bytes())));
+        draft.refuse(
+            format!("minimal.packages entry {} ({origin}) matches no package", quoted(wanted.as_bytes())),
+            format!("{near}correct it, install it, or mark it optional"),
+        );
+    }
+    let told = cx.policy.keep.paths.iter().any(|entry| !matches!(entry.origin, Origin::Profile(_)));
+    if cx.policy.minimal.files && !told {
+        draft.warn(
+            "granularity = \"file\" keeps what ELF files, links and the policy name: modules and data that programs open by themselves are not seen",
+            "run harden learn over the image's own work and give its file, or write granularity = \"package\"",
+        );
+    }
+    draft.minimal = Some(decision);
+}
+
+/// Whether it is known who owns what; refused otherwise.
+fn is_known(cx: &Context<'_>, draft: &mut Draft<'_>) -> bool {
+    let packages = &cx.facts.packages;
+    if let Some((_, database)) = packages.unreadable.first() {
+        let database = quoted(&cx.facts.tree.path(*database));
+        draft.refuse(
+            format!("mode = \"minimal\" needs to know which package owns which file, and the database {database} is not read"),
+            "leave mode = \"minimal\" out",
+        );
+        return false;
+    }
+    let known = packages.iter().any(|(index, _)| packages.files(index).next().is_some());
+    if !known {
+        draft.refuse(
+            "mode = \"minimal\" needs to know which package owns which file, and this image has no package database that says so",
+            "leave mode = \"minimal\" out, or run it in an image whose package database is still there",
+        );
+    }
+    known
+}
+
+/// What Python has compiled of a file that goes, as `__pycache__/NAME.cpython-311.pyc`.
+fn compiled(cx: &Context<'_>, draft: &mut Draft<'_>, source: Id) {
+    let tree = &cx.facts.tree;
+    let Some(stem) = tree.name(source).strip_suffix(b".py") else { return };
+    let Some(cache) = tree.child(tree.parent(source), b"__pycache__") else { return };
+    for id in tree.children(cache) {
+        let of = tree.name(id).strip_prefix(stem).is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(b".pyc"));
+        if of && cx.facts.packages.owner(id).is_none() {
+            draft.remove(id, "compiled from a file that goes");
+        }
+    }
+    draft.remove_when_empty(cache);
+}
