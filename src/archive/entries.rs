@@ -277,8 +277,11 @@ fn global(content: &[u8]) -> Result<(), String> {
     records(content, &mut |key, _| matches!(key, b"comment" | b"mtime" | b"atime" | b"ctime").then_some(()))
 }
 
-/// Each record `LEN KEY=VALUE\n`, LEN its own length. `each` answers `None` to what it cannot take.
-fn records(mut content: &[u8], each: &mut dyn FnMut(&[u8], &[u8]) -> Option<()>) -> Result<(), String> {
+/// Takes a key and its value; answers `None` to what it cannot take.
+type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Option<()> + 'a;
+
+/// Each record `LEN KEY=VALUE\n`, LEN its own length.
+fn records(mut content: &[u8], each: &mut Each<'_>) -> Result<(), String> {
     while !content.is_empty() {
         let record = record(content).ok_or("record of pax")?;
         let (key, value, rest) = record;

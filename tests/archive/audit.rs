@@ -102,7 +102,7 @@ fn an_image_brings_its_configuration() {
     let image = |config: Value| {
         let document = serde_json::json!({"config": config, "rootfs": {"diff_ids": ["sha256:0"]},
             "history": [{"created_by": "RUN /bin/sh -c echo ghp_0123456789abcdefghijklmnopqrstuvwxyzAB > /x"}]});
-        saved(&[layer.clone()], &document.to_string())
+        saved(std::slice::from_ref(&layer), &document.to_string())
     };
     let run = |bytes: &[u8]| bare(&["audit", "--tar", "-", "--format", "json"], &[], bytes);
     let secret = "9aFk2lQ7xZp0RtY8uW3e";

@@ -9,7 +9,7 @@ fn tree(tar: Tar) -> Vec<String> {
 }
 
 fn refused(bytes: &[u8]) -> String {
-    let error = read(bytes).err().expect("this must be refused");
+    let error = read(bytes).expect_err("this must be refused");
     // The way of the bytes changes nothing.
     assert_eq!(read_piped(bytes).err().as_ref(), Some(&error));
     error.lines().next().unwrap().to_owned()
@@ -153,7 +153,7 @@ fn holes_that_cannot_be_are_refused() {
     }
     let mut old = header(b'S', b"x", b"", 4);
     old[257..265].copy_from_slice(b"ustar  \0");
-    old[386..410].copy_from_slice(b"00000000001\000000000004\0");
+    old[386..410].copy_from_slice(b"00000000001\x0000000000004\x00");
     old[483..495].copy_from_slice(b"00000000007\0");
     seal(&mut old);
     let archive = read(&Tar::default().raw(&old, b"1234").end()).unwrap();

@@ -147,7 +147,7 @@ fn layers_lie_on_each_other() {
 #[test]
 fn a_layer_may_lack_its_end_since_the_archive_knows_its_length() {
     let layer = Tar::default().file("a", "x").0;
-    assert_eq!(listed(&read(&image(&[layer.clone()])).unwrap()), ["/a x"]);
+    assert_eq!(listed(&read(&image(std::slice::from_ref(&layer))).unwrap()), ["/a x"]);
     assert!(read(&layer).is_err(), "alone it might be cut off");
     assert!(read(&image(&[layer[..600].to_vec()])).is_err());
 }
@@ -156,7 +156,7 @@ fn a_layer_may_lack_its_end_since_the_archive_knows_its_length() {
 fn an_image_that_is_not_clear_is_refused() {
     let layer = Tar::default().file("a", "x").end();
     let one = [layer.clone()];
-    let said = |archive: Vec<u8>| read(&archive).err().expect("this must be refused");
+    let said = |archive: Vec<u8>| read(&archive).expect_err("this must be refused");
     let two = json!([{"Config": "c", "RepoTags": ["a:1", "a:2"], "Layers": []}, {"Config": "c", "RepoTags": null, "Layers": []}]);
     assert_eq!(
         said(Tar::default().file("manifest.json", &two.to_string()).end()).lines().next().unwrap(),

@@ -99,7 +99,7 @@ fn every_format_of_gnu_tar_gives_the_tree_that_was_packed() {
         ([&["--format=pax", "--sparse", "--sparse-version=1.0"][..], &xattrs].concat(), true),
     ] {
         let packed = tar(tree.path(), &options);
-        compare(tree.path(), &read(&packed).expect(&options.join(" ")), capabilities);
+        compare(tree.path(), &read(&packed).unwrap_or_else(|error| panic!("{options:?}: {error}")), capabilities);
     }
 }
 
