@@ -30,6 +30,7 @@ mod trim;
 #[cfg(test)]
 mod property;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -337,8 +338,8 @@ impl<'a> Decider<'a> {
     }
 
     fn stay(&mut self, package: PackageIndex, because: Because) {
-        if !self.decision.stays.contains_key(&package) {
-            self.decision.stays.insert(package, because);
+        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
+            entry.insert(because);
             self.packages.push_back(package);
         }
     }
