@@ -30,6 +30,7 @@ mod trim;
 #[cfg(test)]
 mod property;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -337,8 +338,8 @@ impl<'a> Decider<'a> {
     }
 
     fn stay(&mut self, package: PackageIndex, because: Because) {
-        if !self.decision.stays.contains_key(&package) {
-            self.decision.stays.insert(package, because);
+        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
+            entry.insert(because);
             self.packages.push_back(package);
         }
     }
@@ -455,13 +456,12 @@ impl<'a> Decider<'a> {
             }
         }
         let standing = pipeline::standing_entries(tree, cx.policy);
+        // Packages of which something stays.
+        let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
         for (index, _) in packages.iter() {
             let whole = self.decision.stays.contains_key(&index);
             let mut left = whole;
             for id in packages.files(index) {
-                if tree.is_dir(id) {
-                    self.directory(id);
-                }
                 if tree.is_dir(id) || self.removed.contains(id) {
                     continue;
                 }
@@ -480,9 +480,19 @@ impl<'a> Decider<'a> {
                 self.decision.goes.insert(id, goes);
             }
             if left {
+                parts.insert(index);
                 // A record that stays keeps its licence.
                 for id in packages.files(index).filter(|&id| trim::is_licence(tree, id)) {
                     self.decision.goes.remove(&id);
+                }
+            }
+        }
+        for (index, _) in packages.iter() {
+            for id in packages.files(index).filter(|&id| tree.is_dir(id)) {
+                // A program keeps its state in the directory that its package made for it.
+                let state = cx.zones.variable.contains(id) && packages.owners(id).any(|owner| parts.contains(&owner));
+                if !state {
+                    self.directory(id);
                 }
             }
         }

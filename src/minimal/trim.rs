@@ -104,12 +104,12 @@ impl Trim {
         let find = |pattern: &&str| paths::expand(tree, pattern);
         let mut directories = BTreeMap::new();
         for (what, patterns) in PLACES.iter().filter(|(what, _)| !builds || !what.contains("building")) {
-            directories.extend(patterns.iter().flat_map(|pattern| find(pattern)).map(|id| (id, *what)));
+            directories.extend(patterns.iter().flat_map(find).map(|id| (id, *what)));
         }
         for (list, what) in
             [(&DOCUMENTATION[..], "documentation"), (&COMPLETIONS, "completions of shells"), (&LOCALES, "translations")]
         {
-            directories.extend(list.iter().flat_map(|pattern| find(pattern)).map(|id| (id, what)));
+            directories.extend(list.iter().flat_map(find).map(|id| (id, what)));
         }
         if cx.policy.minimal.data.get(LOCALE) == Some(&Some(true)) {
             directories.retain(|_, what| *what != "translations");
@@ -117,7 +117,7 @@ impl Trim {
         for kind in &KINDS {
             directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that nothing asks for")));
         }
-        let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().flat_map(|path| find(path)).collect();
+        let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().flat_map(find).collect();
         let licences = paths::expand(tree, "/usr/share/doc/*").into_iter().filter(|&id| tree.is_link(id)).collect();
         Self { directories, libraries, builds, licences }
     }

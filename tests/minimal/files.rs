@@ -34,7 +34,17 @@ fn only_needed_files_stay_and_the_run_says_what_it_cannot_see() {
 #[test]
 fn learned_paths_stay_alone() {
     let config = format!("{BY_FILE}[keep]\npaths = ['/etc/serverd/serverd.conf', '/usr/share/serverd/page']\n");
-    let done = server().apply_config(&config, &SERVER);
+    // A directory for its state is not in what was opened.
+    let root = package(
+        server().dir("/var/lib/serverd", 0o755, 0, 0),
+        "serverd-conf",
+        "",
+        &["/etc/serverd/serverd.conf", "/var/lib/serverd"],
+    );
+    let root = package(root.dir("/var/lib/unrelated", 0o755, 0, 0), "unrelated-state", "", &["/var/lib/unrelated"]);
+    let done = root.apply_config(&config, &SERVER);
+    assert_present(&done.root, &["/var/lib/serverd"]);
+    assert_gone(&done.root, &["/var/lib/unrelated"]);
     assert_present(&done.root, &["/etc/serverd/serverd.conf", "/usr/share/serverd/page"]);
     assert_gone(&done.root, &["/usr/share/man/man8/serverd.8", "/usr/share/bar"]);
     assert!(!done.run.stderr.contains("harden learn"), "{}", done.run.stderr);

@@ -104,10 +104,15 @@ proptest! {
         paths in entries("/[a-z]{1,6}(/[a-z é]{1,4}x)?"),
         openshift in any::<bool>(),
         database in proptest::sample::select(vec!["prune", "keep", "remove"]),
+        mode in proptest::sample::select(vec!["standard", "minimal"]),
+        granularity in proptest::sample::select(vec!["package", "file"]),
+        wanted in proptest::sample::select(vec!["true", "false", "\"auto\""]),
+        packages in entries("[a-z]{1,6}[*]?"),
     ) {
         let command = if exec { format!("{words:?}") } else { format!("\"{command}\"") };
         let text = format!(
-            "profile = \"{profile}\"\n[run]\nuser = \"{user}\"\ncommand = {command}\n[keep]\ncommands = [{commands}]\nusers = [{users}]\n\
+            "profile = \"{profile}\"\nmode = \"{mode}\"\n[minimal]\ngranularity = \"{granularity}\"\npackages = [{packages}]\n\
+             certificates = {wanted}\ngconv = {wanted}\n[run]\nuser = \"{user}\"\ncommand = {command}\n[keep]\ncommands = [{commands}]\nusers = [{users}]\n\
              shells = [{users}]\nsetid = [{paths}]\n[files]\nwritable = [{paths}]\nopenshift = {openshift}\n\
              [packages]\ndatabase = \"{database}\"\n[rules]\nremove.cron = \"on\"\n"
         );

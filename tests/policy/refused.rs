@@ -18,7 +18,7 @@ fn every_bad_value_has_its_message() {
         ("[kep]\n", "1:2: unknown key 'kep'\n  help: did you mean 'keep'?"),
         (
             "[limits]\n",
-            "1:2: unknown key 'limits'\n  help: the sections are run, keep, remove, files, packages, check, audit, rules",
+            "1:2: unknown key 'limits'\n  help: the sections are run, keep, remove, files, packages, minimal, check, audit, rules",
         ),
         ("commands = ['ls']", "1:1: unknown key 'commands'\n  help: 'commands' belongs to [keep]"),
         ("[keep]\ncomands = ['ls']", "2:1: unknown key 'comands' in [keep]\n  help: did you mean 'commands'?"),
@@ -178,6 +178,20 @@ fn every_bad_value_has_its_message() {
         (
             "[check]\ntcp = 80",
             "2:7: the check on a TCP port has nothing to start: the policy names no command\n  help: write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+        ),
+        ("mode = 'minimum'", "1:8: mode: unknown value 'minimum'\n  help: did you mean \"minimal\"?"),
+        (
+            "[minimal]\ngranularity = true",
+            "2:15: minimal.granularity is a boolean and must be \"package\" or \"file\"\n  help: write \"package\" or \"file\"",
+        ),
+        (
+            "[minimal]\ngconv = 1",
+            "2:9: minimal.gconv is an integer and must be true, false or \"auto\"\n  help: write true, false or \"auto\"",
+        ),
+        ("[minimal]\ncertificates = 'yes'", "2:16: minimal.certificates: unknown value 'yes'\n  help: write \"auto\""),
+        (
+            "[minimal]\npackages = ['libssl3=3.0']",
+            "2:13: minimal.packages: 'libssl3=3.0' is no package name: it holds '='\n  help: write the name alone, without version and architecture, as 'libicu72' or 'libicu*'",
         ),
         (
             "[rules]\nremove.root-home = false",
