@@ -21,6 +21,7 @@ pub mod exit;
 pub mod explain;
 pub mod facts;
 pub mod guards;
+pub mod learn;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

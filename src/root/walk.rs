@@ -4,6 +4,7 @@
 //! [`OPEN_LEVELS`] levels are open at once: a tree may be deeper than the limit of open files, and a path
 //! longer than PATH_MAX, since no path is ever built.
 
+use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -33,13 +34,28 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
+        self.walk_with(None)
+    }
+
+    /// As [`Root::walk`], but what this process may not read is left out: the second value has the directories whose
+    /// content is not in the tree.
+    ///
+    /// # Errors
+    /// As [`Root::walk`].
+    pub fn walk_readable(&self) -> Result<(Tree, BTreeSet<Id>), Error> {
+        let mut closed = BTreeSet::new();
+        let tree = self.walk_with(Some(&mut closed))?;
+        Ok((tree, closed))
+    }
+
+    fn walk_with(&self, closed: Option<&mut BTreeSet<Id>>) -> Result<Tree, Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
         self.directories.borrow_mut().clear();
         let mut tree = Tree::new(meta(&root, false, false));
         let killed = times::remembered(self.fd.as_fd()).map_err(fail)?.is_some();
-        let mut walk = Walk { root: self, tree: &mut tree, killed, buffer: Vec::with_capacity(BUFFER) };
+        let mut walk = Walk { root: self, tree: &mut tree, killed, closed, buffer: Vec::with_capacity(BUFFER) };
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
         let result = walk.descend();
         if let Some(home) = &self.home {
@@ -54,6 +70,8 @@ struct Walk<'a> {
     tree: &'a mut Tree,
     /// A run was killed here: directories may remember their times.
     killed: bool,
+    /// Where directories go that may not be read; without it they are errors.
+    closed: Option<&'a mut BTreeSet<Id>>,
     buffer: Vec<u8>,
 }
 
@@ -64,8 +82,15 @@ impl Walk<'_> {
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let fd = self.open(fd.as_fd(), self.tree.name(child), child)?;
-                let next = self.list(child, fd)?;
+                let listed = self.open(fd.as_fd(), self.tree.name(child), child);
+                let listed = listed.and_then(|fd| self.list(child, fd));
+                let next = match (listed, self.closed.as_deref_mut()) {
+                    (Err(error), Some(closed)) if error.is(Errno::ACCESS) => {
+                        closed.insert(child);
+                        continue;
+                    }
+                    (listed, _) => listed?,
+                };
                 levels.push(next);
                 if let Some(far) = levels.len().checked_sub(OPEN_LEVELS + 1).and_then(|i| levels.get_mut(i)) {
                     far.fd = None;
