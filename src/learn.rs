@@ -104,7 +104,8 @@ fn traced(
     if let Some(user) = &request.user {
         become_user(user, root, tree)?;
     }
-    let own = host::this_program().and_then(|program| tree.resolve(program.path.as_bytes()).ok()).map(|found| found.node);
+    let own =
+        host::this_program().and_then(|program| tree.resolve(program.path.as_bytes()).ok()).map(|found| found.node);
     let program = host::own_executable()
         .ok_or_else(|| plain("cannot find this program's own file, which starts the command", ""))?;
     let signals = Signals::hold().map_err(|error| plain(&format!("cannot hold signals back: {error}"), ""))?;
@@ -149,13 +150,19 @@ fn finish(traced: &Traced<'_>, tree: &Tree, output: &mut Output, console: &Conso
         let what = if tree.meta(id).capability { "file capabilities" } else { "a set-id bit" };
         console.message(
             "warning",
-            &format!("{} has {what}, which gave it nothing: under a tracer no program gains rights", quoted(&tree.path(id))),
+            &format!(
+                "{} has {what}, which gave it nothing: under a tracer no program gains rights",
+                quoted(&tree.path(id))
+            ),
             "if the command did less because of that, run learn as the user whose rights it needs (--user)",
         );
     }
     if let Some((text, help)) = &traced.lost.first {
         let count = traced.lost.count;
-        return Err((format!("{count} calls could not be followed, so no file is written; the first: {text}"), (*help).into()));
+        return Err((
+            format!("{count} calls could not be followed, so no file is written; the first: {text}"),
+            (*help).into(),
+        ));
     }
     output.entries.add(&traced.seen.used);
     for (path, directory) in &output.entries.replaced {

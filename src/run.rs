@@ -103,7 +103,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }
         // Learn has its own way above.
-        Some(Action::Plan(_) | Action::Learn(_)) | None => Session::new(policy, &request).map_or_else(|exit| exit, Session::plan),
+        Some(Action::Plan(_) | Action::Learn(_)) | None => {
+            Session::new(policy, &request).map_or_else(|exit| exit, Session::plan)
+        }
     }
 }
 

@@ -154,67 +154,67 @@ const OLDER: &[(libc::c_long, u16)] = &[];
 /// Calls of 32-bit programs on x86_64 (arch/x86/entry/syscalls/syscall_32.tbl).
 #[cfg(target_arch = "x86_64")]
 const NARROW_CALLS: &[(u32, u16)] = &[
-    (5, path(0)),              // open
-    (8, path(0)),              // creat
-    (9, path(0)),              // link
-    (10, path(0)),             // unlink
-    (11, path(0) | EXECUTES),  // execve
-    (12, path(0)),             // chdir
-    (15, path(0)),             // chmod
-    (16, path(0)),             // lchown
-    (18, path(0)),             // oldstat
-    (21, path(0) | MOVES),     // mount
-    (30, path(0)),             // utime
-    (33, path(0)),             // access
-    (38, path(0)),             // rename
-    (51, path(0)),             // acct
-    (52, NO_PATH | MOVES),     // umount2
-    (61, path(0) | MOVES),     // chroot
-    (84, path(0)),             // oldlstat
-    (85, path(0)),             // readlink
-    (86, path(0)),             // uselib
-    (87, path(0)),             // swapon
-    (92, path(0)),             // truncate
-    (99, path(0)),             // statfs
-    (106, path(0)),            // stat
-    (107, path(0)),            // lstat
-    (182, path(0)),            // chown
-    (193, path(0)),            // truncate64
-    (195, path(0)),            // stat64
-    (196, path(0)),            // lstat64
-    (198, path(0)),            // lchown32
-    (212, path(0)),            // chown32
-    (217, path(0) | MOVES),    // pivot_root
-    (226, path(0)),            // setxattr
-    (227, path(0)),            // lsetxattr
-    (229, path(0)),            // getxattr
-    (230, path(0)),            // lgetxattr
-    (232, path(0)),            // listxattr
-    (233, path(0)),            // llistxattr
-    (235, path(0)),            // removexattr
-    (236, path(0)),            // lremovexattr
-    (268, path(0)),            // statfs64
-    (271, path(0)),            // utimes
-    (292, path(1)),            // inotify_add_watch
-    (295, at(0, 1)),           // openat
-    (298, at(0, 1)),           // fchownat
-    (299, at(0, 1)),           // futimesat
-    (300, at(0, 1)),           // fstatat64
-    (301, at(0, 1)),           // unlinkat
-    (302, at(0, 1)),           // renameat
-    (303, at(0, 1)),           // linkat
-    (305, at(0, 1)),           // readlinkat
-    (306, at(0, 1)),           // fchmodat
-    (307, at(0, 1)),           // faccessat
-    (310, NO_PATH | MOVES),    // unshare
-    (320, at(0, 1)),           // utimensat
-    (339, at(4, 5)),           // fanotify_mark: its mask takes two registers
-    (341, at(0, 1)),           // name_to_handle_at
-    (346, NO_PATH | MOVES),    // setns
-    (353, at(0, 1)),           // renameat2
+    (5, path(0)),               // open
+    (8, path(0)),               // creat
+    (9, path(0)),               // link
+    (10, path(0)),              // unlink
+    (11, path(0) | EXECUTES),   // execve
+    (12, path(0)),              // chdir
+    (15, path(0)),              // chmod
+    (16, path(0)),              // lchown
+    (18, path(0)),              // oldstat
+    (21, path(0) | MOVES),      // mount
+    (30, path(0)),              // utime
+    (33, path(0)),              // access
+    (38, path(0)),              // rename
+    (51, path(0)),              // acct
+    (52, NO_PATH | MOVES),      // umount2
+    (61, path(0) | MOVES),      // chroot
+    (84, path(0)),              // oldlstat
+    (85, path(0)),              // readlink
+    (86, path(0)),              // uselib
+    (87, path(0)),              // swapon
+    (92, path(0)),              // truncate
+    (99, path(0)),              // statfs
+    (106, path(0)),             // stat
+    (107, path(0)),             // lstat
+    (182, path(0)),             // chown
+    (193, path(0)),             // truncate64
+    (195, path(0)),             // stat64
+    (196, path(0)),             // lstat64
+    (198, path(0)),             // lchown32
+    (212, path(0)),             // chown32
+    (217, path(0) | MOVES),     // pivot_root
+    (226, path(0)),             // setxattr
+    (227, path(0)),             // lsetxattr
+    (229, path(0)),             // getxattr
+    (230, path(0)),             // lgetxattr
+    (232, path(0)),             // listxattr
+    (233, path(0)),             // llistxattr
+    (235, path(0)),             // removexattr
+    (236, path(0)),             // lremovexattr
+    (268, path(0)),             // statfs64
+    (271, path(0)),             // utimes
+    (292, path(1)),             // inotify_add_watch
+    (295, at(0, 1)),            // openat
+    (298, at(0, 1)),            // fchownat
+    (299, at(0, 1)),            // futimesat
+    (300, at(0, 1)),            // fstatat64
+    (301, at(0, 1)),            // unlinkat
+    (302, at(0, 1)),            // renameat
+    (303, at(0, 1)),            // linkat
+    (305, at(0, 1)),            // readlinkat
+    (306, at(0, 1)),            // fchmodat
+    (307, at(0, 1)),            // faccessat
+    (310, NO_PATH | MOVES),     // unshare
+    (320, at(0, 1)),            // utimensat
+    (339, at(4, 5)),            // fanotify_mark: its mask takes two registers
+    (341, at(0, 1)),            // name_to_handle_at
+    (346, NO_PATH | MOVES),     // setns
+    (353, at(0, 1)),            // renameat2
     (358, at(0, 1) | EXECUTES), // execveat
-    (383, at(0, 1)),           // statx
-    (412, at(0, 1)),           // utimensat_time64
+    (383, at(0, 1)),            // statx
+    (412, at(0, 1)),            // utimensat_time64
 ];
 
 /// Numbers of the machine's own call table and of its 32-bit one (linux/audit.h); aarch64's 32-bit programs are not
@@ -279,12 +279,7 @@ pub(super) fn filter() -> Vec<sock_filter> {
 const NARROW_CLONE: u32 = 120;
 
 /// One call table, which answers every call.
-fn block(
-    calls: impl Iterator<Item = (u32, u16)>,
-    bits: u16,
-    foreign: Option<u32>,
-    clone: u32,
-) -> Vec<sock_filter> {
+fn block(calls: impl Iterator<Item = (u32, u16)>, bits: u16, foreign: Option<u32>, clone: u32) -> Vec<sock_filter> {
     let mut block = vec![instruction(LOAD, NUMBER, 0, 0)];
     let mut when = |code: u16, number: u32, answer: u32| {
         block.push(instruction(code, number, 0, 1));

@@ -223,8 +223,13 @@ impl<'a> Seen<'a> {
         if executed && (tree.permissions(node) & 0o6000 != 0 || tree.meta(node).capability) {
             self.privileged.insert(node);
         }
-        let name = self.tree.name(node);
-        let is_program = tree.is_file(node) && tree.permissions(node) & 0o111 != 0 && !is_library_name(name);
+        // One that was only looked for counts where commands are; elsewhere an x bit may mean nothing.
+        let among_commands = || {
+            let named = tree.lookup(called).unwrap_or(node);
+            matches!(tree.name(tree.parent(named)), b"bin" | b"sbin" | b"games" | b"libexec")
+        };
+        let can_run = tree.is_file(node) && tree.permissions(node) & 0o111 != 0 && !is_library_name(tree.name(node));
+        let is_program = can_run && (executed || among_commands());
         let named = self.plain(called, links);
         self.add(named, node, executed, by, is_program);
         if is_program {
@@ -239,9 +244,8 @@ impl<'a> Seen<'a> {
     /// The path that is written: as it was called where a link among its directories needs to stay, else without links.
     fn plain(&self, called: &[u8], links: &[Id]) -> Vec<u8> {
         let tree = self.tree;
-        let is_far = |&link: &Id| {
-            tree.parent(link) != Id::ROOT && tree.follow(link).is_ok_and(|found| tree.is_dir(found.node))
-        };
+        let is_far =
+            |&link: &Id| tree.parent(link) != Id::ROOT && tree.follow(link).is_ok_and(|found| tree.is_dir(found.node));
         let parts = components(called);
         if links.iter().any(is_far) && !parts.iter().any(|part| part == b"..") {
             return parts.iter().rev().fold(Vec::new(), |mut path, part| {
