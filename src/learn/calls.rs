@@ -27,6 +27,10 @@ pub(super) struct Place {
     pub(super) executes: bool,
     /// From here on, paths of a process may mean something else: another root, other mounts.
     pub(super) moves: bool,
+    /// The process may be closed to its tracer afterwards: it changes its user or group.
+    pub(super) closes: bool,
+    /// The process changes its working directory.
+    pub(super) enters: bool,
     /// Arguments are those of a 32-bit program.
     pub(super) narrow: bool,
 }
@@ -37,6 +41,8 @@ const EXECUTES: u16 = 1 << 6;
 const MOVES: u16 = 1 << 7;
 const NARROW: u16 = 1 << 8;
 const LOST: u16 = 1 << 9;
+const CLOSES: u16 = 1 << 10;
+const ENTERS: u16 = 1 << 11;
 
 /// A path, relative to the working directory.
 const fn path(argument: u16) -> u16 {
@@ -59,6 +65,8 @@ pub(super) fn stop(data: u16) -> Stop {
         directory: directory.checked_sub(1),
         executes: data & EXECUTES != 0,
         moves: data & MOVES != 0,
+        closes: data & CLOSES != 0,
+        enters: data & ENTERS != 0,
         narrow: data & NARROW != 0,
     })
 }
@@ -72,7 +80,16 @@ const CALLS: &[(libc::c_long, u16)] = &[
     (libc::SYS_statx, at(0, 1)),
     (libc::SYS_execve, path(0) | EXECUTES),
     (libc::SYS_execveat, at(0, 1) | EXECUTES),
-    (libc::SYS_chdir, path(0)),
+    (libc::SYS_chdir, path(0) | ENTERS),
+    (libc::SYS_fchdir, NO_PATH | ENTERS),
+    (libc::SYS_setuid, NO_PATH | CLOSES),
+    (libc::SYS_setgid, NO_PATH | CLOSES),
+    (libc::SYS_setreuid, NO_PATH | CLOSES),
+    (libc::SYS_setregid, NO_PATH | CLOSES),
+    (libc::SYS_setresuid, NO_PATH | CLOSES),
+    (libc::SYS_setresgid, NO_PATH | CLOSES),
+    (libc::SYS_setfsuid, NO_PATH | CLOSES),
+    (libc::SYS_setfsgid, NO_PATH | CLOSES),
     (libc::SYS_statfs, path(0)),
     (libc::SYS_truncate, path(0)),
     (libc::SYS_acct, path(0)),
@@ -127,6 +144,10 @@ const RING: u32 = 425;
 const CLONE: u32 = libc::SYS_clone as u32;
 const UNTRACED: u32 = 0x0080_0000;
 
+/// prctl(2) with PR_SET_DUMPABLE, which can close a process, too.
+const PRCTL: u32 = libc::SYS_prctl as u32;
+const SET_DUMPABLE: u32 = 4;
+
 /// Older calls that only x86_64 has.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[(libc::c_long, u16)] = &[
@@ -159,7 +180,7 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (9, path(0)),               // link
     (10, path(0)),              // unlink
     (11, path(0) | EXECUTES),   // execve
-    (12, path(0)),              // chdir
+    (12, path(0) | ENTERS),     // chdir
     (15, path(0)),              // chmod
     (16, path(0)),              // lchown
     (18, path(0)),              // oldstat
@@ -214,6 +235,23 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (353, at(0, 1)),            // renameat2
     (358, at(0, 1) | EXECUTES), // execveat
     (383, at(0, 1)),            // statx
+    (133, NO_PATH | ENTERS),    // fchdir
+    (23, NO_PATH | CLOSES),     // setuid
+    (46, NO_PATH | CLOSES),     // setgid
+    (70, NO_PATH | CLOSES),     // setreuid
+    (71, NO_PATH | CLOSES),     // setregid
+    (138, NO_PATH | CLOSES),    // setfsuid
+    (139, NO_PATH | CLOSES),    // setfsgid
+    (164, NO_PATH | CLOSES),    // setresuid
+    (170, NO_PATH | CLOSES),    // setresgid
+    (203, NO_PATH | CLOSES),    // setreuid32
+    (204, NO_PATH | CLOSES),    // setregid32
+    (208, NO_PATH | CLOSES),    // setresuid32
+    (210, NO_PATH | CLOSES),    // setresgid32
+    (213, NO_PATH | CLOSES),    // setuid32
+    (214, NO_PATH | CLOSES),    // setgid32
+    (215, NO_PATH | CLOSES),    // setfsuid32
+    (216, NO_PATH | CLOSES),    // setfsgid32
     (412, at(0, 1)),            // utimensat_time64
 ];
 
@@ -257,7 +295,7 @@ const fn instruction(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
 /// The filter for CMD and everything that it starts.
 pub(super) fn filter() -> Vec<sock_filter> {
     let native = CALLS.iter().chain(OLDER).filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
-    let native = block(native, 0, FOREIGN, CLONE);
+    let native = block(native, 0, FOREIGN, [CLONE, PRCTL]);
     let mut program = vec![
         instruction(LOAD, ARCHITECTURE, 0, 0),
         instruction(IF_EQUAL, MACHINE, 1, 0),
@@ -268,18 +306,23 @@ pub(super) fn filter() -> Vec<sock_filter> {
         Some(machine) => {
             program.push(instruction(IF_EQUAL, machine, 1, 0));
             program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0));
-            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CLONE));
+            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CLONE_AND_PRCTL));
         }
         None => program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0)),
     }
     program
 }
 
-/// clone(2) of 32-bit x86.
-const NARROW_CLONE: u32 = 120;
+/// clone(2) and prctl(2) of 32-bit x86.
+const NARROW_CLONE_AND_PRCTL: [u32; 2] = [120, 172];
 
 /// One call table, which answers every call.
-fn block(calls: impl Iterator<Item = (u32, u16)>, bits: u16, foreign: Option<u32>, clone: u32) -> Vec<sock_filter> {
+fn block(
+    calls: impl Iterator<Item = (u32, u16)>,
+    bits: u16,
+    foreign: Option<u32>,
+    [clone, prctl]: [u32; 2],
+) -> Vec<sock_filter> {
     let mut block = vec![instruction(LOAD, NUMBER, 0, 0)];
     let mut when = |code: u16, number: u32, answer: u32| {
         block.push(instruction(code, number, 0, 1));
@@ -297,6 +340,10 @@ fn block(calls: impl Iterator<Item = (u32, u16)>, bits: u16, foreign: Option<u32
         instruction(LOAD, FIRST_ARGUMENT, 0, 0),
         instruction(IF_SET, UNTRACED, 0, 1),
         instruction(ANSWER, TRACE | u32::from(LOST), 0, 0),
+        instruction(IF_EQUAL, prctl, 0, 3),
+        instruction(LOAD, FIRST_ARGUMENT, 0, 0),
+        instruction(IF_EQUAL, SET_DUMPABLE, 0, 1),
+        instruction(ANSWER, TRACE | u32::from(NO_PATH | CLOSES | bits), 0, 0),
         instruction(ANSWER, ALLOW, 0, 0),
     ]);
     block

@@ -4,7 +4,9 @@
 //! another user is closed to a tracer without CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking"), but for its
 //! memory; its links are then read with its own user and group as those of file access, which needs CAP_SETUID only.
 
+use std::fs::File;
 use std::io::IoSliceMut;
+use std::os::unix::fs::FileExt as _;
 
 use nix::sys::ptrace;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -59,15 +61,56 @@ fn of_registers(r: &nix::libc::user_regs_struct, _narrow: bool) -> [u64; 6] {
     [a, b, c, d, e, f]
 }
 
+/// What is known of a process from before it changed its user: its memory stays readable through a file that was opened
+/// then (proc_pid_mem(5): the right is checked by open(2)).
+#[derive(Debug)]
+pub(super) struct Kept {
+    memory: Option<File>,
+    /// Its working directory; `None` once it has changed that.
+    pub(super) directory: Option<Vec<u8>>,
+}
+
+/// Keep what is known of a process that is about to close.
+pub(super) fn keep(pid: Pid) -> Kept {
+    let memory = host::open(&format!("/proc/{}/mem", pid.as_raw_nonzero())).ok();
+    Kept { memory, directory: link(pid, "cwd").ok() }
+}
+
+/// The process that a thread belongs to; the thread itself where that is not told.
+pub(super) fn process(pid: Pid) -> i32 {
+    let number = || {
+        let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+        let status = host::read_start(path.as_ref(), 4096).ok()?;
+        let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
+        str::from_utf8(line).ok()?.trim().parse().ok()
+    };
+    number().unwrap_or(pid.as_raw_nonzero().get())
+}
+
+impl Kept {
+    /// As [`string`], of a process that has closed.
+    pub(super) fn string(&self, address: u64) -> Result<Vec<u8>, Unknown> {
+        let memory = self.memory.as_ref().ok_or(Unknown::Refused)?;
+        text(address, |at, buffer| match memory.read_at(buffer, at as u64) {
+            Ok(0) | Err(_) => Err(Unknown::Nothing),
+            Ok(count) => Ok(count),
+        })
+    }
+}
+
 /// The string at that address of a process, without its NUL.
 pub(super) fn string(pid: Pid, address: u64) -> Result<Vec<u8>, Unknown> {
+    text(address, |at, buffer| read(pid, at, buffer))
+}
+
+fn text(address: u64, mut read: impl FnMut(usize, &mut [u8]) -> Result<usize, Unknown>) -> Result<Vec<u8>, Unknown> {
     let mut text = Vec::new();
     let mut at = usize::try_from(address).map_err(|_| Unknown::Nothing)?;
     while text.len() < LONGEST {
         // Not past the end of a page: the next one may not be there.
         let mut buffer = [0; CHUNK];
         let room = (PAGE - at % PAGE).min(CHUNK);
-        let count = read(pid, at, buffer.get_mut(..room).unwrap_or(&mut []))?;
+        let count = read(at, buffer.get_mut(..room).unwrap_or(&mut []))?;
         let read = buffer.get(..count).unwrap_or(&[]);
         match read.iter().position(|&byte| byte == 0) {
             Some(end) => {

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::calls::{self, Place, Stop};
-use super::places::{self, Unknown};
+use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
 use super::seen::{Seen, View};
 
@@ -54,6 +54,8 @@ pub(super) struct Tracer<'a> {
     programs: BTreeMap<i32, Vec<u8>>,
     /// Numbers of traced processes and threads.
     alive: BTreeSet<i32>,
+    /// Processes that have changed their user since they started their program.
+    kept: BTreeMap<i32, Kept>,
     /// Some process may have another root or other mounts than this one.
     moved: bool,
     /// The name of this process's mounts (namespaces(7)).
@@ -96,6 +98,7 @@ pub(super) fn follow(main: Pid, seen: Seen<'_>) -> Result<Traced<'_>, Errno> {
         seen,
         programs: BTreeMap::new(),
         alive: BTreeSet::from([number(main)]),
+        kept: BTreeMap::new(),
         moved: false,
         mounts: None,
         started: false,
@@ -145,6 +148,7 @@ impl Tracer<'_> {
         let Some(signal) = status.stopping_signal() else {
             self.alive.remove(&number(pid));
             self.programs.remove(&number(pid));
+            self.kept.remove(&number(pid));
             if pid == self.main {
                 self.end = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Some(End::Status(u8::try_from(code & 0xff).unwrap_or(u8::MAX))),
@@ -188,6 +192,7 @@ impl Tracer<'_> {
             self.programs.remove(&before);
         }
         self.programs.remove(&number(pid));
+        self.kept.remove(&number(pid));
         self.started |= pid == self.main;
     }
 
@@ -202,6 +207,9 @@ impl Tracer<'_> {
                     self.mounts = rustix::fs::readlink("/proc/self/ns/mnt", Vec::new()).ok().map(Into::into);
                     self.seen.moved();
                 }
+                if place.closes {
+                    self.closes(pid);
+                }
                 if self.path(pid, place) == Err(Unknown::Refused) {
                     self.loses(pid, "cannot read a path that it uses", MORE_RIGHTS);
                 }
@@ -215,11 +223,35 @@ impl Tracer<'_> {
         }
     }
 
+    /// A process is about to change its user: what is asked later is looked up now.
+    fn closes(&mut self, pid: Pid) {
+        let process = places::process(pid);
+        self.kept.entry(process).or_insert_with(|| places::keep(pid));
+        if let Ok(program) = places::link(pid, "exe") {
+            self.programs.insert(number(pid), program.clone());
+            self.programs.entry(process).or_insert(program);
+        }
+    }
+
     fn path(&mut self, pid: Pid, place: Place) -> Result<(), Unknown> {
+        let result = self.named(pid, place);
+        if place.enters
+            && !self.kept.is_empty()
+            && let Some(kept) = self.kept.get_mut(&places::process(pid))
+        {
+            kept.directory = None;
+        }
+        result
+    }
+
+    fn named(&mut self, pid: Pid, place: Place) -> Result<(), Unknown> {
         let Some(argument) = place.path else { return Ok(()) };
         let arguments = places::arguments(pid, place.narrow)?;
         let value = |at: usize| arguments.get(at).copied().unwrap_or_default();
-        let mut path = places::string(pid, value(argument))?;
+        let mut path = match places::string(pid, value(argument)) {
+            Err(Unknown::Refused) => self.kept(pid)?.string(value(argument))?,
+            other => other?,
+        };
         // A call on an open file, which was a path once; but a program is told from one.
         if path.is_empty() && !place.executes {
             return Ok(());
@@ -229,7 +261,10 @@ impl Tracer<'_> {
             let descriptor = place.directory.map(|at| (value(at) & 0xffff_ffff) as u32).filter(|&fd| fd != AT_CWD);
             let mut base = match descriptor {
                 Some(fd) => places::link(pid, &format!("fd/{fd}"))?,
-                None => places::link(pid, "cwd")?,
+                None => match places::link(pid, "cwd") {
+                    Err(Unknown::Refused) => self.kept(pid)?.directory.clone().ok_or(Unknown::Refused)?,
+                    other => other?,
+                },
             };
             // A pipe, or a directory that is not there any more.
             if !base.starts_with(b"/") {
@@ -251,6 +286,12 @@ impl Tracer<'_> {
 
     fn used(&mut self, pid: Pid, view: &View, path: &[u8], executed: bool) -> Result<(), Unknown> {
         let started = self.started;
+        if !self.kept.is_empty() && !self.programs.contains_key(&number(pid)) {
+            // A thread of a process that is closed.
+            if let Some(program) = self.programs.get(&places::process(pid)).cloned() {
+                self.programs.insert(number(pid), program);
+            }
+        }
         let program = match self.programs.entry(number(pid)) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
@@ -262,6 +303,10 @@ impl Tracer<'_> {
             None => self.seen.path(view, path, executed, program),
         }
         Ok(())
+    }
+
+    fn kept(&self, pid: Pid) -> Result<&Kept, Unknown> {
+        self.kept.get(&places::process(pid)).ok_or(Unknown::Refused)
     }
 
     /// What paths of a process mean.

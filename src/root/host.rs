@@ -96,6 +96,14 @@ pub fn create(path: &str) -> io::Result<File> {
     File::create(path)
 }
 
+/// Open a file of /proc that is read more than once.
+///
+/// # Errors
+/// As std::fs.
+pub fn open(path: &str) -> io::Result<File> {
+    File::open(path)
+}
+
 /// Open a file that is written at the end of a run, without touching what it holds.
 ///
 /// # Errors

@@ -45,13 +45,32 @@ fn a_program_started_as_another_user_is_followed_without_more_rights() {
     assert!(names(&learned, "/data/sub/mine") && learned.contains("opened by /usr/bin/cat"), "{learned}");
 }
 
-/// Its memory is closed to a tracer without CAP_SYS_PTRACE: that must be an error.
+/// A server that drops its user by itself.
+#[test]
+fn a_process_that_changes_its_user_is_followed_without_more_rights() {
+    let jail = Jail::new();
+    jail.file("data/mine", "");
+    jail.file("data/sub/near", "");
+    let code = format!(
+        "chdir '/data/sub'; syscall({}, 1000) and die; open F, '<', '/data/mine' or die; open G, '<', 'near' or die",
+        nix::libc::SYS_setuid
+    );
+    let output = jail.run(How { before: CONTAINED, ..How::default() }, &["perl", "-e", &code]);
+    assert!(output.status.success(), "{}", said(&output));
+    let learned = jail.learned();
+    assert!(names(&learned, "/data/mine") && names(&learned, "/data/sub/near"), "{learned}");
+    assert!(learned.contains("opened by /usr/bin/perl"), "{learned}");
+}
+
+/// A child of such a process is closed to a tracer without CAP_SYS_PTRACE from its first instruction.
 #[test]
 fn what_cannot_be_read_is_an_error_and_no_file() {
     let jail = Jail::new();
     jail.file("data/mine", "");
-    let code = "use POSIX; POSIX::setuid(1000); open F, '<', '/data/mine' or die; exit 0";
-    let code = code.replace("use POSIX; POSIX::setuid(1000);", &format!("syscall({}, 1000);", nix::libc::SYS_setuid));
+    let code = format!(
+        "syscall({}, 1000) and die; if (!fork) {{ open F, '<', '/data/mine' or die; exit 0 }} wait; exit $?",
+        nix::libc::SYS_setuid
+    );
     let how = How { before: CONTAINED, ..How::default() };
     let output = jail.run(how, &["perl", "-e", &code]);
     assert_eq!(output.status.code(), Some(125), "{}", said(&output));
