@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 
+use nix::sys::signal::SigSet;
 use rustix::process::Signal;
 
 use super::{CANNOT_RUN, FAILED, NOT_FOUND, calls};
@@ -25,11 +26,13 @@ pub fn main(args: &[OsString]) -> Exit {
         console.message("harden", &format!("{ARGUMENT} is for this program's own use"), "");
         return Exit::Command(FAILED);
     };
+    // The tracer holds signals back for itself, and what it starts inherits that.
+    let _ = SigSet::empty().thread_set_mask();
     // The tracer seizes a stopped process, so that nothing happens before it is there.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
-    if let Err(error) = seccompiler::apply_filter(&calls::filter()) {
-        let text = format!("cannot install the filter that makes path calls stop: {error}");
-        console.message("harden", &text, "allow the call seccomp(2): --security-opt seccomp=unconfined does");
+    if seccompiler::apply_filter(&calls::filter()).is_err() {
+        let text = "the kernel refuses the filter that makes path calls stop";
+        console.message("harden", text, "allow the call seccomp(2): --security-opt seccomp=unconfined does");
         return Exit::Command(FAILED);
     }
     #[allow(clippy::disallowed_methods, reason = "this is what is learned from")]

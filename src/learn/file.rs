@@ -3,7 +3,7 @@
 //! It holds no numbers of processes and no times, so that two runs of the same workload write the same bytes. Merging
 //! keeps every line as it is and refuses what it did not write itself, rather than lose it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::seen::Used;
@@ -20,12 +20,12 @@ const HEAD: &str = "\
 const LISTS: [(&str, &str); 2] = [("commands = [", "    { name = "), ("paths = [", "    { path = ")];
 const END: &str = "]";
 
-/// Entries by list, as lines by quoted path.
+/// Entries by list, as lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Entries {
-    lists: [BTreeMap<String, String>; 2],
+    lists: [BTreeSet<String>; 2],
     /// Paths that no entry can hold, with the directory that is written in their place; empty when there is none.
-    pub(super) replaced: BTreeMap<Vec<u8>, String>,
+    pub(super) replaced: Vec<(Vec<u8>, String)>,
 }
 
 impl Entries {
@@ -53,8 +53,8 @@ impl Entries {
                 continue;
             }
             let rest = LISTS.get(current).and_then(|&(_, begin)| line.strip_prefix(begin)).ok_or(wrong)?;
-            let path = quoted(rest).filter(|_| line.ends_with(" },")).ok_or(wrong)?;
-            entries.lists.get_mut(current).ok_or(wrong)?.insert(path.to_owned(), line.to_owned());
+            quoted(rest).filter(|_| line.ends_with(" },")).ok_or(wrong)?;
+            entries.lists.get_mut(current).ok_or(wrong)?.insert(line.to_owned());
         }
         if list.is_some() { Err(text.lines().count()) } else { Ok(entries) }
     }
@@ -78,7 +78,7 @@ impl Entries {
             };
             let whole = written.len() == path.len();
             if !whole {
-                self.replaced.insert(path.clone(), text.to_owned());
+                self.replaced.push((path.clone(), text.to_owned()));
             }
             if text.is_empty() {
                 continue;
@@ -87,15 +87,17 @@ impl Entries {
             let (Some((_, begin)), Some(lines)) = (LISTS.get(list), self.lists.get_mut(list)) else { continue };
             let how = if used.executed { "run by" } else { "opened by" };
             let reason = format!("{how} {}", String::from_utf8_lossy(&used.by).replace('$', "_"));
-            let name = toml_string(text);
-            let line = format!("{begin}{name}, reason = {} }},", toml_string(&reason));
-            lines.entry(name).or_insert(line);
+            let entry = format!("{begin}{}", toml_string(text));
+            let is_there = |line: &String| line.strip_prefix(&entry).is_some_and(|rest| rest.starts_with([',', ' ']));
+            if !lines.iter().any(is_there) {
+                lines.insert(format!("{entry}, reason = {} }},", toml_string(&reason)));
+            }
         }
     }
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.lists.iter().map(BTreeMap::len).sum()
+        self.lists.iter().map(BTreeSet::len).sum()
     }
 
     /// The whole file.
@@ -103,7 +105,7 @@ impl Entries {
         let mut text = HEAD.to_owned();
         for ((begin, _), lines) in LISTS.iter().zip(&self.lists) {
             let _ = writeln!(text, "{begin}");
-            for line in lines.values() {
+            for line in lines {
                 let _ = writeln!(text, "{line}");
             }
             let _ = writeln!(text, "{END}");
@@ -136,7 +138,7 @@ mod tests {
 
     fn used(entries: &[(&str, bool)]) -> BTreeMap<Vec<u8>, Used> {
         let one = |&(path, command): &(&str, bool)| {
-            (path.as_bytes().to_vec(), Used { command, executed: command, by: b"/bin/a\"b".to_vec() })
+            (path.as_bytes().to_vec(), Used { command, executed: command, by: b"/bin/a\"b".to_vec(), ino: 0 })
         };
         entries.iter().map(one).collect()
     }

@@ -31,6 +31,8 @@ pub(super) struct Used {
     pub(super) executed: bool,
     /// The program that did so, the first one of all by name.
     pub(super) by: Vec<u8>,
+    /// Inode that the path led to last; 0 where nobody asks.
+    pub(super) ino: u64,
 }
 
 /// How one process sees paths.
@@ -51,20 +53,13 @@ pub(super) struct Seen<'a> {
     /// Never written: this program, the files that rules edit.
     left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: BTreeMap<Vec<u8>, Known>,
-    /// By inode, once mounts may differ.
-    inodes: Option<BTreeMap<u64, Id>>,
+    known: BTreeMap<Vec<u8>, Used>,
+    /// Files by inode, sorted, once mounts may differ.
+    inodes: Vec<(u64, Id)>,
     /// What is to be written.
     pub(super) used: BTreeMap<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
     pub(super) privileged: BTreeSet<Id>,
-}
-
-#[derive(Debug)]
-struct Known {
-    ino: u64,
-    by: Vec<u8>,
-    executed: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -78,7 +73,7 @@ impl<'a> Seen<'a> {
             closed,
             left_out,
             known: BTreeMap::new(),
-            inodes: None,
+            inodes: Vec::new(),
             used: BTreeMap::new(),
             privileged: BTreeSet::new(),
         }
@@ -110,7 +105,8 @@ impl<'a> Seen<'a> {
             }
             _ => self.walk(view, path, executed, by),
         }
-        self.known.insert(path.to_vec(), Known { ino: stat.stx_ino, by: by.to_vec(), executed });
+        let known = Used { command: false, executed, by: by.to_vec(), ino: stat.stx_ino };
+        self.known.insert(path.to_vec(), known);
     }
 
     /// A link that leads nowhere may be read all the same.
@@ -180,25 +176,24 @@ impl<'a> Seen<'a> {
         let closed = self.tree.resolve(parent).is_ok_and(|found| self.closed.contains(&found.node));
         let is_file = stat(full).is_ok_and(|stat| stat.stx_mode & 0o170_000 == 0o100_000);
         if closed && is_file && !view.foreign {
-            self.insert(full.to_vec(), Used { command: false, executed, by: by.to_vec() });
+            self.insert(full.to_vec(), Used { command: false, executed, by: by.to_vec(), ino: 0 });
         }
     }
 
     /// From here on, the same file may have other names.
     pub(super) fn moved(&mut self) {
         let tree = self.tree;
-        self.inodes.get_or_insert_with(|| {
-            let files = tree.ids().filter(|&id| tree.is_file(id) && !tree.meta(id).mount);
-            files.map(|id| (tree.meta(id).ino, id)).collect()
-        });
+        let files = tree.ids().filter(|&id| tree.is_file(id) && !tree.meta(id).mount);
+        self.inodes = files.map(|id| (tree.meta(id).ino, id)).collect();
+        self.inodes.sort_unstable();
     }
 
     fn by_inode(&self, full: &[u8]) -> Option<Id> {
-        let inodes = self.inodes.as_ref()?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(CWD, full, flags, Mode::empty()).ok()?;
         let stat = rustix::fs::statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok()?;
-        let id = *inodes.get(&stat.stx_ino)?;
+        let at = self.inodes.partition_point(|&(ino, _)| ino < stat.stx_ino);
+        let &(_, id) = self.inodes.get(at).filter(|&&(ino, _)| ino == stat.stx_ino)?;
         let meta = self.tree.meta(id);
         // Another file system may use the same numbers.
         let same = (meta.mode, meta.size, meta.mtime, meta.mtime_nsec)
@@ -264,7 +259,7 @@ impl<'a> Seen<'a> {
         };
         let kind = self.tree.is_file(id) || self.tree.is_link(id) || self.tree.is_dir(id);
         if kind && !RUN_TIME.iter().any(|top| below(top)) {
-            self.insert(path, Used { command, executed, by: by.to_vec() });
+            self.insert(path, Used { command, executed, by: by.to_vec(), ino: 0 });
         }
     }
 

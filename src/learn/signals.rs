@@ -43,7 +43,7 @@ pub(super) struct Shared {
 }
 
 impl Signals {
-    /// Let signals wait from here on. A child that is started as a new program does not inherit that.
+    /// Let signals wait from here on. A new process inherits that, and has to undo it.
     ///
     /// # Errors
     /// The kernel's.
@@ -93,6 +93,9 @@ pub(super) fn die(signal: i32) {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, core);
     let mut set = SigSet::empty();
     set.add(signal);
-    let _ = nix::sys::signal::raise(signal);
-    let _ = set.thread_unblock();
+    // The standard library has a handler for stack overflows, which gives way the first time.
+    for _ in 0..2 {
+        let _ = nix::sys::signal::raise(signal);
+        let _ = set.thread_unblock();
+    }
 }

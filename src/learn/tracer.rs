@@ -3,7 +3,6 @@
 //! A call that names a file stops before it is made; its path is read, and the process goes on. Signals, job control and
 //! exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -50,12 +49,10 @@ pub(super) enum End {
 pub(super) struct Tracer<'a> {
     main: Pid,
     seen: Seen<'a>,
-    /// Programs of processes, until they start another one.
-    programs: BTreeMap<i32, Vec<u8>>,
-    /// Numbers of traced processes and threads.
-    alive: BTreeSet<i32>,
-    /// Processes that have changed their user since they started their program.
-    kept: BTreeMap<i32, Kept>,
+    /// Every traced process and thread, in no order: there are few at a time.
+    alive: Vec<Process>,
+    /// Some process has changed its user.
+    closed: bool,
     /// Some process may have another root or other mounts than this one.
     moved: bool,
     /// The name of this process's mounts (namespaces(7)).
@@ -64,6 +61,15 @@ pub(super) struct Tracer<'a> {
     started: bool,
     end: Option<End>,
     lost: Lost,
+}
+
+/// A process or thread.
+struct Process {
+    number: i32,
+    /// What it runs, once asked for.
+    program: Option<Vec<u8>>,
+    /// What was looked up before it changed its user.
+    kept: Option<Kept>,
 }
 
 /// Calls whose path is not known.
@@ -96,9 +102,8 @@ pub(super) fn follow(main: Pid, seen: Seen<'_>) -> Result<Traced<'_>, Errno> {
     let mut tracer = Tracer {
         main,
         seen,
-        programs: BTreeMap::new(),
-        alive: BTreeSet::from([number(main)]),
-        kept: BTreeMap::new(),
+        alive: Vec::new(),
+        closed: false,
         moved: false,
         mounts: None,
         started: false,
@@ -126,7 +131,7 @@ impl Tracer<'_> {
         let mut signal = Some(Signal::TERM);
         loop {
             if let Some(signal) = signal.take() {
-                for pid in self.alive.iter().filter_map(|&number| Pid::from_raw(number)) {
+                for pid in self.alive.iter().filter_map(|process| Pid::from_raw(process.number)) {
                     let _ = rustix::process::kill_process(pid, signal);
                     let _ = rustix::process::kill_process(pid, Signal::CONT);
                 }
@@ -146,9 +151,7 @@ impl Tracer<'_> {
 
     fn event(&mut self, pid: Pid, status: WaitStatus) {
         let Some(signal) = status.stopping_signal() else {
-            self.alive.remove(&number(pid));
-            self.programs.remove(&number(pid));
-            self.kept.remove(&number(pid));
+            self.forget(number(pid));
             if pid == self.main {
                 self.end = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Some(End::Status(u8::try_from(code & 0xff).unwrap_or(u8::MAX))),
@@ -158,7 +161,7 @@ impl Tracer<'_> {
             }
             return;
         };
-        self.alive.insert(number(pid));
+        self.process(number(pid));
         let how = match status.as_raw() >> 16 {
             // A signal on its way to the process.
             0 => Resume::Run(signal),
@@ -182,17 +185,29 @@ impl Tracer<'_> {
         }
     }
 
+    fn process(&mut self, number: i32) -> &mut Process {
+        let at = self.alive.iter().position(|process| process.number == number).unwrap_or(self.alive.len());
+        if at == self.alive.len() {
+            self.alive.push(Process { number, program: None, kept: None });
+        }
+        // The position was found, or made, above.
+        #[allow(clippy::indexing_slicing, reason = "the entry is there")]
+        &mut self.alive[at]
+    }
+
+    fn forget(&mut self, number: i32) {
+        self.alive.retain(|process| process.number != number);
+    }
+
     /// A process runs another program from here on.
     fn executed(&mut self, pid: Pid) {
         // A thread that does so gets the number of its process.
-        if let Some(before) = ptrace::getevent(places::nix(pid)).ok().and_then(|old| i32::try_from(old).ok())
-            && before != number(pid)
-        {
-            self.alive.remove(&before);
-            self.programs.remove(&before);
+        let before = ptrace::getevent(places::nix(pid)).ok().and_then(|old| i32::try_from(old).ok());
+        if let Some(before) = before.filter(|&before| before != number(pid)) {
+            self.forget(before);
         }
-        self.programs.remove(&number(pid));
-        self.kept.remove(&number(pid));
+        let process = self.process(number(pid));
+        (process.program, process.kept) = (None, None);
         self.started |= pid == self.main;
     }
 
@@ -225,21 +240,25 @@ impl Tracer<'_> {
 
     /// A process is about to change its user: what is asked later is looked up now.
     fn closes(&mut self, pid: Pid) {
-        let process = places::process(pid);
-        self.kept.entry(process).or_insert_with(|| places::keep(pid));
-        if let Ok(program) = places::link(pid, "exe") {
-            self.programs.insert(number(pid), program.clone());
-            self.programs.entry(process).or_insert(program);
+        self.closed = true;
+        let program = places::link(pid, "exe").ok();
+        for number in [number(pid), places::process(pid)] {
+            let process = self.process(number);
+            process.program = process.program.take().or_else(|| program.clone());
+            if process.kept.is_none() {
+                process.kept = Some(places::keep(pid));
+            }
         }
     }
 
     fn path(&mut self, pid: Pid, place: Place) -> Result<(), Unknown> {
         let result = self.named(pid, place);
-        if place.enters
-            && !self.kept.is_empty()
-            && let Some(kept) = self.kept.get_mut(&places::process(pid))
-        {
-            kept.directory = None;
+        if place.enters && self.closed {
+            for number in [number(pid), places::process(pid)] {
+                if let Some(kept) = self.process(number).kept.as_mut() {
+                    kept.directory = None;
+                }
+            }
         }
         result
     }
@@ -285,28 +304,33 @@ impl Tracer<'_> {
     }
 
     fn used(&mut self, pid: Pid, view: &View, path: &[u8], executed: bool) -> Result<(), Unknown> {
-        let started = self.started;
-        if !self.kept.is_empty() && !self.programs.contains_key(&number(pid)) {
-            // A thread of a process that is closed.
-            if let Some(program) = self.programs.get(&places::process(pid)).cloned() {
-                self.programs.insert(number(pid), program);
-            }
-        }
-        let program = match self.programs.entry(number(pid)) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(if started { places::link(pid, "exe")? } else { b"harden learn".to_vec() })
-            }
-        };
+        let program = self.program(pid)?;
         match own(pid, path) {
-            Some(path) => self.seen.path(view, &path, executed, program),
-            None => self.seen.path(view, path, executed, program),
+            Some(path) => self.seen.path(view, &path, executed, &program),
+            None => self.seen.path(view, path, executed, &program),
         }
         Ok(())
     }
 
+    /// What a process runs.
+    fn program(&mut self, pid: Pid) -> Result<Vec<u8>, Unknown> {
+        if let Some(program) = &self.process(number(pid)).program {
+            return Ok(program.clone());
+        }
+        let program = match places::link(pid, "exe") {
+            _ if !self.started => b"harden learn".to_vec(),
+            // A thread of a process that has closed.
+            Err(Unknown::Refused) => self.process(places::process(pid)).program.clone().ok_or(Unknown::Refused)?,
+            other => other?,
+        };
+        self.process(number(pid)).program = Some(program.clone());
+        Ok(program)
+    }
+
     fn kept(&self, pid: Pid) -> Result<&Kept, Unknown> {
-        self.kept.get(&places::process(pid)).ok_or(Unknown::Refused)
+        let number = places::process(pid);
+        let process = self.alive.iter().find(|process| process.number == number);
+        process.and_then(|process| process.kept.as_ref()).ok_or(Unknown::Refused)
     }
 
     /// What paths of a process mean.

@@ -7,18 +7,22 @@ use crate::jail::{Jail, names};
 /// A call by number, with the arguments that make it use `PATH`.
 const CALLS: &[(&str, i64, &str)] = &[
     ("openat", libc::SYS_openat, "-100, PATH, 0, 0"),
-    ("openat2", 437, "-100, PATH, pack('QQQ', 0, 0, 0), 24"),
+    ("openat2", 437, "-100, PATH, my $b = pack('QQQ', 0, 0, 0), 24"),
     ("newfstatat", libc::SYS_newfstatat, "-100, PATH, my $b = 'x' x 512, 0"),
     ("statx", libc::SYS_statx, "-100, PATH, 0, 0xfff, my $b = 'x' x 512"),
     ("faccessat", libc::SYS_faccessat, "-100, PATH, 0"),
     ("faccessat2", 439, "-100, PATH, 0, 0"),
     ("statfs", libc::SYS_statfs, "PATH, my $b = 'x' x 512"),
-    ("getxattr", libc::SYS_getxattr, "PATH, 'user.x', my $b = 'x' x 99, 99"),
+    ("getxattr", libc::SYS_getxattr, "PATH, my $n = 'user.x', my $b = 'x' x 99, 99"),
     ("inotify_add_watch", libc::SYS_inotify_add_watch, "syscall(INOTIFY, 0), PATH, 1"),
     ("utimensat", libc::SYS_utimensat, "-100, PATH, 0, 0"),
     ("fchmodat", libc::SYS_fchmodat, "-100, PATH, 0644"),
     ("truncate", libc::SYS_truncate, "PATH, 0"),
-    ("name_to_handle_at", libc::SYS_name_to_handle_at, "-100, PATH, pack('Ii', 64, 0) . 'x' x 64, my $m = 'xxxx', 0"),
+    (
+        "name_to_handle_at",
+        libc::SYS_name_to_handle_at,
+        "-100, PATH, my $h = pack('Ii', 64, 0) . 'x' x 64, my $m = 'xxxx', 0",
+    ),
     #[cfg(target_arch = "x86_64")]
     ("open", libc::SYS_open, "PATH, 0"),
     #[cfg(target_arch = "x86_64")]
@@ -30,12 +34,12 @@ const CALLS: &[(&str, i64, &str)] = &[
     #[cfg(target_arch = "x86_64")]
     ("uselib", libc::SYS_uselib, "PATH"),
     #[cfg(target_arch = "x86_64")]
-    ("rename", libc::SYS_rename, "PATH, '/tmp/renamed'"),
+    ("rename", libc::SYS_rename, "PATH, my $q = '/tmp/renamed'"),
     #[cfg(target_arch = "x86_64")]
     ("unlink", libc::SYS_unlink, "PATH"),
-    ("linkat", libc::SYS_linkat, "-100, PATH, -100, '/tmp/linked', 0"),
+    ("linkat", libc::SYS_linkat, "-100, PATH, -100, my $q = '/tmp/linked', 0"),
     ("unlinkat", libc::SYS_unlinkat, "-100, PATH, 0"),
-    ("renameat2", libc::SYS_renameat2, "-100, PATH, -100, '/tmp/moved', 0"),
+    ("renameat2", libc::SYS_renameat2, "-100, PATH, -100, my $q = '/tmp/moved', 0"),
 ];
 
 #[test]
