@@ -195,8 +195,9 @@ fn status(end: End, timed_out: bool) -> u8 {
 fn refused(errno: Errno) -> Failure {
     (
         format!("cannot trace the command: {errno}"),
-        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or --security-opt seccomp=unconfined on a kernel before \
-         4.8; set kernel.yama.ptrace_scope to 0 or 1; where the sandbox has no tracing, as gVisor, learn elsewhere"
+        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined where the \
+         container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, as gVisor or \
+         qemu-user, cannot learn"
             .to_owned(),
     )
 }

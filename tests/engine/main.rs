@@ -24,6 +24,7 @@ mod docker;
 mod examples;
 mod inspect;
 mod layer;
+mod learn;
 mod leave;
 mod loader;
 mod matrix;
