@@ -16,7 +16,8 @@ may be repeated takes one value per line there. A switch takes 1, true, yes, on 
 Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
 refused: RUN in exec form expands nothing.
 
-Exit status: 0 done, or nothing found; 1 audit found something; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way.";
+Exit status: 0 done, or nothing found; 1 audit found something; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way. learn: that of
+CMD; 125 harden failed, 126 or 127 CMD could not run.";
 
 /// Hardens a container image's root file system in place, then removes itself.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ pub enum Action {
     Audit(Audit),
     /// Say of each PATH why it stays, or which rule removes or changes it and what would keep it
     Explain(Explain),
+    /// Run CMD, record every file of the image that it uses, and write keep entries
+    Learn(Learn),
     /// Print a commented harden.toml fitted to this image
     Init(Common),
 }
@@ -107,6 +110,29 @@ pub enum Level {
     Medium,
     /// Ways in or up, and secrets.
     High,
+}
+
+/// `harden learn`.
+#[derive(Debug, Args)]
+pub struct Learn {
+    /// File that gets the entries [default: harden.learned.toml]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<OsString>,
+    /// End CMD after T seconds (or 5m, 1h) with SIGTERM; that it ends by that is status 0
+    #[arg(long, value_name = "T")]
+    pub timeout: Option<OsString>,
+    /// Run CMD as that account of the image: NAME, UID or UID:GID
+    #[arg(long, value_name = "USER")]
+    pub user: Option<OsString>,
+    /// Add to the entries that FILE has
+    #[arg(long)]
+    pub merge: bool,
+    /// Print errors and warnings only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// What to run, after --
+    #[arg(value_name = "CMD", required = true, last = true)]
+    pub words: Vec<OsString>,
 }
 
 /// Options of all subcommands.
@@ -199,7 +225,7 @@ impl Cli {
         if cli.action.is_none() && !cli.bare.dump_config {
             return Err(Self::command().error(
                 ErrorKind::MissingSubcommand,
-                "a command is missing: write 'harden apply', 'plan', 'audit', 'explain' or 'init' before the options",
+                "a command is missing: write 'harden apply', 'plan', 'audit', 'explain', 'learn' or 'init' before the options",
             ));
         }
         Ok(cli)
@@ -209,7 +235,7 @@ impl Cli {
     #[must_use]
     pub fn common(&self) -> &Common {
         match &self.action {
-            None => &self.bare,
+            None | Some(Action::Learn(_)) => &self.bare,
             Some(Action::Apply(apply)) => &apply.common,
             Some(Action::Explain(explain)) => &explain.common,
             Some(Action::Audit(audit)) => &audit.common,

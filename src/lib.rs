@@ -24,6 +24,7 @@ pub mod exit;
 pub mod explain;
 pub mod facts;
 pub mod guards;
+pub mod learn;
 pub mod manifest;
 pub mod minimal;
 pub mod pipeline;

@@ -22,13 +22,19 @@ use regex_lite::Regex;
 
 use crate::audit::Day;
 
+pub(crate) use dump::string as toml_string;
 pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
-pub use options::{Environment, Given, Options};
+pub use options::{Environment, Given, LearnOptions, Options};
 pub use problem::{Problem, quote};
 pub use profile::{PROFILE_NAMES, profile_text};
 pub use schema::schema;
 pub use suggest::did_you_mean;
+
+/// Whether an entry of `keep.paths` can name that path.
+pub(crate) fn is_literal_path(path: &str) -> bool {
+    value::literal_path(path).is_ok_and(|plain| plain == path)
+}
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).
 #[derive(Debug, Clone, Default)]

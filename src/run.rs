@@ -5,6 +5,7 @@
 
 mod audit;
 mod init;
+mod learn;
 mod selftest;
 mod session;
 
@@ -50,14 +51,26 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if args.get(1).is_some_and(|argument| argument == check::child::ARGUMENT) {
         return check::child::main(&args);
     }
+    if args.get(1).is_some_and(|argument| argument == crate::learn::child::ARGUMENT) {
+        return crate::learn::child::main(&args);
+    }
+    let learns = args.get(1).is_some_and(|argument| argument == "learn");
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output and are no error; a closed pipe changes nothing.
             let _ = error.print();
-            return if error.exit_code() == 0 { Exit::Done } else { Exit::Refused };
+            return match error.exit_code() {
+                0 => Exit::Done,
+                // Other statuses are those of its command.
+                _ if learns => Exit::Command(crate::learn::FAILED),
+                _ => Exit::Refused,
+            };
         }
     };
+    if let Some(Action::Learn(asked)) = &cli.action {
+        return learn::run(asked, environment);
+    }
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
@@ -106,7 +119,10 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }
-        Some(Action::Plan(_)) | None => Session::new(policy, &request).map_or_else(|exit| exit, Session::plan),
+        // Learn has its own way above.
+        Some(Action::Plan(_) | Action::Learn(_)) | None => {
+            Session::new(policy, &request).map_or_else(|exit| exit, Session::plan)
+        }
     }
 }
 

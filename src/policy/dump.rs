@@ -189,7 +189,7 @@ fn array(values: &[String]) -> String {
 }
 
 /// A basic string; invisible characters are escaped, so that what is printed is what is meant.
-fn string(value: &str) -> String {
+pub(crate) fn string(value: &str) -> String {
     let mut out = String::from("\"");
     for c in value.chars() {
         match c {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::problem::quote;
 use super::value::{self, Fault};
 use super::{Origin, Problem, did_you_mean};
-use crate::cli::{Cli, Common, Format, Level};
+use crate::cli::{Cli, Common, Format, Learn, Level};
 
 /// The environment, or as much of it as matters.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -109,8 +109,11 @@ const TAR: Name = ("--tar", "HARDEN_TAR");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
+const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
+const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
+const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 22] = [
+const NAMES: [Name; 25] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -133,6 +136,9 @@ const NAMES: [Name; 22] = [
     FAIL_ON,
     BASELINE,
     WRITE_BASELINE,
+    OUTPUT,
+    TIMEOUT,
+    MERGE,
 ];
 
 impl Options {
@@ -195,6 +201,64 @@ impl Options {
     }
 }
 
+/// Options of `learn` after flag and environment.
+#[derive(Debug, Clone, Default)]
+pub struct LearnOptions {
+    /// `--output`.
+    pub output: Option<String>,
+    /// `--timeout`, in seconds.
+    pub timeout: Option<u32>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--merge`.
+    pub merge: bool,
+    /// `--quiet`.
+    pub quiet: bool,
+    /// NO_COLOR is set and not empty.
+    pub no_color: bool,
+    /// What is wrong with the values above.
+    pub problems: Vec<Problem>,
+}
+
+impl LearnOptions {
+    /// Joins the command line of `learn` with the environment; a flag wins over its variable.
+    #[must_use]
+    pub fn new(learn: &Learn, environment: &Environment) -> Self {
+        let mut reader = Reader { environment, problems: Vec::new() };
+        reader.misspelt();
+        let mut options = Self {
+            output: reader.text(OUTPUT, learn.output.as_ref()).map(|given| given.text),
+            timeout: None,
+            user: reader.text(USER, learn.user.as_ref()).map(|given| given.text),
+            merge: learn.merge || reader.switch(MERGE).is_some_and(|(on, _)| on),
+            quiet: learn.quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
+            no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
+            problems: Vec::new(),
+        };
+        if let Some(given) = reader.text(TIMEOUT, learn.timeout.as_ref()) {
+            options.timeout = seconds(&given.text);
+            if options.timeout.is_none() {
+                let text = format!("{} is no time limit", quote(&given.text));
+                reader.fault(&given.origin, text, "write seconds, as 30, or 5m, 1h");
+            }
+        }
+        options.problems = reader.problems;
+        options
+    }
+}
+
+/// A number of seconds, minutes or hours that is not 0.
+fn seconds(text: &str) -> Option<u32> {
+    let end = text.len().saturating_sub(1);
+    let (number, factor) = match text.as_bytes().last()? {
+        b's' => (text.get(..end)?, 1),
+        b'm' => (text.get(..end)?, 60),
+        b'h' => (text.get(..end)?, 3600),
+        _ => (text, 1),
+    };
+    number.parse::<u32>().ok()?.checked_mul(factor).filter(|&seconds| seconds > 0)
+}
+
 struct Reader<'e> {
     environment: &'e Environment,
     problems: Vec<Problem>,
@@ -238,6 +302,18 @@ impl Reader<'_> {
         match flag {
             Some(value) => self.given(value, Origin::Flag(name.0)),
             None => self.variable(name),
+        }
+    }
+
+    /// A value that is not part of the policy.
+    fn text(&mut self, name: Name, flag: Option<&OsString>) -> Option<Given> {
+        let given = self.single(name, flag)?;
+        match value::text(&given.text) {
+            Ok(_) => Some(given),
+            Err(fault) => {
+                self.problems.push(fault.at(&given.origin, ""));
+                None
+            }
         }
     }
 

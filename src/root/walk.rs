@@ -41,11 +41,11 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::walk`], and when the root itself may not be read.
-    pub fn walk_readable(&self) -> Result<(Tree, Vec<Error>), Error> {
+    pub fn walk_readable(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         self.walk_all(true)
     }
 
-    fn walk_all(&self, skip: bool) -> Result<(Tree, Vec<Error>), Error> {
+    fn walk_all(&self, skip: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
@@ -76,7 +76,7 @@ struct Walk<'a> {
     killed: bool,
     buffer: Vec<u8>,
     /// Where directories go that may not be read; `None` when that is an error.
-    skipped: Option<&'a mut Vec<Error>>,
+    skipped: Option<&'a mut Vec<(Id, Error)>>,
 }
 
 impl Walk<'_> {
@@ -91,7 +91,7 @@ impl Walk<'_> {
                 match (opened.and_then(|fd| self.list(child, fd)), &mut self.skipped) {
                     (Ok(next), _) => levels.push(next),
                     (Err(error), Some(skipped)) if error.is(Errno::ACCESS) || error.is(Errno::PERM) => {
-                        skipped.push(error);
+                        skipped.push((child, error));
                         continue;
                     }
                     (Err(error), _) => return Err(error),

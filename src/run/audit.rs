@@ -120,7 +120,7 @@ fn directory(
     let help = "give --root the directory that holds the file system";
     let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), help))?;
     let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), help))?;
-    let notes = skipped.iter().map(|error| format!("not looked at: {error}")).collect();
+    let notes = skipped.iter().map(|(_, error)| format!("not looked at: {error}")).collect();
     if root.is_running_root() && request.root.is_none() && policy.workdir.is_none() {
         policy.workdir = Some(host::current_directory());
     }

@@ -25,6 +25,7 @@ mod docker;
 mod examples;
 mod inspect;
 mod layer;
+mod learn;
 mod leave;
 mod loader;
 mod matrix;

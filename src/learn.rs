@@ -1,0 +1,298 @@
+//! `harden learn`: runs a command, follows it and everything that it starts, and writes what it used of the image as
+//! keep entries.
+//!
+//! This module and its parts are the only ones that trace. They decide nothing about an image: what comes out is a file
+//! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
+//!
+//! ```text
+//! tree before ─┐
+//! calls ──> tracer ──> places ──> seen ──> file
+//! ```
+
+mod calls;
+pub mod child;
+mod file;
+mod places;
+mod resume;
+mod seen;
+mod signals;
+mod tracer;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{Seek as _, Write as _};
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::fs::{Gid, Uid};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
+use crate::facts::tree::{Id, Tree};
+use crate::report::Console;
+use crate::report::escape::{escaped, quoted};
+use crate::root::{Root, host};
+use file::Entries;
+use seen::Seen;
+use signals::{Shared, Signals};
+use tracer::{End, Traced};
+
+/// Status when learn itself fails.
+pub const FAILED: u8 = 125;
+/// Status when CMD cannot be run.
+pub const CANNOT_RUN: u8 = 126;
+/// Status when CMD is not found.
+pub const NOT_FOUND: u8 = 127;
+
+/// Largest file that is merged, in bytes.
+const LARGEST: usize = 16 << 20;
+
+/// What to run and where to write.
+#[derive(Debug)]
+pub struct Request {
+    /// File that gets the entries.
+    pub output: String,
+    /// Time limit; CMD is ended after it.
+    pub timeout: Option<Duration>,
+    /// Run as that account: NAME, UID or UID:GID.
+    pub user: Option<String>,
+    /// Add to what the file holds.
+    pub merge: bool,
+    /// CMD.
+    pub words: Vec<OsString>,
+}
+
+/// A message and what to do about it.
+type Failure = (String, String);
+
+/// Run CMD and write what it used; the status to end with.
+#[must_use]
+pub fn run(request: &Request, console: &Console) -> u8 {
+    match learn(request, console) {
+        Ok(status) => status,
+        Err((text, help)) => {
+            console.message("harden", &text, &help);
+            FAILED
+        }
+    }
+}
+
+fn learn(request: &Request, console: &Console) -> Result<u8, Failure> {
+    if !host::exists("/proc/self/fd") {
+        return Err(plain("cannot follow a command without /proc", "mount it: mount -t proc proc /proc"));
+    }
+    let root = Root::open(b"/").map_err(|error| (error.to_string(), String::new()))?;
+    let (tree, unread) = root.walk_readable().map_err(|error| (error.to_string(), String::new()))?;
+    let closed = unread.into_iter().map(|(directory, _)| directory).collect();
+    let mut output = Output::open(request)?;
+    let result = traced(request, &root, &tree, &closed, &mut output, console);
+    if result.is_err() {
+        output.give_up();
+    }
+    result
+}
+
+fn traced(
+    request: &Request,
+    root: &Root,
+    tree: &Tree,
+    closed: &BTreeSet<Id>,
+    output: &mut Output,
+    console: &Console,
+) -> Result<u8, Failure> {
+    if let Some(user) = &request.user {
+        become_user(user, root, tree)?;
+    }
+    let own =
+        host::this_program().and_then(|program| tree.resolve(program.path.as_bytes()).ok()).map(|found| found.node);
+    let program = host::own_executable()
+        .ok_or_else(|| plain("cannot find this program's own file, which starts the command", ""))?;
+    let signals = Signals::hold().map_err(|error| plain(&format!("cannot hold signals back: {error}"), ""))?;
+    let main = start(&program, &request.words)?;
+    let shared = Shared::default();
+    signals.forward(main, request.timeout, &shared);
+    let traced = tracer::follow(main, Seen::new(tree, closed, own)).map_err(|errno| {
+        let _ = rustix::process::kill_process(main, Signal::KILL);
+        refused(errno)
+    })?;
+    shared.ended.store(true, Ordering::SeqCst);
+    let Some(end) = traced.end else {
+        return Err(plain("nobody told how the command ended", "something else collects this process's children"));
+    };
+    if !traced.started {
+        // The second start has said why.
+        output.give_up();
+        return Ok(if let End::Status(status) = end { status } else { FAILED });
+    }
+    finish(&traced, tree, output, console)?;
+    Ok(status(end, shared.timed_out.load(Ordering::SeqCst)))
+}
+
+/// Start this program once more, which stops itself before it becomes CMD.
+fn start(program: &str, words: &[OsString]) -> Result<Pid, Failure> {
+    #[allow(clippy::disallowed_methods, reason = "this program itself")]
+    let child = Command::new(program).arg(child::ARGUMENT).args(words).spawn();
+    let child = child.map_err(|error| plain(&format!("cannot start {}: {error}", quoted(program.as_bytes())), ""))?;
+    let main = Pid::from_child(&child);
+    loop {
+        match rustix::process::waitpid(Some(main), WaitOptions::UNTRACED) {
+            Ok(Some((_, status))) if status.stopped() => return Ok(main),
+            Err(Errno::INTR) | Ok(None) => {}
+            _ => return Err(plain("the process that becomes the command ended before it could", "")),
+        }
+    }
+}
+
+/// Write the file, and say what deserves a word.
+fn finish(traced: &Traced<'_>, tree: &Tree, output: &mut Output, console: &Console) -> Result<(), Failure> {
+    for &id in &traced.seen.privileged {
+        let what = if tree.meta(id).capability { "file capabilities" } else { "a set-id bit" };
+        console.message(
+            "warning",
+            &format!(
+                "{} has {what}, which gave it nothing: under a tracer no program gains rights",
+                quoted(&tree.path(id))
+            ),
+            "if the command did less because of that, run learn as the user whose rights it needs (--user)",
+        );
+    }
+    if let Some((text, help)) = &traced.lost.first {
+        let count = traced.lost.count;
+        return Err((
+            format!("{count} calls could not be followed, so no file is written; the first: {text}"),
+            (*help).into(),
+        ));
+    }
+    output.entries.add(&traced.seen.used);
+    for (path, directory) in &output.entries.replaced {
+        let (path, directory) = (quoted(path), quoted(directory.as_bytes()));
+        if directory == "''" {
+            return Err(plain(&format!("no entry can name {path}"), "rename it: harden.toml takes no such name"));
+        }
+        let text = format!("no entry can name {path}: {directory} is kept with its content instead");
+        console.message("warning", &text, "harden.toml takes UTF-8 without *, ? and $NAME");
+    }
+    output.write()?;
+    console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.path.as_bytes())));
+    Ok(())
+}
+
+/// The status of CMD. A time limit is meant to end it: that it ends by that is no failure.
+fn status(end: End, timed_out: bool) -> u8 {
+    const BY_SIGNAL: u8 = 128;
+    const TERMINATED: u8 = BY_SIGNAL + 15;
+    match end {
+        End::Status(TERMINATED) | End::Signal(15) if timed_out => 0,
+        End::Status(status) => status,
+        End::Signal(signal) => {
+            signals::die(signal);
+            u8::try_from(signal).map_or(FAILED, |signal| BY_SIGNAL.saturating_add(signal))
+        }
+    }
+}
+
+fn refused(errno: Errno) -> Failure {
+    (
+        format!("cannot trace the command: {errno}"),
+        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined where the \
+         container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, as gVisor or \
+         qemu-user, cannot learn"
+            .to_owned(),
+    )
+}
+
+fn plain(text: &str, help: &str) -> Failure {
+    (text.to_owned(), help.to_owned())
+}
+
+/// Where the entries go.
+struct Output {
+    path: String,
+    file: std::fs::File,
+    existed: bool,
+    entries: Entries,
+}
+
+impl Output {
+    /// Open the file before anything runs, and read it when its entries are to stay.
+    fn open(request: &Request) -> Result<Self, Failure> {
+        let path = request.output.clone();
+        let shown = quoted(path.as_bytes());
+        let mut entries = Entries::default();
+        let existed = host::exists(&path);
+        if request.merge && existed {
+            let bytes = host::read_start(path.as_ref(), LARGEST);
+            let bytes = bytes.map_err(|error| plain(&format!("cannot read {shown}: {error}"), ""))?;
+            entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
+                plain(
+                    &format!("cannot merge into {shown}: line {line} is none that learn writes"),
+                    "give learn a file of its own with -o, and put what is yours into another",
+                )
+            })?;
+        }
+        let file = host::open_output(&path).map_err(|error| {
+            plain(&format!("cannot write {shown}: {error}"), "name a place that can be written with -o FILE")
+        })?;
+        Ok(Self { path, file, existed, entries })
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        let text = self.entries.text();
+        // A pipe has no size to set, and nothing to go back to.
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        let _ = emptied;
+        self.file.write_all(text.as_bytes()).and_then(|()| self.file.flush()).map_err(|error| {
+            plain(&format!("cannot write {}: {error}", quoted(self.path.as_bytes())), "make room for it")
+        })
+    }
+
+    /// Leave no file that looks like an answer.
+    fn give_up(&mut self) {
+        if !self.existed && host::remove(&self.path).is_err() {
+            // No configuration that anybody could use by mistake.
+            let _ = self.file.set_len(0).and_then(|()| self.file.write_all(b"learn = \"failed\"\n"));
+        }
+    }
+}
+
+/// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD.
+fn become_user(user: &str, root: &Root, tree: &Tree) -> Result<(), Failure> {
+    let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
+    let mut parts = user.split(':');
+    let (name, group) = (parts.next().unwrap_or_default(), parts.next());
+    let numbers = (name.parse::<u32>().ok(), group.map(str::parse::<u32>));
+    let line = accounts.passwd().find(|line| match numbers.0 {
+        Some(uid) => parse_id(line.field(UID)) == Some(uid),
+        None => line.name() == name.as_bytes(),
+    });
+    let known = line.and_then(|line| Some((parse_id(line.field(UID))?, parse_id(line.field(PRIMARY_GID))?)));
+    let (uid, gid) = match (numbers, known) {
+        ((Some(uid), Some(Ok(gid))), _) | ((None, Some(Ok(gid))), Some((uid, _))) => (uid, gid),
+        ((_, None), Some(ids)) => ids,
+        ((Some(uid), None), None) => (uid, uid),
+        _ => {
+            return Err((
+                format!("there is no account {}", quoted(user.as_bytes())),
+                "name an account of this image, or write UID:GID".to_owned(),
+            ));
+        }
+    };
+    let mut groups = vec![Gid::from_raw(gid)];
+    if let Some(line) = line {
+        let all = accounts.files.get(&Database::Group).into_iter().flat_map(|file| &file.lines);
+        let member = |group: &&accounts::Line| members(group.field(accounts::MEMBERS)).any(|name| name == line.name());
+        groups.extend(all.filter(member).filter_map(|group| parse_id(group.field(accounts::GID))).map(Gid::from_raw));
+    }
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    rustix::thread::set_thread_groups(&groups)
+        .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
+        .map_err(|errno| {
+            plain(
+                &format!("cannot become the user '{}': {errno}", escaped(user.as_bytes())),
+                "start learn as root, or as that user without --user",
+            )
+        })
+}

@@ -1,0 +1,441 @@
+//! The calls that name a file, and the filter that makes them, and only them, stop.
+//!
+//! The filter hands each stop a number of 16 bits (seccomp(2), SECCOMP_RET_DATA) that says where the path is, so that
+//! nobody has to find out afterwards in which of a machine's call tables a number was meant. Calls of another table, and
+//! those that escape a tracer, stop as [`Stop::Lost`]: nothing is missed without a word.
+
+use nix::libc;
+use seccompiler::sock_filter;
+
+/// What a stopped call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It names a file.
+    Path(Place),
+    /// It cannot be followed.
+    Lost,
+}
+
+/// Where a call has its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of the argument with the path's address; `None` when the call names no file itself.
+    pub(super) path: Option<usize>,
+    /// Number of the argument with the directory that a relative path begins in; the working directory otherwise.
+    pub(super) directory: Option<usize>,
+    /// The call starts the program that it names.
+    pub(super) executes: bool,
+    /// From here on, paths of a process may mean something else: another root, other mounts.
+    pub(super) moves: bool,
+    /// The process may be closed to its tracer afterwards: it changes its user or group.
+    pub(super) closes: bool,
+    /// The process changes its working directory.
+    pub(super) enters: bool,
+    /// Arguments are those of a 32-bit program.
+    pub(super) narrow: bool,
+}
+
+const DIRECTORY: u16 = 3;
+const NO_PATH: u16 = 7;
+const EXECUTES: u16 = 1 << 6;
+const MOVES: u16 = 1 << 7;
+const NARROW: u16 = 1 << 8;
+const LOST: u16 = 1 << 9;
+const CLOSES: u16 = 1 << 10;
+const ENTERS: u16 = 1 << 11;
+
+/// A path, relative to the working directory.
+const fn path(argument: u16) -> u16 {
+    argument
+}
+
+/// A path, relative to the directory of another argument.
+const fn at(directory: u16, argument: u16) -> u16 {
+    argument | (directory + 1) << DIRECTORY
+}
+
+/// What the number of a stop means.
+pub(super) fn stop(data: u16) -> Stop {
+    if data & LOST != 0 {
+        return Stop::Lost;
+    }
+    let directory = usize::from((data >> DIRECTORY) & 7);
+    Stop::Path(Place {
+        path: Some(usize::from(data & 7)).filter(|&argument| argument < 6),
+        directory: directory.checked_sub(1),
+        executes: data & EXECUTES != 0,
+        moves: data & MOVES != 0,
+        closes: data & CLOSES != 0,
+        enters: data & ENTERS != 0,
+        narrow: data & NARROW != 0,
+    })
+}
+
+/// Calls of every 64-bit machine. Numbers from 424 on are the same everywhere, and too new for some C libraries.
+const CALLS: &[(libc::c_long, u16)] = &[
+    (libc::SYS_openat, at(0, 1)),
+    (libc::SYS_newfstatat, at(0, 1)),
+    (libc::SYS_readlinkat, at(0, 1)),
+    (libc::SYS_faccessat, at(0, 1)),
+    (libc::SYS_statx, at(0, 1)),
+    (libc::SYS_execve, path(0) | EXECUTES),
+    (libc::SYS_execveat, at(0, 1) | EXECUTES),
+    (libc::SYS_chdir, path(0) | ENTERS),
+    (libc::SYS_fchdir, NO_PATH | ENTERS),
+    (libc::SYS_setuid, NO_PATH | CLOSES),
+    (libc::SYS_setgid, NO_PATH | CLOSES),
+    (libc::SYS_setreuid, NO_PATH | CLOSES),
+    (libc::SYS_setregid, NO_PATH | CLOSES),
+    (libc::SYS_setresuid, NO_PATH | CLOSES),
+    (libc::SYS_setresgid, NO_PATH | CLOSES),
+    (libc::SYS_setfsuid, NO_PATH | CLOSES),
+    (libc::SYS_setfsgid, NO_PATH | CLOSES),
+    (libc::SYS_statfs, path(0)),
+    (libc::SYS_truncate, path(0)),
+    (libc::SYS_acct, path(0)),
+    (libc::SYS_swapon, path(0)),
+    (libc::SYS_getxattr, path(0)),
+    (libc::SYS_lgetxattr, path(0)),
+    (libc::SYS_listxattr, path(0)),
+    (libc::SYS_llistxattr, path(0)),
+    (libc::SYS_setxattr, path(0)),
+    (libc::SYS_lsetxattr, path(0)),
+    (libc::SYS_removexattr, path(0)),
+    (libc::SYS_lremovexattr, path(0)),
+    (libc::SYS_inotify_add_watch, path(1)),
+    (libc::SYS_fanotify_mark, at(3, 4)),
+    (libc::SYS_name_to_handle_at, at(0, 1)),
+    (libc::SYS_fchmodat, at(0, 1)),
+    (libc::SYS_fchownat, at(0, 1)),
+    (libc::SYS_utimensat, at(0, 1)),
+    (libc::SYS_unlinkat, at(0, 1)),
+    (libc::SYS_renameat, at(0, 1)),
+    (libc::SYS_renameat2, at(0, 1)),
+    (libc::SYS_linkat, at(0, 1)),
+    (libc::SYS_chroot, path(0) | MOVES),
+    (libc::SYS_pivot_root, path(0) | MOVES),
+    (libc::SYS_mount, path(0) | MOVES),
+    (libc::SYS_umount2, NO_PATH | MOVES),
+    (libc::SYS_unshare, NO_PATH | MOVES),
+    (libc::SYS_setns, NO_PATH | MOVES),
+];
+
+/// Calls of both tables, by number (asm-generic/unistd.h).
+const NEWER: &[(u32, u16)] = &[
+    (428, at(0, 1)),         // open_tree
+    (429, at(0, 1) | MOVES), // move_mount
+    (437, at(0, 1)),         // openat2
+    (439, at(0, 1)),         // faccessat2
+    (442, at(0, 1)),         // mount_setattr
+    (452, at(0, 1)),         // fchmodat2
+    (463, at(0, 1)),         // setxattrat
+    (464, at(0, 1)),         // getxattrat
+    (465, at(0, 1)),         // listxattrat
+    (466, at(0, 1)),         // removexattrat
+    (467, at(0, 1)),         // open_tree_attr
+    (468, at(0, 1)),         // file_getattr
+    (469, at(0, 1)),         // file_setattr
+];
+
+/// io_uring_setup: a ring opens files by itself, past every filter. Programs that meet ENOSYS do without.
+const RING: u32 = 425;
+
+/// clone(2) with CLONE_UNTRACED.
+const CLONE: u32 = libc::SYS_clone as u32;
+const UNTRACED: u32 = 0x0080_0000;
+
+/// prctl(2) with PR_SET_DUMPABLE, which can close a process, too.
+const PRCTL: u32 = libc::SYS_prctl as u32;
+const SET_DUMPABLE: u32 = 4;
+
+/// Older calls that only x86_64 has.
+#[cfg(target_arch = "x86_64")]
+const OLDER: &[(libc::c_long, u16)] = &[
+    (libc::SYS_open, path(0)),
+    (libc::SYS_stat, path(0)),
+    (libc::SYS_lstat, path(0)),
+    (libc::SYS_access, path(0)),
+    (libc::SYS_readlink, path(0)),
+    (libc::SYS_creat, path(0)),
+    (libc::SYS_chmod, path(0)),
+    (libc::SYS_chown, path(0)),
+    (libc::SYS_lchown, path(0)),
+    (libc::SYS_utime, path(0)),
+    (libc::SYS_utimes, path(0)),
+    (libc::SYS_futimesat, at(0, 1)),
+    (libc::SYS_unlink, path(0)),
+    (libc::SYS_rename, path(0)),
+    (libc::SYS_link, path(0)),
+    (libc::SYS_uselib, path(0)),
+];
+
+#[cfg(not(target_arch = "x86_64"))]
+const OLDER: &[(libc::c_long, u16)] = &[];
+
+/// Calls of 32-bit programs on x86_64 (arch/x86/entry/syscalls/syscall_32.tbl).
+#[cfg(target_arch = "x86_64")]
+const NARROW_CALLS: &[(u32, u16)] = &[
+    (5, path(0)),               // open
+    (8, path(0)),               // creat
+    (9, path(0)),               // link
+    (10, path(0)),              // unlink
+    (11, path(0) | EXECUTES),   // execve
+    (12, path(0) | ENTERS),     // chdir
+    (15, path(0)),              // chmod
+    (16, path(0)),              // lchown
+    (18, path(0)),              // oldstat
+    (21, path(0) | MOVES),      // mount
+    (30, path(0)),              // utime
+    (33, path(0)),              // access
+    (38, path(0)),              // rename
+    (51, path(0)),              // acct
+    (52, NO_PATH | MOVES),      // umount2
+    (61, path(0) | MOVES),      // chroot
+    (84, path(0)),              // oldlstat
+    (85, path(0)),              // readlink
+    (86, path(0)),              // uselib
+    (87, path(0)),              // swapon
+    (92, path(0)),              // truncate
+    (99, path(0)),              // statfs
+    (106, path(0)),             // stat
+    (107, path(0)),             // lstat
+    (182, path(0)),             // chown
+    (193, path(0)),             // truncate64
+    (195, path(0)),             // stat64
+    (196, path(0)),             // lstat64
+    (198, path(0)),             // lchown32
+    (212, path(0)),             // chown32
+    (217, path(0) | MOVES),     // pivot_root
+    (226, path(0)),             // setxattr
+    (227, path(0)),             // lsetxattr
+    (229, path(0)),             // getxattr
+    (230, path(0)),             // lgetxattr
+    (232, path(0)),             // listxattr
+    (233, path(0)),             // llistxattr
+    (235, path(0)),             // removexattr
+    (236, path(0)),             // lremovexattr
+    (268, path(0)),             // statfs64
+    (271, path(0)),             // utimes
+    (292, path(1)),             // inotify_add_watch
+    (295, at(0, 1)),            // openat
+    (298, at(0, 1)),            // fchownat
+    (299, at(0, 1)),            // futimesat
+    (300, at(0, 1)),            // fstatat64
+    (301, at(0, 1)),            // unlinkat
+    (302, at(0, 1)),            // renameat
+    (303, at(0, 1)),            // linkat
+    (305, at(0, 1)),            // readlinkat
+    (306, at(0, 1)),            // fchmodat
+    (307, at(0, 1)),            // faccessat
+    (310, NO_PATH | MOVES),     // unshare
+    (320, at(0, 1)),            // utimensat
+    (339, at(4, 5)),            // fanotify_mark: its mask takes two registers
+    (341, at(0, 1)),            // name_to_handle_at
+    (346, NO_PATH | MOVES),     // setns
+    (353, at(0, 1)),            // renameat2
+    (358, at(0, 1) | EXECUTES), // execveat
+    (383, at(0, 1)),            // statx
+    (133, NO_PATH | ENTERS),    // fchdir
+    (23, NO_PATH | CLOSES),     // setuid
+    (46, NO_PATH | CLOSES),     // setgid
+    (70, NO_PATH | CLOSES),     // setreuid
+    (71, NO_PATH | CLOSES),     // setregid
+    (138, NO_PATH | CLOSES),    // setfsuid
+    (139, NO_PATH | CLOSES),    // setfsgid
+    (164, NO_PATH | CLOSES),    // setresuid
+    (170, NO_PATH | CLOSES),    // setresgid
+    (203, NO_PATH | CLOSES),    // setreuid32
+    (204, NO_PATH | CLOSES),    // setregid32
+    (208, NO_PATH | CLOSES),    // setresuid32
+    (210, NO_PATH | CLOSES),    // setresgid32
+    (213, NO_PATH | CLOSES),    // setuid32
+    (214, NO_PATH | CLOSES),    // setgid32
+    (215, NO_PATH | CLOSES),    // setfsuid32
+    (216, NO_PATH | CLOSES),    // setfsgid32
+    (412, at(0, 1)),            // utimensat_time64
+];
+
+/// Numbers of the machine's own call table and of its 32-bit one (linux/audit.h); aarch64's 32-bit programs are not
+/// followed.
+#[cfg(target_arch = "x86_64")]
+const MACHINE: u32 = 0xc000_003e;
+#[cfg(target_arch = "x86_64")]
+const NARROW_MACHINE: Option<u32> = Some(0x4000_0003);
+#[cfg(target_arch = "aarch64")]
+const MACHINE: u32 = 0xc000_00b7;
+#[cfg(target_arch = "aarch64")]
+const NARROW_MACHINE: Option<u32> = None;
+#[cfg(not(target_arch = "x86_64"))]
+const NARROW_CALLS: &[(u32, u16)] = &[];
+
+/// From here on the x32 ABI of x86_64 has its numbers (__X32_SYSCALL_BIT).
+#[cfg(target_arch = "x86_64")]
+const FOREIGN: Option<u32> = Some(0x4000_0000);
+#[cfg(not(target_arch = "x86_64"))]
+const FOREIGN: Option<u32> = None;
+
+// Instructions of classic BPF (linux/bpf_common.h), and what is read and answered (linux/seccomp.h).
+const LOAD: u16 = 0x20;
+const IF_EQUAL: u16 = 0x15;
+const IF_AT_LEAST: u16 = 0x35;
+const IF_SET: u16 = 0x45;
+const GO: u16 = 0x05;
+const ANSWER: u16 = 0x06;
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+const FIRST_ARGUMENT: u32 = 16;
+const ALLOW: u32 = 0x7fff_0000;
+const TRACE: u32 = 0x7ff0_0000;
+const FAIL: u32 = 0x0005_0000;
+
+const fn instruction(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
+
+/// The filter for CMD and everything that it starts.
+pub(super) fn filter() -> Vec<sock_filter> {
+    let native = CALLS.iter().chain(OLDER).filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
+    let native = block(native, 0, FOREIGN, [CLONE, PRCTL]);
+    let mut program = vec![
+        instruction(LOAD, ARCHITECTURE, 0, 0),
+        instruction(IF_EQUAL, MACHINE, 1, 0),
+        instruction(GO, u32::try_from(native.len()).unwrap_or(0), 0, 0),
+    ];
+    program.extend(native);
+    match NARROW_MACHINE {
+        Some(machine) => {
+            program.push(instruction(IF_EQUAL, machine, 1, 0));
+            program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0));
+            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CLONE_AND_PRCTL));
+        }
+        None => program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0)),
+    }
+    program
+}
+
+/// clone(2) and prctl(2) of 32-bit x86.
+const NARROW_CLONE_AND_PRCTL: [u32; 2] = [120, 172];
+
+/// One call table, which answers every call.
+fn block(
+    calls: impl Iterator<Item = (u32, u16)>,
+    bits: u16,
+    foreign: Option<u32>,
+    [clone, prctl]: [u32; 2],
+) -> Vec<sock_filter> {
+    let mut block = vec![instruction(LOAD, NUMBER, 0, 0)];
+    let mut when = |code: u16, number: u32, answer: u32| {
+        block.push(instruction(code, number, 0, 1));
+        block.push(instruction(ANSWER, answer, 0, 0));
+    };
+    if let Some(first) = foreign {
+        when(IF_AT_LEAST, first, TRACE | u32::from(LOST));
+    }
+    for (number, place) in calls.chain(NEWER.iter().copied()) {
+        when(IF_EQUAL, number, TRACE | u32::from(place | bits));
+    }
+    when(IF_EQUAL, RING, FAIL | libc::ENOSYS as u32);
+    block.extend([
+        instruction(IF_EQUAL, clone, 0, 3),
+        instruction(LOAD, FIRST_ARGUMENT, 0, 0),
+        instruction(IF_SET, UNTRACED, 0, 1),
+        instruction(ANSWER, TRACE | u32::from(LOST), 0, 0),
+        instruction(IF_EQUAL, prctl, 0, 3),
+        instruction(LOAD, FIRST_ARGUMENT, 0, 0),
+        instruction(IF_EQUAL, SET_DUMPABLE, 0, 1),
+        instruction(ANSWER, TRACE | u32::from(NO_PATH | CLOSES | bits), 0, 0),
+        instruction(ANSWER, ALLOW, 0, 0),
+    ]);
+    block
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// What the filter answers: classic BPF, as far as it is used.
+    fn answer(architecture: u32, number: u32, argument: u32) -> u32 {
+        let program = filter();
+        let (mut at, mut loaded) = (0, 0);
+        loop {
+            let &sock_filter { code, jt, jf, k } = &program[at];
+            at += 1;
+            let test = match code {
+                LOAD => {
+                    loaded = match k {
+                        NUMBER => number,
+                        ARCHITECTURE => architecture,
+                        _ => argument,
+                    };
+                    continue;
+                }
+                GO => {
+                    at += k as usize;
+                    continue;
+                }
+                ANSWER => return k,
+                IF_EQUAL => loaded == k,
+                IF_AT_LEAST => loaded >= k,
+                _ => loaded & k != 0,
+            };
+            at += usize::from(if test { jt } else { jf });
+        }
+    }
+
+    fn place(answer: u32) -> Place {
+        assert_eq!(answer & 0xffff_0000, TRACE);
+        match stop((answer & 0xffff) as u16) {
+            Stop::Path(place) => place,
+            Stop::Lost => panic!("lost"),
+        }
+    }
+
+    #[test]
+    fn path_calls_stop_and_others_do_not() {
+        let open = place(answer(MACHINE, libc::SYS_openat as u32, 0));
+        assert_eq!((open.path, open.directory, open.executes, open.narrow), (Some(1), Some(0), false, false));
+        let run = place(answer(MACHINE, libc::SYS_execve as u32, 0));
+        assert_eq!((run.path, run.directory, run.executes), (Some(0), None, true));
+        let watch = place(answer(MACHINE, libc::SYS_inotify_add_watch as u32, 0));
+        assert_eq!((watch.path, watch.directory), (Some(1), None));
+        let openat2 = place(answer(MACHINE, 437, 0));
+        assert_eq!((openat2.path, openat2.directory), (Some(1), Some(0)));
+        let unshare = place(answer(MACHINE, libc::SYS_unshare as u32, 0));
+        assert_eq!((unshare.path, unshare.moves), (None, true));
+        for number in [libc::SYS_read, libc::SYS_close, libc::SYS_fstat, libc::SYS_futex, libc::SYS_clone] {
+            assert_eq!(answer(MACHINE, number as u32, 0), ALLOW, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_would_escape_is_lost_and_not_missed() {
+        let lost = TRACE | u32::from(LOST);
+        assert_eq!(answer(MACHINE, libc::SYS_clone as u32, UNTRACED | 17), lost);
+        assert_eq!(answer(0x4000_0028, 5, 0), lost, "32-bit ARM");
+        assert_eq!(answer(MACHINE, RING, 0), FAIL | libc::ENOSYS as u32);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn programs_of_32_bits_are_followed() {
+        let open = place(answer(0x4000_0003, 5, 0));
+        assert_eq!((open.path, open.directory, open.narrow), (Some(0), None, true));
+        assert_eq!(answer(0x4000_0003, 3, 0), ALLOW, "read");
+        assert_eq!(answer(MACHINE, 0x4000_0000 | 2, 0), TRACE | u32::from(LOST), "x32");
+    }
+
+    #[test]
+    fn no_call_is_there_twice_and_the_filter_is_short_enough() {
+        let mut numbers: Vec<u32> = CALLS.iter().chain(OLDER).map(|&(number, _)| number as u32).collect();
+        numbers.extend(NEWER.iter().map(|&(number, _)| number));
+        let mut narrow: Vec<u32> = NARROW_CALLS.iter().chain(NEWER).map(|&(number, _)| number).collect();
+        for list in [&mut numbers, &mut narrow] {
+            let count = list.len();
+            list.sort_unstable();
+            list.dedup();
+            assert_eq!(list.len(), count);
+        }
+        assert!(filter().len() < 4096);
+    }
+}

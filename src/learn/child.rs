@@ -1,0 +1,43 @@
+//! The second start of this program: it waits for its tracer, installs the filter, and becomes CMD.
+//!
+//! Between fork and exec nothing but async-signal-safe code may run, which safe Rust cannot promise; a program of its
+//! own has no such limits. Standard streams, terminal, session and process group are those of the first start.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
+
+use nix::sys::signal::SigSet;
+use rustix::process::Signal;
+
+use super::{CANNOT_RUN, FAILED, NOT_FOUND, calls};
+use crate::exit::Exit;
+use crate::report::{Console, Volume, escape};
+
+/// The first argument of the second start; the words of CMD follow.
+pub const ARGUMENT: &str = "--become-the-learned";
+
+/// Become CMD. Returns only when that fails.
+#[must_use]
+pub fn main(args: &[OsString]) -> Exit {
+    let console = Console::new(Volume::Quiet, true);
+    let Some(([_, _], [program, arguments @ ..])) = args.split_at_checked(2) else {
+        console.message("harden", &format!("{ARGUMENT} is for this program's own use"), "");
+        return Exit::Command(FAILED);
+    };
+    // The tracer holds signals back for itself, and what it starts inherits that.
+    let _ = SigSet::empty().thread_set_mask();
+    // The tracer seizes a stopped process, so that nothing happens before it is there.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
+    if seccompiler::apply_filter(&calls::filter()).is_err() {
+        let text = "the kernel refuses the filter that makes path calls stop";
+        console.message("harden", text, "allow the call seccomp(2): --security-opt seccomp=unconfined does");
+        return Exit::Command(FAILED);
+    }
+    #[allow(clippy::disallowed_methods, reason = "this is what is learned from")]
+    let error = std::process::Command::new(program).args(arguments).exec();
+    let text = format!("cannot run {}: {error}", escape::quoted(program.as_bytes()));
+    console.message("harden", &text, "");
+    Exit::Command(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN })
+}

@@ -1,0 +1,186 @@
+//! Where a traced process stands: its memory, its working directory, its open directories, its program.
+//!
+//! All of it is asked of the kernel while the process is stopped, nothing is remembered. A process that dropped to
+//! another user is closed to a tracer without CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking"), but for its
+//! memory; its links are then read with its own user and group as those of file access, which needs CAP_SETUID only.
+
+use std::fs::File;
+use std::io::IoSliceMut;
+use std::os::unix::fs::FileExt as _;
+
+use nix::sys::ptrace;
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::{self, Gid, Uid};
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use crate::root::host;
+
+/// Longest path, its NUL included (linux/limits.h, PATH_MAX).
+const LONGEST: usize = 4096;
+
+/// Read at once: most paths are shorter.
+const CHUNK: usize = 256;
+
+/// Pages are this long, or a multiple of it.
+const PAGE: usize = 4096;
+
+/// Why something about a process is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// It has ended, or the call will fail by itself: nothing is lost.
+    Nothing,
+    /// The kernel does not tell this process.
+    Refused,
+}
+
+/// A process id as nix has it.
+pub(super) fn nix(pid: Pid) -> unistd::Pid {
+    unistd::Pid::from_raw(pid.as_raw_nonzero().get())
+}
+
+/// The arguments of the call at which a process is stopped.
+pub(super) fn arguments(pid: Pid, narrow: bool) -> Result<[u64; 6], Unknown> {
+    // Only a process that was killed meanwhile has none.
+    let registers = ptrace::getregs(nix(pid)).map_err(|_| Unknown::Nothing)?;
+    Ok(of_registers(&registers, narrow))
+}
+
+#[cfg(target_arch = "x86_64")]
+fn of_registers(r: &nix::libc::user_regs_struct, narrow: bool) -> [u64; 6] {
+    if narrow {
+        [r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp].map(|value| value & 0xffff_ffff)
+    } else {
+        [r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9]
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+fn of_registers(r: &nix::libc::user_regs_struct, _narrow: bool) -> [u64; 6] {
+    let [a, b, c, d, e, f, ..] = r.regs;
+    [a, b, c, d, e, f]
+}
+
+/// What is known of a process from before it changed its user: its memory stays readable through a file that was opened
+/// then (proc_pid_mem(5): the right is checked by open(2)).
+#[derive(Debug)]
+pub(super) struct Kept {
+    memory: Option<File>,
+    /// Its working directory; `None` once it has changed that.
+    pub(super) directory: Option<Vec<u8>>,
+}
+
+/// Keep what is known of a process that is about to close.
+pub(super) fn keep(pid: Pid) -> Kept {
+    let memory = host::open(&format!("/proc/{}/mem", pid.as_raw_nonzero())).ok();
+    Kept { memory, directory: link(pid, "cwd").ok() }
+}
+
+/// The process that a thread belongs to; the thread itself where that is not told.
+pub(super) fn process(pid: Pid) -> i32 {
+    let number = || {
+        let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+        let status = host::read_start(path.as_ref(), 4096).ok()?;
+        let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
+        str::from_utf8(line).ok()?.trim().parse().ok()
+    };
+    number().unwrap_or(pid.as_raw_nonzero().get())
+}
+
+impl Kept {
+    /// As [`string`], of a process that has closed.
+    pub(super) fn string(&self, address: u64) -> Result<Vec<u8>, Unknown> {
+        let memory = self.memory.as_ref().ok_or(Unknown::Refused)?;
+        text(address, |at, buffer| match memory.read_at(buffer, at as u64) {
+            Ok(0) | Err(_) => Err(Unknown::Nothing),
+            Ok(count) => Ok(count),
+        })
+    }
+}
+
+/// The string at that address of a process, without its NUL.
+pub(super) fn string(pid: Pid, address: u64) -> Result<Vec<u8>, Unknown> {
+    text(address, |at, buffer| read(pid, at, buffer))
+}
+
+fn text(address: u64, mut read: impl FnMut(usize, &mut [u8]) -> Result<usize, Unknown>) -> Result<Vec<u8>, Unknown> {
+    let mut text = Vec::new();
+    let mut at = usize::try_from(address).map_err(|_| Unknown::Nothing)?;
+    while text.len() < LONGEST {
+        // Not past the end of a page: the next one may not be there.
+        let mut buffer = [0; CHUNK];
+        let room = (PAGE - at % PAGE).min(CHUNK);
+        let count = read(at, buffer.get_mut(..room).unwrap_or(&mut []))?;
+        let read = buffer.get(..count).unwrap_or(&[]);
+        match read.iter().position(|&byte| byte == 0) {
+            Some(end) => {
+                text.extend_from_slice(read.get(..end).unwrap_or(read));
+                return Ok(text);
+            }
+            None => text.extend_from_slice(read),
+        }
+        at = at.checked_add(count).ok_or(Unknown::Nothing)?;
+    }
+    // Too long: the call ends with ENAMETOOLONG.
+    Err(Unknown::Nothing)
+}
+
+fn read(pid: Pid, at: usize, buffer: &mut [u8]) -> Result<usize, Unknown> {
+    let remote = RemoteIoVec { base: at, len: buffer.len() };
+    match process_vm_readv(nix(pid), &mut [IoSliceMut::new(buffer)], &[remote]) {
+        Ok(0) | Err(nix::Error::EFAULT | nix::Error::ESRCH) => Err(Unknown::Nothing),
+        Ok(count) => Ok(count),
+        // Another user, or a container that withholds the call: a tracer may read word by word.
+        Err(_) => word(pid, at, buffer),
+    }
+}
+
+fn word(pid: Pid, at: usize, buffer: &mut [u8]) -> Result<usize, Unknown> {
+    let start = at & !7;
+    let word = match ptrace::read(nix(pid), start as ptrace::AddressType) {
+        Ok(word) => word.to_ne_bytes(),
+        Err(nix::Error::ESRCH) => return Err(Unknown::Nothing),
+        // The first page is nobody's: NULL.
+        Err(_) if at < PAGE => return Err(Unknown::Nothing),
+        Err(_) => return Err(Unknown::Refused),
+    };
+    let bytes = word.get(at - start..).unwrap_or(&[]);
+    let count = bytes.len().min(buffer.len());
+    if let (Some(to), Some(from)) = (buffer.get_mut(..count), bytes.get(..count)) {
+        to.copy_from_slice(from);
+    }
+    Ok(count)
+}
+
+/// Where a link of /proc/PID leads: `exe`, `cwd`, `root`, `fd/N`.
+pub(super) fn link(pid: Pid, name: &str) -> Result<Vec<u8>, Unknown> {
+    let path = format!("/proc/{}/{name}", pid.as_raw_nonzero());
+    let read = || rustix::fs::readlink(&path, Vec::new()).map(std::ffi::CString::into_bytes);
+    match read() {
+        Ok(link) => Ok(link),
+        Err(Errno::ACCESS | Errno::PERM) => as_its_user(pid, read),
+        // It has ended, or has no such descriptor.
+        Err(_) => Err(Unknown::Nothing),
+    }
+}
+
+fn as_its_user<T>(pid: Pid, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Unknown> {
+    let status = host::read_start(format!("/proc/{}/status", pid.as_raw_nonzero()).as_ref(), 4096);
+    let status = status.map_err(|_| Unknown::Nothing)?;
+    // Real, effective, saved, and that of file access (proc_pid_status(5)).
+    let effective = |name: &[u8]| -> Option<u32> {
+        let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
+        str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    let (Some(uid), Some(gid)) = (effective(b"Uid:"), effective(b"Gid:")) else { return Err(Unknown::Refused) };
+    let group = unistd::setfsgid(Gid::from_raw(gid));
+    let user = unistd::setfsuid(Uid::from_raw(uid));
+    let result = act();
+    unistd::setfsuid(user);
+    unistd::setfsgid(group);
+    match result {
+        Ok(value) => Ok(value),
+        Err(Errno::ACCESS | Errno::PERM) => Err(Unknown::Refused),
+        Err(_) => Err(Unknown::Nothing),
+    }
+}
