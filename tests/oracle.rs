@@ -157,7 +157,12 @@ fn account_files_that_apply_left_are_sound_to_the_shadow_suite() {
         prop::option::of(lines(vec![USERS, WORDS, LISTS, LISTS], 0..7)),
         prop::sample::select(vec![0_usize, 1, 2, 3]),
     );
-    const KEEP: [&str; 4] = ["", "[keep]\nusers = ['www']\n", "[keep]\ngroups = ['daemon']\n", "[keep]\nusers = ['nobody']\nshells = ['nobody']\n"];
+    const KEEP: [&str; 4] = [
+        "",
+        "[keep]\nusers = ['www']\n",
+        "[keep]\ngroups = ['daemon']\n",
+        "[keep]\nusers = ['nobody']\nshells = ['nobody']\n",
+    ];
     // Each of them starts four programs.
     let cases = std::env::var("PROPTEST_CASES").map_or(60, |text| text.parse::<u32>().unwrap() / 10);
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
@@ -177,7 +182,8 @@ fn account_files_that_apply_left_are_sound_to_the_shadow_suite() {
             }
             let config = tempfile::NamedTempFile::new().unwrap();
             fs::write(config.path(), KEEP[keep]).unwrap();
-            let options = ["--config", config.path().to_str().unwrap(), "--user", "app:1000:1000", "--command", "/app/server"];
+            let options =
+                ["--config", config.path().to_str().unwrap(), "--user", "app:1000:1000", "--command", "/app/server"];
             let run = tree.run("apply", &options);
             assert!([0, 2].contains(&run.status), "{}", run.all());
             if run.status == 2 {
@@ -189,6 +195,7 @@ fn account_files_that_apply_left_are_sound_to_the_shadow_suite() {
                 let output = Command::new(program)
                     .args([arguments, "-R", tree.path().to_str().unwrap()])
                     .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+                    .stdin(std::process::Stdio::null())
                     .output()
                     .unwrap_or_else(|error| panic!("this test needs {program} (Debian package passwd): {error}"));
                 let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();

@@ -275,7 +275,7 @@ fn step(root: &Path, script: &mut Script<'_>) {
         }
         // A program with libraries, or a static one.
         8 => {
-            let content = if script.byte() % 2 == 0 {
+            let content = if script.byte().is_multiple_of(2) {
                 crate::common::program(LOADER, &["libc.so.6", "libx.so"])
             } else {
                 crate::common::Spec { kind: 2, ..crate::common::Spec::default() }.build()
