@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 1500000
 
-.PHONY: help setup stop build dist image demo fmt clippy engine test soak bench
+.PHONY: help setup stop build dist image demo fmt clippy engine test soak fuzz reproducible bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -32,6 +32,11 @@ dist: build
 	@mkdir -p $(CARGO_TARGET_DIR)/dist/amd64 $(CARGO_TARGET_DIR)/dist/arm64
 	@cp -p $(CARGO_TARGET_DIR)/x86_64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/amd64/
 	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
+	@tests/setup/sbom.sh $(CARGO_TARGET_DIR)/dist/harden.cdx.json
+
+## make reproducible   two clean builds give the same binary
+reproducible:
+	@tests/setup/reproducible.sh
 
 ## make image    the image `harden`, for COPY --from=harden
 image: setup dist
@@ -39,7 +44,7 @@ image: setup dist
 
 ## make fmt      is everything formatted?
 fmt:
-	cargo fmt --all -- --check docker/static-scratch/server.rs tests/setup/census.rs
+	cargo fmt --all -- --check fuzz/src/lib.rs fuzz/fuzz_targets/*.rs docker/static-scratch/server.rs tests/setup/census.rs
 
 ## make clippy   lints; the engine tests apart, because a plain build leaves them out
 clippy:
@@ -63,6 +68,13 @@ soak: image
 	HARDEN_SOAK=1 PROPTEST_CASES=20000 cargo test --locked --release
 	HARDEN_FUZZ_SECONDS=600 cargo test --locked --release --test fuzz -- --nocapture
 	cargo test --locked --release --test soak
+
+## make fuzz     cargo-fuzz, ten minutes for each target (cargo install cargo-fuzz)
+fuzz_targets := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+fuzz:
+	@set -e; for target in $(fuzz_targets); do mkdir -p fuzz/corpus/$$target; \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run -s none $$target fuzz/corpus/$$target tests/corpus/$$target -- \
+	    -max_total_time=$${HARDEN_FUZZ_SECONDS:-600} -timeout=10 -close_fd_mask=1; done
 
 ## make bench    measure and print the table
 bench: build
