@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
     missing_docs
