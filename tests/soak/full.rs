@@ -49,6 +49,8 @@ impl Image {
         }
         let [lower, upper, work] =
             [self.at("lower"), base.join("upper"), base.join("work")].map(|p| p.display().to_string());
+        // The root of an overlay has the time of its upper directory.
+        run("touch", &["--reference", &lower, &upper]);
         let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
         run("mount", &["-t", "overlay", "-o", &options, "none", base.join("root").to_str().unwrap()]);
         Layer(base)
