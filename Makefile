@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 1500000
 
-.PHONY: help setup stop build dist image demo fmt clippy engine test soak bench
+.PHONY: help setup stop build dist image demo fmt clippy engine test soak fuzz reproducible bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -32,6 +32,11 @@ dist: build
 	@mkdir -p $(CARGO_TARGET_DIR)/dist/amd64 $(CARGO_TARGET_DIR)/dist/arm64
 	@cp -p $(CARGO_TARGET_DIR)/x86_64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/amd64/
 	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
+	@tests/setup/sbom.sh $(CARGO_TARGET_DIR)/dist/harden.cdx.json
+
+## make reproducible   two clean builds give the same binary
+reproducible:
+	@tests/setup/reproducible.sh
 
 ## make image    the image `harden`, for COPY --from=harden
 image: setup dist
@@ -39,7 +44,7 @@ image: setup dist
 
 ## make fmt      is everything formatted?
 fmt:
-	cargo fmt --all -- --check docker/static-scratch/server.rs tests/setup/census.rs
+	cargo fmt --all -- --check fuzz/src/lib.rs fuzz/fuzz_targets/*.rs docker/static-scratch/server.rs tests/setup/census.rs
 
 ## make clippy   lints; the engine tests apart, because a plain build leaves them out
 clippy:
@@ -61,8 +66,19 @@ engine: image
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
 	HARDEN_SOAK=1 PROPTEST_CASES=20000 cargo test --locked --release
-	HARDEN_FUZZ_SECONDS=600 cargo test --locked --release --test fuzz -- --nocapture
-	cargo test --locked --release --test soak
+	HARDEN_FUZZ_SECONDS=60 cargo test --locked --release --test fuzz -- --nocapture
+	HARDEN_FUZZ_SECONDS=300 cargo test --locked --release --test soak -- --nocapture
+	HARDEN_FUZZ_SECONDS=$${HARDEN_FUZZ_SECONDS:-150} $(MAKE) --no-print-directory fuzz
+
+## make fuzz     cargo-fuzz, ten minutes for each target, two at a time (cargo install cargo-fuzz)
+fuzz_targets := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+fuzz:
+	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing; run: cargo install cargo-fuzz' >&2; exit 1; }
+	RUSTC_BOOTSTRAP=1 cargo fuzz build -s none
+	@mkdir -p $(addprefix fuzz/corpus/,$(fuzz_targets))
+	@printf '%s\n' $(fuzz_targets) | RUSTC_BOOTSTRAP=1 xargs -P 2 -I '{}' sh -c 'cargo fuzz run -s none {} fuzz/corpus/{} \
+	    tests/corpus/{} -- -max_total_time=$${HARDEN_FUZZ_SECONDS:-600} -timeout=25 -close_fd_mask=1 \
+	    >$(CARGO_TARGET_DIR)/fuzz-{}.log 2>&1 || { tail -50 $(CARGO_TARGET_DIR)/fuzz-{}.log; exit 255; }'
 
 ## make bench    measure and print the table
 bench: build

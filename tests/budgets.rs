@@ -27,7 +27,7 @@ fn memory_budget(entries: usize) -> usize {
 const CALLS_AN_ENTRY: f64 = 3.5;
 
 /// The binary that is shipped: a build for debugging has 7 MiB of pages of its own.
-fn shipped() -> PathBuf {
+pub(crate) fn shipped() -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_harden")).ancestors().nth(2).unwrap();
     let binary = target.join(format!("{}-unknown-linux-musl/release/harden", std::env::consts::ARCH));
     assert!(binary.exists(), "there is no {}; run: make build", binary.display());

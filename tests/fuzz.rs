@@ -1,10 +1,10 @@
-//! What hostile files do to the readers of ELF files, of tables of applets, of the loaders' configuration and of rpm's
-//! databases: no panic, no endless work, no
-//! more bytes read than the file has reason for.
+//! What hostile files do to everything that reads them: no panic, no endless work, no more bytes read than a file has
+//! reason for; and what random trees do to plan and apply.
 //!
 //! Each target replays its corpus (tests/corpus) and then goes on with mutations of it for `HARDEN_FUZZ_SECONDS`, two
 //! by default, ten minutes in `make soak`. An input whose outcome no other one had joins the corpus of the run, and the
 //! one on disk when `HARDEN_FUZZ_KEEP` is set. What fails is written to the corpus, so that it is replayed for ever.
+//! fuzz/ has the same targets for cargo-fuzz, which is led by the code that an input reaches.
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods)]
 #![allow(clippy::print_stderr)]
@@ -16,79 +16,105 @@ mod common;
 mod driver;
 #[path = "fuzz/image.rs"]
 mod image;
+#[path = "fuzz/targets.rs"]
+mod targets;
+#[path = "fuzz/tree.rs"]
+mod tree;
 
 use binary::{Binary, Kind};
-use common::{Spec, library, program};
 use driver::fuzz;
-use harden::applets::{Family, claims, disable, read};
-use harden::facts::elf::{Bytes, Elf, HEAD};
-use image::Image;
+use harden::applets::disable;
 
-/// A file whose reads are counted.
-struct Counted<'a>(&'a [u8], std::cell::Cell<usize>);
-
-impl Bytes for Counted<'_> {
-    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
-        assert!(len <= 4 << 20, "{len} bytes in one read");
-        let read = self.0.at(offset, len)?;
-        self.1.set(self.1.get() + read.len());
-        Ok(read)
-    }
+fn texts(all: &[&str]) -> Vec<Vec<u8>> {
+    all.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
-fn elf_seeds() -> Vec<Vec<u8>> {
-    let mut seeds = vec![Vec::new(), b"\x7fELF".to_vec(), library("liba.so", &["libb.so", "liba.so"])];
-    for (bits64, big, machine) in [(true, false, 62), (true, true, 22), (false, false, 3), (false, true, 8)] {
-        let spec = Spec {
-            bits64,
-            big,
-            machine,
-            interpreter: Some("/lib/ld.so"),
-            needed: vec!["liba.so", "libb.so", "/opt/libc.so"],
-            rpath: Some("/opt/lib:$ORIGIN/../lib"),
-            runpath: Some("${ORIGIN}:/$LIB/$PLATFORM"),
-            tags: vec![(0x7fff_fffd, "libaux.so"), (0x6fff_fefc, "a.so:b.so")],
-            imports: vec!["system", "printf", "popen"],
-            pie: true,
-            ..Spec::default()
-        };
-        seeds.push(spec.build());
-        seeds.push(Spec { kind: 2, ..spec }.build());
-    }
-    seeds.push(program("/lib/ld.so", &[]));
-    seeds
+#[test]
+fn account_files() {
+    let seeds = texts(&[
+        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
+        "root:*:19700:0:99999:7:::\r\napp:$6$x$y:::::::\n# comment\n\n",
+        "root:x:0:a,b,\nstaff:!:50:root\n+::::\n-x\n",
+    ]);
+    fuzz("accounts", seeds, targets::account_files);
+}
+
+#[test]
+fn policies() {
+    let seeds = texts(&[
+        "profile = \"dotnet\"\n[run]\nuser = \"app:1000:1000\"\nhome = \"/app\"\ncommand = [\"dotnet\", \"/app/a.dll\"]\n",
+        "[run]\nuser = '1000'\ncommand = [['a', 'b'], ['c']]\nstart = 'root'\nworkdir = '/x'\npath = ['/bin']\n",
+        "[keep]\ncommands = ['ls', 'python3*', 're:^pg_(dump|restore)$', { name = 'sh', reason = 'x', optional = true }]\n\
+         users = ['nobody']\ngroups = []\npaths = ['/etc/cron.d/app']\nsetid = ['/usr/bin/newuidmap']\nshells = ['app']\n",
+        "[remove]\ncommands = ['gosu']\ndirectories = ['/opt/bin']\n[files]\nread-only = ['/app']\nwritable = ['/app/d']\n\
+         openshift = true\n[packages]\ndatabase = 'keep'\n[rules]\n'remove.root-home' = 'off'\n",
+    ]);
+    fuzz("policy", seeds, targets::configuration);
 }
 
 #[test]
 fn elf_files() {
-    fuzz("elf", elf_seeds(), |data| {
-        let bytes = Counted(data, std::cell::Cell::new(0));
-        let outcome = match Elf::parse(&data[..data.len().min(HEAD)], &bytes) {
-            Err(error) => format!("refused: {error}"),
-            Ok(elf) => {
-                let names = elf.names(&bytes).map(|names| {
-                    let size = |list: &[Vec<u8>]| list.len().min(4);
-                    (size(&names.needed), size(&names.optional), names.soname.is_some(), names.runpath.is_some())
-                });
-                let imports = elf.imports(&["system", "popen", "wordexp"], &bytes);
-                let shape = (elf.abi.class, elf.abi.big, elf.kind, elf.entry != 0, elf.interpreter.is_some());
-                format!("{shape:?} {:?} {names:?} {imports:?}", (elf.pie, elf.damaged))
-            }
-        };
-        // Tables may overlap, so that a byte is read more than once; never without bound.
-        assert!(bytes.1.get() <= 8 << 20, "{} bytes read of a file of {}", bytes.1.get(), data.len());
-        outcome
-    });
+    fuzz("elf", targets::elf_seeds(), targets::elf);
 }
 
 #[test]
 fn programs_and_libraries() {
-    let image = Image::new();
-    fuzz("closure", elf_seeds(), |data| image.closure(&[("/usr/bin/prog", data), ("/lib/liba.so", data)]));
+    fuzz("closure", targets::elf_seeds(), targets::programs);
 }
 
 #[test]
-fn applet_tables() {
+fn loader_configuration() {
+    let mut seeds = texts(&[
+        "passwd: files my [NOTFOUND=return] other\n",
+        "include /etc/ld.so.conf\n/opt/lib\n",
+        "auth [success=1 default=ignore] pam_unix.so\n@include prog\nsession include prog\n",
+        "#!/usr/bin/env -S A=\"b\" prog -x\n",
+        "liba.so /opt/libb.so # x\n",
+    ]);
+    let mut cache = b"glibc-ld.so.cache1.1".to_vec();
+    for number in [1_u32, 30, 2, 0, 0, 0, 0, 0x303, 72, 80, 0, 0, 0x4000_0000] {
+        cache.extend(number.to_le_bytes());
+    }
+    cache.extend(b"liba.so\0/opt/liba.so\0");
+    let mut old = b"ld.so-1.7.0\0".to_vec();
+    for number in [1_u32, 3, 0, 8] {
+        old.extend(number.to_le_bytes());
+    }
+    seeds.push([&old[..], b"liba.so\0/opt/liba.so\0"].concat());
+    old.extend([0; 4]);
+    seeds.push([&old[..], &cache].concat());
+    seeds.push(cache);
+    fuzz("configuration", seeds, targets::loader);
+}
+
+#[test]
+fn interpreter_lines() {
+    let seeds = texts(&[
+        "#!/bin/sh\n",
+        "#! /usr/bin/env -S -i A=b python3 -u\n",
+        "#!/bin/busybox sh -e\n",
+        "#!/usr/bin/prog\t script \n",
+        "#!/usr/bin/env -uHOME -C /x --split-string=prog\n",
+    ]);
+    fuzz("shebang", seeds, targets::shebang);
+}
+
+#[test]
+fn package_databases() {
+    let seeds = texts(&[
+        "Package: prog\nStatus: install ok installed\nSource: s (1)\nArchitecture: amd64\nVersion: 1\nDepends: libc6 | x\n\n\
+         Package: libc6\nArchitecture: amd64\nProvides: libc, x (= 1)\n",
+        "/.\n/usr/bin/prog\n/lib/liba.so\n/usr/bin/../bin/env\n",
+        "/usr/bin/prog\n/usr/bin/prog.real\n:\n/usr/bin/env\n/usr/bin/env.x\nother\n",
+        "P:prog\nV:1\no:s\nD:so:libc.so.6 libc\np:cmd:prog=1\nF:usr/bin\nR:prog\na:0:0:755\nF:lib\nR:liba.so\n\n",
+        "%NAME%\nprog\n\n%VERSION%\n1-1\n\n%BASE%\ns\n\n%DEPENDS%\nglibc>=2\n\n%FILES%\nusr/\nusr/bin/prog\n\n%PROVIDES%\nx\n",
+        "/usr/bin/prog\t0100755\t/x\n",
+    ]);
+    fuzz("packages", seeds, targets::packages);
+}
+
+#[test]
+fn multi_call_binaries() {
     let mut seeds = Vec::new();
     for kind in [Kind::Fixed, Kind::Rela, Kind::Rel, Kind::Relr] {
         for (bits64, big, machine, version) in [
@@ -109,61 +135,33 @@ fn applet_tables() {
         .map(|patched| patched.data)
         .collect();
     seeds.extend(halves);
-    fuzz("applets", seeds, |data| {
-        let found = match read(data) {
-            Err(why) => return format!("{:?}: {why}, {}", Family::of(data), claims(data, true)),
-            Ok(found) => found,
-        };
-        let keep = |name: &str| ["sh", "cat", "x001"].contains(&name);
-        let patched = match found.disable(data, &keep) {
-            Err(why) => return format!("{:?}: {why}", found.family),
-            Ok(patched) => patched,
-        };
-        assert_eq!(patched.data.len(), data.len());
-        let again = read(&patched.data).unwrap();
-        let left: Vec<&String> = found.names.iter().filter(|name| keep(name)).collect();
-        assert!(again.names.iter().eq(left) || found.family != Family::Busybox, "{:?}", again.names);
-        assert!(!again.disable(&patched.data, &keep).unwrap().changed || found.family != Family::Busybox);
-        format!("{:?} {} {} {}", found.family, found.names.len() / 8, again.disabled / 8, patched.silent.len())
-    });
+    fuzz("applets", seeds, targets::multi_call);
 }
 
 #[test]
-fn loader_configuration() {
-    let image = Image::new();
-    let program = program("/lib/ld.so", &["liba.so", "libc.so.6"]);
-    let mut seeds = vec![
-        b"passwd: files my [NOTFOUND=return] other\n".to_vec(),
-        b"include /etc/ld.so.conf\n/opt/lib\n".to_vec(),
-        b"auth [success=1 default=ignore] pam_unix.so\n@include prog\nsession include prog\n".to_vec(),
-        b"#!/usr/bin/env -S A=\"b\" prog -x\n".to_vec(),
-        b"liba.so /opt/libb.so # x\n".to_vec(),
-    ];
-    let mut cache = b"glibc-ld.so.cache1.1".to_vec();
-    for number in [1_u32, 30, 2, 0, 0, 0, 0, 0x303, 72, 80, 0, 0, 0x4000_0000] {
-        cache.extend(number.to_le_bytes());
-    }
-    cache.extend(b"liba.so\0/opt/liba.so\0");
-    let mut old = b"ld.so-1.7.0\0".to_vec();
-    for number in [1_u32, 3, 0, 8] {
-        old.extend(number.to_le_bytes());
-    }
-    seeds.push([&old[..], b"liba.so\0/opt/liba.so\0"].concat());
-    old.extend([0; 4]);
-    seeds.push([&old[..], &cache].concat());
-    seeds.push(cache);
-    fuzz("configuration", seeds, |data| {
-        let files =
-            ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.preload", "/etc/nsswitch.conf", "/etc/pam.d/prog"];
-        let mut all = vec![("/usr/bin/prog", &program[..]), ("/usr/bin/script", data)];
-        all.extend(files.map(|file| (file, data)));
-        image.closure(&all)
-    });
+fn shell_scripts() {
+    let mut seeds = texts(&[
+        "#!/bin/sh\nset -e\nif [ \"$1\" = x ]; then exec gosu app \"$@\"; fi\nfor f in /d/*; do . \"$f\"; done\n",
+        "cat <<-'E' | x\n\ta\n\tE\ny=$(z `w`) f() { return; }\ncase $1 in a|b) c;; *) ((d++));; esac\n",
+        "#!/bin/execlineb -P\nforeground { a b } if { c } d \"e f\"\n",
+    ]);
+    let scripts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/entrypoints");
+    let mut scripts: Vec<_> = std::fs::read_dir(scripts).unwrap().map(|entry| entry.unwrap().path()).collect();
+    scripts.sort();
+    seeds.extend(scripts.iter().map(|path| std::fs::read(path).unwrap()));
+    fuzz("shell", seeds, targets::shell);
+}
+
+/// Needs root: the trees have owners.
+#[test]
+fn whole_trees() {
+    let run = |arguments: &[&str]| u8::try_from(common::bare(&arguments[1..], &[], b"").status).unwrap();
+    let seeds = (0..24_u8).map(|n| (0..90).map(|i: u8| n.wrapping_mul(37) ^ i.wrapping_mul(i | n)).collect()).collect();
+    fuzz("tree", seeds, |data| tree::tree(data, &run));
 }
 
 #[test]
 fn rpm_databases() {
-    let image = Image::new();
     let header = |entries: &[[u32; 4]], data: &[u8]| {
         let numbers = [u32::try_from(entries.len()).unwrap(), u32::try_from(data.len()).unwrap()];
         let numbers = numbers.into_iter().chain(entries.iter().flatten().copied());
@@ -194,6 +192,6 @@ fn rpm_databases() {
     page.extend([b"BlbS", &[1, 0, 0, 0, 1, 0, 0, 0][..], &len, &blob].concat());
     page.resize(4096 + 16 * blocks - 12, 0);
     page.extend([&[0; 4][..], &len, b"BlbE"].concat());
-    assert!(image.rpm(&page).starts_with("1 2 "), "{}", image.rpm(&page));
-    fuzz("rpm", vec![page], |data| image.rpm(data));
+    assert!(targets::rpm(&page).starts_with("1 2 "), "{}", targets::rpm(&page));
+    fuzz("rpm", vec![page], targets::rpm);
 }

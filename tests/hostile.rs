@@ -2,10 +2,14 @@
 #![allow(missing_docs)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
+#[path = "../src/applets/fixture.rs"]
+mod binary;
 mod common;
 
 #[path = "hostile/attack.rs"]
 mod attack;
+#[path = "hostile/confined.rs"]
+mod confined;
 #[path = "hostile/crash.rs"]
 mod crash;
 #[path = "hostile/faults.rs"]

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
     missing_docs
@@ -14,6 +15,14 @@ use std::time::{Duration, Instant};
 #[path = "../src/applets/fixture.rs"]
 mod binary;
 mod budgets;
+mod common;
+#[path = "soak/full.rs"]
+mod full;
+#[path = "soak/large.rs"]
+mod large;
+#[allow(dead_code, reason = "its small trees are those of tests/hostile.rs")]
+#[path = "hostile/sweep.rs"]
+mod sweep;
 
 use binary::{Binary, Kind};
 use budgets::{Generated, open_to_everybody, run_well};
@@ -45,6 +54,12 @@ fn plan_time(tree: &Generated) -> Duration {
 /// Seconds of fuzzing, unless HARDEN_FUZZ_SECONDS says otherwise.
 const FUZZ: u64 = 600;
 
+/// The directory where `make setup` keeps what it made.
+fn work() -> std::path::PathBuf {
+    std::env::var_os("HARDEN_WORK")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work"), Into::into)
+}
+
 /// Binaries to damage: small ones of every kind, and the real ones that `make setup` has fetched.
 fn multi_call_binaries() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
@@ -53,9 +68,7 @@ fn multi_call_binaries() -> Vec<Vec<u8>> {
             all.push(Binary { kind, bits64, big, machine, ..Binary::default().with(100) }.build());
         }
     }
-    let work = std::env::var_os("HARDEN_WORK")
-        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/.work"), Into::into);
-    let real = std::fs::read_dir(work.join("cache/applets")).expect("the binaries of Debian; run: make setup");
+    let real = std::fs::read_dir(work().join("cache/applets")).expect("the binaries of Debian; run: make setup");
     let mut real: Vec<_> = real.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
     real.sort();
     // The largest would take all the time.

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use nix::sys::ptrace;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -72,7 +73,7 @@ pub(super) struct Kept {
 
 /// Keep what is known of a process that is about to close.
 pub(super) fn keep(pid: Pid) -> Kept {
-    let memory = host::open(&format!("/proc/{}/mem", pid.as_raw_nonzero())).ok();
+    let memory = host::open(Path::new(&format!("/proc/{}/mem", pid.as_raw_nonzero()))).ok();
     Kept { memory, directory: link(pid, "cwd").ok() }
 }
 

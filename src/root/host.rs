@@ -140,14 +140,6 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut File::create_new(path)?, content)
 }
 
-/// Open a file of /proc that is read more than once.
-///
-/// # Errors
-/// As std::fs.
-pub fn open(path: &str) -> io::Result<File> {
-    File::open(path)
-}
-
 /// Open a file that is written at the end of a run, without touching what it holds.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use crate::facts::{Facts, Own};
 use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::report::Console;
 use crate::report::escape::escaped;
-use crate::root::{Root, host};
+use crate::root::{Error, Root, host};
 
 /// Programs by which a profile is guessed, with the command line to begin from.
 const PROFILES: &[(&str, &[&str], &str)] = &[
@@ -38,13 +38,18 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     let console = Console::new(request.volume, request.no_color);
     let root = request.root.as_deref().unwrap_or("/");
     let own = Own { program: host::this_program(), ..Own::default() };
-    let facts = Root::open(root.as_bytes()).and_then(|root| Facts::collect(&root, policy, &own));
-    match facts {
+    let refused = |error: &Error, help: &str| {
+        console.message("refused", &error.to_string(), help);
+        Exit::Refused
+    };
+    let root = match Root::open(root.as_bytes()) {
+        Ok(root) => root,
+        Err(error) => return refused(&error, "give --root the directory that holds the file system"),
+    };
+    // What is missing is no evidence: nothing is guessed from it.
+    match Facts::collect(&root, policy, &own).and_then(|facts| root.take_unread().map_or(Ok(facts), Err)) {
         Ok(facts) => printed(&text(&facts, policy)),
-        Err(error) => {
-            console.message("refused", &error.to_string(), "give --root the directory that holds the file system");
-            Exit::Refused
-        }
+        Err(error) => refused(&error, "mend the file system, and let nothing else change the tree meanwhile"),
     }
 }
 

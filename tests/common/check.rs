@@ -1,9 +1,9 @@
 //! What holds for every apply, whatever the case: asserted here once, so that every test asserts it.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Write;
 
+use super::invariants::assert_invariants;
 use super::rootfs::Rootfs;
 use super::run::Run;
 use super::snapshot::Snapshot;
@@ -52,7 +52,7 @@ impl Rootfs {
         let report = run.json();
         assert_eq!(plan.json()["changes"], report["changes"], "plan and apply differ");
         let applied = Applied { before, after, run, report, root: self };
-        applied.assert_invariants();
+        assert_invariants(&applied.before, &applied.after, &applied.report);
         let again = applied.root.run("apply", &json);
         assert_eq!(again.status, 0, "second apply: {}", again.all());
         assert_eq!(again.json()["changes"], serde_json::json!([]), "second apply");
@@ -145,50 +145,4 @@ impl Applied {
             assert_eq!(self.before.get(path), self.after.get(path), "{path} differs");
         }
     }
-
-    fn assert_invariants(&self) {
-        let named: BTreeSet<String> = self.changes().into_iter().map(|change| change.2).collect();
-        let asked: BTreeSet<String> = self.report["changes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|change| {
-                let reason = change["reason"].as_str().unwrap();
-                reason.starts_with("[files]") || reason.starts_with("everybody makes files here")
-            })
-            .map(|change| change["path"].as_str().unwrap().to_owned())
-            .collect();
-        for (path, old) in &self.before.0 {
-            let shown = escaped(path);
-            let Some(new) = self.after.0.get(path) else {
-                assert!(named.contains(&shown), "{shown} is gone, and no change names it");
-                continue;
-            };
-            let same = (&old.content, old.mode, old.uid, old.gid, &old.xattrs)
-                == (&new.content, new.mode, new.uid, new.gid, &new.xattrs);
-            let linked = self
-                .before
-                .0
-                .iter()
-                .any(|(other, entry)| entry.ino == old.ino && other != path && named.contains(&escaped(other)));
-            assert_eq!(!same, named.contains(&shown) || (linked && !same), "{shown}: change and report differ");
-            if new.kind != "link" && !asked.contains(&shown) {
-                assert_eq!(new.mode & !old.mode & 0o777, 0, "{shown}: {:o} -> {:o} is loosened", old.mode, new.mode);
-            }
-            let rewritten = old.content != new.content;
-            let wanted = (old.mtime.0 + i64::from(rewritten), old.mtime.1);
-            assert_eq!(new.mtime, wanted, "{shown}: time (rewritten: {rewritten})");
-        }
-        for path in self.after.0.keys() {
-            assert!(self.before.0.contains_key(path) || named.contains(&escaped(path)), "{} is new", escaped(path));
-            assert!(!path.ends_with(b".harden-tmp"), "{} stays", escaped(path));
-        }
-        assert_eq!(self.report["schema"], "harden-report-1");
-        assert_eq!(self.report["state"], "applied");
-    }
-}
-
-/// A path as it is in JSON.
-fn escaped(path: &[u8]) -> String {
-    std::str::from_utf8(path).map_or_else(|_| harden::report::escape::escaped(path), str::to_owned)
 }

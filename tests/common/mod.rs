@@ -8,6 +8,7 @@ mod bases;
 mod check;
 #[path = "../../src/facts/elf/fixture.rs"]
 mod elf;
+mod invariants;
 mod rootfs;
 mod run;
 mod snapshot;
@@ -15,6 +16,7 @@ mod strace;
 
 pub(crate) use check::{Applied, Refused};
 pub(crate) use elf::{Spec, library, program};
+pub(crate) use invariants::assert_invariants;
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::{Entry, Snapshot};

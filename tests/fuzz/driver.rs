@@ -61,6 +61,8 @@ pub(crate) fn fuzz(target: &str, seeds: Vec<Vec<u8>>, run: impl Fn(&[u8]) -> Str
 }
 
 fn saved(directory: &Path) -> Vec<Vec<u8>> {
+    // git keeps no empty directory.
+    fs::create_dir_all(directory).unwrap();
     let mut paths: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()

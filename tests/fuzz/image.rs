@@ -26,6 +26,20 @@ const SAID: [&str; 9] = [
     "more than 5 in a row",
 ];
 
+/// Package databases of every format that is read.
+const DATABASES: [&str; 10] = [
+    "/var/lib/dpkg/status",
+    "/var/lib/dpkg/diversions",
+    "/var/lib/dpkg/info/prog.list",
+    "/var/lib/dpkg/info/libc6:amd64.list",
+    "/var/lib/dpkg/status.d/prog",
+    "/usr/lib/opkg/status",
+    "/usr/lib/opkg/info/prog.list",
+    "/lib/apk/db/installed",
+    "/var/lib/pacman/local/prog-1-1/desc",
+    "/var/lib/pacman/local/prog-1-1/files",
+];
+
 pub(crate) struct Image {
     _files: Rootfs,
     tree: Tree,
@@ -86,6 +100,7 @@ impl Image {
         ];
         let files = Rootfs::empty().link("/bin", "usr/bin").link("/usr/bin/sh", "script");
         let files = bytes.iter().fold(files, |files, (path, content)| files.file(path, 0o755, 0, 0, content));
+        let files = DATABASES.iter().fold(files, |files, path| files.text(path, ""));
         let files = empty.iter().fold(files, |files, path| files.file(path, 0o755, 0, 0, ""));
         let tree = Root::open(files.path().to_str().unwrap().as_bytes()).unwrap().walk().unwrap();
         let id = |path: &str| tree.lookup(path.as_bytes()).unwrap();
@@ -144,5 +159,27 @@ impl Image {
         let said = |part: &&str| closure.warnings.iter().chain(&closure.refusals).any(|m| m.text.contains(*part));
         let said: Vec<&str> = SAID.into_iter().filter(said).collect();
         format!("{} {said:?} {}", String::from_utf8_lossy(&kept), closure.shell_users.len())
+    }
+
+    /// Who owns what, with this as the content of every package database.
+    pub(crate) fn packages(&self, data: &[u8]) -> String {
+        let id = |path: &str| self.tree.lookup(path.as_bytes()).unwrap();
+        let memory = Memory { files: DATABASES.iter().map(|path| (id(path), data)).collect(), read: Cell::new(0) };
+        let packages = Packages::collect(&self.tree, &memory);
+        let mut outcome = String::new();
+        for (index, package) in packages.iter() {
+            for file in packages.files(index) {
+                assert!(packages.owners(file).any(|owner| owner == index), "{}: both directions agree", package.name);
+            }
+            let known = [&package.source, &package.version].map(|text| !text.is_empty());
+            outcome += &format!("{:?} {known:?} {} ", package.manager, packages.files(index).count());
+        }
+        for id in self.tree.ids() {
+            for owner in packages.owners(id) {
+                assert!(packages.files(owner).any(|file| file == id));
+            }
+        }
+        assert!(memory.read.get() <= DATABASES.len() * data.len().max(1) * 2, "{} bytes read", memory.read.get());
+        outcome.chars().take(200).collect()
     }
 }

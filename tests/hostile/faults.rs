@@ -1,10 +1,10 @@
 //! A kernel that refuses a call: the run stops, says which call, where and why, leaves no temporary file, and a later
 //! run ends where an undisturbed one ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::Snapshot;
-use crate::sweep::{Subject, every, sample};
+use crate::sweep::{Subject, assert_readable, every, sample};
 
 const ERRORS: &[(&str, &str)] = &[
     ("EIO", "input/output error"),
@@ -14,6 +14,15 @@ const ERRORS: &[(&str, &str)] = &[
     ("EDQUOT", "quota exceeded"),
     ("EINTR", ""),
 ];
+
+/// All of them at each call, in `make soak`; else one, each in its turn.
+fn errors(number: usize) -> std::ops::Range<usize> {
+    if std::env::var_os("HARDEN_SOAK").is_some() {
+        return 0..ERRORS.len();
+    }
+    let one = number % ERRORS.len();
+    one..one + 1
+}
 
 /// Calls on files that a run makes; close(2) has nothing to report that could be acted on.
 const CALLS: &[&str] = &[
@@ -35,6 +44,7 @@ const CALLS: &[&str] = &[
     "utimensat",
     "renameat",
     "renameat2",
+    "linkat",
     "mkdirat",
     "unlinkat",
 ];
@@ -61,8 +71,12 @@ fn refused_at_any_call_a_run_says_so_and_a_later_one_completes_it() {
             let start = if ["openat", "statx", "write"].contains(&call) { from } else { 0 };
             kinds.insert(call, from + count - start);
             for number in start + 1..=from + count {
-                points.push(Point { call, number, error: number % ERRORS.len() });
+                points.extend(errors(number).map(|error| Point { call, number, error }));
             }
+        }
+        for call in ["write", "linkat", "renameat", "renameat2", "mkdirat", "unlinkat", "fchmod", "fchown"] {
+            let met = kinds.get(call).is_some_and(|&count| count > 0);
+            assert!(met || (call == "linkat" && subject.name == "Debian"), "{}: no {call} in {kinds:?}", subject.name);
         }
         let all = points.len();
         let points = sample(points, 200);
@@ -102,4 +116,40 @@ fn fail(subject: &Subject, whole: &Snapshot, Point { call, number, error }: Poin
     subject.finish(&tree);
     let diff = whole.diff(&Snapshot::of(tree.path()));
     assert!(diff.is_empty(), "{diff:#?}\n{said}");
+}
+
+/// A write that the kernel makes in part, and the rest of it not at all: with a limit on the size of files, at each size
+/// that tells two of the new files apart. Nothing is half there, and a later run completes it.
+#[test]
+fn a_write_that_ends_early_leaves_no_half_file() {
+    for subject in Subject::all() {
+        let whole = subject.whole();
+        let tree = subject.tree();
+        let before = Snapshot::of(tree.path());
+        // Rewritten and new files, by their size.
+        let written = whole.0.iter().filter(|(path, new)| {
+            new.kind == "file" && !new.content.is_empty() && before.0.get(*path).is_none_or(|old| old.ino != new.ino)
+        });
+        let changed = written.filter(|(path, new)| before.0.get(*path).is_none_or(|old| old.content != new.content));
+        let sizes: BTreeSet<usize> = changed.map(|(_, new)| new.content.len()).collect();
+        assert!(sizes.len() >= 4, "{sizes:?}");
+        let points: BTreeSet<usize> = sizes.iter().flat_map(|&size| [size - 1, size / 2, 1]).collect();
+        let points: Vec<usize> = points.into_iter().collect();
+        every(&points, |&limit| {
+            let tree = subject.tree();
+            let run = subject.limited(&tree, limit);
+            let said = format!("status {}\n{}", run.status, run.stderr);
+            assert_eq!(run.status, 3, "{said}");
+            for part in ["failed: ", "file too large", "in write", "'/", "steps are done"] {
+                assert!(run.stderr.contains(part), "no {part:?}: {said}");
+            }
+            let after = Snapshot::of(tree.path());
+            assert!(!after.0.keys().any(|path| path.ends_with(b".harden-tmp")), "a temporary file stays: {said}");
+            assert_readable(&tree);
+            subject.finish(&tree);
+            let diff = whole.diff(&Snapshot::of(tree.path()));
+            assert!(diff.is_empty(), "{diff:#?}\n{said}");
+        });
+        println!("{}: writes cut short at {} sizes of {} files", subject.name, points.len(), sizes.len());
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Subject {
 }
 
 const CONFIG: &str = "[run]\nuser = 'app:1000:1000'\ncommand = '/app/server'\n\
-    [keep]\ncommands = ['keeper']\nsetid = ['/usr/bin/keeper']\n\
+    [keep]\ncommands = ['keeper', { name = 'sh', optional = true }, { name = 'cat', optional = true }]\nsetid = ['/usr/bin/keeper']\n\
     [files]\nwritable = ['/srv/data', '/srv/new/deep']\nread-only = ['/srv/code']\n";
 
 impl Subject {
@@ -51,6 +51,22 @@ impl Subject {
         assert_eq!(run.status, 0, "the later run: {}", run.all());
     }
 
+    /// A run that may write files of so many bytes only (setrlimit(2), RLIMIT_FSIZE): its signal is ignored, the write
+    /// ends early and the next one fails.
+    pub(crate) fn limited(&self, tree: &Rootfs, bytes: usize) -> crate::common::Run {
+        let output = std::process::Command::new("prlimit")
+            .args([&format!("--fsize={bytes}:{bytes}"), "env", "--ignore-signal=XFSZ", env!("CARGO_BIN_EXE_harden")])
+            .args(self.arguments(tree))
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        crate::common::Run {
+            status: output.status.code().expect("it is not killed by the signal"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     pub(crate) fn traced(&self, tree: &Rootfs, strace: &[&str]) -> Traced {
         traced(strace, &self.arguments(tree))
     }
@@ -84,6 +100,7 @@ pub(crate) const CHANGING: &[&str] = &[
     "utimensat",
     "renameat",
     "renameat2",
+    "linkat",
     "mkdirat",
     "unlinkat",
 ];
@@ -142,6 +159,10 @@ fn alpine() -> Rootfs {
         "P:busybox\nV:1\nF:bin\nR:busybox\n\nP:apk-tools\nV:2\nF:sbin\nR:apk\n\nP:wget\nV:3\nF:usr/bin\nR:wget\n\
          F:usr/share/doc/wget\nR:README\n\nP:keeper\nV:4\nF:usr/bin\nR:keeper\nR:extra\n\n",
     ))
+    // A real table of applets, and one of them a hard link: the binary is rewritten and linked over the other name.
+    .file("/bin/busybox", 0o755, 0, 0, crate::binary::Binary::default().build())
+    .link("/bin/cat", "/bin/busybox")
+    .hardlink("/sbin/cat", "/bin/busybox")
     .elf("/usr/bin/wget", "/lib/ld-musl-x86_64.so.1", &["libc.musl-x86_64.so.1"])
     .elf("/usr/bin/extra", "/lib/ld-musl-x86_64.so.1", &["libc.musl-x86_64.so.1"])
 }

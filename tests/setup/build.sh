@@ -13,4 +13,6 @@ export RUSTC_BOOTSTRAP=1
 std=(-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size)
 targets=()
 for target; do targets+=(--target "$target"); done
-cargo build --release --locked "${std[@]}" "${targets[@]}" --bin harden
+# No path of this machine in the messages of a panic: two builds in two places are the same bytes.
+paths=(-Ztrim-paths --config 'profile.release.trim-paths="all"')
+cargo build --release --locked "${std[@]}" "${paths[@]}" "${targets[@]}" --bin harden

@@ -264,10 +264,12 @@ fn defect(database: Database, text: &[u8]) -> Option<Defect> {
     (!sound).then_some(Defect::Number)
 }
 
-/// Shadow's numbers may be missing, and -1 stands for missing too.
+/// Shadow's numbers may be missing. With a sign, or with more than 32 bits, neither glibc nor musl reads the line
+/// (getspent(3)), and pwck deletes it.
 fn is_day_count(field: &[u8]) -> bool {
-    let digits = field.strip_prefix(b"-").unwrap_or(field);
-    field.is_empty() || (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+    field.is_empty()
+        || (field.iter().all(u8::is_ascii_digit)
+            && std::str::from_utf8(field).is_ok_and(|text| text.parse::<u32>().is_ok()))
 }
 
 #[cfg(test)]
@@ -285,7 +287,7 @@ mod tests {
     fn sound_lines_of_every_file() {
         assert_eq!(defect(Database::Passwd, b"root:x:0:0:root:/root:/bin/sh\n"), None);
         assert_eq!(defect(Database::Group, b"root:x:0:\n"), None);
-        assert_eq!(defect(Database::Shadow, b"root:*:19000:0:99999:7:-1::\n"), None);
+        assert_eq!(defect(Database::Shadow, b"root:*:19000:0:99999:7::4294967295:\n"), None);
         assert_eq!(defect(Database::Gshadow, b"root:*::\n"), None);
         assert_eq!(defect(Database::Subuid, b"app:100000:65536\n"), None);
     }
@@ -311,7 +313,10 @@ mod tests {
         ] {
             assert_eq!(defect(Database::Passwd, text), Some(expected), "{}", text.escape_ascii());
         }
-        assert_eq!(defect(Database::Shadow, b"a:*:x::::::\n"), Some(Defect::Number));
+        for number in ["x", "-1", "4294967296"] {
+            let line = format!("a:*:{number}::::::\n");
+            assert_eq!(defect(Database::Shadow, line.as_bytes()), Some(Defect::Number), "{line}");
+        }
         assert_eq!(defect(Database::Subgid, b"a:1:\n"), Some(Defect::Number));
     }
 

@@ -1,0 +1,4 @@
+//! Fuzz target `packages`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harden_fuzz::run("packages", data));

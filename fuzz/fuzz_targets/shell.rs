@@ -1,0 +1,4 @@
+//! Fuzz target `shell`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harden_fuzz::run("shell", data));

@@ -1,0 +1,46 @@
+//! The functions of tests/fuzz, and of tests/common what they need, for the targets of cargo-fuzz.
+//!
+//! What must hold of any input is written there, once: `make test` runs the same functions on the corpora.
+#![allow(dead_code, missing_docs)]
+
+mod common;
+#[path = "../../tests/fuzz/image.rs"]
+mod image;
+#[path = "../../tests/fuzz/targets.rs"]
+mod targets;
+#[path = "../../tests/fuzz/tree.rs"]
+mod tree;
+
+/// Longest input: larger files are `make soak`'s.
+const MOST: usize = 64 * 1024;
+
+/// Run the target of that name.
+///
+/// # Panics
+/// When something that must hold does not, or there is no such target.
+pub fn run(target: &str, data: &[u8]) {
+    let data = &data[..data.len().min(MOST)];
+    let function = match target {
+        "accounts" => targets::account_files,
+        "applets" => targets::multi_call,
+        "closure" => targets::programs,
+        "configuration" => targets::loader,
+        "elf" => targets::elf,
+        "packages" => targets::packages,
+        "policy" => targets::configuration,
+        "rpm" => targets::rpm,
+        "shebang" => targets::shebang,
+        "shell" => targets::shell,
+        "tree" => whole_tree,
+        _ => panic!("there is no target {target:?}"),
+    };
+    function(data);
+}
+
+/// In this process: libFuzzer is led by the code that an input reaches.
+fn whole_tree(data: &[u8]) -> String {
+    tree::tree(data, &|arguments| {
+        let arguments = arguments.iter().map(std::ffi::OsString::from).collect();
+        harden::run::main(arguments, &harden::policy::Environment::new()).code()
+    })
+}

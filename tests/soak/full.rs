@@ -1,0 +1,147 @@
+//! Real images instead of small trees: runs killed at a sample of calls, each on an overlay of the same layer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::{Snapshot, bare, parse, traced};
+use crate::sweep::{CHANGING, every};
+
+/// Kills on each image.
+const POINTS: usize = 200;
+
+const OPTIONS: [&str; 6] = ["--user", "app:1000:1000", "--command", "none", "--keep", "cat"];
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+/// An image's files, unpacked once, with the layers of each run beside them in memory.
+struct Image {
+    directory: tempfile::TempDir,
+}
+
+impl Image {
+    fn export(name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        run("mount", &["-t", "tmpfs", "-o", "mode=755", "none", directory.path().to_str().unwrap()]);
+        let image = Self { directory };
+        fs::create_dir(image.at("lower")).unwrap();
+        // What `make setup` says of the engine: its client, and where it listens.
+        let engine = crate::work().join("engine.env");
+        assert!(engine.exists(), "{} is missing; run: make setup", engine.display());
+        let script = "set -e -o pipefail; . \"$0\"; id=$(\"$CLIENT\" create \"$1\" x); trap '\"$CLIENT\" rm \"$id\" >/dev/null' EXIT; \
+            \"$CLIENT\" export \"$id\" | tar -x --numeric-owner -C \"$2\"";
+        run("bash", &["-c", script, engine.to_str().unwrap(), name, image.at("lower").to_str().unwrap()]);
+        image
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The image as it was, in a layer of its own.
+    fn layer(&self, number: usize) -> Layer {
+        let base = self.at(&number.to_string());
+        for name in ["upper", "work", "root"] {
+            fs::create_dir_all(base.join(name)).unwrap();
+        }
+        let [lower, upper, work] =
+            [self.at("lower"), base.join("upper"), base.join("work")].map(|p| p.display().to_string());
+        // The root of an overlay has the time of its upper directory.
+        run("touch", &["--reference", &lower, &upper]);
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        run("mount", &["-t", "overlay", "-o", &options, "none", base.join("root").to_str().unwrap()]);
+        Layer(base)
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(self.directory.path()).status().unwrap();
+    }
+}
+
+struct Layer(PathBuf);
+
+impl Layer {
+    fn root(&self) -> PathBuf {
+        self.0.join("root")
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let root = self.root().to_str().unwrap().to_owned();
+        let words = ["apply", "--quiet", "--root", &root].into_iter().chain(OPTIONS);
+        words.map(str::to_owned).collect()
+    }
+
+    fn finish(&self) {
+        let run = bare(&self.arguments(), &[], b"");
+        assert_eq!(run.status, 0, "{}", run.all());
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(self.root()).status().unwrap();
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// Account files and databases are whole at the moment of the kill.
+fn assert_whole(root: &Path) {
+    for (file, fields) in [("passwd", 7), ("group", 4), ("shadow", 9)] {
+        let text = fs::read_to_string(root.join("etc").join(file)).unwrap();
+        assert!(text.starts_with("root:") && text.ends_with('\n'), "{file}: {text:?}");
+        assert!(text.lines().all(|line| line.split(':').count() == fields), "{file}: {text:?}");
+    }
+    for (path, begin) in [("var/lib/dpkg/status", "Package: "), ("lib/apk/db/installed", "C:")] {
+        if root.join(path).parent().unwrap().exists() {
+            let text = fs::read_to_string(root.join(path)).unwrap();
+            assert!(text.starts_with(begin) && text.ends_with("\n\n"), "{path}");
+        }
+    }
+}
+
+fn sweep(name: &str) {
+    let image = Image::export(name);
+    let layer = image.layer(0);
+    layer.finish();
+    let whole = Snapshot::of(&layer.root());
+    drop(layer);
+    // A kill at a call that changes nothing leaves what one at the next changing call leaves.
+    let trace = CHANGING.join(",");
+    let layer = image.layer(0);
+    let all = traced(&["-f", "--seccomp-bpf", "-e", &format!("trace={trace}")], &layer.arguments());
+    assert_eq!(all.status, 0, "{}", all.stderr);
+    drop(layer);
+    let names: Vec<&str> = all.calls.iter().filter_map(|line| parse(line)).map(|(name, ..)| name).collect();
+    let first = names.iter().position(|name| !["openat", "write"].contains(name)).unwrap();
+    let open = names.len() - first;
+    assert!(open > POINTS, "{name}: {open} calls");
+    // The same sample in every run: steps of a size that has no factor in common with what repeats in a run.
+    let points: Vec<usize> = (0..POINTS).map(|n| first + 1 + (n * 7_919) % open).collect();
+    every(&points, |&n| {
+        let layer = image.layer(n);
+        let inject = format!("inject={trace}:signal=SIGKILL:when={n}");
+        let run = traced(&["-f", "--seccomp-bpf", "-e", &format!("trace={trace}"), "-e", &inject], &layer.arguments());
+        assert!([0, 137].contains(&run.status), "status {}: {}", run.status, run.stderr);
+        let last = run.calls.iter().rev().find(|line| line.contains('(')).cloned().unwrap_or_default();
+        assert_whole(&layer.root());
+        layer.finish();
+        let diff = whole.diff(&Snapshot::of(&layer.root()));
+        assert!(diff.is_empty(), "at {last}\n{:#?}", diff.iter().take(20).collect::<Vec<_>>());
+    });
+    println!("{name}: killed at {} of {open} changing calls, {} entries left", points.len(), whole.0.len());
+}
+
+#[test]
+fn killed_anywhere_on_debian_a_run_is_finished_by_the_next() {
+    sweep("harden-test/debian:12");
+}
+
+#[test]
+fn killed_anywhere_on_alpine_a_run_is_finished_by_the_next() {
+    sweep("harden-test/alpine:3.20");
+}
