@@ -142,6 +142,7 @@ pub fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<&Baseli
         findings.begin(check);
         (check.run)(&cx, &mut findings);
     }
+    findings.begin(first);
     context::settle(&cx, &mut findings);
     exceptions::apply(&subject.policy.audit.exceptions, today, &mut findings);
     let (mut findings, notes) = findings.finish();

@@ -54,7 +54,7 @@ pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Finding
         let expired = exception.expires.as_ref().is_some_and(|(_, day)| *day < today);
         let mut used = false;
         for finding in findings.list_mut() {
-            if finding.check.id == exception.id && glob::matches(exception.path.as_bytes(), &finding.path) {
+            if finding.check.id == exception.id && matches(exception.path.as_bytes(), &finding.path) {
                 used = true;
                 if !expired && finding.state == State::New {
                     finding.state = State::Excepted { reason: exception.reason.clone() };
@@ -75,5 +75,57 @@ pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Finding
         let (id, path) = (&exception.id, escaped(exception.path.as_bytes()));
         let what = format!("{place}the exception of {id} for '{path}' {what}");
         findings.path(b"/".to_vec(), format!("{id} {}", exception.path).as_bytes(), what);
+    }
+}
+
+/// Whether a pattern names a path. `*` stays inside one part; `/**` at the end means everything below.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let Some(directory) = pattern.strip_suffix(b"/**") else { return glob::matches(pattern, path) };
+    let ends = path.iter().enumerate().filter(|&(at, &byte)| at > 0 && byte == b'/').map(|(at, _)| at);
+    let mut above = ends.filter_map(|at| path.get(..at));
+    directory.is_empty() || above.any(|above| glob::matches(directory, above))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Day, matches};
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (text, day) in [
+            ("1970-01-01", Some(0)),
+            ("1969-12-31", Some(-1)),
+            ("2000-02-29", Some(11016)),
+            ("2000-03-01", Some(11017)),
+            ("2027-01-15", Some(20833)),
+            ("1900-02-29", None),
+            ("2027-02-29", None),
+            ("2027-13-01", None),
+            ("2027-00-10", None),
+            ("2027-1-1", None),
+            ("+027-01-01", None),
+            ("2027-01-01T", None),
+            ("äöü-01-01", None),
+        ] {
+            assert_eq!(Day::parse(text), day.map(Day), "{text}");
+        }
+        assert_eq!(Day::of(1_800_000_000), Day(20833));
+        assert_eq!(Day::of(-1), Day(-1));
+    }
+
+    #[test]
+    fn a_pattern_names_paths_or_all_below_one() {
+        for (pattern, path, fits) in [
+            ("/a/b", "/a/b", true),
+            ("/a/*", "/a/b", true),
+            ("/a/*", "/a/b/c", false),
+            ("/a/**", "/a/b/c", true),
+            ("/a/**", "/a", false),
+            ("/*/b/**", "/a/b/c", true),
+            ("/a/**", "/ab/c", false),
+            ("/**", "/a", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), fits, "{pattern} {path}");
+        }
     }
 }

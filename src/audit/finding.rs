@@ -58,22 +58,45 @@ pub enum State {
     },
 }
 
+/// Findings of one check that are listed one by one: a tree may have a million entries, and no reader does.
+const LISTED: usize = 5000;
+
 /// The findings of the checks so far.
 #[derive(Debug)]
 pub struct Findings {
     check: &'static Check,
     list: Vec<Finding>,
     notes: Vec<String>,
+    /// Findings of the check that speaks.
+    count: usize,
+    /// Those that are not listed: how many, and how bad the worst is.
+    more: Option<(usize, Severity)>,
+    /// The last of them, which its check may still change.
+    spare: Option<Finding>,
 }
 
 impl Findings {
     pub(super) fn new(first: &'static Check, notes: Vec<String>) -> Self {
-        Self { check: first, list: Vec::new(), notes }
+        Self { check: first, list: Vec::new(), notes, count: 0, more: None, spare: None }
     }
 
     /// Name the check that speaks from now on.
     pub(super) fn begin(&mut self, check: &'static Check) {
-        self.check = check;
+        self.count_spare();
+        if let Some((number, severity)) = self.more.take() {
+            self.count = 0;
+            // The number is part of it, so that a baseline does not hide another one.
+            let text = format!("{number} more that are not listed: mend those that are, and look again");
+            self.path(b"/".to_vec(), text.clone().as_bytes(), text).at_most(severity).no_rule();
+        }
+        (self.check, self.count) = (check, 0);
+    }
+
+    fn count_spare(&mut self) {
+        if let Some(spare) = self.spare.take() {
+            let (number, worst) = self.more.unwrap_or((0, spare.severity));
+            self.more = Some((number + 1, worst.max(spare.severity)));
+        }
     }
 
     /// The check that speaks.
@@ -100,8 +123,14 @@ impl Findings {
         let fingerprint = fingerprint(&[check.id.as_bytes(), &path, what]);
         let (severity, fix) = (check.severity, check.rule);
         let detail = detail.into();
+        let finding = Finding { check, severity, path, line: None, detail, fix, fingerprint, state: State::New };
+        self.count += 1;
+        if self.count > LISTED {
+            self.count_spare();
+            return self.spare.insert(finding);
+        }
         let at = self.list.len();
-        self.list.push(Finding { check, severity, path, line: None, detail, fix, fingerprint, state: State::New });
+        self.list.push(finding);
         #[allow(clippy::indexing_slicing, reason = "it was pushed one line above")]
         &mut self.list[at]
     }

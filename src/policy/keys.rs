@@ -95,7 +95,10 @@ pub(super) const AUDIT: &str = "audit";
 /// The keys of an exception.
 pub(super) const EXCEPTION_KEYS: [(&str, &str); 4] = [
     ("id", "The check, as docs/checks.md names it."),
-    ("path", "The path inside the root, or a pattern of paths; a star stays inside one part."),
+    (
+        "path",
+        "The path inside the root, or a pattern: a star stays inside one part, /** at the end is everything below.",
+    ),
     ("reason", "Why the finding is accepted."),
     ("expires", "The last day on which it is, as YYYY-MM-DD; for ever when left out."),
 ];

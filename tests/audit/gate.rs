@@ -67,6 +67,22 @@ fn a_baseline_lets_only_new_findings_fail() {
 }
 
 #[test]
+fn more_than_anybody_reads_is_counted_and_fails_a_baseline_that_knew_fewer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("baseline.json");
+    let path = path.to_str().unwrap();
+    let many = |tree: Rootfs, from: usize, to: usize| {
+        (from..to).fold(tree, |tree, at| tree.file(format!("/srv/{at}"), 0o666, 0, 0, "x"))
+    };
+    let tree = many(Rootfs::distroless(), 0, 5002);
+    let run = tree.run("audit", &["--write-baseline", path, "--format", "json"]);
+    let text = run.json().to_string();
+    assert!(text.contains("2 more that are not listed"), "{}", run.stderr);
+    assert_eq!(tree.run("audit", &["--baseline", path]).status, 0);
+    assert_eq!(many(tree, 5002, 5003).run("audit", &["--baseline", path]).status, 1);
+}
+
+#[test]
 fn a_root_that_is_none_is_no_clean_verdict() {
     let run = bare(&["audit", "--root", "/none/such"], &[], b"");
     assert!(

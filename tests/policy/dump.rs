@@ -36,6 +36,16 @@ fn an_empty_policy_comes_back() {
 }
 
 #[test]
+fn exceptions_come_back() {
+    let text = "[[audit.exception]]\nid = \"files.setid\"\npath = \"/usr/bin/a\"\nreason = \"a \\\"b\\\"\"\n\
+                expires = 2027-01-31\n[[audit.exception]]\nid = \"files.run\"\npath = \"/run/**\"\nreason = \"c\"\n\
+                [rules]\n\"remove.cron\" = \"off\"\n";
+    let policy = file(text).unwrap().policy;
+    assert_eq!((policy.audit.exceptions.len(), policy.rules.len()), (2, 1));
+    comes_back(&policy);
+}
+
+#[test]
 fn flags_and_image_configuration_come_back() {
     let image = br#"{"config":{"User":"app:7","Entrypoint":["/bin/sh","-c","cd /srv && exec 'my app' $X"],"Volumes":{"/data":{}},
         "WorkingDir":"/srv","Healthcheck":{"Test":["CMD","bash","-c","a; b $PORT"]}}}"#;
