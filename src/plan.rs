@@ -308,10 +308,12 @@ impl<'a> Draft<'a> {
         self.record(Target::Entry(id), What::Owner(now.owner, owner), reason);
     }
 
-    /// Set the permission bits 0o7777.
+    /// Set the permission bits 0o7777 of a file or directory.
     pub fn set_mode(&mut self, id: Id, mode: u32, reason: &str) {
         let now = self.wanted(id);
-        if now.mode == mode || self.is_untouchable(id) || self.tree.is_link(id) {
+        // Special files are never opened, and a mode is changed on a descriptor (fchmod(2)).
+        let can = self.tree.is_file(id) || self.tree.is_dir(id);
+        if now.mode == mode || self.is_untouchable(id) || !can {
             return;
         }
         self.attributes.insert(id, Attributes { mode, ..now });

@@ -304,3 +304,18 @@ fn what_cannot_be_shown_to_be_right_is_refused_and_unchanged() {
     let tree = tree().file("/bin/busybox", 0o755, 0, 0, corrupt);
     tree.apply(&with(&["--keep", "busybox"])).assert_same(&["/bin/busybox"]);
 }
+
+/// Beside the program under its own name a copy of it is the same program, and so is what a run that was killed between
+/// two names of one file left as it was.
+#[test]
+fn a_copy_becomes_what_the_program_becomes_also_after_a_killed_run() {
+    let done = tree().file("/sbin/cat", 0o755, 0, 0, busybox()).apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    let patched = fs::read(done.root.at("/bin/busybox")).unwrap();
+    assert_eq!(applets(&done, "/bin/busybox"), ["cat", "sh"]);
+    assert_eq!(fs::read(done.root.at("/sbin/cat")).unwrap(), patched);
+    assert_eq!(done.changes().into_iter().filter(|change| change.0 == "remove.applets").count(), 2);
+    // One of them is as it was.
+    let done = done.root.file("/sbin/cat", 0o755, 0, 0, busybox()).apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    done.assert_same(&["/bin/busybox"]);
+    assert_eq!(fs::read(done.root.at("/sbin/cat")).unwrap(), patched);
+}
