@@ -131,7 +131,11 @@ impl Image {
         let count = packages.iter().filter(|(_, package)| package.manager == Manager::Rpm).count();
         assert!(count == 0 || packages.unreadable.len() < 3);
         let causes: Vec<&str> = packages.problems.iter().filter_map(|text| text.split(": ").nth(1)).collect();
-        let owned = self.tree.ids().filter(|&id| packages.owner(id).is_some_and(|package| package.manager == Manager::Rpm)).count();
+        let owned = self
+            .tree
+            .ids()
+            .filter(|&id| packages.owner(id).is_some_and(|package| package.manager == Manager::Rpm))
+            .count();
         format!("{} {} {causes:?}", count.min(4), owned.min(3))
     }
 
