@@ -321,7 +321,7 @@ fn coreutils_in_one_file_lose_their_stubs_and_what_stays_callable_is_said() {
     program.extend(format!("\0--coreutils-prog=\0 {names}\0").into_bytes());
     let stub = |tree: Rootfs, name: &str| {
         let _ = fs::remove_file(tree.at(format!("/usr/bin/{name}")));
-        tree.script(&format!("/usr/bin/{name}"), &format!("#!/usr/bin/coreutils --coreutils-prog-shebang={name}\n"))
+        tree.script(format!("/usr/bin/{name}"), &format!("#!/usr/bin/coreutils --coreutils-prog-shebang={name}\n"))
     };
     let tree = Rootfs::debian_like().file("/usr/bin/coreutils", 0o755, 0, 0, &program);
     let tree = names.split(' ').fold(tree, stub);
