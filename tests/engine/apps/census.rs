@@ -1,4 +1,4 @@
-//! What an image holds, asked inside a container of it by the static program of tests/setup/census.rs.
+//! What an image holds and how much of it, asked inside a container of it by the static program of tests/setup/census.rs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,26 @@ pub struct Census {
     /// What the image's own loader answers for each ELF file, and whether the interpreter of each script
     /// among the commands exists.
     needs: BTreeMap<String, String>,
+    /// `files`, `objects` (ELF) and `bytes`.
+    sums: BTreeMap<String, u64>,
 }
 
 impl Census {
     /// Asks in a container of the image.
     pub fn of(image: &Image) -> Census {
-        let container = Container {
-            id: docker_ok(&[
-                "create",
-                "--network",
-                "none",
-                "--user",
-                "0",
-                "--entrypoint",
-                "/harden-census",
-                &image.tag,
-            ]),
-        };
+        let container = Container::of(docker_ok(&[
+            "create",
+            "--network",
+            "none",
+            "--user",
+            "0",
+            "--entrypoint",
+            "/harden-census",
+            &image.tag,
+        ]));
         let program = fixture("census");
         docker_ok(&["cp", &program.to_string_lossy(), &format!("{}:/harden-census", container.id)]);
-        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new() };
+        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new(), sums: BTreeMap::new() };
         for line in docker_ok(&["start", "--attach", &container.id]).lines() {
             match *line.splitn(3, '\t').collect::<Vec<_>>() {
                 ["command", path] => {
@@ -44,11 +44,19 @@ impl Census {
                 ["needs", path, answer] => {
                     census.needs.insert(path.to_owned(), answer.to_owned());
                 }
+                ["sum", what, number] => {
+                    census.sums.insert(what.to_owned(), number.parse().expect("a number"));
+                }
                 _ => panic!("the census said: {line}"),
             }
         }
         assert!(!census.needs.is_empty(), "{}: no ELF file", image.tag);
         census
+    }
+
+    /// How much there is of what the census sums up.
+    pub fn sum(&self, what: &str) -> u64 {
+        self.sums[what]
     }
 
     /// One line for each file that needs something which `before` had and this image has not, or has elsewhere.
