@@ -174,7 +174,7 @@ fn writable(log: &str) -> Vec<String> {
 ///
 /// # Panics
 /// With the last complaint and the container's output, when the container ends or time is up.
-fn eventually<T>(container: &Container, mut ask: impl FnMut() -> Result<T, String>) -> T {
+pub fn eventually<T>(container: &Container, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let begin = Instant::now();
     loop {
         let last = match ask() {
@@ -207,7 +207,7 @@ fn curl(container: &Container, scheme: &str, port_and_path: &str) -> String {
 ///
 /// # Errors
 /// All that it wrote, when it failed.
-fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
+pub fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
     let output = docker(&[&["run", "--rm"], options, &[image], command].concat());
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

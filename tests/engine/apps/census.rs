@@ -9,6 +9,9 @@ use super::DEBIAN_REDIS;
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
 const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
 
+/// How loaders answer of static programs: glibc's, musl's.
+const NOTHING: [&str; 4] = ["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
+
 /// What starts, and what ELF files load.
 pub struct Census {
     /// Paths in command directories that lead to a program.
@@ -59,12 +62,14 @@ impl Census {
         self.sums[what]
     }
 
-    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere.
+    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere. A loader
+    /// that had nothing to load may be gone.
     pub fn unlike(&self, before: &Census) -> Vec<String> {
         self.needs
             .iter()
             .filter_map(|(path, answer)| match before.needs.get(path) {
                 Some(was) if was == answer => None,
+                Some(was) if answer == "no loader" && NOTHING.iter().any(|says| was.ends_with(says)) => None,
                 Some(was) => Some(format!("{path}: {was} -> {answer}")),
                 None => Some(format!("{path} was not there before")),
             })

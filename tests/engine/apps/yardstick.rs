@@ -87,7 +87,8 @@ fn installed(status: &str) -> BTreeMap<String, Package> {
         let depends = [list("Depends"), list("Pre-Depends")].concat();
         let depends = depends.iter().map(|clause| clause.split('|').map(bare).collect()).collect();
         let size = field("Installed-Size").and_then(|size| size.parse().ok()).unwrap_or_default();
-        provided.extend(list("Provides").iter().map(|what| (bare(what), name.to_owned())));
+        let provides = list("Provides").iter().map(|what| (bare(what), name.to_owned())).collect::<Vec<_>>();
+        provided.extend(provides.into_iter().filter(|(what, _)| !what.is_empty()));
         found.insert(name.to_owned(), Package { size, depends });
     }
     for (what, by) in provided {
