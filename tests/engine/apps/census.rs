@@ -9,8 +9,12 @@ use super::DEBIAN_REDIS;
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
 const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
 
-/// How loaders answer of static programs: glibc's, musl's.
-const NOTHING: [&str; 4] = ["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
+/// Whether this is how a loader answers of a static program. musl's names itself alone for one that is relocatable.
+fn loads_nothing(answer: &str) -> bool {
+    const SAID: [&str; 4] = ["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
+    let itself = answer.starts_with("/lib/ld-musl-") && !answer.contains([';', ' ']);
+    itself || SAID.iter().any(|said| answer.ends_with(said))
+}
 
 /// What starts, and what ELF files load.
 pub struct Census {
@@ -69,7 +73,7 @@ impl Census {
             .iter()
             .filter_map(|(path, answer)| match before.needs.get(path) {
                 Some(was) if was == answer => None,
-                Some(was) if answer == "no loader" && NOTHING.iter().any(|says| was.ends_with(says)) => None,
+                Some(was) if answer == "no loader" && loads_nothing(was) => None,
                 Some(was) => Some(format!("{path}: {was} -> {answer}")),
                 None => Some(format!("{path} was not there before")),
             })
