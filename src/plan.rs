@@ -270,11 +270,18 @@ impl<'a> Draft<'a> {
     pub fn settle(&mut self) {
         // Children come after their parents in the tree's order, so the reverse is leaf first.
         for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
-            if self.tree.children(id).all(|child| self.is_removed(child)) {
+            if self.tree.children(id).all(|child| self.is_removed(child)) && !self.gains(id) {
                 self.rule = rule;
                 self.remove(id, "left empty by what went");
             }
         }
+    }
+
+    /// Whether something is created below a directory.
+    fn gains(&self, directory: Id) -> bool {
+        let mut path = self.tree.path(directory);
+        path.push(b'/');
+        self.creations.keys().any(|created| created.starts_with(&path))
     }
 
     /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last
