@@ -23,7 +23,7 @@ pub(crate) struct Cx<'a> {
     pub(super) zones: Zones,
     /// Entries that may have set-id bits and capabilities.
     pub(super) setid: IdSet,
-    /// Entries of [keep] paths.
+    /// Entries of `[keep]` paths.
     kept_paths: IdSet,
     /// What apply does as far as that can be told without a policy; empty with one.
     partial: Plan,
