@@ -12,7 +12,7 @@
 //!    and nothing that only they depend on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
 //!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library;
-//! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that depends on it),
+//! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
 //!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees.
 //!
 //! Of a package that stays goes what no running program reads: `trim`. Each rule only adds, and all are followed until
@@ -285,21 +285,19 @@ impl<'a> Decider<'a> {
         let fits = |index: &PackageIndex| {
             packages.get(*index).is_some_and(|package| !NOT_HOSTS.contains(&package.name.as_str()))
         };
-        let mut todo: Vec<PackageIndex> = self.owners.iter().copied().collect();
+        // A host stays itself: one that went would leave the next run without what this run kept for it.
+        let mut todo: Vec<PackageIndex> = self.owners.iter().copied().filter(fits).collect();
         let mut hosts: BTreeSet<PackageIndex> = set(todo.iter().copied());
         while let Some(host) = todo.pop() {
             let source = packages.get(host).map(|package| &package.source);
             for added in packages.dependents(host) {
-                if packages.get(added).map(|package| &package.source) == source && hosts.insert(added) {
-                    todo.push(added);
-                }
-            }
-        }
-        for host in hosts.into_iter().filter(|host| fits(host)) {
-            for added in packages.dependents(host) {
                 let installer = packages.get(added).is_some_and(|package| package.is_installer());
-                if !installer && (self.serves(added) || self.has_shared_modules(added)) {
-                    self.stay(added, Because::Package(host, "runs what it adds"));
+                if installer || !(self.serves(added) || self.has_shared_modules(added)) {
+                    continue;
+                }
+                self.stay(added, Because::Package(host, "runs what it adds"));
+                if packages.get(added).map(|package| &package.source) == source && fits(&added) && hosts.insert(added) {
+                    todo.push(added);
                 }
             }
         }
