@@ -391,7 +391,11 @@ impl<'a> Draft<'a> {
 
     /// Refuse the whole plan, and say what to write instead.
     pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<String>) {
-        self.refusals.push(Message { rule: self.rule, text: text.into(), help: help.into() });
+        let message = Message { rule: self.rule, text: text.into(), help: help.into() };
+        // A script that is read twice, by the image's command and by another script, is one thing to mend.
+        if !self.refusals.contains(&message) {
+            self.refusals.push(message);
+        }
     }
 
     fn wanted(&self, id: Id) -> Attributes {

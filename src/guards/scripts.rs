@@ -137,5 +137,5 @@ fn toml_string(tree: &Tree, name: &Named) -> String {
     let entry = tree.path(name.entry);
     let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
     let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };
-    format!("\"{}\"", escape::escaped(text).replace('"', "\\\""))
+    escape::basic_string(&String::from_utf8_lossy(text))
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::seen::Used;
-use crate::policy::{is_literal_path, toml_string};
+use crate::policy::is_literal_path;
+use crate::report::escape::basic_string;
 
 const HEAD: &str = "\
 # Written by `harden learn`: what a command used of the image. Give it to `harden apply --config`, or copy the entries
@@ -87,10 +88,10 @@ impl Entries {
             let (Some((_, begin)), Some(lines)) = (LISTS.get(list), self.lists.get_mut(list)) else { continue };
             let how = if used.executed { "run by" } else { "opened by" };
             let reason = format!("{how} {}", String::from_utf8_lossy(&used.by).replace('$', "_"));
-            let entry = format!("{begin}{}", toml_string(text));
+            let entry = format!("{begin}{}", basic_string(text));
             let is_there = |line: &String| line.strip_prefix(&entry).is_some_and(|rest| rest.starts_with([',', ' ']));
             if !lines.iter().any(is_there) {
-                lines.insert(format!("{entry}, reason = {} }},", toml_string(&reason)));
+                lines.insert(format!("{entry}, reason = {} }},", basic_string(&reason)));
             }
         }
     }

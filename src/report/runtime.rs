@@ -92,7 +92,7 @@ impl Runtime {
             yaml.push_str("volumeMounts:\n");
             for (index, path) in self.writable.iter().enumerate() {
                 let volume = if self.filled.contains(path) { "a volume with what is there" } else { "emptyDir" };
-                let path = escape::yaml(path);
+                let path = escape::basic_string(path);
                 yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {path} }}  # {volume}\n"));
             }
         }
