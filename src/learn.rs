@@ -18,7 +18,6 @@ mod seen;
 mod signals;
 mod tracer;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{Seek as _, Write as _};
 use std::process::Command;
@@ -29,6 +28,7 @@ use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use crate::collect::Set;
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
 use crate::facts::tree::{Id, Tree};
 use crate::report::Console;
@@ -98,7 +98,7 @@ fn traced(
     request: &Request,
     root: &Root,
     tree: &Tree,
-    closed: &BTreeSet<Id>,
+    closed: &Set<Id>,
     output: &mut Output,
     console: &Console,
 ) -> Result<u8, Failure> {

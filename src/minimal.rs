@@ -30,13 +30,12 @@ mod trim;
 #[cfg(test)]
 mod property;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::closure::objects::{Objects, is_library_directory};
 use crate::closure::{Input, Reason};
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::elf::Elf;
 use crate::facts::glob;
 use crate::facts::packages::PackageIndex;
@@ -113,11 +112,11 @@ pub enum Goes {
 #[derive(Debug, Default)]
 pub struct Decision {
     /// Packages that stay as a whole, each with its reason.
-    pub stays: BTreeMap<PackageIndex, Because>,
+    pub stays: Map<PackageIndex, Because>,
     /// Needed files that are in no reason of the closure, each with its reason where it is an ELF file's need.
-    pub needed: BTreeMap<Id, Option<Reason>>,
+    pub needed: Map<Id, Option<Reason>>,
     /// Entries that go, by entry; directories are not among them.
-    pub goes: BTreeMap<Id, Goes>,
+    pub goes: Map<Id, Goes>,
     /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
     pub unwanted: Vec<(Id, &'static str)>,
     /// Directories that go where that leaves them empty.
@@ -143,17 +142,17 @@ pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
         removed,
         objects: Objects::new(&input),
         trim: Trim::new(cx, removed),
-        lost: BTreeSet::new(),
+        lost: Set::new(),
         suffixes: Vec::new(),
-        sources: BTreeMap::new(),
+        sources: Map::new(),
         decision: Decision::default(),
         packages: VecDeque::new(),
         files: VecDeque::new(),
         scanned: IdSet::default(),
         evidence: Evidence::default(),
         wanted: [false; data::KINDS.len()],
-        owners: BTreeSet::new(),
-        layout: BTreeSet::new(),
+        owners: Set::new(),
+        layout: Set::new(),
     };
     decider.run();
     decider.finish()
@@ -165,11 +164,11 @@ struct Decider<'a> {
     objects: Objects<'a>,
     trim: Trim,
     /// Packages that had commands and keep none.
-    lost: BTreeSet<PackageIndex>,
+    lost: Set<PackageIndex>,
     /// Endings of modules whose interpreter stays.
     suffixes: Vec<&'static str>,
     /// Packages by source.
-    sources: BTreeMap<&'a str, Vec<PackageIndex>>,
+    sources: Map<&'a str, Vec<PackageIndex>>,
     decision: Decision,
     packages: VecDeque<PackageIndex>,
     /// ELF candidates that wait.
@@ -179,9 +178,9 @@ struct Decider<'a> {
     /// Kinds of data that are in already.
     wanted: [bool; data::KINDS.len()],
     /// Packages that own a kept command.
-    owners: BTreeSet<PackageIndex>,
+    owners: Set<PackageIndex>,
     /// Packages that hold the base layout.
-    layout: BTreeSet<PackageIndex>,
+    layout: Set<PackageIndex>,
 }
 
 impl<'a> Decider<'a> {
@@ -210,7 +209,7 @@ impl<'a> Decider<'a> {
     fn commands(&mut self) {
         let facts = self.cx.facts;
         let (tree, packages) = (&facts.tree, &facts.packages);
-        let mut keeping: BTreeSet<PackageIndex> = BTreeSet::new();
+        let mut keeping: Set<PackageIndex> = Set::new();
         let staying = facts.commands.entries.iter().filter(|(id, _)| !self.removed.contains(**id));
         for (&id, command) in staying {
             for at in [id, command.target] {
@@ -287,7 +286,7 @@ impl<'a> Decider<'a> {
         };
         // A host stays itself: one that went would leave the next run without what this run kept for it.
         let mut todo: Vec<PackageIndex> = self.owners.iter().copied().filter(fits).collect();
-        let mut hosts: BTreeSet<PackageIndex> = set(todo.iter().copied());
+        let mut hosts: Set<PackageIndex> = set(todo.iter().copied());
         while let Some(host) = todo.pop() {
             let source = packages.get(host).map(|package| &package.source);
             for added in packages.dependents(host) {
@@ -336,8 +335,9 @@ impl<'a> Decider<'a> {
     }
 
     fn stay(&mut self, package: PackageIndex, because: Because) {
-        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
-            entry.insert(because);
+        let entry = self.decision.stays.entry(package);
+        if entry.is_vacant() {
+            entry.or_insert(because);
             self.packages.push_back(package);
         }
     }
@@ -455,7 +455,7 @@ impl<'a> Decider<'a> {
         }
         let standing = pipeline::standing_entries(tree, cx.policy);
         // Packages of which something stays.
-        let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
+        let mut parts: Set<PackageIndex> = Set::new();
         for (index, _) in packages.iter() {
             let whole = self.decision.stays.contains_key(&index);
             let mut left = whole;

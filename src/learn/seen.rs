@@ -4,12 +4,10 @@
 //! where CMD changed links or mounts meanwhile, the file system is walked instead. Only names of that tree are written.
 //! Nothing here knows how calls are found out.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::glob;
 use crate::facts::program::is_library_name;
 use crate::facts::tree::{Id, MAX_LINKS, Tree};
@@ -53,34 +51,26 @@ pub(super) struct View {
 pub(super) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
-    closed: &'a BTreeSet<Id>,
+    closed: &'a Set<Id>,
     /// Never written: this program, the files that rules edit.
-    left_out: BTreeSet<Id>,
+    left_out: Set<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: BTreeMap<Vec<u8>, Used>,
+    known: Map<Vec<u8>, Used>,
     /// Files by inode, sorted, once mounts may differ.
     inodes: Vec<(u64, Id)>,
     /// What is to be written.
-    pub(super) used: BTreeMap<Vec<u8>, Used>,
+    pub(super) used: Map<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: BTreeSet<Id>,
+    pub(super) privileged: Set<Id>,
 }
 
 impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` is this program's file.
-    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: Option<Id>) -> Self {
+    pub(super) fn new(tree: &'a Tree, closed: &'a Set<Id>, own: Option<Id>) -> Self {
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
         let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
         let left_out = set(edited.chain(records).chain(own));
-        Self {
-            tree,
-            closed,
-            left_out,
-            known: BTreeMap::new(),
-            inodes: Vec::new(),
-            used: BTreeMap::new(),
-            privileged: BTreeSet::new(),
-        }
+        Self { tree, closed, left_out, known: Map::new(), inodes: Vec::new(), used: Map::new(), privileged: Set::new() }
     }
 
     /// A program is about to use that absolute path. What does not exist is not used.
