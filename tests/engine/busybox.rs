@@ -17,9 +17,8 @@ const BUILTINS: [&str; 9] = ["[", "[[", "echo", "false", "kill", "printf", "pwd"
 
 const RUN: &str = "[run]\nuser = \"app:1000:1000\"\n";
 /// Applets that no file is named by are kept by naming their calls.
-const CALLS: &str = "command = [[\"busybox\", \"sh\", \"-c\", \"true\"], [\"busybox\", \"cat\"]]\n";
-const LINKS: &str =
-    "command = \"none\"\n[keep]\ncommands = [\"/usr/local/bin/sh\", \"/usr/local/bin/cat\", \"/usr/bin/busybox\"]\n";
+const CALLS: &str = "command = [[\"busybox\", \"sh\", \"-c\", \"exit\"], [\"busybox\", \"cat\"]]\n";
+const LINKS: &str = "command = \"none\"\n[keep]\ncommands = [\"/usr/local/bin/sh\", \"/usr/local/bin/cat\"]\n";
 
 /// Runs in the hardened container, where nothing but sh, its builtins and cat are left. /l holds a link for each name.
 const EVERY_WAY: &str = r#"
@@ -129,55 +128,50 @@ fn busybox_static_of_debian_13_answers_to_its_kept_applets_only() {
     debian("harden-test/debian:13", "trixie", "busybox-static", false);
 }
 
-/// Every other rule is off: the layer holds one file, and what the builder itself brings for the step.
+/// The links of applets that go are whiteouts. Debian's busybox has none: with every other rule off its layer holds one
+/// file, and nothing else but what the builder itself brings for the step.
 #[test]
 fn disabled_applets_add_one_file_to_the_layer() {
-    let rules = harden::rules::ids();
-    let off = |on: &[&str]| -> String {
-        let off = rules.iter().filter(|id| !on.contains(id));
-        off.map(|id| format!("{id:?} = \"off\"\n")).collect::<String>()
-    };
-    let keep = format!("{RUN}command = \"none\"\n[keep]\ncommands = [\"sh\", \"cat\"]\n[rules]\n");
-    for (builder, on, step) in [
-        (
-            Builder::BuildKitBind,
-            &["remove.applets"][..],
-            "RUN --mount=type=bind,source=harden,target=/run/harden \
-             --mount=type=bind,source=harden.toml,target=/run/harden.toml [\"/run/harden\", \"apply\"]",
-        ),
-        (
-            Builder::Classic,
-            &["remove.applets", "remove.self"],
-            "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]",
-        ),
+    let bind = "RUN --mount=type=bind,source=harden,target=/run/harden \
+                --mount=type=bind,source=harden.toml,target=/run/harden.toml [\"/run/harden\", \"apply\"]";
+    let copy = "COPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]";
+    let debian = "FROM harden-test/debian:12\nCOPY busybox.deb /\nRUN dpkg -i /busybox.deb && rm /busybox.deb\n";
+    let alpine = format!("FROM {}\n", ALPINE.tag);
+    let kept = "command = \"none\"\n[keep]\ncommands = [\"sh\", \"cat\"]\n";
+    for (builder, base, keep, on, step) in [
+        (Builder::BuildKitBind, debian, CALLS, &["remove.applets"][..], bind),
+        (Builder::Classic, debian, CALLS, &["remove.applets", "remove.self"], copy),
+        (Builder::BuildKitBind, &alpine, kept, &["remove.applets", "remove.commands"], bind),
     ] {
-        let config = format!("{keep}{}", off(on));
-        let context =
-            Context::with_harden(&config).file("Dockerfile", 0o644, &format!("FROM {}\n{step}\n", ALPINE.tag));
-        let image = build(builder, &context, &Options::default());
-        let layers = image.layers();
+        let off = harden::rules::ids().into_iter().filter(|id| !on.contains(id));
+        let off: String = off.map(|id| format!("{id:?} = \"off\"\n")).collect();
+        let context = Context::with_harden(&format!("{RUN}{keep}[rules]\n{off}"))
+            .add(&fixture("applets/packages/bookworm-busybox-static.deb"), "busybox.deb")
+            .file("Dockerfile", 0o644, &format!("{base}{step}\n"));
+        let layers = build(builder, &context, &Options::default()).layers();
         let (layer, below) = layers.split_last().map(|(last, below)| (last, flatten(below))).unwrap();
+        let what = format!("{builder:?} on {base}");
+        let paths = |wanted: &dyn Fn(&Entry) -> bool| -> Vec<&str> {
+            layer.entries.iter().filter(|(_, entry)| wanted(entry)).map(|(path, _)| path.as_str()).collect()
+        };
+        let gone = |entry: &Entry| entry.kind == Kind::Whiteout;
+        let files = paths(&|entry| !entry.is_dir() && !gone(entry));
+        let path = if base == alpine { "bin/busybox" } else { "usr/bin/busybox" };
+        assert_eq!(files, [path], "{what}");
+        match on {
+            ["remove.applets"] => assert_eq!(paths(&gone), [""; 0], "{what}"),
+            [.., "remove.self"] => assert_eq!(paths(&gone), ["harden", "harden.toml"], "{what}"),
+            _ => assert!(paths(&gone).len() > 290, "{what}"),
+        }
+        // Directories are there as parents only, with the times that they had.
         let binds: &[&str] = if builder == Builder::BuildKitBind { &["/run/harden"] } else { &[] };
         let stamped = Stamped::new(&["/harden", "/harden.toml"], binds);
-        let gone = |entry: &Entry| matches!(entry.kind, Kind::Whiteout);
-        let files: Vec<&str> = layer
-            .entries
-            .iter()
-            .filter(|(_, entry)| !entry.is_dir() && !gone(entry))
-            .map(|(path, _)| &path[..])
-            .collect();
-        assert_eq!(files, ["bin/busybox"], "{builder:?}");
-        let whiteouts: Vec<&str> =
-            layer.entries.iter().filter(|(_, entry)| gone(entry)).map(|(path, _)| &path[..]).collect();
-        let wanted: &[&str] = if builder == Builder::Classic { &["harden", "harden.toml"] } else { &[] };
-        assert_eq!(whiteouts, wanted, "{builder:?}");
-        // Directories are there as parents only, with the times that they had.
-        assert_eq!(stamped.needless(layer, &below), [""; 0], "{builder:?}");
-        assert_eq!(stamped.retimed(layer, &below), [""; 0], "{builder:?}");
-        let (old, new) = (&below.entries["bin/busybox"], &layer.entries["bin/busybox"]);
+        assert_eq!(stamped.needless(layer, &below), [""; 0], "{what}");
+        assert_eq!(stamped.retimed(layer, &below), [""; 0], "{what}");
+        let (old, new) = (&below.entries[path], &layer.entries[path]);
         let same = |entry: &Entry| (entry.mode, entry.uid, entry.gid, entry.size, entry.xattrs.clone());
-        assert_eq!((same(old), old.mtime + 1), (same(new), new.mtime), "{builder:?}");
-        assert_ne!(old.sha256, new.sha256, "{builder:?}");
+        assert_eq!((same(old), old.mtime + 1), (same(new), new.mtime), "{what}");
+        assert_ne!(old.sha256, new.sha256, "{what}");
     }
 }
 
