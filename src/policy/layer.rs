@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use super::problem::quote;
 use super::{
-    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal, Origin,
-    Pattern,
-    Policy, Problem, Remove, Run, RunUser, Start,
+    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
+    Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
 };
 use crate::collect::set;
 

@@ -21,9 +21,12 @@ mod audit;
 mod bases;
 mod buildah;
 mod check;
+#[path = "../common/mod.rs"]
+mod common;
 mod docker;
 mod examples;
 mod inspect;
+mod judges;
 mod layer;
 mod learn;
 mod leave;

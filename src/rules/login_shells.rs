@@ -1,0 +1,38 @@
+//! login.shells: /etc/shells names no nologin. Programs take an account for a person's when its shell is listed there.
+//!
+//! Source: shells(5), CIS Debian 12 §5.4.3.1, SSG no_nologin_in_shells.
+
+use crate::plan::Draft;
+use crate::rules::Context;
+
+/// Largest file that is edited, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let Ok(found) = tree.resolve(b"/etc/shells") else { return };
+    let id = found.node;
+    let Ok(text) = cx.contents.read(tree, id, LIMIT) else { return };
+    if !tree.is_file(id) || draft.is_untouchable(id) {
+        return;
+    }
+    let (mut kept, mut gone) = (Vec::with_capacity(text.len()), 0_usize);
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        if line.trim_ascii().ends_with(b"/nologin") && !line.trim_ascii_start().starts_with(b"#") {
+            gone += 1;
+        } else {
+            kept.extend_from_slice(line);
+        }
+    }
+    if gone > 0 {
+        draft.rewrite(id, kept);
+        draft.record_line(
+            "login.shells",
+            &tree.path(id),
+            "nologin".to_owned(),
+            "gone".to_owned(),
+            "nologin is no shell",
+        );
+    }
+}
