@@ -2,7 +2,7 @@
 
 use super::common::Rootfs;
 use super::common::dirty::Dirty;
-pub(crate) use super::common::dirty::{MATERIAL, key, secret};
+pub(crate) use super::common::dirty::{key, secret};
 use super::found;
 
 fn build() -> Dirty {
