@@ -75,9 +75,6 @@ pub(crate) const TABLE: &[Row] = &[
     ("jobs.mode", "/etc/periodic/*/*", Group::Root, 0o755),
 ];
 
-/// Records that everybody reads: who(1), last(1).
-const WIDER: [&[u8]; 3] = [b"btmp", b"lastlog", b"wtmp"];
-
 const WHY: &str = "compliance lists ask for it";
 
 /// Apply the rule.
@@ -100,7 +97,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     let Ok(logs) = tree.resolve(b"/var/log") else { return };
     for id in tree.subtree(logs.node).filter(|&id| tree.is_file(id)) {
-        tighten(cx, draft, id, None, if WIDER.contains(&tree.name(id)) { 0o664 } else { 0o640 });
+        tighten(cx, draft, id, None, 0o640);
     }
 }
 
