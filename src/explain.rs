@@ -249,7 +249,8 @@ impl<'a> Explainer<'a> {
         answer.changes = records.iter().filter(made).map(|record| change(record, tree)).collect();
         answer.refusals = self.refusals_of(asked);
         let name = String::from_utf8_lossy(asked);
-        let applet = self.examined.multicall.iter().find(|found| found.applets.iter().any(|each| *each == name));
+        let has = |names: &[String]| names.iter().any(|each| *each == name);
+        let applet = self.examined.multicall.iter().find(|found| has(&found.applets) || has(&found.disabled));
         if !answer.changes.is_empty() {
             answer.fate = Fate::Created;
             answer.advice =
@@ -257,13 +258,18 @@ impl<'a> Explainer<'a> {
         } else if let Some(found) = applet {
             let program = tree.path(found.program);
             answer = self.entry(asked, "entry", found.program);
-            answer.notes.push(format!(
-                "no file has the name {}: it is an applet inside {}, callable as '{} {}'",
-                quoted(asked),
-                quoted(&program),
-                escaped(tree.name(found.program)),
-                escaped(asked)
-            ));
+            let because = self.examined.closure.explain_applet(tree, found.program, &name);
+            let (own, word) = (escaped(tree.name(found.program)), escaped(asked));
+            let stays = if has(&found.applets) {
+                format!("callable as '{own} {word}'")
+            } else {
+                format!("which stops answering to it; keep it with keep.commands = [\"{word}\"]")
+            };
+            if !because.is_empty() {
+                answer.because = because;
+            }
+            let (asked, program) = (quoted(asked), quoted(&program));
+            answer.notes.push(format!("no file has the name {asked}: it is an applet inside {program}, {stays}"));
         } else if why == Some(Unresolved::Loop) {
             answer.notes.push("its links run in a circle".to_owned());
         } else {

@@ -270,11 +270,18 @@ impl<'a> Draft<'a> {
     pub fn settle(&mut self) {
         // Children come after their parents in the tree's order, so the reverse is leaf first.
         for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
-            if self.tree.children(id).all(|child| self.is_removed(child)) {
+            if self.tree.children(id).all(|child| self.is_removed(child)) && !self.gains(id) {
                 self.rule = rule;
                 self.remove(id, "left empty by what went");
             }
         }
+    }
+
+    /// Whether something is created below a directory.
+    fn gains(&self, directory: Id) -> bool {
+        let mut path = self.tree.path(directory);
+        path.push(b'/');
+        self.creations.keys().any(|created| created.starts_with(&path))
     }
 
     /// Refuse what would be created where something is: a link that leads nowhere in this root. Call after the last
@@ -308,10 +315,12 @@ impl<'a> Draft<'a> {
         self.record(Target::Entry(id), What::Owner(now.owner, owner), reason);
     }
 
-    /// Set the permission bits 0o7777.
+    /// Set the permission bits 0o7777 of a file or directory.
     pub fn set_mode(&mut self, id: Id, mode: u32, reason: &str) {
         let now = self.wanted(id);
-        if now.mode == mode || self.is_untouchable(id) || self.tree.is_link(id) {
+        // Special files are never opened, and a mode is changed on a descriptor (fchmod(2)).
+        let can = self.tree.is_file(id) || self.tree.is_dir(id);
+        if now.mode == mode || self.is_untouchable(id) || !can {
             return;
         }
         self.attributes.insert(id, Attributes { mode, ..now });

@@ -145,6 +145,15 @@ fn an_applet_without_a_link_is_kept_by_its_name_and_one_beside_a_program_is_not(
     let explained = done.root.run("explain", &with(&["--keep", "wget", "wget", "/usr/bin/busybox"]));
     assert!(explained.stdout.contains("applet inside '/usr/bin/busybox'"), "{}", explained.all());
     assert!(explained.stdout.contains("applet wget of it, command in --keep"), "{}", explained.all());
+    // Each applet has a reason of its own, and what goes is told apart.
+    let run = ["--user", "app:1000:1000", "--command", "busybox httpd -f", "--keep", "vi", "vi"];
+    let explained = debian().run("explain", &run);
+    assert!(explained.stdout.contains("callable as 'busybox vi'"), "{}", explained.all());
+    assert!(explained.stdout.contains("command in --keep"), "{}", explained.all());
+    assert!(!explained.stdout.contains("command of the image"), "{}", explained.all());
+    let explained = debian().run("explain", &with(&["--keep", "vi", "wget"]));
+    assert!(explained.stdout.contains("which stops answering to it"), "{}", explained.all());
+    assert!(explained.stdout.contains("keep.commands = [\"wget\"]"), "{}", explained.all());
     // Programs have all the names: nothing asks for an applet.
     let done = debian().apply(&with(&["--keep", "sh", "--keep", "cat"]));
     done.assert_gone(&["/usr/bin/busybox"]);
@@ -266,6 +275,67 @@ fn several_binaries_are_judged_one_by_one() {
     done.assert_gone(&["/bin/busybox.static", "/usr/bin/x002"]);
 }
 
+/// A build whose applets are in a library (CONFIG_FEATURE_SHARED_BUSYBOX): the program only starts it.
+fn shared(library: impl AsRef<[u8]>) -> Rootfs {
+    let launcher = common::program("/lib/ld-musl-x86_64.so.1", &["libbusybox.so.1.37.0"]);
+    let tree = Rootfs::alpine_like().file("/bin/busybox", 0o755, 0, 0, launcher).file(
+        "/lib/libbusybox.so.1.37.0",
+        0o755,
+        0,
+        0,
+        library,
+    );
+    Binary::default().names.iter().fold(tree, |tree, name| tree.link(format!("/bin/{name}"), "/bin/busybox"))
+}
+
+#[test]
+fn the_applets_of_a_launcher_are_disabled_in_its_library() {
+    let library = "/lib/libbusybox.so.1.37.0";
+    let done = shared(busybox()).apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    assert_eq!(applets(&done, library), ["cat", "sh"]);
+    done.assert_same(&["/bin/busybox", "/bin/sh", "/bin/cat"]);
+    done.assert_gone(&["/bin/wget", "/bin/vi"]);
+    let (old, new) = (done.before.get(library), done.after.get(library));
+    assert_eq!((new.mode, new.uid, new.gid, new.mtime.0), (old.mode, old.uid, old.gid, old.mtime.0 + 1));
+    let paths: Vec<_> = done.changes().into_iter().filter(|change| change.0 == "remove.applets").collect();
+    assert_eq!(paths.len(), 1, "{paths:?}");
+    // By the program's name, and all of them.
+    let done = shared(busybox()).apply(&["--user", "app:1000:1000", "--command", "busybox httpd -f"]);
+    assert_eq!(applets(&done, library), ["httpd"]);
+    shared(busybox()).apply(&with(&["--keep", "busybox"])).assert_same(&[library, "/bin/busybox", "/bin/wget"]);
+    // A library that cannot be read is refused by its own name, and so is a launcher without one.
+    let mut damaged = busybox();
+    let at = damaged.windows(6).position(|part| part == b"[\0[[\0a").unwrap();
+    damaged[at - 1] ^= 1;
+    shared(damaged).refuse(&with(&["--keep", "sh"])).alone().says(&[library, "no table of applets is found in it"]);
+    let tree = shared(busybox()).file("/usr/lib/libbusybox.so.1.36.1", 0o755, 0, 0, busybox());
+    let done = tree.apply(&with(&["--keep", "sh"]));
+    assert_eq!(applets(&done, library), ["sh"]);
+}
+
+/// GNU coreutils in one file, as `--enable-single-binary=shebangs` installs it; programs of other families beside it.
+#[test]
+fn coreutils_in_one_file_lose_their_stubs_and_what_stays_callable_is_said() {
+    let names = "[ arch b2sum base32 base64 basename cat chmod chown cp cut date dd df echo env expr false head id ls mv rm sort";
+    let mut program = common::program("/lib64/ld-linux-x86-64.so.2", &[]);
+    program.extend(format!("\0--coreutils-prog=\0 {names}\0").into_bytes());
+    let stub = |tree: Rootfs, name: &str| {
+        let _ = fs::remove_file(tree.at(format!("/usr/bin/{name}")));
+        tree.script(format!("/usr/bin/{name}"), &format!("#!/usr/bin/coreutils --coreutils-prog-shebang={name}\n"))
+    };
+    let tree = Rootfs::debian_like().file("/usr/bin/coreutils", 0o755, 0, 0, &program);
+    let tree = names.split(' ').fold(tree, stub);
+    let done = tree.apply(&with(&["--keep", "cat", "--keep", "ls"]));
+    done.assert_same(&["/usr/bin/coreutils", "/usr/bin/cat", "/usr/bin/ls"]);
+    done.assert_gone(&["/usr/bin/env", "/usr/bin/dd", "/usr/bin/["]);
+    assert!(done.run.stderr.contains("'/usr/bin/coreutils' answers to all of its 24 programs"), "{}", done.run.all());
+    let reported = &done.report["callable_applets"][0];
+    assert_eq!(reported["path"], "/usr/bin/coreutils");
+    assert_eq!(reported["applets"].as_array().unwrap().len(), 24);
+    // Nothing of it is kept: it goes.
+    done.root.apply(&APP).assert_gone(&["/usr/bin/coreutils", "/usr/bin/cat"]);
+}
+
 #[test]
 fn what_is_kept_whole_or_lies_elsewhere_is_said() {
     let config = "[keep]\npaths = ['/bin/busybox']\ncommands = ['sh']\n";
@@ -303,4 +373,19 @@ fn what_cannot_be_shown_to_be_right_is_refused_and_unchanged() {
     }
     let tree = tree().file("/bin/busybox", 0o755, 0, 0, corrupt);
     tree.apply(&with(&["--keep", "busybox"])).assert_same(&["/bin/busybox"]);
+}
+
+/// Beside the program under its own name a copy of it is the same program, and so is what a run that was killed between
+/// two names of one file left as it was.
+#[test]
+fn a_copy_becomes_what_the_program_becomes_also_after_a_killed_run() {
+    let done = tree().file("/sbin/cat", 0o755, 0, 0, busybox()).apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    let patched = fs::read(done.root.at("/bin/busybox")).unwrap();
+    assert_eq!(applets(&done, "/bin/busybox"), ["cat", "sh"]);
+    assert_eq!(fs::read(done.root.at("/sbin/cat")).unwrap(), patched);
+    assert_eq!(done.changes().into_iter().filter(|change| change.0 == "remove.applets").count(), 2);
+    // One of them is as it was.
+    let done = done.root.file("/sbin/cat", 0o755, 0, 0, busybox()).apply(&with(&["--keep", "sh", "--keep", "cat"]));
+    done.assert_same(&["/bin/busybox"]);
+    assert_eq!(fs::read(done.root.at("/sbin/cat")).unwrap(), patched);
 }

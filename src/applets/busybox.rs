@@ -262,12 +262,20 @@ fn wanted(data: &[u8], names: &[Range<usize>], start: usize) -> Option<Vec<Optio
     };
     let mut wanted = Vec::new();
     for j in 1..known {
-        let range = names.get(j * names.len() / known)?;
-        let offset = u16::try_from(range.start - start).ok()?;
-        let disabled = data.get(range.clone()).is_some_and(|name| name.ends_with(b"/"));
-        wanted.push((!disabled).then_some(offset));
+        let index = j * names.len() / known;
+        let offset = u16::try_from(names.get(index)?.start - start).ok()?;
+        wanted.push((!may_be_passed(data, names, index)).then_some(offset));
     }
     Some(wanted)
+}
+
+/// Whether a search that began at a name may have been moved since the name was disabled: where no byte but its last could
+/// be chosen, since the name before it begins with all the others. A '/' in that one may have been any byte.
+pub(super) fn may_be_passed(data: &[u8], names: &[Range<usize>], index: usize) -> bool {
+    let text = |index: usize| names.get(index).and_then(|range| data.get(range.clone())).unwrap_or_default();
+    let (name, before) = (text(index), index.checked_sub(1).map(text).unwrap_or_default());
+    let same = name.iter().zip(before).take_while(|&(a, b)| a == b || *b == b'/').count();
+    name.ends_with(b"/") && same + 1 >= name.len()
 }
 
 /// The candidates whose offsets lie in exactly one place, with the place: one pass over the file for all of them.

@@ -39,6 +39,9 @@ const DT_RELSZ: u64 = 18;
 const DT_RELRSZ: u64 = 35;
 const DT_RELR: u64 = 36;
 
+/// More loaded segments than linkers make, by far: they make one for each kind of access.
+const MAX_SEGMENTS: usize = 64;
+
 /// Most relocations read; real programs have some thousands.
 const MAX_RELOCATIONS: usize = 1 << 20;
 
@@ -103,6 +106,9 @@ impl<'a> Image<'a> {
         let table = image.address(image.int(at(28, 32), word as usize).ok_or(CUT)?);
         let size = image.int(at(42, 54), 2).ok_or(CUT)? as usize;
         let count = image.int(at(44, 56), 2).ok_or(CUT)? as usize;
+        if count != 0 && size != at(32, 56) {
+            return Err("its program headers have a size that no program's have");
+        }
         let mut dynamic = None;
         for header in (0..count).map(|n| table.saturating_add(n.saturating_mul(size))) {
             let field = |offset: usize, len: usize| image.int(header.checked_add(offset)?, len);
@@ -128,6 +134,11 @@ impl<'a> Image<'a> {
         }
         if image.segments.is_empty() {
             return Err("it has no segments");
+        }
+        // Work grows with both: one segment named ten thousand times would take hours.
+        let loaded = image.segments.iter().fold(0usize, |all, segment| all.saturating_add(segment.file.len()));
+        if image.segments.len() > MAX_SEGMENTS || loaded > data.len().saturating_mul(2) {
+            return Err("its segments overlap");
         }
         if let Some(range) = dynamic {
             image.relocate(range, machine)?;

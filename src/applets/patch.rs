@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::Patched;
-use super::busybox::{Table, is_behind_all};
+use super::busybox::{Table, is_behind_all, may_be_passed};
 use super::image::Image;
 use super::lookup::Search;
 
@@ -86,10 +86,7 @@ fn mangle(image: &Image<'_>, table: &Table, index: usize, searches: &[Search], e
     let (offsets, entries) = table.offsets;
     let checkpoint = |j: usize| (j + 1) * table.names.len() / (entries + 1);
     if let Some(j) = (0..entries).find(|&j| checkpoint(j) == index) {
-        let off = |j: usize| {
-            let range = table.names.get(checkpoint(j)).cloned().unwrap_or_default();
-            edit.data.get(range).is_some_and(|name| name.ends_with(b"/"))
-        };
+        let off = |j: usize| may_be_passed(&edit.data, &table.names, checkpoint(j));
         // Most have to stay, so that the table can be found again.
         let enough = 2 * (0..entries).filter(|&other| other != j && !off(other)).count() > entries;
         let away = away(image, table).filter(|_| enough && searches == [Search::Ordered]);

@@ -60,6 +60,34 @@ fn every_kind_of_binary_is_read_changed_and_recognised() {
 }
 
 #[test]
+fn searches_that_begin_at_names_of_two_letters_are_found_again() {
+    // 40 names: searches begin at the 11th, the 21st and the 31st.
+    let mut names: Vec<String> = ["[", "[[", "ash", "cat", "echo", "false", "sh", "test"].map(str::to_owned).to_vec();
+    names.extend((0..3).map(|n| format!("fold{n}")));
+    names.extend((0..9).map(|n| format!("grep{n}")));
+    names.extend((0..9).map(|n| format!("mv{n}")));
+    names.extend((0..9).map(|n| format!("tac{n}")));
+    names.extend(["nc", "vi"].map(str::to_owned));
+    names.sort_unstable();
+    for version in ["BusyBox v1.30.1", "BusyBox v1.37.0"] {
+        // Whatever stands there: each place in turn gets a name that only its last byte can hide.
+        for shift in 0..9 {
+            let mut names = names.clone();
+            names.retain(|name| !name.ends_with(&format!("{shift}")));
+            names.extend((0..12).map(|n| format!("{}{}", char::from(b'g' + n), char::from(b'a' + n))));
+            names.sort_unstable();
+            let data = Binary { version, names, ..Binary::default() }.build();
+            for kept in [&["sh", "cat"][..], &["vi"], &["nc", "sh"]] {
+                let patched = keep(&data, kept);
+                let left = read(&patched.data).unwrap().names;
+                assert!(left.iter().all(|name| kept.contains(&name.as_str())), "{left:?}");
+                assert!(!keep(&patched.data, kept).changed);
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_changes_when_everything_is_kept() {
     let data = Binary::default().build();
     let same = disable(&data, &|_| true).unwrap();

@@ -23,7 +23,7 @@ pub(crate) struct Cx<'a> {
     pub(super) zones: Zones,
     /// Entries that may have set-id bits and capabilities.
     pub(super) setid: IdSet,
-    /// Entries of [keep] paths.
+    /// Entries of `[keep]` paths.
     kept_paths: IdSet,
     /// What apply does as far as that can be told without a policy; empty with one.
     partial: Plan,
@@ -151,10 +151,17 @@ pub(super) fn entry(record: &Record) -> Option<Id> {
 
 /// What the policy keeps is no finding of a rule that would remove it, and which rule fixes what is read off the plan.
 pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
+    // Only for entries that were found: a plan may have a record for every entry.
     let mut fixes: BTreeMap<Id, BTreeSet<&'static str>> = BTreeMap::new();
     if cx.subject.plan.is_some() {
+        for finding in findings.list_mut() {
+            if let Some(id) = cx.tree.lookup(&finding.path) {
+                fixes.entry(id).or_default();
+            }
+        }
+        let wanted: IdSet = fixes.keys().copied().collect();
         for record in &cx.plan().records {
-            if let Some(id) = entry(record) {
+            if let Some(id) = entry(record).filter(|&id| wanted.contains(id)) {
                 fixes.entry(id).or_default().insert(record.rule);
             }
         }

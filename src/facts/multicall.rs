@@ -59,6 +59,17 @@ pub struct MultiCall {
     pub data: Vec<u8>,
     /// See there.
     pub table: Option<applets::Applets>,
+    /// The same program once more, under names of its applets only.
+    pub copies: Vec<Copy>,
+}
+
+/// Another file that is the same program: a copy, or one of its names that a killed run had no time for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copy {
+    /// The file; one of its names when it has several.
+    pub program: Id,
+    /// It is as the program was before an earlier run disabled applets in it.
+    pub behind: bool,
 }
 
 /// Every multi-call program: one that at least three names in the command directories lead to, or that says itself
@@ -77,6 +88,9 @@ pub fn kept(
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
     let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !known.contains(&tree.meta(id).ino);
     groups.extend(tree.ids().filter(elsewhere).map(|id| (id, Vec::new())));
+    let named = |program: Id, entries: &[Id]| entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));
+    let sizes: BTreeSet<u64> =
+        set(groups.iter().filter(|(id, entries)| named(**id, entries)).map(|(&id, _)| tree.meta(id).size));
     let mut found = Vec::new();
     for (program, entries) in groups {
         let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
@@ -87,7 +101,8 @@ pub fn kept(
             continue;
         }
         let all = names(&mut entries.iter().copied());
-        let telling = entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));
+        let telling = named(program, &entries);
+        let size = tree.meta(program).size;
         let mut one = MultiCall {
             program,
             family: Family::Links,
@@ -99,6 +114,7 @@ pub fn kept(
             problem: None,
             data: Vec::new(),
             table: None,
+            copies: Vec::new(),
             entries,
         };
         if all.len() >= FEWEST || telling {
@@ -113,7 +129,7 @@ pub fn kept(
                 }
             }
             one.read(data, telling);
-        } else if packages.owner(program).is_none() && COPIES.contains(&tree.meta(program).size) {
+        } else if sizes.contains(&size) || (packages.owner(program).is_none() && COPIES.contains(&size)) {
             let data = contents.read(tree, program, LIMIT).unwrap_or_default();
             if applets::Family::of(&data).is_some() {
                 one.read(data, telling);
@@ -127,10 +143,42 @@ pub fn kept(
         }
         found.push(one);
     }
-    found
+    joined(tree, found)
+}
+
+/// Programs with their copies: what has no telling name, and is what one of that name is or was before an earlier run.
+/// A run that is killed between two names of one file leaves such a copy.
+fn joined(tree: &Tree, found: Vec<MultiCall>) -> Vec<MultiCall> {
+    let telling = |one: &MultiCall| one.entries.iter().chain([&one.program]).any(|&id| is_telling(tree.name(id)));
+    let (mut programs, others): (Vec<_>, Vec<_>) = found.into_iter().partition(telling);
+    let mut rest = Vec::new();
+    for one in others {
+        match programs.iter_mut().find_map(|program| one.is_copy_of(program).map(|behind| (program, behind))) {
+            Some((program, behind)) => {
+                program.copies.push(Copy { program: one.program, behind });
+                program.entries.extend(one.entries);
+                program.kept = set(program.kept.drain(..).chain(one.kept)).into_iter().collect();
+            }
+            None => rest.push(one),
+        }
+    }
+    programs.extend(rest);
+    programs.sort_by_key(|one| one.program);
+    programs
 }
 
 impl MultiCall {
+    /// Whether it is the same program; `Some(true)` when it became that one by losing applets.
+    fn is_copy_of(&self, other: &Self) -> Option<bool> {
+        let table = self.table.as_ref().filter(|_| self.data.len() == other.data.len())?;
+        if self.data == other.data {
+            return Some(false);
+        }
+        let keep = |name: &str| other.applets.iter().any(|applet| applet == name);
+        let lost = table.disable(&self.data, &keep).ok()?;
+        (lost.data == other.data).then_some(true)
+    }
+
     fn read(&mut self, data: Vec<u8>, telling: bool) {
         match applets::read(&data) {
             Ok(found) => {

@@ -19,6 +19,10 @@ use crate::rules::database::RECORDS;
 const RUN_TIME: [&str; 9] =
     ["/dev", "/proc", "/sys", "/run", "/tmp", "/var/run", "/var/tmp", "/var/lock", "/.dockerenv"];
 
+/// Where files are what an earlier run left. A kept one has the owner and mode of that run; without it the program makes
+/// its own.
+const LOGS: &str = "/var/log";
+
 /// Files that always stay and that rules edit: as kept paths they would be frozen.
 const EDITED: [&str; 6] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
 
@@ -258,7 +262,8 @@ impl<'a> Seen<'a> {
             place.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         };
         let kind = self.tree.is_file(id) || self.tree.is_link(id) || self.tree.is_dir(id);
-        if kind && !RUN_TIME.iter().any(|top| below(top)) {
+        let log = self.tree.is_file(id) && below(LOGS);
+        if kind && !log && !RUN_TIME.iter().any(|top| below(top)) {
             self.insert(path, Used { command, executed, by: by.to_vec(), ino: 0 });
         }
     }

@@ -4,21 +4,27 @@
 //! A row's image is built once as its Dockerfile says and once more with harden run over it. Both are counted by the
 //! census (tests/setup/census.rs): what is left resolves its libraries exactly as it did before. Then the hardened
 //! image is used, locked down as far as the program allows.
+//!
+//! Then the same in minimal mode, copied into an empty image, with the same policy but for the mode. Some rows, and all
+//! with `HARDEN_MATRIX=all`, go on: `harden learn` watches the program that was not hardened at the same work, and what it
+//! found is added to the policy of a third image, of granularity "file".
 
 mod alpine;
 mod census;
 mod languages;
+mod minimal;
 mod servers;
 mod starters;
 mod table;
 mod tools;
+mod yardstick;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use census::Census;
 
-use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker, docker_ok};
+use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, both, build, docker, docker_ok};
 use crate::matrix::assert_none;
 
 const DEBIAN_REDIS: &str = "harden-test/debian:12-redis";
@@ -53,41 +59,59 @@ struct App {
     context: Context,
 }
 
-/// The two images of a row.
-struct Built {
+/// What the work of a row is done with.
+struct Built<'a> {
     /// The application's image as its Dockerfile makes it.
-    before: Image,
-    hardened: Image,
-    /// Where harden's report says that the image writes.
-    writable: Vec<String>,
+    before: &'a Image,
+    /// What starts.
+    tested: Tested<'a>,
 }
 
-impl Built {
+enum Tested<'a> {
+    /// An image that was hardened, and where harden's report says that it writes.
+    Hardened(&'a Image, Vec<String>),
+    /// The application's own image under `harden learn`.
+    Learning(&'a minimal::Lesson),
+}
+
+impl Built<'_> {
     /// Starts the hardened image, locked down but for these options. What the report calls writable is a volume, which
     /// takes over content, owner and mode, unless the options mount something there.
     fn start(&self, options: &[&str]) -> Container {
+        let (hardened, writable) = match &self.tested {
+            Tested::Hardened(image, writable) => (image, writable),
+            Tested::Learning(lesson) => return lesson.start(self.before, options),
+        };
         let mut args = LOCKED_DOWN.to_vec();
-        for path in
-            self.writable.iter().filter(|path| !options.iter().any(|option| option.ends_with(&format!(":{path}"))))
-        {
+        for path in writable.iter().filter(|path| !options.iter().any(|option| option.ends_with(&format!(":{path}")))) {
             let tmpfs = ["/tmp", "/var/tmp", "/run"].contains(&path.as_str());
             args.extend([if tmpfs { "--tmpfs" } else { "-v" }, path]);
         }
-        Container::start(&self.hardened.tag, &[&args, options].concat(), &[])
+        Container::start(&hardened.tag, &[&args, options].concat(), &[])
     }
 }
 
 impl App {
     /// Builds, counts, hardens, counts again, lets `work` use the hardened image, and writes or checks the row.
-    fn serves(self, work: impl FnOnce(&Built)) {
+    fn serves(self, work: impl Fn(&Built<'_>)) {
         let dockerfile = format!("FROM {}\n{}", self.base, self.dockerfile);
         let context = self.context.file("Dockerfile", 0o644, &dockerfile);
         let before = build(Builder::BuildKit, &context, &Options::default());
         let user = docker_ok(&["inspect", "--format", "{{.Config.User}}", &before.tag]);
         let user = if user.is_empty() { "0" } else { &user };
+        let was = Census::of(&before);
+        // Counted and used; what the census says is given back.
+        let judge = |image: &Image, how: &str| {
+            let is = Census::of(image);
+            assert_none(&format!("{}, {how}: files that miss what they need", self.name), &is.unlike(&was));
+            eprintln!("{}, {how}", self.name);
+            work(&Built { before: &before, tested: Tested::Hardened(image, writable(&image.log)) });
+            is
+        };
+
         let hardened = build(
             Builder::BuildKit,
-            &Context::new().add(&binary(), "harden").file("harden.toml", 0o644, self.policy).file(
+            &Context::with_harden(self.policy).file(
                 "Dockerfile",
                 0o644,
                 &format!(
@@ -98,12 +122,36 @@ impl App {
             &Options::default(),
         );
         let wall = wall_time(&hardened.log);
-        let [was, is] = [&before, &hardened].map(Census::of);
-        assert_none(&format!("{}: files that miss what they need", self.name), &is.unlike(&was));
+        let is = judge(&hardened, "without its commands");
+        drop(hardened);
 
-        let built = Built { writable: writable(&hardened.log), before, hardened };
-        work(&built);
-        table::record(&table::Row { name: self.name, base: self.base, policy: self.policy, was: &was, is: &is, wall });
+        let small = minimal::build(&before, self.dockerfile, &minimal::by_package(self.policy));
+        let least = judge(&small, "minimal");
+        assert_eq!(least.commands, is.commands, "{}: minimal mode keeps the same commands", self.name);
+        let packages = minimal::Packages::of(&before, &small);
+        yardstick::holds(self.name, &before, least.sum("bytes"));
+        drop(small);
+
+        let learned = minimal::learns(self.name).then(|| {
+            let lesson = minimal::Lesson::new(self.policy.contains("start = \"root\""));
+            eprintln!("{}, learning", self.name);
+            work(&Built { before: &before, tested: Tested::Learning(&lesson) });
+            let image = minimal::build(&before, self.dockerfile, &minimal::by_file(self.policy, &lesson.learned()));
+            judge(&image, "minimal by file, as learned").sum("bytes")
+        });
+        let (was, is, least) = (&was, &is, &least);
+        let row = table::Row {
+            name: self.name,
+            base: self.base,
+            policy: self.policy,
+            was,
+            is,
+            wall,
+            least,
+            packages,
+            learned,
+        };
+        table::record(&row);
     }
 }
 
@@ -126,7 +174,7 @@ fn writable(log: &str) -> Vec<String> {
 ///
 /// # Panics
 /// With the last complaint and the container's output, when the container ends or time is up.
-fn eventually<T>(container: &Container, mut ask: impl FnMut() -> Result<T, String>) -> T {
+pub fn eventually<T>(container: &Container, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let begin = Instant::now();
     loop {
         let last = match ask() {
@@ -159,7 +207,7 @@ fn curl(container: &Container, scheme: &str, port_and_path: &str) -> String {
 ///
 /// # Errors
 /// All that it wrote, when it failed.
-fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
+pub fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
     let output = docker(&[&["run", "--rm"], options, &[image], command].concat());
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
@@ -168,9 +216,9 @@ fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String, Str
     }
 }
 
-/// The programs by these names do not start in a container, because they are not there.
+/// The programs by these names do not start in a container, because they are not there; while it learns, everything is.
 fn assert_absent(container: &Container, programs: &[&str]) {
-    for program in programs {
+    for program in programs.iter().filter(|_| !container.learns) {
         let output = docker(&["exec", "--user", "0", &container.id, program]);
         let text = both(&output);
         assert!(

@@ -281,7 +281,7 @@ impl Image {
 
     /// Lets `read` have the stream of `docker export`.
     pub fn exported<T>(&self, read: impl FnOnce(ChildStdout) -> T) -> T {
-        let container = Container { id: docker_ok(&["create", &self.tag, "/none"]) };
+        let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
         let mut child = engine()
             .command()
             .args(["export", &container.id])
@@ -295,7 +295,12 @@ impl Image {
 
     /// Unpacks what a container sees into a directory.
     pub fn unpack(&self, dir: &Path) {
-        let container = Container { id: docker_ok(&["create", &self.tag, "/none"]) };
+        assert!(self.unpack_part(dir, &[]), "cannot unpack {}", self.tag);
+    }
+
+    /// Unpacks some of it, by paths without the first slash. Answers whether all of them were there.
+    pub fn unpack_part(&self, dir: &Path, paths: &[&str]) -> bool {
+        let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
         let mut export = engine()
             .command()
             .args(["export", &container.id])
@@ -305,10 +310,13 @@ impl Image {
         let status = Command::new("tar")
             .args(["-x", "-p", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C"])
             .arg(dir)
+            .args(paths)
             .stdin(export.stdout.take().expect("a pipe"))
+            .stderr(if paths.is_empty() { Stdio::inherit() } else { Stdio::null() })
             .status()
             .expect("tar starts");
-        assert!(status.success() && export.wait().expect("an end").success(), "cannot unpack {}", self.tag);
+        assert!(export.wait().expect("an end").success(), "docker export {} failed", self.tag);
+        status.success()
     }
 }
 
@@ -356,10 +364,15 @@ pub fn flatten(layers: &[Tree]) -> Tree {
 /// A container that goes when it is dropped.
 pub struct Container {
     pub id: String,
+    /// Whether it runs `harden learn`, which writes its file when it is told to end.
+    pub learns: bool,
 }
 
 impl Drop for Container {
     fn drop(&mut self) {
+        if self.learns {
+            let _ = docker(&["stop", "--time", "30", &self.id]);
+        }
         let _ = docker(&["rm", "-f", "-v", &self.id]);
     }
 }
@@ -368,10 +381,15 @@ impl Drop for Container {
 pub const LOCKED_DOWN: [&str; 5] = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
 
 impl Container {
+    /// The container of this id.
+    pub fn of(id: String) -> Container {
+        Container { id, learns: false }
+    }
+
     /// Starts an image in the background, with these further options.
     pub fn start(image: &str, options: &[&str], command: &[&str]) -> Container {
         let args = [&["run", "-d"], options, &[image], command].concat();
-        Container { id: docker_ok(&args) }
+        Container::of(docker_ok(&args))
     }
 
     pub fn logs(&self) -> String {
@@ -403,9 +421,13 @@ impl Container {
         }
     }
 
-    /// The effective uid and gid of the container's first process.
+    /// The effective uid and gid of the container's first process, or of what it runs when that is `harden learn`.
     pub fn ids(&self) -> (u32, u32) {
-        let pid = docker_ok(&["inspect", "--format", "{{.State.Pid}}", &self.id]);
+        let mut pid = docker_ok(&["inspect", "--format", "{{.State.Pid}}", &self.id]);
+        if fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "harden") {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("a list of processes");
+            pid = children.split(' ').next().expect("a child").to_owned();
+        }
         let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs here");
         let effective = |key: &str| {
             status

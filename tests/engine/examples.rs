@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::apps::{client, eventually};
 use crate::docker::{
     Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker_ok, fixture, harden_image,
 };
@@ -68,6 +69,66 @@ fn nginx_debian() {
     let container = Container::start(&image.tag, &run, &[]);
     assert!(container.get("/").contains("Hello from nginx"), "{}", container.logs());
     assert_eq!(container.ids(), (33, 33), "www-data");
+}
+
+/// One of the examples in minimal mode: one layer, no trace, and nothing of these paths.
+fn minimal(example: &str, context: &Context, base: &str, gone: &[&str]) -> Image {
+    let image = build(Builder::BuildKit, context, &options("Dockerfile", base, &harden_image()));
+    let layers = image.layers();
+    assert_eq!(layers.len(), 1, "{example} is flattened");
+    assert_none("traces", &traces(&layers[0]));
+    for gone in gone.iter().chain(&["usr/bin/apt", "usr/bin/dpkg", "usr/bin/perl", "usr/share/locale/de"]) {
+        assert!(layers[0].get(gone).is_none(), "{example}: /{gone} is left");
+    }
+    assert!(layers[0].text("usr/lib/os-release").contains("Debian"), "{example}");
+    image
+}
+
+#[test]
+fn nginx_minimal() {
+    let context = Context::example("nginx-minimal");
+    let image =
+        minimal("nginx", &context, "harden-test/debian:12-nginx", &["usr/bin/dash", "usr/lib/x86_64-linux-gnu/gconv"]);
+    let container = Container::start(&image.tag, &[&LOCKED_DOWN[..], &["--tmpfs", "/tmp:mode=1777"]].concat(), &[]);
+    assert!(container.get("/").contains("Hello from nginx"), "{}", container.logs());
+    assert_eq!(container.ids(), (33, 33), "www-data");
+}
+
+#[test]
+fn python_minimal() {
+    let context = Context::example("python-minimal");
+    let image =
+        minimal("python", &context, "harden-test/debian:12-apps", &["usr/bin/dash", "usr/bin/node", "usr/lib/ruby"]);
+    let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
+    assert_eq!(container.get("/"), "Hello from 1000, +0200, OpenSSL\n", "{}", container.logs());
+}
+
+#[test]
+fn dotnet_minimal() {
+    let context = Context::example("dotnet-minimal").add(&fixture("dotnet/app"), "app");
+    let image = minimal("dotnet", &context, "harden-test/debian:12-dotnet", &["usr/bin/dash", "usr/bin/wget"]);
+    let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
+    let page = container.get("/");
+    assert!(page.starts_with("Hello from "), "{page}\n{}", container.logs());
+    assert_eq!(container.ids(), (1000, 1000));
+}
+
+#[test]
+fn postgres_minimal() {
+    // The base of the tests has gosu, which Debian's own has not.
+    let policy = include_str!("../../docker/postgres-minimal/harden.toml");
+    let policy = format!("{policy}\n[remove]\ncommands = [\"gosu\"]\n");
+    let context = Context::example("postgres-minimal").file("harden.toml", 0o644, &policy);
+    let base = "harden-test/debian:12-postgres";
+    let image = minimal("postgres", &context, base, &["usr/bin/bash", "usr/lib/postgresql/15/bin/psql"]);
+    let options = [&LOCKED_DOWN[..], &["-e", "POSTGRES_PASSWORD=secret"]].concat();
+    let container = Container::start(&image.tag, &options, &[]);
+    let address = container.address();
+    let ask =
+        ["psql", "-h", &address, "-U", "postgres", "-tAc", "SELECT now() AT TIME ZONE 'Europe/Vienna' > '2020-01-01'"];
+    let answer = eventually(&container, || client(base, &["-e", "PGPASSWORD=secret"], &ask));
+    assert_eq!(answer, "t");
+    assert_ne!(container.ids().0, 0);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_start_inside_a_running_container() {
 #[test]
 fn as_first_process_it_is_a_build_step() {
     let image = prepared();
-    let container = Container { id: docker_ok(&["create", &image.tag]) };
+    let container = Container::of(docker_ok(&["create", &image.tag]));
     let output = docker(&["start", "-a", &container.id]);
     assert_eq!(output.status.code(), Some(0), "{}", both(&output));
     let changed = docker_ok(&["diff", &container.id]);
@@ -80,7 +80,7 @@ fn policies_that_cannot_be_meant() {
         let file = dir.path().join("case.toml");
         fs::write(&file, &config).expect("a file");
         let create = ["create", &image.tag, "/harden", "apply", "--config", "/case.toml"];
-        let container = Container { id: docker_ok(&create) };
+        let container = Container::of(docker_ok(&create));
         docker_ok(&["cp", file.to_str().expect("a path"), &format!("{}:/case.toml", container.id)]);
         let before = docker_ok(&["diff", &container.id]);
         let output = docker(&["start", "-a", &container.id]);

@@ -83,8 +83,9 @@ impl Jail {
             "mount -t proc proc \"$0/proc\" && exec {} chroot \"$0\" /harden learn -o /out/learned.toml \"$@\"",
             how.before
         );
-        let mut unshare = Command::new("unshare");
-        unshare.arg("--mount");
+        let mut unshare = Command::new("env");
+        // Whoever starts the tests in the background of a shell ignores these, and a shell cannot trap what it was born ignoring.
+        unshare.args(["--default-signal=INT,QUIT", "unshare", "--mount"]);
         if how.first {
             unshare.args(["--pid", "--fork"]);
         }

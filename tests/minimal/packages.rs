@@ -300,3 +300,13 @@ fn headers_stay_for_a_kept_compiler() {
     let done = root.apply(&args);
     assert_present(&done.root, &["/usr/include/server-dev.h", "/usr/include/serverd.h"]);
 }
+
+#[test]
+fn a_directory_that_loses_all_and_gains_the_programs_own_stays() {
+    let root = server().text("/var/lib/state/main/data", "x");
+    let owned = ["/var/lib/state", "/var/lib/state/main", "/var/lib/state/main/data"];
+    let root = package(root, "state", "", &owned);
+    let done = root.apply_config("[files]\nwritable = ['/var/lib/state/new/data']\n", &SERVER);
+    assert_present(&done.root, &["/var/lib/state/new/data"]);
+    assert_gone(&done.root, &["/var/lib/state/main"]);
+}

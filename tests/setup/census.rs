@@ -1,13 +1,14 @@
 //! Counts what an image holds, from inside a container of it: what starts from a command directory or from PATH, whether the
 //! interpreter of each script there exists, and what every ELF file's libraries resolve to under the image's own
-//! loader. The tests copy it in as one static file; it needs nothing of the image, and shares no code with harden.
+//! loader; and how many regular files, ELF files and bytes of content there are. The tests copy it in as one static
+//! file; it needs nothing of the image, and shares no code with harden.
 //!
-//! Prints lines of fields that are separated by tabs: `command PATH`, `needs PATH ANSWER`, sorted.
+//! Prints lines of fields that are separated by tabs: `command PATH`, `needs PATH ANSWER`, `sum WHAT NUMBER`, sorted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -46,12 +47,22 @@ fn main() -> io::Result<()> {
     let loader = LOADERS.into_iter().find(|path| Path::new(path).exists());
     let mut files = Vec::new();
     walk(Path::new("/"), &mut files);
-    for path in files {
-        if path != own && head(&path).starts_with(b"\x7fELF") {
+    // Bytes by device and inode: a file of several names counts once.
+    let mut sizes = BTreeMap::new();
+    let mut objects = BTreeSet::new();
+    for path in files.into_iter().filter(|path| *path != own) {
+        let data = path.symlink_metadata()?;
+        let inode = (data.dev(), data.ino());
+        sizes.insert(inode, data.len());
+        if head(&path).starts_with(b"\x7fELF") {
+            objects.insert(inode);
             let answer = loader.map_or_else(|| "no loader".to_owned(), |loader| resolve(loader, &path));
             lines.insert(format!("needs\t{}\t{answer}", path.display()));
         }
     }
+    lines.insert(format!("sum\tfiles\t{}", sizes.len()));
+    lines.insert(format!("sum\tobjects\t{}", objects.len()));
+    lines.insert(format!("sum\tbytes\t{}", sizes.values().sum::<u64>()));
     let mut out = io::stdout().lock();
     for line in lines {
         writeln!(out, "{line}")?;

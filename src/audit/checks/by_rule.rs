@@ -1,6 +1,6 @@
 //! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
@@ -46,30 +46,36 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
 /// What apply would still change and no other finding says.
 pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(plan) = cx.subject_plan() else { return };
-    let said: BTreeSet<(Vec<u8>, &str)> =
-        findings.list_mut().iter().filter_map(|f| Some((f.path.clone(), f.check.rule?))).collect();
-    let found: BTreeSet<Vec<u8>> = findings.list_mut().iter().map(|finding| finding.path.clone()).collect();
-    let mut open: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
-    for record in plan.records.iter().filter(|record| record.rule != "remove.self") {
-        open.entry(record.rule).or_default().push(record);
+    // By entry: a plan may change every entry of a large tree, and no path is made but for those that are shown.
+    let (mut said, mut found) = (BTreeSet::new(), IdSet::default());
+    for finding in findings.list_mut() {
+        if let Some(id) = cx.tree.lookup(&finding.path) {
+            said.extend(finding.check.rule.map(|rule| (id, rule)));
+            found.insert(id);
+        }
     }
-    for rule in RULES.iter().filter(|rule| !INDEPENDENT.contains(&rule.id)) {
-        let Some(records) = open.get(rule.id) else { continue };
+    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !INDEPENDENT.contains(&rule.id)) {
         // What goes is no other finding's business; of everything else a check says so by its own id.
-        let news: BTreeSet<Vec<u8>> = records
-            .iter()
-            .map(|record| (record.path(cx.tree), record))
-            .filter(|(path, record)| {
-                let other = record.what == What::Remove && found.contains(path);
-                !other && !said.contains(&(path.clone(), rule.id))
-            })
-            .map(|(path, _)| path)
-            .collect();
-        if news.is_empty() {
+        let is_new = |record: &&Record| {
+            record.rule == rule.id
+                && entry(record).is_none_or(|id| {
+                    !(said.contains(&(id, rule.id)) || record.what == What::Remove && found.contains(id))
+                })
+        };
+        let (mut seen, mut shown, mut number) = (IdSet::default(), Vec::new(), 0);
+        for record in plan.records.iter().filter(is_new) {
+            if entry(record).is_some_and(|id| !seen.insert(id)) {
+                continue;
+            }
+            number += 1;
+            if shown.len() < NAMED {
+                shown.push(quoted(&record.path(cx.tree)));
+            }
+        }
+        if number == 0 {
             continue;
         }
-        let shown: Vec<String> = news.iter().take(NAMED).map(|path| quoted(path)).collect();
-        let more = news.len().saturating_sub(NAMED);
+        let more = number - shown.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let text = format!("{} would change {}{more}: harden plan shows all", rule.id, shown.join(", "));
         findings.path(b"/".to_vec(), rule.id.as_bytes(), text).fix = Some(rule.id);

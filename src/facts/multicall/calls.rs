@@ -26,6 +26,10 @@ pub(crate) fn applet_in<'a>(words: &[Option<&'a str>]) -> Call<'a> {
             Some("--help") if at + 1 == words.len() => return Call::None,
             // Links for every applet, which then have to answer.
             Some("--install") | None => return Call::Any,
+            // The first line of a stub of GNU coreutils: `--coreutils-prog-shebang=cat`.
+            Some(word) if word.starts_with("--coreutils-prog") => {
+                return Call::Applet(word.rsplit('=').next().unwrap_or_default(), at);
+            }
             Some(word) if word.starts_with('-') => {}
             Some(word) => return Call::Applet(word.rsplit('/').next().unwrap_or_default(), at),
         }
@@ -69,6 +73,7 @@ mod tests {
             (&[Some("/x/wget")], Call::Applet("wget", 0)),
             (&[Some("--help"), Some("vi")], Call::Applet("vi", 1)),
             (&[Some("--list")], Call::None),
+            (&[Some("--coreutils-prog-shebang=cat"), Some("/bin/cat")], Call::Applet("cat", 0)),
             (&[Some("--install"), Some("-s"), Some("/bin")], Call::Any),
             (&[None], Call::Any),
             (&[], Call::Any),

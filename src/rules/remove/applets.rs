@@ -88,7 +88,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     let called = kept(cx, draft, program, named);
     let keep = |name: &str| called.contains(name);
     if program.applets.iter().all(|name| keep(name)) {
-        return;
+        return copies(cx, draft, program, None);
     }
     if program.family == Family::Table(applets::Family::Coreutils) {
         let text = format!(
@@ -104,7 +104,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     match table.disable(&program.data, &keep) {
         Err(problem) => refuse(draft, &path, problem),
         // Disabled before, as it should be.
-        Ok(patched) if !patched.changed => {}
+        Ok(patched) if !patched.changed => copies(cx, draft, program, None),
         Ok(patched) => {
             let (stay, gone): (Vec<String>, Vec<String>) = program.applets.iter().cloned().partition(|name| keep(name));
             let before = format!("{} applets", program.applets.len());
@@ -127,8 +127,28 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
             }
             let disabled = gone.into_iter().filter(|name| !patched.silent.contains(name)).collect();
             draft.applets.push(AppletChange { program: program.program, written, kept: stay, disabled });
+            copies(cx, draft, program, Some(&patched.data));
             draft.rewrite_all(&names, patched.data);
         }
+    }
+}
+
+/// The program's copies become what it is, or what it becomes when that is given.
+fn copies(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, new: Option<&Vec<u8>>) {
+    let tree = &cx.facts.tree;
+    for copy in program.copies.iter().filter(|copy| copy.behind || new.is_some()) {
+        let names = names(tree, copy.program, draft);
+        let owned = |&id: &Id| draft.is_untouchable(id) || cx.zones.application.contains(id);
+        let Some(&first) = names.first() else { continue };
+        let path = tree.path(first);
+        if names.iter().any(owned) {
+            let text = format!("{} stays as it is, and answers to more applets than are kept", quoted(&path));
+            draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
+            continue;
+        }
+        let (before, after) = ("all its applets".to_owned(), "the applets of the program it is a copy of".to_owned());
+        draft.record_line("remove.applets", &path, before, after, "no kept command needs the others");
+        draft.rewrite_all(&names, new.unwrap_or(&program.data).clone());
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an image holds, asked inside a container of it by the static program of tests/setup/census.rs.
+//! What an image holds and how much of it, asked inside a container of it by the static program of tests/setup/census.rs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,13 @@ use super::DEBIAN_REDIS;
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
 const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
 
+/// Whether this is how a loader answers of a static program. musl's names itself alone for one that is relocatable.
+fn loads_nothing(answer: &str) -> bool {
+    const SAID: [&str; 4] = ["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
+    let itself = answer.starts_with("/lib/ld-musl-") && !answer.contains([';', ' ']);
+    itself || SAID.iter().any(|said| answer.ends_with(said))
+}
+
 /// What starts, and what ELF files load.
 pub struct Census {
     /// Paths in command directories that lead to a program.
@@ -16,26 +23,26 @@ pub struct Census {
     /// What the image's own loader answers for each ELF file, and whether the interpreter of each script
     /// among the commands exists.
     needs: BTreeMap<String, String>,
+    /// `files`, `objects` (ELF) and `bytes`.
+    sums: BTreeMap<String, u64>,
 }
 
 impl Census {
     /// Asks in a container of the image.
     pub fn of(image: &Image) -> Census {
-        let container = Container {
-            id: docker_ok(&[
-                "create",
-                "--network",
-                "none",
-                "--user",
-                "0",
-                "--entrypoint",
-                "/harden-census",
-                &image.tag,
-            ]),
-        };
+        let container = Container::of(docker_ok(&[
+            "create",
+            "--network",
+            "none",
+            "--user",
+            "0",
+            "--entrypoint",
+            "/harden-census",
+            &image.tag,
+        ]));
         let program = fixture("census");
         docker_ok(&["cp", &program.to_string_lossy(), &format!("{}:/harden-census", container.id)]);
-        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new() };
+        let mut census = Census { commands: BTreeSet::new(), needs: BTreeMap::new(), sums: BTreeMap::new() };
         for line in docker_ok(&["start", "--attach", &container.id]).lines() {
             match *line.splitn(3, '\t').collect::<Vec<_>>() {
                 ["command", path] => {
@@ -44,6 +51,9 @@ impl Census {
                 ["needs", path, answer] => {
                     census.needs.insert(path.to_owned(), answer.to_owned());
                 }
+                ["sum", what, number] => {
+                    census.sums.insert(what.to_owned(), number.parse().expect("a number"));
+                }
                 _ => panic!("the census said: {line}"),
             }
         }
@@ -51,12 +61,19 @@ impl Census {
         census
     }
 
-    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere.
+    /// How much there is of what the census sums up.
+    pub fn sum(&self, what: &str) -> u64 {
+        self.sums[what]
+    }
+
+    /// One line for each file that needs something which `before` had and this image has not, or has elsewhere. A loader
+    /// that had nothing to load may be gone.
     pub fn unlike(&self, before: &Census) -> Vec<String> {
         self.needs
             .iter()
             .filter_map(|(path, answer)| match before.needs.get(path) {
                 Some(was) if was == answer => None,
+                Some(was) if answer == "no loader" && loads_nothing(was) => None,
                 Some(was) => Some(format!("{path}: {was} -> {answer}")),
                 None => Some(format!("{path} was not there before")),
             })
