@@ -85,7 +85,6 @@ pub static RULES: &[Rule] = &[
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),
     on("accounts.lock", "nobody has a usable password", accounts::lock::check),
     on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
-    on("login.shells", "nologin is no shell", login_shells::check),
     // What it sets stays.
     off("login.defaults", "what auditors ask of logins", login_defaults::check),
     on("remove.package-manager", "nothing installs software", remove::package_manager::check),
@@ -100,6 +99,7 @@ pub static RULES: &[Rule] = &[
     on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.applets", "only kept applets answer", remove::applets::check),
     on("remove.unneeded", "minimal mode: only what kept files need", remove::unneeded::check),
+    on("login.shells", "nologin is no shell", login_shells::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),

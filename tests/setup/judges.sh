@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Fetches the judges of what `harden audit` writes and of what `harden apply` leaves: $WORK/judges/NAME for each
-# function below.
+# Fetches the judges of what `harden audit` writes and of what `harden apply` leaves: $CACHE/judges/NAME for
+# each function below.
 . "$(dirname "$0")/lib.sh"
 
-judges=$WORK/judges
+judges=$CACHE/judges
 # One function for each judge; it makes the directory that it is called in, and fails when it cannot.
 wanted=(sarif junit openscap lynis)
 
@@ -31,8 +31,9 @@ unstable() { # PACKAGE
     local mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg lists=$judges/.lists options
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(COMPONENT)' 'Created-By: Packages' |
         awk '$2 == "Debian" && $3 == "main" && !/-security/ { print $1; exit }')
+    [ -n "$mirror" ] || { echo "no mirror of Debian is among apt's sources" >&2; return 1; }
     mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
-    printf 'deb [signed-by=%s] %s sid main\n' "$keys" "${mirror:-http://deb.debian.org/debian}" >"$lists/sources.list"
+    printf 'deb [signed-by=%s] %s sid main\n' "$keys" "$mirror" >"$lists/sources.list"
     options=(-o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$lists/lists"
         -o "Dir::Cache=$lists/cache" -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
         -o APT::Sandbox::User=root)

@@ -33,7 +33,8 @@ pub(super) fn table(cx: &Cx<'_>, findings: &mut Findings) {
 fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
     let (check, meta, mode) = (findings.check().id, cx.tree.meta(id), cx.tree.permissions(id));
     let bare = group == Group::Shadow && cx.facts.os.is_like(&NO_BITS);
-    let extra = mode & !(if bare { 0 } else { mask });
+    let reader = if group == Group::Reader && meta.gid != 0 { 0o040 } else { 0 };
+    let extra = mode & !(if bare { 0 } else { mask | reader });
     let mut wrong = Vec::new();
     if meta.uid != 0 {
         wrong.push(format!("belongs to uid {} instead of root", meta.uid));
@@ -42,7 +43,7 @@ fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
         _ if meta.gid == 0 => true,
         Group::Root => false,
         Group::Shadow => cx.group_name(meta.gid) == b"shadow",
-        Group::Any => true,
+        Group::Any | Group::Reader => true,
     };
     if !fits {
         wrong.push(format!("belongs to the group {} instead of root", meta.gid));

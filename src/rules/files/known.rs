@@ -1,8 +1,9 @@
 //! files.known: files with a fixed place have no mode bit and no owner that compliance lists turn down, and logs are
 //! not for everybody.
 //!
-//! Only ever tightens. A kept group stays, with its right to read; what sshd reads stays as it is while sshd stays,
-//! since it may run as any account. Sources: as the rows' checks name them in docs/checks.md.
+//! Only ever tightens. A kept group stays, with its right to read, and so does a kept owner where only the owner may
+//! read. What sshd reads stays as it is while sshd stays, since it may run as any account, and so do the lists of jobs
+//! while remove.cron is off. Sources: as the rows' checks name them in docs/checks.md.
 
 use crate::facts::tree::{Id, Kind};
 use crate::plan::Draft;
@@ -19,6 +20,8 @@ pub(crate) enum Group {
     Shadow,
     /// Any: the program that reads it has one of its own.
     Any,
+    /// Any, which then may read: Red Hat's sshd reads its keys through `ssh_keys`.
+    Reader,
 }
 
 /// Check, pattern, group, and the mode bits that may be set.
@@ -42,7 +45,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("etc.sudo-mode", "/etc/sudoers.d/*", Group::Root, 0o440),
     ("etc.ssh-mode", "/etc/ssh/sshd_config", Group::Root, 0o600),
     ("etc.ssh-mode", "/etc/ssh/sshd_config.d/*", Group::Root, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key", Group::Any, 0o640),
+    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key", Group::Reader, 0o600),
     ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key.pub", Group::Root, 0o644),
     ("etc.sensitive-mode", "/etc/login.defs", Group::Root, 0o644),
     ("etc.sensitive-mode", "/etc/sysctl.d", Group::Root, 0o755),
@@ -81,18 +84,26 @@ const WHY: &str = "compliance lists ask for it";
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
+    let shadow = tree.lookup(b"/etc/shadow").map_or(0, |id| draft.owner(id).1);
     let sshd = tree.resolve(b"/usr/sbin/sshd").is_ok_and(|found| !draft.is_removed(found.node));
     for &(check, pattern, group, mask) in TABLE {
         // Who may leave jobs is asked about by login.defaults only: without, these lists stay as they are.
-        let jobs = [".allow", ".deny"].iter().any(|end| pattern.ends_with(end)) && !cx.is_on("login.defaults");
-        if jobs || (sshd && check == "etc.ssh-mode") {
+        let lists = [".allow", ".deny"].iter().any(|end| pattern.ends_with(end)) && !cx.is_on("login.defaults");
+        if lists || (sshd && check == "etc.ssh-mode") || (check == "jobs.mode" && !cx.is_on("remove.cron")) {
             continue;
         }
         for id in expand(tree, pattern) {
-            let gid = draft.owner(id).1;
+            let (uid, gid) = draft.owner(id);
+            let own = matches!(group, Group::Any | Group::Reader);
             let kept = gid != 0 && ids.known_group(gid) && group != Group::Shadow;
-            let gid = (group == Group::Root && !kept).then_some(0);
-            tighten(cx, draft, id, Some((Some(0), gid)), if kept { mask | 0o040 } else { mask });
+            let uid = (!own || !ids.known_user(uid)).then_some(0);
+            let gid = match group {
+                Group::Root if !kept => Some(0),
+                // Root's already is as good. Another group's goes where the distribution has all of them.
+                Group::Shadow if tree.meta(id).gid != 0 => Some(shadow),
+                _ => None,
+            };
+            tighten(cx, draft, id, Some((uid, gid)), if kept { mask | 0o050 } else { mask });
         }
     }
     let Ok(logs) = tree.resolve(b"/var/log") else { return };
