@@ -7,6 +7,7 @@ pub mod database;
 pub mod files;
 pub mod ids;
 pub mod login_defaults;
+pub mod login_shells;
 pub mod remove;
 pub mod zones;
 
@@ -84,26 +85,30 @@ pub static RULES: &[Rule] = &[
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),
     on("accounts.lock", "nobody has a usable password", accounts::lock::check),
     on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
+    // What it sets stays.
+    off("login.defaults", "what auditors ask of logins", login_defaults::check),
     on("remove.package-manager", "nothing installs software", remove::package_manager::check),
     on("remove.cron", "no jobs", remove::cron::check),
     on("remove.init", "no init system", remove::init::check),
     on("remove.tunables", "no kernel settings", remove::tunables::check),
     on("remove.fstab", "no mount table", remove::fstab::check),
     on("remove.root-home", "root's home is empty", remove::root_home::check),
+    on("remove.trust", "no host is trusted without a password", remove::trust::check),
     on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
     // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.applets", "only kept applets answer", remove::applets::check),
     on("remove.unneeded", "minimal mode: only what kept files need", remove::unneeded::check),
+    on("login.shells", "nologin is no shell", login_shells::check),
     on("packages.database", "package records are true", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
     on("files.ownerless", "every file belongs to somebody", files::ownerless::check),
     on("files.system-dirs", "only root writes in system directories", files::system_dirs::check),
     on("files.writable", "nothing is writable for everybody", files::writable::check),
+    on("files.known", "files with a fixed place are root's", files::known::check),
     on("files.app", "the application's files as [files] says", files::app::check),
     on("files.setid", "no set-id bits", files::setid::check),
     on("files.capabilities", "no file capabilities", files::capabilities::check),
-    off("login.defaults", "what auditors ask of logins", login_defaults::check),
     on("remove.links", "no links broken by this run", remove::links::check),
     on("remove.self", "no trace of harden", remove::this_program::check),
 ];

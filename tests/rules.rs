@@ -8,6 +8,8 @@ mod common;
 
 #[path = "rules/every.rs"]
 mod every;
+#[path = "rules/known.rs"]
+mod known;
 #[path = "rules/links.rs"]
 mod links;
 #[path = "rules/names.rs"]

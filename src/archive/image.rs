@@ -1,12 +1,14 @@
 //! Archives of whole images: what `docker save` writes, and an OCI image layout (OCI image specification,
 //! image-layout.md) in one file.
 //!
-//! This module owns which files of such an archive are the layers and the configuration of one image. It applies none.
+//! This module owns which files of such an archive are the layers and the configuration of one image, and that each blob
+//! has the content that its name is the digest of. It applies none.
 
 use serde_json::Value;
 
-use super::store::Span;
+use super::store::{CHUNK, Span};
 use super::{Error, Files};
+use crate::digest::{Digest, hex};
 use crate::facts::Contents as _;
 use crate::facts::tree::{Id, Tree};
 use crate::report::escape::quoted;
@@ -26,6 +28,9 @@ const ROOT_DIRECTORIES: &[&str] = &[
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
     "sys", "tmp", "usr", "var",
 ];
+
+/// Where blobs lie, in a layout and in what `docker save` writes since version 25.
+const BLOBS: &str = "blobs/sha256/";
 
 /// What to do when the image is not clear.
 const ONE_IMAGE: &str =
@@ -184,6 +189,7 @@ impl Archive<'_> {
         for (path, size) in layers {
             let span = self.file(&path, size).and_then(|id| self.files.span(self.tree, id));
             let span = span.ok_or_else(|| missing(&path))?;
+            self.verify(&path, span)?;
             spans.push((path, span));
         }
         Ok(Image { config, layers: spans })
@@ -198,7 +204,24 @@ impl Archive<'_> {
     fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Error> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
-        content.map_err(|cause| refused(&format!("cannot read {}: {cause}", quoted(path.as_bytes()))))
+        let content = content.map_err(|cause| unreadable(path, &cause))?;
+        if hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {
+            return Err(other_content(path));
+        }
+        Ok(content)
+    }
+
+    /// A layer is too large to be held: read once for its digest, and later for its entries.
+    fn verify(&self, path: &str, span: Span) -> Result<(), Error> {
+        let Some(hash) = hash_of(path) else { return Ok(()) };
+        let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
+        while at < span.len {
+            buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
+            self.files.store.read(span, at, &mut buffer).map_err(|cause| unreadable(path, &cause))?;
+            digest.update(&buffer);
+            at += buffer.len() as u64;
+        }
+        if hash == hex(&digest.finish()) { Ok(()) } else { Err(other_content(path)) }
     }
 
     /// The file of that path and, when it is stated, of that size.
@@ -208,13 +231,20 @@ impl Archive<'_> {
     }
 }
 
-/// Where a layout keeps what has that digest.
+/// Where a layout keeps what has that digest. What cannot be verified is not judged: of the specification's algorithms,
+/// sha256 is the one that every image has.
 fn blob(digest: &str) -> Result<String, Error> {
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    match digest.split_once(':') {
-        Some((algorithm, hash)) if word(algorithm) && word(hash) => Ok(format!("blobs/{algorithm}/{hash}")),
-        _ => Err(refused(&format!("{} is no digest", quoted(digest.as_bytes())))),
+    match digest.strip_prefix("sha256:") {
+        Some(hash) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            Ok([BLOBS, hash].concat())
+        }
+        _ => Err(refused(&format!("{} is no digest by sha256", quoted(digest.as_bytes())))),
     }
+}
+
+/// The hexadecimal digits that the content of that path has to have; `None` for a path that is no blob's.
+fn hash_of(path: &str) -> Option<&str> {
+    path.strip_prefix(BLOBS)
 }
 
 /// This machine's architecture in Go's words, which images use.
@@ -228,6 +258,14 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 
 fn refused(why: &str) -> Error {
     Error::new(format!("the image archive is not judged: {why}"), ONE_IMAGE)
+}
+
+fn unreadable(path: &str, cause: &str) -> Error {
+    refused(&format!("cannot read {}: {cause}", quoted(path.as_bytes())))
+}
+
+fn other_content(path: &str) -> Error {
+    Error::damaged(format!("{} has other content than its digest says", quoted(path.as_bytes())))
 }
 
 fn missing(path: &str) -> Error {

@@ -11,5 +11,6 @@ pub mod package_manager;
 pub mod paths;
 pub mod root_home;
 pub mod this_program;
+pub mod trust;
 pub mod tunables;
 pub mod unneeded;

@@ -180,11 +180,53 @@ fn an_image_that_is_not_clear_is_refused() {
     let zstd = [b"\x28\xb5\x2f\xfd".to_vec()];
     assert!(said(image(&zstd)).starts_with("layer '0/layer.tar': it is compressed with zstd"));
     let mut short = layout(&[("amd64", &one)], false);
-    let at = short.windows(7).position(|bytes| bytes == b"\"size\":").unwrap();
+    let index = short.windows(10).rposition(|bytes| bytes == b"index.json").unwrap();
+    let at = index + short[index..].windows(7).position(|bytes| bytes == b"\"size\":").unwrap();
     short[at + 7] = b'9';
     assert!(said(short).contains("is missing, or has another size than its manifest says"));
     let nothing = Tar::default().file(".wh..", "").end();
     assert!(said(image(&[nothing])).contains("is a whiteout that names nothing"));
+}
+
+/// A layer, a configuration, a manifest and an index in which one byte is another.
+#[test]
+fn a_blob_with_other_content_than_its_digest_says_is_refused() {
+    let layer = Tar::default().file("a", "the right content").end();
+    let packed = gzip(&layer);
+    for nested in [false, true] {
+        let whole = layout(&[("amd64", &[layer.clone(), packed.clone()])], nested);
+        assert!(read(&whole).is_ok());
+        let mut kinds =
+            vec![&b"the right content"[..], &packed[packed.len() - 12..], b"\"diff_ids\"", b"\"x\":\"amd64\""];
+        if nested {
+            kinds.push(b"\"manifests\":[{\"digest\"");
+        }
+        for part in kinds {
+            let mut other = whole.clone();
+            // The index at the end is no blob.
+            let at = other.windows(part.len()).position(|bytes| bytes == part).unwrap();
+            other[at + 2] ^= 1;
+            let said = read(&other).expect_err("this must be refused");
+            let before = other[..at].windows(13).rposition(|bytes| bytes == b"blobs/sha256/").unwrap();
+            let blob = std::str::from_utf8(&other[before..before + 13 + 64]).unwrap();
+            assert!(said.contains(&format!("'{blob}' has other content than its digest says")), "{said}");
+        }
+    }
+    // As `docker save` names them since version 25.
+    let name = "blobs/sha256/0000000000000000000000000000000000000000000000000000000000000000";
+    let manifest = json!([{"Config": "c.json", "RepoTags": ["a"], "Layers": [name]}]);
+    let saved = Tar::default().file("manifest.json", &manifest.to_string()).file("c.json", &config(1)).entry(
+        b'0',
+        name.as_bytes(),
+        b"",
+        &layer,
+    );
+    assert!(read(&saved.end()).unwrap_err().contains("has other content than its digest says"));
+    // What cannot be verified.
+    let text = String::from_utf8(layout(&[("amd64", &[])], false)).unwrap();
+    let (blobs, index) = text.rsplit_once("index.json").unwrap();
+    let other = [blobs, "index.json", &index.replacen("sha256:", "sha512:", 1)].concat();
+    assert!(read(other.as_bytes()).unwrap_err().contains("is no digest by sha256"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod bases;
 mod check;
+pub(crate) mod dirty;
 #[path = "../../src/facts/elf/fixture.rs"]
 mod elf;
 mod invariants;

@@ -103,7 +103,7 @@ fn a_stream_of_docker_export_takes_little_memory() {
 #[test]
 fn the_reports_are_valid() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let judges = work().join("judges");
+    let judges = work().join("cache/judges");
     let image = image();
     let archives = [fixture("harden-test_debian_12.tar"), hostile(dir.path())];
     let streams = || {

@@ -24,9 +24,12 @@ mod binary;
 mod buildah;
 mod busybox;
 mod check;
+#[path = "../common/mod.rs"]
+mod common;
 mod docker;
 mod examples;
 mod inspect;
+mod judges;
 mod layer;
 mod learn;
 mod leave;

@@ -21,6 +21,9 @@ fn everything() -> Rootfs {
         .program("/opt/caps")
         .capability("/opt/caps")
         .link("/opt/wget", "/usr/bin/wget")
+        .text("/etc/chrony.keys", "x")
+        .text("/etc/shells", "/usr/sbin/nologin\n")
+        .text("/etc/hosts.equiv", "+\n")
         .dir("/app/data", 0o755, 0, 0)
         .text("/etc/shadow", "root::19700:0:99999:7:::\ngames2:$6$x:19700:0:99999:7:::\n")
 }
@@ -28,7 +31,7 @@ fn everything() -> Rootfs {
 const CONFIG: &str = "[files]\nwritable = ['/app/data']\n[packages]\ndatabase = 'remove'\n";
 
 /// What each rule changes there: one path, by which it is known.
-const EFFECTS: [(&str, &str); 20] = [
+const EFFECTS: [(&str, &str); 23] = [
     ("accounts.prune", "/etc/passwd"),
     ("accounts.lock", "/etc/shadow"),
     ("accounts.shell", "/etc/passwd"),
@@ -46,6 +49,9 @@ const EFFECTS: [(&str, &str); 20] = [
     ("files.ownerless", "/opt/games"),
     ("files.system-dirs", "/usr/lib/wide"),
     ("files.writable", "/var/lib/wide"),
+    ("files.known", "/etc/chrony.keys"),
+    ("login.shells", "/etc/shells"),
+    ("remove.trust", "/etc/hosts.equiv"),
     ("files.app", "/app/data"),
     ("files.setid", "/opt/setid"),
     ("files.capabilities", "/opt/caps"),
@@ -67,8 +73,9 @@ fn every_rule_can_be_off_alone() {
     for (rule, path) in EFFECTS {
         let done = everything().apply_config(CONFIG, &[&APP[..], &["--disable", rule]].concat());
         assert!(done.changes().iter().all(|change| change.0 != rule), "{rule}");
-        // Other rules rewrite the account files too, and files.writable closes the directory as well.
-        if !path.starts_with("/etc/passwd") && path != "/etc/shadow" && rule != "files.system-dirs" {
+        // Other rules rewrite the account files too, files.writable closes the directory as well, files.known the log.
+        let others = ["files.system-dirs", "remove.leftovers"];
+        if !path.starts_with("/etc/passwd") && path != "/etc/shadow" && !others.contains(&rule) {
             assert_eq!(done.before.0.get(path.as_bytes()), done.after.0.get(path.as_bytes()), "{rule}: {path}");
         }
     }

@@ -1,73 +1,9 @@
-//! Owner and mode of files with a fixed place, as one table.
+//! Owner and mode of files with a fixed place, by the table of the rule files.known.
 
 use crate::audit::{Cx, Findings, Severity};
 use crate::facts::tree::{Id, Kind};
+use crate::rules::files::known::{Group, TABLE};
 use crate::rules::remove::paths::expand;
-
-/// Which groups a file may have besides root.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    /// None.
-    Root,
-    /// The group `shadow`; on Red Hat's distributions none, and no mode bits at all.
-    Shadow,
-    /// Any: the program that reads it has one of its own.
-    Any,
-}
-
-/// Check, pattern, group, and the mode bits that may be set.
-type Row = (&'static str, &'static str, Group, u32);
-
-/// Sources: compliance lists as the registry names them; absent files are no finding.
-#[rustfmt::skip]
-const TABLE: &[Row] = &[
-    ("accounts.file-mode", "/etc/passwd", Group::Root, 0o644),
-    ("accounts.file-mode", "/etc/group", Group::Root, 0o644),
-    ("accounts.shadow-mode", "/etc/shadow", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/gshadow", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/shadow-", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/gshadow-", Group::Shadow, 0o640),
-    ("accounts.opasswd-mode", "/etc/security/opasswd*", Group::Root, 0o600),
-    ("etc.banner-mode", "/etc/issue", Group::Root, 0o644),
-    ("etc.banner-mode", "/etc/issue.net", Group::Root, 0o644),
-    ("etc.banner-mode", "/etc/motd", Group::Root, 0o644),
-    ("etc.sudo-mode", "/etc/sudoers", Group::Root, 0o440),
-    ("etc.sudo-mode", "/etc/sudoers.d", Group::Root, 0o750),
-    ("etc.sudo-mode", "/etc/sudoers.d/*", Group::Root, 0o440),
-    ("etc.ssh-mode", "/etc/ssh/sshd_config", Group::Root, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/sshd_config.d/*", Group::Root, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key", Group::Any, 0o640),
-    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key.pub", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/login.defs", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/sysctl.d", Group::Root, 0o755),
-    ("etc.sensitive-mode", "/etc/selinux", Group::Root, 0o755),
-    ("etc.sensitive-mode", "/etc/sestatus.conf", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/iptables", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/nftables", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/ipsec.d", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/audit", Group::Root, 0o750),
-    ("etc.sensitive-mode", "/etc/audit/*", Group::Root, 0o750),
-    ("etc.sensitive-mode", "/etc/chrony.keys", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/chrony/chrony.keys", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/crypttab", Group::Root, 0o600),
-    ("etc.sensitive-mode", "/etc/hosts.allow", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/hosts.deny", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/at.allow", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/at.deny", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/cron.allow", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/cron.deny", Group::Any, 0o640),
-    ("jobs.mode", "/etc/crontab", Group::Root, 0o600),
-    ("jobs.mode", "/etc/anacrontab", Group::Root, 0o600),
-    ("jobs.mode", "/etc/cron.hourly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.daily", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.weekly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.monthly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.yearly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.d", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.*/*", Group::Root, 0o755),
-    ("jobs.mode", "/var/spool/cron/crontabs/*", Group::Any, 0o600),
-    ("jobs.mode", "/etc/periodic/*/*", Group::Root, 0o755),
-];
 
 /// Distributions whose password files have no mode bits (root reads them all the same).
 const NO_BITS: [&str; 5] = ["rhel", "fedora", "centos", "amzn", "rocky"];
@@ -97,7 +33,8 @@ pub(super) fn table(cx: &Cx<'_>, findings: &mut Findings) {
 fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
     let (check, meta, mode) = (findings.check().id, cx.tree.meta(id), cx.tree.permissions(id));
     let bare = group == Group::Shadow && cx.facts.os.is_like(&NO_BITS);
-    let extra = mode & !(if bare { 0 } else { mask });
+    let reader = if group == Group::Reader && meta.gid != 0 { 0o040 } else { 0 };
+    let extra = mode & !(if bare { 0 } else { mask | reader });
     let mut wrong = Vec::new();
     if meta.uid != 0 {
         wrong.push(format!("belongs to uid {} instead of root", meta.uid));
@@ -106,7 +43,7 @@ fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
         _ if meta.gid == 0 => true,
         Group::Root => false,
         Group::Shadow => cx.group_name(meta.gid) == b"shadow",
-        Group::Any => true,
+        Group::Any | Group::Reader => true,
     };
     if !fits {
         wrong.push(format!("belongs to the group {} instead of root", meta.gid));

@@ -1,7 +1,7 @@
 //! remove.leftovers: log and cache files, history, and what a build left behind.
 //!
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
-//! image logs.
+//! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
 use super::paths::{self, Extent, Row};
 use crate::collect::Set;
@@ -36,9 +36,18 @@ pub(crate) const HISTORIES: &[&[u8]] = &[
     b".wget-hsts",
 ];
 
+/// Records of logins in /var/log.
+const RECORDS: [&[u8]; 4] = [b"btmp", b"faillog", b"lastlog", b"wtmp"];
+
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
+    let logs = tree.resolve(b"/var/log").map(|found| found.node);
+    for id in RECORDS.iter().filter_map(|name| tree.child(*logs.as_ref().ok()?, name)) {
+        if tree.is_file(id) && tree.meta(id).size == 0 {
+            draft.keep(id);
+        }
+    }
     paths::remove(tree, draft, TABLE, "left over from a build or an earlier run");
     for history in histories(cx) {
         draft.remove(history, "the history of somebody's commands");

@@ -1,0 +1,32 @@
+//! remove.trust: files by which rlogin, rsh and sshd let somebody in from another host without a password.
+//!
+//! Keys and passwords that an application may use itself (.ssh, .netrc) are not taken: `harden audit` names them.
+//! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
+
+use super::paths::{self, Extent, Row};
+use crate::plan::Draft;
+use crate::rules::Context;
+
+const TABLE: &[Row] = &[
+    ("/etc/hosts.equiv", Extent::Whole),
+    ("/etc/shosts.equiv", Extent::Whole),
+    ("/etc/ssh/shosts.equiv", Extent::Whole),
+    ("/root/.rhosts", Extent::Whole),
+    ("/root/.shosts", Extent::Whole),
+    ("/home/*/.rhosts", Extent::Whole),
+    ("/home/*/.shosts", Extent::Whole),
+];
+
+const WHY: &str = "lets somebody in without a password";
+
+/// Apply the rule.
+pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    paths::remove(tree, draft, TABLE, WHY);
+    for home in cx.facts.accounts.homes() {
+        let Ok(home) = tree.resolve(home) else { continue };
+        for id in [&b".rhosts"[..], b".shosts"].iter().filter_map(|name| tree.child(home.node, name)) {
+            draft.remove(id, WHY);
+        }
+    }
+}
