@@ -52,6 +52,8 @@ fmt:
 clippy:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --test engine --test soak -- -D warnings
+	@# The fuzz targets are built by `make fuzz` only; that their list can be read is seen here.
+	cargo metadata --no-deps --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 ## make demo     a .NET program on Debian, attacked before and after
 demo: image
