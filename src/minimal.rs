@@ -49,24 +49,8 @@ use data::Evidence;
 use trim::Trim;
 
 /// Commands that everything depends on: what does so is no module of theirs.
-const NOT_HOSTS: [&str; 16] = [
-    "bash",
-    "busybox",
-    "busybox-static",
-    "coreutils",
-    "dash",
-    "glibc",
-    "libc-bin",
-    "libc6",
-    "mksh",
-    "musl",
-    "musl-utils",
-    "sed",
-    "tar",
-    "toybox",
-    "util-linux",
-    "zsh",
-];
+const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
+    util-linux zsh";
 
 /// Modules by the end of their names, and how the name of the interpreter begins that loads them.
 const MODULES: [(&str, &str); 11] = [
@@ -282,7 +266,7 @@ impl<'a> Decider<'a> {
     fn additions(&mut self) {
         let packages = &self.cx.facts.packages;
         let fits = |index: &PackageIndex| {
-            packages.get(*index).is_some_and(|package| !NOT_HOSTS.contains(&package.name.as_str()))
+            packages.get(*index).is_some_and(|package| !NOT_HOSTS.split(' ').any(|name| name == package.name))
         };
         let mut todo: Vec<PackageIndex> = self.owners.iter().copied().collect();
         let mut hosts: Set<PackageIndex> = set(todo.iter().copied());

@@ -194,6 +194,7 @@ pub(crate) fn string(value: &str) -> String {
     for c in value.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
             _ if super::problem::is_unsafe(c) => {
                 let _ = write!(out, "\\U{:08X}", u32::from(c));
             }

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::tree::Id;
 use crate::facts::{Facts, Own};
-use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
+use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text, toml_string};
 use crate::report::Console;
 use crate::report::escape::escaped;
 use crate::root::{Error, Root, host};
@@ -175,9 +175,4 @@ fn owned(facts: &Facts, policy: &Policy) -> Vec<String> {
         .filter_map(|id| String::from_utf8(tree.path(id)).ok())
         .map(|path| toml_string(&path))
         .collect()
-}
-
-/// A TOML basic string: what JSON escapes, TOML understands (toml.io, "String").
-fn toml_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
