@@ -93,16 +93,36 @@ pub struct Check {
     pub title: &'static str,
     /// How bad a finding is, unless the finding says that it is less.
     pub severity: Severity,
-    /// Why it matters.
-    pub rationale: &'static str,
-    /// Who demands it: ids of lists and of other tools' checks, no text of theirs.
-    pub sources: &'static [&'static str],
+    /// Who demands it, one a line.
+    pub(crate) sources: &'static str,
+    /// Of its family.
+    pub(crate) topic: &'static Topic,
     /// The rule that fixes it.
     pub rule: Option<&'static str>,
-    /// What to do.
-    pub help: &'static str,
     /// The check itself.
     pub(crate) run: fn(&Cx<'_>, &mut Findings),
+}
+
+/// Why a family of checks matters, and what to do.
+pub(crate) type Topic = (&'static str, &'static str);
+
+impl Check {
+    /// Why it matters.
+    #[must_use]
+    pub const fn rationale(&self) -> &'static str {
+        self.topic.0
+    }
+
+    /// Who demands it: ids of lists and of other tools' checks, no text of theirs.
+    pub fn sources(&self) -> std::str::Lines<'static> {
+        self.sources.lines()
+    }
+
+    /// What to do.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        self.topic.1
+    }
 }
 
 /// What an audit found.

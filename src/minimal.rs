@@ -52,24 +52,8 @@ use trim::Trim;
 pub use why::Shown;
 
 /// Commands that everything depends on: what does so is no module of theirs.
-const NOT_HOSTS: [&str; 16] = [
-    "bash",
-    "busybox",
-    "busybox-static",
-    "coreutils",
-    "dash",
-    "glibc",
-    "libc-bin",
-    "libc6",
-    "mksh",
-    "musl",
-    "musl-utils",
-    "sed",
-    "tar",
-    "toybox",
-    "util-linux",
-    "zsh",
-];
+const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
+    util-linux zsh";
 
 /// Modules by the end of their names, and how the name of the interpreter begins that loads them.
 const MODULES: [(&str, &str); 11] = [

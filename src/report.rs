@@ -134,10 +134,9 @@ pub(crate) mod fixture {
         id: "accounts.empty-password",
         title: "no account has an empty password",
         severity: Severity::High,
-        rationale: "Whoever reaches a login is in.",
-        sources: &["CIS 7.2.2"],
+        topic: &("Whoever reaches a login is in.", "lock the account"),
+        sources: "CIS 7.2.2",
         rule: Some("accounts.lock"),
-        help: "lock the account",
         run: |_, _| {},
     };
 

@@ -110,43 +110,18 @@ fn is_assignment(word: &Word, first: bool) -> bool {
 /// Words that the shell answers itself; they are no files even where a file has their name (POSIX XCU 2.9 and 2.14,
 /// and the manuals of dash, busybox and bash).
 fn is_builtin(name: &str, dialect: Dialect) -> bool {
-    const COMMON: [&str; 43] = [
-        ".", ":", "[", "((", "[[", "]]", "alias", "bg", "break", "cd", "chdir", "command", "continue", "echo", "eval",
-        "exec", "exit", "export", "false", "fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd", "read",
-        "readonly", "return", "set", "shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias",
-        "unset", "wait", "fc",
-    ];
-    const ASH: [&str; 4] = ["let", "source", "history", "help"];
-    const BASH: [&str; 23] = [
-        "time",
-        "declare",
-        "typeset",
-        "builtin",
-        "shopt",
-        "mapfile",
-        "readarray",
-        "pushd",
-        "popd",
-        "dirs",
-        "disown",
-        "enable",
-        "logout",
-        "suspend",
-        "caller",
-        "compgen",
-        "complete",
-        "compopt",
-        "bind",
-        "print",
-        "whence",
-        "autoload",
-        "setopt",
-    ];
-    COMMON.contains(&name)
-        || (dialect != Dialect::Posix && ASH.contains(&name))
-        || (dialect == Dialect::Bash && BASH.contains(&name))
+    const COMMON: &str = ". : [ (( [[ ]] alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash \
+        jobs kill local printf pwd read readonly return set shift test times trap true type ulimit umask unalias \
+        unset wait fc";
+    const ASH: &str = "let source history help";
+    const BASH: &str = "time declare typeset builtin shopt mapfile readarray pushd popd dirs disown enable logout suspend caller \
+        compgen complete compopt bind print whence autoload setopt";
+    let among = |list: &str| list.split(' ').any(|known| known == name);
+    among(COMMON)
+        || (dialect != Dialect::Posix && among(ASH))
+        || (dialect == Dialect::Bash && among(BASH))
         // No file has these names; a script for another shell is no reason to look for one.
-        || matches!(name, "source" | "declare" | "typeset" | "builtin" | "shopt" | "let")
+        || among("source declare typeset builtin shopt let")
 }
 
 #[cfg(test)]

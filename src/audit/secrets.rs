@@ -147,32 +147,17 @@ pub(super) fn line_of(text: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Words in the name of a variable that holds a secret.
-const SECRET_NAMES: [&str; 14] = [
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "SECRET",
-    "TOKEN",
-    "APIKEY",
-    "API_KEY",
-    "ACCESS_KEY",
-    "PRIVATE_KEY",
-    "CREDENTIAL",
-    "AUTH_KEY",
-    "ENCRYPTION_KEY",
-    "SIGNING_KEY",
-    "CONNECTIONSTRING",
-];
+const SECRET_NAMES: &str = "PASSWORD PASSWD PASSPHRASE SECRET TOKEN APIKEY API_KEY ACCESS_KEY PRIVATE_KEY CREDENTIAL AUTH_KEY \
+    ENCRYPTION_KEY SIGNING_KEY CONNECTIONSTRING";
 
 /// Ends of names that speak about a secret and do not hold it.
-const ABOUT: [&str; 11] =
-    ["_FILE", "_PATH", "_DIR", "_URL", "_URI", "_HASH", "_LENGTH", "_TTL", "_NAME", "_ENABLED", "_POLICY"];
+const ABOUT: &str = "_FILE _PATH _DIR _URL _URI _HASH _LENGTH _TTL _NAME _ENABLED _POLICY";
 
 /// Whether a variable of that name usually holds a secret.
 #[must_use]
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.trim().to_ascii_uppercase().replace('-', "_");
-    SECRET_NAMES.iter().any(|word| name.contains(word)) && !ABOUT.iter().any(|end| name.ends_with(end))
+    SECRET_NAMES.split(' ').any(|word| name.contains(word)) && !ABOUT.split(' ').any(|end| name.ends_with(end))
 }
 
 /// Whether a value is one, rather than a place for one or a switch.

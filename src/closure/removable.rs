@@ -33,7 +33,7 @@ pub(crate) const COMPLETIONS: [&str; 7] = [
 ];
 
 /// Suffixes of scripts that other programs load: they stay as long as their interpreter does.
-const MODULES: [&str; 14] = ["py", "pm", "pl", "rb", "js", "mjs", "cjs", "lua", "tcl", "php", "sh", "bash", "awk", "R"];
+const MODULES: &str = "py pm pl rb js mjs cjs lua tcl php sh bash awk R";
 
 /// Message catalogues.
 pub(crate) const LOCALES: [&str; 1] = ["/usr/share/locale"];
@@ -42,25 +42,8 @@ pub(crate) const LOCALES: [&str; 1] = ["/usr/share/locale"];
 const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];
 
 /// Files of /etc that the C library, the account tools or scanners read whoever ships them.
-const SHARED_FILES: [&str; 17] = [
-    "passwd",
-    "group",
-    "shadow",
-    "gshadow",
-    "subuid",
-    "subgid",
-    "hosts",
-    "hostname",
-    "resolv.conf",
-    "nsswitch.conf",
-    "services",
-    "protocols",
-    "localtime",
-    "timezone",
-    "shells",
-    "profile",
-    "debian_version",
-];
+const SHARED_FILES: &str = "passwd group shadow gshadow subuid subgid hosts hostname resolv.conf nsswitch.conf services protocols \
+    localtime timezone shells profile debian_version";
 
 /// What the selection looks at.
 #[derive(Debug, Clone, Copy)]
@@ -193,7 +176,7 @@ impl Selection<'_> {
         let name = self.tree.name(id);
         let suffix = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(at + 1..)).unwrap_or_default();
         let Some(Program::Script(shebang)) = self.commands.known(id) else { return false };
-        MODULES.iter().any(|module| module.as_bytes() == suffix) && self.keeps_interpreter(shebang)
+        MODULES.split(' ').any(|module| module.as_bytes() == suffix) && self.keeps_interpreter(shebang)
     }
 
     /// Whether a program can still be started: a script whose interpreter goes cannot.
@@ -333,6 +316,6 @@ impl Places {
             || name.starts_with(b"ld.so")
             || (name.starts_with(b"ld-musl-") && name.ends_with(b".path"))
             || (!tree.is_dir(top)
-                && (name.ends_with(b"-release") || SHARED_FILES.iter().any(|shared| shared.as_bytes() == name)))
+                && (name.ends_with(b"-release") || SHARED_FILES.split(' ').any(|shared| shared.as_bytes() == name)))
     }
 }

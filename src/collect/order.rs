@@ -1,16 +1,19 @@
 //! In which order the entries of a list are to be read: their numbers, in chunks, so that one is put between others without
 //! moving all behind it. Once for every map, whatever it holds: what compares two entries comes as a function.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 /// Numbers in a chunk at most. Filled in order, each chunk is full; otherwise they are half full at least when they are made.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 
 /// Numbers of entries, in order.
 #[derive(Clone)]
 pub(super) struct Order {
     /// None is empty.
     chunks: Vec<Vec<u32>>,
+    /// Where something was last found or put: what is asked for next is often there or right behind.
+    recent: Cell<Place>,
 }
 
 /// Where in an order a number is, or comes.
@@ -29,23 +32,53 @@ pub(super) type Sequence<'a> = std::iter::Map<
 impl Order {
     /// Of no entries.
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new() }
+        Self { chunks: Vec::new(), recent: Cell::new(Place { chunk: 0, at: 0 }) }
     }
 
     /// Of this many entries that are in order themselves.
     pub(super) fn of(count: usize) -> Self {
         let numbers: Vec<u32> = (0..).take(count).collect();
-        Self { chunks: numbers.chunks(CHUNK).map(<[u32]>::to_vec).collect() }
+        Self { chunks: numbers.chunks(CHUNK).map(<[u32]>::to_vec).collect(), ..Self::new() }
     }
 
     /// Where what is looked for is and its number, or where it would have to be. `order` says how an entry compares with it.
     pub(super) fn find(&self, order: &dyn Fn(usize) -> Ordering) -> Result<(Place, usize), Place> {
+        if let Some(found) = self.near(order) {
+            return found;
+        }
         let starts = |chunk: &Vec<u32>| chunk.first().is_some_and(|&number| order(number as usize).is_le());
         let chunk = self.chunks.partition_point(starts).saturating_sub(1);
         let numbers = self.chunks.get(chunk).map_or(&[][..], Vec::as_slice);
         match numbers.binary_search_by(|&number| order(number as usize)) {
-            Ok(at) => Ok((Place { chunk, at }, numbers.get(at).map_or(0, |&number| number as usize))),
+            Ok(at) => {
+                self.recent.set(Place { chunk, at });
+                Ok((Place { chunk, at }, numbers.get(at).map_or(0, |&number| number as usize)))
+            }
             Err(at) => Err(Place { chunk, at }),
+        }
+    }
+
+    /// As [`Order::find`], when it is where something was found last, or right behind.
+    fn near(&self, order: &dyn Fn(usize) -> Ordering) -> Option<Result<(Place, usize), Place>> {
+        let Place { chunk, at } = self.recent.get();
+        let numbers = self.chunks.get(chunk)?;
+        let number = *numbers.get(at)? as usize;
+        match order(number) {
+            Ordering::Equal => return Some(Ok((Place { chunk, at }, number))),
+            Ordering::Greater => return None,
+            Ordering::Less => {}
+        }
+        let behind = Place { chunk, at: at + 1 };
+        let Some(&number) = numbers.get(behind.at) else {
+            return (chunk + 1 == self.chunks.len()).then_some(Err(behind));
+        };
+        match order(number as usize) {
+            Ordering::Equal => {
+                self.recent.set(behind);
+                Some(Ok((behind, number as usize)))
+            }
+            Ordering::Greater => Some(Err(behind)),
+            Ordering::Less => None,
         }
     }
 
@@ -58,6 +91,7 @@ impl Order {
     #[expect(clippy::cast_possible_truncation, reason = "a list of 2^32 entries is not held in memory")]
     pub(super) fn insert(&mut self, place: Place, number: usize) {
         let Place { chunk, at } = place;
+        self.recent.set(place);
         let last = chunk + 1 == self.chunks.len();
         let Some(numbers) = self.chunks.get_mut(chunk) else {
             self.chunks.push(vec![number as u32]);
@@ -70,7 +104,10 @@ impl Order {
         // What comes at the end is likely to be followed by more: the chunk stays full.
         let mut rest = numbers.split_off(if last && at == CHUNK { CHUNK } else { CHUNK / 2 });
         match at.checked_sub(numbers.len()) {
-            Some(at) => rest.insert(at, number as u32),
+            Some(at) => {
+                self.recent.set(Place { chunk: chunk + 1, at });
+                rest.insert(at, number as u32);
+            }
             None => numbers.insert(at, number as u32),
         }
         self.chunks.insert(chunk + 1, rest);
@@ -95,6 +132,9 @@ impl Order {
 
     /// Have the entries themselves brought into order by swapping two at a time.
     pub(super) fn settle(&mut self, swap: &mut dyn FnMut(usize, usize)) {
+        if self.all().enumerate().all(|(place, number)| place == number) {
+            return;
+        }
         let mut numbers: Vec<usize> = self.all().collect();
         for start in 0..numbers.len() {
             let mut here = start;

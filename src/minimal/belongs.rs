@@ -10,7 +10,7 @@ impl Decider<'_> {
     pub(super) fn additions(&mut self) {
         let packages = &self.cx.facts.packages;
         let fits = |index: &PackageIndex| {
-            packages.get(*index).is_some_and(|package| !NOT_HOSTS.contains(&package.name.as_str()))
+            packages.get(*index).is_some_and(|package| !NOT_HOSTS.split(' ').any(|name| name == package.name))
         };
         // A host stays itself: one that went would leave the next run without what this run kept for it.
         let mut todo: Vec<PackageIndex> = self.owners.iter().copied().filter(fits).collect();

@@ -78,7 +78,7 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
         let _ = writeln!(out, "    … and {} more (-v shows all)", findings.len() - shown);
     }
     if findings.iter().any(|finding| finding.fix.is_none()) {
-        let _ = writeln!(out, "    help: {}", check.help);
+        let _ = writeln!(out, "    help: {}", check.help());
     }
 }
 
@@ -134,7 +134,7 @@ struct Row<'a> {
     detail: &'a str,
     title: &'static str,
     help: &'static str,
-    sources: &'static [&'static str],
+    sources: Vec<&'static str>,
     rule: Option<&'static str>,
     fingerprint: &'a str,
     state: &'static str,
@@ -178,8 +178,8 @@ fn row(finding: &Finding) -> Row<'_> {
         line: finding.line,
         detail: &finding.detail,
         title: finding.check.title,
-        help: finding.check.help,
-        sources: finding.check.sources,
+        help: finding.check.help(),
+        sources: finding.check.sources().collect(),
         rule: finding.fix,
         fingerprint: &finding.fingerprint,
         state,

@@ -29,6 +29,7 @@ pub fn basic_string(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
             c if is_unsafe(c) => {
                 let _ = write!(out, "\\U{:08X}", u32::from(c));
             }
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn nothing_forges_a_line_or_a_colour() {
         assert_eq!(quoted(b"/a\nb\x1b[31m\\'\xff"), r"'/a\nb\u{1b}[31m\\\'\xff'");
-        assert_eq!(basic_string("/a\n\"\\\u{202e}é"), r#""/a\U0000000A\"\\\U0000202Eé""#);
+        assert_eq!(basic_string("/a\n\"\\\u{202e}é"), r#""/a\n\"\\\U0000202Eé""#);
         assert_eq!(quoted("/x\u{202e}txt\u{200b}é".as_bytes()), "'/x\\u{202e}txt\\u{200b}é'");
     }
 }

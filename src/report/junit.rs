@@ -29,8 +29,8 @@ pub fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io:
             Xml(check.title),
             Xml(&place),
             Xml(&finding.detail),
-            Xml(check.rationale),
-            Xml(check.help),
+            Xml(check.rationale()),
+            Xml(check.help()),
         )?;
         if let Some(fix) = finding.fix {
             write!(out, " (rule {})", Xml(fix))?;

@@ -57,7 +57,7 @@ fn head(out: &mut dyn io::Write) -> io::Result<()> {
 }
 
 fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
-    let mut help = format!("{}.", capital(check.help));
+    let mut help = format!("{}.", capital(check.help()));
     if let Some(rule) = check.rule {
         let _ = write!(help, " The rule {rule} of harden apply does it.");
     }
@@ -70,13 +70,13 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         Text(check.id),
         Text(&name(check.id)),
         Text(&format!("{}.", capital(check.title))),
-        Text(check.rationale),
+        Text(check.rationale()),
         Text(&help),
         level(check.severity),
         score(check.severity),
     )?;
     // GitHub takes twenty.
-    for source in check.sources.iter().take(19) {
+    for source in check.sources().take(19) {
         write!(out, ", {}", Text(source))?;
     }
     write!(out, "]}}}}")

@@ -18,25 +18,14 @@ use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::policy::Database;
 use crate::rules::Context;
-use crate::rules::remove::paths::{self, Extent, Row};
+use crate::rules::remove::paths;
 
 /// Largest database file edited; facts read no larger one.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-const TABLE: &[Row] = &[
-    ("/var/lib/dpkg", Extent::Whole),
-    ("/lib/apk", Extent::Whole),
-    ("/usr/lib/apk", Extent::Whole),
-    ("/etc/apk/world", Extent::Whole),
-    ("/etc/apk/arch", Extent::Whole),
-    ("/var/lib/rpm", Extent::Whole),
-    ("/usr/lib/sysimage/rpm", Extent::Whole),
-    ("/usr/share/rpm", Extent::Whole),
-    ("/var/lib/rpmmanifest", Extent::Whole),
-    ("/var/lib/pacman", Extent::Whole),
-    ("/usr/lib/opkg", Extent::Whole),
-    ("/var/lib/opkg", Extent::Whole),
-];
+const TABLE: &[&str] =
+    &["/var/lib/dpkg /lib/apk /usr/lib/apk /etc/apk/world /etc/apk/arch /var/lib/rpm /usr/lib/sysimage/rpm \
+     /usr/share/rpm /var/lib/rpmmanifest /var/lib/pacman /usr/lib/opkg /var/lib/opkg"];
 
 /// Where scanners find packages: never removed unless `database = "remove"`.
 pub const RECORDS: &[&str] = &[

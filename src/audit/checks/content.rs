@@ -177,12 +177,9 @@ fn is_installed(path: &[u8]) -> bool {
 
 /// Endings of files that hold no text, so that none of them is opened.
 fn is_binary(name: &[u8]) -> bool {
-    const ENDS: [&str; 24] = [
-        "pyc", "pyo", "so", "a", "o", "dll", "exe", "jar", "war", "class", "gz", "xz", "bz2", "zst", "zip", "whl",
-        "png", "jpg", "gif", "ico", "woff2", "ttf", "mo", "wasm",
-    ];
+    const ENDS: &str = "pyc pyo so a o dll exe jar war class gz xz bz2 zst zip whl png jpg gif ico woff2 ttf mo wasm";
     let end = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-    end.len() < name.len() && ENDS.iter().any(|known| known.as_bytes() == end)
+    end.len() < name.len() && ENDS.split(' ').any(|known| known.as_bytes() == end)
 }
 
 pub(super) fn private_keys(cx: &Cx<'_>, findings: &mut Findings) {
@@ -226,32 +223,15 @@ const NAMES: [(&str, Severity); 16] = [
 ];
 
 /// Endings that secrets usually have.
-const ENDS: [&str; 17] = [
-    "secret",
-    "ovpn",
-    "private_key",
-    "cscfg",
-    "rdp",
-    "mdf",
-    "sdf",
-    "bek",
-    "tpm",
-    "fve",
-    "jks",
-    "psafe3",
-    "agilekeychain",
-    "keychain",
-    "pcap",
-    "gnucache",
-    "kdbx",
-];
+const ENDS: &str =
+    "secret ovpn private_key cscfg rdp mdf sdf bek tpm fve jks psafe3 agilekeychain keychain pcap gnucache kdbx";
 
 pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
     for id in cx.tree.ids().filter(|&id| cx.tree.is_file(id) && cx.tree.meta(id).size > 0) {
         let name = cx.tree.name(id);
         let end = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
         let by_end = || {
-            let listed = end.len() < name.len() && ENDS.iter().any(|known| known.as_bytes() == end);
+            let listed = end.len() < name.len() && ENDS.split(' ').any(|known| known.as_bytes() == end);
             listed.then_some(Severity::Medium)
         };
         let by_name = NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|&(_, severity)| severity);
@@ -267,29 +247,13 @@ pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 /// Directories and files of a developer's machine.
-const DEVELOPER: [&str; 16] = [
-    ".git",
-    ".svn",
-    ".hg",
-    ".vscode",
-    ".idea",
-    ".aws",
-    ".azure",
-    ".gcp",
-    ".cache",
-    ".npm",
-    ".gnupg",
-    "Dockerfile",
-    "docker-compose.yml",
-    ".vimrc",
-    ".DS_Store",
-    ".dockerignore",
-];
+const DEVELOPER: &str = ".git .svn .hg .vscode .idea .aws .azure .gcp .cache .npm .gnupg Dockerfile docker-compose.yml .vimrc \
+    .DS_Store .dockerignore";
 
 pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
     for id in cx.tree.ids().filter(|&id| !cx.tree.is_link(id)) {
         let name = cx.tree.name(id);
-        if !DEVELOPER.iter().any(|known| known.as_bytes() == name) || !cx.is_part(id) || !cx.is_unowned(id) {
+        if !DEVELOPER.split(' ').any(|known| known.as_bytes() == name) || !cx.is_part(id) || !cx.is_unowned(id) {
             continue;
         }
         let empty = if cx.tree.is_dir(id) { cx.tree.children(id).len() == 0 } else { false };

@@ -10,34 +10,12 @@ use crate::facts::tree::Tree;
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
 /// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.
-const INSTALLERS: [&str; 22] = [
-    "adduser",
-    "apk-tools",
-    "base-passwd",
-    "cdebconf",
-    "debconf",
-    "debconf-2.0",
-    "deb-systemd-helper",
-    "dnf",
-    "dpkg",
-    "init-system-helpers",
-    "install-info",
-    "lsb-base",
-    "microdnf",
-    "opkg",
-    "pacman",
-    "passwd",
-    "rpm",
-    "tdnf",
-    "ucf",
-    "update-inetd",
-    "yum",
-    "zypper",
-];
+const INSTALLERS: &str = "adduser apk-tools base-passwd cdebconf debconf debconf-2.0 deb-systemd-helper dnf dpkg init-system-helpers \
+    install-info lsb-base microdnf opkg pacman passwd rpm tdnf ucf update-inetd yum zypper";
 
 /// Whether a package serves installation alone.
 pub(super) fn is_installer(name: &str) -> bool {
-    INSTALLERS.contains(&name)
+    INSTALLERS.split(' ').any(|known| known == name)
 }
 
 /// Names needed and names offered, by package.

@@ -70,7 +70,7 @@ impl Syntax {
                 Self::Crontab => crontab(line),
                 Self::Haproxy => {
                     let first = line.split_whitespace().next().unwrap_or_default();
-                    section = if HAPROXY.contains(&first) { first } else { section };
+                    section = if HAPROXY.split(' ').any(|known| known == first) { first } else { section };
                     let keys = &[("user", Kind::Account), ("group", Kind::Group)];
                     if section == "global" { words(line, keys) } else { Vec::new() }
                 }
@@ -82,25 +82,8 @@ impl Syntax {
 }
 
 /// Words that begin a section of haproxy's configuration, which need no indentation inside.
-const HAPROXY: [&str; 17] = [
-    "global",
-    "defaults",
-    "frontend",
-    "backend",
-    "listen",
-    "userlist",
-    "peers",
-    "mailers",
-    "resolvers",
-    "program",
-    "cache",
-    "ring",
-    "http-errors",
-    "fcgi-app",
-    "log-forward",
-    "crt-store",
-    "traces",
-];
+const HAPROXY: &str = "global defaults frontend backend listen userlist peers mailers resolvers program cache ring http-errors \
+    fcgi-app log-forward crt-store traces";
 
 fn words(line: &str, keys: &[(&str, Kind)]) -> Vec<(bool, String)> {
     let line = line.split('#').next().unwrap_or_default();

@@ -3,41 +3,17 @@
 //! Debian: /etc/cron.*, /etc/crontab, /var/spool/{cron,at}. Alpine: /etc/crontabs and /etc/periodic, linked from
 //! /var/spool/cron. RHEL: /etc/anacrontab. SUSE: /etc/cron.*; everywhere: *.timer units.
 
-use super::paths::{self, Extent, Row};
+use super::paths;
 use crate::plan::Draft;
 use crate::rules::Context;
 
-const TABLE: &[Row] = &[
-    ("/etc/crontab", Extent::Whole),
-    ("/etc/crontabs", Extent::Whole),
-    ("/etc/cron.d", Extent::Whole),
-    ("/etc/cron.hourly", Extent::Whole),
-    ("/etc/cron.daily", Extent::Whole),
-    ("/etc/cron.weekly", Extent::Whole),
-    ("/etc/cron.monthly", Extent::Whole),
-    ("/etc/cron.yearly", Extent::Whole),
-    ("/etc/cron.deny", Extent::Whole),
-    ("/etc/periodic", Extent::Whole),
-    ("/etc/anacrontab", Extent::Whole),
-    ("/etc/at.deny", Extent::Whole),
-    ("/etc/fcron*", Extent::Whole),
-    ("/var/spool/cron", Extent::Whole),
-    ("/var/spool/fcron", Extent::Whole),
-    ("/var/spool/at", Extent::Whole),
-    ("/var/spool/atjobs", Extent::Whole),
-    ("/var/spool/atspool", Extent::Whole),
-    ("/var/spool/anacron", Extent::Whole),
-    ("/usr/lib/cron", Extent::Whole),
-    ("/etc/systemd/system/*.timer", Extent::Whole),
-    ("/etc/systemd/system/*/*.timer", Extent::Whole),
-    ("/etc/systemd/user/*.timer", Extent::Whole),
-    ("/usr/lib/systemd/system/*.timer", Extent::Whole),
-    ("/usr/lib/systemd/system/*/*.timer", Extent::Whole),
-    ("/usr/lib/systemd/user/*.timer", Extent::Whole),
-    ("/usr/lib/systemd/user/*/*.timer", Extent::Whole),
-    ("/lib/systemd/system/*.timer", Extent::Whole),
-    ("/lib/systemd/system/*/*.timer", Extent::Whole),
-];
+const TABLE: &[&str] =
+    &["/etc/crontab /etc/crontabs /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly \
+     /etc/cron.yearly /etc/cron.deny /etc/periodic /etc/anacrontab /etc/at.deny /etc/fcron* /var/spool/cron \
+     /var/spool/fcron /var/spool/at /var/spool/atjobs /var/spool/atspool /var/spool/anacron /usr/lib/cron \
+     /etc/systemd/system/*.timer /etc/systemd/system/*/*.timer /etc/systemd/user/*.timer \
+     /usr/lib/systemd/system/*.timer /usr/lib/systemd/system/*/*.timer /usr/lib/systemd/user/*.timer \
+     /usr/lib/systemd/user/*/*.timer /lib/systemd/system/*.timer /lib/systemd/system/*/*.timer"];
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

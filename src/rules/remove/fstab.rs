@@ -1,10 +1,10 @@
 //! remove.fstab: what to mount is the engine's business.
 
-use super::paths::{self, Extent, Row};
+use super::paths;
 use crate::plan::Draft;
 use crate::rules::Context;
 
-const TABLE: &[Row] = &[("/etc/fstab", Extent::Whole), ("/etc/crypttab", Extent::Whole)];
+const TABLE: &[&str] = &["/etc/fstab /etc/crypttab"];
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

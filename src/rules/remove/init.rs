@@ -2,58 +2,25 @@
 //!
 //! Libraries stay: only configuration, scripts and units go; what the closure needs below these paths stays too.
 
-use super::paths::{self, Extent, Row};
+use super::paths;
 use crate::plan::Draft;
 use crate::rules::Context;
 
-const TABLE: &[Row] = &[
+const TABLE: &[&str] = &[
     // System V and LSB
-    ("/etc/init.d", Extent::Whole),
-    ("/etc/rc.d", Extent::Whole),
-    ("/etc/rc*.d", Extent::Whole),
-    ("/etc/rc.local", Extent::Whole),
-    ("/etc/inittab", Extent::Whole),
-    ("/etc/insserv*", Extent::Whole),
+    "/etc/init.d /etc/rc.d /etc/rc*.d /etc/rc.local /etc/inittab /etc/insserv*",
     // OpenRC
-    ("/etc/runlevels", Extent::Whole),
-    ("/etc/rc.conf", Extent::Whole),
-    ("/etc/conf.d", Extent::Whole),
-    ("/etc/local.d", Extent::Whole),
-    ("/lib/rc", Extent::Whole),
-    ("/usr/lib/rc", Extent::Whole),
-    ("/usr/libexec/rc", Extent::Whole),
+    "/etc/runlevels /etc/rc.conf /etc/conf.d /etc/local.d /lib/rc /usr/lib/rc /usr/libexec/rc",
     // systemd
-    ("/etc/systemd", Extent::Whole),
-    ("/etc/tmpfiles.d", Extent::Whole),
-    ("/etc/sysusers.d", Extent::Whole),
-    ("/etc/binfmt.d", Extent::Whole),
-    ("/usr/lib/systemd/system", Extent::Whole),
-    ("/usr/lib/systemd/user", Extent::Whole),
-    ("/usr/lib/systemd/system-generators", Extent::Whole),
-    ("/usr/lib/systemd/user-generators", Extent::Whole),
-    ("/usr/lib/systemd/system-preset", Extent::Whole),
-    ("/usr/lib/systemd/user-preset", Extent::Whole),
-    ("/usr/lib/systemd/system-sleep", Extent::Whole),
-    ("/usr/lib/systemd/system-shutdown", Extent::Whole),
-    ("/usr/lib/systemd/network", Extent::Whole),
-    ("/usr/lib/systemd/ntp-units.d", Extent::Whole),
-    ("/usr/lib/systemd/catalog", Extent::Whole),
-    ("/lib/systemd/system", Extent::Whole),
-    ("/lib/systemd/user", Extent::Whole),
-    ("/lib/systemd/system-generators", Extent::Whole),
-    ("/lib/systemd/system-preset", Extent::Whole),
-    ("/lib/systemd/system-sleep", Extent::Whole),
-    ("/lib/systemd/system-shutdown", Extent::Whole),
-    ("/lib/systemd/network", Extent::Whole),
-    ("/usr/lib/tmpfiles.d", Extent::Whole),
-    ("/usr/lib/sysusers.d", Extent::Whole),
-    ("/usr/lib/environment.d", Extent::Whole),
-    ("/usr/lib/binfmt.d", Extent::Whole),
-    ("/var/lib/systemd", Extent::Whole),
+    "/etc/systemd /etc/tmpfiles.d /etc/sysusers.d /etc/binfmt.d /usr/lib/systemd/system /usr/lib/systemd/user \
+     /usr/lib/systemd/system-generators /usr/lib/systemd/user-generators /usr/lib/systemd/system-preset \
+     /usr/lib/systemd/user-preset /usr/lib/systemd/system-sleep /usr/lib/systemd/system-shutdown \
+     /usr/lib/systemd/network /usr/lib/systemd/ntp-units.d /usr/lib/systemd/catalog /lib/systemd/system \
+     /lib/systemd/user /lib/systemd/system-generators /lib/systemd/system-preset /lib/systemd/system-sleep \
+     /lib/systemd/system-shutdown /lib/systemd/network /usr/lib/tmpfiles.d /usr/lib/sysusers.d \
+     /usr/lib/environment.d /usr/lib/binfmt.d /var/lib/systemd",
     // upstart, runit
-    ("/etc/init", Extent::Whole),
-    ("/etc/runit", Extent::Whole),
-    ("/etc/sv", Extent::Whole),
+    "/etc/init /etc/runit /etc/sv",
 ];
 
 /// Apply the rule.

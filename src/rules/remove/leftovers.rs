@@ -3,21 +3,13 @@
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
-use super::paths::{self, Extent, Row};
+use super::paths;
 use crate::collect::Set;
 use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::rules::Context;
 
-const TABLE: &[Row] = &[
-    ("/var/log", Extent::Files),
-    ("/var/cache", Extent::Files),
-    ("/var/backups", Extent::Files),
-    ("/var/crash", Extent::Files),
-    ("/tmp", Extent::Content),
-    ("/var/tmp", Extent::Content),
-    ("/run/*.pid", Extent::Whole),
-];
+const TABLE: &[&str] = &["/var/log/** /var/cache/** /var/backups/** /var/crash/** /tmp/ /var/tmp/ /run/*.pid"];
 
 /// Histories of shells and tools, in any home directory.
 pub(crate) const HISTORIES: &[&[u8]] = &[

@@ -6,39 +6,21 @@
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Draft;
 
-/// How much of what a pattern names goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// The entry with everything below it.
-    Whole,
-    /// Everything below it; the directory stays.
-    Content,
-    /// Regular files at any depth below it; directories and links stay.
-    Files,
-}
-
-/// One row of a table.
-pub type Row = (&'static str, Extent);
-
-/// Remove what a table names, but what is kept.
-pub fn remove(tree: &Tree, draft: &mut Draft<'_>, table: &[Row], reason: &str) {
-    for &(pattern, extent) in table {
-        for id in expand(tree, pattern) {
-            match extent {
-                Extent::Whole => {
-                    draft.remove_tree(id, reason);
-                }
-                Extent::Content => {
-                    for child in tree.children(id) {
-                        draft.remove_tree(child, reason);
-                    }
-                }
-                Extent::Files => {
-                    let below: Vec<Id> = tree.subtree(id).filter(|&at| tree.is_file(at)).collect();
-                    for file in below {
-                        draft.remove(file, reason);
-                    }
-                }
+/// Remove what a table names, but what is kept. A row holds patterns with blanks between: `/a` is the entry with
+/// everything below it; `/a/` what is below it, and the directory stays; `/a/**` regular files at any depth below it, and
+/// directories and links stay.
+pub fn remove(tree: &Tree, draft: &mut Draft<'_>, table: &[&str], reason: &str) {
+    for pattern in table.iter().flat_map(|row| row.split(' ')) {
+        for id in expand(tree, pattern.trim_end_matches("/**")) {
+            let going: Vec<Id> = if pattern.ends_with("/**") {
+                tree.subtree(id).filter(|&at| tree.is_file(at)).collect()
+            } else if pattern.ends_with('/') {
+                tree.children(id).collect()
+            } else {
+                vec![id]
+            };
+            for id in going {
+                draft.remove_tree(id, reason);
             }
         }
     }

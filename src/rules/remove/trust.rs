@@ -3,18 +3,13 @@
 //! Keys and passwords that an application may use itself (.ssh, .netrc) are not taken: `harden audit` names them.
 //! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
 
-use super::paths::{self, Extent, Row};
+use super::paths;
 use crate::plan::Draft;
 use crate::rules::Context;
 
-const TABLE: &[Row] = &[
-    ("/etc/hosts.equiv", Extent::Whole),
-    ("/etc/shosts.equiv", Extent::Whole),
-    ("/etc/ssh/shosts.equiv", Extent::Whole),
-    ("/root/.rhosts", Extent::Whole),
-    ("/root/.shosts", Extent::Whole),
-    ("/home/*/.rhosts", Extent::Whole),
-    ("/home/*/.shosts", Extent::Whole),
+const TABLE: &[&str] = &[
+    "/etc/hosts.equiv /etc/shosts.equiv /etc/ssh/shosts.equiv",
+    "/root/.rhosts /root/.shosts /home/*/.rhosts /home/*/.shosts",
 ];
 
 const WHY: &str = "lets somebody in without a password";
