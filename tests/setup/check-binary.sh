@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# check-binary.sh CEILING FILE...: no binary is larger than that, and each is static and stripped, and nothing in the
+# check-binary.sh BUDGET FILE...: each binary is within the budget, static and stripped, and nothing in the
 # dependency tree builds or links C code.
 . "$(dirname "$0")/lib.sh"
 
-ceiling=$1
+budget=$1
 shift
 for file in "$@"; do
     size=$(stat -c %s "$file")
-    [ "$size" -le "$ceiling" ] || die "$file has $size bytes, more than $ceiling"
+    [ "$size" -le "$budget" ] || die "$file has $size bytes, the budget is $budget"
     headers=$(readelf -lW "$file" 2>/dev/null)
     ! grep -q 'INTERP' <<<"$headers" || die "$file asks for an interpreter, it is not static"
     ! readelf -dW "$file" 2>/dev/null | grep -q NEEDED || die "$file needs shared libraries"
     ! readelf -SW "$file" 2>/dev/null | grep -q '\.symtab' || die "$file is not stripped"
-    echo "binary: $file: $size bytes of at most $ceiling, static, stripped"
+    echo "binary: $file: $size of $budget bytes, static, stripped"
 done
 
 # C comes in by crates that compile it (cc, cmake), or that link a library (NAME-sys). linux-raw-sys is
