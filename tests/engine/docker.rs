@@ -295,11 +295,6 @@ impl Image {
 
     /// Unpacks what a container sees into a directory.
     pub fn unpack(&self, dir: &Path) {
-        assert!(self.unpack_part(dir, &[]), "cannot unpack {}", self.tag);
-    }
-
-    /// Unpacks some of it, by paths without the first slash. Answers whether all of them were there.
-    pub fn unpack_part(&self, dir: &Path, paths: &[&str]) -> bool {
         let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
         let mut export = engine()
             .command()
@@ -310,13 +305,23 @@ impl Image {
         let status = Command::new("tar")
             .args(["-x", "-p", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C"])
             .arg(dir)
-            .args(paths)
             .stdin(export.stdout.take().expect("a pipe"))
-            .stderr(if paths.is_empty() { Stdio::inherit() } else { Stdio::null() })
             .status()
             .expect("tar starts");
         assert!(export.wait().expect("an end").success(), "docker export {} failed", self.tag);
-        status.success()
+        assert!(status.success(), "cannot unpack {}", self.tag);
+    }
+
+    /// Copies some of it, by paths without the first slash, without reading the rest. Answers whether all of them were
+    /// there.
+    pub fn unpack_part(&self, dir: &Path, paths: &[&str]) -> bool {
+        let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
+        let copy = |path: &&str| {
+            let to = dir.join(path);
+            fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
+            docker(&["cp", &format!("{}:/{path}", container.id), &to.to_string_lossy()]).status.success()
+        };
+        paths.iter().map(copy).fold(true, |all, one| all && one)
     }
 }
 
