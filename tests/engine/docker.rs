@@ -98,6 +98,11 @@ impl Engine {
     }
 }
 
+/// The client, and the engine that it is told to use, for programs that start it themselves.
+pub fn client() -> (&'static Path, Option<&'static str>) {
+    (&engine().client, engine().host.as_deref())
+}
+
 /// Runs the client with these arguments.
 pub fn docker(args: &[&str]) -> Output {
     engine().command().args(args).output().expect("the docker client starts")
