@@ -82,8 +82,56 @@ events {}
 http { access_log off; server { listen 8080; root /bench/www; } }
 NGINX
 echo 'hello from nginx' >"$scratch/www/index.html"
+cat >"$scratch/Server.cs" <<'NET'
+using System;
+using System.IO;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Threading.Tasks;
+
+public static class Server
+{
+    static readonly byte[] answer = Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\nhello from .NET\n");
+
+    public static void Main()
+    {
+        var listener = new TcpListener(IPAddress.Any, 8080);
+        listener.Start();
+        Console.WriteLine("listening");
+        while (true) Task.Run(Serve(listener.AcceptTcpClient()));
+    }
+
+    static Action Serve(TcpClient client)
+    {
+        return () =>
+        {
+            try
+            {
+                client.NoDelay = true;
+                using (NetworkStream stream = client.GetStream())
+                {
+                    var reader = new StreamReader(stream, Encoding.ASCII);
+                    while (reader.ReadLine() != null)
+                    {
+                        while (!string.IsNullOrEmpty(reader.ReadLine())) { }
+                        stream.Write(answer, 0, answer.Length);
+                    }
+                }
+            }
+            catch (IOException) { } // the visitor left
+        };
+    }
+}
+NET
 "$REPO/tests/setup/dotnet.sh" app
-cp "$CACHE"/dotnet/app/* "$scratch/app/"
+references=()
+for dll in "$CACHE"/dotnet/runtime/shared/Microsoft.NETCore.App/3.1.*/{System.*,mscorlib,netstandard}.dll; do
+    case ${dll##*/} in *.Native.*) ;; *) references+=("-r:$dll") ;; esac
+done
+mcs -nologo -nowarn:1702 -nostdlib -noconfig -out:"$scratch/app/Server.dll" "${references[@]}" "$scratch/Server.cs"
+cp "$CACHE/dotnet/app/MyApp.runtimeconfig.json" "$scratch/app/Server.runtimeconfig.json"
+chmod 644 "$scratch/app/Server.dll"
 install -m 755 "$harden" "$scratch/harden"
 
 # in_container COMMAND...: without the engine's client, which takes longer than most programs need to start.
@@ -238,8 +286,8 @@ fi
 if wanted dotnet; then
     enter harden-test/debian:12-dotnet
     # shellcheck disable=SC2016
-    start=(bash -c 'coproc dotnet /bench/app/MyApp.dll; read -r line <&"${COPROC[0]}"; echo "$line"; kill -KILL "$COPROC_PID"')
-    server=(dotnet /bench/app/MyApp.dll)
+    start=(bash -c 'coproc dotnet /bench/app/Server.dll; read -r line <&"${COPROC[0]}"; echo "$line"; kill -KILL "$COPROC_PID"')
+    server=(dotnet /bench/app/Server.dll)
     program .NET "$start_limit" "$requests_limit"
 fi
 
