@@ -82,6 +82,7 @@ fuzz:
 	    tests/corpus/{} -- -max_total_time=$${HARDEN_FUZZ_SECONDS:-600} -timeout=25 -close_fd_mask=1 \
 	    >$(CARGO_TARGET_DIR)/fuzz-{}.log 2>&1 || { tail -50 $(CARGO_TARGET_DIR)/fuzz-{}.log; exit 255; }'
 
-## make bench    measure and print the table
+## make bench    measure and print the tables
 bench: build
 	@tests/bench/run.sh
+	@tests/bench/learn.sh

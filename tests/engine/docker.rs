@@ -98,6 +98,11 @@ impl Engine {
     }
 }
 
+/// The client, and the engine that it is told to use, for programs that start it themselves.
+pub fn client() -> (&'static Path, Option<&'static str>) {
+    (&engine().client, engine().host.as_deref())
+}
+
 /// Runs the client with these arguments.
 pub fn docker(args: &[&str]) -> Output {
     engine().command().args(args).output().expect("the docker client starts")
@@ -295,11 +300,6 @@ impl Image {
 
     /// Unpacks what a container sees into a directory.
     pub fn unpack(&self, dir: &Path) {
-        assert!(self.unpack_part(dir, &[]), "cannot unpack {}", self.tag);
-    }
-
-    /// Unpacks some of it, by paths without the first slash. Answers whether all of them were there.
-    pub fn unpack_part(&self, dir: &Path, paths: &[&str]) -> bool {
         let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
         let mut export = engine()
             .command()
@@ -310,13 +310,24 @@ impl Image {
         let status = Command::new("tar")
             .args(["-x", "-p", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C"])
             .arg(dir)
-            .args(paths)
             .stdin(export.stdout.take().expect("a pipe"))
-            .stderr(if paths.is_empty() { Stdio::inherit() } else { Stdio::null() })
             .status()
             .expect("tar starts");
         assert!(export.wait().expect("an end").success(), "docker export {} failed", self.tag);
-        status.success()
+        assert!(status.success(), "cannot unpack {}", self.tag);
+    }
+
+    /// Copies some of it, by paths without the first slash, without reading the rest. Answers whether all of them were
+    /// there.
+    pub fn unpack_part(&self, dir: &Path, paths: &[&str]) -> bool {
+        let container = Container::of(docker_ok(&["create", &self.tag, "/none"]));
+        let copy = |path: &&str| {
+            let to = dir.join(path);
+            fs::create_dir_all(to.parent().expect("a parent")).expect("a directory");
+            docker(&["cp", &format!("{}:/{path}", container.id), &to.to_string_lossy()]).status.success()
+        };
+        // Each of them, also after one that is missing.
+        paths.iter().filter(|path| !copy(path)).count() == 0
     }
 }
 

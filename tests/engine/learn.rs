@@ -1,10 +1,11 @@
 //! Learning in real containers, with the engine's own seccomp profile and capabilities.
 
 use std::fs;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::docker::{binary, both, docker, docker_ok, unique};
+use crate::docker::{binary, both, client, docker, docker_ok, unique};
 
 /// A container that runs learn and writes to a directory of the machine.
 fn learn(image: &str, options: &[&str], more: &[&str], command: &[&str]) -> (Output, Option<String>) {
@@ -103,4 +104,63 @@ fn a_server_is_stopped_and_the_file_is_there() {
     assert!(!learned.contains("\"/var/log/nginx/error.log\""), "{learned}");
     // What only a worker opened, after it had dropped its user.
     assert!(learned.contains("/var/www/html") || learned.contains("/usr/share/nginx"), "{learned}");
+}
+
+/// What a command says that counts its signals.
+const COUNTS: &str = r#"
+$| = 1;
+my %n;
+for my $s (qw(INT TERM HUP)) { $SIG{$s} = sub { $n{$s}++; print "got-$s\n" } }
+$SIG{USR1} = sub { open F, "<", "/etc/debian_version"; print "sum ", join(",", map { "$_=$n{$_}" } sort keys %n), " end\n"; exit 7 };
+print "ready\n";
+select undef, undef, undef, 0.1 while 1
+"#;
+
+/// learn is process 1 of a container with a terminal: what is typed and what the engine sends comes to the command once, and a
+/// key that stops jobs freezes nothing, since nobody could let it go on.
+#[test]
+fn as_process_one_with_a_terminal_every_signal_comes_once() {
+    let out = tempfile::tempdir().expect("a directory");
+    let name = unique("terminal");
+    let (program, host) = client();
+    let run = format!(
+        "exec {} run -it --rm --init=false --name {name} -v {}:/harden:ro -v {}:/out harden-test/debian:12 \
+         /harden learn -o /out/learned.toml -- perl -e \"$COUNTS\"",
+        program.display(),
+        binary().display(),
+        out.path().display(),
+    );
+    let mut terminal = Command::new("script")
+        .args(["-qefc", &run, "/dev/null"])
+        .envs(host.map(|host| ("DOCKER_HOST", host)))
+        .env("COUNTS", COUNTS)
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script(1) starts");
+    let mut keys = terminal.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(terminal.stdout.take().expect("a pipe")).lines();
+    let mut see = |text: &str| {
+        let line = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(text)));
+        line.unwrap_or_else(|| panic!("{text} never came")).expect("a line")
+    };
+    see("ready");
+    for (typed, says) in
+        [(Some(b"\x03"), "got-INT"), (Some(b"\x1a"), ""), (Some(b"\x03"), "got-INT"), (None, "TERM"), (None, "HUP")]
+    {
+        match typed {
+            Some(key) => keys.write_all(key).expect("a key"),
+            None => drop(docker_ok(&["kill", "--signal", says, &name])),
+        }
+        if !says.is_empty() {
+            see(says);
+        }
+    }
+    docker_ok(&["kill", "--signal", "USR1", &name]);
+    let sum = see("sum ");
+    assert!(sum.contains("sum HUP=1,INT=2,TERM=1 end"), "{sum}");
+    assert_eq!(terminal.wait().expect("an end").code(), Some(7));
+    let learned = fs::read_to_string(out.path().join("learned.toml")).expect("a file");
+    assert!(learned.contains("\"/etc/debian_version\""), "{learned}");
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bases::{ALPINE, Base, DEBIAN_12, DEBIAN_13};
-use crate::docker::{Builder, Options, binary, both, build, fixture};
+use crate::docker::{Builder, Context, Image, Options, binary, both, build, fixture};
 
 /// What the scanner says of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,16 +91,22 @@ fn is_elf(path: &Path) -> bool {
 
 /// Harden a base, and count its packages before and after.
 pub fn counts(base: &Base) -> (Seen, Seen) {
+    let image = build(Builder::Classic, &base.context_before(), &Options::default());
+    judged(&image, &base.config().replace("\"keep\"", "\"prune\""))
+}
+
+/// Harden what an image holds, and hold what the scanner says against what is there.
+fn judged(image: &Image, config: &str) -> (Seen, Seen) {
     let directory = tempfile::tempdir().expect("a directory");
     let root = directory.path();
-    build(Builder::Classic, &base.context_before(), &Options::default()).unpack(root);
+    image.unpack(root);
     let before = scan(root);
     let owned = files(root);
-    let config = tempfile::NamedTempFile::new().expect("a file");
-    fs::write(config.path(), base.config().replace("\"keep\"", "\"prune\"")).expect("a configuration");
+    let policy = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(policy.path(), config).expect("a configuration");
     let bill = tempfile::NamedTempFile::new().expect("a file");
     let mut harden = Command::new(binary());
-    harden.args(["apply", "--root"]).arg(root).arg("--config").arg(config.path()).arg("--sbom").arg(bill.path());
+    harden.args(["apply", "--root"]).arg(root).arg("--config").arg(policy.path()).arg("--sbom").arg(bill.path());
     let output = harden.output().expect("harden starts");
     assert!(output.status.success(), "{}", both(&output));
     let after = scan(root);
@@ -160,5 +166,32 @@ fn a_scanner_sees_what_is_left_and_nothing_else() {
             after.os
         );
         assert!(after.packages.len() < before.packages.len());
+    }
+}
+
+/// Programs that speak TLS or count on its library, so that this stays and has to be reported.
+const MINIMAL: [(&str, &str, &str, &str, [&str; 2]); 4] = [
+    ("harden-test/debian:12-nginx", "www-data", r#"["nginx", "-g", "daemon off;"]"#, "package", ["libc6", "libssl3"]),
+    ("harden-test/debian:13", "app:1000", r#"["sha256sum", "/etc/hosts"]"#, "package", ["libc6", "libssl3t64"]),
+    ("harden-test/debian:13", "app:1000", r#"["sha256sum", "/etc/hosts"]"#, "file", ["libc6", "libssl3t64"]),
+    ("harden-test/alpine:3.20", "app:1000", r#"["/usr/bin/ssl_client"]"#, "package", ["musl", "libssl3"]),
+];
+
+#[test]
+fn a_scanner_sees_the_truth_in_minimal_mode() {
+    for (base, user, command, granularity, libraries) in MINIMAL {
+        let context = Context::new().file("Dockerfile", 0o644, &format!("FROM {base}\nCMD []\n"));
+        let image = build(Builder::Classic, &context, &Options::default());
+        let config = format!(
+            "mode = \"minimal\"\n[run]\nuser = \"{user}\"\nstart = \"root\"\ncommand = {command}\n\
+             [minimal]\ngranularity = \"{granularity}\"\n"
+        );
+        let (before, after) = judged(&image, &config);
+        eprintln!("{base}, by {granularity}: {} of {} packages", after.packages.len(), before.packages.len());
+        for library in libraries {
+            assert!(before.packages.contains(library), "{base} has no {library} from the start");
+            assert!(after.packages.contains(library), "{base}, by {granularity}: {library} is not reported");
+        }
+        assert!(after.packages.len() * 3 < before.packages.len() * 2, "{:?}", after.packages);
     }
 }

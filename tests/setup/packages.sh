@@ -7,7 +7,7 @@ needs=(
     dockerd:docker.io iptables:iptables buildah:buildah mmdebstrap:mmdebstrap mcs:mono-mcs
     strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl openssl:openssl unzip:unzip
     hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils qemu-aarch64-static:qemu-user-static
-    npm:npm xmllint:libxml2-utils oscap:openscap-scanner
+    npm:npm xmllint:libxml2-utils oscap:openscap-scanner wrk:wrk ps:procps
 )
 missing=()
 for need in "${needs[@]}"; do
