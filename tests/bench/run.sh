@@ -74,7 +74,7 @@ quote() {
 memory() {
     local status=0
     /usr/bin/time -q -o "$scratch/memory" -f %M "$@" >/dev/null 2>"$scratch/log" || status=$?
-    [ "$status" = 0 ] || [ "$status" = 1 ] && [ "$2" = audit ] || { cat "$scratch/log" >&2; die "failed: $*"; }
+    [ "$status" = 0 ] || { [ "$status" = 1 ] && [ "${2:-}" = audit ]; } || { cat "$scratch/log" >&2; die "failed: $*"; }
     cat "$scratch/memory"
 }
 
