@@ -225,8 +225,13 @@ fn coreutils(data: &[u8]) -> Option<Vec<String>> {
         (words.len() >= 20 && words.iter().any(|word| word == "cat")).then_some(words)
     };
     let mut found: Vec<Vec<String>> = lists.filter_map(names).collect();
-    let list = found.pop()?;
-    found.iter().all(|other| *other == list).then_some(list)
+    let mut list = found.pop()?;
+    let same = found.iter().all(|other| *other == list);
+    // A link of the name `install` leads to what the list calls `ginstall` (main).
+    if list.iter().any(|name| name == "ginstall") {
+        list.push("install".to_owned());
+    }
+    same.then_some(list)
 }
 
 #[cfg(test)]

@@ -4,9 +4,7 @@
 //! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
 //! kept are given back too.
 
-use std::collections::BTreeSet;
-
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Change;
@@ -82,7 +80,7 @@ pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
         }
     }
     // One look at each directory that lost something and stays tells of all its entries, and of all below them.
-    let parents: BTreeSet<Id> = set(tree
+    let parents: Set<Id> = set(tree
         .ids()
         .filter(|&id| removed.contains(id))
         .map(|id| tree.parent(id))
@@ -117,7 +115,7 @@ struct Run<'a> {
     tree: &'a Tree,
     epoch: Option<i64>,
     /// Directories whose entries changed, or that a killed run changed.
-    touched: BTreeSet<Id>,
+    touched: Set<Id>,
     /// Everything that the steps remove: the times of such directories need not outlast a kill.
     going: IdSet,
     removed: IdSet,

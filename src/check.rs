@@ -10,8 +10,7 @@ mod process;
 mod tcp;
 mod traces;
 
-use std::collections::BTreeSet;
-
+use crate::collect::Set;
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
 use crate::facts::tree::Tree;
 use crate::pipeline::Examined;
@@ -32,7 +31,7 @@ pub struct Setup {
     /// The run user; `None` when the image's program starts as root.
     credentials: Option<Credentials>,
     /// Children that this process had before the first check.
-    strangers: BTreeSet<i32>,
+    strangers: Set<i32>,
     home: String,
     path: String,
     workdir: String,

@@ -132,14 +132,13 @@ pub trait Contents {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 pub(crate) mod memory {
-    use std::collections::BTreeMap;
-
     use super::Contents;
     use super::tree::{Id, Tree, fixture};
+    use crate::collect::Map;
 
     /// Contents by physical path.
     #[derive(Debug, Default)]
-    pub(crate) struct Memory(BTreeMap<Vec<u8>, Vec<u8>>);
+    pub(crate) struct Memory(Map<Vec<u8>, Vec<u8>>);
 
     impl Memory {
         pub(crate) fn put(&mut self, path: &str, content: &[u8]) {

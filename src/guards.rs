@@ -14,6 +14,7 @@ pub mod root_home;
 pub mod scripts;
 pub mod setid;
 pub mod shell;
+pub mod starts;
 pub mod system_dirs;
 
 use crate::plan::Draft;
@@ -34,5 +35,6 @@ pub static GUARDS: &[Guard] = &[
     ("guard.scripts", scripts::check),
     ("guard.setid", setid::check),
     ("guard.shell", shell::check),
+    ("guard.starts", starts::check),
     ("guard.system-dirs", system_dirs::check),
 ];

@@ -5,20 +5,21 @@
 //! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
 //!
 //! ```text
-//! tree before ─┐
+//!        tree before (image) ─┐
 //! calls ──> tracer ──> places ──> seen ──> file
 //! ```
 
 mod calls;
 pub mod child;
 mod file;
+mod image;
 mod places;
 mod resume;
 mod seen;
 mod signals;
 mod tracer;
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{Seek as _, Write as _};
 use std::process::Command;
@@ -30,14 +31,15 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
-use crate::facts::tree::{Id, Tree};
+use crate::facts::tree::Tree;
 use crate::report::Console;
 use crate::report::escape::{escaped, quoted};
 use crate::root::{Root, host};
 use file::Entries;
+use image::Image;
 use seen::Seen;
 use signals::{Shared, Signals};
-use tracer::{End, Traced};
+use tracer::{End, Lost};
 
 /// Status when learn itself fails.
 pub const FAILED: u8 = 125;
@@ -83,41 +85,37 @@ fn learn(request: &Request, console: &Console) -> Result<u8, Failure> {
     if !host::exists("/proc/self/fd") {
         return Err(plain("cannot follow a command without /proc", "mount it: mount -t proc proc /proc"));
     }
-    let root = Root::open(b"/").map_err(|error| (error.to_string(), String::new()))?;
-    let (tree, unread) = root.walk_readable().map_err(|error| (error.to_string(), String::new()))?;
-    let closed = unread.into_iter().map(|(directory, _)| directory).collect();
     let mut output = Output::open(request)?;
-    let result = traced(request, &root, &tree, &closed, &mut output, console);
+    let result = traced(request, &mut output, console);
     if result.is_err() {
         output.give_up();
     }
     result
 }
 
-fn traced(
-    request: &Request,
-    root: &Root,
-    tree: &Tree,
-    closed: &BTreeSet<Id>,
-    output: &mut Output,
-    console: &Console,
-) -> Result<u8, Failure> {
-    if let Some(user) = &request.user {
-        become_user(user, root, tree)?;
-    }
-    let own =
-        host::this_program().and_then(|program| tree.resolve(program.path.as_bytes()).ok()).map(|found| found.node);
+fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u8, Failure> {
     let program = host::own_executable()
         .ok_or_else(|| plain("cannot find this program's own file, which starts the command", ""))?;
     let signals = Signals::hold().map_err(|error| plain(&format!("cannot hold signals back: {error}"), ""))?;
+    let tree = OnceCell::new();
+    let own = host::this_program().map(|program| program.path).into_iter().chain(output.made());
+    let mut image = Image::read(&tree, own.map(String::into_bytes).collect());
+    if let Some(user) = &request.user {
+        // Everything is read with the rights that this program was started with.
+        image.whole();
+        if let Some((tree, _)) = tree.get() {
+            become_user(user, tree)?;
+        }
+    }
     let main = start(&program, &request.words)?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
-    let traced = tracer::follow(main, Seen::new(tree, closed, own)).map_err(|errno| {
+    let traced = tracer::follow(main, image).map_err(|errno| {
         let _ = rustix::process::kill_process(main, Signal::KILL);
         refused(errno)
     })?;
     shared.ended.store(true, Ordering::SeqCst);
+    let seen = traced.image.finish().map_err(|error| plain(&error, ""))?;
     let Some(end) = traced.end else {
         return Err(plain("nobody told how the command ended", "something else collects this process's children"));
     };
@@ -126,7 +124,9 @@ fn traced(
         output.give_up();
         return Ok(if let End::Status(status) = end { status } else { FAILED });
     }
-    finish(&traced, tree, output, console)?;
+    if let Some((tree, _)) = tree.get() {
+        finish(&seen, &traced.lost, tree, output, console)?;
+    }
     Ok(status(end, shared.timed_out.load(Ordering::SeqCst)))
 }
 
@@ -146,9 +146,9 @@ fn start(program: &str, words: &[OsString]) -> Result<Pid, Failure> {
 }
 
 /// Write the file, and say what deserves a word.
-fn finish(traced: &Traced<'_>, tree: &Tree, output: &mut Output, console: &Console) -> Result<(), Failure> {
-    for &id in &traced.seen.privileged {
-        let what = if tree.meta(id).capability { "file capabilities" } else { "a set-id bit" };
+fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, console: &Console) -> Result<(), Failure> {
+    for &id in &seen.privileged {
+        let what = if tree.permissions(id) & 0o6000 == 0 { "file capabilities" } else { "a set-id bit" };
         console.message(
             "warning",
             &format!(
@@ -158,14 +158,14 @@ fn finish(traced: &Traced<'_>, tree: &Tree, output: &mut Output, console: &Conso
             "if the command did less because of that, run learn as the user whose rights it needs (--user)",
         );
     }
-    if let Some((text, help)) = &traced.lost.first {
-        let count = traced.lost.count;
+    if let Some((text, help)) = &lost.first {
+        let count = lost.count;
         return Err((
             format!("{count} calls could not be followed, so no file is written; the first: {text}"),
             (*help).into(),
         ));
     }
-    output.entries.add(&traced.seen.used);
+    output.entries.add(&seen.used);
     for (path, directory) in &output.entries.replaced {
         let (path, directory) = (quoted(path), quoted(directory.as_bytes()));
         if directory == "''" {
@@ -238,6 +238,13 @@ impl Output {
         Ok(Self { path, file, existed, entries })
     }
 
+    /// The file, if it was not there before.
+    fn made(&self) -> Option<String> {
+        let directory = || host::current_directory().trim_end_matches('/').to_owned();
+        let path = || if self.path.starts_with('/') { self.path.clone() } else { directory() + "/" + &self.path };
+        (!self.existed).then(path)
+    }
+
     fn write(&mut self) -> Result<(), Failure> {
         let text = self.entries.text();
         // A pipe has no size to set, and nothing to go back to.
@@ -258,7 +265,8 @@ impl Output {
 }
 
 /// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD.
-fn become_user(user: &str, root: &Root, tree: &Tree) -> Result<(), Failure> {
+fn become_user(user: &str, tree: &Tree) -> Result<(), Failure> {
+    let root = Root::open(b"/").map_err(|error| (error.to_string(), String::new()))?;
     let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
     let mut parts = user.split(':');
     let (name, group) = (parts.next().unwrap_or_default(), parts.next());

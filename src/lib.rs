@@ -18,7 +18,7 @@ pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod closure;
-mod collect;
+pub mod collect;
 pub mod digest;
 pub mod exit;
 pub mod explain;

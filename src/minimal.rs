@@ -12,7 +12,7 @@
 //!    and nothing that only they depend on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
 //!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library;
-//! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that depends on it),
+//! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
 //!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees.
 //!
 //! Of a package that stays goes what no running program reads: `trim`. Each rule only adds, and all are followed until
@@ -23,20 +23,22 @@
 //!
 //! This module decides; the rule `remove.unneeded` removes. It knows no distribution and reads no package database.
 
+mod belongs;
 pub mod data;
+mod leaves;
 pub mod sizes;
 mod trim;
+mod why;
 
 #[cfg(test)]
 mod property;
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::closure::objects::{Objects, is_library_directory};
+use crate::closure::objects::Objects;
 use crate::closure::{Input, Reason};
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::elf::Elf;
 use crate::facts::glob;
 use crate::facts::packages::PackageIndex;
@@ -44,10 +46,10 @@ use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::pipeline;
 use crate::policy::Origin;
-use crate::report::escape::{escaped, quoted};
 use crate::rules::Context;
 use data::Evidence;
 use trim::Trim;
+pub use why::Shown;
 
 /// Commands that everything depends on: what does so is no module of theirs.
 const NOT_HOSTS: [&str; 16] = [
@@ -113,11 +115,11 @@ pub enum Goes {
 #[derive(Debug, Default)]
 pub struct Decision {
     /// Packages that stay as a whole, each with its reason.
-    pub stays: BTreeMap<PackageIndex, Because>,
+    pub stays: Map<PackageIndex, Because>,
     /// Needed files that are in no reason of the closure, each with its reason where it is an ELF file's need.
-    pub needed: BTreeMap<Id, Option<Reason>>,
+    pub needed: Map<Id, Option<Reason>>,
     /// Entries that go, by entry; directories are not among them.
-    pub goes: BTreeMap<Id, Goes>,
+    pub goes: Map<Id, Goes>,
     /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
     pub unwanted: Vec<(Id, &'static str)>,
     /// Directories that go where that leaves them empty.
@@ -143,17 +145,17 @@ pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
         removed,
         objects: Objects::new(&input),
         trim: Trim::new(cx, removed),
-        lost: BTreeSet::new(),
+        lost: Set::new(),
         suffixes: Vec::new(),
-        sources: BTreeMap::new(),
+        sources: Map::new(),
         decision: Decision::default(),
         packages: VecDeque::new(),
         files: VecDeque::new(),
         scanned: IdSet::default(),
         evidence: Evidence::default(),
         wanted: [false; data::KINDS.len()],
-        owners: BTreeSet::new(),
-        layout: BTreeSet::new(),
+        owners: Set::new(),
+        layout: Set::new(),
     };
     decider.run();
     decider.finish()
@@ -165,11 +167,11 @@ struct Decider<'a> {
     objects: Objects<'a>,
     trim: Trim,
     /// Packages that had commands and keep none.
-    lost: BTreeSet<PackageIndex>,
+    lost: Set<PackageIndex>,
     /// Endings of modules whose interpreter stays.
     suffixes: Vec<&'static str>,
     /// Packages by source.
-    sources: BTreeMap<&'a str, Vec<PackageIndex>>,
+    sources: Map<&'a str, Vec<PackageIndex>>,
     decision: Decision,
     packages: VecDeque<PackageIndex>,
     /// ELF candidates that wait.
@@ -179,9 +181,9 @@ struct Decider<'a> {
     /// Kinds of data that are in already.
     wanted: [bool; data::KINDS.len()],
     /// Packages that own a kept command.
-    owners: BTreeSet<PackageIndex>,
+    owners: Set<PackageIndex>,
     /// Packages that hold the base layout.
-    layout: BTreeSet<PackageIndex>,
+    layout: Set<PackageIndex>,
 }
 
 impl<'a> Decider<'a> {
@@ -210,7 +212,7 @@ impl<'a> Decider<'a> {
     fn commands(&mut self) {
         let facts = self.cx.facts;
         let (tree, packages) = (&facts.tree, &facts.packages);
-        let mut keeping: BTreeSet<PackageIndex> = BTreeSet::new();
+        let mut keeping: Set<PackageIndex> = Set::new();
         let staying = facts.commands.entries.iter().filter(|(id, _)| !self.removed.contains(**id));
         for (&id, command) in staying {
             for at in [id, command.target] {
@@ -279,67 +281,10 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// What is installed for a host: rule 4.
-    fn additions(&mut self) {
-        let packages = &self.cx.facts.packages;
-        let fits = |index: &PackageIndex| {
-            packages.get(*index).is_some_and(|package| !NOT_HOSTS.contains(&package.name.as_str()))
-        };
-        let mut todo: Vec<PackageIndex> = self.owners.iter().copied().collect();
-        let mut hosts: BTreeSet<PackageIndex> = set(todo.iter().copied());
-        while let Some(host) = todo.pop() {
-            let source = packages.get(host).map(|package| &package.source);
-            for added in packages.dependents(host) {
-                if packages.get(added).map(|package| &package.source) == source && hosts.insert(added) {
-                    todo.push(added);
-                }
-            }
-        }
-        for host in hosts.into_iter().filter(|host| fits(host)) {
-            for added in packages.dependents(host) {
-                let installer = packages.get(added).is_some_and(|package| package.is_installer());
-                if !installer && (self.serves(added) || self.has_shared_modules(added)) {
-                    self.stay(added, Because::Package(host, "runs what it adds"));
-                }
-            }
-        }
-    }
-
-    /// Whether something is left of a package that others can use without running a command.
-    fn serves(&self, package: PackageIndex) -> bool {
-        !self.lost.contains(&package) || self.has_scripts(package)
-    }
-
-    /// Whether it holds modules of a kept interpreter, outside the command directories.
-    fn has_scripts(&self, package: PackageIndex) -> bool {
-        let facts = self.cx.facts;
-        let tree = &facts.tree;
-        !self.suffixes.is_empty()
-            && facts.packages.files(package).any(|id| {
-                let name = tree.name(id);
-                let ending = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(at + 1..));
-                ending.is_some_and(|ending| self.suffixes.iter().any(|suffix| suffix.as_bytes() == ending))
-                    && tree.is_file(id)
-                    && !facts.commands.is_in_directory(tree, id)
-                    && self.trim.of(tree, id).is_none()
-            })
-    }
-
-    /// Whether it holds shared objects that are found by a path and not by the loader.
-    fn has_shared_modules(&self, package: PackageIndex) -> bool {
-        let tree = &self.cx.facts.tree;
-        self.cx.facts.packages.files(package).any(|id| {
-            tree.is_file(id)
-                && Objects::is_candidate(tree, id)
-                && tree.name(id).windows(3).any(|part| part == b".so")
-                && !is_library_directory(tree, tree.parent(id))
-                && self.trim.of(tree, id).is_none()
-        })
-    }
-
     fn stay(&mut self, package: PackageIndex, because: Because) {
-        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
-            entry.insert(because);
+        let entry = self.decision.stays.entry(package);
+        if entry.is_vacant() {
+            entry.or_insert(because);
             self.packages.push_back(package);
         }
     }
@@ -399,29 +344,6 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn package(&mut self, index: PackageIndex) {
-        let packages = &self.cx.facts.packages;
-        let tree = &self.cx.facts.tree;
-        for id in packages.files(index) {
-            if !self.removed.contains(id) && self.trim.of(tree, id).is_none() {
-                self.scan(id);
-            }
-        }
-        for needed in packages.requirements(index) {
-            if self.serves(needed) {
-                self.stay(needed, Because::Package(index, "depends on it"));
-            }
-        }
-        let Some(package) = packages.get(index) else { return };
-        for sibling in self.sources.get(package.source.as_str()).cloned().unwrap_or_default() {
-            let tool = packages.get(sibling).is_none_or(|package| package.had_commands);
-            let scripts = self.owners.contains(&index) && self.has_scripts(sibling);
-            if !tool && (scripts || self.has_shared_modules(sibling)) {
-                self.stay(sibling, Because::Package(index, "is built from the same source and may load its modules"));
-            }
-        }
-    }
-
     /// Let the kinds of data in that are wanted by now. Answers whether one came new.
     fn add_data(&mut self) -> bool {
         let tree = &self.cx.facts.tree;
@@ -444,88 +366,7 @@ impl<'a> Decider<'a> {
         }
         more
     }
-
-    fn finish(mut self) -> Decision {
-        let cx = self.cx;
-        let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
-        data::always(tree).into_iter().for_each(|id| self.only(id, None));
-        for (at, kind) in data::KINDS.iter().enumerate() {
-            let set = cx.policy.minimal.data.get(at).copied().flatten();
-            if self.wanted.get(at) == Some(&false) && (set == Some(false) || kind.generated) {
-                self.decision.unwanted.extend(kind.dropped(tree).into_iter().map(|id| (id, policy_name(at))));
-            }
-        }
-        let standing = pipeline::standing_entries(tree, cx.policy);
-        // Packages of which something stays.
-        let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
-        for (index, _) in packages.iter() {
-            let whole = self.decision.stays.contains_key(&index);
-            let mut left = whole;
-            for id in packages.files(index) {
-                if tree.is_dir(id) || self.removed.contains(id) {
-                    continue;
-                }
-                let needed = self.decision.needed.contains_key(&id) || cx.zones.application.contains(id);
-                left |= (needed || standing.contains(id)) && !leads_to_directory(tree, id);
-                let goes = if needed {
-                    continue;
-                } else if self.by_file() {
-                    Goes::File(index)
-                } else if packages.owners(id).any(|owner| self.decision.stays.contains_key(&owner)) {
-                    let Some(what) = self.trim.of(tree, id) else { continue };
-                    Goes::Trimmed(what)
-                } else {
-                    Goes::Package(index)
-                };
-                self.decision.goes.insert(id, goes);
-            }
-            if left {
-                parts.insert(index);
-                // A record that stays keeps its licence.
-                for id in packages.files(index).filter(|&id| trim::is_licence(tree, id)) {
-                    self.decision.goes.remove(&id);
-                }
-            }
-        }
-        for (index, _) in packages.iter() {
-            for id in packages.files(index).filter(|&id| tree.is_dir(id)) {
-                // A program keeps its state in the directory that its package made for it.
-                let state = cx.zones.variable.contains(id) && packages.owners(id).any(|owner| parts.contains(&owner));
-                if !state {
-                    self.directory(id);
-                }
-            }
-        }
-        self.unowned_directories();
-        self.decision
-    }
-
-    /// A directory goes when empty that only packages own which go, or that holds what is trimmed.
-    fn directory(&mut self, id: Id) {
-        let packages = &self.cx.facts.packages;
-        let stays = packages.owners(id).any(|owner| self.decision.stays.contains_key(&owner));
-        let layout = packages.owners(id).any(|owner| self.layout.contains(&owner));
-        if !layout && (!stays || self.trim.of(&self.cx.facts.tree, id).is_some()) {
-            self.decision.directories.push(id);
-        }
-    }
-
-    /// Directories of the system that no list names, as distroless' lists do, with what they held.
-    fn unowned_directories(&mut self) {
-        let (tree, packages) = (&self.cx.facts.tree, &self.cx.facts.packages);
-        let mut seen = IdSet::default();
-        for &id in self.decision.goes.keys() {
-            for at in tree.ancestors(id).skip(1) {
-                let shallow = tree.parent(tree.parent(at)) == Id::ROOT;
-                if shallow || packages.owner(at).is_some() || !self.cx.zones.system.contains(at) || !seen.insert(at) {
-                    break;
-                }
-                self.decision.directories.push(at);
-            }
-        }
-    }
 }
-
 /// Lists name `/lib` as a directory: a link in its place is nobody's file.
 fn leads_to_directory(tree: &Tree, id: Id) -> bool {
     tree.is_link(id) && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
@@ -533,67 +374,4 @@ fn leads_to_directory(tree: &Tree, id: Id) -> bool {
 
 fn policy_name(at: usize) -> &'static str {
     crate::policy::DATA.get(at).map_or("", |(name, _)| *name)
-}
-
-impl Decision {
-    /// Why a package stays, as clauses, the nearest first; escaped for a terminal. Empty when it goes.
-    #[must_use]
-    pub fn why(&self, cx: &Shown<'_>, package: PackageIndex) -> Vec<String> {
-        let name = |index: PackageIndex| {
-            cx.packages.get(index).map(|package| escaped(package.name.as_bytes())).unwrap_or_default()
-        };
-        let mut clauses = Vec::new();
-        let mut next = Some(package);
-        while let Some(because) = next.take().and_then(|index| self.stays.get(&index)) {
-            match because {
-                Because::Named(text) => clauses.push(text.clone()),
-                Because::Owns(id, reason) => {
-                    clauses.push(format!("it holds {}", escaped(&cx.tree.path(*id))));
-                    clauses.extend(self.why_file(cx, *id, reason.as_ref()));
-                }
-                Because::Package(index, text) => {
-                    clauses.push(format!("{} {text}", name(*index)));
-                    next = Some(*index);
-                }
-            }
-            if clauses.len() > self.stays.len() + 2 {
-                break;
-            }
-        }
-        clauses
-    }
-
-    /// Why a needed file stays.
-    #[must_use]
-    pub fn why_file(&self, cx: &Shown<'_>, id: Id, reason: Option<&Reason>) -> Vec<String> {
-        let mut clauses = Vec::new();
-        let mut next = reason;
-        let mut at = id;
-        while let Some(reason) = next {
-            clauses.push(reason.clause(cx.tree));
-            let Some(from) = reason.from else { return clauses };
-            at = from;
-            next = self.needed.get(&at).and_then(Option::as_ref);
-            if clauses.len() > self.needed.len() {
-                break;
-            }
-        }
-        let chain = cx.closure.explain(cx.tree, at);
-        if chain.is_empty() && at != id && cx.packages.owner(at).is_none() {
-            clauses.push(format!("{} is no package's: the application", quoted(&cx.tree.path(at))));
-        }
-        clauses.extend(chain);
-        clauses
-    }
-}
-
-/// What is needed to show a reason.
-#[derive(Debug, Clone, Copy)]
-pub struct Shown<'a> {
-    /// Every entry.
-    pub tree: &'a Tree,
-    /// Every package.
-    pub packages: &'a crate::facts::packages::Packages,
-    /// What the policy needs.
-    pub closure: &'a crate::closure::Closure,
 }

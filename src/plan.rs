@@ -8,13 +8,13 @@ pub mod accounts;
 pub mod record;
 pub mod steps;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use accounts::AccountFiles;
 use record::{Record, What};
 use steps::Target;
 
+use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
 use crate::minimal::Decision;
@@ -101,14 +101,14 @@ pub struct Draft<'a> {
     /// Removed after everything else: this program itself.
     last: Vec<Id>,
     /// Directories that go if they end up empty, with the rule that asked.
-    when_empty: BTreeMap<Id, &'static str>,
-    attributes: BTreeMap<Id, Attributes>,
-    rewrites: BTreeMap<Id, Vec<u8>>,
+    when_empty: Map<Id, &'static str>,
+    attributes: Map<Id, Attributes>,
+    rewrites: Map<Id, Vec<u8>>,
     /// Other names of a rewritten file, with that file.
     links: Vec<(Id, Id)>,
     /// Multi-call programs that are changed.
     pub applets: Vec<AppletChange>,
-    creations: BTreeMap<Vec<u8>, Change>,
+    creations: Map<Vec<u8>, Change>,
     /// What minimal mode has decided.
     pub minimal: Option<Decision>,
     /// The account files as the `accounts.*` rules leave them.
@@ -141,12 +141,12 @@ impl<'a> Draft<'a> {
             removed: IdSet::default(),
             own: IdSet::default(),
             last: Vec::new(),
-            when_empty: BTreeMap::new(),
-            attributes: BTreeMap::new(),
-            rewrites: BTreeMap::new(),
+            when_empty: Map::new(),
+            attributes: Map::new(),
+            rewrites: Map::new(),
             links: Vec::new(),
             applets: Vec::new(),
-            creations: BTreeMap::new(),
+            creations: Map::new(),
             minimal: None,
             accounts: AccountFiles::default(),
             records: Vec::new(),
@@ -391,7 +391,11 @@ impl<'a> Draft<'a> {
 
     /// Refuse the whole plan, and say what to write instead.
     pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<String>) {
-        self.refusals.push(Message { rule: self.rule, text: text.into(), help: help.into() });
+        let message = Message { rule: self.rule, text: text.into(), help: help.into() };
+        // A script that is read twice, by the image's command and by another script, is one thing to mend.
+        if !self.refusals.contains(&message) {
+            self.refusals.push(message);
+        }
     }
 
     fn wanted(&self, id: Id) -> Attributes {

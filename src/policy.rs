@@ -22,7 +22,6 @@ use regex_lite::Regex;
 
 use crate::audit::Day;
 
-pub(crate) use dump::string as toml_string;
 pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
 pub use options::{Environment, Given, LearnOptions, Options};

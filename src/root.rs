@@ -12,7 +12,6 @@ mod times;
 mod walk;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -23,6 +22,7 @@ use rustix::io::Errno;
 pub use calls::Refused;
 use calls::stat;
 
+use crate::collect::Map;
 use crate::facts::tree::{Id, Tree};
 
 /// Name of a file or directory on its way to its place. A killed run may leave one behind; the next run removes it.
@@ -40,7 +40,7 @@ pub struct Root {
     running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
-    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+    directories: RefCell<Map<Id, Rc<OwnedFd>>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
 }

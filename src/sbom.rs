@@ -4,10 +4,9 @@
 //! package owns. There is no clock in it, and its serial number is made from its content: the same tree gives the same
 //! document. This module decides what is listed and how it is called, and leaves writing to the report.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
+use crate::collect::Set;
 use crate::digest::{Digest, hex};
 use crate::facts::packages::{Manager, Package};
 use crate::facts::set::IdSet;
@@ -143,7 +142,7 @@ fn serial(bom: &Bom) -> String {
 
 fn packages(facts: &Facts, contents: &dyn Contents, removed: &IdSet, components: &mut Vec<Component>) {
     let gone = database::left_over(facts, contents, removed).packages;
-    let mut known = BTreeSet::new();
+    let mut known = Set::new();
     for (index, package) in facts.packages.iter().filter(|(index, it)| !gone.contains(index) && !it.removed) {
         let files = facts.packages.files(index).filter(|&id| !facts.tree.is_dir(id) && !removed.contains(id));
         let purl = purl(package, facts);

@@ -6,8 +6,7 @@
 
 mod starters;
 
-use std::collections::BTreeSet;
-
+use crate::collect::Set;
 use crate::facts::commands::Commands;
 use crate::facts::program::{Program, Shebang};
 use crate::facts::tree::{Id, Tree};
@@ -173,7 +172,7 @@ impl<'a> Reader<'a> {
     fn unit(&self, id: Id, dialect: Dialect) -> (Vec<Read>, Code) {
         let mut code = Code::new(dialect);
         let mut files = Vec::new();
-        let mut seen = BTreeSet::from([id]);
+        let mut seen = Set::from([id]);
         let mut queue = vec![id];
         while let Some(file) = queue.pop() {
             let path = String::from_utf8_lossy(&self.tree.path(file)).into_owned();
@@ -358,7 +357,7 @@ impl<'a> Reader<'a> {
     /// the configurations of what they start, in the order found.
     #[must_use]
     pub fn reached(&self) -> Vec<FileUses> {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         let mut queue = Vec::new();
         for line in self.lines() {
             let mut after_shell = false;
@@ -369,7 +368,7 @@ impl<'a> Reader<'a> {
                 queue.extend(entry);
             }
         }
-        let mut files = BTreeSet::new();
+        let mut files = Set::new();
         let mut found = Vec::new();
         while let Some(entry) = queue.pop() {
             let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };

@@ -12,5 +12,9 @@ mod file;
 mod jail;
 #[path = "learn/processes.rs"]
 mod processes;
+#[path = "learn/source.rs"]
+mod source;
 #[path = "learn/status.rs"]
 mod status;
+#[path = "learn/terminal.rs"]
+mod terminal;

@@ -57,6 +57,34 @@ fn strict_refuses_what_runs_shell_commands_and_the_policy_settles_it() {
 }
 
 #[test]
+fn a_kept_program_that_names_the_path_of_a_command_is_named_while_that_goes() {
+    let tree = |imports| {
+        let mut program =
+            Spec { interpreter: Some(LOADER), imports, needed: vec!["libc.so.6"], ..Spec::default() }.build();
+        program.extend(b"\0/usr/bin/report\0/usr/bin/gone\0/usr/bin/mawk\0see /usr/bin/env\0/bin/sh\0");
+        let report = common::program(LOADER, &["libc.so.6"]);
+        Rootfs::debian_like().file("/usr/bin/mawk", 0o755, 0, 0, program).file("/usr/bin/report", 0o755, 0, 0, report)
+    };
+    let said = |run: &Run| lines(run, "names what would go").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let applied = tree(vec!["execv"]).apply_config(KEEP_AWK, &[]);
+    let found = said(&applied.run);
+    assert_eq!(found.len(), 1, "{}", applied.run.all());
+    assert!(found[0].ends_with("names what would go: '/bin/sh', '/usr/bin/report'"), "{found:?}");
+    assert!(applied.run.stderr.contains("write [keep] commands = [\"/bin/sh\", \"/usr/bin/report\"]"));
+    // What starts nothing may name what it likes; so may what imports a function of another name.
+    assert_eq!(said(&tree(vec!["printf"]).apply_config(KEEP_AWK, &[]).run), [""; 0]);
+    tree(vec!["posix_spawn"]).refuse_config(KEEP_AWK, &["--strict"]).says(&["'/bin/sh', '/usr/bin/report'"]);
+    // The shell of system(3) is named once.
+    let applied = tree(vec!["execv", "system"]).apply_config(KEEP_AWK, &[]);
+    assert!(said(&applied.run)[0].ends_with("names what would go: '/usr/bin/report'"), "{}", applied.run.all());
+    let settled = format!("{KEEP_AWK}[remove]\ncommands = [\"report\", \"/bin/sh\"]\n");
+    assert_eq!(said(&tree(vec!["execv"]).apply_config(&settled, &["--strict"]).run), [""; 0]);
+    let kept = tree(vec!["execv"]).apply_config(KEEP_AWK, &["--strict", "--keep", "sh", "--keep", "/usr/bin/report"]);
+    assert_eq!(said(&kept.run), [""; 0]);
+    assert!(kept.root.has("/usr/bin/report") && kept.root.has("/usr/bin/dash"));
+}
+
+#[test]
 fn what_was_missing_before_is_a_warning_of_plan_and_stops_nothing() {
     let tree = Rootfs::debian_like().library("/usr/lib/x86_64-linux-gnu/libfirst.so.1", &["libsecond.so.1"]).elf(
         "/usr/bin/mawk",

@@ -3,11 +3,9 @@
 //!
 //! This module owns names and what they mean. It reads no byte of any file.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
-
 use super::Error;
 use super::entries::{Data, Entry, What};
+use crate::collect::Map;
 use crate::facts::tree::{Id, MAX_LINKS, Meta, Tree};
 use crate::report::escape::quoted;
 use crate::root::TEMPORARY;
@@ -36,7 +34,7 @@ type Number = u32;
 #[derive(Debug)]
 pub(super) struct Layers {
     /// What each directory holds, in byte order of the names.
-    names: BTreeMap<(Number, Box<[u8]>), Name>,
+    names: Map<(Number, Box<[u8]>), Name>,
     inodes: Vec<Inode>,
     layer: u32,
     /// Whether marks mean something: in layers, not in an exported file system.
@@ -75,7 +73,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, whiteouts };
+        let mut layers = Self { names: Map::new(), inodes: Vec::new(), layer: 0, whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -271,12 +269,12 @@ impl Layers {
 
     fn is_bare(&self, directory: Number) -> bool {
         let first: (Number, Box<[u8]>) = (directory, Box::default());
-        self.names.range((Bound::Included(first), Bound::Unbounded)).next().is_none_or(|((of, _), _)| *of != directory)
+        self.names.range_from(&first).next().is_none_or(|((of, _), _)| *of != directory)
     }
 
     fn children(&self, directory: Number) -> Vec<(Box<[u8]>, Name)> {
         let first: (Number, Box<[u8]>) = (directory, Box::default());
-        let below = self.names.range((Bound::Included(first), Bound::Unbounded));
+        let below = self.names.range_from(&first);
         below.take_while(|((of, _), _)| *of == directory).map(|((_, name), found)| (name.clone(), *found)).collect()
     }
 

@@ -2,12 +2,12 @@
 //!
 //! The file is JSON with one line a finding, sorted, so that changes can be reviewed.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::{Finding, State, Verdict};
+use crate::collect::Set;
 use crate::report::escape::escaped;
 
 /// Name and version of the layout.
@@ -16,7 +16,7 @@ const SCHEMA: &str = "harden-baseline-1";
 /// What was known before.
 #[derive(Debug, Default)]
 pub struct Baseline {
-    fingerprints: BTreeSet<String>,
+    fingerprints: Set<String>,
 }
 
 impl Baseline {
@@ -30,7 +30,7 @@ impl Baseline {
             return Err(format!("its schema is not {SCHEMA}"));
         }
         let list = document.get("findings").and_then(Value::as_array).ok_or("it has no list of findings")?;
-        let mut fingerprints = BTreeSet::new();
+        let mut fingerprints = Set::new();
         for finding in list {
             let text = finding.get("fingerprint").and_then(Value::as_str).ok_or("a finding has no fingerprint")?;
             fingerprints.insert(text.to_owned());
@@ -42,7 +42,7 @@ impl Baseline {
     #[must_use]
     pub fn write(verdict: &Verdict) -> String {
         let excepted = |finding: &&Finding| matches!(finding.state, State::Excepted { .. });
-        let mut lines = BTreeSet::new();
+        let mut lines = Set::new();
         for finding in verdict.findings.iter().filter(|finding| !excepted(finding)) {
             let path = Value::from(escaped(&finding.path));
             let (check, fingerprint) = (finding.check.id, &finding.fingerprint);

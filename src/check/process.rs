@@ -4,7 +4,6 @@
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
 //! it is a child: that needs no /proc, and cannot hit a process of anybody else.
 
-use std::collections::BTreeSet;
 use std::io::{ErrorKind, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -16,6 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
 use super::Setup;
 use super::{child, tcp};
+use crate::collect::Set;
 use crate::root::host;
 
 /// How long a server may take to end after SIGTERM.
@@ -38,11 +38,11 @@ const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
-pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
+pub(super) fn adopt_orphans() -> Result<Set<i32>, String> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
     match rustix::process::waitid(WaitId::All, LOOK) {
-        Err(Errno::CHILD) => Ok(BTreeSet::new()),
+        Err(Errno::CHILD) => Ok(Set::new()),
         _ => Ok(crate::collect::set(children(None).map(|pid| pid.as_raw_nonzero().get()))),
     }
 }

@@ -5,8 +5,8 @@
 //! and their times are put back. Mounts are not looked into.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
+use crate::collect::Set;
 use crate::facts::tree::{Id, Tree};
 use crate::root::{Error, Root};
 
@@ -18,7 +18,7 @@ pub(super) struct Traces {
     /// Entries of the later tree that are new, without what lies below them.
     created: Vec<Id>,
     /// Directories, by their number in the earlier and the later tree, whose time differs or is about to.
-    touched: BTreeSet<(Id, Id)>,
+    touched: Set<(Id, Id)>,
 }
 
 /// What differs between a tree before and after.

@@ -1,10 +1,9 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
@@ -15,15 +14,15 @@ use crate::report::escape::quoted;
 const MAX_NAMES: usize = 4096;
 
 /// What was read of each object, once for all programs.
-pub(super) type Cache = BTreeMap<Id, Option<(Rc<Elf>, Rc<Names>)>>;
+pub(super) type Cache = Map<Id, Option<(Rc<Elf>, Rc<Names>)>>;
 
 /// One program with what is mapped for it so far.
 struct Load {
     loader: Loader,
     objects: Vec<Object>,
-    ids: BTreeSet<Id>,
+    ids: Set<Id>,
     /// Names that need no search any more.
-    known: BTreeSet<Vec<u8>>,
+    known: Set<Vec<u8>>,
 }
 
 impl Walk<'_> {
@@ -41,7 +40,7 @@ impl Walk<'_> {
         let tree = self.input.tree;
         let loader = self.libraries.loader(tree, &elf);
         let glibc = loader == Loader::Glibc;
-        let mut known = BTreeSet::new();
+        let mut known = Set::new();
         // The loader itself is mapped already, under its own soname.
         let own = elf.interpreter.as_ref().and_then(|path| tree.resolve(path).ok());
         if let Some((_, names)) = own.and_then(|found| self.object(found.node)) {

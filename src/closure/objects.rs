@@ -1,11 +1,11 @@
 //! What single ELF files need that stay for other reasons than the closure's: a module of a package, a program of the
 //! application. The same search as the closure's, one file at a time; and what a file opens by name.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
 use super::{Input, Reason};
+use crate::collect::{Map, Set};
 use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, is_library_name};
 use crate::facts::tree::{Id, Tree};
@@ -23,7 +23,7 @@ const ENDINGS: [&[u8]; 2] = [b".node", b".cmxs"];
 pub struct Objects<'a> {
     walk: Walk<'a>,
     /// Libraries of the library directories, by file name; made when first asked for.
-    names: Option<BTreeMap<&'a [u8], Vec<Id>>>,
+    names: Option<Map<&'a [u8], Vec<Id>>>,
 }
 
 impl std::fmt::Debug for Objects<'_> {
@@ -63,7 +63,7 @@ impl<'a> Objects<'a> {
         let mut needs = self.walk.take_needs();
         // What its own search does not find is found by that of the program which loads it, wherever that looks.
         let needed = self.walk.object(id).map(|(_, names)| names.needed.clone()).unwrap_or_default();
-        let found: BTreeSet<&[u8]> = needs.iter().map(|(at, _)| self.walk.input.tree.name(*at)).collect();
+        let found: Set<&[u8]> = needs.iter().map(|(at, _)| self.walk.input.tree.name(*at)).collect();
         let missing: Vec<Vec<u8>> = needed.into_iter().filter(|name| !found.contains(&name[..])).collect();
         for name in missing {
             needs.extend(self.named(&name, false).into_iter().map(|at| (at, reason(id, &name, "of"))));
@@ -78,7 +78,7 @@ impl<'a> Objects<'a> {
         if !self.imports(id, elf, &OPENERS) {
             return Vec::new();
         }
-        let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
+        let mut names: Set<Vec<u8>> = Set::new();
         let mut at = 0;
         while let Ok(chunk) = contents.read_at(tree, id, at, CHUNK + LONGEST)
             && !chunk.is_empty()
@@ -105,7 +105,7 @@ impl<'a> Objects<'a> {
     fn named(&mut self, name: &[u8], longer: bool) -> Vec<Id> {
         let tree = self.walk.input.tree;
         let names = self.names.get_or_insert_with(|| {
-            let mut names: BTreeMap<&[u8], Vec<Id>> = BTreeMap::new();
+            let mut names: Map<&[u8], Vec<Id>> = Map::new();
             let libraries = tree.ids().filter(|&id| !tree.is_dir(id) && is_library_name(tree.name(id)));
             for id in libraries.filter(|&id| is_library_directory(tree, tree.parent(id))) {
                 names.entry(tree.name(id)).or_default().push(id);
@@ -116,7 +116,7 @@ impl<'a> Objects<'a> {
             Some(rest) => rest.is_empty() || (longer && rest.first() == Some(&b'.')),
             None => false,
         };
-        let all = names.range(name..).take_while(|(found, _)| found.starts_with(name));
+        let all = names.range_from(name).take_while(|(found, _)| found.starts_with(name));
         let ids = all.filter(|(found, _)| continues(found)).flat_map(|(_, ids)| ids.iter().copied());
         let mut with_targets = Vec::new();
         for id in ids {
@@ -146,7 +146,7 @@ pub fn is_library_directory(tree: &Tree, id: Id) -> bool {
 }
 
 /// Words in bytes that begin with `lib` and hold `.so`.
-fn library_names(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
+fn library_names(bytes: &[u8], into: &mut Set<Vec<u8>>) {
     let part = |b: u8| b.is_ascii_alphanumeric() || b"_+-.".contains(&b);
     for (dot, _) in bytes.windows(3).enumerate().filter(|(_, window)| window == b".so") {
         let before = bytes.get(..dot).unwrap_or_default();
@@ -163,14 +163,13 @@ fn library_names(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::{is_library_directory, library_names};
+    use crate::collect::Set;
     use crate::facts::memory::image;
 
     #[test]
     fn names_are_found_in_bytes_whole_and_as_beginnings() {
-        let mut found = BTreeSet::new();
+        let mut found = Set::new();
         let bytes = b"\0/usr/lib/libssl.so.3\0libicuuc.so.%d\0lib\0x.so\0notlib.so.1\0libsound.sort\0libz.so";
         library_names(bytes, &mut found);
         let found: Vec<_> = found.iter().map(|name| String::from_utf8_lossy(name)).collect();

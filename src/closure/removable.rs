@@ -1,10 +1,8 @@
 //! What may go once the closure is known: commands, the helpers of packages that lost them all, and what
 //! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Closure;
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
@@ -216,8 +214,8 @@ impl Selection<'_> {
 
     /// Packages that keep a command that is theirs or leads to their program, or a program elsewhere that
     /// something kept runs.
-    fn staying_packages(&self) -> BTreeSet<PackageIndex> {
-        let mut staying: BTreeSet<PackageIndex> = BTreeSet::new();
+    fn staying_packages(&self) -> Set<PackageIndex> {
+        let mut staying: Set<PackageIndex> = Set::new();
         for (&id, command) in &self.commands.entries {
             if !self.may_go(id) {
                 // The program that it runs speaks for its package too.
@@ -234,7 +232,7 @@ impl Selection<'_> {
     }
 
     /// Packages that have or had commands, and keep none.
-    fn lost_packages(&self, staying: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
+    fn lost_packages(&self, staying: &Set<PackageIndex>) -> Set<PackageIndex> {
         let had = self.packages.iter().filter(|(_, package)| package.had_commands);
         set(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
     }
@@ -242,9 +240,9 @@ impl Selection<'_> {
     /// Packages that something kept may call into: those that a package with kept programs or libraries needs
     /// as its record says, and those built from one source with a package that keeps a command. `gcc` is a link
     /// of one package, its driver lies in a second and runs cc1 of a third.
-    fn needed_packages(&self, staying: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
+    fn needed_packages(&self, staying: Set<PackageIndex>) -> Set<PackageIndex> {
         let get = |&index: &PackageIndex| self.packages.get(index);
-        let sources: BTreeSet<&str> = set(staying.iter().filter_map(get).map(|package| package.source.as_str()));
+        let sources: Set<&str> = set(staying.iter().filter_map(get).map(|package| package.source.as_str()));
         let siblings = self.packages.iter().filter(|(_, package)| sources.contains(package.source.as_str()));
         let siblings: Vec<PackageIndex> = siblings.map(|(index, _)| index).collect();
         let mut kept = staying;
@@ -256,8 +254,8 @@ impl Selection<'_> {
     }
 
     /// Source packages of which a library or a program stays.
-    fn staying_sources(&self, gone: &IdSet) -> BTreeSet<&str> {
-        let mut sources = BTreeSet::new();
+    fn staying_sources(&self, gone: &IdSet) -> Set<&str> {
+        let mut sources = Set::new();
         for (index, package) in self.packages.iter() {
             if sources.contains(package.source.as_str()) {
                 continue;
@@ -289,7 +287,7 @@ enum Place {
 
 /// The places as directories of this tree.
 struct Places {
-    directories: BTreeMap<Id, Place>,
+    directories: Map<Id, Place>,
     etc: Option<Id>,
 }
 
@@ -299,7 +297,7 @@ impl Places {
             tree.resolve(path.as_bytes()).ok().map(|found| found.node).filter(|&id| id != Id::ROOT && tree.is_dir(id))
         };
         let etc = find("/etc");
-        let mut directories = BTreeMap::new();
+        let mut directories = Map::new();
         directories.extend(etc.map(|id| (id, Place::Configuration)));
         for (paths, place) in
             [(&DOCUMENTATION[..], Place::Documentation), (&COMPLETIONS, Place::Completion), (&LOCALES, Place::Locale)]

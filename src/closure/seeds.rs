@@ -1,9 +1,7 @@
 //! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
 
-use std::collections::BTreeSet;
-
 use super::walk::Walk;
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::commands::Commands;
 use crate::facts::glob;
 use crate::facts::program::Program;
@@ -241,7 +239,7 @@ fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
         let bytes = if path { tree.path(id) } else { tree.name(id).to_vec() };
         String::from_utf8(bytes).ok()
     };
-    let names: BTreeSet<String> = set(walk.input.commands.candidates(tree).filter_map(show));
+    let names: Set<String> = set(walk.input.commands.candidates(tree).filter_map(show));
     (walk.input.suggest)(word, &names.into_iter().collect::<Vec<_>>())
 }
 
@@ -257,8 +255,8 @@ fn is_busybox_entry(pattern: &Pattern) -> bool {
 fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
     let tree = walk.input.tree;
     let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
-    let targets: BTreeSet<Id> = set(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
-    let inodes: BTreeSet<u64> = set(targets.iter().filter_map(|&id| inode(id)));
+    let targets: Set<Id> = set(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
+    let inodes: Set<u64> = set(targets.iter().filter_map(|&id| inode(id)));
     let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {

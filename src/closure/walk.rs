@@ -1,10 +1,11 @@
 //! The walk itself: a queue of entries, each of which adds what it needs.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::applets::Binary;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
+use crate::collect::{Map, Set};
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
@@ -25,17 +26,17 @@ pub(super) struct Walk<'a> {
     /// Objects read by the loader.
     pub(super) cache: Cache,
     /// Files mapped as libraries of a program: their own needs are already in.
-    pub(super) loaded: BTreeSet<Id>,
+    pub(super) loaded: Set<Id>,
     /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
     pub(super) name_service: (Vec<Vec<u8>>, Vec<Abi>),
     /// PAM services already read.
-    pub(super) services: BTreeSet<Id>,
+    pub(super) services: Set<Id>,
     pub(super) closure: Closure,
     /// Programs of many applets, once somebody asked for them.
     pub(super) binaries: Option<Vec<Binary>>,
     /// Applets called by the name of a program, of which nobody has looked what they start.
     pub(super) called: Vec<(Id, String)>,
-    depths: BTreeMap<Id, u32>,
+    depths: Map<Id, u32>,
     /// Whether needs are noted that are not the first of their entry.
     pub(super) noting: bool,
     /// Objects whose needs of libraries are noted.
@@ -50,13 +51,13 @@ impl<'a> Walk<'a> {
             libraries: Libraries::collect(input.tree, input.contents, input.policy.library_path.as_deref()),
             required: true,
             cache: Cache::default(),
-            loaded: BTreeSet::new(),
+            loaded: Set::new(),
             name_service: (name_service::modules(input.tree, input.contents), Vec::new()),
-            services: BTreeSet::new(),
+            services: Set::new(),
             closure: Closure::default(),
             binaries: None,
             called: Vec::new(),
-            depths: BTreeMap::new(),
+            depths: Map::new(),
             noting: true,
             noted: IdSet::default(),
             queue: VecDeque::new(),
@@ -108,7 +109,7 @@ impl<'a> Walk<'a> {
             self.warn("closure", format!("{problem}: it is treated as data"), String::new());
         }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
-            let mut seen = BTreeSet::new();
+            let mut seen = Set::new();
             messages.retain(|message| seen.insert(message.clone()));
         }
         self.closure

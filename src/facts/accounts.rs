@@ -5,9 +5,8 @@
 //! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
-use std::collections::BTreeMap;
-
 use super::tree::{Id, Tree, Unresolved};
+use crate::collect::Map;
 
 mod line;
 
@@ -31,7 +30,7 @@ pub struct Accounts {
     /// The directory /etc, links resolved; `None` when the image has none.
     pub etc: Option<Id>,
     /// The files that exist and could be read.
-    pub files: BTreeMap<Database, File>,
+    pub files: Map<Database, File>,
     /// What could not be read for certain.
     pub problems: Vec<Problem>,
     /// Account files outside /etc, which are not read.
@@ -166,7 +165,7 @@ mod tests {
         let tree = fixture::tree(&[("/etc", "-> private/etc"), ("/private/etc/passwd", "")]);
         let accounts = Accounts::collect(&tree, |_| Some(b"root:x:0:0::/:/bin/sh\n".to_vec()));
         assert_eq!(tree.path(accounts.node(Database::Passwd).unwrap()), b"/private/etc/passwd");
-        assert_eq!(accounts.files[&Database::Passwd].lines.len(), 1);
+        assert_eq!(accounts.files.get(&Database::Passwd).unwrap().lines.len(), 1);
         assert!(accounts.problems.is_empty());
     }
 

@@ -64,7 +64,7 @@ pub fn expand(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
         }
         at = next;
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = crate::collect::Set::new();
     at.retain(|&id| seen.insert(id));
     at
 }

@@ -5,15 +5,13 @@
 
 pub(crate) mod calls;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Contents;
 use super::commands::Commands;
 use super::packages::Packages;
 use super::program::Program;
 use super::tree::{Id, Resolved, Tree};
 use crate::applets;
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 
 /// Fewest links that make a program without a telling name worth reading.
 const FEWEST: usize = 8;
@@ -84,16 +82,16 @@ pub fn kept(
     is_kept: &dyn Fn(Id) -> bool,
 ) -> Vec<MultiCall> {
     let mut groups = groups(tree, contents, commands);
-    let known: BTreeSet<u64> = set(groups.keys().map(|&id| tree.meta(id).ino));
+    let known: Set<u64> = set(groups.keys().map(|&id| tree.meta(id).ino));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
     let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !known.contains(&tree.meta(id).ino);
     groups.extend(tree.ids().filter(elsewhere).map(|id| (id, Vec::new())));
     let named = |program: Id, entries: &[Id]| entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));
-    let sizes: BTreeSet<u64> =
+    let sizes: Set<u64> =
         set(groups.iter().filter(|(id, entries)| named(**id, entries)).map(|(&id, _)| tree.meta(id).size));
     let mut found = Vec::new();
     for (program, entries) in groups {
-        let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
+        let names = |ids: &mut dyn Iterator<Item = Id>| -> Set<String> {
             set(ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()))
         };
         let kept = names(&mut entries.iter().copied().filter(|&id| is_kept(id)));
@@ -200,9 +198,9 @@ pub(crate) fn is_telling(name: &[u8]) -> bool {
 }
 
 /// The entries of the command directories by the ELF file they run; hard links count as one file.
-fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap<Id, Vec<Id>> {
-    let mut inodes: BTreeMap<u64, Id> = BTreeMap::new();
-    let mut groups: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
+fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> Map<Id, Vec<Id>> {
+    let mut inodes: Map<u64, Id> = Map::new();
+    let mut groups: Map<Id, Vec<Id>> = Map::new();
     let alternatives = tree.resolve(b"/etc/alternatives").ok().map(|found| found.node);
     for (&entry, command) in &commands.entries {
         // A name that update-alternatives chose is another name for a program, not one that it answers to.

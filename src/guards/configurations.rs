@@ -7,11 +7,10 @@
 mod scripts;
 mod syntax;
 
-use std::collections::BTreeSet;
-
 use syntax::{Kind, Syntax};
 
 use crate::closure::Closure;
+use crate::collect::Set;
 use crate::facts::commands::Commands;
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, glob};
@@ -210,7 +209,7 @@ impl std::fmt::Debug for Input<'_> {
 pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
-    let mut scripts_read = BTreeSet::new();
+    let mut scripts_read = Set::new();
     for &program in input.closure.reasons.keys().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
         for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {

@@ -1,9 +1,7 @@
 //! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
 //! real ENTRYPOINT may well be one of them.
 
-use std::collections::BTreeSet;
-
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::report::escape;
@@ -16,7 +14,7 @@ const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"super
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let told = &cx.policy.remove.commands;
-    let mut named: Option<BTreeSet<Id>> = None;
+    let mut named: Option<Set<Id>> = None;
     for id in tree.ids().filter(|&id| !tree.is_dir(id)) {
         if !draft.is_removed(id) {
             continue;

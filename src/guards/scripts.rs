@@ -1,9 +1,7 @@
 //! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
 //! reaches the script, warned about elsewhere.
 
-use std::collections::BTreeSet;
-
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::multicall::is_telling;
 use crate::facts::program::Program;
 use crate::facts::tree::{Id, Tree};
@@ -20,7 +18,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let facts = cx.facts;
     let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
     let reached = reader.reached();
-    let known: BTreeSet<Id> = set(reached.iter().map(|file| file.file));
+    let known: Set<Id> = set(reached.iter().map(|file| file.file));
     for file in &reached {
         judge(cx, draft, &reader, file, true);
         say_what_is_unknown(draft, &reader, file);
@@ -137,5 +135,5 @@ fn toml_string(tree: &Tree, name: &Named) -> String {
     let entry = tree.path(name.entry);
     let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
     let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };
-    format!("\"{}\"", escape::escaped(text).replace('"', "\\\""))
+    escape::basic_string(&String::from_utf8_lossy(text))
 }

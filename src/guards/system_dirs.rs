@@ -1,7 +1,7 @@
 //! A system directory that the run user or a kept account writes in (bitnami and OpenShift images give group 0 the
 //! owner's rights): taking that away would break the image, leaving it would be no hardening.
 
-use crate::facts::tree::{Id, Tree};
+use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::report::escape;
 use crate::rules::Context;
@@ -46,7 +46,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         found.iter().take(SHOWN).map(|(id, who)| format!("{} ({who})", escape::quoted(&tree.path(*id)))).collect();
     let more = found.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let paths: Vec<String> = found.iter().map(|(id, _)| toml_string(tree, *id)).collect();
+    let paths: Vec<String> =
+        found.iter().map(|(id, _)| escape::basic_string(&String::from_utf8_lossy(&tree.path(*id)))).collect();
     let list = paths.join(", ");
     draft.refuse(
         format!("{} would become root's alone, though somebody kept writes there: {}{more}", plural(found.len()), shown.join(", ")),
@@ -56,8 +57,4 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn plural(count: usize) -> String {
     if count == 1 { "a system directory".to_owned() } else { format!("{count} system directories") }
-}
-
-fn toml_string(tree: &Tree, id: Id) -> String {
-    format!("\"{}\"", escape::escaped(&tree.path(id)).replace('"', "\\\""))
 }

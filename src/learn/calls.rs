@@ -31,8 +31,21 @@ pub(super) struct Place {
     pub(super) closes: bool,
     /// The process changes its working directory.
     pub(super) enters: bool,
+    /// What the image holds may be another thing afterwards.
+    pub(super) changes: Changes,
     /// Arguments are those of a 32-bit program.
     pub(super) narrow: bool,
+}
+
+/// Whether a call changes which entries there are, or their modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changes {
+    /// It does not.
+    Never,
+    /// It does.
+    Always,
+    /// It does when the argument of that number has O_CREAT.
+    Creating(usize),
 }
 
 const DIRECTORY: u16 = 3;
@@ -43,6 +56,9 @@ const NARROW: u16 = 1 << 8;
 const LOST: u16 = 1 << 9;
 const CLOSES: u16 = 1 << 10;
 const ENTERS: u16 = 1 << 11;
+const CHANGES: u16 = 1 << 12;
+/// The argument after the path has flags as open(2).
+const OPENS: u16 = 1 << 13;
 
 /// A path, relative to the working directory.
 const fn path(argument: u16) -> u16 {
@@ -60,20 +76,26 @@ pub(super) fn stop(data: u16) -> Stop {
         return Stop::Lost;
     }
     let directory = usize::from((data >> DIRECTORY) & 7);
+    let path = Some(usize::from(data & 7)).filter(|&argument| argument < 6);
     Stop::Path(Place {
-        path: Some(usize::from(data & 7)).filter(|&argument| argument < 6),
+        path,
         directory: directory.checked_sub(1),
         executes: data & EXECUTES != 0,
         moves: data & MOVES != 0,
         closes: data & CLOSES != 0,
         enters: data & ENTERS != 0,
+        changes: match path {
+            Some(path) if data & OPENS != 0 => Changes::Creating(path + 1),
+            _ if data & (CHANGES | MOVES | NARROW) != 0 => Changes::Always,
+            _ => Changes::Never,
+        },
         narrow: data & NARROW != 0,
     })
 }
 
 /// Calls of every 64-bit machine. Numbers from 424 on are the same everywhere, and too new for some C libraries.
 const CALLS: &[(libc::c_long, u16)] = &[
-    (libc::SYS_openat, at(0, 1)),
+    (libc::SYS_openat, at(0, 1) | OPENS),
     (libc::SYS_newfstatat, at(0, 1)),
     (libc::SYS_readlinkat, at(0, 1)),
     (libc::SYS_faccessat, at(0, 1)),
@@ -105,13 +127,18 @@ const CALLS: &[(libc::c_long, u16)] = &[
     (libc::SYS_inotify_add_watch, path(1)),
     (libc::SYS_fanotify_mark, at(3, 4)),
     (libc::SYS_name_to_handle_at, at(0, 1)),
-    (libc::SYS_fchmodat, at(0, 1)),
-    (libc::SYS_fchownat, at(0, 1)),
+    (libc::SYS_fchmod, NO_PATH | CHANGES),
+    (libc::SYS_fchmodat, at(0, 1) | CHANGES),
+    (libc::SYS_fchownat, at(0, 1) | CHANGES),
     (libc::SYS_utimensat, at(0, 1)),
-    (libc::SYS_unlinkat, at(0, 1)),
-    (libc::SYS_renameat, at(0, 1)),
-    (libc::SYS_renameat2, at(0, 1)),
-    (libc::SYS_linkat, at(0, 1)),
+    (libc::SYS_unlinkat, at(0, 1) | CHANGES),
+    (libc::SYS_renameat, at(0, 1) | CHANGES),
+    (libc::SYS_renameat2, at(0, 1) | CHANGES),
+    (libc::SYS_linkat, at(0, 1) | CHANGES),
+    (libc::SYS_symlinkat, NO_PATH | CHANGES),
+    (libc::SYS_mkdirat, NO_PATH | CHANGES),
+    (libc::SYS_mknodat, NO_PATH | CHANGES),
+    (libc::SYS_bind, NO_PATH | CHANGES),
     (libc::SYS_chroot, path(0) | MOVES),
     (libc::SYS_pivot_root, path(0) | MOVES),
     (libc::SYS_mount, path(0) | MOVES),
@@ -122,19 +149,19 @@ const CALLS: &[(libc::c_long, u16)] = &[
 
 /// Calls of both tables, by number (asm-generic/unistd.h).
 const NEWER: &[(u32, u16)] = &[
-    (428, at(0, 1)),         // open_tree
-    (429, at(0, 1) | MOVES), // move_mount
-    (437, at(0, 1)),         // openat2
-    (439, at(0, 1)),         // faccessat2
-    (442, at(0, 1)),         // mount_setattr
-    (452, at(0, 1)),         // fchmodat2
-    (463, at(0, 1)),         // setxattrat
-    (464, at(0, 1)),         // getxattrat
-    (465, at(0, 1)),         // listxattrat
-    (466, at(0, 1)),         // removexattrat
-    (467, at(0, 1)),         // open_tree_attr
-    (468, at(0, 1)),         // file_getattr
-    (469, at(0, 1)),         // file_setattr
+    (428, at(0, 1)),           // open_tree
+    (429, at(0, 1) | MOVES),   // move_mount
+    (437, at(0, 1) | CHANGES), // openat2: its flags are in memory
+    (439, at(0, 1)),           // faccessat2
+    (442, at(0, 1)),           // mount_setattr
+    (452, at(0, 1) | CHANGES), // fchmodat2
+    (463, at(0, 1)),           // setxattrat
+    (464, at(0, 1)),           // getxattrat
+    (465, at(0, 1)),           // listxattrat
+    (466, at(0, 1)),           // removexattrat
+    (467, at(0, 1)),           // open_tree_attr
+    (468, at(0, 1)),           // file_getattr
+    (469, at(0, 1)),           // file_setattr
 ];
 
 /// io_uring_setup: a ring opens files by itself, past every filter. Programs that meet ENOSYS do without.
@@ -151,28 +178,32 @@ const SET_DUMPABLE: u32 = 4;
 /// Older calls that only x86_64 has.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[(libc::c_long, u16)] = &[
-    (libc::SYS_open, path(0)),
+    (libc::SYS_open, path(0) | OPENS),
     (libc::SYS_stat, path(0)),
     (libc::SYS_lstat, path(0)),
     (libc::SYS_access, path(0)),
     (libc::SYS_readlink, path(0)),
-    (libc::SYS_creat, path(0)),
-    (libc::SYS_chmod, path(0)),
-    (libc::SYS_chown, path(0)),
-    (libc::SYS_lchown, path(0)),
+    (libc::SYS_creat, path(0) | CHANGES),
+    (libc::SYS_chmod, path(0) | CHANGES),
+    (libc::SYS_chown, path(0) | CHANGES),
+    (libc::SYS_lchown, path(0) | CHANGES),
     (libc::SYS_utime, path(0)),
     (libc::SYS_utimes, path(0)),
     (libc::SYS_futimesat, at(0, 1)),
-    (libc::SYS_unlink, path(0)),
-    (libc::SYS_rename, path(0)),
-    (libc::SYS_link, path(0)),
+    (libc::SYS_unlink, path(0) | CHANGES),
+    (libc::SYS_rename, path(0) | CHANGES),
+    (libc::SYS_link, path(0) | CHANGES),
+    (libc::SYS_symlink, NO_PATH | CHANGES),
+    (libc::SYS_mkdir, NO_PATH | CHANGES),
+    (libc::SYS_rmdir, NO_PATH | CHANGES),
+    (libc::SYS_mknod, NO_PATH | CHANGES),
     (libc::SYS_uselib, path(0)),
 ];
 
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[(libc::c_long, u16)] = &[];
 
-/// Calls of 32-bit programs on x86_64 (arch/x86/entry/syscalls/syscall_32.tbl).
+/// Calls of 32-bit programs on x86_64 (arch/x86/entry/syscalls/syscall_32.tbl). Each counts as one that changes the image.
 #[cfg(target_arch = "x86_64")]
 const NARROW_CALLS: &[(u32, u16)] = &[
     (5, path(0)),               // open
@@ -253,6 +284,15 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (215, NO_PATH | CLOSES),    // setfsuid32
     (216, NO_PATH | CLOSES),    // setfsgid32
     (412, at(0, 1)),            // utimensat_time64
+    (14, NO_PATH),              // mknod
+    (39, NO_PATH),              // mkdir
+    (40, NO_PATH),              // rmdir
+    (83, NO_PATH),              // symlink
+    (94, NO_PATH),              // fchmod
+    (296, NO_PATH),             // mkdirat
+    (297, NO_PATH),             // mknodat
+    (304, NO_PATH),             // symlinkat
+    (361, NO_PATH),             // bind
 ];
 
 /// Numbers of the machine's own call table and of its 32-bit one (linux/audit.h); aarch64's 32-bit programs are not

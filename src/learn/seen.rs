@@ -4,12 +4,10 @@
 //! where CMD changed links or mounts meanwhile, the file system is walked instead. Only names of that tree are written.
 //! Nothing here knows how calls are found out.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use crate::collect::set;
+use crate::collect::{Map, Set, set};
 use crate::facts::glob;
 use crate::facts::program::is_library_name;
 use crate::facts::tree::{Id, MAX_LINKS, Tree};
@@ -53,41 +51,31 @@ pub(super) struct View {
 pub(super) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
-    closed: &'a BTreeSet<Id>,
+    closed: &'a Set<Id>,
     /// Never written: this program, the files that rules edit.
-    left_out: BTreeSet<Id>,
+    left_out: Set<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: BTreeMap<Vec<u8>, Used>,
+    known: Map<Vec<u8>, Used>,
     /// Files by inode, sorted, once mounts may differ.
     inodes: Vec<(u64, Id)>,
     /// What is to be written.
-    pub(super) used: BTreeMap<Vec<u8>, Used>,
+    pub(super) used: Map<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: BTreeSet<Id>,
+    pub(super) privileged: Set<Id>,
 }
 
 impl<'a> Seen<'a> {
-    /// Nothing was used so far; `own` is this program's file.
-    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: Option<Id>) -> Self {
+    /// Nothing was used so far; `own` are paths of this program's.
+    pub(super) fn new(tree: &'a Tree, closed: &'a Set<Id>, own: &[Vec<u8>]) -> Self {
+        let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
         let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
         let left_out = set(edited.chain(records).chain(own));
-        Self {
-            tree,
-            closed,
-            left_out,
-            known: BTreeMap::new(),
-            inodes: Vec::new(),
-            used: BTreeMap::new(),
-            privileged: BTreeSet::new(),
-        }
+        Self { tree, closed, left_out, known: Map::new(), inodes: Vec::new(), used: Map::new(), privileged: Set::new() }
     }
 
     /// A program is about to use that absolute path. What does not exist is not used.
     pub(super) fn path(&mut self, view: &View, path: &[u8], executed: bool, by: &[u8]) {
-        if is_uninteresting(path) {
-            return;
-        }
         if !view.prefix.is_empty() {
             return self.walk(view, path, executed, by);
         }
@@ -213,13 +201,14 @@ impl<'a> Seen<'a> {
         }
         if tree.is_dir(node) {
             // A kept directory is kept with its content, and its place is kept with what lies in it.
-            let empty = tree.children(node).len() == 0 && !self.closed.contains(&node) && node != Id::ROOT;
+            let empty = tree.children(node).all(|child| self.left_out.contains(&child));
+            let empty = empty && !self.closed.contains(&node) && node != Id::ROOT;
             if empty {
                 self.add(tree.path(node), node, executed, by, false);
             }
             return;
         }
-        if executed && (tree.permissions(node) & 0o6000 != 0 || tree.meta(node).capability) {
+        if executed && (tree.permissions(node) & 0o6000 != 0 || has_capability(&tree.path(node))) {
             self.privileged.insert(node);
         }
         // One that was only looked for counts where commands are; elsewhere an x bit may mean nothing.
@@ -286,7 +275,7 @@ impl<'a> Seen<'a> {
 }
 
 /// What is of the kernel or of a device, whatever links lead there; but the roots and directories of processes.
-fn is_uninteresting(path: &[u8]) -> bool {
+pub(super) fn is_uninteresting(path: &[u8]) -> bool {
     if path.starts_with(b"/dev/") || path.starts_with(b"/sys/") {
         return true;
     }
@@ -300,6 +289,11 @@ fn components(path: &[u8]) -> Vec<Vec<u8>> {
     let mut parts: Vec<Vec<u8>> = parts.map(<[u8]>::to_vec).collect();
     parts.reverse();
     parts
+}
+
+fn has_capability(path: &[u8]) -> bool {
+    let mut value = [0_u8; 64];
+    rustix::fs::lgetxattr(path, "security.capability", &mut value).is_ok()
 }
 
 fn stat(path: &[u8]) -> Result<Statx, Errno> {

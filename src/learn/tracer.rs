@@ -11,10 +11,11 @@ use nix::sys::ptrace::{self, Options};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::calls::{self, Place, Stop};
+use super::calls::{self, Changes, Place, Stop};
+use super::image::Image;
 use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
-use super::seen::{Seen, View};
+use super::seen::View;
 
 /// All children, threads and traced processes (wait(2), __WALL).
 const WALL: WaitOptions = WaitOptions::from_bits_retain(0x4000_0000);
@@ -48,7 +49,7 @@ pub(super) enum End {
 /// Follows one command.
 pub(super) struct Tracer<'a> {
     main: Pid,
-    seen: Seen<'a>,
+    image: Image<'a>,
     /// Every traced process and thread, in no order: there are few at a time.
     alive: Vec<Process>,
     /// Some process has changed its user.
@@ -86,7 +87,7 @@ pub(super) struct Traced<'a> {
     pub(super) end: Option<End>,
     /// CMD was started at all.
     pub(super) started: bool,
-    pub(super) seen: Seen<'a>,
+    pub(super) image: Image<'a>,
     pub(super) lost: Lost,
 }
 
@@ -97,11 +98,11 @@ const MORE_RIGHTS: &str = "a process that dropped to another user is closed to i
 ///
 /// # Errors
 /// The kernel's when the process cannot be traced.
-pub(super) fn follow(main: Pid, seen: Seen<'_>) -> Result<Traced<'_>, Errno> {
+pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
     ptrace::seize(places::nix(main), OPTIONS).map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
     let mut tracer = Tracer {
         main,
-        seen,
+        image,
         alive: Vec::new(),
         closed: false,
         moved: false,
@@ -111,7 +112,7 @@ pub(super) fn follow(main: Pid, seen: Seen<'_>) -> Result<Traced<'_>, Errno> {
         lost: Lost::default(),
     };
     rustix::process::kill_process(main, Signal::CONT)?;
-    while tracer.end.is_none() {
+    while tracer.end.is_none() && !tracer.image.failed() {
         match rustix::process::wait(WALL) {
             Ok(Some((pid, status))) => tracer.event(pid, status),
             Ok(None) | Err(Errno::INTR) => {}
@@ -120,8 +121,8 @@ pub(super) fn follow(main: Pid, seen: Seen<'_>) -> Result<Traced<'_>, Errno> {
         }
     }
     tracer.end_the_rest();
-    let Tracer { seen, end, started, lost, .. } = tracer;
-    Ok(Traced { end, started, seen, lost })
+    let Tracer { image, end, started, lost, .. } = tracer;
+    Ok(Traced { end, started, image, lost })
 }
 
 impl Tracer<'_> {
@@ -217,10 +218,15 @@ impl Tracer<'_> {
         let Ok(data) = ptrace::getevent(places::nix(pid)) else { return };
         match calls::stop(u16::try_from(data & 0xffff).unwrap_or_default()) {
             Stop::Path(place) => {
+                if !self.image.is_whole() && changes(pid, place) {
+                    self.image.whole();
+                }
                 if place.moves && !self.moved {
                     self.moved = true;
                     self.mounts = rustix::fs::readlink("/proc/self/ns/mnt", Vec::new()).ok().map(Into::into);
-                    self.seen.moved();
+                    if let Some(seen) = self.image.whole() {
+                        seen.moved();
+                    }
                 }
                 if place.closes {
                     self.closes(pid);
@@ -306,8 +312,8 @@ impl Tracer<'_> {
     fn used(&mut self, pid: Pid, view: &View, path: &[u8], executed: bool) -> Result<(), Unknown> {
         let program = self.program(pid)?;
         match own(pid, path) {
-            Some(path) => self.seen.path(view, &path, executed, &program),
-            None => self.seen.path(view, path, executed, &program),
+            Some(path) => self.image.used(view, &path, executed, &program),
+            None => self.image.used(view, path, executed, &program),
         }
         Ok(())
     }
@@ -363,6 +369,18 @@ fn number(pid: Pid) -> i32 {
 /// The signals of job control (signal(7), "Stop").
 fn is_stop(signal: i32) -> bool {
     matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
+}
+
+/// Whether a call that a process is about to make may change which entries the image has.
+fn changes(pid: Pid, place: Place) -> bool {
+    match place.changes {
+        Changes::Never => false,
+        Changes::Always => true,
+        Changes::Creating(at) => {
+            let flags = places::arguments(pid, place.narrow).ok().and_then(|all| all.get(at).copied());
+            flags.is_none_or(|flags| flags & libc::O_CREAT as u64 != 0)
+        }
+    }
 }
 
 /// The path that another process means by its own entry of /proc.

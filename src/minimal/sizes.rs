@@ -1,10 +1,9 @@
 //! What of each package stays and goes, in files and bytes: the figures of the report.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Serialize;
 
 use super::Shown;
+use crate::collect::{Map, Set};
 use crate::facts::set::IdSet;
 use crate::pipeline::Examined;
 use crate::plan::record::What;
@@ -46,8 +45,8 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             removed.insert(id);
         }
     }
-    let mut amounts = BTreeMap::new();
-    let mut seen = BTreeSet::new();
+    let mut amounts = Map::new();
+    let mut seen = Set::new();
     // A file of which one name stays stays.
     for goes in [false, true] {
         for id in tree.ids().filter(|&id| !tree.is_dir(id) && removed.contains(id) == goes) {

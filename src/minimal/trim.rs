@@ -1,9 +1,8 @@
 //! What no running program reads of a package that stays: documentation, translations, what compilers and desktops use.
 
-use std::collections::BTreeMap;
-
 use super::data::{KINDS, Kind, LOCALE};
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
+use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::rules::Context;
@@ -89,7 +88,7 @@ const COMPILERS: [&[u8]; 14] = [
 /// The places as directories of one tree.
 #[derive(Debug)]
 pub(super) struct Trim {
-    directories: BTreeMap<Id, &'static str>,
+    directories: Map<Id, &'static str>,
     /// Where archives lie.
     libraries: Vec<Id>,
     builds: bool,
@@ -102,7 +101,7 @@ impl Trim {
         let staying = cx.facts.commands.entries.keys().filter(|&&id| !removed.contains(id));
         let builds = staying.map(|&id| tree.name(id)).any(|name| COMPILERS.iter().any(|begin| is_named(name, begin)));
         let find = |pattern: &&str| paths::expand(tree, pattern);
-        let mut directories = BTreeMap::new();
+        let mut directories = Map::new();
         for (what, patterns) in PLACES.iter().filter(|(what, _)| !builds || !what.contains("building")) {
             directories.extend(patterns.iter().flat_map(find).map(|id| (id, *what)));
         }

@@ -4,10 +4,8 @@
 //! password hashes masked. At the end a file whose bytes differ becomes one rewrite. This module knows no
 //! policy: which line goes is the rules' word.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Change, Draft};
-use crate::collect::{map, set};
+use crate::collect::{Map, Set, map, set};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::report::escape::escaped;
 use crate::root::edit::Attributes;
@@ -27,16 +25,16 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct AccountFiles {
     state: State,
-    files: BTreeMap<Database, Vec<Line>>,
-    changes: BTreeSet<Database>,
+    files: Map<Database, Vec<Line>>,
+    changes: Set<Database>,
     edits: Vec<Edit>,
     /// Files that no rule changes: kept paths.
-    frozen: BTreeSet<Database>,
-    removed_accounts: BTreeMap<Vec<u8>, BTreeSet<u32>>,
-    removed_groups: BTreeMap<Vec<u8>, BTreeSet<u32>>,
+    frozen: Set<Database>,
+    removed_accounts: Map<Vec<u8>, Set<u32>>,
+    removed_groups: Map<Vec<u8>, Set<u32>>,
     handed_over: Leaving,
     created: Leaving,
-    known: (BTreeSet<u32>, BTreeSet<u32>),
+    known: (Set<u32>, Set<u32>),
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +50,9 @@ enum State {
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
     /// Account names.
-    pub(crate) users: BTreeSet<Vec<u8>>,
+    pub(crate) users: Set<Vec<u8>>,
     /// Group names.
-    pub(crate) groups: BTreeSet<Vec<u8>>,
+    pub(crate) groups: Set<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -112,7 +110,7 @@ impl AccountFiles {
 
     /// The sound lines that count: of several with one name, programs find the first.
     pub fn first_entries(&self, database: Database) -> impl Iterator<Item = &Line> {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         self.entries(database).filter(move |line| seen.insert(line.name()))
     }
 
@@ -124,7 +122,7 @@ impl AccountFiles {
 
     /// Names of all sound lines of a file.
     #[must_use]
-    pub fn names(&self, database: Database) -> BTreeSet<Vec<u8>> {
+    pub fn names(&self, database: Database) -> Set<Vec<u8>> {
         set(self.entries(database).map(|line| line.name().to_vec()))
     }
 
@@ -143,29 +141,29 @@ impl AccountFiles {
     /// A uid in here and in [`AccountFiles::known_uids`] is handed over to the run user: the files that
     /// have it now belong to the account that goes.
     #[must_use]
-    pub fn pruned_uids(&self) -> BTreeSet<u32> {
+    pub fn pruned_uids(&self) -> Set<u32> {
         self.pruned(&self.removed_accounts, Database::Passwd, UID, &self.created.users)
     }
 
     /// Gids whose group goes and that no other group of the image as it was has; as [`AccountFiles::pruned_uids`].
     #[must_use]
-    pub fn pruned_gids(&self) -> BTreeSet<u32> {
+    pub fn pruned_gids(&self) -> Set<u32> {
         self.pruned(&self.removed_groups, Database::Group, GID, &self.created.groups)
     }
 
     /// 0, the run user's uid, the uid of every account that stays, and numbers in `keep.users`.
     #[must_use]
-    pub fn known_uids(&self) -> &BTreeSet<u32> {
+    pub fn known_uids(&self) -> &Set<u32> {
         &self.known.0
     }
 
     /// 0, the run user's gid, the gid of every account and group that stays, and numbers in `keep.groups`.
     #[must_use]
-    pub fn known_gids(&self) -> &BTreeSet<u32> {
+    pub fn known_gids(&self) -> &Set<u32> {
         &self.known.1
     }
 
-    pub(crate) fn set_known(&mut self, uids: BTreeSet<u32>, gids: BTreeSet<u32>) {
+    pub(crate) fn set_known(&mut self, uids: Set<u32>, gids: Set<u32>) {
         self.known = (uids, gids);
     }
 
@@ -286,12 +284,12 @@ impl AccountFiles {
 
     fn pruned(
         &self,
-        removed: &BTreeMap<Vec<u8>, BTreeSet<u32>>,
+        removed: &Map<Vec<u8>, Set<u32>>,
         database: Database,
         field: usize,
-        created: &BTreeSet<Vec<u8>>,
-    ) -> BTreeSet<u32> {
-        let held: BTreeSet<u32> =
+        created: &Set<Vec<u8>>,
+    ) -> Set<u32> {
+        let held: Set<u32> =
             set(self.entries(database).filter(|line| !created.contains(line.name())).filter_map(|line| line.id(field)));
         set(removed.values().flatten().copied().filter(|id| !held.contains(id)))
     }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
 use super::{CHECK_TIMEOUT, Check, CommandEntry, DATA, Entry, Origin, Policy, Run, RunUser, value};
+use crate::report::escape::basic_string as string;
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
 #[must_use]
@@ -186,22 +187,6 @@ fn name_of<T: PartialEq>(names: &[(&str, T)], value: T) -> Option<String> {
 
 fn array(values: &[String]) -> String {
     format!("[{}]", values.iter().map(|value| string(value)).collect::<Vec<_>>().join(", "))
-}
-
-/// A basic string; invisible characters are escaped, so that what is printed is what is meant.
-pub(crate) fn string(value: &str) -> String {
-    let mut out = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            _ if super::problem::is_unsafe(c) => {
-                let _ = write!(out, "\\U{:08X}", u32::from(c));
-            }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 /// The text that a regular expression was written as; for tests of equality.

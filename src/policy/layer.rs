@@ -2,14 +2,12 @@
 //!
 //! This module owns precedence, and what contradicts what. It reads no text.
 
-use std::collections::BTreeMap;
-
 use super::problem::quote;
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
     Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
 };
-use crate::collect::set;
+use crate::collect::{Map, set};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -231,7 +229,7 @@ impl Layer {
         };
         extend(&mut self.keep_groups, self.user_groups);
         // The strongest layer's word stands first, and of one layer's words the last counts.
-        let mut rules: BTreeMap<String, bool> = BTreeMap::new();
+        let mut rules: Map<String, bool> = Map::new();
         for (rule, on, _) in self.rules {
             rules.entry(rule).or_insert(on);
         }

@@ -87,7 +87,7 @@ pub(super) fn plain(text: &str) -> String {
             out.push('…');
             break;
         }
-        if is_unsafe(c) {
+        if crate::report::escape::is_unsafe(c) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_default());
         } else {
@@ -95,14 +95,6 @@ pub(super) fn plain(text: &str) -> String {
         }
     }
     out
-}
-
-/// Whether a character could change how the text around it looks.
-pub(super) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -21,15 +21,16 @@ pub fn line(bytes: &[u8]) -> String {
     escape(bytes, &[])
 }
 
-/// A YAML string in double quotes (YAML 1.2.2 §5.7).
+/// A string in double quotes that TOML ("Basic string") and YAML (1.2.2 §5.7) read alike; what is not shown is escaped,
+/// so that what is printed is what is meant.
 #[must_use]
-pub fn yaml(text: &str) -> String {
+pub fn basic_string(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() || is_invisible(c) => {
-                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            c if is_unsafe(c) => {
+                let _ = write!(out, "\\U{:08X}", u32::from(c));
             }
             c => out.push(c),
         }
@@ -48,7 +49,7 @@ fn escape(bytes: &[u8], special: &[char]) -> String {
                 '\t' if special.is_empty() => out.push('\t'),
                 '\t' => out.push_str("\\t"),
                 c if special.contains(&c) => out.extend(['\\', c]),
-                c if c.is_control() || is_invisible(c) => {
+                c if is_unsafe(c) => {
                     let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
                 }
                 c => out.push(c),
@@ -61,9 +62,10 @@ fn escape(bytes: &[u8], special: &[char]) -> String {
     out
 }
 
-/// Characters that change how their neighbours are shown, or are not shown at all (Unicode TR36, TR9).
-fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c),
+/// Whether a character changes how its neighbours are shown, or is not shown at all (Unicode TR36, TR9).
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(u32::from(c),
         0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f | 0x200b..=0x200f
         | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
         | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
@@ -71,12 +73,12 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{quoted, yaml};
+    use super::{basic_string, quoted};
 
     #[test]
     fn nothing_forges_a_line_or_a_colour() {
         assert_eq!(quoted(b"/a\nb\x1b[31m\\'\xff"), r"'/a\nb\u{1b}[31m\\\'\xff'");
-        assert_eq!(yaml("/a\n\"\\\u{202e}é"), r#""/a\U0000000a\"\\\U0000202eé""#);
+        assert_eq!(basic_string("/a\n\"\\\u{202e}é"), r#""/a\U0000000A\"\\\U0000202Eé""#);
         assert_eq!(quoted("/x\u{202e}txt\u{200b}é".as_bytes()), "'/x\\u{202e}txt\\u{200b}é'");
     }
 }

@@ -1,8 +1,6 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
-use std::collections::BTreeSet;
-
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind};
 use crate::pipeline::Examined;
@@ -17,7 +15,7 @@ pub struct Runtime {
     /// Directories that have to be writable under `readOnlyRootFilesystem`, sorted.
     pub writable: Vec<String>,
     /// Those of them that hold something in the end: an empty volume would hide it.
-    pub filled: BTreeSet<String>,
+    pub filled: Set<String>,
     /// The run user's uid, when there is one.
     pub uid: Option<u32>,
     /// The run user's gid.
@@ -92,7 +90,7 @@ impl Runtime {
             yaml.push_str("volumeMounts:\n");
             for (index, path) in self.writable.iter().enumerate() {
                 let volume = if self.filled.contains(path) { "a volume with what is there" } else { "emptyDir" };
-                let path = escape::yaml(path);
+                let path = escape::basic_string(path);
                 yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {path} }}  # {volume}\n"));
             }
         }
@@ -133,7 +131,7 @@ fn state_of_servers(examined: &Examined) -> Vec<String> {
         found.extend(tree.children(run).filter(|&id| tree.is_dir(id) && tree.name(id) != b"lock"));
     }
     let commands = examined.facts.commands.entries.keys();
-    let sources: BTreeSet<&str> = commands
+    let sources: Set<&str> = commands
         .filter(|&&id| closure.contains(id) && !closure.only_for_pam(id))
         .flat_map(|&id| packages.owners(id))
         .filter_map(|owner| packages.get(owner).map(|package| package.source.as_str()))

@@ -1,6 +1,5 @@
 //! The report for people: what changes, rule by rule, and a closing table.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Volume;
@@ -8,6 +7,7 @@ use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
 use super::sizes;
+use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::pipeline::Examined;
@@ -160,7 +160,7 @@ fn database(out: &mut String, examined: &Examined) {
 }
 
 fn table(out: &mut String, examined: &Examined, status: &Status) {
-    let mut rows: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut rows: Map<&str, (usize, u64)> = Map::new();
     for record in &examined.plan.records {
         let row = rows.entry(record.rule).or_default();
         row.0 += 1;

@@ -33,7 +33,7 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        self.walk_all(false).map(|(tree, _)| tree)
+        self.walk_all(false, true).map(|(tree, _)| tree)
     }
 
     /// The same for somebody who may not read every directory: those are in the tree without anything below them, and
@@ -42,10 +42,19 @@ impl Root {
     /// # Errors
     /// As [`Root::walk`], and when the root itself may not be read.
     pub fn walk_readable(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
-        self.walk_all(true)
+        self.walk_all(true, true)
     }
 
-    fn walk_all(&self, skip: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
+    /// The same without file capabilities, which cost a call for each file: none has any in this tree. The current
+    /// directory of this process stays what it is, so that other threads may start programs meanwhile.
+    ///
+    /// # Errors
+    /// As [`Root::walk_readable`].
+    pub fn walk_beside(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
+        self.walk_all(true, false)
+    }
+
+    fn walk_all(&self, skip: bool, capabilities: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
@@ -57,12 +66,13 @@ impl Root {
             root: self,
             tree: &mut tree,
             killed,
+            capabilities,
             buffer: Vec::with_capacity(BUFFER),
             skipped: skip.then_some(&mut skipped),
         };
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
         let result = walk.descend();
-        if let Some(home) = &self.home {
+        if let (Some(home), true) = (&self.home, capabilities) {
             let _ = calls::chdir(home.as_fd());
         }
         result.map(|()| (tree, skipped))
@@ -74,6 +84,8 @@ struct Walk<'a> {
     tree: &'a mut Tree,
     /// A run was killed here: directories may remember their times.
     killed: bool,
+    /// File capabilities are asked for.
+    capabilities: bool,
     buffer: Vec<u8>,
     /// Where directories go that may not be read; `None` when that is an error.
     skipped: Option<&'a mut Vec<(Id, Error)>>,
@@ -136,7 +148,9 @@ impl Walk<'_> {
         let first = self.tree.len();
         let path = |tree: &Tree| error("cannot read directory", tree, id, Cause::Changed);
         let refused = |tree: &Tree, refused| Error { cause: Cause::Os(refused), ..path(tree) };
-        calls::chdir(fd.as_fd()).map_err(|e| refused(self.tree, e))?;
+        if self.capabilities {
+            calls::chdir(fd.as_fd()).map_err(|e| refused(self.tree, e))?;
+        }
         if self.killed
             && let Some(time) = times::remembered(fd.as_fd()).map_err(|e| refused(self.tree, e))?
         {
@@ -171,7 +185,8 @@ impl Walk<'_> {
             self.tree.leftover(directory);
             return Ok(());
         }
-        let capability = kind == 0o100_000
+        let capability = self.capabilities
+            && kind == 0o100_000
             && !mount
             && calls::has_xattr_here(name, "security.capability").map_err(|e| fail(self.tree, e))?;
         let mut space = [MaybeUninit::uninit(); 4096];

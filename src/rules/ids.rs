@@ -1,8 +1,6 @@
 //! Which user and group numbers mean somebody after this run: read off the finished account files.
 
-use std::collections::BTreeSet;
-
-use crate::collect::set;
+use crate::collect::{Set, set};
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::plan::Draft;
 use crate::policy::{Policy, RunUser};
@@ -10,12 +8,12 @@ use crate::policy::{Policy, RunUser};
 /// The numbers that rules about owners ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
-    known_users: BTreeSet<u32>,
-    known_groups: BTreeSet<u32>,
-    pruned_users: BTreeSet<u32>,
-    pruned_groups: BTreeSet<u32>,
-    removed_accounts: BTreeSet<Vec<u8>>,
-    removed_groups: BTreeSet<Vec<u8>>,
+    known_users: Set<u32>,
+    known_groups: Set<u32>,
+    pruned_users: Set<u32>,
+    pruned_groups: Set<u32>,
+    removed_accounts: Set<Vec<u8>>,
+    removed_groups: Set<Vec<u8>>,
     run: Option<RunIds>,
 }
 
@@ -27,7 +25,7 @@ pub struct RunIds {
     /// Primary group id.
     pub gid: u32,
     /// All groups, the primary one included.
-    pub groups: BTreeSet<u32>,
+    pub groups: Set<u32>,
 }
 
 impl Ids {

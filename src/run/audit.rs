@@ -117,6 +117,12 @@ fn directory(
     report: Option<&File>,
     judge: impl FnOnce(Facts, &Root, &mut Policy, Vec<String>) -> Verdict,
 ) -> Result<Verdict, Fault> {
+    // Before the tree is read: from there on nothing is asked by its path.
+    let own = Own {
+        program: host::this_program(),
+        config: request.config.as_deref().and_then(host::inode_of),
+        report: report.and_then(host::inode),
+    };
     let help = "give --root the directory that holds the file system";
     let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), help))?;
     let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), help))?;
@@ -126,11 +132,6 @@ fn directory(
     }
     let mut facts = Facts::of(tree, &root, policy);
     facts.running = root.is_running_root();
-    let own = Own {
-        program: host::this_program(),
-        config: request.config.as_deref().and_then(host::inode_of),
-        report: report.and_then(host::inode),
-    };
     facts.find_own(&root, &own);
     let verdict = judge(facts, &root, policy, notes);
     match root.take_unread() {

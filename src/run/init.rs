@@ -11,7 +11,7 @@ use crate::facts::tree::Id;
 use crate::facts::{Facts, Own};
 use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::report::Console;
-use crate::report::escape::escaped;
+use crate::report::escape::{basic_string, escaped};
 use crate::root::{Error, Root, host};
 
 /// Programs by which a profile is guessed, with the command line to begin from.
@@ -108,7 +108,7 @@ fn command(out: &mut String, policy: &Policy, guess: Option<&str>) {
             let lines: Vec<String> = lines
                 .iter()
                 .map(|line| {
-                    format!("[{}]", line.words.iter().map(|word| toml_string(word)).collect::<Vec<_>>().join(", "))
+                    format!("[{}]", line.words.iter().map(|word| basic_string(word)).collect::<Vec<_>>().join(", "))
                 })
                 .collect();
             let value = if let [one] = lines.as_slice() { one.clone() } else { format!("[{}]", lines.join(", ")) };
@@ -173,11 +173,6 @@ fn owned(facts: &Facts, policy: &Policy) -> Vec<String> {
     tree.ids()
         .filter(|&id| owns(id) && !tree.ancestors(id).skip(1).any(owns))
         .filter_map(|id| String::from_utf8(tree.path(id)).ok())
-        .map(|path| toml_string(&path))
+        .map(|path| basic_string(&path))
         .collect()
-}
-
-/// A TOML basic string: what JSON escapes, TOML understands (toml.io, "String").
-fn toml_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

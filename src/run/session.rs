@@ -378,6 +378,9 @@ impl<'a> Session<'a> {
             self.console.message("failed", failure, &help);
         }
         if status.state == "refused" {
+            if self.request.config.is_none() {
+                self.console.phase("no harden.toml lies beside the binary, and no --config names another");
+            }
             self.console.phase("nothing was changed; harden explain PATH says why a path stays or goes");
         }
         let runtime = Runtime::of(examined, &self.policy);

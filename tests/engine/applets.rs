@@ -1,4 +1,4 @@
-//! Multi-call binaries of real distributions: run before and after, in a container, on this machine, and under qemu.
+//! Multi-call binaries of Debian, for all its processors: run before and after, on this machine and under qemu.
 
 use std::fs;
 use std::io::Write;
@@ -7,88 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::bases::ALPINE;
-use crate::docker::{Builder, Context, Options, both, build, docker, fixture};
-
-/// What busybox's shell answers itself though programs have the same names.
-const BUILTINS: [&str; 9] = ["[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"];
-
-/// Runs in the hardened container, where nothing but sh, its builtins and cat are left. /l holds a link for each name.
-const EVERY_WAY: &str = r#"
-try() { # NAME WAY COMMAND...
-    name=$1 way=$2
-    shift 2
-    out=$("$@" 2>&1 </dev/null)
-    status=$?
-    case $status:$out in
-        127:*"not found"*) ;;
-        *) echo "$name $way: $status $out" ;;
-    esac
-}
-for name in $(cat /l/names); do
-    try "$name" busybox /bin/busybox "$name"
-    try "$name" help /bin/busybox --help "$name"
-    try "$name" path /bin/busybox "/x/$name"
-    try "$name" argv0 "/l/$name" x
-    try "$name" link-bin "/bin/$name"
-    try "$name" link-usr "/usr/bin/$name"
-    try "$name" link-sbin "/usr/sbin/$name"
-    case " $BUILTINS " in *" $name "*) ;; *) try "$name" shell "$name" --help ;; esac
-done
-echo done
-cat /etc/alpine-release
-"#;
-
-#[test]
-fn alpine_answers_to_its_kept_applets_only_whichever_way_they_are_called() {
-    let before = tempfile::tempdir().unwrap();
-    let base = build(
-        Builder::Classic,
-        &Context::new().file("Dockerfile", 0o644, &format!("FROM {}\nRUN true\n", ALPINE.tag)),
-        &Options::default(),
-    );
-    base.unpack(before.path());
-    let found = harden::applets::read(&fs::read(before.path().join("bin/busybox")).unwrap()).unwrap();
-    assert!(found.names.len() > 290, "{}", found.names.len());
-
-    let config = "[run]\nuser = \"app:1000:1000\"\ncommand = \"none\"\n\n[keep]\ncommands = [\"sh\", \"cat\"]\n";
-    let dockerfile =
-        format!("FROM {}\nCOPY harden harden.toml /\nRUN [\"/harden\", \"apply\"]\nUSER 1000:1000\n", ALPINE.tag);
-    let image = build(
-        Builder::Classic,
-        &Context::with_harden(config).file("Dockerfile", 0o644, &dockerfile),
-        &Options::default(),
-    );
-    let after = tempfile::tempdir().unwrap();
-    image.unpack(after.path());
-    let data = fs::read(after.path().join("bin/busybox")).unwrap();
-    let left = harden::applets::read(&data).unwrap();
-    assert_eq!((&left.names[..], left.disabled), (&["cat".to_owned(), "sh".to_owned()][..], found.names.len() - 2));
-    assert!(BUILTINS.iter().all(|name| left.builtins.iter().any(|other| other == name)), "{:?}", left.builtins);
-
-    let links = tempfile::tempdir().unwrap();
-    fs::set_permissions(links.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let gone: Vec<&str> = found.names.iter().map(String::as_str).filter(|name| !["sh", "cat"].contains(name)).collect();
-    for name in &gone {
-        std::os::unix::fs::symlink("/bin/busybox", links.path().join(name)).unwrap();
-    }
-    fs::write(links.path().join("names"), gone.join("\n")).unwrap();
-    let output = docker(&[
-        "run",
-        "--rm",
-        "-v",
-        &format!("{}:/l:ro", links.path().display()),
-        "-e",
-        &format!("BUILTINS={}", BUILTINS.join(" ")),
-        &image.tag,
-        "/bin/sh",
-        "-c",
-        &format!("set -f\n{EVERY_WAY}"),
-    ]);
-    let text = both(&output);
-    assert!(output.status.success(), "{text}");
-    assert!(text.starts_with("done\n3."), "{text}");
-}
+use crate::docker::{both, fixture};
 
 /// One binary of Debian, and how it is started here.
 struct Real {

@@ -19,7 +19,10 @@ mod apply;
 mod apps;
 mod audit;
 mod bases;
+#[path = "../../src/applets/fixture.rs"]
+mod binary;
 mod buildah;
+mod busybox;
 mod check;
 #[path = "../common/mod.rs"]
 mod common;

@@ -153,3 +153,39 @@ fn a_program_of_32_bits_is_followed() {
     let learned = jail.learn(&["/usr/bin/narrow"]);
     assert!(names(&learned, "/data/narrow"), "{learned}");
 }
+
+/// The image is read while the command starts, and before its first change; a large one takes longer than that.
+#[test]
+fn what_the_command_makes_while_a_large_image_is_read_is_not_written() {
+    let jail = Jail::new();
+    for directory in 0..40 {
+        for file in 0..500 {
+            jail.file(&format!("usr/share/{directory}/{file}"), "");
+        }
+    }
+    for name in ["moved", "linked", "gone"] {
+        jail.file(&format!("zone/{name}"), "");
+    }
+    let (openat2, at) = (437, libc::SYS_openat);
+    for (code, made) in [
+        ("open F, '>', '/zone/made' or die", "/zone/made"),
+        ("rename '/zone/moved', '/zone/new' or die", "/zone/new"),
+        ("link '/zone/linked', '/zone/link' or die", "/zone/link"),
+        ("symlink 'linked', '/zone/symlink' or die; readlink '/zone/symlink' or die", "/zone/symlink"),
+        ("mkdir '/zone/empty' or die; opendir D, '/zone/empty' or die", "/zone/empty"),
+        (
+            &format!(
+                "my $p = '/zone/two'; my $h = pack 'QQQ', 0101, 0644, 0; syscall({openat2}, -100, $p, $h, 24) >= 0 or die"
+            ),
+            "/zone/two",
+        ),
+        (&format!("my $p = '/zone/at'; syscall({at}, -100, $p, 0101, 0644) >= 0 or die"), "/zone/at"),
+    ] {
+        let learned = jail.perl(&format!("{code}; -e '{made}' or die; open F, '<', '{made}'; -e '/usr/share/7/7'"));
+        assert!(!names(&learned, made), "{code}: {made} was made by the command:\n{learned}");
+        assert!(names(&learned, "/usr/share/7/7"), "{code}:\n{learned}");
+    }
+    // What is taken away was there.
+    let learned = jail.perl("open F, '<', '/zone/gone' or die; unlink '/zone/gone' or die");
+    assert!(names(&learned, "/zone/gone"), "{learned}");
+}

@@ -1,6 +1,5 @@
 //! A root with a few real programs, and learn run in it.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -34,19 +33,11 @@ impl Jail {
         for (link, target) in [("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")] {
             symlink(target, jail.at(link)).unwrap();
         }
-        let mut files = BTreeSet::new();
         for program in PROGRAMS {
             let real = fs::canonicalize(program).unwrap();
-            copy(&real, &jail.at(&format!("usr/bin/{}", Path::new(program).file_name().unwrap().to_str().unwrap())));
-            files.extend(libraries(&real));
+            jail.program(&real, Path::new(program).file_name().unwrap().to_str().unwrap());
         }
-        copy(Path::new(env!("CARGO_BIN_EXE_harden")), &jail.at("harden"));
-        files.extend(libraries(Path::new(env!("CARGO_BIN_EXE_harden"))));
-        for file in files {
-            let to = jail.at(file.strip_prefix("/").unwrap().to_str().unwrap());
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            copy(&file, &to);
-        }
+        jail.program(Path::new(env!("CARGO_BIN_EXE_harden")), "../../harden");
         for directory in
             fs::read_dir("/usr/lib/x86_64-linux-gnu").into_iter().chain(fs::read_dir("/usr/lib/aarch64-linux-gnu"))
         {
@@ -61,6 +52,18 @@ impl Jail {
         jail.file("etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n");
         jail.file("etc/group", "root:x:0:\napp:x:1000:\nextra:x:1234:app\n");
         jail
+    }
+
+    /// A program of the machine, by that name in /usr/bin, with its libraries.
+    pub(crate) fn program(&self, program: &Path, name: &str) {
+        copy(program, &self.at(&format!("usr/bin/{name}")));
+        for library in libraries(program) {
+            let to = self.at(library.to_str().unwrap());
+            if !to.exists() {
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                copy(&library, &to);
+            }
+        }
     }
 
     pub(crate) fn at(&self, path: &str) -> PathBuf {

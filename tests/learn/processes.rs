@@ -1,5 +1,6 @@
 //! Many processes and threads, processes that change their user, and those that stay behind.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::jail::{How, Jail, names, said};
@@ -7,16 +8,59 @@ use crate::jail::{How, Jail, names, said};
 /// Without CAP_SYS_PTRACE, as in a container.
 const CONTAINED: &str = "setpriv --bounding-set -sys_ptrace,-sys_admin --inh-caps -sys_ptrace,-sys_admin";
 
+/// A thousand at a time; every hundredth becomes another program.
 #[test]
-fn a_thousand_forks_and_as_many_programs_survive() {
+fn ten_thousand_forks_survive() {
     let jail = Jail::new();
     jail.file("data/last", "");
+    for number in (0..10_000).step_by(100) {
+        jail.file(&format!("data/{number}"), "");
+    }
     let learned = jail.perl(
-        "for my $i (1..1000) { my $p = fork // die; if (!$p) { $i % 10 or exec 'cat', '/data/last'; exit 0 } waitpid $p, 0; $? and die } \
-         my @p; for (1..200) { my $p = fork // die; if (!$p) { select undef, undef, undef, 0.3; exit 0 } push @p, $p } \
-         for (@p) { waitpid $_, 0; $? and die }",
+        "for my $round (0..9) { pipe R, W or die; my @p; for my $i (0..999) { my $n = $round * 1000 + $i; my $p = fork // die; \
+         if (!$p) { close W; sysread R, my $b, 1; $n % 100 or open F, '<', \"/data/$n\" or exit 1; \
+         $n % 100 == 50 and exec 'cat', '/data/last'; exit 0 } push @p, $p } \
+         close R; close W; for (@p) { waitpid $_, 0; $? and die $? } }",
     );
+    for number in (0..10_000).step_by(100) {
+        assert!(names(&learned, &format!("/data/{number}")), "{number} is missing:\n{learned}");
+    }
     assert!(names(&learned, "/data/last"), "{learned}");
+}
+
+/// Set where this program of tests is the command that is learned from.
+const THREADS: &str = "HARDEN_THREADS";
+
+/// All at once, each with files of its own.
+#[test]
+fn two_hundred_threads_survive() {
+    const COUNT: usize = 200;
+    if std::env::var_os(THREADS).is_some() {
+        let all = std::sync::Barrier::new(COUNT);
+        return std::thread::scope(|scope| {
+            for number in 0..COUNT {
+                let all = &all;
+                scope.spawn(move || {
+                    all.wait();
+                    for part in 0..5 {
+                        assert!(std::fs::metadata(format!("/data/{number}-{part}")).is_ok());
+                    }
+                    all.wait();
+                });
+            }
+        });
+    }
+    let jail = Jail::new();
+    jail.program(&std::env::current_exe().unwrap(), "threads");
+    let all = (0..COUNT).flat_map(|number| (0..5).map(move |part| format!("/data/{number}-{part}")));
+    let all: Vec<String> = all.collect();
+    all.iter().for_each(|path| jail.file(path, ""));
+    let script = format!("{THREADS}=1 exec threads --exact processes::two_hundred_threads_survive");
+    let learned = jail.learn(&["sh", "-c", &script]);
+    let found: BTreeSet<&str> = learned.split('"').collect();
+    for path in &all {
+        assert!(found.contains(path.as_str()), "{path} is missing");
+    }
 }
 
 #[test]

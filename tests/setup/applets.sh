@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Fetches multi-call binaries of Debian for all its processors: CACHE/applets/SUITE-ARCH-PACKAGE. A private root for apt,
-# so that this machine's own lists and architectures stay as they are.
+# Fetches multi-call binaries of Debian for all its processors: CACHE/applets/SUITE-ARCH-PACKAGE. The packages of busybox
+# for this machine's own stay whole, to be installed in images: CACHE/applets/packages/SUITE-PACKAGE.deb. A private root
+# for apt, so that this machine's own lists and architectures stay as they are.
 . "$(dirname "$0")/lib.sh"
 
 store=$CACHE/applets
@@ -12,19 +13,24 @@ wanted=(
     'bookworm amd64,arm64 toybox'
     'bookworm amd64 rust-coreutils'
 )
+machine=$(dpkg --print-architecture)
+# SUITE ARCH PACKAGE: the package that stays whole, or nothing
+package() { case $2-$3 in "$machine"-busybox*) echo "$store/packages/$1-$3.deb" ;; esac; }
 missing=()
 for line in "${wanted[@]}"; do
     read -r suite archs packages <<<"$line"
     for arch in ${archs//,/ }; do
         for package in ${packages//,/ }; do
-            [ -s "$store/$suite-$arch-$package" ] || missing+=("$suite $arch $package")
+            whole=$(package "$suite" "$arch" "$package")
+            { [ -s "$store/$suite-$arch-$package" ] && { [ -z "$whole" ] || [ -s "$whole" ]; }; } ||
+                missing+=("$suite $arch $package")
         done
     done
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 say "fetching ${#missing[@]} multi-call binaries of Debian"
-mkdir -p "$apt"/{state/lists/partial,cache/archives/partial}
+mkdir -p "$store/packages" "$apt"/{state/lists/partial,cache/archives/partial}
 touch "$apt/status"
 key=/usr/share/keyrings/debian-archive-keyring.gpg
 : >"$apt/sources"
@@ -59,6 +65,8 @@ for suite in bookworm trixie; do
             -exec mv {} "$stage/binary" \;
         [ -s "$stage/binary" ] || die "${name%%_*} of $suite for ${arch%.deb} holds no multi-call binary"
         mv "$stage/binary" "$store/$suite-${arch%.deb}-${name%%_*}"
+        whole=$(package "$suite" "${arch%.deb}" "${name%%_*}")
+        [ -z "$whole" ] || mv "$deb" "$whole"
     done
     rm -rf "$stage"
 done

@@ -1,9 +1,8 @@
 //! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
 
-use std::collections::BTreeSet;
-
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
+use crate::collect::Set;
 use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
 use crate::plan::record::{Record, What};
@@ -47,7 +46,7 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(plan) = cx.subject_plan() else { return };
     // By entry: a plan may change every entry of a large tree, and no path is made but for those that are shown.
-    let (mut said, mut found) = (BTreeSet::new(), IdSet::default());
+    let (mut said, mut found) = (Set::new(), IdSet::default());
     for finding in findings.list_mut() {
         if let Some(id) = cx.tree.lookup(&finding.path) {
             said.extend(finding.check.rule.map(|rule| (id, rule)));

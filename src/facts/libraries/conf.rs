@@ -1,11 +1,10 @@
 //! /etc/ld.so.conf with its includes (ldconfig(8)).
 
-use std::collections::BTreeSet;
-
 use super::super::Contents;
 use super::super::glob;
 use super::super::tree::{Id, Tree};
 use super::LIMIT;
+use crate::collect::Set;
 
 /// Deepest nesting of `include` that is followed.
 const MAX_INCLUDES: usize = 8;
@@ -16,7 +15,7 @@ pub(super) fn read_conf(
     contents: &dyn Contents,
     file: Id,
     into: &mut Vec<Vec<u8>>,
-    seen: &mut BTreeSet<Id>,
+    seen: &mut Set<Id>,
     depth: usize,
 ) {
     if depth > MAX_INCLUDES || !tree.is_file(file) || !seen.insert(file) {

@@ -1,7 +1,6 @@
 //! Where a distribution keeps its nologin program.
 
-use std::collections::BTreeMap;
-
+use crate::collect::Map;
 use crate::facts::Facts;
 use crate::facts::accounts::SHELL;
 
@@ -42,7 +41,7 @@ pub fn path(facts: &Facts) -> Vec<u8> {
     if os.is_like(&IN_SBIN) {
         return SBIN.to_vec();
     }
-    let mut used: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let mut used: Map<&[u8], usize> = Map::new();
     for line in facts.accounts.passwd() {
         let shell = line.field(SHELL);
         if shell.ends_with(b"/nologin") {

@@ -3,9 +3,8 @@
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
-use std::collections::BTreeSet;
-
 use super::paths::{self, Extent, Row};
+use crate::collect::Set;
 use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::rules::Context;
@@ -56,9 +55,9 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 /// Histories in the home directories of all accounts.
-fn histories(cx: &Context<'_>) -> BTreeSet<Id> {
+fn histories(cx: &Context<'_>) -> Set<Id> {
     let tree = &cx.facts.tree;
-    let mut found = BTreeSet::new();
+    let mut found = Set::new();
     for home in cx.facts.accounts.homes() {
         let Ok(home) = tree.resolve(home) else { continue };
         for &name in HISTORIES {
