@@ -74,7 +74,7 @@ quote() {
 memory() {
     local status=0
     /usr/bin/time -q -o "$scratch/memory" -f %M "$@" >/dev/null 2>"$scratch/log" || status=$?
-    [ "$status" = 0 ] || [ "$status" = 1 ] && [ "$2" = audit ] || { cat "$scratch/log" >&2; die "failed: $*"; }
+    [ "$status" = 0 ] || { [ "$status" = 1 ] && [ "${2:-}" = audit ]; } || { cat "$scratch/log" >&2; die "failed: $*"; }
     cat "$scratch/memory"
 }
 
@@ -102,14 +102,13 @@ layer() {
              END { print bytes + 0, files + 0, directories + 0, whiteouts + 0 }'
 }
 
-# audit_of DIR: what judging the tree costs beside planning it, and the same tree as an archive. Sets audit_ratio and
-# audit_memory of the tree, tar_speed in MB of archive a second, and tar_memory.
+# audit_of DIR: what judging the tree costs beside planning it, and the same tree as an archive. Sets audit_ratio,
+# tar_speed in MB of archive a second, and tar_memory in KiB.
 audit_of() {
     local plan audit size
     plan=$(wall 11 true "$harden" plan --quiet --root "$1" "${policy[@]}")
     audit=$(wall 11 true "$harden" audit --quiet --root "$1" "${policy[@]}")
     audit_ratio=$(calc "$audit / $plan" %.2f)
-    audit_memory=$(memory "$harden" audit --quiet --root "$1" "${policy[@]}")
     tar -cf "$scratch/audit.tar" --numeric-owner -C "$1" .
     size=$(stat -c %s "$scratch/audit.tar")
     tar_speed=$(calc "$size / 1000000 / $(wall 11 true "$harden" audit --quiet --tar "$scratch/audit.tar")" %.0f)
