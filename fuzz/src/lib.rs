@@ -29,7 +29,6 @@ pub fn run(target: &str, data: &[u8]) {
         "packages" => targets::packages,
         "policy" => targets::configuration,
         "rpm" => targets::rpm,
-        "rpm" => targets::rpm,
         "shebang" => targets::shebang,
         "shell" => targets::shell,
         "tree" => whole_tree,

@@ -73,6 +73,10 @@ const PROGRAM: Topic = (
     "The program helps somebody who got in: to run, fetch, read or write what they like.",
     "harden apply removes what the image does not run",
 );
+const LINKING: Topic = (
+    "A fixed address, an executable stack or tables that stay writable make a fault in the program easier to use.",
+    "take the program from a distribution that links with -pie -z relro -z noexecstack, or build it so",
+);
 const DATABASE: Topic = (
     "Scanners know what is installed from these files.",
     "keep the files; harden apply keeps them true with packages.database = \"prune\"",
@@ -248,6 +252,8 @@ pub static CHECKS: &[Check] = &[
         "DCG 2.1\nSSG package_telnetd_removed\nSSG package_rsh-server_removed\nGPOS SRG-OS-000096", "remove.commands", &PROGRAM, programs::packages),
     check("programs.library-path", Medium, "no program looks for libraries where others may write",
         "checksec RUNPATH\nchecksec RPATH", "", &PROGRAM, programs::library_path),
+    check("programs.linking", Info, "programs are linked as kernel and loader protect them best",
+        "checksec PIE\nchecksec NX\nchecksec RELRO", "", &LINKING, programs::linking),
 
     check("packages.identity", Low, "the distribution can be told",
         "trivy os detection\nSSG cpe platform", "", &DATABASE, packages::identity),

@@ -13,7 +13,7 @@ use object::Endianness;
 use object::elf::{
     DT_AUDIT, DT_AUXILIARY, DT_DEPAUDIT, DT_FILTER, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_NULL,
     DT_REL, DT_RELA, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
-    ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PT_DYNAMIC, PT_INTERP, PT_LOAD,
+    ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD,
 };
 use object::pod;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
@@ -99,6 +99,10 @@ pub struct Elf {
     pub pie: bool,
     /// DF_1_NODEFLIB: glibc does not look into its own directories for what this file needs (`ld -z nodefaultlib`).
     pub no_default_libraries: bool,
+    /// PT_GNU_STACK asks for a stack that can be executed.
+    pub executable_stack: bool,
+    /// PT_GNU_RELRO: what the loader has filled in cannot be written any more.
+    pub relro: bool,
     /// The dynamic section was announced and could not be read.
     pub damaged: bool,
     soname: Option<u64>,
@@ -215,6 +219,8 @@ fn parse<H: FileHeader<Endian = Endianness>>(
         interpreter: None,
         pie: false,
         no_default_libraries: false,
+        executable_stack: false,
+        relro: false,
         damaged: false,
         soname: None,
         rpath: None,
@@ -238,9 +244,12 @@ fn parse<H: FileHeader<Endian = Endianness>>(
     // From here on the same for both classes, so that it is in the binary once.
     let segment = |s: &H::ProgramHeader| {
         let (at, len) = s.file_range(endian);
-        Segment { kind: s.p_type(endian), at, len, address: s.p_vaddr(endian).into() }
+        let executable = s.p_flags(endian).0 & PF_X.0 != 0;
+        Segment { kind: s.p_type(endian), at, len, address: s.p_vaddr(endian).into(), executable }
     };
     let segments: Vec<Segment> = segments.iter().map(segment).collect();
+    elf.executable_stack = segments.iter().any(|s| s.kind == PT_GNU_STACK && s.executable);
+    elf.relro = segments.iter().any(|s| s.kind == PT_GNU_RELRO);
     if let Some(segment) = segments.iter().find(|s| s.kind == PT_INTERP) {
         elf.interpreter = Some(interpreter(segment, head, bytes)?);
     }
@@ -261,6 +270,8 @@ struct Segment {
     at: u64,
     len: u64,
     address: u64,
+    /// PF_X.
+    executable: bool,
 }
 
 fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<u8>, String> {

@@ -233,6 +233,7 @@ fn content(dirty: Dirty) -> Dirty {
             let spec = Spec { interpreter: Some(LOADER), runpath: Some("/tmp/lib"), ..Spec::default() };
             t.file("/usr/bin/loads", 0o755, 0, 0, spec.build())
         })
+        .also("programs.linking", "/usr/bin/loads")
         .seed("packages.ghost", "/var/lib/dpkg/status", |t| t.package("gone", &["/usr/bin/gone"]))
         .seed("packages.identity", "/etc/debian_version", |t| {
             std::fs::remove_file(t.at("/etc/debian_version")).unwrap();

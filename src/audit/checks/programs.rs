@@ -1,6 +1,7 @@
 //! Checks of what can be run: by class, by package, and where its libraries come from.
 
 use crate::audit::{Cx, Findings};
+use crate::facts::elf::Type;
 use crate::facts::program::{FileBytes, Program};
 use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
@@ -96,6 +97,28 @@ pub(super) fn library_path(cx: &Cx<'_>, findings: &mut Findings) {
         let paths = names.runpath.iter().chain(&names.rpath).flat_map(|paths| paths.split(|&b| b == b':'));
         for path in paths.filter(|path| is_open(cx, path)) {
             findings.at(cx.tree, id, path, format!("looks for libraries in '{}'", escaped(path)));
+        }
+    }
+}
+
+pub(super) fn linking(cx: &Cx<'_>, findings: &mut Findings) {
+    let mut seen = IdSet::default();
+    for command in cx.facts.commands.entries.values() {
+        let id = command.target;
+        let Some(Program::Elf(elf)) = cx.facts.commands.known(id) else { continue };
+        if !seen.insert(id) {
+            continue;
+        }
+        // Without a loader nothing is filled in; a static program says nowhere whether its maker could have moved it.
+        let dynamic = elf.interpreter.is_some();
+        let lacks = [
+            (elf.executable_stack, "with an executable stack"),
+            (dynamic && elf.kind == Type::Fixed, "at a fixed address, without PIE"),
+            (dynamic && !elf.relro, "without RELRO"),
+        ];
+        let lacks: Vec<&str> = lacks.iter().filter(|(lack, _)| *lack).map(|(_, text)| *text).collect();
+        if !lacks.is_empty() {
+            findings.at(cx.tree, id, b"", format!("is linked {}", lacks.join(", ")));
         }
     }
 }

@@ -65,6 +65,21 @@ fn imports_are_undefined_symbols_by_their_whole_name() {
 }
 
 #[test]
+fn segments_say_how_a_program_was_linked() {
+    let parsed = |kind: u32, flags: u32| {
+        let mut data = Spec { interpreter: Some("/lib/ld.so"), needed: vec!["libc.so.6"], ..Spec::default() }.build();
+        let interp = (64..).step_by(56).find(|&at| data[at..at + 4] == 3u32.to_le_bytes()).unwrap();
+        data[interp..interp + 4].copy_from_slice(&kind.to_le_bytes());
+        data[interp + 4..interp + 8].copy_from_slice(&flags.to_le_bytes());
+        let elf = parse(&data).unwrap();
+        (elf.executable_stack, elf.relro)
+    };
+    assert_eq!(parsed(0x6474_e551, 6), (false, false));
+    assert_eq!(parsed(0x6474_e551, 7), (true, false));
+    assert_eq!(parsed(0x6474_e552, 5), (false, true));
+}
+
+#[test]
 fn filters_and_auditors_are_asked_for_too() {
     let tags = vec![
         (0x7fff_ffff, "libfilter.so"),
