@@ -227,13 +227,12 @@ const ENDS: &str =
     "secret ovpn private_key cscfg rdp mdf sdf bek tpm fve jks psafe3 agilekeychain keychain pcap gnucache kdbx";
 
 pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
+    // Every file of the tree asks: the lists are taken apart once.
+    let ends: Vec<&[u8]> = ENDS.split(' ').map(str::as_bytes).collect();
     for id in cx.tree.ids().filter(|&id| cx.tree.is_file(id) && cx.tree.meta(id).size > 0) {
         let name = cx.tree.name(id);
         let end = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-        let by_end = || {
-            let listed = end.len() < name.len() && ENDS.split(' ').any(|known| known.as_bytes() == end);
-            listed.then_some(Severity::Medium)
-        };
+        let by_end = || (end.len() < name.len() && ends.contains(&end)).then_some(Severity::Medium);
         let by_name = NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|&(_, severity)| severity);
         let Some(severity) = by_name.or_else(by_end) else { continue };
         let path = cx.tree.path(id);
@@ -251,9 +250,10 @@ const DEVELOPER: &str = ".git .svn .hg .vscode .idea .aws .azure .gcp .cache .np
     .DS_Store .dockerignore";
 
 pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
+    let known: Vec<&[u8]> = DEVELOPER.split(' ').map(str::as_bytes).collect();
     for id in cx.tree.ids().filter(|&id| !cx.tree.is_link(id)) {
         let name = cx.tree.name(id);
-        if !DEVELOPER.split(' ').any(|known| known.as_bytes() == name) || !cx.is_part(id) || !cx.is_unowned(id) {
+        if !known.contains(&name) || !cx.is_part(id) || !cx.is_unowned(id) {
             continue;
         }
         let empty = if cx.tree.is_dir(id) { cx.tree.children(id).len() == 0 } else { false };
