@@ -1,7 +1,7 @@
 //! Ordered maps and sets, with the interface of the standard library's as far as it is used here.
 //!
 //! The standard library's B-tree is compiled anew for each type of key and value, several kilobytes each time: a tenth of
-//! the binary for some seventy types. Here the entries lie in a list as they came, and [`order`] says in which order they
+//! the binary for some seventy types. Here the entries lie in a list as they came, and `order` says in which order they
 //! are to be read: where to look, to split and to move is compiled once, and what is left for each type is a comparison.
 //!
 //! Nothing here knows what is collected.
