@@ -7,13 +7,9 @@ use super::walk::Walk;
 use super::{Input, Reason};
 use crate::collect::{Map, Set};
 use crate::facts::elf::{Elf, MAGIC};
-use crate::facts::program::{FileBytes, is_library_name};
+use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
 use crate::facts::tree::{Id, Tree};
 
-/// Bytes read of a file at once.
-const CHUNK: usize = 1 << 20;
-/// Longest file name that is looked for across the border of two chunks.
-const LONGEST: usize = 255;
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
 /// Endings of loadable modules besides `.so`: Node.js, OCaml.
@@ -79,13 +75,7 @@ impl<'a> Objects<'a> {
             return Vec::new();
         }
         let mut names: Set<Vec<u8>> = Set::new();
-        let mut at = 0;
-        while let Ok(chunk) = contents.read_at(tree, id, at, CHUNK + LONGEST)
-            && !chunk.is_empty()
-        {
-            library_names(&chunk, &mut names);
-            at += CHUNK as u64;
-        }
+        search(tree, contents, id, &mut |piece| library_names(piece, &mut names));
         let own = tree.name(id);
         let mut found = Vec::new();
         for name in names.into_iter().filter(|name| name != own) {

@@ -64,6 +64,24 @@ impl Bytes for FileBytes<'_> {
     }
 }
 
+/// Longest name or path that [`search`] shows whole, in bytes.
+pub const LONGEST: usize = 255;
+/// Bytes read of a file at once.
+const CHUNK: usize = 1 << 20;
+/// Most bytes of one file that are searched: more than any known program has, and no sparse file of terabytes takes long.
+const SEARCHED: u64 = 256 << 20;
+
+/// Show a file piece by piece to what looks for names in it: each piece goes on for [`LONGEST`] bytes behind its end, so
+/// that no name is cut. Ends where the file cannot be read.
+pub fn search(tree: &Tree, contents: &dyn Contents, id: Id, look: &mut dyn FnMut(&[u8])) {
+    for at in (0..SEARCHED).step_by(CHUNK) {
+        match contents.read_at(tree, id, at, CHUNK + LONGEST) {
+            Ok(piece) if !piece.is_empty() => look(&piece),
+            _ => return,
+        }
+    }
+}
+
 impl Program {
     /// Look at a regular file; anything else is [`Program::None`].
     ///
@@ -261,7 +279,29 @@ mod tests {
 
     use super::super::elf::fixture::{Spec, library, program};
     use super::super::memory::image;
-    use super::{Program, Shebang, is_library_name};
+    use super::{CHUNK, Contents, Id, LONGEST, Program, SEARCHED, Shebang, Tree, is_library_name, search};
+
+    /// A file that never ends, as a sparse one of terabytes.
+    struct Endless;
+
+    impl Contents for Endless {
+        fn read(&self, _: &Tree, _: Id, _: u64) -> Result<Vec<u8>, String> {
+            Err("too large".to_owned())
+        }
+
+        fn read_at(&self, _: &Tree, _: Id, _: u64, len: usize) -> Result<Vec<u8>, String> {
+            Ok(vec![0; len])
+        }
+    }
+
+    #[test]
+    fn a_file_without_end_is_searched_up_to_a_bound() {
+        let (tree, _) = image(&[]);
+        let mut seen = 0;
+        search(&tree, &Endless, Id::ROOT, &mut |piece| seen += piece.len() - LONGEST);
+        assert_eq!(seen as u64, SEARCHED);
+        assert_eq!(seen % CHUNK, 0);
+    }
 
     fn shebang(line: &str) -> (String, Option<String>, Option<String>) {
         let s = Shebang::parse(line.as_bytes()).unwrap();

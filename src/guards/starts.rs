@@ -6,7 +6,7 @@
 
 use crate::collect::Set;
 use crate::facts::elf::Elf;
-use crate::facts::program::{FileBytes, Program};
+use crate::facts::program::{FileBytes, LONGEST, Program, search};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
 use crate::report::escape::{basic_string, quoted};
@@ -15,10 +15,6 @@ use crate::rules::Context;
 /// Functions that run a file: exec(3), posix_spawn(3).
 const STARTERS: [&str; 9] =
     ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "posix_spawn", "posix_spawnp"];
-/// Bytes read of a file at once.
-const CHUNK: usize = 1 << 20;
-/// Longest path that is looked for across the border of two chunks.
-const LONGEST: usize = 255;
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -78,13 +74,7 @@ fn goes(cx: &Context<'_>, draft: &Draft<'_>, path: &[u8]) -> bool {
 /// so that no part of another one is taken.
 fn paths(cx: &Context<'_>, id: Id) -> Vec<Vec<u8>> {
     let mut found = Set::new();
-    let mut at = 0;
-    while let Ok(chunk) = cx.contents.read_at(&cx.facts.tree, id, at, CHUNK + LONGEST)
-        && !chunk.is_empty()
-    {
-        collect(&chunk, &mut found);
-        at += CHUNK as u64;
-    }
+    search(&cx.facts.tree, cx.contents, id, &mut |piece| collect(piece, &mut found));
     found.into_iter().collect()
 }
 
