@@ -156,11 +156,13 @@ impl Walk<'_> {
         {
             self.tree.remember(id, time);
         }
-        let failed = path(self.tree);
-        let fail = |refused| Error { path: failed.path.clone(), cause: Cause::Os(refused), ..failed };
         let mut buffer = std::mem::take(&mut self.buffer);
-        calls::list(fd.as_fd(), &mut buffer, &mut |name| self.add(id, fd.as_fd(), name).map(|()| true), &fail)?;
+        // Which directory it was is said when it failed: to put its path together costs more than to read most.
+        let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
+        let listed =
+            calls::list(fd.as_fd(), &mut buffer, &mut |name| self.add(id, fd.as_fd(), name).map(|()| true), &fail);
         self.buffer = buffer;
+        listed.map_err(|e| if e.action.is_empty() { Error { cause: e.cause, ..path(self.tree) } } else { e })?;
         self.tree.seal(id, first);
         let tree = &*self.tree;
         let todo = tree.children(id).rev().filter(|&at| tree.is_dir(at) && !tree.meta(at).mount).collect();

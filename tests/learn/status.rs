@@ -78,7 +78,7 @@ fn signals_reach_the_command_and_the_file_is_written() {
 #[test]
 fn the_time_limit_ends_the_command_and_is_no_failure() {
     let begin = Instant::now();
-    let (jail, output) = signalled(true, &["--timeout", "1s"], "echo ready; cat /data/late; exec sleep 100", "");
+    let (jail, output) = signalled(true, &["--timeout", "5s"], "echo ready; cat /data/late; exec sleep 100", "");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(names(&jail.learned(), "/data/late"));
     let (_, output) = signalled(false, &["--timeout", "1"], "trap 'exit 9' TERM; echo ready; sleep 100 & wait", "");

@@ -150,7 +150,7 @@ fn what_the_terminal_sends_comes_once() {
     assert_eq!(terminal.sum(&pid), ("INT=1,QUIT=1".to_owned(), "7".to_owned()));
     assert!(names(&jail.learned(), "/data/late"));
     // One that does not catch it ends by it, and the shell is told so.
-    terminal.learn("sh -c 'echo ready; cat /data/late; exec sleep 100'");
+    terminal.learn("sh -c 'cat /data/late; echo ready; exec sleep 100'");
     terminal.see("ready");
     terminal.press(INTERRUPT);
     terminal.see("prompt> ");
