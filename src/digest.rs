@@ -1,4 +1,4 @@
-//! SHA-256 of content that comes in pieces.
+//! SHA-256 of content that comes in pieces, and MD5 as dpkg writes it down.
 
 use sha2::Digest as _;
 
@@ -27,6 +27,22 @@ impl Digest {
     }
 }
 
+/// MD5 of content that comes in pieces, in hexadecimal: it tells a changed file from an unchanged one, and not one that
+/// somebody made to have the same sum (RFC 6151).
+///
+/// # Errors
+/// What `next` answers when a piece cannot be had; it answers nothing at the end.
+pub fn md5<E>(mut next: impl FnMut() -> Result<Vec<u8>, E>) -> Result<String, E> {
+    let mut sum = md5::Md5::default();
+    loop {
+        let piece = next()?;
+        if piece.is_empty() {
+            return Ok(hex(&sum.finalize()));
+        }
+        sum.update(&piece);
+    }
+}
+
 /// Bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -35,11 +51,20 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::Digest;
+    use super::{Digest, md5};
 
     #[test]
     fn sums_are_those_of_fips_180() {
         assert_eq!(Digest::of(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn sums_are_those_of_rfc_1321() {
+        let mut pieces = ["", "c", "ab"].map(|piece| piece.as_bytes().to_vec()).to_vec();
+        let sum = md5(|| pieces.pop().ok_or(())).unwrap();
+        assert_eq!((sum.as_str(), pieces.len()), ("900150983cd24fb0d6963f7d28e17f72", 0));
+        assert_eq!(md5::<()>(|| Ok(Vec::new())).unwrap(), "d41d8cd98f00b204e9800998ecf8427e");
     }
 }

@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "audit/checksums.rs"]
+mod checksums;
 #[path = "audit/clean.rs"]
 mod clean;
 #[path = "audit/dirty.rs"]

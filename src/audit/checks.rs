@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(super) mod by_rule;
+mod checksums;
 pub(super) mod content;
 mod homes;
 mod image;
@@ -80,6 +81,10 @@ const LINKING: Topic = (
 const DATABASE: Topic = (
     "Scanners know what is installed from these files.",
     "keep the files; harden apply keeps them true with packages.database = \"prune\"",
+);
+const CHANGED: Topic = (
+    "Scanners judge a package by its version: what was changed in it, or put in its place, they do not see.",
+    "install the package again, or put what differs beside it under a name of its own",
 );
 const CONFIG: Topic = (
     "The image's configuration decides as whom and with what its program starts.",
@@ -261,6 +266,8 @@ pub static CHECKS: &[Check] = &[
         "trivy os-pkgs\nDCG 2.11", "", &DATABASE, packages::database),
     check("packages.ghost", Low, "a package that is listed has files",
         "trivy os-pkgs", "packages.database", &DATABASE, packages::ghosts),
+    check("packages.checksum", Medium, "the files of packages are as the packages brought them",
+        "debsums\nPKGS-7398\nSSG rpm_verify_hashes", "", &CHANGED, checksums::changed),
 
     check("image.user", Medium, "the image's program does not start as root",
         "CD 4.1\nCIS-DI-0001\nDCG 2.2\nDS-0002", "", &CONFIG, image::user),

@@ -235,6 +235,11 @@ fn content(dirty: Dirty) -> Dirty {
         })
         .also("programs.linking", "/usr/bin/loads")
         .seed("packages.ghost", "/var/lib/dpkg/status", |t| t.package("gone", &["/usr/bin/gone"]))
+        .seed("packages.checksum", "/usr/lib/changed", |t| {
+            t.package("changed", &["/usr/lib/changed"])
+                .text("/usr/lib/changed", "changed\n")
+                .text("/var/lib/dpkg/info/changed.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/lib/changed\n")
+        })
         .seed("packages.identity", "/etc/debian_version", |t| {
             std::fs::remove_file(t.at("/etc/debian_version")).unwrap();
             t

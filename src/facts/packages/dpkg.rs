@@ -2,7 +2,7 @@
 
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
 use crate::collect::Map;
-use crate::facts::tree::Id;
+use crate::facts::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
 pub(crate) const ADMIN: &[u8] = b"/var/lib/dpkg";
@@ -112,10 +112,8 @@ fn read_lists(
                 Manager::Opkg => line.split(|&b| b == b'\t').next().unwrap_or_default(),
                 _ => line,
             };
-            match diversions.get(path) {
-                Some((moved, by)) if *by != name => reader.own(package, moved),
-                _ if path.is_empty() => {}
-                _ => reader.own(package, path),
+            if !path.is_empty() {
+                reader.own(package, undiverted(path, &name, diversions));
             }
         }
     }
@@ -141,7 +139,7 @@ fn read_distroless(reader: &mut Reader<'_>) {
         if file.ends_with(b".md5sums") || !reader.tree.is_file(record) {
             continue;
         }
-        let sums = reader.tree.child(directory, &[file, b".md5sums"].concat());
+        let sums = sums(reader.tree, record);
         let content = reader.read(record);
         let Some(mut fields) = stanzas(&content).next() else { continue };
         let Some(name) = fields.remove("package") else { continue };
@@ -159,11 +157,32 @@ fn own_sums(reader: &mut Reader<'_>, package: PackageIndex, content: &[u8]) {
     }
 }
 
+/// The list of checksums beside the file by which a package is known.
+pub(crate) fn sums(tree: &Tree, record: Id) -> Option<Id> {
+    let name = tree.name(record);
+    let stem = name.strip_suffix(b".list").unwrap_or(name);
+    tree.child(tree.parent(record), &[stem, b".md5sums"].concat()).filter(|&id| tree.is_file(id))
+}
+
+/// Where a package's file lies that it lists at `path`.
+pub(crate) fn undiverted<'p>(path: &'p [u8], name: &str, diverted: &'p Diversions) -> &'p [u8] {
+    match diverted.get(path) {
+        Some((moved, by)) if by != name => moved,
+        _ => path,
+    }
+}
+
 /// The path, relative to the root, of one line `md5sum  path`.
 pub(crate) fn sum_path(line: &[u8]) -> Option<&[u8]> {
+    sum_line(line).map(|(_, path)| path)
+}
+
+/// The sum and the path of such a line.
+pub(crate) fn sum_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|&b| b == b' ')?;
-    let path = line.get(at..)?.trim_ascii_start();
-    (!path.is_empty()).then_some(path)
+    let (sum, path) = line.split_at_checked(at)?;
+    let path = path.trim_ascii_start();
+    (!path.is_empty()).then_some((sum, path))
 }
 
 pub(crate) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@
 use super::gone::Gone;
 use super::text::{self, Stanzas};
 use super::{Paths, alternatives, stays_whole};
-use crate::facts::packages::dpkg::{ADMIN, Diversions, diversions, join};
+use crate::facts::packages::dpkg::{ADMIN, Diversions, diversions, join, sums, undiverted};
 use crate::facts::packages::{Manager, PackageIndex};
 use crate::facts::tree::Id;
 use crate::plan::Draft;
@@ -118,7 +118,7 @@ impl Editor<'_> {
                 continue;
             }
             self.rewrite(list, &content, left, lines);
-            if let Some(id) = file(b".md5sums") {
+            if let Some(id) = sums(tree, list) {
                 let content = self.read(id)?;
                 let left = text::without_sums(&content, &mut |path| self.paths.goes(undiverted(path, name, diverted)));
                 self.rewrite_or_remove(id, &content, left);
@@ -146,9 +146,7 @@ impl Editor<'_> {
 
     /// A package of status.d: its stanza, and its checksums beside it.
     fn edit_single(&mut self, index: PackageIndex, record: Id) -> Result<(), Whole> {
-        let tree = &self.cx.facts.tree;
-        let sums = tree.child(tree.parent(record), &[tree.name(record), b".md5sums"].concat());
-        let sums = sums.filter(|&id| tree.is_file(id));
+        let sums = sums(&self.cx.facts.tree, record);
         if self.gone.packages.contains(&index) {
             let name = self.cx.facts.packages.get(index).map(|package| package.name.as_str()).unwrap_or_default();
             self.edits.removals.extend(sums.map(|id| (id, reason(name))));
@@ -263,14 +261,6 @@ impl Stanzas for Records<'_, '_> {
     fn conffile_goes(&mut self, name: &[u8], path: &[u8]) -> bool {
         let name = std::str::from_utf8(name).unwrap_or_default();
         self.editor.paths.goes(undiverted(path, name, self.diverted))
-    }
-}
-
-/// Where a package's file lies that it lists at `path`.
-fn undiverted<'p>(path: &'p [u8], name: &str, diverted: &'p Diversions) -> &'p [u8] {
-    match diverted.get(path) {
-        Some((moved, by)) if by != name => moved,
-        _ => path,
     }
 }
 

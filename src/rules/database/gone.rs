@@ -5,7 +5,7 @@
 //! is still there, stays.
 
 use crate::collect::{Set, set};
-use crate::facts::packages::dpkg::sum_path;
+use crate::facts::packages::dpkg::{sum_path, sums};
 use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
@@ -79,10 +79,7 @@ impl Gone {
 /// directories.
 fn misses_sums(tree: &Tree, contents: &dyn Contents, package: &Package) -> bool {
     let Some(list) = package.record.filter(|_| package.manager == Manager::Dpkg) else { return false };
-    let Some(stem) = tree.name(list).strip_suffix(b".list") else { return false };
-    let Some(sums) = tree.child(tree.parent(list), &[stem, b".md5sums"].concat()).filter(|&id| tree.is_file(id)) else {
-        return false;
-    };
+    let Some(sums) = sums(tree, list).filter(|_| tree.name(list).ends_with(b".list")) else { return false };
     let Ok(content) = contents.read(tree, sums, LIMIT) else { return false };
     let mut locator = Locator::new(tree);
     let mut paths = content.split(|&b| b == b'\n').filter_map(sum_path);
