@@ -10,6 +10,8 @@ mod calls;
 mod file;
 #[path = "learn/jail.rs"]
 mod jail;
+#[path = "learn/oracle.rs"]
+mod oracle;
 #[path = "learn/processes.rs"]
 mod processes;
 #[path = "learn/source.rs"]
