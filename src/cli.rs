@@ -87,6 +87,9 @@ pub struct Audit {
     /// Judge an archive, not a directory: docker export, docker save, or an OCI layout; - for standard input
     #[arg(long, value_name = "FILE|-")]
     pub tar: Option<PathBuf>,
+    /// Compare the files of dpkg's packages with their MD5 sums too: reads all of them
+    #[arg(long)]
+    pub checksums: bool,
     /// Exit with 1 when a finding is at least this bad: info, low, medium or high [default: medium]
     #[arg(long, value_name = "SEVERITY", hide_possible_values = true)]
     pub fail_on: Option<Level>,

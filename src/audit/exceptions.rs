@@ -1,8 +1,8 @@
 //! Findings that the policy accepts: `[[audit.exception]]` of harden.toml.
 
-use super::Findings;
 use super::checks;
 use super::finding::State;
+use super::{Check, Findings};
 use crate::facts::glob;
 use crate::policy::{Exception, Origin};
 use crate::report::escape::escaped;
@@ -48,8 +48,8 @@ impl Day {
     }
 }
 
-/// Mark what is excepted, and find exceptions that have expired or match nothing.
-pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Findings) {
+/// Mark what is excepted, and find exceptions that have expired or match nothing of what the checks that `ran` found.
+pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findings: &mut Findings) {
     for exception in exceptions {
         let expired = exception.expires.as_ref().is_some_and(|(_, day)| *day < today);
         let mut used = false;
@@ -63,7 +63,9 @@ pub(super) fn apply(exceptions: &[Exception], today: Day, findings: &mut Finding
         }
         let (check, what) = match (&exception.expires, used) {
             (Some((text, _)), _) if expired => ("audit.exception-expired", format!("expired on {text}")),
-            (_, false) => ("audit.exception-unused", "matches no finding".to_owned()),
+            (_, false) if ran.iter().any(|check| check.id == exception.id) => {
+                ("audit.exception-unused", "matches no finding".to_owned())
+            }
             _ => continue,
         };
         let Some(check) = checks::find(check) else { continue };

@@ -51,6 +51,8 @@ pub struct Options {
     pub tar: Option<PathBuf>,
     /// The image configuration that came with the archive of `--tar`; `--image-config` goes before it.
     pub archive_config: Option<Vec<u8>>,
+    /// `--checksums`.
+    pub checksums: bool,
     /// `--fail-on`.
     pub fail_on: Level,
     /// `--baseline`.
@@ -106,6 +108,7 @@ const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
 const TAR: Name = ("--tar", "HARDEN_TAR");
+const CHECKSUMS: Name = ("--checksums", "HARDEN_CHECKSUMS");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
@@ -113,7 +116,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 25] = [
+const NAMES: [Name; 26] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -133,6 +136,7 @@ const NAMES: [Name; 25] = [
     CHECK,
     DISABLE,
     TAR,
+    CHECKSUMS,
     FAIL_ON,
     BASELINE,
     WRITE_BASELINE,
@@ -180,6 +184,8 @@ impl Options {
             this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             tar: cli.audit().and_then(|audit| reader.path(TAR, audit.tar.as_ref())),
             archive_config: None,
+            checksums: cli.audit().is_some_and(|audit| audit.checksums)
+                || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
             fail_on: reader.level(cli.audit().and_then(|audit| audit.fail_on)),
             baseline: reader.path(BASELINE, cli.audit().and_then(|audit| audit.baseline.as_ref())),
             write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),

@@ -86,7 +86,7 @@ fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) 
     let words = Severity::ALL.map(|severity| format!("{} {}", verdict.count(severity), severity.name()));
     let excepted = verdict.findings.iter().filter(|finding| matches!(finding.state, State::Excepted { .. })).count();
     let known = verdict.findings.iter().filter(|finding| finding.state == State::Baseline).count();
-    let _ = writeln!(out, "{} checks, {} entries: {}", verdict.checks, verdict.entries, words.join(", "));
+    let _ = writeln!(out, "{} checks, {} entries: {}", verdict.checks.len(), verdict.entries, words.join(", "));
     if volume == Volume::Normal && level > Severity::Info && verdict.count(Severity::Info) > 0 {
         let _ = writeln!(out, "-v shows what is only worth knowing (info) too");
     }
@@ -149,7 +149,7 @@ fn json(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io::Resu
         harden: env!("CARGO_PKG_VERSION"),
         fail_on: level.name(),
         failed: verdict.fails(level),
-        checks: verdict.checks,
+        checks: verdict.checks.len(),
         entries: verdict.entries,
         counts: Counts {
             high: verdict.count(Severity::High),

@@ -86,17 +86,17 @@ fn attempt(
     console.phase("examining the root file system");
     let image = image_config.and_then(ImageConfig::parse);
     let today = Day::of(request.epoch.unwrap_or_else(now));
-    let (image, baseline) = (image.as_ref(), baseline.as_ref());
+    let (image, baseline, checksums) = (image.as_ref(), baseline.as_ref(), options.checksums);
     let mut verdict = if let Some(Archive { tree, files, .. }) = archive {
         let facts = Facts::of(tree, &files, policy);
-        let verdict = judge(facts, &files, policy, image, Vec::new(), baseline, today);
+        let verdict = judge(facts, &files, policy, (image, checksums), Vec::new(), baseline, today);
         if let Some(cause) = files.take_unread() {
             return Err((format!("cannot read the archive: {cause}"), "let nothing change it meanwhile"));
         }
         verdict
     } else {
         directory(policy, request, report.as_ref(), |facts, root, policy, notes| {
-            judge(facts, root, policy, image, notes, baseline, today)
+            judge(facts, root, policy, (image, checksums), notes, baseline, today)
         })?
     };
     if let Some(path) = options.write_baseline.as_deref() {
@@ -145,13 +145,13 @@ pub(super) fn judge(
     facts: Facts,
     contents: &dyn Contents,
     policy: &mut Policy,
-    image: Option<&ImageConfig>,
+    (image, checksums): (Option<&ImageConfig>, bool),
     notes: Vec<String>,
     baseline: Option<&Baseline>,
     today: Day,
 ) -> Verdict {
     if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
-        let subject = Subject { image, ..Subject::new(&facts, contents, policy) };
+        let subject = Subject { image, checksums, ..Subject::new(&facts, contents, policy) };
         return audit::judge(&subject, notes, baseline, today);
     }
     *policy = pipeline::with_kept_paths(&facts, contents, std::mem::take(policy));
@@ -167,6 +167,7 @@ pub(super) fn judge(
     let examined = pipeline::examine(facts, closure, contents, policy);
     let subject = Subject {
         image,
+        checksums,
         kept: Some(&examined.closure),
         plan: Some(&examined.plan),
         ..Subject::new(&examined.facts, contents, policy)

@@ -8,7 +8,7 @@ const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
 const ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
 
 fn changed(tree: &Rootfs, args: &[&str]) -> Vec<String> {
-    let run = tree.run("audit", &[&["--format", "json"], args].concat());
+    let run = tree.run("audit", &[&["--checksums", "--format", "json"], args].concat());
     let found = found(&run, "info").into_iter();
     found.filter(|(check, _)| check == "packages.checksum").map(|(_, path)| path).collect()
 }
@@ -38,7 +38,7 @@ fn what_differs_is_found_and_what_is_missing_is_not() {
         .text("/usr/bin/through", "changed");
     let expected = ["/usr/bin/through", "/usr/lib/x/other"];
     assert_eq!(changed(&tree, &[]), expected);
-    let report = tree.run("audit", &["--format", "json"]).json();
+    let report = tree.run("audit", &["--checksums", "--format", "json"]).json();
     let finding = report["findings"].as_array().unwrap().iter().find(|f| f["path"] == "/usr/lib/x/other").unwrap();
     let text = finding["detail"].as_str().unwrap();
     assert!(text.contains("'x'") && text.contains(ABC) && text.contains(EMPTY), "{text}");
@@ -48,7 +48,11 @@ fn what_differs_is_found_and_what_is_missing_is_not() {
     let made =
         std::process::Command::new("tar").arg("-cf").arg(tar.path()).arg("-C").arg(tree.path()).arg(".").status();
     assert!(made.unwrap().success());
-    let run = super::common::bare(&["audit", "--tar", tar.path().to_str().unwrap(), "--format", "json"], &[], b"");
+    let run = super::common::bare(
+        &["audit", "--checksums", "--tar", tar.path().to_str().unwrap(), "--format", "json"],
+        &[],
+        b"",
+    );
     let of_tar: Vec<String> = found(&run, "info")
         .into_iter()
         .filter(|(check, _)| check == "packages.checksum")
@@ -87,7 +91,7 @@ fn a_changed_busybox_is_for_information() {
     let tree = package("busybox", &["/usr/bin/busybox"], &format!("{EMPTY}  usr/bin/busybox\n"))(Rootfs::debian_like())
         .file("/usr/bin/busybox", 0o755, 0, 0, "abc");
     assert_eq!(changed(&tree, &[]), ["/usr/bin/busybox"]);
-    let report = tree.run("audit", &["--format", "json"]).json();
+    let report = tree.run("audit", &["--checksums", "--format", "json"]).json();
     let finding = report["findings"].as_array().unwrap().iter().find(|f| f["check"] == "packages.checksum").unwrap();
     assert_eq!(finding["severity"], "info");
 }
@@ -100,10 +104,31 @@ fn what_is_too_much_is_not_read_and_said() {
     let tree = package("x", &files, &sums)(Rootfs::debian_like()).text("/usr/lib/a", "abc").text("/usr/lib/huge", "");
     std::fs::File::options().write(true).open(tree.at("/usr/lib/huge")).unwrap().set_len(10 << 40).unwrap();
     assert_eq!(changed(&tree, &[]), ["/usr/lib/a"]);
-    let run = tree.run::<&str>("audit", &[]);
+    let run = tree.run("audit", &["--checksums"]);
     assert!(
         run.all().contains("not compared with their checksums") && run.all().contains("'/usr/lib/huge'"),
         "{}",
         run.all()
     );
+}
+
+/// A check that was not asked for has neither passed nor failed.
+#[test]
+fn without_the_option_nothing_is_said_of_it() {
+    let tree = package("x", &["/usr/lib/x"], &format!("{EMPTY}  usr/lib/x\n"))(Rootfs::debian_like())
+        .text("/usr/lib/x", "abc");
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let exception = "[[audit.exception]]\nid = \"packages.checksum\"\npath = \"/usr/lib/x\"\nreason = \"ours\"\n";
+    std::fs::write(config.path(), exception).unwrap();
+    let config = config.path().to_str().unwrap();
+    let plain = tree.run("audit", &["--format", "json", "--config", config]);
+    let asked = tree.run("audit", &["--format", "json", "--config", config, "--checksums"]);
+    let found = |run: &super::Run, check: &str| run.stdout.contains(&format!("\"{check}\""));
+    assert!(!found(&plain, "packages.checksum") && !found(&plain, "audit.exception-unused"), "{}", plain.stdout);
+    assert!(found(&asked, "packages.checksum") && !found(&asked, "audit.exception-unused"), "{}", asked.stdout);
+    assert_eq!(plain.json()["checks"].as_u64().unwrap() + 1, asked.json()["checks"].as_u64().unwrap());
+    let junit = |more: &[&str]| tree.run("audit", &[&["--format", "junit"], more].concat()).stdout;
+    assert!(!junit(&[]).contains("packages.checksum") && junit(&["--checksums"]).contains("packages.checksum"));
+    // Nor has one about a configuration that was not given, or a plan without a user.
+    assert!(!junit(&[]).contains("\"image.user\"") && !junit(&[]).contains("\"plan.pending\""));
 }

@@ -13,7 +13,7 @@ fn build() -> Dirty {
 fn every_seeded_violation_is_found_with_its_path() {
     let dirty = build();
     assert!(dirty.seeded.len() >= 60, "only {} violations", dirty.seeded.len());
-    let run = dirty.tree.run("audit", &["--format", "json"]);
+    let run = dirty.tree.run("audit", &["--checksums", "--format", "json"]);
     assert_eq!(run.status, 1, "{}", run.all());
     let found = found(&run, "info");
     let missing: Vec<_> = dirty
@@ -44,8 +44,8 @@ fn an_audit_changes_nothing_and_says_the_same_twice() {
     let dirty = build();
     dirty.tree.stamp();
     let before = super::common::Snapshot::of(dirty.tree.path());
-    let first = dirty.tree.run("audit", &["--format", "json"]);
-    let second = dirty.tree.run("audit", &["--format", "json"]);
+    let first = dirty.tree.run("audit", &["--checksums", "--format", "json"]);
+    let second = dirty.tree.run("audit", &["--checksums", "--format", "json"]);
     assert_eq!(first.stdout, second.stdout);
     assert_eq!(before, super::common::Snapshot::of(dirty.tree.path()));
     let report = first.json();
