@@ -9,6 +9,8 @@ pub(super) enum Kind {
     AccountThenGroup,
     /// `www-data`, `www-data:www` or `:www`.
     AccountColonGroup,
+    /// `mail : uucp`.
+    Accounts,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
                 let (account, group) = first.split_once(':').unwrap_or((first, ""));
                 vec![(false, account), (true, group)]
             }
+            Self::Accounts => words.iter().flat_map(|word| word.split(':')).map(|account| (false, account)).collect(),
         };
         pairs.into_iter().filter(|(_, name)| is_name(name)).map(|(group, name)| (group, name.to_owned())).collect()
     }
