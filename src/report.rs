@@ -164,6 +164,11 @@ pub(crate) mod fixture {
         let known = Finding { state: State::Baseline, ..base.clone() };
         let excepted = Finding { state: State::Excepted { reason: "the \"user\"'s ]]> words".into() }, ..base.clone() };
         let findings = vec![base, odd, known, excepted];
-        Verdict { findings, notes: vec!["not looked at: '/x'".into()], checks: crate::audit::CHECKS.iter().collect(), entries: 2 }
+        Verdict {
+            findings,
+            notes: vec!["not looked at: '/x'".into()],
+            checks: crate::audit::CHECKS.iter().collect(),
+            entries: 2,
+        }
     }
 }

@@ -42,7 +42,9 @@ pub(crate) fn fuzz(target: &str, seeds: Vec<Vec<u8>>, run: impl Fn(&[u8]) -> Str
         seen.insert(outcome)
     };
     for input in &corpus {
-        judge(input);
+        if judge(input) && keep {
+            save(&directory, input);
+        }
     }
     let begin = Instant::now();
     // The same order every time, unless somebody asks for hours: then every run goes elsewhere.
