@@ -83,6 +83,6 @@ fuzz:
 	    >$(CARGO_TARGET_DIR)/fuzz-{}.log 2>&1 || { tail -50 $(CARGO_TARGET_DIR)/fuzz-{}.log; exit 255; }'
 
 ## make bench    measure and print the tables
-bench: build
+bench: setup build
 	@tests/bench/run.sh
 	@tests/bench/learn.sh

@@ -62,6 +62,23 @@ wall() {
     jq -r '.results[0].median' "$scratch/times"
 }
 
+# turns RUNS PREPARE COMMAND PREPARE COMMAND: two commands by turns, each one line for hyperfine, since a machine that other
+# machines share is faster at one time than at another. Sets first and second to the medians in seconds.
+turns() {
+    local runs=$1 round may_fail=()
+    [[ "$3 $5" != *" 'audit' "* ]] || may_fail=(--ignore-failure)
+    : >"$scratch/turns"
+    for ((round = 0; round <= runs; round++)); do
+        hyperfine -N --style none --runs 1 --prepare "$2" --prepare "$4" --export-json "$scratch/times" \
+            "${may_fail[@]}" "$3" "$5" >/dev/null 2>"$scratch/log" || { cat "$scratch/log" >&2; die "failed: $3 or $5"; }
+        jq -e '[.results[].exit_codes[]] | max < 2' "$scratch/times" >/dev/null || die "failed: $3 or $5"
+        # The first round warms.
+        [ "$round" = 0 ] || jq -r '[.results[].times[0]] | @tsv' "$scratch/times" >>"$scratch/turns"
+    done
+    first=$(cut -f 1 "$scratch/turns" | sort -g | sed -n "$(((runs + 1) / 2))p")
+    second=$(cut -f 2 "$scratch/turns" | sort -g | sed -n "$(((runs + 1) / 2))p")
+}
+
 # The words as one line for hyperfine, which splits it at quotes as a shell does.
 quote() {
     local word
@@ -105,10 +122,10 @@ layer() {
 # audit_of DIR: what judging the tree costs beside planning it, and the same tree as an archive. Sets audit_ratio,
 # tar_speed in MB of archive a second, and tar_memory in KiB.
 audit_of() {
-    local plan audit size
-    plan=$(wall 11 true "$harden" plan --quiet --root "$1" "${policy[@]}")
-    audit=$(wall 11 true "$harden" audit --quiet --root "$1" "${policy[@]}")
-    audit_ratio=$(calc "$audit / $plan" %.2f)
+    local size
+    turns 11 true "$(quote "$harden" plan --quiet --root "$1" "${policy[@]}")" \
+        true "$(quote "$harden" audit --quiet --root "$1" "${policy[@]}")"
+    audit_ratio=$(calc "$second / $first" %.2f)
     tar -cf "$scratch/audit.tar" --numeric-owner -C "$1" .
     size=$(stat -c %s "$scratch/audit.tar")
     tar_speed=$(calc "$size / 1000000 / $(wall 11 true "$harden" audit --quiet --tar "$scratch/audit.tar")" %.0f)
@@ -145,8 +162,9 @@ measure() {
     local name=$1 dir=$2 runs=$3 entries find plan apply script limit plan_memory apply_memory
     entries=$(find "$dir" -xdev -printf . | wc -c)
     say "$name: $entries entries" >&2
-    find=$(wall "$runs" true find "$dir" -xdev -printf '%m %U %G %s %l\n')
-    plan=$(wall "$runs" true "$harden" plan --quiet --root "$dir" "${policy[@]}")
+    turns "$runs" true "$(quote find "$dir" -xdev -printf '%m %U %G %s %l\n')" \
+        true "$(quote "$harden" plan --quiet --root "$dir" "${policy[@]}")"
+    find=$first plan=$second
     plan_memory=$(memory "$harden" plan --quiet --root "$dir" "${policy[@]}")
     apply=$(wall "$runs" "$(quote "$0" overlay "$dir")" "$harden" apply --quiet --root "$scratch/merged" "${policy[@]}")
     overlay "$dir"
@@ -160,9 +178,14 @@ measure() {
         pruned=$(layer)
         # The script leaves the package database as it is: what does the same is compared with it.
         printf '[packages]\ndatabase = "keep"\n' >"$scratch/keep.toml"
-        same=$(wall "$runs" "$(quote "$0" overlay "$dir")" "$harden" apply --quiet --root "$scratch/merged" --config "$scratch/keep.toml" "${policy[@]}")
+        local keeping
+        keeping=$(quote "$harden" apply --quiet --root "$scratch/merged" --config "$scratch/keep.toml" "${policy[@]}")
+        overlay "$dir"
+        eval "$keeping"
         ours=$(layer)
-        script=$(wall 5 "$(quote "$0" overlay "$scratch/script" "$dir")" chroot "$scratch/merged" /bin/sh /harden.sh app 1000 "$kept")
+        turns 9 "$(quote "$0" overlay "$dir")" "$keeping" "$(quote "$0" overlay "$scratch/script" "$dir")" \
+            "$(quote chroot "$scratch/merged" /bin/sh /harden.sh app 1000 "$kept")"
+        same=$first script=$second
         theirs=$(layer)
         left=$(find "$scratch"/merged/usr/{,local/}{,s}bin/ "$scratch/merged/usr/games/" ! -type d -printf '%f\n' | sort | tr '\n' ' ')
         [ "$left" = "nologin $kept " ] || die "the script left other commands than it should: $left"
@@ -215,9 +238,8 @@ alpine() { # DIR
 
 alpine "$scratch/alpine"
 applets=("$harden" plan --quiet --root "$scratch/alpine" --user app:1000:1000 --command none --keep sh --keep cat)
-with=$(wall 21 true "${applets[@]}")
-without=$(wall 21 true "${applets[@]}" --disable remove.applets)
-patching=$(calc "($with - $without) * 1000" %.1f)
+turns 21 true "$(quote "${applets[@]}")" true "$(quote "${applets[@]}" --disable remove.applets)"
+patching=$(calc "($first - $second) * 1000" %.1f)
 
 growth=$(calc "${per_entry[${made[2]}]} / ${per_entry[${made[0]}]}" %.2f)
 read -r content files directories whiteouts <<<"$ours"
