@@ -26,7 +26,10 @@ pub(super) fn changed(cx: &Cx<'_>, findings: &mut Findings) {
     let mut unread: Vec<Id> = Vec::new();
     for (index, package) in packages.iter().filter(|(_, package)| package.manager == Manager::Dpkg) {
         let Some(list) = package.record.and_then(|record| sums(tree, record)) else { continue };
-        let list = cx.contents.read(tree, list, LIST).unwrap_or_default();
+        let Ok(list) = cx.contents.read(tree, list, LIST) else {
+            unread.push(list);
+            continue;
+        };
         for (sum, path) in list.split(|&b| b == b'\n').filter_map(sum_line) {
             // Two digits a byte (RFC 1321 has 128 bits); what is no sum says nothing.
             if sum.len() != 32 || !sum.is_ascii() {
