@@ -10,7 +10,6 @@ mod process;
 mod tcp;
 mod traces;
 
-use crate::collect::Set;
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
 use crate::facts::tree::Tree;
 use crate::pipeline::Examined;
@@ -19,6 +18,7 @@ use crate::report::escape;
 use crate::root::{Root, host};
 use crate::shell;
 use child::Credentials;
+use std::collections::BTreeSet;
 
 /// Changed paths that a message names.
 const NAMED: usize = 5;
@@ -31,7 +31,7 @@ pub struct Setup {
     /// The run user; `None` when the image's program starts as root.
     credentials: Option<Credentials>,
     /// Children that this process had before the first check.
-    strangers: Set<i32>,
+    strangers: BTreeSet<i32>,
     home: String,
     path: String,
     workdir: String,

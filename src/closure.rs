@@ -21,12 +21,12 @@ mod tests;
 
 pub(crate) use seeds::matching;
 
-use crate::collect::Map;
 use crate::facts::Contents;
 use crate::facts::commands::Commands;
 use crate::facts::tree::{Id, Tree};
 use crate::plan::Message;
 use crate::policy::Policy;
+use std::collections::BTreeMap;
 
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
@@ -64,12 +64,12 @@ impl Reason {
 #[derive(Debug, Default)]
 pub struct Closure {
     /// For each entry a reason with the shortest chain found.
-    pub reasons: Map<Id, Reason>,
+    pub reasons: BTreeMap<Id, Reason>,
     /// Every need that was met on the way, in the order found.
     pub needs: Vec<(Id, Reason)>,
     /// Applets that stay inside a program though no command has their names, or that are called by the program's own
     /// name, each with the reason.
-    pub applets: Map<(Id, String), Reason>,
+    pub applets: BTreeMap<(Id, String), Reason>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.

@@ -134,11 +134,11 @@ pub trait Contents {
 pub(crate) mod memory {
     use super::Contents;
     use super::tree::{Id, Tree, fixture};
-    use crate::collect::Map;
+    use std::collections::BTreeMap;
 
     /// Contents by physical path.
     #[derive(Debug, Default)]
-    pub(crate) struct Memory(Map<Vec<u8>, Vec<u8>>);
+    pub(crate) struct Memory(BTreeMap<Vec<u8>, Vec<u8>>);
 
     impl Memory {
         pub(crate) fn put(&mut self, path: &str, content: &[u8]) {

@@ -18,7 +18,6 @@ pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod closure;
-pub mod collect;
 pub mod digest;
 pub mod exit;
 pub mod explain;

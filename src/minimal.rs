@@ -38,7 +38,6 @@ use std::rc::Rc;
 
 use crate::closure::objects::Objects;
 use crate::closure::{Input, Reason};
-use crate::collect::{Map, Set, set};
 use crate::facts::elf::Elf;
 use crate::facts::glob;
 use crate::facts::packages::PackageIndex;
@@ -48,6 +47,8 @@ use crate::pipeline;
 use crate::policy::Origin;
 use crate::rules::Context;
 use data::Evidence;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use trim::Trim;
 pub use why::Shown;
 
@@ -99,11 +100,11 @@ pub enum Goes {
 #[derive(Debug, Default)]
 pub struct Decision {
     /// Packages that stay as a whole, each with its reason.
-    pub stays: Map<PackageIndex, Because>,
+    pub stays: BTreeMap<PackageIndex, Because>,
     /// Needed files that are in no reason of the closure, each with its reason where it is an ELF file's need.
-    pub needed: Map<Id, Option<Reason>>,
+    pub needed: BTreeMap<Id, Option<Reason>>,
     /// Entries that go, by entry; directories are not among them.
-    pub goes: Map<Id, Goes>,
+    pub goes: BTreeMap<Id, Goes>,
     /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
     pub unwanted: Vec<(Id, &'static str)>,
     /// Directories that go where that leaves them empty.
@@ -129,17 +130,17 @@ pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
         removed,
         objects: Objects::new(&input),
         trim: Trim::new(cx, removed),
-        lost: Set::new(),
+        lost: BTreeSet::new(),
         suffixes: Vec::new(),
-        sources: Map::new(),
+        sources: BTreeMap::new(),
         decision: Decision::default(),
         packages: VecDeque::new(),
         files: VecDeque::new(),
         scanned: IdSet::default(),
         evidence: Evidence::default(),
         wanted: [false; data::KINDS.len()],
-        owners: Set::new(),
-        layout: Set::new(),
+        owners: BTreeSet::new(),
+        layout: BTreeSet::new(),
     };
     decider.run();
     decider.finish()
@@ -151,11 +152,11 @@ struct Decider<'a> {
     objects: Objects<'a>,
     trim: Trim,
     /// Packages that had commands and keep none.
-    lost: Set<PackageIndex>,
+    lost: BTreeSet<PackageIndex>,
     /// Endings of modules whose interpreter stays.
     suffixes: Vec<&'static str>,
     /// Packages by source.
-    sources: Map<&'a str, Vec<PackageIndex>>,
+    sources: BTreeMap<&'a str, Vec<PackageIndex>>,
     decision: Decision,
     packages: VecDeque<PackageIndex>,
     /// ELF candidates that wait.
@@ -165,9 +166,9 @@ struct Decider<'a> {
     /// Kinds of data that are in already.
     wanted: [bool; data::KINDS.len()],
     /// Packages that own a kept command.
-    owners: Set<PackageIndex>,
+    owners: BTreeSet<PackageIndex>,
     /// Packages that hold the base layout.
-    layout: Set<PackageIndex>,
+    layout: BTreeSet<PackageIndex>,
 }
 
 impl<'a> Decider<'a> {
@@ -196,7 +197,7 @@ impl<'a> Decider<'a> {
     fn commands(&mut self) {
         let facts = self.cx.facts;
         let (tree, packages) = (&facts.tree, &facts.packages);
-        let mut keeping: Set<PackageIndex> = Set::new();
+        let mut keeping: BTreeSet<PackageIndex> = BTreeSet::new();
         let staying = facts.commands.entries.iter().filter(|(id, _)| !self.removed.contains(**id));
         for (&id, command) in staying {
             for at in [id, command.target] {
@@ -208,7 +209,7 @@ impl<'a> Decider<'a> {
             self.suffixes.extend(loads.map(|(suffix, _)| *suffix));
         }
         let had = packages.iter().filter(|(_, package)| package.had_commands);
-        self.lost = set(had.map(|(index, _)| index).filter(|index| !keeping.contains(index)));
+        self.lost = BTreeSet::from_iter(had.map(|(index, _)| index).filter(|index| !keeping.contains(index)));
         self.owners = keeping;
     }
 
@@ -227,7 +228,7 @@ impl<'a> Decider<'a> {
             }
         }
         let layout = LAYOUT.iter().filter_map(|path| tree.lookup(path.as_bytes()));
-        self.layout = set(layout.flat_map(|id| packages.owners(id)));
+        self.layout = BTreeSet::from_iter(layout.flat_map(|id| packages.owners(id)));
         for package in self.layout.clone() {
             if self.by_file() {
                 packages.files(package).filter(|&id| leads_to_directory(tree, id)).for_each(|id| self.need(id, None));
@@ -266,9 +267,8 @@ impl<'a> Decider<'a> {
     }
 
     fn stay(&mut self, package: PackageIndex, because: Because) {
-        let entry = self.decision.stays.entry(package);
-        if entry.is_vacant() {
-            entry.or_insert(because);
+        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
+            entry.insert(because);
             self.packages.push_back(package);
         }
     }

@@ -14,12 +14,12 @@ use accounts::AccountFiles;
 use record::{Record, What};
 use steps::Target;
 
-use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
 use crate::minimal::Decision;
 use crate::report::escape;
 use crate::root::edit::Attributes;
+use std::collections::BTreeMap;
 
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,14 +101,14 @@ pub struct Draft<'a> {
     /// Removed after everything else: this program itself.
     last: Vec<Id>,
     /// Directories that go if they end up empty, with the rule that asked.
-    when_empty: Map<Id, &'static str>,
-    attributes: Map<Id, Attributes>,
-    rewrites: Map<Id, Vec<u8>>,
+    when_empty: BTreeMap<Id, &'static str>,
+    attributes: BTreeMap<Id, Attributes>,
+    rewrites: BTreeMap<Id, Vec<u8>>,
     /// Other names of a rewritten file, with that file.
     links: Vec<(Id, Id)>,
     /// Multi-call programs that are changed.
     pub applets: Vec<AppletChange>,
-    creations: Map<Vec<u8>, Change>,
+    creations: BTreeMap<Vec<u8>, Change>,
     /// What minimal mode has decided.
     pub minimal: Option<Decision>,
     /// The account files as the `accounts.*` rules leave them.
@@ -141,12 +141,12 @@ impl<'a> Draft<'a> {
             removed: IdSet::default(),
             own: IdSet::default(),
             last: Vec::new(),
-            when_empty: Map::new(),
-            attributes: Map::new(),
-            rewrites: Map::new(),
+            when_empty: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
             links: Vec::new(),
             applets: Vec::new(),
-            creations: Map::new(),
+            creations: BTreeMap::new(),
             minimal: None,
             accounts: AccountFiles::default(),
             records: Vec::new(),

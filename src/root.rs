@@ -22,8 +22,8 @@ use rustix::io::Errno;
 pub use calls::Refused;
 use calls::stat;
 
-use crate::collect::Map;
 use crate::facts::tree::{Id, Tree};
+use std::collections::BTreeMap;
 
 /// Name of a file or directory on its way to its place. A killed run may leave one behind; the next run removes it.
 pub const TEMPORARY: &[u8] = b".harden-tmp";
@@ -40,7 +40,7 @@ pub struct Root {
     running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
-    directories: RefCell<Map<Id, Rc<OwnedFd>>>,
+    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
 }

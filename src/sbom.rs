@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 
-use crate::collect::Set;
 use crate::digest::{Digest, hex};
 use crate::facts::packages::{Manager, Package};
 use crate::facts::set::IdSet;
@@ -14,6 +13,7 @@ use crate::facts::tree::Id;
 use crate::facts::{Contents, Facts};
 use crate::report::json::printable;
 use crate::rules::database;
+use std::collections::BTreeSet;
 
 /// The document; what [`of`] made, to be written as JSON.
 #[derive(Debug, Serialize)]
@@ -142,7 +142,7 @@ fn serial(bom: &Bom) -> String {
 
 fn packages(facts: &Facts, contents: &dyn Contents, removed: &IdSet, components: &mut Vec<Component>) {
     let gone = database::left_over(facts, contents, removed).packages;
-    let mut known = Set::new();
+    let mut known = BTreeSet::new();
     for (index, package) in facts.packages.iter().filter(|(index, it)| !gone.contains(index) && !it.removed) {
         let files = facts.packages.files(index).filter(|&id| !facts.tree.is_dir(id) && !removed.contains(id));
         let purl = purl(package, facts);

@@ -5,7 +5,6 @@ use std::ops::Deref;
 
 use super::checks::{by_rule, content};
 use super::{Findings, Severity, Subject};
-use crate::collect::{Map, Set};
 use crate::facts::accounts::{Database, GID, UID};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
@@ -15,6 +14,7 @@ use crate::plan::steps::{Plan, Target};
 use crate::policy::{Entry, Policy, RunUser};
 use crate::rules::zones::Zones;
 use content::Secret;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A subject with what follows from it.
 pub(crate) struct Cx<'a> {
@@ -30,9 +30,9 @@ pub(crate) struct Cx<'a> {
     /// What was found in texts, once somebody asked.
     secrets: OnceCell<Vec<Secret>>,
     /// Uids that mean somebody.
-    pub(super) users: Set<u32>,
+    pub(super) users: BTreeSet<u32>,
     /// Gids that mean some group.
-    pub(super) groups: Set<u32>,
+    pub(super) groups: BTreeSet<u32>,
 }
 
 impl<'a> Deref for Cx<'a> {
@@ -115,8 +115,8 @@ impl<'a> Cx<'a> {
     }
 }
 
-fn ids(subject: &Subject<'_>, database: Database, field: usize, keep: &[Entry]) -> Set<u32> {
-    let mut known = Set::from([0]);
+fn ids(subject: &Subject<'_>, database: Database, field: usize, keep: &[Entry]) -> BTreeSet<u32> {
+    let mut known = BTreeSet::from([0]);
     if let Some(file) = subject.facts.accounts.files.get(&database) {
         known.extend(file.lines.iter().filter(|line| line.defect.is_none()).filter_map(|line| line.id(field)));
     }
@@ -152,7 +152,7 @@ pub(super) fn entry(record: &Record) -> Option<Id> {
 /// What the policy keeps is no finding of a rule that would remove it, and which rule fixes what is read off the plan.
 pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
     // Only for entries that were found: a plan may have a record for every entry.
-    let mut fixes: Map<Id, Set<&'static str>> = Map::new();
+    let mut fixes: BTreeMap<Id, BTreeSet<&'static str>> = BTreeMap::new();
     if cx.subject.plan.is_some() {
         for finding in findings.list_mut() {
             if let Some(id) = cx.tree.lookup(&finding.path) {

@@ -6,7 +6,7 @@
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
 use super::tree::{Id, Tree, Unresolved};
-use crate::collect::Map;
+use std::collections::BTreeMap;
 
 mod line;
 
@@ -30,7 +30,7 @@ pub struct Accounts {
     /// The directory /etc, links resolved; `None` when the image has none.
     pub etc: Option<Id>,
     /// The files that exist and could be read.
-    pub files: Map<Database, File>,
+    pub files: BTreeMap<Database, File>,
     /// What could not be read for certain.
     pub problems: Vec<Problem>,
     /// Account files outside /etc, which are not read.

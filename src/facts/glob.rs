@@ -64,7 +64,7 @@ pub fn expand(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
         }
         at = next;
     }
-    let mut seen = crate::collect::Set::new();
+    let mut seen = std::collections::BTreeSet::new();
     at.retain(|&id| seen.insert(id));
     at
 }

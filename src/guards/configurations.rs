@@ -10,13 +10,13 @@ mod syntax;
 use syntax::{Kind, Syntax};
 
 use crate::closure::Closure;
-use crate::collect::Set;
 use crate::facts::commands::Commands;
 use crate::facts::tree::{Id, Tree};
 use crate::facts::{Contents, glob};
 use crate::policy::{CommandLine, Policy, Run};
 use crate::report::escape::escaped;
 use crate::scripts::Reader;
+use std::collections::BTreeSet;
 
 /// Largest configuration or script that is read.
 const LIMIT: u64 = 1024 * 1024;
@@ -264,7 +264,7 @@ impl std::fmt::Debug for Input<'_> {
 pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
-    let mut scripts_read = Set::new();
+    let mut scripts_read = BTreeSet::new();
     for &program in input.closure.reasons.keys().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
         for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {

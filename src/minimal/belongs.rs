@@ -2,8 +2,8 @@
 
 use super::{Because, Decider, NOT_HOSTS};
 use crate::closure::objects::{Objects, is_library_directory};
-use crate::collect::{Set, set};
 use crate::facts::packages::PackageIndex;
+use std::collections::BTreeSet;
 
 impl Decider<'_> {
     /// What is installed for a host: rule 4.
@@ -14,7 +14,7 @@ impl Decider<'_> {
         };
         // A host stays itself: one that went would leave the next run without what this run kept for it.
         let mut todo: Vec<PackageIndex> = self.owners.iter().copied().filter(fits).collect();
-        let mut hosts: Set<PackageIndex> = set(todo.iter().copied());
+        let mut hosts: BTreeSet<PackageIndex> = BTreeSet::from_iter(todo.iter().copied());
         while let Some(host) = todo.pop() {
             let source = packages.get(host).map(|package| &package.source);
             for added in packages.dependents(host) {

@@ -1,11 +1,11 @@
 //! What goes, once everything that stays is known.
 
 use super::{Decider, Decision, Goes, data, leads_to_directory, policy_name, trim};
-use crate::collect::Set;
 use crate::facts::packages::PackageIndex;
 use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
 use crate::pipeline;
+use std::collections::BTreeSet;
 
 impl Decider<'_> {
     pub(super) fn finish(mut self) -> Decision {
@@ -20,7 +20,7 @@ impl Decider<'_> {
         }
         let standing = pipeline::standing_entries(tree, cx.policy);
         // Packages of which something stays.
-        let mut parts: Set<PackageIndex> = Set::new();
+        let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
         for (index, _) in packages.iter() {
             let whole = self.decision.stays.contains_key(&index);
             let mut left = whole;

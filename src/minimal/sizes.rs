@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::Shown;
-use crate::collect::{Map, Set};
 use crate::facts::set::IdSet;
 use crate::pipeline::Examined;
 use crate::plan::record::What;
 use crate::plan::steps::Target;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Files and their bytes; a file of several names counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -45,8 +45,8 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             removed.insert(id);
         }
     }
-    let mut amounts = Map::new();
-    let mut seen = Set::new();
+    let mut amounts = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     // A file of which one name stays stays.
     for goes in [false, true] {
         for id in tree.ids().filter(|&id| !tree.is_dir(id) && removed.contains(id) == goes) {

@@ -2,11 +2,11 @@
 
 use super::data::{KINDS, Kind, LOCALE};
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
-use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::rules::Context;
 use crate::rules::remove::paths;
+use std::collections::BTreeMap;
 
 /// Directories by what they hold.
 const PLACES: [(&str, &[&str]); 3] = [
@@ -88,7 +88,7 @@ const COMPILERS: [&[u8]; 14] = [
 /// The places as directories of one tree.
 #[derive(Debug)]
 pub(super) struct Trim {
-    directories: Map<Id, &'static str>,
+    directories: BTreeMap<Id, &'static str>,
     /// Where archives lie.
     libraries: Vec<Id>,
     builds: bool,
@@ -101,7 +101,7 @@ impl Trim {
         let staying = cx.facts.commands.entries.keys().filter(|&&id| !removed.contains(id));
         let builds = staying.map(|&id| tree.name(id)).any(|name| COMPILERS.iter().any(|begin| is_named(name, begin)));
         let find = |pattern: &&str| paths::expand(tree, pattern);
-        let mut directories = Map::new();
+        let mut directories = BTreeMap::new();
         for (what, patterns) in PLACES.iter().filter(|(what, _)| !builds || !what.contains("building")) {
             directories.extend(patterns.iter().flat_map(find).map(|id| (id, *what)));
         }

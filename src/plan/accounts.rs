@@ -5,10 +5,10 @@
 //! policy: which line goes is the rules' word.
 
 use super::{Change, Draft};
-use crate::collect::{Map, Set, map, set};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::report::escape::escaped;
 use crate::root::edit::Attributes;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a rule says of one line.
 #[derive(Debug)]
@@ -25,16 +25,16 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct AccountFiles {
     state: State,
-    files: Map<Database, Vec<Line>>,
-    changes: Set<Database>,
+    files: BTreeMap<Database, Vec<Line>>,
+    changes: BTreeSet<Database>,
     edits: Vec<Edit>,
     /// Files that no rule changes: kept paths.
-    frozen: Set<Database>,
-    removed_accounts: Map<Vec<u8>, Set<u32>>,
-    removed_groups: Map<Vec<u8>, Set<u32>>,
+    frozen: BTreeSet<Database>,
+    removed_accounts: BTreeMap<Vec<u8>, BTreeSet<u32>>,
+    removed_groups: BTreeMap<Vec<u8>, BTreeSet<u32>>,
     handed_over: Leaving,
     created: Leaving,
-    known: (Set<u32>, Set<u32>),
+    known: (BTreeSet<u32>, BTreeSet<u32>),
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,9 @@ enum State {
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
     /// Account names.
-    pub(crate) users: Set<Vec<u8>>,
+    pub(crate) users: BTreeSet<Vec<u8>>,
     /// Group names.
-    pub(crate) groups: Set<Vec<u8>>,
+    pub(crate) groups: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl AccountFiles {
     /// Take the lines as they are in the root.
     pub(crate) fn read(&mut self, facts: &Accounts) {
         self.state = if facts.problems.is_empty() { State::Ready } else { State::Unknown };
-        self.files = map(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
+        self.files = BTreeMap::from_iter(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
     }
 
     /// From now on no rule changes this file.
@@ -110,7 +110,7 @@ impl AccountFiles {
 
     /// The sound lines that count: of several with one name, programs find the first.
     pub fn first_entries(&self, database: Database) -> impl Iterator<Item = &Line> {
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         self.entries(database).filter(move |line| seen.insert(line.name()))
     }
 
@@ -122,8 +122,8 @@ impl AccountFiles {
 
     /// Names of all sound lines of a file.
     #[must_use]
-    pub fn names(&self, database: Database) -> Set<Vec<u8>> {
-        set(self.entries(database).map(|line| line.name().to_vec()))
+    pub fn names(&self, database: Database) -> BTreeSet<Vec<u8>> {
+        BTreeSet::from_iter(self.entries(database).map(|line| line.name().to_vec()))
     }
 
     /// Names of the accounts that go.
@@ -141,29 +141,29 @@ impl AccountFiles {
     /// A uid in here and in [`AccountFiles::known_uids`] is handed over to the run user: the files that
     /// have it now belong to the account that goes.
     #[must_use]
-    pub fn pruned_uids(&self) -> Set<u32> {
+    pub fn pruned_uids(&self) -> BTreeSet<u32> {
         self.pruned(&self.removed_accounts, Database::Passwd, UID, &self.created.users)
     }
 
     /// Gids whose group goes and that no other group of the image as it was has; as [`AccountFiles::pruned_uids`].
     #[must_use]
-    pub fn pruned_gids(&self) -> Set<u32> {
+    pub fn pruned_gids(&self) -> BTreeSet<u32> {
         self.pruned(&self.removed_groups, Database::Group, GID, &self.created.groups)
     }
 
     /// 0, the run user's uid, the uid of every account that stays, and numbers in `keep.users`.
     #[must_use]
-    pub fn known_uids(&self) -> &Set<u32> {
+    pub fn known_uids(&self) -> &BTreeSet<u32> {
         &self.known.0
     }
 
     /// 0, the run user's gid, the gid of every account and group that stays, and numbers in `keep.groups`.
     #[must_use]
-    pub fn known_gids(&self) -> &Set<u32> {
+    pub fn known_gids(&self) -> &BTreeSet<u32> {
         &self.known.1
     }
 
-    pub(crate) fn set_known(&mut self, uids: Set<u32>, gids: Set<u32>) {
+    pub(crate) fn set_known(&mut self, uids: BTreeSet<u32>, gids: BTreeSet<u32>) {
         self.known = (uids, gids);
     }
 
@@ -284,14 +284,15 @@ impl AccountFiles {
 
     fn pruned(
         &self,
-        removed: &Map<Vec<u8>, Set<u32>>,
+        removed: &BTreeMap<Vec<u8>, BTreeSet<u32>>,
         database: Database,
         field: usize,
-        created: &Set<Vec<u8>>,
-    ) -> Set<u32> {
-        let held: Set<u32> =
-            set(self.entries(database).filter(|line| !created.contains(line.name())).filter_map(|line| line.id(field)));
-        set(removed.values().flatten().copied().filter(|id| !held.contains(id)))
+        created: &BTreeSet<Vec<u8>>,
+    ) -> BTreeSet<u32> {
+        let held: BTreeSet<u32> = BTreeSet::from_iter(
+            self.entries(database).filter(|line| !created.contains(line.name())).filter_map(|line| line.id(field)),
+        );
+        BTreeSet::from_iter(removed.values().flatten().copied().filter(|id| !held.contains(id)))
     }
 }
 

@@ -10,10 +10,10 @@
 
 use super::record::{Record, What};
 use super::{Change, DatabaseChange, Draft, Message, present};
-use crate::collect::Map;
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Tree};
 use crate::root::edit::Attributes;
+use std::collections::BTreeMap;
 
 /// What a step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,9 +162,9 @@ fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
 
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
-fn linked_elsewhere(tree: &Tree, wanted: &Map<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
+fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
     let shared = |id: Id| tree.is_file(id) && tree.meta(id).nlink > 1 && !tree.meta(id).mount;
-    let mut names: Map<u64, Vec<Id>> =
+    let mut names: BTreeMap<u64, Vec<Id>> =
         wanted.keys().filter(|&&id| shared(id)).map(|&id| (tree.meta(id).ino, Vec::new())).collect();
     if names.is_empty() {
         return IdSet::default();

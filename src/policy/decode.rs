@@ -16,7 +16,7 @@ use super::layer::Layer;
 use super::problem::quote;
 use super::value::{self, Fault};
 use super::{Origin, Problem, did_you_mean};
-use crate::collect::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -36,7 +36,7 @@ pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problem
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut decoder = Decoder { text, lines: line_starts(text), source, rule_ids, problems: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut broken: Set<usize> = Set::new();
+    let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut layer = Layer::default();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
@@ -60,7 +60,7 @@ pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problem
 
 /// Problems by line and column; those of one place stay in the order they were found in.
 fn in_order(found: Vec<Problem>) -> impl Iterator<Item = Problem> {
-    let mut ordered = Map::new();
+    let mut ordered = BTreeMap::new();
     for (number, problem) in found.into_iter().enumerate() {
         let place = match &problem.origin {
             Some(Origin::File { line, column, .. }) => (*line, *column),

@@ -10,10 +10,10 @@ use super::problem::quote;
 use super::value::{self, Fault};
 use super::{Origin, Problem, did_you_mean};
 use crate::cli::{Cli, Common, Format, Learn, Level};
-use crate::collect::Map;
+use std::collections::BTreeMap;
 
 /// The environment, or as much of it as matters.
-pub type Environment = Map<OsString, OsString>;
+pub type Environment = BTreeMap<OsString, OsString>;
 
 /// A value and whether a flag or a variable gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -107,7 +107,7 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     for row in ROWS.iter().filter(|row| row.programs.split(' ').any(is)) {
         let mut files: Vec<Id> = row.files.split_whitespace().flat_map(|p| glob::expand(tree, p.as_bytes())).collect();
         files.extend(given(reader, name, row.syntax));
-        let mut seen = crate::collect::Set::new();
+        let mut seen = std::collections::BTreeSet::new();
         let mut at = 0;
         let mut started = Vec::new();
         while let Some(&entry) = files.get(at) {

@@ -2,12 +2,12 @@
 
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
-use crate::collect::Set;
 use crate::facts::set::IdSet;
 use crate::facts::tree::Id;
 use crate::plan::record::{Record, What};
 use crate::report::escape::quoted;
 use crate::rules::RULES;
+use std::collections::BTreeSet;
 
 /// Rules whose answer does not depend on who runs what.
 pub(in crate::audit) const INDEPENDENT: [&str; 8] = [
@@ -46,7 +46,7 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(plan) = cx.subject_plan() else { return };
     // By entry: a plan may change every entry of a large tree, and no path is made but for those that are shown.
-    let (mut said, mut found) = (Set::new(), IdSet::default());
+    let (mut said, mut found) = (BTreeSet::new(), IdSet::default());
     for finding in findings.list_mut() {
         if let Some(id) = cx.tree.lookup(&finding.path) {
             said.extend(finding.check.rule.map(|rule| (id, rule)));

@@ -4,7 +4,7 @@ use super::super::Contents;
 use super::super::glob;
 use super::super::tree::{Id, Tree};
 use super::LIMIT;
-use crate::collect::Set;
+use std::collections::BTreeSet;
 
 /// Deepest nesting of `include` that is followed.
 const MAX_INCLUDES: usize = 8;
@@ -15,7 +15,7 @@ pub(super) fn read_conf(
     contents: &dyn Contents,
     file: Id,
     into: &mut Vec<Vec<u8>>,
-    seen: &mut Set<Id>,
+    seen: &mut BTreeSet<Id>,
     depth: usize,
 ) {
     if depth > MAX_INCLUDES || !tree.is_file(file) || !seen.insert(file) {
