@@ -4,12 +4,13 @@
 //! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
 //! kept are given back too.
 
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Change;
-use crate::plan::steps::{Step, Target};
-use crate::root::edit::{State, Time};
+use crate::draft::Change;
+use crate::draft::record::Target;
+use crate::plan::Step;
+use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Time, Tree};
 use std::collections::BTreeSet;
 
 /// What became of the steps.
@@ -248,10 +249,11 @@ fn nearest(tree: &Tree, path: &[u8]) -> Id {
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::{apply, check};
-    use crate::plan::Change;
-    use crate::plan::steps::{Step, Target};
+    use crate::draft::Change;
+    use crate::draft::record::Target;
+    use crate::plan::Step;
     use crate::root::Root;
-    use crate::root::edit::Attributes;
+    use crate::tree::Attributes;
 
     #[test]
     fn what_was_not_done_is_not_confirmed() {

@@ -21,11 +21,11 @@ mod tests;
 
 pub(crate) use seeds::matching;
 
-use crate::facts::Contents;
+use crate::diag::Message;
 use crate::facts::commands::Commands;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Message;
 use crate::policy::Policy;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
 
 /// How the reason of an applet begins that stays only because `busybox` was named.
@@ -54,7 +54,7 @@ impl Reason {
     #[must_use]
     pub fn clause(&self, tree: &Tree) -> String {
         match self.from {
-            Some(from) => format!("{} {}", self.text, crate::report::escape::escaped(&tree.path(from))),
+            Some(from) => format!("{} {}", self.text, crate::diag::escape::escaped(&tree.path(from))),
             None => self.text.clone(),
         }
     }
@@ -91,8 +91,6 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// The distribution's nologin program, which stays when sshd does.
     pub nologin: Option<&'a [u8]>,
-    /// The best of the candidates for a misspelt word, if one comes near.
-    pub suggest: &'a dyn Fn(&str, &[String]) -> Option<String>,
 }
 
 impl std::fmt::Debug for Input<'_> {

@@ -4,15 +4,16 @@
 //! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
 //! does not know what stays and what goes.
 
+pub mod configurations;
 mod starters;
 
+use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
 use crate::facts::program::{Program, Shebang};
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, glob};
 use crate::policy::{CommandLine, Policy, Run};
-use crate::report::escape::escaped;
 use crate::shell::{self, Code, Dialect, Kind, Use};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 use std::collections::BTreeSet;
 
 /// Largest script that is read. People write shorter ones; longer ones carry an archive.

@@ -15,14 +15,15 @@ use std::process::Command;
 
 use harden::closure::removable::{Removable, Selection, removable};
 use harden::closure::{Closure, Input};
-use harden::facts::Contents;
+use harden::diag::Origin;
 use harden::facts::commands::Commands;
 use harden::facts::multicall::{self, Family};
 use harden::facts::packages::Packages;
-use harden::facts::set::IdSet;
-use harden::facts::tree::{Id, Tree};
-use harden::policy::{CommandEntry, Origin, Pattern, Policy};
+use harden::policy::{CommandEntry, Pattern, Policy};
 use harden::root::Root;
+use harden::tree::contents::Contents;
+use harden::tree::set::IdSet;
+use harden::tree::{Id, Tree};
 
 /// A tree being built in a temporary directory.
 struct Build(tempfile::TempDir);
@@ -135,7 +136,6 @@ impl Image {
             commands: &self.commands,
             policy: &policy,
             nologin: None,
-            suggest: &|_, _| None,
         })
     }
 

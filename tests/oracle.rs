@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::Rootfs;
-use harden::facts::tree::Tree;
 use harden::root::Root;
+use harden::tree::Tree;
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 

@@ -18,8 +18,8 @@ use std::fs;
 
 use common::{APP, Rootfs};
 use harden::facts::packages::{Manager, Packages};
-use harden::facts::tree::Tree;
 use harden::root::Root;
+use harden::tree::Tree;
 
 const SQLITE: &[u8] = include_bytes!("data/rpm/rpmdb.sqlite");
 const NDB: &[u8] = include_bytes!("data/rpm/Packages.db");

@@ -5,9 +5,9 @@
 
 use super::Error;
 use super::entries::{Data, Entry, What};
-use crate::facts::tree::{Id, MAX_LINKS, Meta, Tree};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
 use crate::root::TEMPORARY;
+use crate::tree::{Id, MAX_LINKS, Meta, Tree};
 use std::collections::BTreeMap;
 
 /// Marks of an image's layers (OCI image specification, layer.md): a name that goes, and a directory that hides what is

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{Finding, State, Verdict};
-use crate::report::escape::escaped;
+use crate::diag::escape::escaped;
 use std::collections::BTreeSet;
 
 /// Name and version of the layout.

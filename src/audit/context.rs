@@ -1,18 +1,19 @@
 //! What checks share: worked out once, before the first of them runs. And what holds for all findings after the last.
 
+use crate::rules;
 use std::cell::OnceCell;
 use std::ops::Deref;
 
-use super::checks::{by_rule, content};
+use super::checks::content;
 use super::{Findings, Severity, Subject};
+use crate::draft::record::{Record, Target};
 use crate::facts::accounts::{Database, GID, UID};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
 use crate::pipeline;
-use crate::plan::record::Record;
-use crate::plan::steps::{Plan, Target};
+use crate::plan::Plan;
 use crate::policy::{Entry, Policy, RunUser};
 use crate::rules::zones::Zones;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 use content::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Cx<'a> {
     subject: &'a Subject<'a>,
     pub(super) tree: &'a Tree,
+    /// Ids of the rules that run.
+    on: BTreeSet<&'static str>,
     pub(super) zones: Zones,
     /// Entries that may have set-id bits and capabilities.
     pub(super) setid: IdSet,
@@ -55,7 +58,7 @@ impl<'a> Cx<'a> {
         }
         let partial = match subject.plan {
             Some(_) => Plan::default(),
-            None => pipeline::partial(facts, subject.contents, policy, &by_rule::INDEPENDENT),
+            None => pipeline::partial(facts, subject.contents, policy),
         };
         Self {
             subject,
@@ -65,6 +68,7 @@ impl<'a> Cx<'a> {
             kept_paths: below(tree, &policy.keep.paths),
             partial,
             secrets: OnceCell::new(),
+            on: rules::switched_on(policy),
             users,
             groups,
         }
@@ -92,8 +96,7 @@ impl<'a> Cx<'a> {
 
     /// Whether a rule is switched on, be it by name or by default.
     pub(super) fn is_on(&self, rule: &str) -> bool {
-        let named = self.policy.rules.iter().rev().find(|(name, _)| name == rule);
-        named.map_or_else(|| crate::rules::RULES.iter().any(|r| r.id == rule && r.default), |&(_, on)| on)
+        self.on.contains(rule)
     }
 
     /// Whether no package knows the file. Where a database cannot be read, everything below /usr but /usr/local counts
@@ -134,7 +137,7 @@ fn run_numbers(policy: &Policy) -> Option<(Option<u32>, Option<u32>)> {
 fn below(tree: &Tree, entries: &[Entry]) -> IdSet {
     let mut set = IdSet::default();
     for entry in entries {
-        for id in pipeline::named(tree, entry.value.as_bytes()) {
+        for id in tree.named(entry.value.as_bytes()) {
             set.extend(tree.subtree(id));
         }
     }

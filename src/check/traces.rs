@@ -6,8 +6,8 @@
 
 use std::cmp::Ordering;
 
-use crate::facts::tree::{Id, Tree};
 use crate::root::{Error, Root};
+use crate::tree::{Id, Tree};
 use std::collections::BTreeSet;
 
 /// The difference between two trees of one root.

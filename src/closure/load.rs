@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::walk::Walk;
+use crate::diag::escape::quoted;
 use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
-use crate::facts::tree::Id;
-use crate::report::escape::quoted;
+use crate::tree::Id;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names followed for one program; real ones have a few hundred.

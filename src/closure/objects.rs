@@ -7,7 +7,7 @@ use super::walk::Walk;
 use super::{Input, Reason};
 use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -122,7 +122,7 @@ impl<'a> Objects<'a> {
 }
 
 fn reason(from: Id, name: &[u8], how: &str) -> Reason {
-    let name = crate::report::escape::quoted(name);
+    let name = crate::diag::escape::quoted(name);
     Reason { from: Some(from), text: format!("library {} {how}", name.trim_matches('\'')) }
 }
 
@@ -156,7 +156,7 @@ fn library_names(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::{is_library_directory, library_names};
-    use crate::facts::memory::image;
+    use crate::tree::contents::memory::image;
     use std::collections::BTreeSet;
 
     #[test]

@@ -3,9 +3,8 @@
 
 use super::CHECKER;
 use super::walk::Walk;
-use crate::facts::glob;
-use crate::facts::tree::Id;
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::tree::{Id, glob};
 use std::collections::BTreeSet;
 
 /// Largest service file read.

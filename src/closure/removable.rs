@@ -2,12 +2,12 @@
 //! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
 
 use super::Closure;
+use crate::diag::escape::quoted;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::quoted;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Documentation, below which nothing but a copyright file matters to a running system.

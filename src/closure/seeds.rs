@@ -1,12 +1,13 @@
 //! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
 
 use super::walk::Walk;
+use crate::diag::Origin;
+use crate::diag::escape::quoted;
+use crate::diag::suggest::did_you_mean;
 use crate::facts::commands::Commands;
-use crate::facts::glob;
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Tree, Unresolved};
-use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
-use crate::report::escape::quoted;
+use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
+use crate::tree::{Id, Tree, Unresolved, glob};
 use std::collections::BTreeSet;
 
 /// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
@@ -238,7 +239,7 @@ fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
         String::from_utf8(bytes).ok()
     };
     let names: BTreeSet<String> = BTreeSet::from_iter(walk.input.commands.candidates(tree).filter_map(show));
-    (walk.input.suggest)(word, &names.into_iter().collect::<Vec<_>>())
+    did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn is_busybox_entry(pattern: &Pattern) -> bool {

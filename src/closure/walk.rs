@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use super::applets::Binary;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
+use crate::diag::Message;
+use crate::diag::escape::quoted;
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Unresolved};
-use crate::plan::Message;
-use crate::report::escape::quoted;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Unresolved};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most interpreters in a row that Linux accepts (fs/exec.c, exec_binprm: ELOOP).

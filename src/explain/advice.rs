@@ -6,9 +6,9 @@
 use serde::Serialize;
 
 use super::Explainer;
+use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
-use crate::facts::tree::Id;
-use crate::plan::record::{Record, What};
+use crate::tree::Id;
 use std::collections::BTreeSet;
 
 /// One entry of the policy.

@@ -5,7 +5,7 @@
 //! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
-use super::tree::{Id, Tree, Unresolved};
+use crate::tree::{Id, Tree, Unresolved};
 use std::collections::BTreeMap;
 
 mod line;
@@ -148,8 +148,8 @@ fn file(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::super::tree::fixture;
     use super::{Accounts, Database};
+    use crate::tree::fixture;
 
     fn problems(entries: &[(&str, &str)]) -> Vec<(String, String)> {
         let tree = fixture::tree(entries);

@@ -3,10 +3,10 @@
 //! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
 //! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
 
-use super::Contents;
 use super::packages::Packages;
 use super::program::Program;
-use super::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The directories whose programs are commands in every root; subdirectories are not.
@@ -199,7 +199,7 @@ impl Commands {
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
-                    let path = crate::report::escape::quoted(&tree.path(id));
+                    let path = crate::diag::escape::quoted(&tree.path(id));
                     self.problems.push(format!("cannot read {path}: {error}"));
                     Program::None
                 })
@@ -217,10 +217,10 @@ impl Commands {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::elf::fixture::{library, program};
-    use super::super::memory::image;
     use super::super::packages::Packages;
-    use super::super::tree::{Id, Tree};
     use super::Commands;
+    use crate::tree::contents::memory::image;
+    use crate::tree::{Id, Tree};
 
     fn paths(tree: &Tree, ids: impl IntoIterator<Item = Id>) -> Vec<String> {
         ids.into_iter().map(|id| String::from_utf8(tree.path(id)).unwrap()).collect()

@@ -12,11 +12,10 @@ mod tokens;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::Contents;
 use super::elf::{Abi, Class, Elf, HEAD, MAGIC, Names};
-use super::glob;
 use super::program::FileBytes;
-use super::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 use cache::Cache;
 use conf::read_conf;
 use std::collections::{BTreeMap, BTreeSet};

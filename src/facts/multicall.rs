@@ -5,12 +5,12 @@
 
 pub(crate) mod calls;
 
-use super::Contents;
 use super::commands::Commands;
 use super::packages::Packages;
 use super::program::Program;
-use super::tree::{Id, Resolved, Tree};
 use crate::applets;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Resolved, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fewest links that make a program without a telling name worth reading.
@@ -234,10 +234,10 @@ fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::elf::fixture::program;
-    use super::super::memory::image;
     use super::super::packages::Packages;
     use super::{Commands, Family, kept};
     use crate::applets::fixture::Binary;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn kept_multi_call_programs_are_named_with_what_stays_callable() {

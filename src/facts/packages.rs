@@ -7,12 +7,13 @@ mod apk;
 pub(crate) mod dpkg;
 mod pacman;
 mod pairs;
+pub mod places;
 mod requires;
 mod rpm;
 
-use super::Contents;
 use super::commands::STANDARD_DIRECTORIES;
-use super::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use pairs::Pairs;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,7 +210,7 @@ impl<'a> Reader<'a> {
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
         self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
-            let path = crate::report::escape::quoted(&self.tree.path(id));
+            let path = crate::diag::escape::quoted(&self.tree.path(id));
             self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
             Vec::new()
         })
@@ -449,8 +450,8 @@ fn lossy(bytes: &[u8]) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::memory::image;
     use super::Way;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn a_way_leads_where_the_path_leads_whatever_came_before() {

@@ -1,13 +1,13 @@
 //! Accounts that a kept program needs by name, about to be pruned.
 
+use crate::diag::escape;
+use crate::draft::Draft;
 use crate::facts::accounts::{Database, Line, SHELL};
-use crate::guards::configurations::AccountUse;
-use crate::plan::Draft;
 use crate::policy::Start;
-use crate::report::escape;
-use crate::rules::Context;
 use crate::rules::accounts::nologin::is_nologin;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use crate::scripts::configurations::AccountUse;
 use std::collections::BTreeMap;
 
 /// Programs that look up an account of a fixed name when they start: sshd(8) privilege separation, and the like.

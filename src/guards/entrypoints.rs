@@ -1,11 +1,11 @@
 //! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
 //! real ENTRYPOINT may well be one of them.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::scripts::Reader;
+use crate::tree::Id;
 use std::collections::BTreeSet;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];

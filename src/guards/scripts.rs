@@ -1,13 +1,13 @@
 //! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
 //! reaches the script, warned about elsewhere.
 
+use crate::diag::escape;
+use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::rules::context::Context;
 use crate::scripts::{FileUses, How, Named, Reader, is_told};
+use crate::tree::{Id, Tree};
 use std::collections::BTreeSet;
 
 /// Places named in one message.

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use super::seen::Used;
+use crate::diag::escape::basic_string;
 use crate::policy::is_literal_path;
-use crate::report::escape::basic_string;
 use std::collections::{BTreeMap, BTreeSet};
 
 const HEAD: &str = "\

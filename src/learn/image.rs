@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::thread::{self, JoinHandle};
 
 use super::seen::{self, Seen, View};
-use crate::facts::tree::{Id, Tree};
 use crate::root::Root;
+use crate::tree::{Id, Tree};
 
 /// A tree, and its directories that could not be read.
 pub(super) type Walked = (Tree, BTreeSet<Id>);

@@ -7,10 +7,9 @@
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use crate::facts::glob;
+use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
-use crate::facts::tree::{Id, MAX_LINKS, Tree};
-use crate::rules::database::RECORDS;
+use crate::tree::{Id, MAX_LINKS, Tree, glob};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Directories whose content is made anew with each start.

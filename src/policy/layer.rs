@@ -2,11 +2,12 @@
 //!
 //! This module owns precedence, and what contradicts what. It reads no text.
 
-use super::problem::quote;
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
-    Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
+    Pattern, Policy, Remove, Run, RunUser, Start,
 };
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A single value and where it was written.

@@ -6,10 +6,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::problem::quote;
 use super::value::{self, Fault};
-use super::{Origin, Problem, did_you_mean};
 use crate::cli::{Cli, Common, Format, Learn, Level};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
+use crate::diag::suggest::did_you_mean;
 use std::collections::BTreeMap;
 
 /// The environment, or as much of it as matters.

@@ -1,12 +1,13 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Kind};
+use crate::diag::escape;
+use crate::draft::Change;
+use crate::draft::record::Target;
 use crate::pipeline::Examined;
-use crate::plan::Change;
-use crate::plan::steps::{Step, Target};
+use crate::plan::Step;
 use crate::policy::{Policy, Start};
-use crate::report::escape;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Kind};
 use std::collections::BTreeSet;
 
 /// How to run the image.

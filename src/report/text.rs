@@ -2,18 +2,17 @@
 
 use std::fmt::Write as _;
 
-use super::Volume;
-use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
 use super::sizes;
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
+use crate::console::Volume;
+use crate::diag::escape;
+use crate::draft::record::{Record, Target, What};
 use crate::pipeline::Examined;
-use crate::plan::record::{Record, What};
-use crate::plan::steps::Target;
 use crate::rules::RULES;
 use crate::shell;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
 
 /// Changes of one rule shown without `-v`.

@@ -1,7 +1,7 @@
 //! Which user and group numbers mean somebody after this run: read off the finished account files.
 
+use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
-use crate::plan::Draft;
 use crate::policy::{Policy, RunUser};
 use std::collections::BTreeSet;
 

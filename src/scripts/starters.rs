@@ -3,9 +3,8 @@
 //! One row a program, from its manual page and the paths of the distributions and of widely used images.
 
 use super::{FileUses, How, Named, Reader};
-use crate::facts::glob;
-use crate::facts::tree::Id;
 use crate::shell::{Code, Dialect};
+use crate::tree::{Id, glob};
 
 /// How a configuration names programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,24 +2,12 @@
 
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::plan::record::{Record, What};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::draft::record::{Record, What};
 use crate::rules::RULES;
+use crate::tree::Id;
+use crate::tree::set::IdSet;
 use std::collections::BTreeSet;
-
-/// Rules whose answer does not depend on who runs what.
-pub(in crate::audit) const INDEPENDENT: [&str; 8] = [
-    "accounts.backup",
-    "remove.package-manager",
-    "remove.cron",
-    "remove.init",
-    "remove.tunables",
-    "remove.fstab",
-    "remove.root-home",
-    "remove.leftovers",
-];
 
 /// Paths that one finding names.
 const NAMED: usize = 5;
@@ -53,7 +41,7 @@ pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
             found.insert(id);
         }
     }
-    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !INDEPENDENT.contains(&rule.id)) {
+    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !rule.independent) {
         // What goes is no other finding's business; of everything else a check says so by its own id.
         let is_new = |record: &&Record| {
             record.rule == rule.id

@@ -2,11 +2,11 @@
 
 use super::accounts::{lets_in, sound};
 use crate::audit::{Cx, Findings, Severity};
+use crate::diag::escape::escaped;
 use crate::facts::accounts::{Database, HOME, Line, PRIMARY_GID, UID};
-use crate::facts::tree::Id;
-use crate::report::escape::escaped;
 use crate::rules::remove::leftovers::HISTORIES;
-use crate::rules::remove::paths::expand;
+use crate::tree::Id;
+use crate::tree::paths::expand;
 use std::collections::BTreeMap;
 
 /// First uid of people's accounts (login.defs(5), UID_MIN), and nobody's.

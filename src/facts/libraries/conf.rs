@@ -1,9 +1,8 @@
 //! /etc/ld.so.conf with its includes (ldconfig(8)).
 
-use super::super::Contents;
-use super::super::glob;
-use super::super::tree::{Id, Tree};
 use super::LIMIT;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 use std::collections::BTreeSet;
 
 /// Deepest nesting of `include` that is followed.

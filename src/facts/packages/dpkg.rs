@@ -1,7 +1,7 @@
 //! dpkg's database: `status` and `info/*.list` with diversions, distroless' `status.d`, and opkg's cousin of it.
 
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
 
 /// Where dpkg keeps its records.
@@ -192,8 +192,8 @@ pub(crate) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::memory::image;
     use super::super::Packages;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn lists_lead_through_merged_directories_and_diversions() {

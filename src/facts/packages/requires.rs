@@ -5,7 +5,7 @@
 
 use super::pairs::Pairs;
 use super::{PackageIndex, Packages};
-use crate::facts::tree::Tree;
+use crate::tree::Tree;
 use std::collections::BTreeMap;
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
@@ -122,7 +122,7 @@ fn rich(text: &str) -> impl Iterator<Item = &str> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::Packages;
-    use crate::facts::memory::image;
+    use crate::tree::contents::memory::image;
     use std::collections::BTreeSet;
 
     fn required(packages: &Packages, name: &str) -> Vec<String> {

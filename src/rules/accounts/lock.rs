@@ -5,9 +5,9 @@
 //! date of the last change, which would make every build differ.
 
 use super::{Context, with_files};
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, Defect, PASSWORD};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
 use std::collections::BTreeSet;
 
 /// Rule id.

@@ -5,10 +5,10 @@
 //! them. Afterwards `pwck -qr` and `grpck -r` find nothing.
 
 use super::{Context, Stay, stay, unsound, with_files};
+use crate::diag::escape::escaped;
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
-use crate::report::escape::escaped;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rule id.

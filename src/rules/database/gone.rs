@@ -4,11 +4,12 @@
 //! while the package is there and does not make it stay. A package that never had files, or only documentation that
 //! is still there, stays.
 
+use crate::facts::Facts;
 use crate::facts::packages::dpkg::{sum_path, sums};
 use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, Facts};
+use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeSet;
 
 /// Largest md5sums file read.

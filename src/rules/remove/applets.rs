@@ -9,11 +9,11 @@ mod named;
 pub use named::{Named, collect};
 
 use crate::applets;
+use crate::diag::escape::{escaped, quoted};
+use crate::draft::{AppletChange, Draft};
 use crate::facts::multicall::{Family, MultiCall, is_telling};
-use crate::facts::tree::{Id, Tree};
-use crate::plan::{AppletChange, Draft};
-use crate::report::escape::{escaped, quoted};
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeSet;
 
 /// Most names written out in a message.

@@ -4,9 +4,9 @@
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
 use super::paths;
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 use std::collections::BTreeSet;
 
 const TABLE: &[&str] = &["/var/log/** /var/cache/** /var/backups/** /var/crash/** /tmp/ /var/tmp/ /run/*.pid"];

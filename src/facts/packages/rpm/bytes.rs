@@ -2,8 +2,8 @@
 //! leads in circles ends as an error after work in proportion to its size.
 
 use super::Outcome;
-use crate::facts::Contents;
-use crate::facts::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
 
 /// Bytes read at once.

@@ -1,13 +1,14 @@
 //! Which applets are called through the binary's own name: `busybox httpd`, `#!/bin/busybox sh`.
 
 use crate::closure::{Closure, matching};
+use crate::facts::Facts;
 use crate::facts::multicall::calls::{Call, SHELLS, applet_in, only_looks};
 use crate::facts::multicall::{self, MultiCall};
 use crate::facts::program::Program;
-use crate::facts::tree::Id;
-use crate::facts::{Contents, Facts};
 use crate::policy::{Pattern, Policy, Run};
 use crate::shell;
+use crate::tree::Id;
+use crate::tree::contents::Contents;
 use std::collections::BTreeSet;
 
 /// Largest script read.

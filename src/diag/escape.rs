@@ -15,6 +15,11 @@ pub fn escaped(bytes: &[u8]) -> String {
     escape(bytes, &['\\', '\''])
 }
 
+/// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
+pub(crate) fn printable(path: &[u8]) -> String {
+    std::str::from_utf8(path).map_or_else(|_| escaped(path), str::to_owned)
+}
+
 /// A line of a program's output: as [`escaped`], but tabs, quotes and backslashes, which are common there, stay.
 #[must_use]
 pub fn line(bytes: &[u8]) -> String {

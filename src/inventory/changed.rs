@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use crate::diag::escape::printable;
 use crate::digest::Digest;
-use crate::facts::Contents;
+use crate::draft::Change;
+use crate::draft::record::Target;
 use crate::pipeline::Examined;
-use crate::plan::Change;
-use crate::plan::steps::{Step, Target};
-use crate::report::json::printable;
+use crate::plan::Step;
+use crate::tree::contents::Contents;
 
 /// Largest file read to be summed; rewritten files are small, or multi-call programs of a few MiB.
 const LIMIT: u64 = 256 * 1024 * 1024;

@@ -4,18 +4,17 @@
 //! One table row a program. Only what stands there literally is seen; what a variable holds is not guessed. This module
 //! does not know which accounts go.
 
-mod scripts;
+mod code;
 mod syntax;
 
 use syntax::{Kind, Syntax};
 
-use crate::closure::Closure;
+use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, glob};
 use crate::policy::{CommandLine, Policy, Run};
-use crate::report::escape::escaped;
 use crate::scripts::Reader;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 use std::collections::BTreeSet;
 
 /// Largest configuration or script that is read.
@@ -248,7 +247,7 @@ pub struct Input<'a> {
     /// What can be run by name.
     pub commands: &'a Commands,
     /// What stays.
-    pub closure: &'a Closure,
+    pub kept: &'a BTreeSet<Id>,
     /// The image's command lines.
     pub policy: &'a Policy,
 }
@@ -265,7 +264,7 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
     let mut scripts_read = BTreeSet::new();
-    for &program in input.closure.reasons.keys().filter(|&&id| !input.tree.is_dir(id)) {
+    for &program in input.kept.iter().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
         for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {
             for id in input.files(row, name) {
@@ -276,7 +275,7 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
             if scripts_read.insert(file) {
                 let path = escaped(&input.tree.path(file));
                 found.extend(
-                    scripts::uses(&input.text(file), language).into_iter().map(|(line, group, name)| AccountUse {
+                    code::uses(&input.text(file), language).into_iter().map(|(line, group, name)| AccountUse {
                         group,
                         name,
                         place: format!("{path}:{line}"),
@@ -352,7 +351,7 @@ impl Input<'_> {
             }
         }
         let words: Vec<&str> = line.words.iter().map(String::as_str).collect();
-        names.extend(scripts::dropped_to(&words));
+        names.extend(code::dropped_to(&words));
         let Some(program) = program else { return Vec::new() };
         let place = format!("the command in {}", line.origin);
         names.into_iter().map(|(group, name)| AccountUse { group, name, place: place.clone(), program }).collect()
@@ -365,7 +364,7 @@ impl Input<'_> {
         } else {
             self.commands.find_in_path(self.tree, word.as_bytes())?
         };
-        self.closure.contains(entry).then_some(entry)
+        self.kept.contains(&entry).then_some(entry)
     }
 
     /// What cannot be read says nothing; the program that needs it would say so at once.

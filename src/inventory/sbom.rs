@@ -6,13 +6,14 @@
 
 use serde::Serialize;
 
+use crate::diag::escape::printable;
 use crate::digest::{Digest, hex};
+use crate::facts::Facts;
 use crate::facts::packages::{Manager, Package};
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::facts::{Contents, Facts};
-use crate::report::json::printable;
 use crate::rules::database;
+use crate::tree::Id;
+use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
 use std::collections::BTreeSet;
 
 /// The document; what [`of`] made, to be written as JSON.
@@ -191,7 +192,7 @@ fn programs<'a>(
             loop {
                 let piece = contents.read_at(tree, id, offset, PIECE);
                 let piece =
-                    piece.map_err(|cause| format!("cannot read {}: {cause}", crate::report::escape::quoted(&path)))?;
+                    piece.map_err(|cause| format!("cannot read {}: {cause}", crate::diag::escape::quoted(&path)))?;
                 digest.update(&piece);
                 offset += piece.len() as u64;
                 if piece.len() < PIECE {

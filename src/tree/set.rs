@@ -1,6 +1,6 @@
 //! A set of tree entries, one bit each: cheap enough to mark every entry of a million-entry tree.
 
-use super::tree::Id;
+use crate::tree::Id;
 
 /// A set of [`Id`]s.
 #[derive(Debug, Clone, Default)]

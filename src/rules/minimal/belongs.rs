@@ -1,8 +1,8 @@
 //! Which packages stay with one that stays: rules 2 to 4 of granularity "package".
 
-use super::{Because, Decider, NOT_HOSTS};
 use crate::closure::objects::{Objects, is_library_directory};
 use crate::facts::packages::PackageIndex;
+use crate::rules::minimal::{Because, Decider, NOT_HOSTS};
 use std::collections::BTreeSet;
 
 impl Decider<'_> {

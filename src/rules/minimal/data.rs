@@ -3,8 +3,8 @@
 //! The rows stand in the order of [`crate::policy::DATA`], which has their names and says what "auto" means.
 
 use crate::facts::elf::Elf;
-use crate::facts::tree::{Id, Tree};
-use crate::rules::remove::paths;
+use crate::tree::paths;
+use crate::tree::{Id, Tree};
 
 /// Place of the locales in [`KINDS`].
 pub(super) const LOCALE: usize = 2;

@@ -1,12 +1,12 @@
 //! What of each package stays and goes, in files and bytes: the figures of the report.
 
+use crate::rules::minimal::leads_to_directory;
 use serde::Serialize;
 
-use super::Shown;
-use crate::facts::set::IdSet;
+use crate::draft::record::{Target, What};
 use crate::pipeline::Examined;
-use crate::plan::record::What;
-use crate::plan::steps::Target;
+use crate::rules::minimal::Shown;
+use crate::tree::set::IdSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Files and their bytes; a file of several names counts once.
@@ -54,7 +54,7 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             if meta.mount || examined.zones.kernel.contains(id) {
                 continue;
             }
-            let owner = packages.owners(id).next().filter(|_| !super::leads_to_directory(tree, id));
+            let owner = packages.owners(id).next().filter(|_| !leads_to_directory(tree, id));
             let (stay, go): &mut (Amount, Amount) = amounts.entry(owner).or_default();
             let amount = if goes { go } else { stay };
             amount.files += 1;

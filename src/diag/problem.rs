@@ -79,7 +79,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// `text` escaped as by [`quote`], without the quotes.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut out = String::with_capacity(text.len());
     for (count, c) in text.chars().enumerate() {
@@ -87,7 +87,7 @@ pub(super) fn plain(text: &str) -> String {
             out.push('…');
             break;
         }
-        if crate::report::escape::is_unsafe(c) {
+        if crate::diag::escape::is_unsafe(c) {
             // Writing to a String cannot fail.
             let _ = write!(out, "{}", c.escape_default());
         } else {

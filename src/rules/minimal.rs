@@ -25,8 +25,7 @@
 
 mod belongs;
 pub mod data;
-mod leaves;
-pub mod sizes;
+mod removals;
 mod trim;
 mod why;
 
@@ -38,14 +37,12 @@ use std::rc::Rc;
 
 use crate::closure::objects::Objects;
 use crate::closure::{Input, Reason};
+use crate::diag::Origin;
 use crate::facts::elf::Elf;
-use crate::facts::glob;
 use crate::facts::packages::PackageIndex;
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::pipeline;
-use crate::policy::Origin;
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree, glob};
 use data::Evidence;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,14 +113,12 @@ pub struct Decision {
 /// Decide. `removed` is what goes for other reasons already.
 #[must_use]
 pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
-    let suggest = |_: &str, _: &[String]| None;
     let input = Input {
         tree: &cx.facts.tree,
         contents: cx.contents,
         commands: &cx.facts.commands,
         policy: cx.policy,
         nologin: None,
-        suggest: &suggest,
     };
     let mut decider = Decider {
         cx,
@@ -221,7 +216,7 @@ impl<'a> Decider<'a> {
             self.need(id, None);
         }
         for entry in &cx.policy.keep.paths {
-            for top in pipeline::named(tree, entry.value.as_bytes()) {
+            for top in tree.named(entry.value.as_bytes()) {
                 for id in tree.subtree(top) {
                     self.need(id, None);
                 }
@@ -352,7 +347,7 @@ impl<'a> Decider<'a> {
     }
 }
 /// Lists name `/lib` as a directory: a link in its place is nobody's file.
-fn leads_to_directory(tree: &Tree, id: Id) -> bool {
+pub(crate) fn leads_to_directory(tree: &Tree, id: Id) -> bool {
     tree.is_link(id) && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
 }
 

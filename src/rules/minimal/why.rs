@@ -1,10 +1,10 @@
 //! The reasons of a decision as words.
 
-use super::{Because, Decision};
 use crate::closure::Reason;
+use crate::diag::escape::{escaped, quoted};
 use crate::facts::packages::PackageIndex;
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::{escaped, quoted};
+use crate::rules::minimal::{Because, Decision};
+use crate::tree::{Id, Tree};
 
 impl Decision {
     /// Why a package stays, as clauses, the nearest first; escaped for a terminal. Empty when it goes.

@@ -4,10 +4,10 @@
 //! password hashes masked. At the end a file whose bytes differ becomes one rewrite. This module knows no
 //! policy: which line goes is the rules' word.
 
-use super::{Change, Draft};
+use crate::diag::escape::escaped;
+use crate::draft::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
-use crate::report::escape::escaped;
-use crate::root::edit::Attributes;
+use crate::tree::Attributes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a rule says of one line.

@@ -1,7 +1,7 @@
 //! Accounts that shell scripts and command lines hand files or processes to: `gosu redis …`, `chown -R app:app /data`.
 
-use super::syntax::Kind;
 use crate::scripts::Language;
+use crate::scripts::configurations::syntax::Kind;
 use crate::shell;
 
 /// Programs whose first word that is no option names whom they run as, or who owns files.

@@ -6,6 +6,11 @@
 //! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 72 bytes
 //! plus its name, so that a million entries stay well below the budget of 200 bytes each.
 
+pub mod contents;
+pub mod glob;
+pub mod paths;
+pub mod set;
+
 use std::cmp::Ordering;
 
 /// Most links followed in one resolution, as Linux does (path_resolution(7): ELOOP after 40).
@@ -81,6 +86,20 @@ pub struct Meta {
     /// The file carries `security.capability` (capabilities(7)).
     pub capability: bool,
 }
+
+/// The attributes an entry gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// Owner and group.
+    pub owner: (u32, u32),
+    /// Permission bits 0o7777.
+    pub mode: u32,
+    /// Remove `security.capability`; without it a change of owner keeps the attribute.
+    pub drop_capability: bool,
+}
+
+/// Seconds and nanoseconds since the epoch.
+pub type Time = (i64, u32);
 
 #[derive(Debug, Clone, Copy)]
 struct Node {
@@ -406,6 +425,17 @@ impl Tree {
             }
         }
         Ok(Resolved { node: at, links })
+    }
+
+    /// What a path of the policy names: the entry itself, and what it leads to.
+    #[must_use]
+    pub fn named(&self, path: &[u8]) -> Vec<Id> {
+        let mut found: Vec<Id> = self.lookup(path).into_iter().collect();
+        if let Ok(target) = self.resolve(path) {
+            found.extend(target.links);
+            found.push(target.node);
+        }
+        found
     }
 
     /// Add one entry below `parent`. All children of a directory are added in one go, then sealed.

@@ -2,11 +2,20 @@
 //!
 //! A rule may change every entry of a large tree, so a record holds numbers; paths and texts are made when they are shown.
 
+use crate::tree::Id;
 use std::rc::Rc;
 
-use super::describe;
-use super::steps::Target;
-use crate::facts::tree::Tree;
+use crate::draft::describe;
+use crate::tree::Tree;
+
+/// What a step changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An entry that the walk saw.
+    Entry(Id),
+    /// An absolute path that does not exist yet.
+    New(Vec<u8>),
+}
 
 /// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What no running program reads of a package that stays: documentation, translations, what compilers and desktops use.
 
-use super::data::{KINDS, Kind, LOCALE};
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::rules::Context;
-use crate::rules::remove::paths;
+use crate::rules::context::Context;
+use crate::rules::minimal::data::{KINDS, Kind, LOCALE};
+use crate::tree::paths;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
 
 /// Directories by what they hold.

@@ -1,6 +1,6 @@
 //! Shell patterns on bytes: `*`, `?` and `[…]`, for names and for whole paths of a tree.
 
-use super::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// Whether `name` matches `pattern` as a whole. `*` and `?` match any byte but `/`; `[a-z]`, `[!a-z]` and
 /// `[^a-z]` one byte of a set. A `[` that is never closed stands for itself; `\` takes the next byte literally.
@@ -112,8 +112,8 @@ fn set(pattern: &[u8], mut p: usize, byte: u8) -> Option<(bool, usize)> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tree::fixture;
     use super::{expand, matches};
+    use crate::tree::fixture;
 
     #[test]
     fn stars_sets_and_literals() {

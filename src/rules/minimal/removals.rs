@@ -1,10 +1,10 @@
 //! What goes, once everything that stays is known.
 
-use super::{Decider, Decision, Goes, data, leads_to_directory, policy_name, trim};
 use crate::facts::packages::PackageIndex;
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::pipeline;
+use crate::rules::minimal::{Decider, Decision, Goes, data, leads_to_directory, policy_name, trim};
+use crate::rules::standing;
+use crate::tree::Id;
+use crate::tree::set::IdSet;
 use std::collections::BTreeSet;
 
 impl Decider<'_> {
@@ -18,7 +18,7 @@ impl Decider<'_> {
                 self.decision.unwanted.extend(kind.dropped(tree).into_iter().map(|id| (id, policy_name(at))));
             }
         }
-        let standing = pipeline::standing_entries(tree, cx.policy);
+        let standing = standing::standing_entries(tree, cx.policy);
         // Packages of which something stays.
         let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
         for (index, _) in packages.iter() {
