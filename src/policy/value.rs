@@ -457,9 +457,9 @@ mod tests {
         assert!(matches!(pattern("python3*"), Ok(Pattern::Glob(_))));
         assert!(matches!(pattern("python[23]"), Ok(Pattern::Glob(_))));
         let Ok(Pattern::Regex(regex)) = pattern("re:^pg_(dump|restore)$") else { panic!() };
-        assert!(regex.is_match("pg_dump") && !regex.is_match("pg_dumpall"));
+        assert!(regex.is_match(b"pg_dump") && !regex.is_match(b"pg_dumpall"));
         let Ok(Pattern::Regex(regex)) = pattern("re:a|b") else { panic!() };
-        assert!(regex.is_match("a") && !regex.is_match("ab"));
+        assert!(regex.is_match(b"a") && !regex.is_match(b"ab"));
         assert_eq!(expression(&regex), "a|b");
         for (text, expected) in [
             ("bin/ls", "'bin/ls' is not an absolute path"),
