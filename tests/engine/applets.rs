@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
+use crate::common::Command;
 use crate::docker::{both, fixture};
 
 /// One binary of Debian, and how it is started here.
@@ -47,8 +47,8 @@ impl Real {
                 command
             }
             None => {
-                let mut command = Command::new(program);
-                command.arg0(name);
+                let mut command = Command::new("/bin/bash");
+                command.args(["-c", "exec -a \"$0\" \"$@\"", name]).arg(program);
                 command
             }
         };

@@ -19,11 +19,11 @@ mod table;
 mod tools;
 mod yardstick;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use census::Census;
 
+use crate::common::Command;
 use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, both, build, docker, docker_ok};
 use crate::matrix::assert_none;
 

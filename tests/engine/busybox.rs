@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 
 use crate::bases::ALPINE;
-use crate::binary::{Binary, Kind as Relocations};
+use crate::common::Command;
+use crate::common::busybox::{Binary, Kind as Relocations};
 use crate::docker::{
     Builder, Container, Context, Image, Options, binary, both, build, docker, docker_ok, fixture, flatten,
 };

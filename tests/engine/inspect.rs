@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
 
+use crate::common::Command;
 use crate::tree::{Entry, Kind, Tree};
 
 /// What is expected to be left.

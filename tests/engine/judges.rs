@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::bases::{DEBIAN_12, DEBIAN_13};
-use crate::common::Rootfs;
 use crate::common::dirty::Dirty;
+use crate::common::{Command, Rootfs};
 use crate::docker::{Image, binary, both, work};
 
 /// Rules of the family that fail after apply with login.defaults, and why.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use harden::closure::{Closure, Input};
 use harden::facts::Contents;
@@ -15,6 +14,7 @@ use harden::facts::tree::{Id, Tree};
 use harden::policy::{Entry, Origin, Policy};
 use harden::root::Root;
 
+use crate::common::{Command, walk};
 use crate::docker::docker_ok;
 
 /// Where programs and libraries lie.
@@ -95,7 +95,7 @@ fn compare(tag: &str, loader: &str, least: usize) {
     let directory = unpack(tag);
     let root = directory.path().join("root");
     let opened = Root::open(root.as_os_str().as_bytes()).unwrap();
-    let tree = opened.walk().unwrap();
+    let tree = walk(&opened);
     let reader = Reader(opened);
     let mut packages = Packages::collect(&tree, &reader);
     let commands = Commands::collect(&tree, &reader, &mut packages, &[], &[]);

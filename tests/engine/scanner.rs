@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::bases::{ALPINE, Base, DEBIAN_12, DEBIAN_13};
+use crate::common::Command;
 use crate::docker::{Builder, Context, Image, Options, binary, both, build, fixture};
 
 /// What the scanner says of a tree.
