@@ -9,7 +9,7 @@
 mod driver;
 mod image;
 mod targets;
-mod tree;
+pub(crate) mod tree;
 
 use crate::common::busybox::{Binary, Kind};
 use driver::fuzz;

@@ -6,4 +6,4 @@ mod crash;
 mod faults;
 mod races;
 mod systems;
-mod trees;
+pub(crate) mod trees;

@@ -38,3 +38,4 @@ mod rpm;
 mod rules;
 mod runtime;
 mod scripts;
+mod walk;

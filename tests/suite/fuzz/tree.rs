@@ -137,13 +137,8 @@ impl Script<'_> {
     }
 }
 
-/// Build the tree that `data` describes, plan, apply, and apply again.
-///
-/// # Panics
-/// When a promise of DESIGN §6 does not hold.
-pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
-    let mut script = Script(data.iter());
-    let policy: String = [script.of(&POLICIES), script.of(&POLICIES)].concat();
+/// The tree that the script describes, on top of that of a distribution.
+fn built(script: &mut Script<'_>) -> Rootfs {
     let root = match script.byte() % 6 {
         0 => Rootfs::debian_like(),
         1 => Rootfs::alpine_like(),
@@ -154,9 +149,25 @@ pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
     };
     let mut steps = 0;
     while script.more() && steps < 40 {
-        step(root.path(), &mut script);
+        step(root.path(), script);
         steps += 1;
     }
+    root
+}
+
+/// The tree that `data` describes.
+pub(crate) fn described(data: &[u8]) -> Rootfs {
+    built(&mut Script(data.iter()))
+}
+
+/// Build the tree that `data` describes, plan, apply, and apply again.
+///
+/// # Panics
+/// When a promise of DESIGN §6 does not hold.
+pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
+    let mut script = Script(data.iter());
+    let policy: String = [script.of(&POLICIES), script.of(&POLICIES)].concat();
+    let root = built(&mut script);
     root.stamp();
     let outside = tempfile::tempdir().unwrap();
     let file = |name: &str| outside.path().join(name).to_str().unwrap().to_owned();

@@ -9,7 +9,7 @@ use super::attack::End::{Done, DoneOrRefused, Failed, Refused};
 use super::attack::{Case, bytes, case};
 use crate::common::{Command, LOADER, Rootfs, Spec};
 
-const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     // Links that lead out.
     case("etc is a link out", DoneOrRefused, |tree, out| moved(tree, "/etc").link("/etc", out)),
     case("etc is a link up and out", DoneOrRefused, |tree, out| moved(tree, "/etc").link("/etc", up(out))),
