@@ -16,7 +16,7 @@ pub(crate) enum Kind {
 }
 
 /// Some real applets, in strcmp order.
-pub(crate) const NAMES: [&str; 40] = [
+pub(crate) const NAMES: &[&str] = &[
     "[",
     "[[",
     "arch",
@@ -59,7 +59,7 @@ pub(crate) const NAMES: [&str; 40] = [
     "zcat",
 ];
 
-const SHARED: [&[&str]; 6] = [
+const SHARED: &[&[&str]] = &[
     &["[", "[[", "test"],
     &["ash", "sh"],
     &["bunzip2", "bzcat"],

@@ -138,7 +138,7 @@ fn hostile(dir: &Path) -> std::path::PathBuf {
 
     let path = dir.join("hostile.tar");
     let mut tar = tar::Builder::new(File::create(&path).expect("a file"));
-    let names: [&[u8]; 5] = [
+    let names: &[&[u8]] = &[
         b"usr/bin/a]]><x y='\"&",
         b"usr/bin/b\n\r\x01\x1b",
         "usr/bin/c\u{202e}\u{fffe}".as_bytes(),

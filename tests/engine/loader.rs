@@ -18,7 +18,7 @@ use crate::common::{Command, walk};
 use crate::docker::docker_ok;
 
 /// Where programs and libraries lie.
-const PLACES: [&str; 8] = ["usr/bin", "usr/sbin", "usr/lib", "usr/libexec", "usr/local", "lib", "bin", "sbin"];
+const PLACES: &[&str] = &["usr/bin", "usr/sbin", "usr/lib", "usr/libexec", "usr/local", "lib", "bin", "sbin"];
 
 struct Reader(Root);
 

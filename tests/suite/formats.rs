@@ -16,7 +16,7 @@ fn dirty() -> Rootfs {
         .file("/etc/shadow", 0o640, 0, 0, "root:*:1::::::\napp::1::::::\n")
         .dir("/tmp", 0o777, 0, 0)
         .program("/usr/bin/tool");
-    let names: [&[u8]; 6] = [
+    let names: &[&[u8]] = &[
         b"a]]></failure><x a=\"'&\x01",
         b"b\n::error title=forged::x\r%0A",
         "c\u{202e}\u{feff}\u{fffe}".as_bytes(),

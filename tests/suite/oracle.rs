@@ -20,7 +20,7 @@ enum Made {
     Link(usize, &'static str, String),
 }
 
-const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+const NAMES: &[&str] = &["a", "b", "c", "d", "e"];
 
 fn name() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&NAMES[..])
@@ -152,7 +152,7 @@ fn account_files_that_apply_left_are_sound_to_the_shadow_suite() {
         prop::option::of(lines(vec![USERS, WORDS, LISTS, LISTS], 0..7)),
         prop::sample::select(vec![0_usize, 1, 2, 3]),
     );
-    const KEEP: [&str; 4] = [
+    const KEEP: &[&str] = &[
         "",
         "[keep]\nusers = ['www']\n",
         "[keep]\ngroups = ['daemon']\n",

@@ -17,7 +17,7 @@ const LITTLE: &[u8] = include_bytes!("../data/rpm/Packages.little");
 const BIG: &[u8] = include_bytes!("../data/rpm/Packages.big");
 
 /// Every format where a distribution has it.
-const DATABASES: [(&str, &[u8]); 4] = [
+const DATABASES: &[(&str, &[u8])] = &[
     ("/var/lib/rpm/rpmdb.sqlite", SQLITE),
     ("/usr/lib/sysimage/rpm/Packages.db", NDB),
     ("/var/lib/rpm/Packages", LITTLE),
@@ -62,7 +62,7 @@ fn names(packages: &Packages) -> BTreeSet<(&str, &str, &str, bool)> {
 
 #[test]
 fn every_format_tells_the_same() {
-    for (path, database) in DATABASES {
+    for &(path, database) in DATABASES {
         let image = installed().text(path, database);
         let (tree, packages) = facts(&image);
         assert_eq!((&packages.problems[..], &packages.unreadable[..]), (&[][..], &[][..]), "{path}");
@@ -96,7 +96,7 @@ fn every_format_tells_the_same() {
 
 #[test]
 fn requirements_lead_through_paths_names_and_conditions_but_not_to_what_scriptlets_call() {
-    for (path, database) in DATABASES {
+    for &(path, database) in DATABASES {
         // The scriptlets of suite-tools call a program of lone's, were it one of theirs.
         let image = installed().text(path, database).link("/usr/bin/installer", "lone");
         let (_, packages) = facts(&image);
@@ -114,7 +114,7 @@ fn requirements_lead_through_paths_names_and_conditions_but_not_to_what_scriptle
 
 #[test]
 fn helpers_and_what_a_package_leaves_behind_follow_their_package() {
-    for (path, database) in DATABASES {
+    for &(path, database) in DATABASES {
         // No condition leads to lone here: suite-libs is what stays of the other package's source.
         let keep = ["--user", "app:1000:1000", "--command", "/app/server", "--keep", "bash"];
         let after = installed().text(path, database).apply(&keep);
@@ -179,7 +179,7 @@ fn what_cannot_be_read_is_said_and_nothing_of_it_counts() {
 
 #[test]
 fn a_database_that_ends_early_never_counts_in_part() {
-    for (path, database) in DATABASES {
+    for &(path, database) in DATABASES {
         let image = installed().text(path, database);
         let at = image.at(path);
         for len in (0..database.len()).step_by(509) {

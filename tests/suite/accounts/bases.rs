@@ -1,7 +1,7 @@
 //! Account files as distributions ship them.
 
 /// Debian 12, shortened.
-pub(crate) const DEBIAN: [(&str, &str); 6] = [
+pub(crate) const DEBIAN: &[(&str, &str)] = &[
     (
         "passwd",
         "root:x:0:0:root:/root:/bin/bash\n\
@@ -33,7 +33,7 @@ pub(crate) const DEBIAN: [(&str, &str); 6] = [
 ];
 
 /// Ubuntu 24.04: the account `ubuntu` has uid and gid 1000 and is in many groups.
-pub(crate) const UBUNTU: [(&str, &str); 6] = [
+pub(crate) const UBUNTU: &[(&str, &str)] = &[
     (
         "passwd",
         "root:x:0:0:root:/root:/bin/bash\n\
@@ -51,7 +51,7 @@ pub(crate) const UBUNTU: [(&str, &str); 6] = [
 ];
 
 /// Alpine 3.20, shortened; no gshadow.
-pub(crate) const ALPINE: [(&str, &str); 3] = [
+pub(crate) const ALPINE: &[(&str, &str)] = &[
     (
         "passwd",
         "root:x:0:0:root:/root:/bin/sh\nbin:x:1:1:bin:/bin:/sbin/nologin\nsync:x:5:0:sync:/sbin:/bin/sync\n\
@@ -72,7 +72,7 @@ pub(crate) const ALPINE: [(&str, &str); 3] = [
 ];
 
 /// gcr.io/distroless/static: two files, no shadow.
-pub(crate) const DISTROLESS: [(&str, &str); 3] = [
+pub(crate) const DISTROLESS: &[(&str, &str)] = &[
     (
         "passwd",
         "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n\

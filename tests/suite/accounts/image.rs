@@ -23,7 +23,7 @@ use crate::common::{Command, walk};
 type Check = fn(&Context<'_>, &mut Draft<'_>);
 
 /// The rules in the order in which they run.
-const RULES: [(&str, Check); 5] = [
+const RULES: &[(&str, Check)] = &[
     (accounts::user::ID, accounts::user::check),
     (accounts::prune::ID, accounts::prune::check),
     (accounts::shell::ID, accounts::shell::check),

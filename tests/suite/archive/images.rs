@@ -105,7 +105,7 @@ fn layers() -> [Vec<u8>; 3] {
     ]
 }
 
-const RESULT: [&str; 14] = [
+const RESULT: &[&str] = &[
     "/bin -> usr/bin",
     "/etc/",
     "/etc/passwd app",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::common::{APP, Applied, Rootfs};
 
-const BLOCKS: [&str; 5] = [
+const BLOCKS: &[&str] = &[
     // Loses one file and its directory; odd lines and order stay.
     "C:Q1aaaa=\nP:mixed\nV:1-r0\nA:x86_64\nT:odd  line\nF:\nF:usr\nF:usr/bin\nR:mixed\na:0:0:4755\nZ:Q1x=\nF:usr/lib\n\
      M:0:0:1777\nR:mixed.dat\nZ:Q1y=\nF:etc/periodic\nF:etc/periodic/15min\nM:0:0:700\nR:mixed\nZ:Q1z=\nq:1000\n\n",

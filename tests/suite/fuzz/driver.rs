@@ -15,8 +15,8 @@ const MAX_LEN: usize = 16 * 1024;
 const MAX_WORK: Duration = Duration::from_secs(5);
 const MAX_TIME: Duration = Duration::from_secs(120);
 /// Values that programs trip over.
-const NUMBERS: [u64; 14] =
-    [0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 63, u64::MAX];
+const NUMBERS: &[u64] =
+    &[0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 1 << 63, u64::MAX];
 
 /// Run a target over its corpus and what is made of it. `run` answers what happened, in words: new words make an input
 /// worth keeping.

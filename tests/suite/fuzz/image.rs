@@ -14,7 +14,7 @@ use harden::root::Root;
 use crate::common::{Rootfs, library, program, walk};
 
 /// Parts of messages.
-const SAID: [&str; 9] = [
+const SAID: &[&str] = &[
     "treated as data: its ELF",
     "treated as data: its dynamic",
     "treated as data: a name",
@@ -27,7 +27,7 @@ const SAID: [&str; 9] = [
 ];
 
 /// Package databases of every format that is read.
-const DATABASES: [&str; 10] = [
+const DATABASES: &[&str] = &[
     "/var/lib/dpkg/status",
     "/var/lib/dpkg/diversions",
     "/var/lib/dpkg/info/prog.list",
@@ -162,7 +162,7 @@ impl Image {
         let kept: Vec<u8> = closure.reasons.keys().flat_map(|&id| [self.tree.name(id), b" "].concat()).collect();
         // What is said, without the names in it, which an input makes up.
         let said = |part: &&str| closure.warnings.iter().chain(&closure.refusals).any(|m| m.text.contains(*part));
-        let said: Vec<&str> = SAID.into_iter().filter(said).collect();
+        let said: Vec<&str> = SAID.iter().copied().filter(said).collect();
         format!("{} {said:?} {}", String::from_utf8_lossy(&kept), closure.shell_users.len())
     }
 

@@ -11,7 +11,7 @@ use crate::common::{CAPABILITY, LOADER, Rootfs, Snapshot, assert_invariants};
 pub(crate) type Run<'a> = &'a dyn Fn(&[&str]) -> u8;
 
 /// Where things may lie: system, application, and places that rules look at.
-const PLACES: [&str; 40] = [
+const PLACES: &[&str] = &[
     "/etc/passwd",
     "/etc/group",
     "/etc/shadow",
@@ -54,7 +54,7 @@ const PLACES: [&str; 40] = [
     "/.harden-tmp",
 ];
 
-const TARGETS: [&str; 16] = [
+const TARGETS: &[&str] = &[
     "/",
     ".",
     "..",
@@ -73,11 +73,11 @@ const TARGETS: [&str; 16] = [
     "c/../c",
 ];
 
-const MODES: [u32; 12] = [0o644, 0o755, 0o666, 0o777, 0o4755, 0o6777, 0o1777, 0, 0o2775, 0o600, 0o640, 0o111];
+const MODES: &[u32] = &[0o644, 0o755, 0o666, 0o777, 0o4755, 0o6777, 0o1777, 0, 0o2775, 0o600, 0o640, 0o111];
 
-const IDS: [u32; 8] = [0, 1000, 33, 42, 4444, 65534, 1, 4_000_000_000];
+const IDS: &[u32] = &[0, 1000, 33, 42, 4444, 65534, 1, 4_000_000_000];
 
-const CONTENTS: [&str; 16] = [
+const CONTENTS: &[&str] = &[
     "",
     "#!/bin/sh\nexec wget http://x\n",
     "#!/usr/bin/env -S python3 -u\n",
@@ -96,7 +96,7 @@ const CONTENTS: [&str; 16] = [
     "x",
 ];
 
-const POLICIES: [&str; 12] = [
+const POLICIES: &[&str] = &[
     "",
     "[keep]\ncommands = ['sh']\n",
     "[keep]\ncommands = ['re:.*']\n",
@@ -129,7 +129,7 @@ impl Script<'_> {
 
     /// A path, now and then one that nothing has.
     fn path(&mut self) -> String {
-        let path = self.of(&PLACES);
+        let path = self.of(PLACES);
         match self.byte() {
             byte @ 0..64 => format!("{path}/{}", char::from(b'a' + u8::try_from(byte % 4).unwrap())),
             _ => path.to_owned(),
@@ -166,7 +166,7 @@ pub(crate) fn described(data: &[u8]) -> Rootfs {
 /// When a promise of DESIGN §6 does not hold.
 pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
     let mut script = Script(data.iter());
-    let policy: String = [script.of(&POLICIES), script.of(&POLICIES)].concat();
+    let policy: String = [script.of(POLICIES), script.of(POLICIES)].concat();
     let root = built(&mut script);
     root.stamp();
     let outside = tempfile::tempdir().unwrap();
@@ -239,7 +239,7 @@ fn step(root: &Path, script: &mut Script<'_>) {
     let parent = at.parent().unwrap();
     match kind % 13 {
         0 | 1 => {
-            let content = script.of(&CONTENTS);
+            let content = script.of(CONTENTS);
             clear(&at);
             if fs::write(&at, content).is_ok() {
                 set(&at, script);
@@ -247,7 +247,7 @@ fn step(root: &Path, script: &mut Script<'_>) {
         }
         2 => {
             clear(&at);
-            let _ = std::os::unix::fs::symlink(script.of(&TARGETS), &at);
+            let _ = std::os::unix::fs::symlink(script.of(TARGETS), &at);
         }
         3 => {
             if let Some(of) = inside(root, &script.path()).filter(|of| of.symlink_metadata().is_ok_and(|m| !m.is_dir()))
@@ -305,7 +305,7 @@ fn step(root: &Path, script: &mut Script<'_>) {
         }
         // A line more.
         10 => {
-            let line = script.of(&CONTENTS);
+            let line = script.of(CONTENTS);
             if at.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
                 let mut content = fs::read(&at).unwrap();
                 content.extend_from_slice(line.as_bytes());
@@ -354,7 +354,7 @@ fn clear(at: &Path) {
 
 /// Owner and mode; of links the owner.
 fn set(at: &Path, script: &mut Script<'_>) {
-    let (uid, gid, mode) = (script.of(&IDS), script.of(&IDS), script.of(&MODES));
+    let (uid, gid, mode) = (script.of(IDS), script.of(IDS), script.of(MODES));
     let _ = std::os::unix::fs::lchown(at, Some(uid), Some(gid));
     if at.symlink_metadata().is_ok_and(|meta| meta.is_dir() || meta.is_file()) {
         let _ = fs::set_permissions(at, std::os::unix::fs::PermissionsExt::from_mode(mode));

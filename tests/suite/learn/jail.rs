@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 use crate::common::{Child, Command};
 
 /// Programs that every root has. Debian has all of them from the start.
-const PROGRAMS: [&str; 6] = ["/bin/sh", "/bin/cat", "/bin/sleep", "/bin/ln", "/usr/bin/perl", "/usr/bin/setpriv"];
+const PROGRAMS: &[&str] = &["/bin/sh", "/bin/cat", "/bin/sleep", "/bin/ln", "/usr/bin/perl", "/usr/bin/setpriv"];
 
 /// A root in a temporary directory.
 pub(crate) struct Jail {

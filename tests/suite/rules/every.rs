@@ -31,7 +31,7 @@ fn everything() -> Rootfs {
 const CONFIG: &str = "[files]\nwritable = ['/app/data']\n[packages]\ndatabase = 'remove'\n";
 
 /// What each rule changes there: one path, by which it is known.
-const EFFECTS: [(&str, &str); 23] = [
+const EFFECTS: &[(&str, &str)] = &[
     ("accounts.prune", "/etc/passwd"),
     ("accounts.lock", "/etc/shadow"),
     ("accounts.shell", "/etc/passwd"),
@@ -61,7 +61,8 @@ const EFFECTS: [(&str, &str); 23] = [
 fn every_rule_changes_what_it_is_for() {
     let done = everything().apply_config(CONFIG, &APP);
     let changes = done.changes();
-    for (rule, path) in EFFECTS.into_iter().chain([("remove.links", "/opt/wget"), ("accounts.user", "/etc/passwd")]) {
+    for (rule, path) in EFFECTS.iter().copied().chain([("remove.links", "/opt/wget"), ("accounts.user", "/etc/passwd")])
+    {
         assert!(changes.iter().any(|change| change.0 == rule && change.2 == path), "{rule} {path}: {changes:#?}");
     }
     done.assert_gone(&["/var/lib/fifo", "/srv/app.sock", "/opt/null", "/var/lib/dpkg/status", "/opt/wget"]);
@@ -70,7 +71,7 @@ fn every_rule_changes_what_it_is_for() {
 /// A rule that is off changes nothing, and no other one takes its place.
 #[test]
 fn every_rule_can_be_off_alone() {
-    for (rule, path) in EFFECTS {
+    for &(rule, path) in EFFECTS {
         let done = everything().apply_config(CONFIG, &[&APP[..], &["--disable", rule]].concat());
         assert!(done.changes().iter().all(|change| change.0 != rule), "{rule}");
         // Other rules rewrite the account files too, files.writable closes the directory as well, files.known the log.

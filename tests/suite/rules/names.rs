@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::common::{APP, Rootfs};
 
-const NAMES: [&[u8]; 6] =
-    [b"line\nbreak", b"colour\x1b[31m", b"invalid\xff\xfe", "bidi\u{202e}gpj".as_bytes(), b"quote'\"\\", b"\ttab\r"];
+const NAMES: &[&[u8]] =
+    &[b"line\nbreak", b"colour\x1b[31m", b"invalid\xff\xfe", "bidi\u{202e}gpj".as_bytes(), b"quote'\"\\", b"\ttab\r"];
 
 fn tree() -> Rootfs {
     NAMES.iter().fold(Rootfs::debian_like(), |tree, name| {

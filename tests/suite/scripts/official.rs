@@ -9,7 +9,7 @@ const MYSQL: &str = include_str!("entrypoints/mysql.sh");
 
 const GOSU: &str = "/usr/local/bin/gosu";
 
-const TOOLS: [&str; 22] = [
+const TOOLS: &[&str] = &[
     "env", "id", "mkdir", "chmod", "find", "chown", "getent", "mktemp", "cat", "ls", "gunzip", "xzcat", "sort", "head",
     "base64", "date", "grep", "sed", "cut", "envsubst", "rm", "openssl",
 ];
