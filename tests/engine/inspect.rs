@@ -267,7 +267,7 @@ fn check_accounts_with_shadow_utils(after: &Tree) -> Vec<String> {
 }
 
 fn services(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
-    for (what, places) in [("cron", &CRON[..]), ("init", &INIT[..]), ("tunables", &TUNABLES[..])] {
+    for (what, places) in [("cron", CRON), ("init", INIT), ("tunables", TUNABLES)] {
         for place in places {
             for (path, entry) in &after.entries {
                 let inside = path == place || path.starts_with(&format!("{place}/"));

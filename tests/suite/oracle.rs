@@ -23,7 +23,7 @@ enum Made {
 const NAMES: &[&str] = &["a", "b", "c", "d", "e"];
 
 fn name() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(&NAMES[..])
+    prop::sample::select(NAMES)
 }
 
 /// A path of short names, `.`, `..`, doubled slashes, from the root or from where it stands.

@@ -56,3 +56,25 @@ fn what_is_dropped_is_killed() {
     drop(child);
     assert!(std::fs::metadata(&at).is_err());
 }
+
+/// Nobody goes past it.
+#[test]
+fn nothing_else_starts_processes() {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    // Programs of their own, and this.
+    let others = ["bench", "setup", "common/process.rs", "suite/process.rs"].map(|path| tests.join(path));
+    let mut seen = 0;
+    for entry in walkdir::WalkDir::new(&tests) {
+        let path = entry.unwrap().into_path();
+        if path.extension().is_none_or(|end| end != "rs") || others.iter().any(|other| path.starts_with(other)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let own = text.split(';').any(|part| {
+            part.contains("process::Command") || (part.contains("use std::process::{") && part.contains("Command"))
+        });
+        assert!(!own, "{}: take common::Command", path.display());
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen} files");
+}

@@ -27,7 +27,7 @@ fn rootkit_root2_appuser2_and_nobody4_do_not_survive() {
 
 #[test]
 fn without_a_run_user_nothing_matches_everything() {
-    let after = Image::of("debian", &DEBIAN).apply();
+    let after = Image::of("debian", DEBIAN).apply();
     assert_eq!(after.names("passwd"), ["root"]);
     assert_eq!(after.names("gshadow"), ["root"]);
 }
@@ -223,7 +223,7 @@ fn a_malformed_line_of_root_is_refused() {
 
 #[test]
 fn keep_entries_that_match_nothing_are_refused_with_a_hint() {
-    let image = || Image::of("debian", &DEBIAN).user("app:1000");
+    let image = || Image::of("debian", DEBIAN).user("app:1000");
     let after = image().keep_users(&["nobdy"]).keep_groups(&["shadwo", "cron"]).run();
     assert_eq!(
         after.refusals(),

@@ -4,7 +4,7 @@ use super::bases::DEBIAN;
 use super::image::Image;
 
 fn debian() -> Image {
-    Image::of("debian", &DEBIAN)
+    Image::of("debian", DEBIAN)
 }
 
 fn refusal(image: Image) -> String {

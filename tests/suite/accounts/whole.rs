@@ -7,7 +7,7 @@ use super::bases::{ALPINE, DEBIAN, DISTROLESS, UBUNTU};
 use super::image::{Image, entry};
 
 fn debian() -> Image {
-    Image::of("debian", &DEBIAN).group_of("/etc/shadow", 42).group_of("/etc/gshadow", 42)
+    Image::of("debian", DEBIAN).group_of("/etc/shadow", 42).group_of("/etc/gshadow", 42)
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn debian_keeps_root_the_run_user_and_the_shadow_group() {
 
 #[test]
 fn alpine_has_no_gshadow_and_none_is_made() {
-    let image = Image::of("alpine", &ALPINE).group_of("/etc/shadow", 42).user("app:1000:1000").keep_users(&["nobody"]);
+    let image = Image::of("alpine", ALPINE).group_of("/etc/shadow", 42).user("app:1000:1000").keep_users(&["nobody"]);
     let after = image.apply();
     assert_eq!(
         after.text("passwd"),
@@ -44,7 +44,7 @@ fn alpine_has_no_gshadow_and_none_is_made() {
 
 #[test]
 fn ubuntu_hands_uid_1000_over() {
-    let image = Image::of("ubuntu", &UBUNTU).group_of("/etc/shadow", 42).user("app:1000:1000");
+    let image = Image::of("ubuntu", UBUNTU).group_of("/etc/shadow", 42).user("app:1000:1000");
     let after = image.apply();
     assert_eq!(after.names("passwd"), ["root", "app"]);
     assert_eq!(after.names("group"), ["root", "shadow", "app"]);
@@ -58,7 +58,7 @@ fn ubuntu_hands_uid_1000_over() {
 
 #[test]
 fn ubuntu_stays_for_a_numeric_user_of_its_uid_with_all_its_groups() {
-    let after = Image::of("ubuntu", &UBUNTU).group_of("/etc/shadow", 42).user("1000").apply();
+    let after = Image::of("ubuntu", UBUNTU).group_of("/etc/shadow", 42).user("1000").apply();
     assert_eq!(after.names("passwd"), ["root", "ubuntu"]);
     assert_eq!(after.names("group"), ["root", "adm", "sudo", "audio", "shadow", "ubuntu"]);
     assert_eq!(after.text("subuid"), "ubuntu:100000:65536\n");
@@ -77,7 +77,7 @@ fn a_numeric_user_without_account_gets_none_and_its_ids_are_known() {
 
 #[test]
 fn distroless_keeps_nonroot_and_writes_nothing_else() {
-    let image = Image::of("debian", &DISTROLESS).user("nonroot");
+    let image = Image::of("debian", DISTROLESS).user("nonroot");
     let after = image.apply();
     assert_eq!(
         after.text("passwd"),
@@ -90,7 +90,7 @@ fn distroless_keeps_nonroot_and_writes_nothing_else() {
 
 #[test]
 fn a_new_account_on_distroless_has_its_nologin_path_and_no_shadow_file() {
-    let after = Image::of("debian", &DISTROLESS).user("app:1000").apply();
+    let after = Image::of("debian", DISTROLESS).user("app:1000").apply();
     assert_eq!(after.line("passwd", "app"), "app:x:1000:1000::/nonexistent:/sbin/nologin");
     assert!(!after.written.contains_key("/etc/shadow"));
     after.assert_sound();

@@ -165,7 +165,7 @@ fn a_bomb_of_zeros_takes_no_memory() {
     // 8 EiB less a byte, of which nothing is stored.
     let records: &[(&str, &[u8])] =
         &[("GNU.sparse.numblocks", b"0"), ("GNU.sparse.size", b"9223372036854775807"), ("mtime", b"1.5")];
-    let archive = read(&Tar::default().pax(&records).file("x", "").end()).unwrap();
+    let archive = read(&Tar::default().pax(records).file("x", "").end()).unwrap();
     let id = archive.tree.lookup(b"/x").unwrap();
     assert_eq!(archive.tree.meta(id).size, i64::MAX as u64);
     use harden::facts::Contents as _;

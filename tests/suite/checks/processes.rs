@@ -66,14 +66,14 @@ fn the_time_limit_kills_it_with_everything_it_started() {
         let root = root();
         let code =
             format!("{DAEMON} $SIG{{TERM}} = \"IGNORE\"; print \"waiting\\n\"; $| = 1; print \"\"; fork; sleep 1000");
-        let config = format!("[check]\ncommands = [{{ command = {}, timeout = 1 }}]", perl(&code));
+        let config = format!("[check]\ncommands = [{{ command = {}, timeout = 5 }}]", perl(&code));
         let begin = Instant::now();
         // Process 1 goes on after harden, and looks at what is left.
         let script = "/harden apply --this-is-an-image; echo status $?; kill -0 $(cat /scratch/pid) || echo gone"
             .replace("cat ", "/tools/cat ");
         let ran = apply_with(&root, &config, Options { script: &script, ..options });
-        ran.says(&["did not end within 1 s and was killed", "  | waiting\n", "status 3\n", "gone\n"]);
-        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+        ran.says(&["did not end within 5 s and was killed", "  | waiting\n", "status 3\n", "gone\n"]);
+        assert!(begin.elapsed() < Duration::from_secs(200), "{:?}", begin.elapsed());
     }
 }
 

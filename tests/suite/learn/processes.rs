@@ -69,11 +69,13 @@ fn what_stays_behind_is_ended_and_what_it_used_is_written() {
     jail.file("data/daemon", "");
     for first in [false, true] {
         let begin = Instant::now();
-        let script = "(trap '' TERM; cat /data/daemon; exec sleep 1000) >/dev/null 2>&1 & sleep 1; exit 5";
+        let script = "(trap '' TERM; cat /data/daemon; echo >/out/began; exec sleep 1000) >/dev/null 2>&1 & \
+                      while ! [ -e /out/began ]; do sleep 0.1; done; exit 5";
         let output = jail.run(How { first, ..How::default() }, &["sh", "-c", script]);
         assert_eq!(output.status.code(), Some(5), "{}", said(&output));
         assert!(begin.elapsed().as_secs() < 200, "it waited for the sleep of a thousand seconds");
         assert!(names(&jail.learned(), "/data/daemon"));
+        std::fs::remove_file(jail.at("out/began")).unwrap();
     }
 }
 

@@ -81,7 +81,7 @@ fn the_time_limit_ends_the_command_and_is_no_failure() {
     let (jail, output) = signalled(true, &["--timeout", "5s"], "echo ready; cat /data/late; exec sleep 100", "");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(names(&jail.learned(), "/data/late"));
-    let (_, output) = signalled(false, &["--timeout", "1"], "trap 'exit 9' TERM; echo ready; sleep 100 & wait", "");
+    let (_, output) = signalled(false, &["--timeout", "5"], "trap 'exit 9' TERM; echo ready; sleep 100 & wait", "");
     assert_eq!(output.status.code(), Some(9), "{}", said(&output));
     assert!(begin.elapsed().as_secs() < 95, "it waited for a sleep of a hundred seconds");
 }

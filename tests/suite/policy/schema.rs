@@ -19,12 +19,10 @@ fn the_schema_in_docs_is_current() {
     );
 }
 
-#[allow(clippy::disallowed_methods)]
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-#[allow(clippy::disallowed_methods)]
 fn write(path: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
