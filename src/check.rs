@@ -18,6 +18,7 @@ use crate::policy::{Check, Policy, Start};
 use crate::report::escape;
 use crate::root::{Root, host};
 use crate::shell;
+use crate::stop::Stop;
 use child::Credentials;
 
 /// Changed paths that a message names.
@@ -71,7 +72,7 @@ impl Setup {
     /// # Errors
     /// What stands in the way of any check, and what to do about it. Nothing of the image is run for that: this program
     /// is started once, drops its privileges and ends.
-    pub fn try_out(examined: &Examined, policy: &Policy) -> Result<Option<Self>, (String, String)> {
+    pub fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, (String, String)> {
         if policy.checks.is_empty() {
             return Ok(None);
         }
@@ -91,7 +92,7 @@ impl Setup {
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
         };
-        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT);
+        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT, stop);
         result.map_err(|text| {
             let said = escape::escaped(output.trim_ascii());
             (format!("cannot start a check without privileges: {text}: {said}"), remedy())
@@ -116,7 +117,7 @@ impl Runner {
     pub fn new(mut setup: Setup) -> Result<Self, String> {
         // A root of its own: the other one's open directories are numbered by another tree.
         let root = Root::open(b"/").map_err(|error| error.to_string())?;
-        let before = root.walk().map_err(|error| error.to_string())?;
+        let before = root.walk_everything().map_err(|error| error.to_string())?;
         let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
         let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
         let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
@@ -130,8 +131,8 @@ impl Runner {
 
     /// Run one check, end what it started, remove what it created.
     #[must_use]
-    pub fn run(&self, check: &Check) -> Ran {
-        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout);
+    pub fn run(&self, check: &Check, stop: &Stop) -> Ran {
+        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout, stop);
         let mut failures: Vec<String> = result.err().into_iter().collect();
         if let Err(failure) = self.tidy() {
             failures.push(failure);
@@ -141,7 +142,7 @@ impl Runner {
 
     /// Compare the tree with what it was, and remove what is new.
     fn tidy(&self) -> Result<(), String> {
-        let after = self.root.walk().map_err(|error| error.to_string())?;
+        let after = self.root.walk_everything().map_err(|error| error.to_string())?;
         let traces = traces::compare(&self.before, &after);
         traces.remove(&self.root, &self.before, &after).map_err(|error| error.to_string())?;
         if traces.changed.is_empty() {

@@ -37,3 +37,4 @@ pub mod run;
 pub mod sbom;
 pub mod scripts;
 pub mod shell;
+pub mod stop;

@@ -20,6 +20,7 @@ use crate::policy::{self, Environment, Inputs, Loaded, Options, Problem};
 use crate::report::{self, Console, Format, Volume};
 use crate::root::host;
 use crate::rules;
+use crate::stop::Stop;
 use session::Session;
 
 /// What a command was asked to do, apart from the policy.
@@ -71,6 +72,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if let Some(Action::Learn(asked)) = &cli.action {
         return learn::run(asked, environment);
     }
+    let stop = if matches!(cli.action, Some(Action::Apply(_))) { Stop::hold() } else { Stop::never() };
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
@@ -114,7 +116,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
-        Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&stop)),
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))

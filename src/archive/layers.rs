@@ -8,7 +8,7 @@ use super::entries::{Data, Entry, What};
 use crate::collect::Map;
 use crate::facts::tree::{Id, MAX_LINKS, Meta, Tree};
 use crate::report::escape::quoted;
-use crate::root::TEMPORARY;
+use crate::root::is_temporary;
 
 /// Marks of an image's layers (OCI image specification, layer.md): a name that goes, and a directory that hides what is
 /// below it.
@@ -314,8 +314,8 @@ impl Layers {
             let first = tree.len();
             for (name, found) in self.children(number) {
                 // As the walk of a directory does it: what a killed run left behind is no part of the tree.
-                if *name == *TEMPORARY && self.is_bare(found.inode) {
-                    tree.leftover(id);
+                if is_temporary(&name) && self.is_bare(found.inode) {
+                    tree.leftover(id, &name);
                     continue;
                 }
                 let target = self.inode(found.inode).and_then(|inode| match &inode.body {
@@ -350,6 +350,7 @@ impl Layers {
             nlink: inode.nlink,
             size,
             ino: u64::from(number) + 1,
+            device: 0,
             mtime,
             mtime_nsec,
             ctime: mtime.saturating_mul(1_000_000_000).saturating_add(mtime_nsec.into()),

@@ -17,6 +17,7 @@ use super::Setup;
 use super::{child, tcp};
 use crate::collect::Set;
 use crate::root::host;
+use crate::stop::Stop;
 
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,10 +50,16 @@ pub(super) fn adopt_orphans() -> Result<Set<i32>, String> {
 
 /// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Answers how it ended,
 /// the error as the end of a sentence, and its output.
-pub(super) fn run(setup: &Setup, argv: &[String], tcp: Option<u16>, timeout: u32) -> (Result<(), String>, Vec<u8>) {
+pub(super) fn run(
+    setup: &Setup,
+    argv: &[String],
+    tcp: Option<u16>,
+    timeout: u32,
+    stop: &Stop,
+) -> (Result<(), String>, Vec<u8>) {
     let mut output = Output::default();
-    let result = Process::start(setup, argv).and_then(|process| {
-        let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()));
+    let result = Process::start(setup, argv, stop).and_then(|process| {
+        let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()), stop);
         let ended = process.end(setup);
         process.listen(&mut output);
         result.and(ended)
@@ -66,7 +73,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(setup: &Setup, argv: &[String]) -> Result<Self, String> {
+    fn start(setup: &Setup, argv: &[String], stop: &Stop) -> Result<Self, String> {
         let fail = |error: std::io::Error| format!("could not be started: {error}");
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
@@ -75,6 +82,7 @@ impl Process {
         command
             .arg0("harden")
             .arg(child::ARGUMENT)
+            .arg(stop.word())
             .arg(child::written(setup.credentials.as_ref()))
             .arg(&setup.workdir)
             .args(argv)
@@ -91,11 +99,20 @@ impl Process {
     }
 
     /// Wait until it ends, answers, or the time is over.
-    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration) -> Result<(), String> {
+    fn supervise(
+        &self,
+        output: &mut Output,
+        tcp: Option<u16>,
+        limit: Duration,
+        stop: &Stop,
+    ) -> Result<(), String> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             self.listen(output);
+            if let Some(signal) = stop.asked() {
+                return Err(format!("was ended, since {signal} asked this program to end"));
+            }
             match (self.ended(), tcp) {
                 (Some(End::Status(0)), None) => return Ok(()),
                 (Some(end), None) => return Err(end.text()),

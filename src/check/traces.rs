@@ -69,7 +69,8 @@ pub(super) fn compare(before: &Tree, after: &Tree) -> Traces {
 /// Whether an entry that is no directory is what it was.
 fn is_same(before: &Tree, old: Id, after: &Tree, new: Id) -> bool {
     let (a, b) = (before.meta(old), after.meta(new));
-    (a.mode, a.uid, a.gid, a.nlink, a.size, a.ino) == (b.mode, b.uid, b.gid, b.nlink, b.size, b.ino)
+    (a.mode, a.uid, a.gid, a.nlink, a.size) == (b.mode, b.uid, b.gid, b.nlink, b.size)
+        && (a.device, a.ino) == (b.device, b.ino)
         && (a.mtime, a.mtime_nsec, a.ctime) == (b.mtime, b.mtime_nsec, b.ctime)
         && before.link_target(old) == after.link_target(new)
 }

@@ -5,7 +5,7 @@ use crate::collect::{Set, set};
 use crate::facts::commands::Commands;
 use crate::facts::glob;
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Tree, Unresolved};
+use crate::facts::tree::{FileId, Id, Tree, Unresolved};
 use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
 use crate::report::escape::quoted;
 
@@ -252,13 +252,13 @@ fn is_busybox_entry(pattern: &Pattern) -> bool {
 /// `busybox` as an entry means every name that runs it.
 fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
     let tree = walk.input.tree;
-    let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
     let targets: Set<Id> = set(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
-    let inodes: Set<u64> = set(targets.iter().filter_map(|&id| inode(id)));
+    let linked: Set<FileId> = set(targets.iter().filter_map(|&id| tree.file_id(id)));
     let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {
-        if targets.contains(&command.target) || inode(command.target).is_some_and(|ino| inodes.contains(&ino)) {
+        let other_name = || tree.file_id(command.target).is_some_and(|file| linked.contains(&file));
+        if targets.contains(&command.target) || other_name() {
             walk.add(id, Some(busybox), &text);
             count += 1;
         }

@@ -6,7 +6,7 @@
 use super::Contents;
 use super::packages::Packages;
 use super::program::Program;
-use super::tree::{Id, Tree};
+use super::tree::{FileId, Id, Tree};
 use crate::collect::{Map, Set};
 
 /// The directories whose programs are commands in every root; subdirectories are not.
@@ -156,7 +156,7 @@ impl Commands {
     }
 
     /// The program that an entry of a command directory runs.
-    fn runs(&mut self, tree: &Tree, contents: &dyn Contents, entry: Id, inodes: &mut Map<u64, Id>) -> Option<Id> {
+    fn runs(&mut self, tree: &Tree, contents: &dyn Contents, entry: Id, inodes: &mut Map<FileId, Id>) -> Option<Id> {
         if !tree.is_link(entry) {
             return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
         }
@@ -167,7 +167,7 @@ impl Commands {
     }
 
     /// Programs elsewhere whose packages have commands.
-    fn find_helpers(&mut self, tree: &Tree, contents: &dyn Contents, packages: &Packages, inodes: &mut Map<u64, Id>) {
+    fn find_helpers(&mut self, tree: &Tree, contents: &dyn Contents, packages: &Packages, inodes: &mut Map<FileId, Id>) {
         for (index, package) in packages.iter() {
             if !package.had_commands {
                 continue;
@@ -186,10 +186,10 @@ impl Commands {
     }
 
     /// Read a file once, also when it has many names.
-    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut Map<u64, Id>) -> &Program {
+    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut Map<FileId, Id>) -> &Program {
         if !self.programs.contains_key(&id) {
-            let meta = tree.meta(id);
-            let shared = (meta.nlink > 1).then(|| inodes.get(&meta.ino)).flatten();
+            let file = tree.file_id(id);
+            let shared = file.and_then(|file| inodes.get(&file));
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
@@ -198,8 +198,8 @@ impl Commands {
                     Program::None
                 })
             });
-            if meta.nlink > 1 {
-                inodes.entry(meta.ino).or_insert(id);
+            if let Some(file) = file {
+                inodes.entry(file).or_insert(id);
             }
             self.programs.insert(id, program);
         }

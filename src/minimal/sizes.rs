@@ -58,7 +58,7 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             let (stay, go): &mut (Amount, Amount) = amounts.entry(owner).or_default();
             let amount = if goes { go } else { stay };
             amount.files += 1;
-            if tree.is_file(id) && (meta.nlink < 2 || seen.insert(meta.ino)) {
+            if tree.is_file(id) && tree.file_id(id).is_none_or(|file| seen.insert(file)) {
                 amount.bytes += meta.size;
             }
         }

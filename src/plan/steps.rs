@@ -12,7 +12,7 @@ use super::record::{Record, What};
 use super::{Change, DatabaseChange, Draft, Message, present};
 use crate::collect::Map;
 use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
+use crate::facts::tree::{FileId, Id, Tree};
 use crate::root::edit::Attributes;
 
 /// What a step changes.
@@ -163,27 +163,26 @@ fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
 fn linked_elsewhere(tree: &Tree, wanted: &Map<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
-    let shared = |id: Id| tree.is_file(id) && tree.meta(id).nlink > 1 && !tree.meta(id).mount;
-    let mut names: Map<u64, Vec<Id>> =
-        wanted.keys().filter(|&&id| shared(id)).map(|&id| (tree.meta(id).ino, Vec::new())).collect();
+    let mut names: Map<FileId, Vec<Id>> =
+        wanted.keys().filter_map(|&id| tree.file_id(id)).map(|file| (file, Vec::new())).collect();
     if names.is_empty() {
         return IdSet::default();
     }
-    for id in tree.ids().filter(|&id| shared(id)) {
-        if let Some(names) = names.get_mut(&tree.meta(id).ino) {
+    for id in tree.ids() {
+        if let Some(names) = tree.file_id(id).and_then(|file| names.get_mut(&file)) {
             names.push(id);
         }
     }
     wanted
         .iter()
         .filter(|&(&id, attributes)| {
-            let meta = tree.meta(id);
+            let Some(file) = tree.file_id(id) else { return false };
             let same = |&other: &Id| {
                 replaced(other)
                     || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
             };
-            let all = names.get(&meta.ino).map(Vec::as_slice).unwrap_or_default();
-            shared(id) && (meta.nlink as usize > all.len() || !all.iter().all(same))
+            let all = names.get(&file).map(Vec::as_slice).unwrap_or_default();
+            tree.meta(id).nlink as usize > all.len() || !all.iter().all(same)
         })
         .map(|(&id, _)| id)
         .collect()

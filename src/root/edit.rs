@@ -9,7 +9,7 @@ use rustix::fs::{OFlags, Statx};
 use rustix::io::Errno;
 
 use super::calls::{self, Refused};
-use super::{Cause, Error, Root, TEMPORARY, duplicate, error, times};
+use super::{Cause, Error, Root, duplicate, error, times};
 use crate::facts::set::IdSet;
 use crate::facts::tree::{Id, Kind, Tree};
 
@@ -129,9 +129,9 @@ impl Root {
         drop(self.open_node(tree, id, action)?);
         let parent = self.directory(tree, tree.parent(id), action)?;
         let from = self.directory(tree, tree.parent(of), action)?;
-        let linked = calls::link_at(from.as_fd(), tree.name(of), parent.as_fd(), TEMPORARY)
-            .and_then(|()| calls::rename(parent.as_fd(), TEMPORARY, tree.name(id)));
-        discard_on_error(parent.as_fd(), linked).map_err(fail)
+        let linked = calls::link_at(from.as_fd(), tree.name(of), parent.as_fd(), &self.temporary)
+            .and_then(|()| calls::rename(parent.as_fd(), &self.temporary, tree.name(id)));
+        self.discard_on_error(parent.as_fd(), linked).map_err(fail)
     }
 
     /// Create a file at an absolute path; its directory exists already.
@@ -149,9 +149,9 @@ impl Root {
         let (parent, name) = self.parent_of_new(tree, path, "cannot create")?;
         let fail = |e| Error { action: "cannot create", path: path.to_vec(), cause: Cause::Os(e) };
         let fill = |new: BorrowedFd<'_>| calls::write_all(new, content);
-        let result = make_temporary(parent.as_fd(), wanted, mtime, fill)
-            .and_then(|()| calls::rename_new(parent.as_fd(), TEMPORARY, name));
-        discard_on_error(parent.as_fd(), result).map_err(fail)
+        let made = self.make_temporary(parent.as_fd(), wanted, mtime, fill);
+        let result = made.and_then(|()| calls::rename_new(parent.as_fd(), &self.temporary, name));
+        self.discard_on_error(parent.as_fd(), result).map_err(fail)
     }
 
     /// Create a directory at an absolute path whose parent exists already. It appears with its attributes, and
@@ -163,15 +163,15 @@ impl Root {
         let (parent, name) = self.parent_of_new(tree, path, "cannot create directory")?;
         let fail = |e| Error { action: "cannot create directory", path: path.to_vec(), cause: Cause::Os(e) };
         let parent = parent.as_fd();
-        calls::mkdir_at(parent, TEMPORARY, 0o700).map_err(fail)?;
-        let made = open_dir(parent, TEMPORARY).and_then(|fd| {
+        calls::mkdir_at(parent, &self.temporary, 0o700).map_err(fail)?;
+        let made = open_dir(parent, &self.temporary).and_then(|fd| {
             times::remember(fd.as_fd(), mtime)?;
             apply_attributes(fd.as_fd(), wanted)?;
             calls::set_time(fd.as_fd(), mtime)
         });
-        let placed = made.and_then(|()| calls::rename_new(parent, TEMPORARY, name));
+        let placed = made.and_then(|()| calls::rename_new(parent, &self.temporary, name));
         if placed.is_err() {
-            let _ = calls::unlink_at(parent, TEMPORARY, true);
+            let _ = calls::unlink_at(parent, &self.temporary, true);
         }
         placed.map_err(fail)
     }
@@ -232,16 +232,41 @@ impl Root {
     ) -> Result<(), Error> {
         let fail = |e| error(action, tree, id, Cause::Os(e));
         let parent = self.directory(tree, tree.parent(id), action)?;
-        let made = make_temporary(parent.as_fd(), wanted, mtime, fill);
-        discard_on_error(parent.as_fd(), made).map_err(fail)?;
+        let made = self.make_temporary(parent.as_fd(), wanted, mtime, fill);
+        self.discard_on_error(parent.as_fd(), made).map_err(fail)?;
         let now = calls::stat_at(parent.as_fd(), tree.name(id));
         let now = now.map_err(Cause::Os).and_then(|now| self.check(tree, id, &now));
         if let Err(cause) = now {
-            let _ = calls::unlink_at(parent.as_fd(), TEMPORARY, false);
+            let _ = calls::unlink_at(parent.as_fd(), &self.temporary, false);
             return Err(error(action, tree, id, cause));
         }
-        let renamed = calls::rename(parent.as_fd(), TEMPORARY, tree.name(id));
-        discard_on_error(parent.as_fd(), renamed).map_err(fail)
+        let renamed = calls::rename(parent.as_fd(), &self.temporary, tree.name(id));
+        self.discard_on_error(parent.as_fd(), renamed).map_err(fail)
+    }
+
+    /// Make the temporary file in `parent`: private until its content, attributes and time are right. What killed runs
+    /// left is gone by now; the name is this run's own.
+    fn make_temporary(
+        &self,
+        parent: BorrowedFd<'_>,
+        wanted: Attributes,
+        mtime: Time,
+        fill: impl FnOnce(BorrowedFd<'_>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let new = calls::open_at(parent, &self.temporary, flags, 0o600)?;
+        let done = fill(new.as_fd()).and_then(|()| apply_attributes(new.as_fd(), wanted));
+        // No fsync: the rename is atomic for every reader and for a killed run. A machine that loses power loses the build.
+        let done = done.and_then(|()| calls::set_time(new.as_fd(), mtime));
+        self.discard_on_error(parent, done)
+    }
+
+    /// Take the temporary file away again: the first error is the one that counts.
+    fn discard_on_error(&self, parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Result<(), Refused> {
+        if result.is_err() {
+            let _ = calls::unlink_at(parent, &self.temporary, false);
+        }
+        result
     }
 
     /// The directory that a new entry goes into, and its name. Directories that this run made are walked by name.
@@ -280,30 +305,6 @@ fn state(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Option<State>, Refused> 
         Err(refused) if refused.is(Errno::NOENT) => Ok(None),
         Err(refused) => Err(refused),
     }
-}
-
-/// Make the temporary file in `parent`: private until its content, attributes and time are right. What killed runs
-/// left is gone by now; anything else of that name is not ours.
-fn make_temporary(
-    parent: BorrowedFd<'_>,
-    wanted: Attributes,
-    mtime: Time,
-    fill: impl FnOnce(BorrowedFd<'_>) -> Result<(), Refused>,
-) -> Result<(), Refused> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-    let new = calls::open_at(parent, TEMPORARY, flags, 0o600)?;
-    let done = fill(new.as_fd()).and_then(|()| apply_attributes(new.as_fd(), wanted));
-    // No fsync: the rename is atomic for every reader and for a killed run. A machine that loses power loses the build.
-    let done = done.and_then(|()| calls::set_time(new.as_fd(), mtime));
-    discard_on_error(parent, done)
-}
-
-/// Take the temporary file away again: the first error is the one that counts.
-fn discard_on_error(parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Result<(), Refused> {
-    if result.is_err() {
-        let _ = calls::unlink_at(parent, TEMPORARY, false);
-    }
-    result
 }
 
 /// What the mode loses goes first: whether a bit has to go may depend on the owner, and a run that is killed in between

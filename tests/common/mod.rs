@@ -17,7 +17,7 @@ mod strace;
 
 pub(crate) use check::{Applied, Refused};
 pub(crate) use elf::{Spec, library, program};
-pub(crate) use invariants::assert_invariants;
+pub(crate) use invariants::{assert_invariants, assert_no_temporary};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::{Entry, Snapshot};
