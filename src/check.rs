@@ -10,12 +10,13 @@ mod process;
 mod tcp;
 mod traces;
 
-use crate::collect::Set;
+use crate::collect::{Map, Set};
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
-use crate::facts::tree::Tree;
+use crate::facts::tree::{Id, Tree};
 use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
 use crate::report::escape;
+use crate::root::extras::Extras;
 use crate::root::{Root, host};
 use crate::shell;
 use crate::stop::Stop;
@@ -52,6 +53,7 @@ pub struct Ran {
 pub struct Runner {
     root: Root,
     before: Tree,
+    extras: Map<Id, Extras>,
     setup: Setup,
 }
 
@@ -126,7 +128,14 @@ impl Runner {
         {
             setup.home = home.to_owned();
         }
-        Ok(Self { root, before, setup })
+        let mut extras = Map::new();
+        for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
+            let has = root.extras(&before, id).map_err(|error| error.to_string())?;
+            if has != Extras::default() {
+                extras.insert(id, has);
+            }
+        }
+        Ok(Self { root, before, extras, setup })
     }
 
     /// Run one check, end what it started, remove what it created.
@@ -144,7 +153,7 @@ impl Runner {
     fn tidy(&self) -> Result<(), String> {
         let after = self.root.walk_everything().map_err(|error| error.to_string())?;
         let traces = traces::compare(&self.before, &after);
-        traces.remove(&self.root, &self.before, &after).map_err(|error| error.to_string())?;
+        traces.remove(&self.root, &self.before, &after, &self.extras).map_err(|error| error.to_string())?;
         if traces.changed.is_empty() {
             return Ok(());
         }

@@ -89,10 +89,8 @@ pub struct Draft<'a> {
     keep: IdSet,
     /// Removed by packages.database alone: what scanners read, and its directories.
     standing: IdSet,
-    /// Rewritten after everything else was removed, in this order: package databases.
-    late_rewrites: Vec<Id>,
-    /// Removed after that, in this order.
-    late_removals: Vec<Id>,
+    /// Rewritten or removed after everything else was removed, in this order: package databases.
+    late: Vec<Id>,
     /// Never changed in any way: kept paths with their content, mount points.
     untouchable: IdSet,
     removed: IdSet,
@@ -134,8 +132,7 @@ impl<'a> Draft<'a> {
             rule: "",
             keep: IdSet::default(),
             standing: IdSet::default(),
-            late_rewrites: Vec::new(),
-            late_removals: Vec::new(),
+            late: Vec::new(),
             database: DatabaseChange::default(),
             untouchable: IdSet::default(),
             removed: IdSet::default(),
@@ -232,7 +229,7 @@ impl<'a> Draft<'a> {
         }
         if self.removed.insert(id) {
             if self.rule == DATABASE {
-                self.late_removals.push(id);
+                self.late.push(id);
             }
             self.record(Target::Entry(id), What::Remove, reason);
         }
@@ -349,7 +346,7 @@ impl<'a> Draft<'a> {
         self.database.files += 1;
         self.database.bytes += content.len() as u64;
         self.record(Target::Entry(id), What::Content(Box::new(states)), reason);
-        self.late_rewrites.push(id);
+        self.late.push(id);
         self.rewrite(id, content);
     }
 

@@ -7,6 +7,7 @@
 
 mod calls;
 pub mod edit;
+pub mod extras;
 pub mod host;
 mod lock;
 mod mounts;
@@ -363,11 +364,7 @@ impl Root {
     fn check(&self, tree: &Tree, id: Id, now: &Statx) -> Result<(), Cause> {
         let seen = tree.meta(id);
         let same_type = now.stx_mode & 0o170_000 == seen.mode & 0o170_000;
-        if same_type && is_inode(now, &seen) && self.is_on_mount(now) {
-            Ok(())
-        } else {
-            Err(Cause::Changed)
-        }
+        if same_type && is_inode(now, &seen) && self.is_on_mount(now) { Ok(()) } else { Err(Cause::Changed) }
     }
 }
 

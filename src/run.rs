@@ -116,7 +116,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
-        Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&stop)),
+        Some(Action::Apply(_)) => {
+            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&stop))
+        }
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))

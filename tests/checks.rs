@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "checks/directories.rs"]
+mod directories;
 #[path = "checks/image.rs"]
 mod image;
 #[path = "checks/privileges.rs"]

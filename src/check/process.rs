@@ -99,13 +99,7 @@ impl Process {
     }
 
     /// Wait until it ends, answers, or the time is over.
-    fn supervise(
-        &self,
-        output: &mut Output,
-        tcp: Option<u16>,
-        limit: Duration,
-        stop: &Stop,
-    ) -> Result<(), String> {
+    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration, stop: &Stop) -> Result<(), String> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {

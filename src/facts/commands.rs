@@ -167,7 +167,13 @@ impl Commands {
     }
 
     /// Programs elsewhere whose packages have commands.
-    fn find_helpers(&mut self, tree: &Tree, contents: &dyn Contents, packages: &Packages, inodes: &mut Map<FileId, Id>) {
+    fn find_helpers(
+        &mut self,
+        tree: &Tree,
+        contents: &dyn Contents,
+        packages: &Packages,
+        inodes: &mut Map<FileId, Id>,
+    ) {
         for (index, package) in packages.iter() {
             if !package.had_commands {
                 continue;

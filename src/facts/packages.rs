@@ -77,6 +77,8 @@ pub struct Packages {
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
+    /// Files of dpkg that a run left which did not come to its end: of packages that it had taken from the records.
+    pub(crate) unfinished: Vec<Id>,
 }
 
 impl Package {

@@ -5,7 +5,8 @@
 //! 2. New directories and files, parents first; then rewritten files.
 //! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
 //!    a link before that one; then everything else, children before their directories.
-//! 4. Package databases: rewritten, then what is removed of them. Until then a later run knows all that this one knew.
+//! 4. Package databases, in the order of their rule: until the file that says which packages there are is rewritten, a
+//!    later run knows all that this one knew; from then on it knows what is left over.
 //! 5. This program itself.
 
 use super::record::{Record, What};
@@ -97,17 +98,19 @@ impl Plan {
             warnings,
             refusals,
             database,
-            late_rewrites,
-            late_removals,
+            late,
             ..
         } = draft;
         let mut steps = Vec::new();
         let replaced =
             |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.iter().any(|&(link, _)| link == id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
+        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
         let mut databases = Vec::new();
-        for id in late_rewrites {
-            if let Some(content) = rewrites.remove(&id).filter(|_| !removed.contains(id)) {
+        for &id in &late {
+            if removed.contains(id) {
+                databases.push(remove(id));
+            } else if let Some(content) = rewrites.remove(&id) {
                 let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
                 databases.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
             }
@@ -132,8 +135,7 @@ impl Plan {
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
         steps.extend(rewritten);
-        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
-        let late: IdSet = last.iter().chain(&late_removals).copied().collect();
+        let late: IdSet = last.iter().chain(&late).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
         let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
         links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
@@ -142,7 +144,6 @@ impl Plan {
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
         steps.extend(databases);
-        steps.extend(late_removals.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
         let goes = |target: &Target| match target {
             Target::Entry(id) => removed.contains(*id),

@@ -336,13 +336,7 @@ fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refuse
 fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, drop_capability: bool) -> Result<(), Refused> {
     let list = calls::xattrs(old)?;
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        let skip = name == b"security.selinux"
-            || name == b"security.ima"
-            || name == b"security.evm"
-            || name.starts_with(b"trusted.overlay.")
-            || name.starts_with(b"user.overlay.")
-            || (drop_capability && name == CAPABILITY);
-        if skip {
+        if is_of_the_system(name) || (drop_capability && name == CAPABILITY) {
             continue;
         }
         if let Some(value) = calls::xattr(old, name)? {
@@ -350,6 +344,15 @@ fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, drop_capability: bool) 
         }
     }
     Ok(())
+}
+
+/// Attributes that belong to one inode, or to the machine.
+pub(super) fn is_of_the_system(name: &[u8]) -> bool {
+    name == b"security.selinux"
+        || name == b"security.ima"
+        || name == b"security.evm"
+        || name.starts_with(b"trusted.overlay.")
+        || name.starts_with(b"user.overlay.")
 }
 
 fn copy_content(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> Result<(), Refused> {

@@ -45,7 +45,9 @@ impl Points {
                 continue;
             }
             let point = unescaped(point);
-            if let Some(inside) = point.strip_prefix(above).filter(|inside| inside.starts_with(b"/") && inside.len() > 1) {
+            if let Some(inside) =
+                point.strip_prefix(above).filter(|inside| inside.starts_with(b"/") && inside.len() > 1)
+            {
                 points.push(inside.to_vec());
             }
         }

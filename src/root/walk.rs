@@ -63,12 +63,7 @@ impl Root {
         self.walk_all(true, false, true)
     }
 
-    fn walk_all(
-        &self,
-        skip: bool,
-        capabilities: bool,
-        leftovers: bool,
-    ) -> Result<(Tree, Vec<(Id, Error)>), Error> {
+    fn walk_all(&self, skip: bool, capabilities: bool, leftovers: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
