@@ -4,14 +4,16 @@
 //! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
 //! kept are given back too.
 
+use std::collections::BTreeSet;
+
 use crate::draft::Change;
 use crate::draft::record::Target;
 use crate::plan::Step;
 use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
+use crate::stop::Stop;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Time, Tree};
-use std::collections::BTreeSet;
 
 /// What became of the steps.
 #[derive(Debug, Default)]
@@ -20,11 +22,22 @@ pub struct Outcome {
     pub done: usize,
     /// Why the next one failed; the rest was not tried.
     pub failure: Option<Error>,
+    /// The signal that ended the run before the next one.
+    pub stopped: Option<&'static str>,
 }
 
-/// Carry out `steps` in order. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
+impl Outcome {
+    /// Why not everything is done, as a whole message.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let failed = self.failure.as_ref().map(ToString::to_string);
+        failed.or_else(|| self.stopped.map(|signal| format!("stopped by {signal} between two changes")))
+    }
+}
+
+/// Carry out `steps` in order, until `stop` asks for an end. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
 /// (reproducible-builds.org/specs/source-date-epoch).
-pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Outcome {
+pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop: &Stop) -> Outcome {
     let going = steps.iter().filter_map(|step| match (&step.target, &step.change) {
         (Target::Entry(id), Change::Remove) => Some(*id),
         _ => None,
@@ -40,16 +53,21 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>) -> Ou
     };
     let mut outcome = Outcome::default();
     let result = run.clean().and_then(|()| {
-        steps.iter().try_for_each(|step| {
+        for step in steps {
+            outcome.stopped = stop.asked();
+            if outcome.stopped.is_some() {
+                break;
+            }
             run.step(step)?;
             outcome.done += 1;
-            Ok(())
-        })
+        }
+        Ok(())
     });
     // A database that is still to be written says of these directories what is not in them any more.
     let removed = !run.removed.is_empty() || !tree.killed().remembered.is_empty();
     let open = steps.iter().skip(outcome.done).any(|step| matches!(step.change, Change::Rewrite(..)));
-    let restored = run.restore_times(result.is_err() && removed && open);
+    let ended = result.is_err() || outcome.stopped.is_some();
+    let restored = run.restore_times(ended && removed && open);
     outcome.failure = result.and(restored).err();
     outcome
 }
@@ -125,9 +143,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// Take away what a killed run was about to put into a place.
     fn clean(&mut self) -> Result<(), Error> {
-        for &directory in &self.tree.killed().leftovers {
-            self.touch(directory)?;
-            self.root.remove_leftover(self.tree, directory)?;
+        for (directory, name) in &self.tree.killed().leftovers {
+            self.touch(*directory)?;
+            self.root.remove_leftover(self.tree, *directory, name)?;
         }
         Ok(())
     }
@@ -253,6 +271,7 @@ mod tests {
     use crate::draft::record::Target;
     use crate::plan::Step;
     use crate::root::Root;
+    use crate::stop::Stop;
     use crate::tree::Attributes;
 
     #[test]
@@ -274,7 +293,7 @@ mod tests {
         for step in &steps {
             let one = std::slice::from_ref(step);
             assert!(check(&root, &tree, one).unwrap_err().to_string().contains("cannot confirm"));
-            assert!(apply(&root, &tree, one, None).failure.is_none());
+            assert_eq!(apply(&root, &tree, one, None, &Stop::never()).reason(), None);
             check(&root, &tree, one).unwrap();
         }
         check(&root, &tree, &steps).unwrap();

@@ -18,10 +18,10 @@ use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::tree::contents::Contents;
+use context::Cx;
 
 pub use baseline::Baseline;
 pub use checks::CHECKS;
-use context::Cx;
 pub use finding::{Finding, Findings, State};
 pub use image::ImageConfig;
 

@@ -10,14 +10,17 @@ mod process;
 mod tcp;
 mod traces;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diag::escape;
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
 use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
+use crate::root::extras::Extras;
 use crate::root::{Root, host};
-use crate::tree::Tree;
+use crate::stop::Stop;
+use crate::tree::{Id, Tree};
 use child::Credentials;
-use std::collections::BTreeSet;
 
 /// Changed paths that a message names.
 const NAMED: usize = 5;
@@ -50,6 +53,7 @@ pub struct Ran {
 pub struct Runner {
     root: Root,
     before: Tree,
+    extras: BTreeMap<Id, Extras>,
     setup: Setup,
 }
 
@@ -59,7 +63,7 @@ impl Setup {
     /// # Errors
     /// What stands in the way of any check, and what to do about it. Nothing of the image is run for that: this program
     /// is started once, drops its privileges and ends.
-    pub fn try_out(examined: &Examined, policy: &Policy) -> Result<Option<Self>, (String, String)> {
+    pub fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, (String, String)> {
         if policy.checks.is_empty() {
             return Ok(None);
         }
@@ -79,7 +83,7 @@ impl Setup {
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
         };
-        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT);
+        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT, stop);
         result.map_err(|text| {
             let said = escape::escaped(output.trim_ascii());
             (format!("cannot start a check without privileges: {text}: {said}"), remedy())
@@ -104,7 +108,7 @@ impl Runner {
     pub fn new(mut setup: Setup) -> Result<Self, String> {
         // A root of its own: the other one's open directories are numbered by another tree.
         let root = Root::open(b"/").map_err(|error| error.to_string())?;
-        let before = root.walk().map_err(|error| error.to_string())?;
+        let before = root.walk_everything().map_err(|error| error.to_string())?;
         let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
         let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
         let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
@@ -113,13 +117,20 @@ impl Runner {
         {
             setup.home = home.to_owned();
         }
-        Ok(Self { root, before, setup })
+        let mut extras = BTreeMap::new();
+        for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
+            let has = root.extras(&before, id).map_err(|error| error.to_string())?;
+            if has != Extras::default() {
+                extras.insert(id, has);
+            }
+        }
+        Ok(Self { root, before, extras, setup })
     }
 
     /// Run one check, end what it started, remove what it created.
     #[must_use]
-    pub fn run(&self, check: &Check) -> Ran {
-        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout);
+    pub fn run(&self, check: &Check, stop: &Stop) -> Ran {
+        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout, stop);
         let mut failures: Vec<String> = result.err().into_iter().collect();
         if let Err(failure) = self.tidy() {
             failures.push(failure);
@@ -129,9 +140,9 @@ impl Runner {
 
     /// Compare the tree with what it was, and remove what is new.
     fn tidy(&self) -> Result<(), String> {
-        let after = self.root.walk().map_err(|error| error.to_string())?;
+        let after = self.root.walk_everything().map_err(|error| error.to_string())?;
         let traces = traces::compare(&self.before, &after);
-        traces.remove(&self.root, &self.before, &after).map_err(|error| error.to_string())?;
+        traces.remove(&self.root, &self.before, &after, &self.extras).map_err(|error| error.to_string())?;
         if traces.changed.is_empty() {
             return Ok(());
         }

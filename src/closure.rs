@@ -21,12 +21,13 @@ mod tests;
 
 pub(crate) use seeds::matching;
 
+use std::collections::BTreeMap;
+
 use crate::diag::Message;
 use crate::facts::commands::Commands;
 use crate::policy::Policy;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
 
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";

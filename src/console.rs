@@ -1,8 +1,9 @@
 //! Standard output and standard error: the report goes to one, progress and messages to the other.
 
+use std::io::{self, IsTerminal as _, Write as _};
+
 use crate::diag::escape;
 use crate::diag::problem::Problem;
-use std::io::{self, IsTerminal as _, Write as _};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

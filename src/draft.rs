@@ -7,17 +7,14 @@
 pub mod accounts;
 pub mod record;
 
-use crate::diag::Message;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use accounts::AccountFiles;
-use record::Target;
-use record::{Record, What};
-
-use crate::diag::escape;
+use crate::diag::{Message, escape};
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
-use std::collections::BTreeMap;
+use accounts::AccountFiles;
+use record::{Record, Target, What};
 
 /// One effect on one entry. Every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +73,8 @@ pub struct Draft<'a> {
     keep: IdSet,
     /// Removed by packages.database alone: what scanners read, and its directories.
     standing: IdSet,
-    /// Rewritten after everything else was removed, in this order: package databases.
-    pub(crate) late_rewrites: Vec<Id>,
-    /// Removed after that, in this order.
-    pub(crate) late_removals: Vec<Id>,
+    /// Rewritten or removed after everything else was removed, in this order: package databases.
+    pub(crate) late: Vec<Id>,
     /// Never changed in any way: kept paths with their content, mount points.
     untouchable: IdSet,
     pub(crate) removed: IdSet,
@@ -119,8 +114,7 @@ impl<'a> Draft<'a> {
             rule: "",
             keep: IdSet::default(),
             standing: IdSet::default(),
-            late_rewrites: Vec::new(),
-            late_removals: Vec::new(),
+            late: Vec::new(),
             database: DatabaseChange::default(),
             untouchable: IdSet::default(),
             removed: IdSet::default(),
@@ -216,7 +210,7 @@ impl<'a> Draft<'a> {
         }
         if self.removed.insert(id) {
             if self.rule == DATABASE {
-                self.late_removals.push(id);
+                self.late.push(id);
             }
             self.record(Target::Entry(id), What::Remove, reason);
         }
@@ -333,7 +327,7 @@ impl<'a> Draft<'a> {
         self.database.files += 1;
         self.database.bytes += content.len() as u64;
         self.record(Target::Entry(id), What::Content(Box::new(states)), reason);
-        self.late_rewrites.push(id);
+        self.late.push(id);
         self.rewrite(id, content);
     }
 

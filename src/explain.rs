@@ -17,6 +17,7 @@ use crate::pipeline::Examined;
 use crate::policy::{Entry, Policy};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree, Unresolved};
+
 pub use advice::Advice;
 
 /// What becomes of an entry.
@@ -303,14 +304,11 @@ impl<'a> Explainer<'a> {
     /// Hard links.
     fn other_names(&self, id: Id, notes: &mut Vec<String>) -> Vec<Name> {
         let tree = self.tree();
-        let meta = tree.meta(id);
-        if !tree.is_file(id) || meta.nlink < 2 {
-            return Vec::new();
-        }
-        let same = |&at: &Id| at != id && tree.is_file(at) && tree.meta(at).ino == meta.ino && !tree.meta(at).mount;
+        let Some(file) = tree.file_id(id) else { return Vec::new() };
+        let same = |&at: &Id| at != id && tree.file_id(at) == Some(file);
         let name = |at: Id| Name { path: tree.path(at), fate: self.fate(at) };
         let names: Vec<Name> = tree.ids().filter(same).map(name).collect();
-        let outside = (meta.nlink as usize).saturating_sub(names.len() + 1);
+        let outside = (tree.meta(id).nlink as usize).saturating_sub(names.len() + 1);
         if outside > 0 {
             notes.push(format!("{outside} more names of the file lie outside this root"));
         }
@@ -339,10 +337,7 @@ impl<'a> Explainer<'a> {
         let Some(command) = self.examined.facts.commands.entries.get(&id) else { return };
         let name = String::from_utf8_lossy(tree.name(id));
         for found in &self.examined.multicall {
-            let same = found.program == command.target || {
-                let (one, other) = (tree.meta(found.program), tree.meta(command.target));
-                one.nlink > 1 && one.ino == other.ino
-            };
+            let same = tree.is_same_file(found.program, command.target);
             if same && answer.fate == Fate::Removed && found.applets.iter().any(|applet| *applet == name) {
                 let program = quoted(&tree.path(found.program));
                 answer.notes.push(format!("the kept multi-call binary {program} still answers to its name"));

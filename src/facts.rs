@@ -9,14 +9,13 @@ pub mod os;
 pub mod packages;
 pub mod program;
 
+use crate::root::{Root, host};
+use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use accounts::Accounts;
 use commands::Commands;
 use os::Os;
 use packages::Packages;
-
-use crate::root::{Root, host};
-use crate::tree::contents::Contents;
 
 /// Everything known of the root before any rule runs.
 #[derive(Debug, Default)]

@@ -38,4 +38,5 @@ pub mod rules;
 pub mod run;
 pub mod scripts;
 pub mod shell;
+pub mod stop;
 pub mod tree;

@@ -1,16 +1,15 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
-use crate::closure;
+use std::cell::OnceCell;
+
 use crate::closure::Closure;
 use crate::draft::{DATABASE, Draft};
-use crate::facts::Facts;
-use crate::facts::Own;
 use crate::facts::multicall::MultiCall;
+use crate::facts::{Facts, Own};
 use crate::guards::GUARDS;
 use crate::plan::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::root::Root;
-use crate::rules;
 use crate::rules::accounts::nologin;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
@@ -23,7 +22,7 @@ use crate::scripts::configurations::{Input, account_uses};
 use crate::tree::Tree;
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
-use std::cell::OnceCell;
+use crate::{closure, rules};
 
 /// Everything that plan, apply and init work on.
 #[derive(Debug)]

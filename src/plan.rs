@@ -5,16 +5,17 @@
 //! 2. New directories and files, parents first; then rewritten files.
 //! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
 //!    a link before that one; then everything else, children before their directories.
-//! 4. Package databases: rewritten, then what is removed of them. Until then a later run knows all that this one knew.
+//! 4. Package databases, in the order of their rule: until the file that says which packages there are is rewritten, a
+//!    later run knows all that this one knew; from then on it knows what is left over.
 //! 5. This program itself.
 
+use std::collections::BTreeMap;
+
 use crate::diag::Message;
-use crate::draft::record::Target;
-use crate::draft::record::{Record, What};
+use crate::draft::record::{Record, Target, What};
 use crate::draft::{Change, DatabaseChange, Draft, present};
 use crate::tree::set::IdSet;
-use crate::tree::{Attributes, Id, Tree};
-use std::collections::BTreeMap;
+use crate::tree::{Attributes, FileId, Id, Tree};
 
 /// One change of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,16 +90,18 @@ impl Plan {
             warnings,
             refusals,
             database,
-            late_rewrites,
-            late_removals,
+            late,
             ..
         } = draft;
         let mut steps = Vec::new();
         let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.contains_key(&id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
+        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
         let mut databases = Vec::new();
-        for id in late_rewrites {
-            if let Some(content) = rewrites.remove(&id).filter(|_| !removed.contains(id)) {
+        for &id in &late {
+            if removed.contains(id) {
+                databases.push(remove(id));
+            } else if let Some(content) = rewrites.remove(&id) {
                 let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
                 databases.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
             }
@@ -123,8 +126,7 @@ impl Plan {
         }
         steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
         steps.extend(rewritten);
-        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
-        let late: IdSet = last.iter().chain(&late_removals).copied().collect();
+        let late: IdSet = last.iter().chain(&late).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
         let mut links: Vec<Id> = gone().filter(|&id| tree.is_link(id)).collect();
         links.sort_by_cached_key(|&id| std::cmp::Reverse(tree.follow(id).map_or(0, |found| found.links.len())));
@@ -133,7 +135,6 @@ impl Plan {
         rest.reverse();
         steps.extend(rest.into_iter().map(remove));
         steps.extend(databases);
-        steps.extend(late_removals.into_iter().map(remove));
         // What goes needs no evidence for a change of its owner or mode before.
         let goes = |target: &Target| match target {
             Target::Entry(id) => removed.contains(*id),
@@ -154,27 +155,26 @@ fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
 fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
-    let shared = |id: Id| tree.is_file(id) && tree.meta(id).nlink > 1 && !tree.meta(id).mount;
-    let mut names: BTreeMap<u64, Vec<Id>> =
-        wanted.keys().filter(|&&id| shared(id)).map(|&id| (tree.meta(id).ino, Vec::new())).collect();
+    let mut names: BTreeMap<FileId, Vec<Id>> =
+        wanted.keys().filter_map(|&id| tree.file_id(id)).map(|file| (file, Vec::new())).collect();
     if names.is_empty() {
         return IdSet::default();
     }
-    for id in tree.ids().filter(|&id| shared(id)) {
-        if let Some(names) = names.get_mut(&tree.meta(id).ino) {
+    for id in tree.ids() {
+        if let Some(names) = tree.file_id(id).and_then(|file| names.get_mut(&file)) {
             names.push(id);
         }
     }
     wanted
         .iter()
         .filter(|&(&id, attributes)| {
-            let meta = tree.meta(id);
+            let Some(file) = tree.file_id(id) else { return false };
             let same = |&other: &Id| {
                 replaced(other)
                     || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
             };
-            let all = names.get(&meta.ino).map(Vec::as_slice).unwrap_or_default();
-            shared(id) && (meta.nlink as usize > all.len() || !all.iter().all(same))
+            let all = names.get(&file).map(Vec::as_slice).unwrap_or_default();
+            tree.meta(id).nlink as usize > all.len() || !all.iter().all(same)
         })
         .map(|(&id, _)| id)
         .collect()

@@ -19,8 +19,7 @@ mod value;
 use regex::bytes::Regex;
 
 use crate::day::Day;
-use crate::diag::Origin;
-use crate::diag::escape;
+use crate::diag::{Origin, escape};
 use crate::shell;
 use crate::tree::glob::Glob;
 

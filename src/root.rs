@@ -7,12 +7,15 @@
 
 mod calls;
 pub mod edit;
+pub mod extras;
 pub mod host;
+mod lock;
+mod mounts;
 mod times;
 mod walk;
 
-use crate::tree::contents::Contents;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -20,14 +23,23 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-pub use calls::Refused;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Meta, Tree};
 use calls::stat;
 
-use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
+pub use calls::Refused;
 
-/// Name of a file or directory on its way to its place. A killed run may leave one behind; the next run removes it.
-pub const TEMPORARY: &[u8] = b".harden-tmp";
+/// How the name of a file or directory on its way to its place begins; what makes it the run's own follows, in
+/// [`DIGITS`] hexadecimal digits. A killed run may leave one behind; the next run removes it.
+const TEMPORARY: &[u8] = b".harden-tmp-";
+const DIGITS: usize = 16;
+
+/// Whether a run names its temporary files so.
+#[must_use]
+pub fn is_temporary(name: &[u8]) -> bool {
+    let is_digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_prefix(TEMPORARY).is_some_and(|own| own.len() == DIGITS && own.iter().all(is_digit))
+}
 
 /// Directory descriptors kept open between calls. When there are more, only those on the way to the last one stay.
 const CACHED_DIRECTORIES: usize = 64;
@@ -41,6 +53,10 @@ pub struct Root {
     running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
+    /// What is mounted below it, where no entry tells by itself.
+    points: Option<mounts::Points>,
+    /// The name of this run's temporary files.
+    temporary: Vec<u8>,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
@@ -71,8 +87,8 @@ pub enum Cause {
     Os(Refused),
     /// The entry is of a kind that this is not done to: special files are never opened.
     Special,
-    /// A directory that is not empty has the name that temporary files get.
-    Taken,
+    /// Nothing tells what is mounted below the root.
+    Mounts,
     /// The entry is not the one that was examined: somebody changed the tree meanwhile.
     Changed,
     /// The change was made without an error, and yet the entry is not as it should be.
@@ -88,8 +104,11 @@ impl Error {
         match self.cause {
             Cause::Os(refused) => self.refused(refused),
             Cause::Special => "it is no regular file or directory".to_owned(),
-            Cause::Taken => {
-                "this program names its temporary files so, and nothing else may; rename or remove it".to_owned()
+            Cause::Mounts => {
+                "this kernel gives no mount numbers (statx(2), before Linux 5.8), and /proc/self/mountinfo, which would \
+                 list what is mounted below, cannot be read or does not show the root; mount /proc, or run this where the \
+                 kernel is newer"
+                    .to_owned()
             }
             Cause::Changed => {
                 "it is not the entry that was examined; nothing else may change the tree meanwhile".to_owned()
@@ -152,11 +171,17 @@ impl Root {
         let here = stat(fd.as_fd()).map_err(fail)?;
         let slash = rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS);
         let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
+        let mount = Mount::of(&here);
+        let unknown = Error { action: "cannot tell mounts from", path: path.to_vec(), cause: Cause::Mounts };
+        let points = if mount.id.is_none() { Some(mounts::Points::below(&fd).ok_or(unknown)?) } else { None };
+        let own: u64 = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), rustix::process::getpid());
         Ok(Self {
             fd: Rc::new(fd),
             home,
             running,
-            mount: Mount::of(&here),
+            mount,
+            points,
+            temporary: [TEMPORARY, format!("{own:0DIGITS$x}").as_bytes()].concat(),
             directories: RefCell::default(),
             unread: RefCell::default(),
         })
@@ -328,15 +353,19 @@ impl Root {
         Ok(fd)
     }
 
+    /// Whether an entry lies on the mount of the root, as far as it tells by itself.
+    fn is_on_mount(&self, stat: &Statx) -> bool {
+        match (Mount::of(stat).id, self.mount.id) {
+            (Some(here), Some(root)) => here == root,
+            _ => true,
+        }
+    }
+
     /// Compare what is there now with what the walk saw.
     fn check(&self, tree: &Tree, id: Id, now: &Statx) -> Result<(), Cause> {
         let seen = tree.meta(id);
         let same_type = now.stx_mode & 0o170_000 == seen.mode & 0o170_000;
-        if same_type && now.stx_ino == seen.ino && Mount::of(now).is_same(self.mount, tree.is_dir(id)) {
-            Ok(())
-        } else {
-            Err(Cause::Changed)
-        }
+        if same_type && is_inode(now, &seen) && self.is_on_mount(now) { Ok(()) } else { Err(Cause::Changed) }
     }
 }
 
@@ -357,6 +386,16 @@ impl Mount {
 
 fn device(stat: &Statx) -> (u32, u32) {
     (stat.stx_dev_major, stat.stx_dev_minor)
+}
+
+/// The device as one number.
+fn device_number(stat: &Statx) -> u64 {
+    (u64::from(stat.stx_dev_major) << 32) | u64::from(stat.stx_dev_minor)
+}
+
+/// Whether that is the inode that the walk saw.
+fn is_inode(now: &Statx, seen: &Meta) -> bool {
+    now.stx_ino == seen.ino && device_number(now) == seen.device
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd, Refused> {

@@ -14,10 +14,11 @@ pub mod remove;
 pub mod standing;
 pub mod zones;
 
+use std::collections::BTreeSet;
+
 use crate::draft::Draft;
 use crate::policy::Policy;
 use context::Context;
-use std::collections::BTreeSet;
 
 /// One registered rule.
 #[derive(Debug)]

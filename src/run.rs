@@ -10,20 +10,18 @@ mod request;
 mod selftest;
 mod session;
 
-use crate::console;
-use crate::diag::problem::quote;
-use crate::policy::Known;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{self, Action, Cli};
 use crate::console::Console;
-use crate::diag::problem::Problem;
+use crate::diag::problem::{Problem, quote};
 use crate::exit::Exit;
-use crate::policy::{self, Environment, Inputs, Loaded, Options};
+use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
 use crate::root::host;
-use crate::{check, report, rules};
+use crate::stop::Stop;
+use crate::{check, console, report, rules};
 use request::Request;
 use session::Session;
 
@@ -53,6 +51,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if let Some(Action::Learn(asked)) = &cli.action {
         return learn::run(asked, environment);
     }
+    let stop = if matches!(cli.action, Some(Action::Apply(_))) { Stop::hold() } else { Stop::never() };
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
@@ -96,7 +95,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
-        Some(Action::Apply(_)) => Session::new(policy, &request).map_or_else(|exit| exit, Session::apply),
+        Some(Action::Apply(_)) => {
+            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&stop))
+        }
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))

@@ -7,6 +7,8 @@
 pub mod configurations;
 mod starters;
 
+use std::collections::BTreeSet;
+
 use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
 use crate::facts::program::{Program, Shebang};
@@ -14,7 +16,6 @@ use crate::policy::{CommandLine, Policy, Run};
 use crate::shell::{self, Code, Dialect, Kind, Use};
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
-use std::collections::BTreeSet;
 
 /// Largest script that is read. People write shorter ones; longer ones carry an archive.
 const LIMIT: u64 = 1024 * 1024;

@@ -3,7 +3,7 @@
 //! This module owns names, attributes and the meaning of paths and links inside the root. It never
 //! touches the file system: [`crate::root`] fills it in one walk, everything after that is a pure function.
 //!
-//! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 72 bytes
+//! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 80 bytes
 //! plus its name, so that a million entries stay well below the budget of 200 bytes each.
 
 pub mod contents;
@@ -59,6 +59,20 @@ pub enum Kind {
     BlockDevice,
 }
 
+/// Which file an entry is one of several names of: everything that all names of one file have in common. An inode number
+/// alone says nothing, since one mount may show several devices (btrfs subvolumes, an overlay over two file systems);
+/// where a device number lies too, the rest still has to agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    device: u64,
+    ino: u64,
+    size: u64,
+    mtime: (i64, u32),
+    owner: (u32, u32),
+    nlink: u32,
+    mode: u16,
+}
+
 /// What the walk learned of one entry, without its name.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meta {
@@ -72,8 +86,10 @@ pub struct Meta {
     pub nlink: u32,
     /// Size in bytes.
     pub size: u64,
-    /// Inode number.
+    /// Inode number, on its device.
     pub ino: u64,
+    /// Device, as one number.
+    pub device: u64,
     /// Modification time, seconds since the epoch.
     pub mtime: i64,
     /// Modification time, nanoseconds.
@@ -104,6 +120,7 @@ pub type Time = (i64, u32);
 struct Node {
     size: u64,
     ino: u64,
+    device: u64,
     mtime: i64,
     ctime: i64,
     mtime_nsec: u32,
@@ -135,8 +152,8 @@ pub struct Tree {
 pub struct Killed {
     /// Directories that remember their time, parents before their children.
     pub remembered: Vec<Id>,
-    /// Directories that hold a temporary file; the tree does not show it.
-    pub leftovers: Vec<Id>,
+    /// Directories that hold a temporary file, and its name; the tree does not show it.
+    pub leftovers: Vec<(Id, Vec<u8>)>,
 }
 
 /// Where a path leads.
@@ -183,8 +200,8 @@ impl Tree {
     }
 
     /// The directory holds the temporary file of a killed run.
-    pub(crate) fn leftover(&mut self, directory: Id) {
-        self.killed.leftovers.push(directory);
+    pub(crate) fn leftover(&mut self, directory: Id, name: &[u8]) {
+        self.killed.leftovers.push((directory, name.to_vec()));
     }
 
     /// Number of entries, the root included.
@@ -215,6 +232,7 @@ impl Tree {
             nlink: n.nlink,
             size: n.size,
             ino: n.ino,
+            device: n.device,
             mtime: n.mtime,
             mtime_nsec: n.mtime_nsec,
             ctime: n.ctime,
@@ -241,10 +259,25 @@ impl Tree {
         self.kind(id) == Kind::File
     }
 
+    /// Which file the entry is a name of; `None` when it is no regular file, has no other name, or lies on a mount.
+    #[must_use]
+    pub fn file_id(&self, id: Id) -> Option<FileId> {
+        let n = self.node(id);
+        (kind_of(n.mode) == Kind::File && n.nlink > 1 && !n.mount).then_some(FileId {
+            device: n.device,
+            ino: n.ino,
+            size: n.size,
+            mtime: (n.mtime, n.mtime_nsec),
+            owner: (n.uid, n.gid),
+            nlink: n.nlink,
+            mode: n.mode,
+        })
+    }
+
     /// Whether two entries are one file: the same one, or two of its names.
     #[must_use]
     pub fn is_same_file(&self, one: Id, other: Id) -> bool {
-        one == other || (self.is_file(other) && self.meta(one).nlink > 1 && self.meta(one).ino == self.meta(other).ino)
+        one == other || self.file_id(one).is_some_and(|file| self.file_id(other) == Some(file))
     }
 
     /// Whether the entry is a symbolic link.
@@ -467,6 +500,7 @@ impl Tree {
         self.nodes.push(Node {
             size: meta.size,
             ino: meta.ino,
+            device: meta.device,
             mtime: meta.mtime,
             ctime: meta.ctime,
             mtime_nsec: meta.mtime_nsec,

@@ -3,12 +3,13 @@
 //!
 //! This module owns names and what they mean. It reads no byte of any file.
 
+use std::collections::BTreeMap;
+
 use super::Error;
 use super::entries::{Data, Entry, What};
 use crate::diag::escape::quoted;
-use crate::root::TEMPORARY;
+use crate::root::is_temporary;
 use crate::tree::{Id, MAX_LINKS, Meta, Tree};
-use std::collections::BTreeMap;
 
 /// Marks of an image's layers (OCI image specification, layer.md): a name that goes, and a directory that hides what is
 /// below it.
@@ -314,8 +315,8 @@ impl Layers {
             let first = tree.len();
             for (name, found) in self.children(number) {
                 // As the walk of a directory does it: what a killed run left behind is no part of the tree.
-                if *name == *TEMPORARY && self.is_bare(found.inode) {
-                    tree.leftover(id);
+                if is_temporary(&name) && self.is_bare(found.inode) {
+                    tree.leftover(id, &name);
                     continue;
                 }
                 let target = self.inode(found.inode).and_then(|inode| match &inode.body {
@@ -350,6 +351,7 @@ impl Layers {
             nlink: inode.nlink,
             size,
             ino: u64::from(number) + 1,
+            device: 0,
             mtime,
             mtime_nsec,
             ctime: mtime.saturating_mul(1_000_000_000).saturating_add(mtime_nsec.into()),

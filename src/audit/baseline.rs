@@ -2,13 +2,13 @@
 //!
 //! The file is JSON with one line a finding, sorted, so that changes can be reviewed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::{Finding, State, Verdict};
 use crate::diag::escape::escaped;
-use std::collections::BTreeSet;
 
 /// Name and version of the layout.
 const SCHEMA: &str = "harden-baseline-1";

@@ -12,8 +12,9 @@ mod paths;
 mod programs;
 mod trees;
 
-use super::{Check, Cx, Findings, Severity, Topic};
 use Severity::{High, Info, Low, Medium};
+
+use super::{Check, Cx, Findings, Severity, Topic};
 
 const ACCOUNT: Topic = Topic {
     why: "Who exists in an image, and with which number, decides who may read and write what.",

@@ -1,21 +1,21 @@
 //! What checks share: worked out once, before the first of them runs. And what holds for all findings after the last.
 
-use crate::rules;
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+
+use content::Secret;
 
 use super::checks::content;
 use super::{Findings, Severity, Subject};
 use crate::draft::record::{Record, Target};
 use crate::facts::accounts::{Database, GID, UID};
-use crate::pipeline;
 use crate::plan::Plan;
 use crate::policy::{Entry, Policy, RunUser};
 use crate::rules::zones::Zones;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-use content::Secret;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::{pipeline, rules};
 
 /// A subject with what follows from it.
 pub(crate) struct Cx<'a> {

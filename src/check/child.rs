@@ -17,7 +17,7 @@ use crate::console::{Console, Volume};
 use crate::diag::escape;
 use crate::exit::Exit;
 
-/// The first argument of the second start. What follows: credentials, working directory, and the words of the check;
+/// The first argument of the second start. What follows: signals that are held back, credentials, working directory, and the words of the check;
 /// without words nothing is started.
 pub const ARGUMENT: &str = "--become-a-check";
 
@@ -62,10 +62,12 @@ pub fn main(args: &[OsString]) -> Exit {
 
 fn become_check(args: &[OsString]) -> Result<(), String> {
     let usage = || format!("{ARGUMENT} is for this program's own use");
-    let (credentials, workdir, words) = match args {
-        [_, _, credentials, workdir, words @ ..] => (credentials, workdir, words),
+    let (signals, credentials, workdir, words) = match args {
+        [_, _, signals, credentials, workdir, words @ ..] => (signals, credentials, workdir, words),
         _ => return Err(usage()),
     };
+    // The first start holds signals back for itself, and what it starts inherits that.
+    crate::stop::release_named(signals.to_str().unwrap_or_default());
     let credentials = credentials.to_str().and_then(read).ok_or_else(usage)?;
     // A session of its own: no terminal, and a group that can be killed as one.
     rustix::process::setsid().map_err(|e| failed("leave the session", e))?;

@@ -4,6 +4,7 @@
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
 //! it is a child: that needs no /proc, and cannot hit a process of anybody else.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -13,10 +14,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
-use super::Setup;
-use super::{child, tcp};
+use super::{Setup, child, tcp};
 use crate::root::host;
-use std::collections::BTreeSet;
+use crate::stop::Stop;
 
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,10 +49,16 @@ pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
 
 /// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Answers how it ended,
 /// the error as the end of a sentence, and its output.
-pub(super) fn run(setup: &Setup, argv: &[String], tcp: Option<u16>, timeout: u32) -> (Result<(), String>, Vec<u8>) {
+pub(super) fn run(
+    setup: &Setup,
+    argv: &[String],
+    tcp: Option<u16>,
+    timeout: u32,
+    stop: &Stop,
+) -> (Result<(), String>, Vec<u8>) {
     let mut output = Output::default();
-    let result = Process::start(setup, argv).and_then(|process| {
-        let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()));
+    let result = Process::start(setup, argv, stop).and_then(|process| {
+        let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()), stop);
         let ended = process.end(setup);
         process.listen(&mut output);
         result.and(ended)
@@ -66,7 +72,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(setup: &Setup, argv: &[String]) -> Result<Self, String> {
+    fn start(setup: &Setup, argv: &[String], stop: &Stop) -> Result<Self, String> {
         let fail = |error: std::io::Error| format!("could not be started: {error}");
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
@@ -75,6 +81,7 @@ impl Process {
         command
             .arg0("harden")
             .arg(child::ARGUMENT)
+            .arg(stop.word())
             .arg(child::written(setup.credentials.as_ref()))
             .arg(&setup.workdir)
             .args(argv)
@@ -91,11 +98,14 @@ impl Process {
     }
 
     /// Wait until it ends, answers, or the time is over.
-    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration) -> Result<(), String> {
+    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration, stop: &Stop) -> Result<(), String> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             self.listen(output);
+            if let Some(signal) = stop.asked() {
+                return Err(format!("was ended, since {signal} asked this program to end"));
+            }
             match (self.ended(), tcp) {
                 (Some(End::Status(0)), None) => return Ok(()),
                 (Some(end), None) => return Err(end.text()),

@@ -2,13 +2,14 @@
 //!
 //! Times of inodes (ctime, inode(7)) tell of every write, and on overlayfs of every file that was only opened for
 //! writing, since that copies it up into the layer. Directories may have been written in: of them owner and mode count,
-//! and their times are put back. Mounts are not looked into.
+//! and their times, extended attributes and flags are put back. Mounts are not looked into.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::root::extras::Extras;
 use crate::root::{Error, Root};
 use crate::tree::{Id, Tree};
-use std::collections::BTreeSet;
 
 /// The difference between two trees of one root.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Traces {
     created: Vec<Id>,
     /// Directories, by their number in the earlier and the later tree, whose time differs or is about to.
     touched: BTreeSet<(Id, Id)>,
+    /// All directories that were there before and still are, by the same numbers.
+    directories: Vec<(Id, Id)>,
 }
 
 /// What differs between a tree before and after.
@@ -26,6 +29,7 @@ pub(super) fn compare(before: &Tree, after: &Tree) -> Traces {
     let mut traces = Traces::default();
     let mut todo = vec![(Id::ROOT, Id::ROOT)];
     while let Some((old, new)) = todo.pop() {
+        traces.directories.push((old, new));
         let (was, is) = (before.meta(old), after.meta(new));
         if (was.mode, was.uid, was.gid) != (is.mode, is.uid, is.gid) {
             traces.changed.push(before.path(old));
@@ -69,23 +73,35 @@ pub(super) fn compare(before: &Tree, after: &Tree) -> Traces {
 /// Whether an entry that is no directory is what it was.
 fn is_same(before: &Tree, old: Id, after: &Tree, new: Id) -> bool {
     let (a, b) = (before.meta(old), after.meta(new));
-    (a.mode, a.uid, a.gid, a.nlink, a.size, a.ino) == (b.mode, b.uid, b.gid, b.nlink, b.size, b.ino)
+    (a.mode, a.uid, a.gid, a.nlink, a.size) == (b.mode, b.uid, b.gid, b.nlink, b.size)
+        && (a.device, a.ino) == (b.device, b.ino)
         && (a.mtime, a.mtime_nsec, a.ctime) == (b.mtime, b.mtime_nsec, b.ctime)
         && before.link_target(old) == after.link_target(new)
 }
 
 impl Traces {
-    /// Remove what is new, and give directories their old times back.
+    /// Remove what is new, and give directories the attributes and times back that they had; `extras` has those
+    /// directories of the earlier tree that have any.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub(super) fn remove(&self, root: &Root, before: &Tree, after: &Tree) -> Result<(), Error> {
+    pub(super) fn remove(
+        &self,
+        root: &Root,
+        before: &Tree,
+        after: &Tree,
+        extras: &BTreeMap<Id, Extras>,
+    ) -> Result<(), Error> {
         for &top in &self.created {
             // Children come after their parents in the tree's order, so the reverse is leaf first.
             let below: Vec<Id> = after.subtree(top).collect();
             for &id in below.iter().rev() {
                 root.remove(after, id)?;
             }
+        }
+        let none = Extras::default();
+        for (old, new) in &self.directories {
+            root.restore_extras(after, *new, extras.get(old).unwrap_or(&none))?;
         }
         for &(old, new) in &self.touched {
             let meta = before.meta(old);
@@ -98,6 +114,7 @@ impl Traces {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     use std::path::Path;
@@ -123,7 +140,7 @@ mod tests {
         act(at);
         let after = root.walk().unwrap();
         let traces = compare(&before, &after);
-        traces.remove(&root, &before, &after).unwrap();
+        traces.remove(&root, &before, &after, &BTreeMap::new()).unwrap();
         assert_eq!(["", "etc", "etc/sub", "tmp"].map(time), times, "times of directories");
         let left = compare(&before, &root.walk().unwrap());
         assert!(left.created.is_empty(), "something new is left");

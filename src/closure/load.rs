@@ -1,5 +1,6 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
@@ -8,7 +9,6 @@ use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
 use crate::tree::Id;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Most names followed for one program; real ones have a few hundred.
 const MAX_NAMES: usize = 4096;

@@ -1,6 +1,8 @@
 //! What single ELF files need that stay for other reasons than the closure's: a module of a package, a program of the
 //! application. The same search as the closure's, one file at a time; and what a file opens by name.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use super::walk::Walk;
@@ -8,8 +10,6 @@ use super::{Input, Reason};
 use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
 use crate::tree::{Id, Tree};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];

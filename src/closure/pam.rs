@@ -1,11 +1,12 @@
 //! What the login of a kept program needs: the modules its PAM service names (pam.conf(5)), and the programs that those
 //! modules start.
 
+use std::collections::BTreeSet;
+
 use super::CHECKER;
 use super::walk::Walk;
 use crate::diag::escape::quoted;
 use crate::tree::{Id, glob};
-use std::collections::BTreeSet;
 
 /// Largest service file read.
 const LIMIT: u64 = 256 * 1024;

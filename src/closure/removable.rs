@@ -1,6 +1,8 @@
 //! What may go once the closure is known: commands, the helpers of packages that lost them all, and what
 //! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Closure;
 use crate::diag::escape::quoted;
 use crate::facts::commands::Commands;
@@ -8,7 +10,6 @@ use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Documentation, below which nothing but a copyright file matters to a running system.
 pub(crate) const DOCUMENTATION: [&str; 7] = [

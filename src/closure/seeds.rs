@@ -1,5 +1,7 @@
 //! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
 
+use std::collections::BTreeSet;
+
 use super::walk::Walk;
 use crate::diag::Origin;
 use crate::diag::escape::quoted;
@@ -7,8 +9,7 @@ use crate::diag::suggest::did_you_mean;
 use crate::facts::commands::Commands;
 use crate::facts::program::Program;
 use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
-use crate::tree::{Id, Tree, Unresolved, glob};
-use std::collections::BTreeSet;
+use crate::tree::{FileId, Id, Tree, Unresolved, glob};
 
 /// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
 const BUILTINS: &str = ". : [ [[ alias bg break case cd command continue do done echo else esac eval exec exit export false fi for if \
@@ -240,14 +241,14 @@ fn is_busybox_entry(pattern: &Pattern) -> bool {
 /// `busybox` as an entry means every name that runs it.
 fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
     let tree = walk.input.tree;
-    let inode = |id: Id| (tree.meta(id).nlink > 1).then(|| tree.meta(id).ino);
     let targets: BTreeSet<Id> =
         BTreeSet::from_iter(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
-    let inodes: BTreeSet<u64> = BTreeSet::from_iter(targets.iter().filter_map(|&id| inode(id)));
+    let linked: BTreeSet<FileId> = BTreeSet::from_iter(targets.iter().filter_map(|&id| tree.file_id(id)));
     let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {
-        if targets.contains(&command.target) || inode(command.target).is_some_and(|ino| inodes.contains(&ino)) {
+        let other_name = || tree.file_id(command.target).is_some_and(|file| linked.contains(&file));
+        if targets.contains(&command.target) || other_name() {
             walk.add(id, Some(busybox), &text);
             count += 1;
         }

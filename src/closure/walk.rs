@@ -1,6 +1,6 @@
 //! The walk itself: a queue of entries, each of which adds what it needs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
 use super::load::Cache;
@@ -12,7 +12,6 @@ use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Unresolved};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Most interpreters in a row that Linux accepts (fs/exec.c, exec_binprm: ELOOP).
 const MAX_INTERPRETERS: usize = 5;

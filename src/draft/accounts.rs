@@ -4,11 +4,12 @@
 //! password hashes masked. At the end a file whose bytes differ becomes one rewrite. This module knows no
 //! policy: which line goes is the rules' word.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diag::escape::escaped;
 use crate::draft::{Change, Draft};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::tree::Attributes;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What a rule says of one line.
 #[derive(Debug)]

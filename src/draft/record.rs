@@ -2,11 +2,10 @@
 //!
 //! A rule may change every entry of a large tree, so a record holds numbers; paths and texts are made when they are shown.
 
-use crate::tree::Id;
 use std::rc::Rc;
 
 use crate::draft::describe;
-use crate::tree::Tree;
+use crate::tree::{Id, Tree};
 
 /// What a step changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

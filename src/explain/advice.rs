@@ -3,13 +3,14 @@
 //! Only what really works is said: each form is tried by the tests. A name that cannot be written in TOML, or that
 //! the policy would take for something else, leaves `--disable RULE`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Explainer;
 use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
 use crate::tree::Id;
-use std::collections::BTreeSet;
 
 /// One entry of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,8 +5,9 @@
 //! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
-use crate::tree::{Id, Tree, Unresolved};
 use std::collections::BTreeMap;
+
+use crate::tree::{Id, Tree, Unresolved};
 
 mod line;
 

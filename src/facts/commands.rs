@@ -3,11 +3,12 @@
 //! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
 //! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::packages::Packages;
 use super::program::Program;
 use crate::tree::contents::Contents;
-use crate::tree::{Id, Tree};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::tree::{FileId, Id, Tree};
 
 /// The directories whose programs are commands in every root; subdirectories are not.
 pub const STANDARD_DIRECTORIES: [&str; 8] =
@@ -156,7 +157,13 @@ impl Commands {
     }
 
     /// The program that an entry of a command directory runs.
-    fn runs(&mut self, tree: &Tree, contents: &dyn Contents, entry: Id, inodes: &mut BTreeMap<u64, Id>) -> Option<Id> {
+    fn runs(
+        &mut self,
+        tree: &Tree,
+        contents: &dyn Contents,
+        entry: Id,
+        inodes: &mut BTreeMap<FileId, Id>,
+    ) -> Option<Id> {
         if !tree.is_link(entry) {
             return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
         }
@@ -172,7 +179,7 @@ impl Commands {
         tree: &Tree,
         contents: &dyn Contents,
         packages: &Packages,
-        inodes: &mut BTreeMap<u64, Id>,
+        inodes: &mut BTreeMap<FileId, Id>,
     ) {
         for (index, package) in packages.iter() {
             if !package.had_commands {
@@ -192,10 +199,10 @@ impl Commands {
     }
 
     /// Read a file once, also when it has many names.
-    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut BTreeMap<u64, Id>) -> &Program {
+    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut BTreeMap<FileId, Id>) -> &Program {
         if !self.programs.contains_key(&id) {
-            let meta = tree.meta(id);
-            let shared = (meta.nlink > 1).then(|| inodes.get(&meta.ino)).flatten();
+            let file = tree.file_id(id);
+            let shared = file.and_then(|file| inodes.get(&file));
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
@@ -204,8 +211,8 @@ impl Commands {
                     Program::None
                 })
             });
-            if meta.nlink > 1 {
-                inodes.entry(meta.ino).or_insert(id);
+            if let Some(file) = file {
+                inodes.entry(file).or_insert(id);
             }
             self.programs.insert(id, program);
         }

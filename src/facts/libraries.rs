@@ -10,6 +10,7 @@ mod hwcaps;
 mod tokens;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::elf::{Abi, Class, Elf, HEAD, MAGIC, Names};
@@ -18,7 +19,6 @@ use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
 use cache::Cache;
 use conf::read_conf;
-use std::collections::{BTreeMap, BTreeSet};
 use tokens::{expand_list, expand_one, multiarch};
 
 /// Largest configuration file read.

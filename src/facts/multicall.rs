@@ -5,13 +5,14 @@
 
 pub(crate) mod calls;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::commands::Commands;
 use super::packages::Packages;
 use super::program::Program;
 use crate::applets;
 use crate::tree::contents::Contents;
-use crate::tree::{Id, Resolved, Tree};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::tree::{FileId, Id, Resolved, Tree};
 
 /// Fewest links that make a program without a telling name worth reading.
 const FEWEST: usize = 8;
@@ -82,10 +83,12 @@ pub fn kept(
     is_kept: &dyn Fn(Id) -> bool,
 ) -> Vec<MultiCall> {
     let mut groups = groups(tree, contents, commands);
-    let known: BTreeSet<u64> = BTreeSet::from_iter(groups.keys().map(|&id| tree.meta(id).ino));
+    let known: BTreeSet<FileId> = BTreeSet::from_iter(groups.keys().filter_map(|&id| tree.file_id(id)));
+    let is_known = |id: Id| groups.contains_key(&id) || tree.file_id(id).is_some_and(|file| known.contains(&file));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
-    let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !known.contains(&tree.meta(id).ino);
-    groups.extend(tree.ids().filter(elsewhere).map(|id| (id, Vec::new())));
+    let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !is_known(id);
+    let elsewhere: Vec<Id> = tree.ids().filter(elsewhere).collect();
+    groups.extend(elsewhere.into_iter().map(|id| (id, Vec::new())));
     let named = |program: Id, entries: &[Id]| entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));
     let sizes: BTreeSet<u64> = BTreeSet::from_iter(
         groups.iter().filter(|(id, entries)| named(**id, entries)).map(|(&id, _)| tree.meta(id).size),
@@ -200,7 +203,7 @@ pub(crate) fn is_telling(name: &[u8]) -> bool {
 
 /// The entries of the command directories by the ELF file they run; hard links count as one file.
 fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap<Id, Vec<Id>> {
-    let mut inodes: BTreeMap<u64, Id> = BTreeMap::new();
+    let mut inodes: BTreeMap<FileId, Id> = BTreeMap::new();
     let mut groups: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     let alternatives = tree.resolve(b"/etc/alternatives").ok().map(|found| found.node);
     for (&entry, command) in &commands.entries {
@@ -221,9 +224,8 @@ fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap
             }
             _ => continue,
         }
-        let meta = tree.meta(target);
-        if meta.nlink > 1 {
-            target = *inodes.entry(meta.ino).or_insert(target);
+        if let Some(file) = tree.file_id(target) {
+            target = *inodes.entry(file).or_insert(target);
         }
         groups.entry(target).or_default().push(entry);
     }

@@ -11,11 +11,12 @@ pub mod places;
 mod requires;
 mod rpm;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::commands::STANDARD_DIRECTORIES;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use pairs::Pairs;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest database file read: the biggest known are a few MiB.
 const LIMIT: u64 = 256 * 1024 * 1024;
@@ -78,6 +79,8 @@ pub struct Packages {
     pub unreadable: Vec<(Manager, Id)>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
+    /// Files of dpkg that a run left which did not come to its end: of packages that it had taken from the records.
+    pub(crate) unfinished: Vec<Id>,
 }
 
 impl Package {

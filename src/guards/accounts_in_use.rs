@@ -1,5 +1,7 @@
 //! Accounts that a kept program needs by name, about to be pruned.
 
+use std::collections::BTreeMap;
+
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, Line, SHELL};
@@ -8,7 +10,6 @@ use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
-use std::collections::BTreeMap;
 
 /// Programs that look up an account of a fixed name when they start: sshd(8) privilege separation, and the like.
 const BUILT_IN: &[(&[u8], &str)] = &[

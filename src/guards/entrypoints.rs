@@ -1,12 +1,13 @@
 //! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
 //! real ENTRYPOINT may well be one of them.
 
+use std::collections::BTreeSet;
+
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::scripts::Reader;
 use crate::tree::Id;
-use std::collections::BTreeSet;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
 

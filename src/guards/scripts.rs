@@ -1,6 +1,8 @@
 //! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
 //! reaches the script, warned about elsewhere.
 
+use std::collections::BTreeSet;
+
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -8,7 +10,6 @@ use crate::facts::program::Program;
 use crate::rules::context::Context;
 use crate::scripts::{FileUses, How, Named, Reader, is_told};
 use crate::tree::{Id, Tree};
-use std::collections::BTreeSet;
 
 /// Places named in one message.
 const SHOWN: usize = 12;

@@ -4,13 +4,14 @@
 //! may never do so where it runs: named, not refused. Libraries are not looked into, nor static programs, which import
 //! nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
 
+use std::collections::BTreeSet;
+
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
 use crate::facts::elf::Elf;
 use crate::facts::program::{FileBytes, LONGEST, Program, search};
 use crate::rules::context::Context;
 use crate::tree::Id;
-use std::collections::BTreeSet;
 
 /// Functions that run a file: exec(3), posix_spawn(3).
 const STARTERS: [&str; 9] =

@@ -4,6 +4,8 @@
 //! package owns. There is no clock in it, and its serial number is made from its content: the same tree gives the same
 //! document. This module decides what is listed and how it is called, and leaves writing to the report.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::diag::escape::printable;
@@ -14,7 +16,6 @@ use crate::rules::database;
 use crate::tree::Id;
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
-use std::collections::BTreeSet;
 
 /// The document; what [`of`] made, to be written as JSON.
 #[derive(Debug, Serialize)]

@@ -1,13 +1,13 @@
 //! What of each package stays and goes, in files and bytes: the figures of the report.
 
-use crate::rules::minimal::leads_to_directory;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use crate::draft::record::{Target, What};
 use crate::pipeline::Examined;
-use crate::rules::minimal::Shown;
+use crate::rules::minimal::{Shown, leads_to_directory};
 use crate::tree::set::IdSet;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Files and their bytes; a file of several names counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -58,7 +58,7 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
             let (stay, go): &mut (Amount, Amount) = amounts.entry(owner).or_default();
             let amount = if goes { go } else { stay };
             amount.files += 1;
-            if tree.is_file(id) && (meta.nlink < 2 || seen.insert(meta.ino)) {
+            if tree.is_file(id) && tree.file_id(id).is_none_or(|file| seen.insert(file)) {
                 amount.bytes += meta.size;
             }
         }

@@ -3,12 +3,12 @@
 //! It holds no numbers of processes and no times, so that two runs of the same workload write the same bytes. Merging
 //! keeps every line as it is and refuses what it did not write itself, rather than lose it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::seen::Used;
 use crate::diag::escape::basic_string;
 use crate::policy::is_literal_path;
-use std::collections::{BTreeMap, BTreeSet};
 
 const HEAD: &str = "\
 # Written by `harden learn`: what a command used of the image. Give it to `harden apply --config`, or copy the entries

@@ -4,13 +4,14 @@
 //! where CMD changed links or mounts meanwhile, the file system is walked instead. Only names of that tree are written.
 //! Nothing here knows how calls are found out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
 use crate::tree::{Id, MAX_LINKS, Tree, glob};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =

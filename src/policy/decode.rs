@@ -6,19 +6,19 @@ mod checks;
 mod entries;
 mod exceptions;
 
-use super::Known;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Known;
 use super::keys::{self, AUTO, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
 use super::layer::Layer;
 use super::value::{self, Fault};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
 use crate::diag::suggest::did_you_mean;
-use std::collections::BTreeSet;
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {

@@ -2,13 +2,14 @@
 //!
 //! This module owns precedence, and what contradicts what. It reads no text.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
     Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;

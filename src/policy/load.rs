@@ -2,14 +2,13 @@
 //!
 //! This module owns which sources there are and in which order they count. Files are read through [`Inputs`].
 
-use super::Known;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Source};
 use super::layer::{self, Layer};
 use super::options::Given;
-use super::{Check, CommandEntry, Options, Policy, image, profile, value};
+use super::{Check, CommandEntry, Known, Options, Policy, image, profile, value};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
 

@@ -3,6 +3,7 @@
 //! This module owns the names of the environment variables and the rule that a flag wins. What a value of the policy
 //! means is decided by the caller.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -11,7 +12,6 @@ use crate::cli::{Cli, Common, Format, Learn, Level};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
 use crate::diag::suggest::did_you_mean;
-use std::collections::BTreeMap;
 
 /// The environment, or as much of it as matters.
 pub type Environment = BTreeMap<OsString, OsString>;

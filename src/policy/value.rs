@@ -1,6 +1,5 @@
 //! Single values: text → meaning. Every check that needs no second value is here; it knows no key and no file.
 
-use crate::tree::glob::Glob;
 use std::borrow::Cow;
 
 use regex::bytes::{Regex, RegexBuilder};
@@ -9,6 +8,7 @@ use super::{CommandLine, Pattern, RunUser};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
 use crate::shell;
+use crate::tree::glob::Glob;
 
 /// What is wrong with a value, and what to write instead.
 pub(super) struct Fault {

@@ -3,7 +3,6 @@
 //! Everything outside ASCII is written as `\uXXXX`, so that a hostile file name forges nothing on a terminal. Bytes
 //! that are no UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
 
-use crate::diag::escape::printable;
 use std::io::{self, Write as _};
 
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::runtime::Runtime;
 use crate::diag::Message;
+use crate::diag::escape::printable;
 use crate::draft::record::Record;
 use crate::exit::Exit;
 use crate::inventory::changed::Changed;

@@ -1,5 +1,7 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
+use std::collections::BTreeSet;
+
 use crate::diag::escape;
 use crate::draft::Change;
 use crate::draft::record::Target;
@@ -8,7 +10,6 @@ use crate::plan::Step;
 use crate::policy::{Policy, Start};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Kind};
-use std::collections::BTreeSet;
 
 /// How to run the image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,5 +1,6 @@
 //! The report for people: what changes, rule by rule, and a closing table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::json::Status;
@@ -13,7 +14,6 @@ use crate::rules::RULES;
 use crate::shell;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
 
 /// Changes of one rule shown without `-v`.
 const SHOWN: usize = 12;

@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, IFlags, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::tree::Time;
@@ -157,6 +157,21 @@ pub(super) fn xattrs(fd: BorrowedFd<'_>) -> Result<Vec<u8>> {
         Err(refused) => return Err(refused),
     }
     Ok(list)
+}
+
+/// The flags of chattr(1); none where the file system has none.
+pub(super) fn flags(fd: BorrowedFd<'_>) -> Result<IFlags> {
+    match named("ioctl", retry_on_intr(|| rustix::fs::ioctl_getflags(fd))) {
+        // Which of them depends on the file system.
+        Err(refused) if unsupported(refused) || matches!(refused.errno, Errno::NOTTY | Errno::INVAL | Errno::PERM) => {
+            Ok(IFlags::empty())
+        }
+        other => other,
+    }
+}
+
+pub(super) fn set_flags(fd: BorrowedFd<'_>, flags: IFlags) -> Result<()> {
+    named("ioctl", retry_on_intr(|| rustix::fs::ioctl_setflags(fd, flags)))
 }
 
 /// Whether a file of the current directory carries an extended attribute. There is no such call relative to a

@@ -3,16 +3,15 @@
 //! Each function compares the entry with what the walk saw, does nothing where nothing differs (an unneeded
 //! write is a copy-up, a whole file in the layer), and never follows the last component.
 
-use crate::tree::{Attributes, Time};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{OFlags, Statx};
 use rustix::io::Errno;
 
 use super::calls::{self, Refused};
-use super::{Cause, Error, Root, TEMPORARY, duplicate, error, times};
+use super::{Cause, Error, Root, duplicate, error, times};
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Kind, Tree};
+use crate::tree::{Attributes, Id, Kind, Time, Tree};
 
 /// Bytes of one getdents64 call.
 const LISTING: usize = 16 * 1024;
@@ -116,9 +115,9 @@ impl Root {
         drop(self.open_node(tree, id, action)?);
         let parent = self.directory(tree, tree.parent(id), action)?;
         let from = self.directory(tree, tree.parent(of), action)?;
-        let linked = calls::link_at(from.as_fd(), tree.name(of), parent.as_fd(), TEMPORARY)
-            .and_then(|()| calls::rename(parent.as_fd(), TEMPORARY, tree.name(id)));
-        discard_on_error(parent.as_fd(), linked).map_err(fail)
+        let linked = calls::link_at(from.as_fd(), tree.name(of), parent.as_fd(), &self.temporary)
+            .and_then(|()| calls::rename(parent.as_fd(), &self.temporary, tree.name(id)));
+        self.discard_on_error(parent.as_fd(), linked).map_err(fail)
     }
 
     /// Create a file at an absolute path; its directory exists already.
@@ -136,9 +135,9 @@ impl Root {
         let (parent, name) = self.parent_of_new(tree, path, "cannot create")?;
         let fail = |e| Error { action: "cannot create", path: path.to_vec(), cause: Cause::Os(e) };
         let fill = |new: BorrowedFd<'_>| calls::write_all(new, content);
-        let result = make_temporary(parent.as_fd(), wanted, mtime, fill)
-            .and_then(|()| calls::rename_new(parent.as_fd(), TEMPORARY, name));
-        discard_on_error(parent.as_fd(), result).map_err(fail)
+        let made = self.make_temporary(parent.as_fd(), wanted, mtime, fill);
+        let result = made.and_then(|()| calls::rename_new(parent.as_fd(), &self.temporary, name));
+        self.discard_on_error(parent.as_fd(), result).map_err(fail)
     }
 
     /// Create a directory at an absolute path whose parent exists already. It appears with its attributes, and
@@ -150,15 +149,15 @@ impl Root {
         let (parent, name) = self.parent_of_new(tree, path, "cannot create directory")?;
         let fail = |e| Error { action: "cannot create directory", path: path.to_vec(), cause: Cause::Os(e) };
         let parent = parent.as_fd();
-        calls::mkdir_at(parent, TEMPORARY, 0o700).map_err(fail)?;
-        let made = open_dir(parent, TEMPORARY).and_then(|fd| {
+        calls::mkdir_at(parent, &self.temporary, 0o700).map_err(fail)?;
+        let made = open_dir(parent, &self.temporary).and_then(|fd| {
             times::remember(fd.as_fd(), mtime)?;
             apply_attributes(fd.as_fd(), wanted)?;
             calls::set_time(fd.as_fd(), mtime)
         });
-        let placed = made.and_then(|()| calls::rename_new(parent, TEMPORARY, name));
+        let placed = made.and_then(|()| calls::rename_new(parent, &self.temporary, name));
         if placed.is_err() {
-            let _ = calls::unlink_at(parent, TEMPORARY, true);
+            let _ = calls::unlink_at(parent, &self.temporary, true);
         }
         placed.map_err(fail)
     }
@@ -219,16 +218,41 @@ impl Root {
     ) -> Result<(), Error> {
         let fail = |e| error(action, tree, id, Cause::Os(e));
         let parent = self.directory(tree, tree.parent(id), action)?;
-        let made = make_temporary(parent.as_fd(), wanted, mtime, fill);
-        discard_on_error(parent.as_fd(), made).map_err(fail)?;
+        let made = self.make_temporary(parent.as_fd(), wanted, mtime, fill);
+        self.discard_on_error(parent.as_fd(), made).map_err(fail)?;
         let now = calls::stat_at(parent.as_fd(), tree.name(id));
         let now = now.map_err(Cause::Os).and_then(|now| self.check(tree, id, &now));
         if let Err(cause) = now {
-            let _ = calls::unlink_at(parent.as_fd(), TEMPORARY, false);
+            let _ = calls::unlink_at(parent.as_fd(), &self.temporary, false);
             return Err(error(action, tree, id, cause));
         }
-        let renamed = calls::rename(parent.as_fd(), TEMPORARY, tree.name(id));
-        discard_on_error(parent.as_fd(), renamed).map_err(fail)
+        let renamed = calls::rename(parent.as_fd(), &self.temporary, tree.name(id));
+        self.discard_on_error(parent.as_fd(), renamed).map_err(fail)
+    }
+
+    /// Make the temporary file in `parent`: private until its content, attributes and time are right. What killed runs
+    /// left is gone by now; the name is this run's own.
+    fn make_temporary(
+        &self,
+        parent: BorrowedFd<'_>,
+        wanted: Attributes,
+        mtime: Time,
+        fill: impl FnOnce(BorrowedFd<'_>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let new = calls::open_at(parent, &self.temporary, flags, 0o600)?;
+        let done = fill(new.as_fd()).and_then(|()| apply_attributes(new.as_fd(), wanted));
+        // No fsync: the rename is atomic for every reader and for a killed run. A machine that loses power loses the build.
+        let done = done.and_then(|()| calls::set_time(new.as_fd(), mtime));
+        self.discard_on_error(parent, done)
+    }
+
+    /// Take the temporary file away again: the first error is the one that counts.
+    fn discard_on_error(&self, parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Result<(), Refused> {
+        if result.is_err() {
+            let _ = calls::unlink_at(parent, &self.temporary, false);
+        }
+        result
     }
 
     /// The directory that a new entry goes into, and its name. Directories that this run made are walked by name.
@@ -269,30 +293,6 @@ fn state(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Option<State>, Refused> 
     }
 }
 
-/// Make the temporary file in `parent`: private until its content, attributes and time are right. What killed runs
-/// left is gone by now; anything else of that name is not ours.
-fn make_temporary(
-    parent: BorrowedFd<'_>,
-    wanted: Attributes,
-    mtime: Time,
-    fill: impl FnOnce(BorrowedFd<'_>) -> Result<(), Refused>,
-) -> Result<(), Refused> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-    let new = calls::open_at(parent, TEMPORARY, flags, 0o600)?;
-    let done = fill(new.as_fd()).and_then(|()| apply_attributes(new.as_fd(), wanted));
-    // No fsync: the rename is atomic for every reader and for a killed run. A machine that loses power loses the build.
-    let done = done.and_then(|()| calls::set_time(new.as_fd(), mtime));
-    discard_on_error(parent, done)
-}
-
-/// Take the temporary file away again: the first error is the one that counts.
-fn discard_on_error(parent: BorrowedFd<'_>, result: Result<(), Refused>) -> Result<(), Refused> {
-    if result.is_err() {
-        let _ = calls::unlink_at(parent, TEMPORARY, false);
-    }
-    result
-}
-
 /// What the mode loses goes first: whether a bit has to go may depend on the owner, and a run that is killed in between
 /// must not have changed that already. Then the owner: chown(2) clears set-id bits and the capability, which the wanted
 /// mode may keep.
@@ -322,13 +322,7 @@ fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refuse
 fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, drop_capability: bool) -> Result<(), Refused> {
     let list = calls::xattrs(old)?;
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        let skip = name == b"security.selinux"
-            || name == b"security.ima"
-            || name == b"security.evm"
-            || name.starts_with(b"trusted.overlay.")
-            || name.starts_with(b"user.overlay.")
-            || (drop_capability && name == CAPABILITY);
-        if skip {
+        if is_of_the_system(name) || (drop_capability && name == CAPABILITY) {
             continue;
         }
         if let Some(value) = calls::xattr(old, name)? {
@@ -336,6 +330,15 @@ fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, drop_capability: bool) 
         }
     }
     Ok(())
+}
+
+/// Attributes that belong to one inode, or to the machine.
+pub(super) fn is_of_the_system(name: &[u8]) -> bool {
+    name == b"security.selinux"
+        || name == b"security.ima"
+        || name == b"security.evm"
+        || name.starts_with(b"trusted.overlay.")
+        || name.starts_with(b"user.overlay.")
 }
 
 fn copy_content(old: BorrowedFd<'_>, new: BorrowedFd<'_>) -> Result<(), Refused> {

@@ -18,6 +18,9 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{AtFlags, Statx, StatxFlags};
 
+/// Bytes read of a file in /proc: a list of more than a hundred thousand mounts.
+const MOST_OF_PROC: usize = 64 * 1024 * 1024;
+
 /// The running program's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -154,6 +157,36 @@ pub fn open_output(path: &str) -> io::Result<File> {
 /// As std::fs.
 pub fn remove(path: &str) -> io::Result<()> {
     std::fs::remove_file(path)
+}
+
+/// A whole file of the real procfs; `None` when there is none, or something else is mounted in its place.
+pub(super) fn proc_file(path: &str) -> Option<Vec<u8>> {
+    let file = File::open(path).ok()?;
+    is_proc(&file).then(|| start(&file, MOST_OF_PROC).ok()).flatten()
+}
+
+/// The signals that this process ignores, one bit each, as its parent left them (proc_pid_status(5), SigIgn); none where
+/// nothing tells.
+pub(crate) fn ignored_signals() -> u64 {
+    let status = proc_file("/proc/self/status").unwrap_or_default();
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:"));
+    line.and_then(|text| u64::from_str_radix(str::from_utf8(text).ok()?.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Where a link of the real procfs leads.
+pub(super) fn proc_link(path: &str) -> Option<Vec<u8>> {
+    use rustix::fs::{Mode, OFlags};
+
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let link = rustix::fs::open(path, flags, Mode::empty()).ok()?;
+    if !is_proc(&link) {
+        return None;
+    }
+    rustix::fs::readlinkat(&link, "", Vec::new()).ok().map(std::ffi::CString::into_bytes)
+}
+
+fn is_proc(file: impl std::os::fd::AsFd) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
 /// Inode and device of an open file, to find it again in a tree.

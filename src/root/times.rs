@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::calls::{self, Refused};
 use super::edit::open_dir;
-use super::{Cause, Error, Root, TEMPORARY, error};
+use super::{Cause, Error, Root, error};
 use crate::tree::{Id, Time, Tree};
 
 /// The attribute, and in it seconds and nanoseconds in decimal, with a point between.
@@ -71,11 +71,11 @@ impl Root {
     ///
     /// # Errors
     /// When the directory is another one, or the kernel refuses.
-    pub fn remove_leftover(&self, tree: &Tree, directory: Id) -> Result<(), Error> {
+    pub fn remove_leftover(&self, tree: &Tree, directory: Id, name: &[u8]) -> Result<(), Error> {
         let action = "cannot remove the temporary file of a killed run in";
         let parent = self.directory(tree, directory, action)?;
-        let removed = match calls::unlink_at(parent.as_fd(), TEMPORARY, false) {
-            Err(refused) if refused.is(Errno::ISDIR) => calls::unlink_at(parent.as_fd(), TEMPORARY, true),
+        let removed = match calls::unlink_at(parent.as_fd(), name, false) {
+            Err(refused) if refused.is(Errno::ISDIR) => calls::unlink_at(parent.as_fd(), name, true),
             other => other,
         };
         match removed {

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::calls::{self, Refused};
-use super::{Cause, Error, Mount, Root, TEMPORARY, edit, error, times};
+use super::{Cause, Error, Root, edit, error, is_temporary, times};
 use crate::tree::{Id, Meta, Tree};
 
 /// Levels of directories whose descriptors stay open during the walk.
@@ -33,7 +33,16 @@ impl Root {
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        self.walk_all(false, true).map(|(tree, _)| tree)
+        self.walk_all(false, true, true).map(|(tree, _)| tree)
+    }
+
+    /// The same with every entry, those included that look like what a killed run left: nothing of the kind is there
+    /// that this run does not know of.
+    ///
+    /// # Errors
+    /// As [`Root::walk`].
+    pub fn walk_everything(&self) -> Result<Tree, Error> {
+        self.walk_all(false, true, false).map(|(tree, _)| tree)
     }
 
     /// The same for somebody who may not read every directory: those are in the tree without anything below them, and
@@ -42,7 +51,7 @@ impl Root {
     /// # Errors
     /// As [`Root::walk`], and when the root itself may not be read.
     pub fn walk_readable(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
-        self.walk_all(true, true)
+        self.walk_all(true, true, true)
     }
 
     /// The same without file capabilities, which cost a call for each file: none has any in this tree. The current
@@ -51,10 +60,10 @@ impl Root {
     /// # Errors
     /// As [`Root::walk_readable`].
     pub fn walk_beside(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
-        self.walk_all(true, false)
+        self.walk_all(true, false, true)
     }
 
-    fn walk_all(&self, skip: bool, capabilities: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
+    fn walk_all(&self, skip: bool, capabilities: bool, leftovers: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
@@ -67,6 +76,8 @@ impl Root {
             tree: &mut tree,
             killed,
             capabilities,
+            leftovers,
+            points: Vec::new(),
             buffer: Vec::with_capacity(BUFFER),
             skipped: skip.then_some(&mut skipped),
         };
@@ -86,6 +97,10 @@ struct Walk<'a> {
     killed: bool,
     /// File capabilities are asked for.
     capabilities: bool,
+    /// What killed runs left is no part of the tree.
+    leftovers: bool,
+    /// Names in the directory that is being read on which something is mounted, where entries do not tell.
+    points: Vec<Vec<u8>>,
     buffer: Vec<u8>,
     /// Where directories go that may not be read; `None` when that is an error.
     skipped: Option<&'a mut Vec<(Id, Error)>>,
@@ -130,7 +145,8 @@ impl Walk<'_> {
         let refused = |refused| fail(Cause::Os(refused));
         let check = |fd: &OwnedFd| {
             let now = calls::stat(fd.as_fd()).map_err(refused)?;
-            let same = now.stx_ino == self.tree.meta(id).ino && Mount::of(&now).is_same(self.root.mount, true);
+            let seen = self.tree.meta(id);
+            let same = super::is_inode(&now, &seen) && self.root.is_on_mount(&now);
             if same { Ok(()) } else { Err(fail(Cause::Changed)) }
         };
         if name != b".." {
@@ -156,6 +172,9 @@ impl Walk<'_> {
         {
             self.tree.remember(id, time);
         }
+        if let Some(points) = self.root.points.as_ref().filter(|points| !points.is_empty()) {
+            self.points = points.names(&self.tree.path(id));
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         // Which directory it was is said when it failed: to put its path together costs more than to read most.
         let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
@@ -178,14 +197,17 @@ impl Walk<'_> {
             Err(refused) => return Err(fail(self.tree, refused)),
         };
         let kind = stat.stx_mode & 0o170_000;
-        let mount = !Mount::of(&stat).is_same(self.root.mount, kind == 0o040_000);
-        if name == TEMPORARY && !mount {
-            let foreign = kind == 0o040_000 && !is_empty(fd, name).map_err(|e| fail(self.tree, e))?;
-            if foreign {
-                return Err(named(self.tree, directory, name, Cause::Taken));
+        let mount = !self.root.is_on_mount(&stat) || self.points.iter().any(|point| point == name);
+        if self.leftovers && !mount && is_temporary(name) {
+            let left = match kind {
+                0o100_000 => true,
+                0o040_000 => is_empty(fd, name).map_err(|e| fail(self.tree, e))?,
+                _ => false,
+            };
+            if left {
+                self.tree.leftover(directory, name);
+                return Ok(());
             }
-            self.tree.leftover(directory);
-            return Ok(());
         }
         let capability = self.capabilities
             && kind == 0o100_000
@@ -233,6 +255,7 @@ fn meta(stat: &rustix::fs::Statx, mount: bool, capability: bool) -> Meta {
         nlink: stat.stx_nlink,
         size: stat.stx_size,
         ino: stat.stx_ino,
+        device: super::device_number(stat),
         mtime: stat.stx_mtime.tv_sec,
         mtime_nsec: stat.stx_mtime.tv_nsec,
         ctime: stat.stx_ctime.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(stat.stx_ctime.tv_nsec.into()),

@@ -4,6 +4,8 @@
 //! user, prune, shell, lock; [`finish`] turns the result into rewrites. Any of them can be off. This file
 //! owns what they share: loading with its refusals, and the answer to "which accounts and groups stay".
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diag::Origin;
 use crate::diag::escape::escaped;
 use crate::diag::suggest::did_you_mean;
@@ -12,7 +14,6 @@ use crate::draft::accounts::AccountFiles;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::policy::{Entry, RunUser};
 use crate::rules::context::Context;
-use std::collections::{BTreeMap, BTreeSet};
 
 pub mod backup;
 pub mod lock;

@@ -1,9 +1,9 @@
 //! What a rule may look at.
 
-use super::minimal::Decision;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use super::minimal::Decision;
 use super::remove::applets::Named;
 use super::zones::Zones;
 use crate::closure::Closure;

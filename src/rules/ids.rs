@@ -1,9 +1,10 @@
 //! Which user and group numbers mean somebody after this run: read off the finished account files.
 
+use std::collections::BTreeSet;
+
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::policy::{Policy, RunUser};
-use std::collections::BTreeSet;
 
 /// The numbers that rules about owners ask for.
 #[derive(Debug, Clone, Default)]

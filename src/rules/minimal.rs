@@ -32,8 +32,8 @@ mod why;
 #[cfg(test)]
 mod property;
 
-use crate::tree::glob::Glob;
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::closure::objects::Objects;
@@ -42,12 +42,12 @@ use crate::diag::Origin;
 use crate::facts::elf::Elf;
 use crate::facts::packages::PackageIndex;
 use crate::rules::context::Context;
+use crate::tree::glob::Glob;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 use data::Evidence;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use trim::Trim;
+
 pub use why::Shown;
 
 /// Commands that everything depends on: what does so is no module of theirs.

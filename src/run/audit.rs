@@ -1,8 +1,5 @@
 //! audit on one root: collect what may be read, judge it, write the verdict.
 
-use crate::console;
-use crate::console::Format;
-use crate::pipeline::{Source, Unread};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,16 +9,16 @@ use super::Request;
 use crate::archive::{self, Archive};
 use crate::audit::{self, Baseline, ImageConfig, Severity, State, Subject, Verdict};
 use crate::cli::Level;
-use crate::console::Console;
+use crate::console::{Console, Format};
 use crate::day::Day;
 use crate::diag::escape;
 use crate::exit::Exit;
 use crate::facts::Own;
-use crate::pipeline;
+use crate::pipeline::{Source, Unread};
 use crate::policy::{Environment, Options, Policy, Run};
-use crate::report;
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
+use crate::{console, pipeline, report};
 
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;

@@ -1,15 +1,12 @@
 //! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
 
-use crate::console;
-use crate::diag::escape;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
-use crate::apply;
 use crate::check::{Runner, Setup};
 use crate::console::{Console, Format, Volume};
-use crate::diag::Message;
+use crate::diag::{Message, escape};
 use crate::draft::record::{Target, What};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
@@ -18,10 +15,11 @@ use crate::inventory::changed::{self, Changed};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, Unread};
 use crate::policy::{Policy, Run};
-use crate::report;
 use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
 use crate::root::{Root, host};
+use crate::stop::Stop;
+use crate::{apply, console, report};
 
 /// One root, open, with everything that a command needs to work on it.
 pub(super) struct Session<'a> {
@@ -113,7 +111,7 @@ impl<'a> Session<'a> {
     }
 
     /// Harden the root.
-    pub(super) fn apply(mut self) -> Exit {
+    pub(super) fn apply(mut self, stop: &Stop) -> Exit {
         let environment = self.environment();
         if !environment.is_empty() {
             for message in &environment {
@@ -122,18 +120,27 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
+        if let Err(holder) = self.root.lock() {
+            let text = format!("{holder} holds the lock of the root directory: another run changes it");
+            self.console.message("refused", &text, "wait until that run has ended, then run this again");
+            self.console.phase("nothing was changed");
+            return Exit::Refused;
+        }
         let mut examined = match self.examine() {
             Ok(examined) => examined,
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
-        let setup = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined) } else { None };
+        let setup = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined, stop) } else { None };
         if !examined.plan.refusals.is_empty() {
             let status = self.status("refused", Exit::Refused, 0, total, None);
             return self.finish(&examined, &status);
         }
         let here = self.request.root.is_none() && self.root.is_running_root();
+        // What is started there gets the signals as this program got them.
+        stop.release();
         let answers = if here { super::selftest::run(&examined) } else { Vec::new() };
+        stop.again();
         if !answers.is_empty() {
             for message in &answers {
                 self.console.message("refused", &message.text, &message.help);
@@ -144,16 +151,21 @@ impl<'a> Session<'a> {
         if let Err(exit) = self.describe(&examined) {
             return exit;
         }
-        self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
-        let tree = &examined.facts.tree;
-        let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch);
-        if let Some(error) = outcome.failure {
-            let status =
-                self.status("failed", Exit::Failed, outcome.done, total - outcome.done, Some(error.to_string()));
+        if let Some(signal) = stop.asked() {
+            let text = format!("stopped by {signal} before the first change");
+            let status = self.status("failed", Exit::Failed, 0, total, Some(text));
             return self.finish(&examined, &status);
         }
+        self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
+        let tree = &examined.facts.tree;
+        let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch, stop);
         let done = outcome.done;
-        let (last, failure) = if total == 0 && setup.is_none() { (0, None) } else { self.settle(&examined, setup) };
+        if let Some(text) = outcome.reason() {
+            let status = self.status("failed", Exit::Failed, done, total - done, Some(text));
+            return self.finish(&examined, &status);
+        }
+        let nothing = total == 0 && setup.is_none();
+        let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, setup, stop) };
         let status = match failure {
             Some(text) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(text)),
             None => self.status("applied", Exit::Done, done + last, 0, None),
@@ -163,34 +175,34 @@ impl<'a> Session<'a> {
 
     /// Look again at what was changed, run the checks, then remove this program. Answers the steps done, and what went
     /// wrong.
-    fn settle(&mut self, examined: &Examined, setup: Option<Setup>) -> (usize, Option<String>) {
+    fn settle(&mut self, examined: &Examined, setup: Option<Setup>, stop: &Stop) -> (usize, Option<String>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
         if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
             return (0, Some(error.to_string()));
         }
-        if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup)) {
+        if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup, stop)) {
             return (0, Some(failure));
         }
-        let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch);
-        (outcome.done, outcome.failure.map(|error| error.to_string()))
+        let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch, stop);
+        (outcome.done, outcome.reason())
     }
 
     /// Whether checks can run here at all, asked before the first change.
-    fn try_checks(&self, examined: &mut Examined) -> Option<Setup> {
-        Setup::try_out(examined, &self.policy).unwrap_or_else(|(text, help)| {
+    fn try_checks(&self, examined: &mut Examined, stop: &Stop) -> Option<Setup> {
+        Setup::try_out(examined, &self.policy, stop).unwrap_or_else(|(text, help)| {
             examined.plan.refusals.push(Message { rule: "guard.checks", text, help });
             None
         })
     }
 
     /// Run every check up to the first that fails.
-    fn run_checks(&mut self, setup: Setup) -> Result<(), String> {
+    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<(), String> {
         let runner = Runner::new(setup)?;
         for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
-            let ran = runner.run(check);
+            let ran = runner.run(check, stop);
             let failed = !ran.failures.is_empty();
             line.state = if failed { "failed" } else { "passed" };
             if failed || self.request.volume > Volume::Quiet {

@@ -7,7 +7,7 @@
 mod code;
 mod syntax;
 
-use syntax::{Kind, Syntax};
+use std::collections::BTreeSet;
 
 use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
@@ -15,7 +15,7 @@ use crate::policy::{CommandLine, Policy, Run};
 use crate::scripts::Reader;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
-use std::collections::BTreeSet;
+use syntax::{Kind, Syntax};
 
 /// Largest configuration or script that is read.
 const LIMIT: u64 = 1024 * 1024;

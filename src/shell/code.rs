@@ -7,12 +7,13 @@
 mod scope;
 mod variables;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::lexer::{LexError, Token, Word, tokens_from};
 use super::parser::{Event, SimpleCommand, events};
 use super::wrappers::{Ran, runs};
 use super::{Dialect, is_builtin};
 use scope::Scopes;
-use std::collections::{BTreeMap, BTreeSet};
 use variables::Variables;
 
 /// Code inside code (`sh -c`, `eval`, `trap`) deeper than this is no code that a person wrote.

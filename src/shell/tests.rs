@@ -1,7 +1,8 @@
 //! Whole scripts: what they use, and what they do not.
 
-use super::{Code, Dialect, Kind, commands, execline, names, split};
 use proptest::prelude::*;
+
+use super::{Code, Dialect, Kind, commands, execline, names, split};
 
 /// `LINE NAME`, with `?` behind what is optional, `.` before what is read and `/` before directories.
 fn uses(script: &str) -> Vec<String> {

@@ -38,10 +38,22 @@ pub(crate) fn assert_invariants(before: &Snapshot, after: &Snapshot, report: &se
     }
     for path in after.0.keys() {
         assert!(before.0.contains_key(path) || named.contains(&escaped(path)), "{} is new", escaped(path));
-        assert!(!path.ends_with(b".harden-tmp"), "{} stays", escaped(path));
     }
+    assert_no_temporary_but(after, before, "after the run");
     assert_eq!(report["schema"], "harden-report-1");
     assert_eq!(report["state"], "applied");
+}
+
+/// No temporary file of any run is left.
+pub(crate) fn assert_no_temporary(after: &Snapshot, said: &str) {
+    assert_no_temporary_but(after, &Snapshot(std::collections::BTreeMap::new()), said);
+}
+
+/// None but what was there before.
+fn assert_no_temporary_but(after: &Snapshot, before: &Snapshot, said: &str) {
+    let is_temporary = |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(harden::root::is_temporary);
+    let left = after.0.keys().find(|path| is_temporary(path) && !before.0.contains_key(*path));
+    assert!(left.is_none(), "{} stays: {said}", escaped(left.unwrap()));
 }
 
 /// A path as it is in JSON.

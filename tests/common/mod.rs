@@ -19,7 +19,7 @@ mod walk;
 
 pub(crate) use check::Applied;
 pub(crate) use elf::{Spec, library, program};
-pub(crate) use invariants::assert_invariants;
+pub(crate) use invariants::{assert_invariants, assert_no_temporary};
 pub(crate) use process::{Child, Command};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};

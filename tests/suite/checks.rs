@@ -1,5 +1,6 @@
 //! Checks, run for real: apply on `/` in a small root of its own, with programs of this machine mounted into it.
 
+mod directories;
 mod image;
 mod privileges;
 mod processes;

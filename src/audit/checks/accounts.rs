@@ -1,12 +1,13 @@
 //! Checks of the account files, by the parser that the rules use.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::escaped;
 use crate::facts::accounts::{Database, Defect, GID, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members};
 use crate::policy::RunUser;
 use crate::rules::accounts::{lock, nologin};
 use crate::tree::Id;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Accounts that lists allow the gid 0: their shells only stop or sync the machine.
 const GID_0: [&[u8]; 5] = [b"root", b"sync", b"shutdown", b"halt", b"operator"];

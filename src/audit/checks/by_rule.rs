@@ -1,5 +1,7 @@
 //! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
 
+use std::collections::BTreeSet;
+
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::quoted;
@@ -7,7 +9,6 @@ use crate::draft::record::{Record, What};
 use crate::rules::RULES;
 use crate::tree::Id;
 use crate::tree::set::IdSet;
-use std::collections::BTreeSet;
 
 /// Paths that one finding names.
 const NAMED: usize = 5;

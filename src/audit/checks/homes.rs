@@ -1,5 +1,7 @@
 //! Checks of home directories: whose they are, and files that let somebody in.
 
+use std::collections::BTreeMap;
+
 use super::accounts::{lets_in, sound};
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::escaped;
@@ -7,7 +9,6 @@ use crate::facts::accounts::{Database, HOME, Line, PRIMARY_GID, UID};
 use crate::rules::remove::leftovers::HISTORIES;
 use crate::tree::Id;
 use crate::tree::glob::expand;
-use std::collections::BTreeMap;
 
 /// First uid of people's accounts (login.defs(5), UID_MIN), and nobody's.
 const PEOPLE: std::ops::Range<u32> = 1000..65533;

@@ -1,9 +1,10 @@
 //! /etc/ld.so.conf with its includes (ldconfig(8)).
 
+use std::collections::BTreeSet;
+
 use super::LIMIT;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
-use std::collections::BTreeSet;
 
 /// Deepest nesting of `include` that is followed.
 const MAX_INCLUDES: usize = 8;

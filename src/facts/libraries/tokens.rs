@@ -1,8 +1,9 @@
 //! `$ORIGIN`, `$LIB` and `$PLATFORM` in search paths, and the directory names of a machine.
 
+use std::collections::BTreeSet;
+
 use super::super::elf::{Abi, Class};
 use super::Object;
-use std::collections::BTreeSet;
 
 /// The directories of a search path with its tokens replaced.
 pub(super) fn expand_list(object: &Object, list: &[u8]) -> Vec<Vec<u8>> {

@@ -1,8 +1,9 @@
 //! dpkg's database: `status` and `info/*.list` with diversions, distroless' `status.d`, and opkg's cousin of it.
 
+use std::collections::BTreeMap;
+
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
 use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
 
 /// Where dpkg keeps its records.
 pub(crate) const ADMIN: &[u8] = b"/var/lib/dpkg";
@@ -18,8 +19,36 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         Some(id) => diversions(&reader.read(id)),
         None => BTreeMap::new(),
     };
+    find_unfinished(reader, &records);
     read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions);
     read_distroless(reader);
+}
+
+/// What a run that did not come to its end left of packages that have no record any more: it had taken that already.
+fn find_unfinished(reader: &mut Reader<'_>, records: &BTreeMap<String, Record>) {
+    let tree = reader.tree;
+    let killed = |path: &[u8]| {
+        let directory = tree.resolve(&join(ADMIN, path)).ok()?.node;
+        tree.killed().remembered.contains(&directory).then_some(directory)
+    };
+    if let Some(info) = killed(b"info").filter(|_| !records.is_empty()) {
+        for file in tree.children(info).filter(|&id| tree.is_file(id)) {
+            let name = tree.name(file);
+            let Some(stem) = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(..at)) else { continue };
+            let stem = lossy(stem);
+            let bare = stem.split(':').next().unwrap_or_default();
+            if !records.contains_key(&stem) && !records.contains_key(bare) {
+                reader.packages.unfinished.push(file);
+            }
+        }
+    }
+    for file in killed(b"status.d").into_iter().flat_map(|directory| tree.children(directory)) {
+        let record = tree.name(file).strip_suffix(b".md5sums");
+        if record.is_some_and(|record| tree.child(tree.parent(file), record).is_none()) && tree.is_file(file) {
+            reader.packages.unfinished.push(file);
+        }
+    }
+    reader.packages.unfinished.sort_unstable();
 }
 
 /// Read opkg's lists; both layouts in use.
@@ -98,7 +127,7 @@ fn read_lists(
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
     for list in reader.tree.children(info) {
         let Some(stem) = reader.tree.name(list).strip_suffix(b".list") else { continue };
-        if !reader.tree.is_file(list) {
+        if !reader.tree.is_file(list) || reader.packages.unfinished.binary_search(&list).is_ok() {
             continue;
         }
         let stem = lossy(stem);

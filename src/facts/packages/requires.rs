@@ -3,10 +3,11 @@
 //! Versions are ignored, and every alternative that is installed counts: the database was consistent when
 //! the package manager wrote it. What is only recommended or suggested does not count.
 
+use std::collections::BTreeMap;
+
 use super::pairs::Pairs;
 use super::{PackageIndex, Packages};
 use crate::tree::Tree;
-use std::collections::BTreeMap;
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
 /// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.

@@ -4,11 +4,12 @@
 //! unlocking `!` twice leaves an empty password. Marks that lock already stay as they are, and so does the
 //! date of the last change, which would make every build differ.
 
+use std::collections::BTreeSet;
+
 use super::{Context, with_files};
 use crate::draft::Draft;
 use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, Defect, PASSWORD};
-use std::collections::BTreeSet;
 
 /// Rule id.
 pub const ID: &str = "accounts.lock";

@@ -1,8 +1,9 @@
 //! Where a distribution keeps its nologin program.
 
+use std::collections::BTreeMap;
+
 use crate::facts::Facts;
 use crate::facts::accounts::SHELL;
-use std::collections::BTreeMap;
 
 const USR_SBIN: &[u8] = b"/usr/sbin/nologin";
 const SBIN: &[u8] = b"/sbin/nologin";

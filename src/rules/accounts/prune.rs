@@ -4,12 +4,13 @@
 //! their accounts, and a carriage return at its end. Lines that are no entry go: programs disagree about
 //! them. Afterwards `pwck -qr` and `grpck -r` find nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Context, Stay, stay, unsound, with_files};
 use crate::diag::escape::escaped;
 use crate::draft::Draft;
 use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Rule id.
 pub const ID: &str = "accounts.prune";

@@ -20,10 +20,13 @@ type Whole = (Id, &'static str);
 struct Edits {
     /// In this order: what is left of a file, and what it held and holds.
     rewrites: Vec<(Id, Vec<u8>, (String, String))>,
-    /// Files that go, with the reason.
+    /// Files that go with what they listed, with the reason.
+    emptied: Vec<(Id, String)>,
+    /// The file of all records, rewritten once nothing else has to know what it says: from then on its packages are gone,
+    /// and what is left of them is what a run left that did not come to its end.
+    status: Option<(Id, Vec<u8>, (String, String))>,
+    /// Files of packages that go, after that; of those in status.d the record comes first.
     removals: Vec<(Id, String)>,
-    /// Files by which a package is known: they go last, so that a later run still finds what else is left of it.
-    lists: Vec<(Id, String)>,
 }
 
 /// Edit the database.
@@ -32,17 +35,25 @@ pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {
     let mut editor =
         Editor { cx, gone, paths: Paths::new(cx, draft.removed(), gone), edits: Edits::default(), lists: Vec::new() };
     let result = editor.edit();
-    let Edits { rewrites, removals, lists } = editor.edits;
-    let fixed = rewrites.iter().map(|(id, ..)| id).chain(removals.iter().chain(&lists).map(|(id, _)| id));
+    let Edits { rewrites, emptied, status, removals } = editor.edits;
+    let rewritten = rewrites.iter().chain(&status).map(|(id, ..)| id);
+    let fixed = rewritten.chain(emptied.iter().chain(&removals).map(|(id, _)| id));
     let fixed = fixed.copied().find(|&id| draft.is_kept(id)).map(|id| (id, "is kept as it is"));
     if let Some((file, why)) = result.err().or(fixed) {
         return stays_whole(draft, "dpkg", &tree.path(file), why);
     }
     super::finish(cx, draft, gone, Manager::Dpkg);
+    let follows = "the record follows what this run removes";
     for (id, content, states) in rewrites {
-        draft.rewrite_record(id, content, states, "the record follows what this run removes");
+        draft.rewrite_record(id, content, states, follows);
     }
-    for (id, reason) in removals.iter().chain(&lists) {
+    for (id, reason) in &emptied {
+        draft.remove(*id, reason);
+    }
+    if let Some((id, content, states)) = status {
+        draft.rewrite_record(id, content, states, follows);
+    }
+    for (id, reason) in &removals {
         draft.remove(*id, reason);
     }
 }
@@ -66,6 +77,8 @@ impl Editor<'_> {
             let listed = tree.name(record).ends_with(b".list");
             if listed { &mut self.lists } else { &mut single }.push((record, index));
         }
+        let unfinished = packages.unfinished.iter().filter(|&&id| !self.paths.is_removed(id));
+        self.edits.removals.extend(unfinished.map(|&id| (id, "left by a run that did not come to its end".to_owned())));
         if self.lists.is_empty() && single.is_empty() {
             return Ok(());
         }
@@ -86,7 +99,8 @@ impl Editor<'_> {
             let content = self.read(id)?;
             let mut asked = Records { editor: self, diverted: &diverted };
             let left = text::without_records(&content, &mut asked).map_err(|()| (id, "is not understood"))?;
-            self.rewrite(id, &content, left, |text| super::records(text, b"Package:"));
+            let count = |text: &[u8]| super::records(text, b"Package:");
+            self.edits.status = left.map(|left| (id, left.clone(), (count(&content), count(&left))));
         }
         if let Some(id) = self.file(b"statoverride") {
             let content = self.read(id)?;
@@ -137,8 +151,7 @@ impl Editor<'_> {
             let Some(index) = name.get(..at).and_then(|stem| self.package(stem)) else { continue };
             if self.gone.packages.contains(&index) && !self.paths.is_removed(id) {
                 let reason = reason(packages.get(index).map(|package| package.name.as_str()).unwrap_or_default());
-                let edits = if name.ends_with(b".list") { &mut self.edits.lists } else { &mut self.edits.removals };
-                edits.push((id, reason));
+                self.edits.removals.push((id, reason));
             }
         }
         Ok(())
@@ -149,8 +162,8 @@ impl Editor<'_> {
         let sums = sums(&self.cx.facts.tree, record);
         if self.gone.packages.contains(&index) {
             let name = self.cx.facts.packages.get(index).map(|package| package.name.as_str()).unwrap_or_default();
+            self.edits.removals.push((record, reason(name)));
             self.edits.removals.extend(sums.map(|id| (id, reason(name))));
-            self.edits.lists.push((record, reason(name)));
         } else if let Some(id) = sums.filter(|_| self.paths.touches(self.cx.facts.packages.files(index))) {
             let content = self.read(id)?;
             let left = text::without_sums(&content, &mut |path| self.paths.goes(path));
@@ -240,7 +253,7 @@ impl Editor<'_> {
     fn rewrite_or_remove(&mut self, id: Id, before: &[u8], left: Option<Vec<u8>>) {
         match left {
             Some(left) if left.is_empty() => {
-                self.edits.removals.push((id, "nothing is left of what it lists".to_owned()));
+                self.edits.emptied.push((id, "nothing is left of what it lists".to_owned()));
             }
             left => self.rewrite(id, before, left, lines),
         }

@@ -4,13 +4,14 @@
 //! while the package is there and does not make it stay. A package that never had files, or only documentation that
 //! is still there, stays.
 
+use std::collections::BTreeSet;
+
 use crate::facts::Facts;
 use crate::facts::packages::dpkg::{sum_path, sums};
 use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-use std::collections::BTreeSet;
 
 /// Largest md5sums file read.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -41,7 +42,7 @@ pub fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gon
         if package.had_commands
             || package.misses_files
             || files(index).any(lost)
-            || misses_sums(tree, contents, package)
+            || misses_listed(tree, contents, package, licensed)
         {
             gone.packages.insert(index);
         }
@@ -77,15 +78,27 @@ impl Gone {
     }
 }
 
-/// Whether a file is not there that dpkg's list of checksums names: its list of paths does not tell files from
-/// directories.
-fn misses_sums(tree: &Tree, contents: &dyn Contents, package: &Package) -> bool {
+/// Whether a file is not there that dpkg's list of checksums names, or that of configuration: its list of paths does not
+/// tell files from directories. What images leave out counts where a run removed it that did not come to its end.
+fn misses_listed(tree: &Tree, contents: &dyn Contents, package: &Package, licensed: bool) -> bool {
     let Some(list) = package.record.filter(|_| package.manager == Manager::Dpkg) else { return false };
-    let Some(sums) = sums(tree, list).filter(|_| tree.name(list).ends_with(b".list")) else { return false };
-    let Ok(content) = contents.read(tree, sums, LIMIT) else { return false };
+    let Some(stem) = tree.name(list).strip_suffix(b".list") else { return false };
     let mut locator = Locator::new(tree);
-    let mut paths = content.split(|&b| b == b'\n').filter_map(sum_path);
-    paths.any(|path| !is_left_out(path) && locator.find(path).is_err())
+    let killed = &tree.killed().remembered;
+    let mut is_missing = |path: &[u8]| match locator.find(path) {
+        Ok(_) => false,
+        Err(above) => !is_left_out(path) || (!licensed && killed.contains(&above)),
+    };
+    let read = |id| contents.read(tree, id, LIMIT).unwrap_or_default();
+    let lines = |content: &[u8], missing: &mut dyn FnMut(&[u8]) -> bool| content.split(|&b| b == b'\n').any(missing);
+    let sums = sums(tree, list).map(read).unwrap_or_default();
+    // An earlier run: configuration that an administrator removed is missing for another reason.
+    let configuration = tree.child(tree.parent(list), &[stem, b".conffiles"].concat()).filter(|_| !killed.is_empty());
+    let configuration = configuration.filter(|&id| tree.is_file(id)).map(read).unwrap_or_default();
+    lines(&sums, &mut |line| sum_path(line).is_some_and(&mut is_missing))
+        || lines(&configuration, &mut |line| {
+            line.iter().position(|&b| b == b'/').and_then(|at| line.get(at..)).is_some_and(&mut is_missing)
+        })
 }
 
 /// Directories in which copyright files lie.

@@ -1,9 +1,10 @@
 //! Which packages stay with one that stays: rules 2 to 4 of granularity "package".
 
+use std::collections::BTreeSet;
+
 use crate::closure::objects::{Objects, is_library_directory};
 use crate::facts::packages::PackageIndex;
 use crate::rules::minimal::{Because, Decider, NOT_HOSTS};
-use std::collections::BTreeSet;
 
 impl Decider<'_> {
     /// What is installed for a host: rule 4.

@@ -3,8 +3,7 @@
 //! The rows stand in the order of [`crate::policy::DATA`], which has their names and says what "auto" means.
 
 use crate::facts::elf::Elf;
-use crate::tree::glob;
-use crate::tree::{Id, Tree};
+use crate::tree::{Id, Tree, glob};
 
 /// Place of the locales in [`KINDS`].
 pub(super) const LOCALE: usize = 2;

@@ -1,11 +1,12 @@
 //! What goes, once everything that stays is known.
 
+use std::collections::BTreeSet;
+
 use crate::facts::packages::PackageIndex;
 use crate::rules::minimal::{Decider, Decision, Goes, data, leads_to_directory, policy_name, trim};
 use crate::rules::standing;
 use crate::tree::Id;
 use crate::tree::set::IdSet;
-use std::collections::BTreeSet;
 
 impl Decider<'_> {
     pub(super) fn finish(mut self) -> Decision {

@@ -1,12 +1,12 @@
 //! What no running program reads of a package that stays: documentation, translations, what compilers and desktops use.
 
+use std::collections::BTreeMap;
+
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
 use crate::rules::context::Context;
 use crate::rules::minimal::data::{KINDS, Kind, LOCALE};
-use crate::tree::glob;
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
+use crate::tree::{Id, Tree, glob};
 
 /// Directories by what they hold.
 const PLACES: [(&str, &[&str]); 3] = [

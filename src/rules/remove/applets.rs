@@ -8,13 +8,14 @@ mod named;
 
 pub use named::{Named, collect};
 
+use std::collections::BTreeSet;
+
 use crate::applets;
 use crate::diag::escape::{escaped, quoted};
 use crate::draft::{AppletChange, Draft};
 use crate::facts::multicall::{Family, MultiCall, is_telling};
 use crate::rules::context::Context;
 use crate::tree::{Id, Tree};
-use std::collections::BTreeSet;
 
 /// Most names written out in a message.
 const SHOWN: usize = 12;
@@ -153,9 +154,10 @@ fn copies(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, new: Opt
 
 /// Every name of the file that stays.
 fn names(tree: &Tree, program: Id, draft: &Draft<'_>) -> Vec<Id> {
-    let meta = tree.meta(program);
-    let same = |&id: &Id| id == program || (tree.is_file(id) && tree.meta(id).ino == meta.ino && !tree.meta(id).mount);
-    let mut names: Vec<Id> = if meta.nlink > 1 { tree.ids().filter(same).collect() } else { vec![program] };
+    let mut names: Vec<Id> = match tree.file_id(program) {
+        Some(file) => tree.ids().filter(|&id| tree.file_id(id) == Some(file)).collect(),
+        None => vec![program],
+    };
     names.retain(|&id| !draft.is_removed(id));
     names
 }

@@ -3,11 +3,12 @@
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
+use std::collections::BTreeSet;
+
 use super::paths;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
-use std::collections::BTreeSet;
 
 /// Directories whose files go; they stay, and so do links, as those of logs to the standard streams.
 const FILES: &[&str] = &["/var/log", "/var/cache", "/var/backups", "/var/crash"];

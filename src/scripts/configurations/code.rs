@@ -1,9 +1,10 @@
 //! Accounts that shell scripts and command lines hand files or processes to: `gosu redis …`, `chown -R app:app /data`.
 
+use std::collections::BTreeSet;
+
 use crate::scripts::Language;
 use crate::scripts::configurations::syntax::Kind;
 use crate::shell;
-use std::collections::BTreeSet;
 
 /// Programs whose first word that is no option names whom they run as, or who owns files.
 const FIRST_WORD: [&str; 7] = ["gosu", "su-exec", "setuidgid", "s6-setuidgid", "chown", "su", "runuser"];

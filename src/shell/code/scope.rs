@@ -1,9 +1,10 @@
 //! Where in a script a command stands: in which function, and under which tests for a program.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::lexer::Word;
 use super::super::parser::{Event, SimpleCommand};
 use super::variables::normal;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of a command that asks whether something is there.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,9 @@
 //! Variables that hold literal text, and words made of them: `"$BINDIR/postgres"`, `. "$(dirname "$0")/lib.sh"`.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use super::super::lexer::Word;
-use std::collections::BTreeMap;
 
 /// Variables inside variables are followed this deep.
 const DEEPEST: usize = 4;

@@ -51,7 +51,7 @@ const PLACES: &[&str] = &[
     "/dev/null",
     "/proc/f",
     "/docker-entrypoint.sh",
-    "/.harden-tmp",
+    "/.harden-tmp-0123456789abcdef",
 ];
 
 const TARGETS: &[&str] = &[
@@ -200,7 +200,7 @@ pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
             assert_eq!(plan["changes"], report["changes"], "plan and apply differ");
             // What a killed run left is no part of the image: it goes with a note, and no rule removes it.
             let mut image = before.clone();
-            image.0.retain(|path, _| !path.ends_with(b"/.harden-tmp"));
+            image.0.retain(|path, _| !path.ends_with(b"/.harden-tmp-0123456789abcdef"));
             assert_invariants(&image, &after, &report);
             kept_for_scanners(&before, &after, policy.contains("'remove'"));
             let (status, again) = harden("apply");

@@ -101,7 +101,7 @@ fn fail(subject: &Subject, whole: &Snapshot, Point { call, number, error }: Poin
     let hit = run.calls.iter().find(|line| line.contains("(INJECTED)")).cloned().unwrap_or_default();
     let said = format!("{hit}\nstatus {}\n{}", run.status, run.stderr);
     let after = Snapshot::of(tree.path());
-    assert!(!after.0.keys().any(|path| path.ends_with(b".harden-tmp")), "a temporary file stays: {said}");
+    crate::common::assert_no_temporary(&after, &said);
     if run.status == 127 {
         return; // The dynamic loader of this test's build, before the program.
     }
@@ -151,7 +151,7 @@ fn a_write_that_ends_early_leaves_no_half_file() {
                 assert!(run.stderr.contains(part), "no {part:?}: {said}");
             }
             let after = Snapshot::of(tree.path());
-            assert!(!after.0.keys().any(|path| path.ends_with(b".harden-tmp")), "a temporary file stays: {said}");
+            crate::common::assert_no_temporary(&after, &said);
             assert_readable(&tree);
             subject.finish(&tree);
             let diff = whole.diff(&Snapshot::of(tree.path()));

@@ -260,9 +260,13 @@ pub(crate) const CASES: &[Case] = &[
         tree.file(format!("/usr/bin/{name}"), 0o4755, 0, 0, "x").file(format!("/usr/share/{name}"), 0o666, 0, 0, "x")
     }),
     // Names and marks of this program itself.
-    case("somebody else's temporary file", Done, |tree, out| tree.link("/etc/.harden-tmp", up(out) + "/open")),
-    case("somebody else's temporary directory", Done, |tree, _| tree.dir("/etc/.harden-tmp", 0o777, 0, 0)),
-    case("a temporary directory that is full", Refused, |tree, _| tree.text("/etc/.harden-tmp/x", "x")),
+    case("somebody else's temporary link", Done, |tree, out| {
+        tree.link("/etc/.harden-tmp-0123456789abcdef", up(out) + "/open")
+    }),
+    case("somebody else's temporary directory", Done, |tree, _| {
+        tree.dir("/etc/.harden-tmp-0123456789abcdef", 0o777, 0, 0)
+    }),
+    case("a temporary directory that is full", Done, |tree, _| tree.text("/etc/.harden-tmp-0123456789abcdef/x", "x")),
     case("forged times of a killed run", Done, |tree, _| {
         tree.xattr("/", "user.harden.mtime", b"99999999999999999999.x")
             .xattr("/etc", "user.harden.mtime", b"-1.0")

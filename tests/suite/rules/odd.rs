@@ -114,7 +114,7 @@ fn a_killed_run_is_continued() {
     }
     let run = tree.run("apply", &APP);
     assert_eq!(run.status, 0, "{}", run.all());
-    assert!(!tree.has("/etc/.harden-tmp"));
+    crate::common::assert_no_temporary(&Snapshot::of(tree.path()), "the end");
     let diff: Vec<String> =
         once.after.diff(&Snapshot::of(tree.path())).into_iter().filter(|line| !line.contains(" time ")).collect();
     assert_eq!(diff, Vec::<String>::new());

@@ -1,10 +1,11 @@
 //! Ranges of a database file: read in pieces, so that it need not fit into memory, and counted, so that a file which
 //! leads in circles ends as an error after work in proportion to its size.
 
+use std::collections::BTreeMap;
+
 use super::Outcome;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
-use std::collections::BTreeMap;
 
 /// Bytes read at once.
 const PIECE: u64 = 64 * 1024;

@@ -1,5 +1,7 @@
 //! Which applets are called through the binary's own name: `busybox httpd`, `#!/bin/busybox sh`.
 
+use std::collections::BTreeSet;
+
 use crate::closure::{Closure, matching};
 use crate::facts::Facts;
 use crate::facts::multicall::calls::{Call, SHELLS, applet_in, only_looks};
@@ -9,7 +11,6 @@ use crate::policy::{Pattern, Policy, Run};
 use crate::shell;
 use crate::tree::Id;
 use crate::tree::contents::Contents;
-use std::collections::BTreeSet;
 
 /// Largest script read.
 const MAX_SCRIPT: u64 = 1 << 20;
