@@ -18,6 +18,7 @@ mod resume;
 mod seen;
 mod signals;
 mod tracer;
+mod trail;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
