@@ -8,6 +8,7 @@
 mod calls;
 pub mod edit;
 pub mod host;
+pub mod output;
 mod times;
 mod walk;
 

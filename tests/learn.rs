@@ -6,12 +6,16 @@
 
 #[path = "learn/calls.rs"]
 mod calls;
+#[path = "learn/evasion.rs"]
+mod evasion;
 #[path = "learn/file.rs"]
 mod file;
 #[path = "learn/jail.rs"]
 mod jail;
 #[path = "learn/oracle.rs"]
 mod oracle;
+#[path = "learn/output.rs"]
+mod output;
 #[path = "learn/processes.rs"]
 mod processes;
 #[path = "learn/source.rs"]

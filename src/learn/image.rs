@@ -6,6 +6,8 @@
 
 use crate::collect::Set;
 use std::cell::OnceCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
@@ -47,6 +49,7 @@ fn plainly(path: &[u8]) -> Option<Inode> {
 pub(super) struct Image<'a> {
     tree: &'a OnceCell<Walked>,
     walk: Option<JoinHandle<Result<Walked, String>>>,
+    reading: Arc<AtomicBool>,
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
     /// What was used before the tree was there.
@@ -62,14 +65,18 @@ pub(super) struct Image<'a> {
 impl<'a> Image<'a> {
     /// Begin to read the tree, which is put into `tree`. Signals have to be held back by now: a thread inherits that.
     pub(super) fn read(tree: &'a OnceCell<Walked>, own: Vec<Vec<u8>>) -> Self {
-        let walk = thread::spawn(|| {
+        let reading = Arc::new(AtomicBool::new(true));
+        let done = Arc::clone(&reading);
+        let walk = thread::spawn(move || {
             let walked = Root::open(b"/").and_then(|root| root.walk_beside());
+            done.store(false, Ordering::SeqCst);
             let (tree, unread) = walked.map_err(|error| error.to_string())?;
             Ok((tree, unread.into_iter().map(|(directory, _)| directory).collect()))
         });
         Self {
             tree,
             walk: Some(walk),
+            reading,
             own,
             early: Set::new(),
             trails: Vec::new(),
@@ -77,6 +84,11 @@ impl<'a> Image<'a> {
             seen: None,
             error: None,
         }
+    }
+
+    /// Whether the tree is being read still, as somebody else may ask.
+    pub(super) fn reading(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.reading)
     }
 
     /// Wait for the whole tree; `None` when it could not be read.

@@ -22,6 +22,7 @@ use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
 use super::seen::View;
 use super::trail::{self, Start};
+use super::watch::Watch;
 
 /// All children, threads and traced processes (wait(2), __WALL).
 const WALL: WaitOptions = WaitOptions::from_bits_retain(0x4000_0000);
@@ -79,6 +80,7 @@ pub(super) struct Tracer<'a> {
     started: bool,
     end: Option<End>,
     lost: Lost,
+    watch: Watch,
 }
 
 /// A process or thread.
@@ -149,7 +151,10 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         started: false,
         end: None,
         lost: Lost::default(),
+        watch: Watch::default(),
     };
+    tracer.watch.reads = tracer.image.reading();
+    tracer.watch.begin();
     rustix::process::kill_process(main, Signal::CONT)?;
     while tracer.end.is_none() && !tracer.image.failed() {
         match rustix::process::wait(WALL) {
@@ -160,6 +165,12 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         }
     }
     tracer.end_the_rest();
+    if tracer.watch.has_passed() {
+        tracer.lost.count += 1;
+        let text = "a path could not be looked at for 10 seconds, so the command was ended: what it leads to waits for a \
+                    process that waits for this one (a FUSE file system of the command's own)";
+        tracer.lost.first = Some((text.to_owned(), "mount such a file system before, outside the command"));
+    }
     let Tracer { image, end, started, lost, .. } = tracer;
     Ok(Traced { end, started, image, lost })
 }
@@ -190,6 +201,12 @@ impl Tracer<'_> {
     }
 
     fn event(&mut self, pid: Pid, status: WaitStatus) {
+        self.watch.step();
+        self.look(pid, status);
+        self.watch.step();
+    }
+
+    fn look(&mut self, pid: Pid, status: WaitStatus) {
         let Some(signal) = status.stopping_signal() else {
             self.forget(number(pid));
             if pid == self.main {
@@ -242,6 +259,7 @@ impl Tracer<'_> {
     fn process(&mut self, number: i32) -> &mut Process {
         let at = self.alive.iter().position(|process| process.number == number).unwrap_or(self.alive.len());
         if at == self.alive.len() {
+            self.watch.born(number);
             self.alive.push(Process { number, program: None, kept: None, open: None });
         }
         // The position was found, or made, above.
@@ -250,6 +268,7 @@ impl Tracer<'_> {
     }
 
     fn forget(&mut self, number: i32) {
+        self.watch.gone(number);
         self.alive.retain(|process| process.number != number);
     }
 
