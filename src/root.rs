@@ -11,6 +11,7 @@ pub mod extras;
 pub mod host;
 mod lock;
 mod mounts;
+pub mod output;
 mod times;
 mod walk;
 

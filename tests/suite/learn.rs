@@ -4,9 +4,11 @@
 //! number. Needs root, for chroot and for mounting /proc.
 
 mod calls;
+mod evasion;
 mod file;
 mod jail;
 mod oracle;
+mod output;
 mod processes;
 mod source;
 mod status;
