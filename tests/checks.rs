@@ -14,6 +14,8 @@ mod privileges;
 mod processes;
 #[path = "checks/refused.rs"]
 mod refused;
+#[path = "checks/step.rs"]
+mod step;
 #[path = "checks/tcp.rs"]
 mod tcp;
 #[path = "checks/traces.rs"]

@@ -14,11 +14,19 @@ mod confined;
 mod crash;
 #[path = "hostile/faults.rs"]
 mod faults;
+#[path = "hostile/kernels.rs"]
+mod kernels;
+#[path = "hostile/partitions.rs"]
+mod partitions;
 #[path = "hostile/races.rs"]
 mod races;
+#[path = "hostile/signals.rs"]
+mod signals;
 #[path = "hostile/sweep.rs"]
 mod sweep;
 #[path = "hostile/systems.rs"]
 mod systems;
+#[path = "hostile/together.rs"]
+mod together;
 #[path = "hostile/trees.rs"]
 mod trees;

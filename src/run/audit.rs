@@ -122,6 +122,7 @@ fn directory(
         program: host::this_program(),
         config: request.config.as_deref().and_then(host::inode_of),
         report: report.and_then(host::inode),
+        ..Own::default()
     };
     let help = "give --root the directory that holds the file system";
     let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), help))?;

@@ -21,7 +21,7 @@ pub(crate) use invariants::{assert_invariants, assert_no_temporary};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::{Entry, Snapshot};
-pub(crate) use strace::{Traced, assert_confined, parse, traced};
+pub(crate) use strace::{Traced, assert_confined, parse, traced, traced_by};
 
 /// Options that fit most trees: who runs the image's program, and what that is.
 pub(crate) const APP: [&str; 4] = ["--user", "app:1000:1000", "--command", "/app/server"];
