@@ -47,6 +47,7 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop:
         tree,
         epoch,
         touched: tree.killed().remembered.iter().copied().collect(),
+        above: root.is_fuse(),
         going: going.collect(),
         removed: IdSet::default(),
         created: Vec::new(),
@@ -133,6 +134,8 @@ struct Run<'a> {
     epoch: Option<i64>,
     /// Directories whose entries changed, or that a killed run changed.
     touched: BTreeSet<Id>,
+    /// A change of an entry changes the times of all directories above it.
+    above: bool,
     /// Everything that the steps remove: the times of such directories need not outlast a kill.
     going: IdSet,
     removed: IdSet,
@@ -152,7 +155,17 @@ impl Run<'_> {
 
     /// Called before the entries of a directory change. The root's mark tells a later run that there may be others.
     fn touch(&mut self, directory: Id) -> Result<(), Error> {
-        for at in [Id::ROOT, directory] {
+        if self.touched.contains(&directory) {
+            return Ok(());
+        }
+        let mut all = vec![directory];
+        if self.above {
+            // To remember its time is a change, too: those above come first.
+            all.extend(self.tree.ancestors(directory).skip(1));
+        } else if directory != Id::ROOT {
+            all.push(Id::ROOT);
+        }
+        for at in all.into_iter().rev() {
             if self.touched.insert(at) && !self.going.contains(at) {
                 self.root.remember_time(self.tree, at)?;
             }
@@ -163,7 +176,12 @@ impl Run<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Error> {
         let (root, tree) = (self.root, self.tree);
         match (&step.target, &step.change) {
-            (Target::Entry(id), Change::Attributes(wanted)) => root.set_attributes(tree, *id, *wanted),
+            (Target::Entry(id), Change::Attributes(wanted)) => {
+                if self.above {
+                    self.touch(tree.parent(*id))?;
+                }
+                root.set_attributes(tree, *id, *wanted)
+            }
             (Target::Entry(id), Change::AttributesOfCopy(wanted)) => {
                 self.touch(tree.parent(*id))?;
                 root.replace_by_copy(tree, *id, *wanted)

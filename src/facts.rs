@@ -11,7 +11,7 @@ pub mod program;
 
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
-use crate::tree::{Id, Tree};
+use crate::tree::{Id, Tree, Unresolved};
 use accounts::Accounts;
 use commands::Commands;
 use os::Os;
@@ -28,6 +28,8 @@ pub struct Facts {
     pub this_program: Option<Id>,
     /// The running program lies below a mount in this root, where nothing is looked at.
     pub this_program_on_mount: bool,
+    /// The mounts that it and its configuration lie on.
+    pub own_mounts: Vec<Id>,
     /// The configuration it read, when that lies in this root.
     pub this_config: Option<Id>,
     /// The file that the report goes to, when it lies in this root.
@@ -49,6 +51,8 @@ pub struct Own {
     pub program: Option<host::Program>,
     /// The configuration.
     pub config: Option<host::Inode>,
+    /// Its path without links.
+    pub config_path: Option<Vec<u8>>,
     /// The report.
     pub report: Option<host::Inode>,
     /// The working directory, when the root is the one that this program runs in and no other was named.
@@ -79,6 +83,13 @@ impl Facts {
             let named = tree.resolve(program.path.as_bytes()).ok().map(|found| found.node);
             named.filter(|&id| is(id, program.inode)).or_else(|| find(program.inode))
         });
+        let paths = own.program.iter().map(|program| program.path.as_bytes()).chain(own.config_path.as_deref());
+        let mount = |path: &[u8]| match tree.resolve(path) {
+            Err(Unresolved::Mount(id)) => Some(id),
+            Ok(found) if tree.meta(found.node).mount => Some(found.node),
+            _ => None,
+        };
+        self.own_mounts = paths.filter_map(mount).filter(|_| self.running).collect();
         self.this_program_on_mount = self.running && own.program.is_some() && self.this_program.is_none();
         self.this_config = own.config.and_then(find);
         self.report = own.report.and_then(find);

@@ -8,6 +8,7 @@ pub mod app_paths;
 pub mod checks;
 pub mod entrypoints;
 pub mod jobs;
+pub mod mounts;
 pub mod remove_directories;
 pub mod root_home;
 pub mod scripts;
@@ -29,6 +30,7 @@ pub static GUARDS: &[Guard] = &[
     ("guard.entrypoints", entrypoints::check),
     ("guard.files", app_paths::check),
     ("guard.jobs", jobs::check),
+    ("guard.mounts", mounts::check),
     ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),
     ("guard.scripts", scripts::check),

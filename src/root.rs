@@ -194,6 +194,15 @@ impl Root {
         rustix::fs::fstatvfs(&self.fd).is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
     }
 
+    /// Whether a program provides the file system (fuse(4)). fuse-overlayfs makes the directories above a changed entry
+    /// anew in its upper layer, and each gets the time of that moment when something is put into it.
+    #[must_use]
+    pub fn is_fuse(&self) -> bool {
+        const FUSE_SUPER_MAGIC: u64 = 0x6573_5546;
+        rustix::io::retry_on_intr(|| rustix::fs::fstatfs(&self.fd))
+            .is_ok_and(|found| u64::try_from(found.f_type).is_ok_and(|it| it == FUSE_SUPER_MAGIC))
+    }
+
     /// Whether this root is the directory that the process itself has as its root.
     #[must_use]
     pub fn is_running_root(&self) -> bool {

@@ -22,15 +22,15 @@ pub(super) fn unpack(packed: &mut dyn Read, out: &mut dyn FnMut(&[u8]) -> Result
     let mut input = BufReader::with_capacity(CHUNK, packed);
     let mut buffer = vec![0; CHUNK];
     loop {
-        if !is_gzip(input.fill_buf().map_err(|error| failed(&error))?) {
-            return Err(damaged("something that is not gzip follows its gzip stream"));
-        }
         let mut member = GzDecoder::new(&mut input);
         loop {
             match member.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => out(buffer.get(..count).unwrap_or_default())?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::InvalidInput && member.header().is_none() => {
+                    return Err(damaged("something that is not gzip follows its gzip stream"));
+                }
                 Err(error) => return Err(failed(&error)),
             }
         }

@@ -469,7 +469,7 @@ mod tests {
         ] {
             assert_eq!(fault(pattern(text)), expected, "{text}");
         }
-        assert!(fault(pattern("re:a)(b")).starts_with("'a)(b' is no regular expression: "));
+        assert!(fault(pattern("re:a)(b")).starts_with("'a)(b' is not a regular expression: "));
     }
 
     #[test]

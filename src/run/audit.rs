@@ -122,7 +122,7 @@ fn own(request: &Request, report: Option<&File>) -> Own {
         program: host::this_program(),
         config: request.config.as_deref().and_then(host::inode_of),
         report: report.and_then(host::inode),
-        directory: None,
+        ..Own::default()
     }
 }
 

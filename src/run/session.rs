@@ -66,6 +66,10 @@ impl<'a> Session<'a> {
             directory: here.then(host::current_directory),
             program: host::this_program(),
             config: request.config.as_deref().and_then(host::inode_of),
+            config_path: request
+                .config
+                .as_deref()
+                .map(|path| host::canonical(std::path::Path::new(path)).into_os_string().into_encoded_bytes()),
             report: report.as_ref().and_then(host::inode),
         };
         let checks = policy.checks.iter().map(|check| Check {
@@ -137,10 +141,15 @@ impl<'a> Session<'a> {
             return self.finish(&examined, &status);
         }
         let here = self.request.root.is_none() && self.root.is_running_root();
-        // What is started there gets the signals as this program got them.
-        stop.release();
-        let answers = if here { super::selftest::run(&examined) } else { Vec::new() };
-        stop.again();
+        let answers = if here && stop.asked().is_none() {
+            // What is started there gets the signals as this program got them.
+            stop.release();
+            let answers = super::selftest::run(&examined);
+            stop.again();
+            answers
+        } else {
+            Vec::new()
+        };
         if !answers.is_empty() {
             for message in &answers {
                 self.console.message("refused", &message.text, &message.help);

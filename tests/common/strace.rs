@@ -22,20 +22,26 @@ pub(crate) struct Traced {
 
 /// Run `harden` with these arguments under strace with those.
 pub(crate) fn traced<A: AsRef<OsStr>>(strace: &[&str], args: &[A]) -> Traced {
-    traced_by(&mut Command::new("strace"), strace, args)
+    start(&mut Command::new("strace"), &[], strace, args)
 }
 
 /// The same with so many seconds of a processor, which a busy machine does not shorten.
 pub(crate) fn traced_within<A: AsRef<OsStr>>(seconds: u64, strace: &[&str], args: &[A]) -> Traced {
-    traced_by(Command::new("prlimit").args([&format!("--cpu={seconds}"), "strace"]), strace, args)
+    start(Command::new("prlimit").args([&format!("--cpu={seconds}"), "strace"]), &[], strace, args)
 }
 
-fn traced_by<A: AsRef<OsStr>>(start: &mut Command, strace: &[&str], args: &[A]) -> Traced {
+/// The same with a program and its arguments between strace and harden.
+pub(crate) fn traced_by<A: AsRef<OsStr>>(starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
+    start(&mut Command::new("strace"), starter, strace, args)
+}
+
+fn start<A: AsRef<OsStr>>(command: &mut Command, starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let output = start
+    let output = command
         .args(["-s", "5000", "-o"])
         .arg(log.path())
         .args(strace)
+        .args(starter)
         .arg(env!("CARGO_BIN_EXE_harden"))
         .args(args)
         .env_clear()
@@ -92,6 +98,7 @@ fn strings(arguments: &str) -> Vec<String> {
 /// - calls on a descriptor alone;
 /// - lgetxattr(2) of one name after fchdir(2) into a descriptor of the root: the kernel has no call relative to a
 ///   descriptor before Linux 6.13 (getxattrat), and the current directory is a descriptor too;
+/// - read(2) of signals that ask for an end;
 /// - output: write(2) to standard output, standard error and the report.
 ///
 /// Answers how many calls there were after start-up.
@@ -101,6 +108,7 @@ pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
     let mut root_fd = None;
     let mut home = BTreeSet::new();
     let mut reports = BTreeSet::from([1, 2]);
+    let mut signals = BTreeSet::new();
     let mut inside: BTreeMap<i64, ()> = BTreeMap::new();
     let (mut started, mut here, mut count) = (false, false, 0);
     for line in calls {
@@ -118,6 +126,7 @@ pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
                 }
                 "openat" | "open" if arguments.contains("\".\", ") => _ = home.insert(result),
                 "openat" | "open" if arguments.contains("O_CREAT") => _ = reports.insert(result),
+                "signalfd4" => _ = signals.insert(result),
                 _ => {}
             }
             started = root_fd.is_some() && fd == root_fd && matches!(name, "openat" | "fchdir" | "getdents64");
@@ -161,13 +170,16 @@ pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
                 }
                 known
                     || (arguments.contains("F_GETFD")
-                        && fd.is_some_and(|fd| home.contains(&fd) || reports.contains(&fd)))
+                        && fd.is_some_and(|fd| home.contains(&fd) || reports.contains(&fd) || signals.contains(&fd)))
             }
-            "close" => fd.is_some_and(|fd| inside.remove(&fd).is_some() || home.contains(&fd) || reports.contains(&fd)),
+            "close" => fd.is_some_and(|fd| {
+                inside.remove(&fd).is_some() || home.contains(&fd) || reports.contains(&fd) || signals.contains(&fd)
+            }),
             "write" => known || fd.is_some_and(|fd| reports.contains(&fd)),
+            "read" => fd.is_some_and(|fd| signals.contains(&fd)),
             "ioctl" => fd.is_some_and(|fd| reports.contains(&fd)),
             "fchmod" | "fchown" | "getdents64" | "pread64" | "fstat" | "fstatfs" | "fgetxattr" | "fsetxattr"
-            | "flistxattr" | "fremovexattr" => known,
+            | "flistxattr" | "fremovexattr" | "flock" => known,
             "mmap" => arguments.contains(", -1, "),
             _ => false,
         };

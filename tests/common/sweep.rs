@@ -33,7 +33,7 @@ impl Subject {
         tree
     }
 
-    fn arguments(&self, tree: &Rootfs) -> Vec<String> {
+    pub(crate) fn arguments(&self, tree: &Rootfs) -> Vec<String> {
         let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
         ["apply", "--root", &text(tree.path()), "--config", &text(self.config.path())].map(str::to_owned).to_vec()
     }
@@ -68,8 +68,26 @@ impl Subject {
         }
     }
 
+    /// The same, started by another program.
+    pub(crate) fn traced_by(&self, tree: &Rootfs, starter: &[&str], strace: &[&str]) -> Traced {
+        crate::common::traced_by(starter, strace, &self.arguments(tree))
+    }
+
     pub(crate) fn traced(&self, tree: &Rootfs, strace: &[&str]) -> Traced {
         traced(strace, &self.arguments(tree))
+    }
+
+    /// The calls of a whole run from the first that changes the tree on.
+    pub(crate) fn points(&self) -> Vec<Point> {
+        let (calls, mut before) = self.calls();
+        calls
+            .into_iter()
+            .map(|name| {
+                let count = before.entry(name.clone()).or_default();
+                *count += 1;
+                (name, *count)
+            })
+            .collect()
     }
 
     /// The calls of a whole run, by name and in order, from the first that changes the tree on; how many of each name
@@ -88,6 +106,9 @@ impl Subject {
         (names[first..].to_vec(), before)
     }
 }
+
+/// A call: its name, and how many of that name there have been with it. strace counts each name apart.
+pub(crate) type Point = (String, usize);
 
 /// Calls that change something.
 pub(crate) const CHANGING: &[&str] = &[

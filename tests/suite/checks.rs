@@ -5,5 +5,6 @@ mod image;
 mod privileges;
 mod processes;
 mod refused;
+mod step;
 mod tcp;
 mod traces;

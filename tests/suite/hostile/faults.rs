@@ -49,8 +49,9 @@ const CALLS: &[&str] = &[
     "unlinkat",
 ];
 
-/// Calls that ask no file system for anything: memory, and numbers of descriptors.
-const OTHER: &[&str] = &["brk", "close", "fcntl", "mmap", "mremap", "munmap", "sigaltstack"];
+/// Calls that ask no file system for anything: memory, numbers of descriptors, whether a signal has come; and whether
+/// the file system is fuse's, where a refusal means that it is not.
+const OTHER: &[&str] = &["brk", "close", "fcntl", "fstatfs", "mmap", "mremap", "munmap", "read", "sigaltstack"];
 
 #[derive(Debug, Clone, Copy)]
 struct Point {

@@ -102,7 +102,7 @@ fn every_bad_value_has_its_message() {
         ("[keep]\nusers = ['a\\u0000b']", ""),
         ("[keep]\nusers = [\"a\\u0000b\"]", "2:10: keep.users: 'a\\u{0}b' holds a NUL character\n  help: remove it"),
         ("[keep]\nusers = [\"a\\nb\"]", "2:10: keep.users: 'a\\nb' holds a line break\n  help: remove it"),
-        ("[keep]\ncommands = ['re:pg_(dump']", "2:13: keep.commands: 'pg_(dump' is no regular expression: "),
+        ("[keep]\ncommands = ['re:pg_(dump']", "2:13: keep.commands: 'pg_(dump' is not a regular expression: "),
         (
             "[keep]\ncommands = ['gosu']\n[remove]\ncommands = ['gosu']",
             "4:13: remove.commands: 'gosu' is kept by 'gosu' (/harden.toml:2:13)\n  help: delete one of the two entries: keep beats remove",
