@@ -13,14 +13,15 @@ pub mod image;
 mod secrets;
 
 use crate::closure::Closure;
-use crate::facts::{Contents, Facts};
-use crate::plan::steps::Plan;
+use crate::day::Day;
+use crate::facts::Facts;
+use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::tree::contents::Contents;
 
 pub use baseline::Baseline;
 pub use checks::CHECKS;
 use context::Cx;
-pub use exceptions::Day;
 pub use finding::{Finding, Findings, State};
 pub use image::ImageConfig;
 
@@ -162,6 +163,12 @@ impl Verdict {
     pub fn fails(&self, level: Severity) -> bool {
         self.findings.iter().any(|finding| finding.counts() && finding.severity >= level)
     }
+}
+
+/// Ids of all checks, in order.
+#[must_use]
+pub fn ids() -> Vec<&'static str> {
+    CHECKS.iter().map(|check| check.id).collect()
 }
 
 /// Run every check. `notes` are what the caller could not read; `today` decides which exceptions have expired.

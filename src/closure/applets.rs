@@ -4,13 +4,12 @@
 use super::seeds::takes;
 use super::walk::Walk;
 use super::{Closure, Reason};
-use crate::applets;
 use crate::facts::multicall::calls::{Call, applet_in, only_looks, started_by};
 use crate::facts::multicall::{LIMIT, is_telling};
 use crate::facts::program::Shebang;
-use crate::facts::tree::{Id, Tree};
 use crate::policy::Pattern;
-use crate::shell;
+use crate::tree::{Id, Tree};
+use crate::{applets, shell};
 
 /// Largest script read.
 const MAX_SCRIPT: u64 = 1 << 20;

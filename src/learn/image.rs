@@ -4,16 +4,16 @@
 //! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
 //! knows what a path means: that is [`super::seen`]'s.
 
-use crate::collect::Set;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::thread::{self, JoinHandle};
 
 use super::seen::{self, Seen, View};
-use crate::facts::tree::{Id, Tree};
 use crate::root::Root;
+use crate::tree::{Id, Tree};
 
 /// A tree, and its directories that could not be read.
-pub(super) type Walked = (Tree, Set<Id>);
+pub(super) type Walked = (Tree, BTreeSet<Id>);
 
 /// Use of a path: the path, whether it was started, by which program.
 type Use = (Vec<u8>, bool, Vec<u8>);
@@ -25,7 +25,7 @@ pub(super) struct Image<'a> {
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
     /// What was used before the tree was there.
-    early: Set<Use>,
+    early: BTreeSet<Use>,
     seen: Option<Seen<'a>>,
     error: Option<String>,
 }
@@ -38,7 +38,7 @@ impl<'a> Image<'a> {
             let (tree, unread) = walked.map_err(|error| error.to_string())?;
             Ok((tree, unread.into_iter().map(|(directory, _)| directory).collect()))
         });
-        Self { tree, walk: Some(walk), own, early: Set::new(), seen: None, error: None }
+        Self { tree, walk: Some(walk), own, early: BTreeSet::new(), seen: None, error: None }
     }
 
     /// Wait for the whole tree; `None` when it could not be read.

@@ -7,11 +7,10 @@
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use crate::collect::{Map, Set, set};
-use crate::facts::glob;
+use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
-use crate::facts::tree::{Id, MAX_LINKS, Tree};
-use crate::rules::database::RECORDS;
+use crate::tree::{Id, MAX_LINKS, Tree, glob};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =
@@ -51,27 +50,35 @@ pub(super) struct View {
 pub(super) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
-    closed: &'a Set<Id>,
+    closed: &'a BTreeSet<Id>,
     /// Never written: this program, the files that rules edit.
-    left_out: Set<Id>,
+    left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: Map<Vec<u8>, Used>,
+    known: BTreeMap<Vec<u8>, Used>,
     /// Files by inode, sorted, once mounts may differ.
     inodes: Vec<(u64, Id)>,
     /// What is to be written.
-    pub(super) used: Map<Vec<u8>, Used>,
+    pub(super) used: BTreeMap<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: Set<Id>,
+    pub(super) privileged: BTreeSet<Id>,
 }
 
 impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` are paths of this program's.
-    pub(super) fn new(tree: &'a Tree, closed: &'a Set<Id>, own: &[Vec<u8>]) -> Self {
+    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
         let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
-        let left_out = set(edited.chain(records).chain(own));
-        Self { tree, closed, left_out, known: Map::new(), inodes: Vec::new(), used: Map::new(), privileged: Set::new() }
+        let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
+        Self {
+            tree,
+            closed,
+            left_out,
+            known: BTreeMap::new(),
+            inodes: Vec::new(),
+            used: BTreeMap::new(),
+            privileged: BTreeSet::new(),
+        }
     }
 
     /// A program is about to use that absolute path. What does not exist is not used.

@@ -2,12 +2,13 @@
 //!
 //! This module owns precedence, and what contradicts what. It reads no text.
 
-use super::problem::quote;
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
-    Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
+    Pattern, Policy, Remove, Run, RunUser, Start,
 };
-use crate::collect::{Map, set};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -229,11 +230,11 @@ impl Layer {
         };
         extend(&mut self.keep_groups, self.user_groups);
         // The strongest layer's word stands first, and of one layer's words the last counts.
-        let mut rules: Map<String, bool> = Map::new();
+        let mut rules: BTreeMap<String, bool> = BTreeMap::new();
         for (rule, on, _) in self.rules {
             rules.entry(rule).or_insert(on);
         }
-        let volumes = set(self.volumes).into_iter().collect();
+        let volumes = BTreeSet::from_iter(self.volumes).into_iter().collect();
         Policy {
             profile: value(self.profile),
             user: value(self.user),

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use regex_lite::Regex;
 
-use super::problem::quote;
-use super::{CommandLine, Origin, Pattern, Problem, RunUser};
+use super::{CommandLine, Pattern, RunUser};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 use crate::shell;
 
 /// What is wrong with a value, and what to write instead.

@@ -3,9 +3,8 @@
 //! One row a program, from its manual page and the paths of the distributions and of widely used images.
 
 use super::{FileUses, How, Named, Reader};
-use crate::facts::glob;
-use crate::facts::tree::Id;
 use crate::shell::{Code, Dialect};
+use crate::tree::{Id, glob};
 
 /// How a configuration names programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +106,7 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     for row in ROWS.iter().filter(|row| row.programs.split(' ').any(is)) {
         let mut files: Vec<Id> = row.files.split_whitespace().flat_map(|p| glob::expand(tree, p.as_bytes())).collect();
         files.extend(given(reader, name, row.syntax));
-        let mut seen = crate::collect::Set::new();
+        let mut seen = std::collections::BTreeSet::new();
         let mut at = 0;
         let mut started = Vec::new();
         while let Some(&entry) = files.get(at) {

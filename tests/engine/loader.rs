@@ -7,12 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use harden::closure::{Closure, Input};
-use harden::facts::Contents;
+use harden::diag::Origin;
 use harden::facts::commands::Commands;
 use harden::facts::packages::Packages;
-use harden::facts::tree::{Id, Tree};
-use harden::policy::{Entry, Origin, Policy};
+use harden::policy::{Entry, Policy};
 use harden::root::Root;
+use harden::tree::contents::Contents;
+use harden::tree::{Id, Tree};
 
 use crate::common::{Command, walk};
 use crate::docker::docker_ok;
@@ -126,7 +127,6 @@ fn compare(tag: &str, loader: &str, least: usize) {
             commands: &commands,
             policy: &policy,
             nologin: None,
-            suggest: &|_, _| None,
         });
         // The loader itself is mapped for a library too, though nothing of it names one.
         let mut expected: BTreeSet<String> = mapped.iter().map(real).chain([value.clone()]).collect();

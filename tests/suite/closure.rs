@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use harden::closure::removable::{Removable, Selection, removable};
 use harden::closure::{Closure, Input};
-use harden::facts::Contents;
+use harden::diag::Origin;
 use harden::facts::commands::Commands;
 use harden::facts::multicall::{self, Family};
 use harden::facts::packages::Packages;
-use harden::facts::set::IdSet;
-use harden::facts::tree::{Id, Tree};
-use harden::policy::{CommandEntry, Origin, Pattern, Policy};
+use harden::policy::{CommandEntry, Pattern, Policy};
 use harden::root::Root;
+use harden::tree::contents::Contents;
+use harden::tree::set::IdSet;
+use harden::tree::{Id, Tree};
 
 use crate::common::{Command, walk};
 
@@ -128,7 +129,6 @@ impl Image {
             commands: &self.commands,
             policy: &policy,
             nologin: None,
-            suggest: &|_, _| None,
         })
     }
 

@@ -8,8 +8,8 @@ use std::fs;
 
 use crate::common::{APP, Rootfs, walk};
 use harden::facts::packages::{Manager, Packages};
-use harden::facts::tree::Tree;
 use harden::root::Root;
+use harden::tree::Tree;
 
 const SQLITE: &[u8] = include_bytes!("../data/rpm/rpmdb.sqlite");
 const NDB: &[u8] = include_bytes!("../data/rpm/Packages.db");
@@ -102,7 +102,7 @@ fn requirements_lead_through_paths_names_and_conditions_but_not_to_what_scriptle
         let (_, packages) = facts(&image);
         let needs = |name: &str| -> BTreeSet<&str> {
             let index = packages.iter().find(|(_, package)| package.name == name).unwrap().0;
-            let all = packages.with_requirements(harden::collect::Set::from([index]));
+            let all = packages.with_requirements(std::collections::BTreeSet::from([index]));
             all.into_iter().map(|index| &packages.get(index).unwrap().name[..]).collect()
         };
         // `Requires: /usr/bin/suite`, then `suite-libs >= 2` and `(extra if lone)`.

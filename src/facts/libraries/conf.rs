@@ -1,10 +1,9 @@
 //! /etc/ld.so.conf with its includes (ldconfig(8)).
 
-use super::super::Contents;
-use super::super::glob;
-use super::super::tree::{Id, Tree};
 use super::LIMIT;
-use crate::collect::Set;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
+use std::collections::BTreeSet;
 
 /// Deepest nesting of `include` that is followed.
 const MAX_INCLUDES: usize = 8;
@@ -15,7 +14,7 @@ pub(super) fn read_conf(
     contents: &dyn Contents,
     file: Id,
     into: &mut Vec<Vec<u8>>,
-    seen: &mut Set<Id>,
+    seen: &mut BTreeSet<Id>,
     depth: usize,
 ) {
     if depth > MAX_INCLUDES || !tree.is_file(file) || !seen.insert(file) {

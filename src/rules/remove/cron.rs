@@ -4,8 +4,8 @@
 //! /var/spool/cron. RHEL: /etc/anacrontab. SUSE: /etc/cron.*; everywhere: *.timer units.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const TABLE: &[&str] =
     &["/etc/crontab /etc/crontabs /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly \

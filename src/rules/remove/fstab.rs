@@ -1,8 +1,8 @@
 //! remove.fstab: what to mount is the engine's business.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const TABLE: &[&str] = &["/etc/fstab /etc/crypttab"];
 

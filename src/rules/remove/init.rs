@@ -3,8 +3,8 @@
 //! Libraries stay: only configuration, scripts and units go; what the closure needs below these paths stays too.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const TABLE: &[&str] = &[
     // System V and LSB

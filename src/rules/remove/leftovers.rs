@@ -4,10 +4,10 @@
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
 use super::paths;
-use crate::collect::Set;
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
+use std::collections::BTreeSet;
 
 const TABLE: &[&str] = &["/var/log/** /var/cache/** /var/backups/** /var/crash/** /tmp/ /var/tmp/ /run/*.pid"];
 
@@ -47,9 +47,9 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 /// Histories in the home directories of all accounts.
-fn histories(cx: &Context<'_>) -> Set<Id> {
+fn histories(cx: &Context<'_>) -> BTreeSet<Id> {
     let tree = &cx.facts.tree;
-    let mut found = Set::new();
+    let mut found = BTreeSet::new();
     for home in cx.facts.accounts.homes() {
         let Ok(home) = tree.resolve(home) else { continue };
         for &name in HISTORIES {

@@ -5,8 +5,8 @@
 //! repositories, which name the release.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 /// Packages that are a package manager, or exist for one.
 const PACKAGES: &str = "apt apt-utils apt-transport-https aptitude aptitude-common dpkg dselect libapt-pkg5.0 libapt-pkg6.0 \

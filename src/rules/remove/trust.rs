@@ -4,8 +4,8 @@
 //! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const TABLE: &[&str] = &[
     "/etc/hosts.equiv /etc/shosts.equiv /etc/ssh/shosts.equiv",

@@ -1,8 +1,8 @@
 //! remove.tunables: settings of the kernel and its modules, which belong to the host.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const TABLE: &[&str] =
     &["/etc/sysctl.conf /etc/sysctl.d /lib/sysctl.d /usr/lib/sysctl.d /usr/local/lib/sysctl.d /etc/modprobe.conf \

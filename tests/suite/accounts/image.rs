@@ -7,16 +7,19 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use harden::closure::Closure;
+use harden::diag::Origin;
+use harden::draft::record::Target;
+use harden::draft::{Change, Draft};
 use harden::facts::Facts;
 use harden::facts::accounts::{Accounts, MAX_SIZE};
 use harden::facts::os::Os;
-use harden::facts::set::IdSet;
-use harden::plan::steps::{Plan, Target};
-use harden::plan::{Change, Draft};
-use harden::policy::{Entry, Origin, Policy, RunUser};
+use harden::plan::Plan;
+use harden::policy::{Entry, Policy, RunUser};
 use harden::root::Root;
+use harden::rules::accounts;
+use harden::rules::context::Context;
 use harden::rules::zones::Zones;
-use harden::rules::{Context, accounts};
+use harden::tree::set::IdSet;
 
 use crate::common::{Command, walk};
 
@@ -141,6 +144,8 @@ impl Image {
             facts: &facts,
             contents: &root,
             policy: &self.policy,
+            on: &harden::rules::switched_on(&self.policy),
+            minimal: &Default::default(),
             closure: &closure,
             zones: &zones,
             setid: &setid,

@@ -1,6 +1,6 @@
 //! All account rules together, and what holds for each of them.
 
-use harden::plan::steps::Target;
+use harden::draft::record::Target;
 use proptest::prelude::*;
 
 use super::bases::{ALPINE, DEBIAN, DISTROLESS, UBUNTU};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use harden::archive::Archive;
-use harden::facts::Contents;
-use harden::facts::tree::Tree;
 use harden::root::Root;
+use harden::tree::Tree;
+use harden::tree::contents::Contents;
 
 use super::writer::{read, read_piped};
 use crate::common::{Command, Rootfs, walk};

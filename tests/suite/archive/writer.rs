@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, Write};
 
 use harden::archive::{self, Archive};
-use harden::facts::Contents;
+use harden::tree::contents::Contents;
 
 /// An archive being written.
 #[derive(Clone, Default)]

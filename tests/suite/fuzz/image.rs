@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use harden::closure::{Closure, Input};
-use harden::facts::Contents;
+use harden::diag::Origin;
 use harden::facts::commands::Commands;
 use harden::facts::packages::{Manager, Packages};
-use harden::facts::tree::{Id, Tree};
-use harden::policy::{CommandEntry, Origin, Pattern, Policy};
+use harden::policy::{CommandEntry, Pattern, Policy};
 use harden::root::Root;
+use harden::tree::contents::Contents;
+use harden::tree::{Id, Tree};
 
 use crate::common::{Rootfs, library, program, walk};
 
@@ -152,7 +153,6 @@ impl Image {
             commands: &commands,
             policy: &self.policy,
             nologin: None,
-            suggest: &|_, _| None,
         });
         assert!(memory.read.get() <= 16 << 20, "{} bytes read", memory.read.get());
         for &id in closure.reasons.keys() {

@@ -73,11 +73,11 @@ pub(crate) fn configuration(data: &[u8]) -> String {
     }
     let cli = Cli::read(["harden", "plan", "--config", "/harden.toml"]).unwrap();
     let options = Options::new(&cli, &Environment::new());
-    match policy::load(&options, None, &harden::rules::ids(), &Only(data)) {
+    match policy::load(&options, None, &harden::run::known(), &Only(data)) {
         Ok(loaded) => {
             // What is dumped is a configuration that says the same; a comment tells what came from the profile.
             let again = |text: &str| {
-                let again = policy::load(&options, None, &harden::rules::ids(), &Only(text.as_bytes()));
+                let again = policy::load(&options, None, &harden::run::known(), &Only(text.as_bytes()));
                 policy::dump(&again.unwrap_or_else(|problems| panic!("{problems:?} of\n{text}")).policy)
             };
             let once = again(&policy::dump(&loaded.policy));

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use harden::cli::Cli;
-use harden::policy::{Inputs, Loaded, Options, Problem, load};
+use harden::diag::problem::Problem;
+use harden::policy::{Inputs, Loaded, Options, load};
 
-pub(crate) fn rules() -> Vec<&'static str> {
-    harden::rules::ids()
+pub(crate) fn known() -> harden::policy::Known {
+    harden::run::known()
 }
 
 #[derive(Default)]
@@ -38,7 +39,7 @@ pub(crate) fn run(
     let cli = Cli::read(["harden", "plan"].iter().chain(args)).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let files = Files(files.iter().map(|(path, bytes)| (PathBuf::from(path), bytes.to_vec())).collect());
-    load(&Options::new(&cli, &environment), Some(Path::new("/harden")), &rules(), &files)
+    load(&Options::new(&cli, &environment), Some(Path::new("/harden")), &known(), &files)
 }
 
 /// Loads one harden.toml beside the binary.

@@ -1,6 +1,7 @@
 //! Flag, environment, file, image configuration, profile, default.
 
-use harden::policy::{CommandLine, Database, Entry, Origin, Pattern, Run, RunUser, Start};
+use harden::diag::Origin;
+use harden::policy::{CommandLine, Database, Entry, Pattern, Run, RunUser, Start};
 
 use super::common::{file, run};
 
@@ -133,7 +134,9 @@ fn a_configuration_inside_a_foreign_root_is_never_read() {
     };
     let cli = Cli::read(["harden", "plan", "--root", "/tree"]).unwrap();
     let files = super::common::Files([("/tree/harden.toml".into(), b"nonsense".to_vec())].into());
-    let loaded = load(&Options::new(&cli, &Default::default()), Some("/tree/harden".as_ref()), &[], &files).unwrap();
+    let loaded =
+        load(&Options::new(&cli, &Default::default()), Some("/tree/harden".as_ref()), &Default::default(), &files)
+            .unwrap();
     assert_eq!(loaded.config, None);
 }
 

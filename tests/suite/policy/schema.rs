@@ -2,13 +2,13 @@
 
 use harden::policy::schema;
 
-use super::common::rules;
+use super::common::known;
 
 /// `UPDATE_SCHEMA=1 cargo test --test suite policy::schema` writes the file.
 #[test]
 fn the_schema_in_docs_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/harden.schema.json");
-    let schema = schema(&rules());
+    let schema = schema(&known());
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         write(path, &schema);
     }
