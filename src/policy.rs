@@ -16,12 +16,13 @@ mod profile;
 mod schema;
 mod value;
 
-use regex_lite::Regex;
+use regex::bytes::Regex;
 
 use crate::day::Day;
 use crate::diag::Origin;
 use crate::diag::escape;
 use crate::shell;
+use crate::tree::glob::Glob;
 
 pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
@@ -307,8 +308,8 @@ pub enum Pattern {
     Name(String),
     /// One absolute path.
     Path(String),
-    /// `*`, `?` and `[…]`, matched against names; against whole paths when it begins with `/`.
-    Glob(String),
+    /// A pattern of names; of whole paths when it begins with `/`.
+    Glob(Glob),
     /// `re:EXPRESSION`, which must match the whole name.
     Regex(Regex),
 }

@@ -13,14 +13,14 @@ pub mod text;
 /// A verdict to be written, for unit tests.
 #[cfg(test)]
 pub(crate) mod fixture {
-    use crate::audit::{Check, Finding, Severity, State, Verdict};
+    use crate::audit::{Check, Finding, Severity, State, Topic, Verdict};
 
     static CHECK: Check = Check {
         id: "accounts.empty-password",
         title: "no account has an empty password",
         severity: Severity::High,
-        topic: &("Whoever reaches a login is in.", "lock the account"),
-        sources: "CIS 7.2.2",
+        topic: &Topic { why: "Whoever reaches a login is in.", fix: "lock the account" },
+        sources: &["CIS 7.2.2"],
         rule: Some("accounts.lock"),
         run: |_, _| {},
     };

@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for entry in glob::expand(tree, text.trim_end_matches('/').as_bytes()) {
+        for entry in glob::expand_as_shell(tree, text.trim_end_matches('/').as_bytes()) {
             let Ok(node) = tree.follow(entry).map(|found| found.node) else { continue };
             if tree.is_dir(node) {
                 found.extend(tree.children(node));

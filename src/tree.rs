@@ -8,7 +8,6 @@
 
 pub mod contents;
 pub mod glob;
-pub mod paths;
 pub mod set;
 
 use std::cmp::Ordering;

@@ -1,7 +1,6 @@
 //! Applets as parts of the closure: those that the policy names and no file is named by, those that are called by the
 //! program's own name, and what applets start.
 
-use super::seeds::takes;
 use super::walk::Walk;
 use super::{Closure, Reason};
 use crate::facts::multicall::calls::{Call, applet_in, only_looks, started_by};
@@ -42,7 +41,7 @@ impl Walk<'_> {
         self.read_binaries();
         let mut found = Vec::new();
         for binary in self.binaries.iter().flatten() {
-            let names = binary.names.iter().filter(|name| takes(pattern, name.as_bytes()) && !self.is_command(name));
+            let names = binary.names.iter().filter(|name| pattern.names(name.as_bytes()) && !self.is_command(name));
             found.extend(names.map(|name| (binary.program, name.clone())));
         }
         for (program, name) in &found {

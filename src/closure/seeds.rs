@@ -212,21 +212,8 @@ fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
 pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
     match pattern {
         Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),
-        Pattern::Glob(text) if text.starts_with('/') => glob::expand(tree, text.as_bytes()),
-        _ => commands.candidates(tree).filter(|&id| takes(pattern, tree.name(id))).collect(),
-    }
-}
-
-/// Whether a pattern of names takes a name; one of paths takes none.
-pub(super) fn takes(pattern: &Pattern, found: &[u8]) -> bool {
-    match pattern {
-        Pattern::Name(name) => found == name.as_bytes(),
-        Pattern::Glob(text) => !text.starts_with('/') && glob::matches(text.as_bytes(), found),
-        Pattern::Regex(regex) => {
-            let whole = |text: &str| regex.find_iter(text).any(|m| m.start() == 0 && m.end() == text.len());
-            std::str::from_utf8(found).is_ok_and(whole)
-        }
-        Pattern::Path(_) => false,
+        Pattern::Glob(glob) if glob.text().starts_with('/') => glob::expand(tree, glob.text()),
+        _ => commands.candidates(tree).filter(|&id| pattern.names(tree.name(id))).collect(),
     }
 }
 

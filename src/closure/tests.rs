@@ -89,10 +89,10 @@ fn origin() -> Origin {
 
 fn command(text: &str) -> CommandEntry {
     let pattern = match text {
-        _ if text.contains('*') => Pattern::Glob(text.into()),
+        _ if text.contains('*') => Pattern::Glob(crate::tree::glob::Glob::new(text).unwrap()),
         _ if text.starts_with('/') => Pattern::Path(text.into()),
         _ if text.starts_with("re:") => {
-            Pattern::Regex(regex_lite::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
+            Pattern::Regex(regex::bytes::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
         }
         _ => Pattern::Name(text.into()),
     };

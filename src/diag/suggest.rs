@@ -12,19 +12,19 @@ where
         return None;
     }
     let wanted = fold(word);
-    let limit = (wanted.len() / 3).max(1);
+    let limit = (wanted.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         if candidate == word {
             continue;
         }
         let name = fold(candidate);
-        if name.len().abs_diff(wanted.len()) > limit {
+        if name.chars().count().abs_diff(wanted.chars().count()) > limit {
             continue;
         }
-        let distance = distance(&wanted, &name);
+        let distance = strsim::osa_distance(&wanted, &name);
         // A name with nothing in common is no help, however short.
-        if distance <= limit && distance < name.len() && best.is_none_or(|(other, _)| distance < other) {
+        if distance <= limit && distance < name.chars().count() && best.is_none_or(|(other, _)| distance < other) {
             best = Some((distance, candidate));
         }
     }
@@ -32,28 +32,8 @@ where
 }
 
 /// Letters without case; `_` and `-` are one.
-fn fold(word: &str) -> Vec<char> {
+fn fold(word: &str) -> String {
     word.chars().map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect()
-}
-
-/// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX - 1);
-            let mut cost = (at(&above, j) + usize::from(x != y)).min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                cost = cost.min(at(&before, j - 1) + 1);
-            }
-            row.push(cost);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above.last().copied().unwrap_or(a.len())
 }
 
 #[cfg(test)]

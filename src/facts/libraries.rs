@@ -136,8 +136,8 @@ impl Libraries {
         let preload = preload.split(|&b| b == b'\n').filter_map(|line| line.split(|&b| b == b'#').next());
         let preload = preload.flat_map(|line| line.split(|b| b" \t:".contains(b))).filter(|name| !name.is_empty());
         let glibc = ["/lib/ld-linux*", "/lib64/ld*.so*", "/lib/ld64*", "/lib/ld.so*"];
-        let has_glibc = glibc.iter().any(|pattern| !glob::expand(tree, pattern.as_bytes()).is_empty());
-        let musl = glob::expand(tree, b"/lib/ld-musl-*.so.1");
+        let has_glibc = glibc.iter().any(|pattern| !glob::expand(tree, pattern).is_empty());
+        let musl = glob::expand(tree, "/lib/ld-musl-*.so.1");
         let default = match musl.first().and_then(|&id| musl_architecture(tree.name(id))) {
             Some(architecture) if !has_glibc => Loader::musl(b"/lib/ld-musl", architecture),
             _ => Loader::Glibc,

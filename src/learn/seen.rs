@@ -68,7 +68,7 @@ impl<'a> Seen<'a> {
     pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
-        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
+        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
         let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
         Self {
             tree,

@@ -18,7 +18,7 @@ use super::value::{self, Fault};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
 use crate::diag::suggest::did_you_mean;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -61,16 +61,12 @@ pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mu
 }
 
 /// Problems by line and column; those of one place stay in the order they were found in.
-fn in_order(found: Vec<Problem>) -> impl Iterator<Item = Problem> {
-    let mut ordered = BTreeMap::new();
-    for (number, problem) in found.into_iter().enumerate() {
-        let place = match &problem.origin {
-            Some(Origin::File { line, column, .. }) => (*line, *column),
-            _ => (0, 0),
-        };
-        ordered.insert((place, number), problem);
-    }
-    ordered.into_values()
+fn in_order(mut found: Vec<Problem>) -> Vec<Problem> {
+    found.sort_by_key(|problem| match &problem.origin {
+        Some(Origin::File { line, column, .. }) => (*line, *column),
+        _ => (0, 0),
+    });
+    found
 }
 
 struct Decoder<'a> {

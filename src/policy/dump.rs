@@ -194,7 +194,8 @@ fn array(values: &[String]) -> String {
 #[must_use]
 pub fn pattern_text(pattern: &super::Pattern) -> String {
     match pattern {
-        super::Pattern::Name(text) | super::Pattern::Path(text) | super::Pattern::Glob(text) => text.clone(),
+        super::Pattern::Name(text) | super::Pattern::Path(text) => text.clone(),
+        super::Pattern::Glob(glob) => glob.text().to_owned(),
         super::Pattern::Regex(regex) => format!("re:{}", value::expression(regex)),
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
-    Pattern, Policy, Remove, Run, RunUser, Start,
+    Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
@@ -64,7 +64,7 @@ pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy
     // What a profile keeps is an offer: a remove entry takes it back.
     let removed: Vec<String> = all.remove_commands.iter().map(|entry| entry.value.clone()).collect();
     all.keep_commands.retain(|entry| {
-        !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| covers(&entry.pattern, value))
+        !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| entry.pattern.covers(value))
     });
     all.settle_checks(problems);
     all.contradictions(problems);
@@ -175,7 +175,7 @@ impl Layer {
     /// Entries that cannot both hold.
     fn contradictions(&self, problems: &mut Vec<Problem>) {
         for entry in &self.remove_commands {
-            if let Some(kept) = self.keep_commands.iter().find(|kept| covers(&kept.pattern, &entry.value)) {
+            if let Some(kept) = self.keep_commands.iter().find(|kept| kept.pattern.covers(&entry.value)) {
                 problems.push(
                     Problem::at(
                         &entry.origin,
@@ -291,15 +291,5 @@ fn extend(list: &mut Vec<Entry>, entries: Vec<Entry>) {
         if !list.iter().any(|other| other.value == entry.value) {
             list.push(entry);
         }
-    }
-}
-
-/// Whether a keep entry keeps every command that a remove entry names.
-fn covers(pattern: &Pattern, removed: &str) -> bool {
-    match pattern {
-        Pattern::Path(path) => path == removed,
-        _ if removed.starts_with('/') => pattern.matches(removed.as_bytes()),
-        Pattern::Glob(glob) if glob.starts_with('/') => false,
-        _ => pattern.matches(format!("/{removed}").as_bytes()),
     }
 }

@@ -178,7 +178,7 @@ fn row(finding: &Finding) -> Row<'_> {
         detail: &finding.detail,
         title: finding.check.title,
         help: finding.check.help(),
-        sources: finding.check.sources().collect(),
+        sources: finding.check.sources.to_vec(),
         rule: finding.fix,
         fingerprint: &finding.fingerprint,
         state,

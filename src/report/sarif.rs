@@ -76,7 +76,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         score(check.severity),
     )?;
     // GitHub takes twenty.
-    for source in check.sources().take(19) {
+    for source in check.sources.iter().take(19) {
         write!(out, ", {}", Text(source))?;
     }
     write!(out, "]}}}}")

@@ -23,14 +23,10 @@ use crate::tree::set::IdSet;
 /// Largest database file edited; facts read no larger one.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-const TABLE: &[&str] =
-    &["/var/lib/dpkg /lib/apk /usr/lib/apk /etc/apk/world /etc/apk/arch /var/lib/rpm /usr/lib/sysimage/rpm \
-     /usr/share/rpm /var/lib/rpmmanifest /var/lib/pacman /usr/lib/opkg /var/lib/opkg"];
-
 /// Apply the rule; records that follow what all other rules removed are [`prune`]'s.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if cx.policy.database == Database::Remove {
-        paths::remove(&cx.facts.tree, draft, TABLE, "packages.database = \"remove\"");
+        paths::entries(&cx.facts.tree, draft, include_str!("database.txt"), "packages.database = \"remove\"");
         draft.warn(
             "packages.database = \"remove\": scanners will find no operating system packages in this image",
             "write database = \"keep\" unless that is intended",

@@ -7,7 +7,7 @@
 
 use crate::draft::Draft;
 use crate::rules::context::Context;
-use crate::tree::paths::expand;
+use crate::tree::glob::expand;
 
 /// Largest file that is edited, in bytes.
 const LIMIT: u64 = 1 << 20;

@@ -32,6 +32,7 @@ mod why;
 #[cfg(test)]
 mod property;
 
+use crate::tree::glob::Glob;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -42,7 +43,7 @@ use crate::facts::elf::Elf;
 use crate::facts::packages::PackageIndex;
 use crate::rules::context::Context;
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Tree, glob};
+use crate::tree::{Id, Tree};
 use data::Evidence;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -245,7 +246,9 @@ impl<'a> Decider<'a> {
     fn named(&mut self) {
         let cx = self.cx;
         for entry in &cx.policy.minimal.packages {
-            let is = |name: &str| glob::matches(entry.value.as_bytes(), name.as_bytes());
+            // Checked when the policy was read.
+            let glob = Glob::new(&entry.value);
+            let is = |name: &str| glob.as_ref().is_ok_and(|glob| glob.matches(name.as_bytes()));
             let found = cx.facts.packages.iter().filter(|(_, package)| is(&package.name));
             let found: Vec<PackageIndex> = found.map(|(index, _)| index).collect();
             for &index in &found {

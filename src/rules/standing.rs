@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use crate::facts::packages::places::RECORDS;
 use crate::policy::{Database, Policy};
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Tree, paths};
+use crate::tree::{Id, Tree, glob};
 
 /// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
 const IDENTITY: &[&str] = &[
@@ -118,7 +118,7 @@ pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
 
 fn standing_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
     let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
-    if removed { Vec::new() } else { paths::expand(tree, pattern) }
+    if removed { Vec::new() } else { glob::expand(tree, pattern) }
 }
 
 /// Why no rule removes an entry that others look for by its name; `None` for all others.

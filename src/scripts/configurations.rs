@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 const LIMIT: u64 = 1024 * 1024;
 
 /// One name in one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountUse {
     /// It names a group rather than an account.
     pub group: bool,
@@ -258,6 +258,16 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
+impl Row {
+    /// Whether the program of that name reads these files; a star at the end of a name of the row stands for a version.
+    fn is_for(&self, name: &[u8]) -> bool {
+        self.programs.iter().any(|known| match known.strip_suffix('*') {
+            Some(known) => name.starts_with(known.as_bytes()),
+            None => known.as_bytes() == name,
+        })
+    }
+}
+
 /// Every name that a configuration of a kept program uses, each place once.
 #[must_use]
 pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
@@ -266,7 +276,7 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut scripts_read = BTreeSet::new();
     for &program in input.kept.iter().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
-        for row in ROWS.iter().filter(|row| row.programs.iter().any(|known| glob::matches(known.as_bytes(), name))) {
+        for row in ROWS.iter().filter(|row| row.is_for(name)) {
             for id in input.files(row, name) {
                 found.extend(input.read_configuration(row, program, id));
             }
@@ -288,13 +298,9 @@ pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     for line in input.lines() {
         found.extend(input.command_line(line));
     }
-    let mut unique: Vec<AccountUse> = Vec::new();
-    for one in found {
-        if !unique.contains(&one) {
-            unique.push(one);
-        }
-    }
-    unique
+    let mut seen = BTreeSet::new();
+    found.retain(|one| seen.insert(one.clone()));
+    found
 }
 
 impl Input<'_> {
@@ -307,7 +313,7 @@ impl Input<'_> {
 
     /// The configuration files of a program: those at the usual places, and those that a command line names after it.
     fn files(&self, row: &Row, program: &[u8]) -> Vec<Id> {
-        let usual = row.files.iter().flat_map(|pattern| glob::expand(self.tree, pattern.as_bytes()));
+        let usual = row.files.iter().flat_map(|pattern| glob::expand_as_shell(self.tree, pattern.as_bytes()));
         let mut files: Vec<Id> = usual
             .filter(|&id| is_of_version(&self.tree.path(id), program))
             .filter_map(|id| self.tree.follow(id).ok())

@@ -6,12 +6,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use crate::common::{Command, Rootfs, walk};
 use harden::root::Root;
 use harden::tree::Tree;
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
-
-use crate::common::{Command, Rootfs, walk};
 
 /// One thing in a directory; the number is the directory among those made so far.
 #[derive(Debug, Clone)]

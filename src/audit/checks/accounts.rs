@@ -262,7 +262,7 @@ pub(super) fn login_umask(cx: &Cx<'_>, findings: &mut Findings) {
     }
     let files: Vec<String> = ["/etc/profile", "/etc/profile.d/*", "/etc/bash.bashrc", "/etc/bashrc"]
         .iter()
-        .flat_map(|pattern| crate::tree::paths::expand(cx.tree, pattern))
+        .flat_map(|pattern| crate::tree::glob::expand(cx.tree, pattern))
         .filter_map(|id| super::paths::content(cx, id))
         .collect();
     let sets = |word: &str, fits: fn(&str) -> bool| {
@@ -292,7 +292,7 @@ pub(super) fn login_limits(cx: &Cx<'_>, findings: &mut Findings) {
         findings.path(b"/etc/securetty".to_vec(), b"", "is missing or not empty").at_most(severity);
     }
     let limits = ["/etc/security/limits.conf", "/etc/security/limits.d/*"];
-    let off = limits.iter().flat_map(|pattern| crate::tree::paths::expand(cx.tree, pattern)).any(|id| {
+    let off = limits.iter().flat_map(|pattern| crate::tree::glob::expand(cx.tree, pattern)).any(|id| {
         super::paths::content(cx, id)
             .is_some_and(|text| text.lines().any(|line| line.split_ascii_whitespace().eq(["*", "hard", "core", "0"])))
     });

@@ -6,7 +6,7 @@ use crate::diag::escape::escaped;
 use crate::facts::accounts::{Database, HOME, Line, PRIMARY_GID, UID};
 use crate::rules::remove::leftovers::HISTORIES;
 use crate::tree::Id;
-use crate::tree::paths::expand;
+use crate::tree::glob::expand;
 use std::collections::BTreeMap;
 
 /// First uid of people's accounts (login.defs(5), UID_MIN), and nobody's.

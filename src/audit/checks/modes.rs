@@ -2,7 +2,7 @@
 
 use crate::audit::{Cx, Findings, Severity};
 use crate::rules::files::known::{Group, TABLE};
-use crate::tree::paths::expand;
+use crate::tree::glob::expand;
 use crate::tree::{Id, Kind};
 
 /// Distributions whose password files have no mode bits (root reads them all the same).

@@ -3,7 +3,7 @@
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::escaped;
 use crate::tree::Id;
-use crate::tree::paths::expand;
+use crate::tree::glob::expand;
 
 /// Largest text file that is read, in bytes.
 const LIMIT: u64 = 1 << 20;

@@ -3,6 +3,7 @@
 use super::super::Exception;
 use super::super::keys::EXCEPTION_KEYS;
 use super::super::layer::Layer;
+use super::super::value::glob;
 use super::{Decoder, Value, list};
 use crate::day::Day;
 use crate::diag::problem::quote;
@@ -64,7 +65,10 @@ impl Decoder<'_> {
                 "path" if !text.starts_with('/') => {
                     self.problem(&field.span(), format!("{at}: {} is not absolute", quote(&text)), "begin it with '/'");
                 }
-                "path" => exception.path = text,
+                "path" => match glob(&text) {
+                    Ok(_) => exception.path = text,
+                    Err(fault) => self.problems.push(fault.at(&self.origin(&field.span()), &at)),
+                },
                 "reason" => text.trim().clone_into(&mut exception.reason),
                 _ => match Day::parse(&text) {
                     Some(day) => exception.expires = Some((text, day)),

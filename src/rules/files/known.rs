@@ -8,7 +8,7 @@
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
-use crate::tree::paths::expand;
+use crate::tree::glob::expand;
 use crate::tree::{Id, Kind};
 
 /// Which groups a file may have besides root.

@@ -3,7 +3,7 @@
 //! The rows stand in the order of [`crate::policy::DATA`], which has their names and says what "auto" means.
 
 use crate::facts::elf::Elf;
-use crate::tree::paths;
+use crate::tree::glob;
 use crate::tree::{Id, Tree};
 
 /// Place of the locales in [`KINDS`].
@@ -165,7 +165,7 @@ impl Kind {
 
     /// Where it lies when it is not wanted; entries of directories, not the directories that programs look into.
     pub(super) fn dropped(&self, tree: &Tree) -> Vec<Id> {
-        self.dropped.iter().flat_map(|pattern| paths::expand(tree, pattern)).collect()
+        self.dropped.iter().flat_map(|pattern| glob::expand(tree, pattern)).collect()
     }
 }
 
@@ -177,7 +177,7 @@ pub(super) fn always(tree: &Tree) -> Vec<Id> {
 fn all_below<'a>(tree: &Tree, patterns: impl Iterator<Item = &'a &'static str>) -> Vec<Id> {
     let mut found = Vec::new();
     for pattern in patterns {
-        for top in paths::expand(tree, pattern) {
+        for top in glob::expand(tree, pattern) {
             found.extend(tree.subtree(top).filter(|&id| !tree.is_dir(id)));
         }
     }

@@ -3,7 +3,7 @@
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
 use crate::rules::context::Context;
 use crate::rules::minimal::data::{KINDS, Kind, LOCALE};
-use crate::tree::paths;
+use crate::tree::glob;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ impl Trim {
         let tree = &cx.facts.tree;
         let staying = cx.facts.commands.entries.keys().filter(|&&id| !removed.contains(id));
         let builds = staying.map(|&id| tree.name(id)).any(|name| COMPILERS.iter().any(|begin| is_named(name, begin)));
-        let find = |pattern: &&str| paths::expand(tree, pattern);
+        let find = |pattern: &&str| glob::expand(tree, pattern);
         let mut directories = BTreeMap::new();
         for (what, patterns) in PLACES.iter().filter(|(what, _)| !builds || !what.contains("building")) {
             directories.extend(patterns.iter().flat_map(find).map(|id| (id, *what)));
@@ -117,7 +117,7 @@ impl Trim {
             directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that nothing asks for")));
         }
         let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().flat_map(find).collect();
-        let licences = paths::expand(tree, "/usr/share/doc/*").into_iter().filter(|&id| tree.is_link(id)).collect();
+        let licences = glob::expand(tree, "/usr/share/doc/*").into_iter().filter(|&id| tree.is_link(id)).collect();
         Self { directories, libraries, builds, licences }
     }
 

@@ -4,9 +4,7 @@ use super::paths;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 
-const TABLE: &[&str] = &["/etc/fstab /etc/crypttab"];
-
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    paths::remove(&cx.facts.tree, draft, TABLE, "the engine mounts, not the container");
+    paths::entries(&cx.facts.tree, draft, include_str!("fstab.txt"), "the engine mounts, not the container");
 }

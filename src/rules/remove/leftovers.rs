@@ -9,7 +9,11 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 use std::collections::BTreeSet;
 
-const TABLE: &[&str] = &["/var/log/** /var/cache/** /var/backups/** /var/crash/** /tmp/ /var/tmp/ /run/*.pid"];
+/// Directories whose files go; they stay, and so do links, as those of logs to the standard streams.
+const FILES: &[&str] = &["/var/log", "/var/cache", "/var/backups", "/var/crash"];
+
+/// Directories whose content goes.
+const CONTENT: &[&str] = &["/tmp", "/var/tmp"];
 
 /// Histories of shells and tools, in any home directory.
 pub(crate) const HISTORIES: &[&[u8]] = &[
@@ -40,7 +44,10 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             draft.keep(id);
         }
     }
-    paths::remove(tree, draft, TABLE, "left over from a build or an earlier run");
+    let reason = "left over from a build or an earlier run";
+    paths::files(tree, draft, FILES, reason);
+    paths::content(tree, draft, CONTENT, reason);
+    paths::entries(tree, draft, "/run/*.pid", reason);
     for history in histories(cx) {
         draft.remove(history, "the history of somebody's commands");
     }

@@ -1,28 +1,33 @@
-//! Path tables: how rules name what they remove, and how a table meets a tree.
+//! How rules name what they remove, by patterns of absolute paths (see [`crate::tree::glob`]).
 //!
-//! A pattern is an absolute path in which `*` stands for any part of one name. Links in directories are followed
-//! inside the root, the last component is not: `/lib/systemd` on a merged /usr is `/usr/lib/systemd`.
+//! Lists lie beside their rules as text, one pattern a line, `#` before a comment.
 
 use crate::draft::Draft;
-use crate::tree::paths;
-use crate::tree::{Id, Tree};
+use crate::tree::{Id, Tree, glob};
 
-/// Remove what a table names, but what is kept. A row holds patterns with blanks between: `/a` is the entry with
-/// everything below it; `/a/` what is below it, and the directory stays; `/a/**` regular files at any depth below it, and
-/// directories and links stay.
-pub fn remove(tree: &Tree, draft: &mut Draft<'_>, table: &[&str], reason: &str) {
-    for pattern in table.iter().flat_map(|row| row.split(' ')) {
-        for id in paths::expand(tree, pattern.trim_end_matches("/**")) {
-            let going: Vec<Id> = if pattern.ends_with("/**") {
-                tree.subtree(id).filter(|&at| tree.is_file(at)).collect()
-            } else if pattern.ends_with('/') {
-                tree.children(id).collect()
-            } else {
-                vec![id]
-            };
-            for id in going {
-                draft.remove_tree(id, reason);
-            }
+/// Remove the entries of a list with everything below them, but what is kept.
+pub fn entries(tree: &Tree, draft: &mut Draft<'_>, list: &str, reason: &str) {
+    for pattern in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for id in glob::expand(tree, pattern) {
+            draft.remove_tree(id, reason);
+        }
+    }
+}
+
+/// Remove what lies in these directories, which stay.
+pub fn content(tree: &Tree, draft: &mut Draft<'_>, directories: &[&str], reason: &str) {
+    for id in directories.iter().flat_map(|pattern| glob::expand(tree, pattern)) {
+        for below in tree.children(id) {
+            draft.remove_tree(below, reason);
+        }
+    }
+}
+
+/// Remove the regular files at any depth below these directories; directories and links stay.
+pub fn files(tree: &Tree, draft: &mut Draft<'_>, directories: &[&str], reason: &str) {
+    for id in directories.iter().flat_map(|pattern| glob::expand(tree, pattern)) {
+        for file in tree.subtree(id).filter(|&at| tree.is_file(at)).collect::<Vec<Id>>() {
+            draft.remove_tree(file, reason);
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::scripts::Language;
 use crate::scripts::configurations::syntax::Kind;
 use crate::shell;
+use std::collections::BTreeSet;
 
 /// Programs whose first word that is no option names whom they run as, or who owns files.
 const FIRST_WORD: [&str; 7] = ["gosu", "su-exec", "setuidgid", "s6-setuidgid", "chown", "su", "runuser"];
@@ -80,13 +81,9 @@ fn with_programs(words: &[&str]) -> Vec<(usize, bool, String)> {
             found.extend(named.map(|(group, name)| (at, group, name)));
         }
     }
-    let mut unique: Vec<(usize, bool, String)> = Vec::new();
-    for one in found {
-        if !unique.contains(&one) {
-            unique.push(one);
-        }
-    }
-    unique
+    let mut seen = BTreeSet::new();
+    found.retain(|one| seen.insert(one.clone()));
+    found
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn predicate(page: &str, id: &str) -> Option<String> {
 
 fn row(check: &Check, predicate: &str) -> String {
     let rule = check.rule.map_or("–".to_owned(), |rule| format!("[`{rule}`](rules.md#{})", rule.replace('.', "")));
-    let sources = check.sources().collect::<Vec<_>>().join(", ");
+    let sources = check.sources.join(", ");
     let sources = if sources.is_empty() { "–" } else { &sources };
     format!("| `{}` | {} | {predicate} | {sources} | {rule} |", check.id, check.severity.name())
 }

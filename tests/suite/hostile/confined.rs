@@ -95,7 +95,7 @@ fn init_refuses_to_guess_from_a_file_that_cannot_be_read() {
             traced(&["-e", "trace=pread64", "-e", &format!("inject=pread64:error=EIO:when={reads}")], &arguments);
         assert_eq!(failed.status, 2, "{}{}", failed.stdout, failed.stderr);
         assert_eq!(failed.stdout, "");
-        for part in ["cannot read '/", "input/output error", "in pread64", "mend the file system"] {
+        for part in ["cannot read '/", "input/output error", "in pread64", "check the file system for errors"] {
             assert!(failed.stderr.contains(part), "no {part:?}: {}", failed.stderr);
         }
     }

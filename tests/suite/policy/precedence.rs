@@ -54,7 +54,7 @@ fn reads_a_whole_file() {
     assert_eq!((path.value.as_str(), path.optional), ("/etc/cron.d/app", true));
     let dotnet = policy.keep.commands.iter().find(|entry| entry.text == "dotnet").unwrap();
     assert_eq!((dotnet.optional, dotnet.origin.to_string()), (true, "profile dotnet".to_owned()));
-    assert!(matches!(&policy.keep.commands[2].pattern, Pattern::Regex(regex) if regex.is_match("pg_dump")));
+    assert!(matches!(&policy.keep.commands[2].pattern, Pattern::Regex(regex) if regex.is_match(b"pg_dump")));
 }
 
 #[test]
