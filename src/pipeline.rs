@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use crate::closure;
 use crate::closure::Closure;
 use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
@@ -10,6 +11,7 @@ use crate::guards::GUARDS;
 use crate::plan::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::root::Root;
+use crate::rules;
 use crate::rules::accounts::nologin;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
@@ -22,7 +24,6 @@ use crate::scripts::configurations::{Input, account_uses};
 use crate::tree::Tree;
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
-use crate::{closure, rules};
 
 /// Everything that plan, apply and init work on.
 #[derive(Debug)]

@@ -14,14 +14,17 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::check;
 use crate::cli::{self, Action, Cli};
+use crate::console;
 use crate::console::Console;
 use crate::diag::problem::{Problem, quote};
 use crate::exit::Exit;
 use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
+use crate::report;
 use crate::root::host;
+use crate::rules;
 use crate::stop::Stop;
-use crate::{check, console, report, rules};
 use request::Request;
 use session::Session;
 

@@ -10,12 +10,13 @@ use super::checks::content;
 use super::{Findings, Severity, Subject};
 use crate::draft::record::{Record, Target};
 use crate::facts::accounts::{Database, GID, UID};
+use crate::pipeline;
 use crate::plan::Plan;
 use crate::policy::{Entry, Policy, RunUser};
+use crate::rules;
 use crate::rules::zones::Zones;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-use crate::{pipeline, rules};
 
 /// A subject with what follows from it.
 pub(crate) struct Cx<'a> {

@@ -3,12 +3,13 @@
 
 use super::walk::Walk;
 use super::{Closure, Reason};
+use crate::applets;
 use crate::facts::multicall::calls::{Call, applet_in, only_looks, started_by};
 use crate::facts::multicall::{LIMIT, is_telling};
 use crate::facts::program::Shebang;
 use crate::policy::Pattern;
+use crate::shell;
 use crate::tree::{Id, Tree};
-use crate::{applets, shell};
 
 /// Largest script read.
 const MAX_SCRIPT: u64 = 1 << 20;

@@ -9,16 +9,18 @@ use super::Request;
 use crate::archive::{self, Archive};
 use crate::audit::{self, Baseline, ImageConfig, Severity, State, Subject, Verdict};
 use crate::cli::Level;
+use crate::console;
 use crate::console::{Console, Format};
 use crate::day::Day;
 use crate::diag::escape;
 use crate::exit::Exit;
 use crate::facts::Own;
+use crate::pipeline;
 use crate::pipeline::{Source, Unread};
 use crate::policy::{Environment, Options, Policy, Run};
+use crate::report;
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
-use crate::{console, pipeline, report};
 
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
+use crate::apply;
 use crate::check::{Runner, Setup};
+use crate::console;
 use crate::console::{Console, Format, Volume};
 use crate::diag::{Message, escape};
 use crate::draft::record::{Target, What};
@@ -15,11 +17,11 @@ use crate::inventory::changed::{self, Changed};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, Unread};
 use crate::policy::{Policy, Run};
+use crate::report;
 use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
 use crate::root::{Root, host};
 use crate::stop::Stop;
-use crate::{apply, console, report};
 
 /// One root, open, with everything that a command needs to work on it.
 pub(super) struct Session<'a> {

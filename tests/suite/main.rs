@@ -26,6 +26,7 @@ mod explain;
 mod formats;
 mod fuzz;
 mod hostile;
+mod layers;
 mod learn;
 mod minimal;
 mod oracle;
