@@ -10,15 +10,14 @@ mod process;
 mod tcp;
 mod traces;
 
-use crate::collect::Set;
+use crate::diag::escape;
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
-use crate::facts::tree::Tree;
 use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
-use crate::report::escape;
 use crate::root::{Root, host};
-use crate::shell;
+use crate::tree::Tree;
 use child::Credentials;
+use std::collections::BTreeSet;
 
 /// Changed paths that a message names.
 const NAMED: usize = 5;
@@ -31,7 +30,7 @@ pub struct Setup {
     /// The run user; `None` when the image's program starts as root.
     credentials: Option<Credentials>,
     /// Children that this process had before the first check.
-    strangers: Set<i32>,
+    strangers: BTreeSet<i32>,
     home: String,
     path: String,
     workdir: String,
@@ -52,17 +51,6 @@ pub struct Runner {
     root: Root,
     before: Tree,
     setup: Setup,
-}
-
-/// A check as a message names it: its words and the port it has to answer on.
-#[must_use]
-pub fn named(check: &Check) -> String {
-    let words: Vec<String> = check.argv.iter().map(|word| shell::quoted(word)).collect();
-    let command = escape::line(words.join(" ").as_bytes());
-    match check.tcp {
-        Some(port) => format!("{command} (port {port})"),
-        None => command,
-    }
 }
 
 impl Setup {

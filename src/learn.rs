@@ -34,12 +34,12 @@ use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use crate::console::Console;
+use crate::diag::escape::{escaped, quoted};
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
-use crate::facts::tree::Tree;
-use crate::report::Console;
-use crate::report::escape::{escaped, quoted};
 use crate::root::output;
 use crate::root::{Root, host};
+use crate::tree::Tree;
 use file::Entries;
 use image::Image;
 use seen::Seen;

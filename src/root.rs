@@ -12,6 +12,7 @@ pub mod output;
 mod times;
 mod walk;
 
+use crate::tree::contents::Contents;
 use std::cell::RefCell;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,8 +24,8 @@ use rustix::io::Errno;
 pub use calls::Refused;
 use calls::stat;
 
-use crate::collect::Map;
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
+use std::collections::BTreeMap;
 
 /// Name of a file or directory on its way to its place. A killed run may leave one behind; the next run removes it.
 pub const TEMPORARY: &[u8] = b".harden-tmp";
@@ -41,7 +42,7 @@ pub struct Root {
     running: bool,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
-    directories: RefCell<Map<Id, Rc<OwnedFd>>>,
+    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
 }
@@ -127,7 +128,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.action, crate::report::escape::quoted(&self.path), self.cause_text())
+        write!(f, "{} {}: {}", self.action, crate::diag::escape::quoted(&self.path), self.cause_text())
     }
 }
 
@@ -365,4 +366,17 @@ fn duplicate(fd: &OwnedFd) -> Result<OwnedFd, Refused> {
 
 fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
     Error { action, path: tree.path(id), cause }
+}
+impl Contents for Root {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+        Self::read(self, tree, id, limit).map_err(|error| error.cause_text())
+    }
+
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        Self::read_at(self, tree, id, offset, len).map_err(|error| error.cause_text())
+    }
+
+    fn take_unread(&self) -> Option<String> {
+        Self::take_unread(self).map(|error| error.to_string())
+    }
 }

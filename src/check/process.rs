@@ -15,8 +15,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
 use super::Setup;
 use super::{child, tcp};
-use crate::collect::Set;
 use crate::root::host;
+use std::collections::BTreeSet;
 
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,12 +38,12 @@ const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
-pub(super) fn adopt_orphans() -> Result<Set<i32>, String> {
+pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
     match rustix::process::waitid(WaitId::All, LOOK) {
-        Err(Errno::CHILD) => Ok(Set::new()),
-        _ => Ok(crate::collect::set(children(None).map(|pid| pid.as_raw_nonzero().get()))),
+        Err(Errno::CHILD) => Ok(BTreeSet::new()),
+        _ => Ok(std::collections::BTreeSet::from_iter(children(None).map(|pid| pid.as_raw_nonzero().get()))),
     }
 }
 

@@ -6,9 +6,9 @@
 
 use std::cmp::Ordering;
 
-use crate::collect::Set;
-use crate::facts::tree::{Id, Tree};
 use crate::root::{Error, Root};
+use crate::tree::{Id, Tree};
+use std::collections::BTreeSet;
 
 /// The difference between two trees of one root.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Traces {
     /// Entries of the later tree that are new, without what lies below them.
     created: Vec<Id>,
     /// Directories, by their number in the earlier and the later tree, whose time differs or is about to.
-    touched: Set<(Id, Id)>,
+    touched: BTreeSet<(Id, Id)>,
 }
 
 /// What differs between a tree before and after.

@@ -6,10 +6,10 @@
 use serde::Serialize;
 
 use super::Explainer;
-use crate::collect::Set;
+use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
-use crate::facts::tree::Id;
-use crate::plan::record::{Record, What};
+use crate::tree::Id;
+use std::collections::BTreeSet;
 
 /// One entry of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,7 +93,7 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
 /// The accounts whose lines an account rule takes. A line that only becomes another one names nobody that goes, but
 /// for its shell.
 fn accounts(rule: &str, records: &[&Record]) -> Vec<String> {
-    let mut names: Set<String> = Set::new();
+    let mut names: BTreeSet<String> = BTreeSet::new();
     for record in records.iter().filter(|record| record.rule == rule) {
         let What::Line(states) = &record.what else { continue };
         let name = states.0.split(':').next().unwrap_or_default();

@@ -5,6 +5,7 @@
 //! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
 
 #[cfg(test)]
+#[path = "../../tests/common/elf.rs"]
 pub(crate) mod fixture;
 mod strings;
 mod symbols;

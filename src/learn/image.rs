@@ -4,8 +4,8 @@
 //! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
 //! knows what a path means: that is [`super::seen`]'s.
 
-use crate::collect::Set;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,12 +15,12 @@ use rustix::process::Pid;
 
 use super::seen::{self, Seen, View};
 use super::trail::{self, Start, Trail};
-use crate::facts::tree::{Id, Tree};
 use crate::root::Root;
 use crate::root::host::Inode;
+use crate::tree::{Id, Tree};
 
 /// A tree, and its directories that could not be read.
-pub(super) type Walked = (Tree, Set<Id>);
+pub(super) type Walked = (Tree, BTreeSet<Id>);
 
 /// Use of a path: the path, whether it was started, by which program.
 type Use = (Vec<u8>, bool, Vec<u8>);
@@ -53,7 +53,7 @@ pub(super) struct Image<'a> {
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
     /// What was used before the tree was there.
-    early: Set<Use>,
+    early: BTreeSet<Use>,
     /// The same, where a path alone does not say it.
     trails: Vec<(Trail, bool, Vec<u8>)>,
     /// The same file may have other names than before.
@@ -78,7 +78,7 @@ impl<'a> Image<'a> {
             walk: Some(walk),
             reading,
             own,
-            early: Set::new(),
+            early: BTreeSet::new(),
             trails: Vec::new(),
             moved: false,
             seen: None,

@@ -9,11 +9,10 @@ use rustix::fs::{AtFlags, CWD, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use super::trail::Trail;
-use crate::collect::{Map, Set, set};
-use crate::facts::glob;
+use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
-use crate::facts::tree::{Id, Tree};
-use crate::rules::database::RECORDS;
+use crate::tree::{Id, Tree, glob};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =
@@ -53,29 +52,29 @@ pub(super) struct View {
 pub(super) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
-    closed: &'a Set<Id>,
+    closed: &'a BTreeSet<Id>,
     /// Never written: this program, the files that rules edit.
-    left_out: Set<Id>,
+    left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: Map<Vec<u8>, Used>,
+    known: BTreeMap<Vec<u8>, Used>,
     /// Entries by inode, sorted, once somebody asks.
     inodes: Vec<(u64, Id)>,
     /// The same file may have other names than before.
     moved: bool,
     /// What is to be written.
-    pub(super) used: Map<Vec<u8>, Used>,
+    pub(super) used: BTreeMap<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: Set<Id>,
+    pub(super) privileged: BTreeSet<Id>,
 }
 
 impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` are paths of this program's.
-    pub(super) fn new(tree: &'a Tree, closed: &'a Set<Id>, own: &[Vec<u8>]) -> Self {
+    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
-        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
-        let left_out = set(edited.chain(records).chain(own));
-        let (known, used, privileged) = (Map::new(), Map::new(), Set::new());
+        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
+        let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
+        let (known, used, privileged) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         Self { tree, closed, left_out, known, inodes: Vec::new(), moved: false, used, privileged }
     }
 

@@ -530,7 +530,7 @@ impl Tracer<'_> {
         self.lost.count += 1;
         if self.lost.first.is_none() {
             let name = places::link(pid, "exe").unwrap_or_else(|_| comm(pid));
-            let text = format!("a call of {}: {what}", crate::report::escape::quoted(&name));
+            let text = format!("a call of {}: {what}", crate::diag::escape::quoted(&name));
             self.lost.first = Some((text, help));
         }
     }

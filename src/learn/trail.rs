@@ -9,8 +9,8 @@ use rustix::process::Pid;
 
 use super::places;
 use super::seen::stat;
-use crate::facts::tree::MAX_LINKS;
 use crate::root::host::Inode;
+use crate::tree::MAX_LINKS;
 
 /// Where a walk begins. Paths are as this process sees them, without a slash at their end.
 #[derive(Debug, Clone, Default)]

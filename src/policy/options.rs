@@ -6,14 +6,15 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::problem::quote;
 use super::value::{self, Fault};
-use super::{Origin, Problem, did_you_mean};
 use crate::cli::{Cli, Common, Format, Learn, Level};
-use crate::collect::Map;
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
+use crate::diag::suggest::did_you_mean;
+use std::collections::BTreeMap;
 
 /// The environment, or as much of it as matters.
-pub type Environment = Map<OsString, OsString>;
+pub type Environment = BTreeMap<OsString, OsString>;
 
 /// A value and whether a flag or a variable gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

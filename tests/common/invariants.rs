@@ -46,5 +46,5 @@ pub(crate) fn assert_invariants(before: &Snapshot, after: &Snapshot, report: &se
 
 /// A path as it is in JSON.
 fn escaped(path: &[u8]) -> String {
-    std::str::from_utf8(path).map_or_else(|_| harden::report::escape::escaped(path), str::to_owned)
+    std::str::from_utf8(path).map_or_else(|_| harden::diag::escape::escaped(path), str::to_owned)
 }

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::common::{Snapshot, bare, parse, traced};
-use crate::sweep::{CHANGING, every};
+use crate::common::sweep::{CHANGING, every};
+use crate::common::{Command, Snapshot, bare, parse, traced};
 
 /// Kills on each image.
 const POINTS: usize = 200;

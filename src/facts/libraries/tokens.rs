@@ -2,7 +2,7 @@
 
 use super::super::elf::{Abi, Class};
 use super::Object;
-use crate::collect::Set;
+use std::collections::BTreeSet;
 
 /// The directories of a search path with its tokens replaced.
 pub(super) fn expand_list(object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
@@ -22,7 +22,7 @@ pub(super) fn expand_one(object: &Object, text: &[u8]) -> Vec<Vec<u8>> {
     {
         all = all.into_iter().flat_map(|text| substitute(&text, name.as_bytes(), values)).collect();
     }
-    let mut seen = Set::new();
+    let mut seen = BTreeSet::new();
     all.retain(|path| path.first() == Some(&b'/') && seen.insert(path.clone()));
     all
 }

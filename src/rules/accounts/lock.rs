@@ -5,10 +5,10 @@
 //! date of the last change, which would make every build differ.
 
 use super::{Context, with_files};
-use crate::collect::set;
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, Defect, PASSWORD};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
+use std::collections::BTreeSet;
 
 /// Rule id.
 pub const ID: &str = "accounts.lock";
@@ -56,7 +56,7 @@ fn move_to_shadow(files: &mut AccountFiles, database: Database, shadow: Database
     });
     if shadowed {
         let shadowed = files.entries(database).filter(|line| line.field(PASSWORD) == b"x");
-        let names = set(shadowed.map(|line| line.name().to_vec()));
+        let names = BTreeSet::from_iter(shadowed.map(|line| line.name().to_vec()));
         super::prune::add_missing(files, ID, shadow, names);
     }
 }

@@ -1,8 +1,8 @@
 //! Where a distribution keeps its nologin program.
 
-use crate::collect::Map;
 use crate::facts::Facts;
 use crate::facts::accounts::SHELL;
+use std::collections::BTreeMap;
 
 const USR_SBIN: &[u8] = b"/usr/sbin/nologin";
 const SBIN: &[u8] = b"/sbin/nologin";
@@ -41,7 +41,7 @@ pub fn path(facts: &Facts) -> Vec<u8> {
     if os.is_like(&IN_SBIN) {
         return SBIN.to_vec();
     }
-    let mut used: Map<&[u8], usize> = Map::new();
+    let mut used: BTreeMap<&[u8], usize> = BTreeMap::new();
     for line in facts.accounts.passwd() {
         let shell = line.field(SHELL);
         if shell.ends_with(b"/nologin") {

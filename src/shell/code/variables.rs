@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::super::lexer::Word;
-use crate::collect::Map;
+use std::collections::BTreeMap;
 
 /// Variables inside variables are followed this deep.
 const DEEPEST: usize = 4;
@@ -19,7 +19,7 @@ const STEPS: u32 = 1 << 20;
 pub(super) struct Variables {
     /// Path of the script that is being read.
     pub(super) script: String,
-    values: Map<String, Vec<Value>>,
+    values: BTreeMap<String, Vec<Value>>,
     steps: Cell<u32>,
 }
 

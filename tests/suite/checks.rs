@@ -1,0 +1,8 @@
+//! Checks, run for real: apply on `/` in a small root of its own, with programs of this machine mounted into it.
+
+mod image;
+mod privileges;
+mod processes;
+mod refused;
+mod tcp;
+mod traces;
