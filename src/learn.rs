@@ -5,8 +5,8 @@
 //! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
 //!
 //! ```text
-//!        tree before (image) ─┐
-//! calls ──> tracer ──> places ──> seen ──> file
+//!                  tree before (image) ─┐
+//! calls ──> tracer ──> places ──> trail ──> seen ──> file
 //! ```
 
 mod calls;
