@@ -18,6 +18,8 @@ mod faults;
 mod kernels;
 #[path = "hostile/partitions.rs"]
 mod partitions;
+#[path = "hostile/promises.rs"]
+mod promises;
 #[path = "hostile/races.rs"]
 mod races;
 #[path = "hostile/signals.rs"]
