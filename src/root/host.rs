@@ -145,7 +145,11 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A whole file of the real procfs; `None` when there is none, or something else is mounted in its place.
 pub(super) fn proc_file(path: &str) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
+    use rustix::fs::{Mode, OFlags};
+
+    // What lies there without procfs may be anything: a fifo would be waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
     is_proc(&file).then(|| start(&file, MOST_OF_PROC).ok()).flatten()
 }
 
