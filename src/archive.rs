@@ -16,6 +16,7 @@ mod layers;
 mod sparse;
 mod store;
 
+use anyhow::{Result, anyhow, bail};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -133,16 +134,16 @@ impl Files {
 }
 
 impl Contents for Files {
-    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>> {
         let size = tree.meta(id).size;
         if size > limit {
-            return Err(format!("larger than {limit} bytes"));
+            bail!("larger than {limit} bytes");
         }
         self.read_at(tree, id, 0, usize::try_from(size).unwrap_or(usize::MAX))
     }
 
-    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
-        let Some(data) = self.data(tree, id) else { return Err("it is no regular file".to_owned()) };
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let Some(data) = self.data(tree, id) else { return Err(anyhow!("it is no regular file")) };
         let left = usize::try_from(data.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(left)];
         let Some(segments) = &data.sparse else {

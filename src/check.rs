@@ -10,6 +10,7 @@ mod process;
 mod tcp;
 mod traces;
 
+use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::escape;
@@ -78,7 +79,7 @@ impl Setup {
         let setup = Self {
             program,
             credentials,
-            strangers: process::adopt_orphans().map_err(|text| (text, remedy()))?,
+            strangers: process::adopt_orphans().map_err(|error| (error.to_string(), remedy()))?,
             home: "/".to_owned(),
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
@@ -90,7 +91,7 @@ impl Setup {
         })?;
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
             tcp::is_free(port)
-                .map_err(|text| (text, "free the port for this step, or leave the check out".to_owned()))?;
+                .map_err(|error| (error.to_string(), "free the port for this step, or leave the check out".to_owned()))?;
         }
         Ok(Some(setup))
     }
@@ -105,10 +106,10 @@ impl Runner {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn new(mut setup: Setup) -> Result<Self, String> {
+    pub(crate) fn new(mut setup: Setup) -> Result<Self> {
         // A root of its own: the other one's open directories are numbered by another tree.
-        let root = Root::open(b"/").map_err(|error| error.to_string())?;
-        let before = root.walk_everything().map_err(|error| error.to_string())?;
+        let root = Root::open(b"/")?;
+        let before = root.walk_everything()?;
         let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
         let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
         let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
@@ -119,7 +120,7 @@ impl Runner {
         }
         let mut extras = BTreeMap::new();
         for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
-            let has = root.extras(&before, id).map_err(|error| error.to_string())?;
+            let has = root.extras(&before, id)?;
             if has != Extras::default() {
                 extras.insert(id, has);
             }
@@ -131,18 +132,18 @@ impl Runner {
     #[must_use]
     pub(crate) fn run(&self, check: &Check, stop: &Stop) -> Ran {
         let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout, stop);
-        let mut failures: Vec<String> = result.err().into_iter().collect();
+        let mut failures: Vec<String> = result.err().iter().map(ToString::to_string).collect();
         if let Err(failure) = self.tidy() {
-            failures.push(failure);
+            failures.push(failure.to_string());
         }
         Ran { failures, output }
     }
 
     /// Compare the tree with what it was, and remove what is new.
-    fn tidy(&self) -> Result<(), String> {
-        let after = self.root.walk_everything().map_err(|error| error.to_string())?;
+    fn tidy(&self) -> Result<()> {
+        let after = self.root.walk_everything()?;
         let traces = traces::compare(&self.before, &after);
-        traces.remove(&self.root, &self.before, &after, &self.extras).map_err(|error| error.to_string())?;
+        traces.remove(&self.root, &self.before, &after, &self.extras)?;
         if traces.changed.is_empty() {
             return Ok(());
         }
@@ -151,7 +152,7 @@ impl Runner {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        Err(format!(
+        Err(anyhow!(
             "changed, removed, or opened for writing what the image keeps: {}{more}; \
              a check may only make files of its own",
             named.join(", ")

@@ -115,7 +115,7 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
         refused(errno)
     })?;
     shared.ended.store(true, Ordering::SeqCst);
-    let seen = traced.image.finish().map_err(|error| plain(&error, ""))?;
+    let seen = traced.image.finish().map_err(|error| plain(&error.to_string(), ""))?;
     let Some(end) = traced.end else {
         return Err(plain("nobody told how the command ended", "something else collects this process's children"));
     };

@@ -15,6 +15,7 @@ pub(crate) mod output;
 mod times;
 mod walk;
 
+use anyhow::{Result, anyhow};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -416,12 +417,12 @@ fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
     Error { action, path: tree.path(id), cause }
 }
 impl Contents for Root {
-    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
-        Self::read(self, tree, id, limit).map_err(|error| error.cause_text())
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>> {
+        Self::read(self, tree, id, limit).map_err(|error| anyhow!(error.cause_text()))
     }
 
-    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
-        Self::read_at(self, tree, id, offset, len).map_err(|error| error.cause_text())
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>> {
+        Self::read_at(self, tree, id, offset, len).map_err(|error| anyhow!(error.cause_text()))
     }
 
     fn take_unread(&self) -> Option<String> {

@@ -401,7 +401,7 @@ impl<'a> Reader<'a> {
         let name = self.tree.name(id);
         let script = self.tree.is_file(id) && (name.ends_with(b".sh") || name.ends_with(b".envsh"));
         let other = self.commands.program(self.tree, self.contents, id);
-        if script && other == Ok(Program::None) { self.shell(id, Dialect::Bash) } else { Vec::new() }
+        if script && matches!(other, Ok(Program::None)) { self.shell(id, Dialect::Bash) } else { Vec::new() }
     }
 
     /// Path and line of a place, fit for a message.

@@ -4,6 +4,7 @@
 //! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
 //! understood is an error, since what was not read cannot be judged.
 
+use anyhow::{Context as _, Result};
 use super::Error;
 use super::header::{self, BLOCK, Header, Parsed};
 use super::sparse::{self, Segment, decimal};
@@ -89,8 +90,8 @@ impl<'a> Entries<'a> {
             };
             described.any |= matches!(header.kind, b'x' | b'X' | b'L' | b'K');
             match header.kind {
-                b'x' | b'X' => described.pax(&records).map_err(|what| wrong(at, &what))?,
-                b'g' => global(&records).map_err(|what| wrong(at, &what))?,
+                b'x' | b'X' => described.pax(&records).map_err(|what| wrong(at, &what.to_string()))?,
+                b'g' => global(&records).map_err(|what| wrong(at, &what.to_string()))?,
                 b'L' => described.long_path = Some(header::until_zero(&records).to_vec()),
                 b'K' => described.long_link = Some(header::until_zero(&records).to_vec()),
                 // GNU's label of a volume is no file.
@@ -233,7 +234,7 @@ struct Described {
 
 impl Described {
     /// The records of a pax header; the last of a key counts.
-    fn pax(&mut self, content: &[u8]) -> Result<(), String> {
+    fn pax(&mut self, content: &[u8]) -> Result<()> {
         records(content, &mut |key, value| {
             match key {
                 // The field of the header counts.
@@ -273,7 +274,7 @@ impl Described {
 
 /// A header for all entries after it. Docker's reader ignores it and tar(1) does not, so it may hold nothing that a
 /// tree depends on: the comment of `git archive`, and times.
-fn global(content: &[u8]) -> Result<(), String> {
+fn global(content: &[u8]) -> Result<()> {
     records(content, &mut |key, _| matches!(key, b"comment" | b"mtime" | b"atime" | b"ctime").then_some(()))
 }
 
@@ -281,11 +282,11 @@ fn global(content: &[u8]) -> Result<(), String> {
 type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Option<()> + 'a;
 
 /// Each record `LEN KEY=VALUE\n`, LEN its own length.
-fn records(mut content: &[u8], each: &mut Each<'_>) -> Result<(), String> {
+fn records(mut content: &[u8], each: &mut Each<'_>) -> Result<()> {
     while !content.is_empty() {
-        let record = record(content).ok_or("record of pax")?;
+        let record = record(content).context("record of pax")?;
         let (key, value, rest) = record;
-        each(key, value).ok_or_else(|| format!("record of pax: {}", quoted(key)))?;
+        each(key, value).with_context(|| format!("record of pax: {}", quoted(key)))?;
         content = rest;
     }
     Ok(())

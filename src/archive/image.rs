@@ -204,7 +204,7 @@ impl Archive<'_> {
     fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Error> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
-        let content = content.map_err(|cause| unreadable(path, &cause))?;
+        let content = content.map_err(|cause| unreadable(path, &cause.to_string()))?;
         if hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {
             return Err(other_content(path));
         }
@@ -217,7 +217,7 @@ impl Archive<'_> {
         let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
         while at < span.len {
             buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
-            self.files.store.read(span, at, &mut buffer).map_err(|cause| unreadable(path, &cause))?;
+            self.files.store.read(span, at, &mut buffer).map_err(|cause| unreadable(path, &cause.to_string()))?;
             digest.update(&buffer);
             at += buffer.len() as u64;
         }

@@ -4,6 +4,7 @@
 //! This module owns reading by position, and the spool. It knows nothing of tar. Nothing is kept in memory but a
 //! buffer, so an archive may be larger than memory; the temporary file has no name and goes with the process.
 
+use anyhow::{Result, anyhow};
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -100,21 +101,21 @@ impl Store {
     ///
     /// # Errors
     /// The cause, when the span is shorter or the file cannot be read.
-    pub(super) fn read(&self, span: Span, offset: u64, space: &mut [u8]) -> Result<(), String> {
+    pub(super) fn read(&self, span: Span, offset: u64, space: &mut [u8]) -> Result<()> {
         let inside = offset.checked_add(space.len() as u64).is_some_and(|end| end <= span.len);
         let file = if span.spooled { &self.spool } else { &self.archive };
         let result = match file {
             Some(file) if inside => {
                 file.read_exact_at(space, span.start.saturating_add(offset)).map_err(|error| match error.kind() {
-                    io::ErrorKind::UnexpectedEof => "the file became shorter meanwhile".to_owned(),
-                    _ => error.to_string(),
+                    io::ErrorKind::UnexpectedEof => anyhow!("the file became shorter meanwhile"),
+                    _ => error.into(),
                 })
             }
             _ if space.is_empty() => Ok(()),
-            _ => Err("it ends before".to_owned()),
+            _ => Err(anyhow!("it ends before")),
         };
         if let Err(cause) = &result {
-            self.unread.borrow_mut().get_or_insert_with(|| cause.clone());
+            self.unread.borrow_mut().get_or_insert_with(|| cause.to_string());
         }
         result
     }

@@ -2,6 +2,7 @@
 //!
 //! The file is JSON with one line a finding, sorted, so that changes can be reviewed.
 
+use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -24,15 +25,15 @@ impl Baseline {
     ///
     /// # Errors
     /// The cause, lower case.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let document: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        let document: Value = serde_json::from_slice(bytes)?;
         if document.get("schema").and_then(Value::as_str) != Some(SCHEMA) {
-            return Err(format!("its schema is not {SCHEMA}"));
+            bail!("its schema is not {SCHEMA}");
         }
-        let list = document.get("findings").and_then(Value::as_array).ok_or("it has no list of findings")?;
+        let list = document.get("findings").and_then(Value::as_array).context("it has no list of findings")?;
         let mut fingerprints = BTreeSet::new();
         for finding in list {
-            let text = finding.get("fingerprint").and_then(Value::as_str).ok_or("a finding has no fingerprint")?;
+            let text = finding.get("fingerprint").and_then(Value::as_str).context("a finding has no fingerprint")?;
             fingerprints.insert(text.to_owned());
         }
         Ok(Self { fingerprints })

@@ -4,6 +4,7 @@
 //! own has no such limits. It is single-threaded, so that what the kernel keeps for each thread (credentials(7),
 //! capabilities(7)) is what the check gets.
 
+use anyhow::{Result, anyhow};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
@@ -56,12 +57,12 @@ fn read(text: &str) -> Option<Option<Credentials>> {
 #[must_use]
 pub(crate) fn main(args: &[OsString]) -> Exit {
     let Err(text) = become_check(args) else { return Exit::Done };
-    Console::new(Volume::Quiet, true).message("harden", &text, "");
+    Console::new(Volume::Quiet, true).message("harden", &text.to_string(), "");
     Exit::Failed
 }
 
-fn become_check(args: &[OsString]) -> Result<(), String> {
-    let usage = || format!("{ARGUMENT} is for this program's own use");
+fn become_check(args: &[OsString]) -> Result<()> {
+    let usage = || anyhow!("{ARGUMENT} is for this program's own use");
     let (signals, credentials, workdir, words) = match args {
         [_, _, signals, credentials, workdir, words @ ..] => (signals, credentials, workdir, words),
         _ => return Err(usage()),
@@ -86,11 +87,11 @@ fn become_check(args: &[OsString]) -> Result<(), String> {
         .map_err(|e| failed(&format!("enter the working directory {}", escape::quoted(workdir.as_bytes())), e))?;
     #[allow(clippy::disallowed_methods, reason = "this is what checks are")]
     let error = std::process::Command::new(program).args(arguments).exec();
-    Err(format!("cannot run {}: {error}", escape::quoted(program.as_bytes())))
+    Err(anyhow!("cannot run {}: {error}", escape::quoted(program.as_bytes())))
 }
 
 /// The order matters: each step needs a capability that a later one gives up.
-fn drop_privileges(credentials: &Credentials) -> Result<(), String> {
+fn drop_privileges(credentials: &Credentials) -> Result<()> {
     let (uid, gid) = (Uid::from_raw(credentials.uid), Gid::from_raw(credentials.gid));
     // /dev/stdout is the pipe itself: a check may open it only when it is its own (as runc does for process 1).
     let _ = rustix::fs::fchown(std::io::stdout(), Some(uid), Some(gid));
@@ -124,8 +125,8 @@ fn clear_bounding_set() -> Result<(), Errno> {
     Ok(())
 }
 
-fn failed(what: &str, errno: Errno) -> String {
-    format!("cannot {what}: {errno}")
+fn failed(what: &str, errno: Errno) -> anyhow::Error {
+    anyhow!("cannot {what}: {errno}")
 }
 
 #[cfg(test)]

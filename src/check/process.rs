@@ -4,6 +4,7 @@
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
 //! it is a child: that needs no /proc, and cannot hit a process of anybody else.
 
+use anyhow::{Context as _, Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
@@ -38,9 +39,9 @@ const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
-pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
+pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
+        .map_err(|e| anyhow!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
     match rustix::process::waitid(WaitId::All, LOOK) {
         Err(Errno::CHILD) => Ok(BTreeSet::new()),
         _ => Ok(std::collections::BTreeSet::from_iter(children(None).map(|pid| pid.as_raw_nonzero().get()))),
@@ -55,7 +56,7 @@ pub(super) fn run(
     tcp: Option<u16>,
     timeout: u32,
     stop: &Stop,
-) -> (Result<(), String>, Vec<u8>) {
+) -> (Result<()>, Vec<u8>) {
     let mut output = Output::default();
     let result = Process::start(setup, argv, stop).and_then(|process| {
         let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()), stop);
@@ -72,8 +73,8 @@ struct Process {
 }
 
 impl Process {
-    fn start(setup: &Setup, argv: &[String], stop: &Stop) -> Result<Self, String> {
-        let fail = |error: std::io::Error| format!("could not be started: {error}");
+    fn start(setup: &Setup, argv: &[String], stop: &Stop) -> Result<Self> {
+        let fail = |error: std::io::Error| anyhow!("could not be started: {error}");
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
         #[allow(clippy::disallowed_methods, reason = "this is what checks are")]
@@ -93,30 +94,30 @@ impl Process {
             .stderr(writer);
         let child = command.spawn().map_err(fail)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| "could not be started: it has no process number".to_owned())?;
+        let pid = pid.context("could not be started: it has no process number")?;
         Ok(Self { pid, output })
     }
 
     /// Wait until it ends, answers, or the time is over.
-    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration, stop: &Stop) -> Result<(), String> {
+    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration, stop: &Stop) -> Result<()> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             self.listen(output);
             if let Some(signal) = stop.asked() {
-                return Err(format!("was ended, since {signal} asked this program to end"));
+                bail!("was ended, since {signal} asked this program to end");
             }
             match (self.ended(), tcp) {
                 (Some(End::Status(0)), None) => return Ok(()),
-                (Some(end), None) => return Err(end.text()),
-                (Some(end), Some(port)) => return Err(format!("{} before it answered on port {port}", end.text())),
+                (Some(end), None) => return Err(anyhow!(end.text())),
+                (Some(end), Some(port)) => return Err(anyhow!("{} before it answered on port {port}", end.text())),
                 (None, Some(port)) if tcp::answers(port) => {
                     self.stop(output);
                     return Ok(());
                 }
                 (None, _) if begin.elapsed() >= limit => {
                     let what = tcp.map_or_else(|| "end".to_owned(), |port| format!("answer on port {port}"));
-                    return Err(format!("did not {what} within {} s and was killed", limit.as_secs()));
+                    bail!("did not {what} within {} s and was killed", limit.as_secs());
                 }
                 (None, _) => sleep(pause),
             }
@@ -148,7 +149,7 @@ impl Process {
     }
 
     /// Kill it and everything that comes from it, and collect what is left of them.
-    fn end(&self, setup: &Setup) -> Result<(), String> {
+    fn end(&self, setup: &Setup) -> Result<()> {
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         // It may not have left our group yet.
         let _ = rustix::process::kill_process(self.pid, Signal::KILL);
@@ -160,7 +161,7 @@ impl Process {
                 Err(Errno::CHILD) => return Ok(()),
                 Ok(Some(_)) | Err(Errno::INTR) => continue,
                 Ok(None) => {}
-                Err(e) => return Err(format!("left processes behind: {e}")),
+                Err(e) => return Err(anyhow!("left processes behind: {e}")),
             }
             // Most are gone after a moment. What is not has a group of its own.
             if pause >= PAUSE {
@@ -178,7 +179,7 @@ impl Process {
                 rounds += 1;
             }
             if begin.elapsed() > END && rounds > ROUNDS {
-                return Err("left processes behind that cannot be ended".to_owned());
+                bail!("left processes behind that cannot be ended");
             }
             sleep(pause);
             pause = (pause * 2).min(PAUSE);

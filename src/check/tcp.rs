@@ -1,5 +1,6 @@
 //! Whether something answers on a TCP port of the loopback interface.
 
+use anyhow::{Result, anyhow, bail};
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -16,13 +17,13 @@ pub(super) fn answers(port: u16) -> bool {
 ///
 /// # Errors
 /// Why not, as a whole message.
-pub(super) fn is_free(port: u16) -> Result<(), String> {
+pub(super) fn is_free(port: u16) -> Result<()> {
     if answers(port) {
-        return Err(format!("something answers on TCP port {port} already, before the check has started its server"));
+        bail!("something answers on TCP port {port} already, before the check has started its server");
     }
     match connects(Ipv4Addr::LOCALHOST.into(), port) {
         Err(error) if matches!(error.kind(), ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown) => {
-            Err(format!("this build step has no loopback interface for the check on TCP port {port}: {error}"))
+            Err(anyhow!("this build step has no loopback interface for the check on TCP port {port}: {error}"))
         }
         _ => Ok(()),
     }
@@ -46,7 +47,7 @@ mod tests {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let port = listener.local_addr().unwrap().port();
             assert!(answers(port));
-            assert!(is_free(port).unwrap_err().contains("answers on TCP port"));
+            assert!(is_free(port).unwrap_err().to_string().contains("answers on TCP port"));
             drop(listener);
             assert!(!answers(port));
             is_free(port).unwrap();

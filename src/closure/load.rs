@@ -1,5 +1,6 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
+use anyhow::anyhow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -146,16 +147,17 @@ impl Walk<'_> {
             return known.clone();
         }
         let read = match self.input.commands.program(tree, contents, id) {
-            Ok(Program::Elf(elf)) if elf.damaged => Err("its dynamic section is damaged".to_owned()),
+            Ok(Program::Elf(elf)) if elf.damaged => Err(anyhow!("its dynamic section is damaged")),
             Ok(Program::Elf(elf)) => {
                 let names = elf.names(&FileBytes { contents, tree, id });
                 names.map(|names| Some((Rc::new(*elf), Rc::new(names))))
             }
-            Ok(Program::Unreadable(cause)) | Err(cause) => Err(cause),
+            Ok(Program::Unreadable(cause)) => Err(anyhow!(cause)),
+            Err(cause) => Err(cause),
             Ok(Program::Script(_) | Program::None) => Ok(None),
         };
         let read = read.unwrap_or_else(|cause| {
-            self.unreadable(id, &cause);
+            self.unreadable(id, &cause.to_string());
             None
         });
         self.cache.insert(id, read.clone());

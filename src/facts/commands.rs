@@ -3,6 +3,7 @@
 //! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
 //! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
 
+use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::packages::Packages;
@@ -96,7 +97,7 @@ impl Commands {
     ///
     /// # Errors
     /// The cause, without the path, when the file cannot be read.
-    pub fn program(&self, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Program, String> {
+    pub fn program(&self, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Program> {
         match self.programs.get(&id) {
             Some(known) => Ok(known.clone()),
             None => Program::read(tree, contents, id),

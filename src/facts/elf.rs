@@ -4,6 +4,8 @@
 //! them. Everything is a ranged read with a bound, so that a large library costs a few hundred bytes and a
 //! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
 
+use anyhow::{Context as _, Result, anyhow, bail};
+
 #[cfg(test)]
 #[path = "../../tests/common/elf.rs"]
 pub(crate) mod fixture;
@@ -43,11 +45,11 @@ pub trait Bytes {
     ///
     /// # Errors
     /// A message when the file cannot be read.
-    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String>;
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>>;
 }
 
 impl Bytes for [u8] {
-    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
         let end = start.saturating_add(len).min(self.len());
         Ok(self.get(start..end).unwrap_or_default().to_vec())
@@ -136,12 +138,12 @@ impl Elf {
     ///
     /// # Errors
     /// A message when this is no ELF file, or its header or program headers are cut off or out of bounds.
-    pub fn parse(head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self, String> {
+    pub fn parse(head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self> {
         match head.get(4) {
-            _ if !head.starts_with(MAGIC) => Err("no ELF file".to_owned()),
+            _ if !head.starts_with(MAGIC) => Err(anyhow!("no ELF file")),
             Some(1) => parse::<FileHeader32<Endianness>>(head, bytes, Class::Bits32),
             Some(2) => parse::<FileHeader64<Endianness>>(head, bytes, Class::Bits64),
-            _ => Err("an ELF file of unknown class".to_owned()),
+            _ => Err(anyhow!("an ELF file of unknown class")),
         }
     }
 
@@ -167,13 +169,13 @@ impl Elf {
     ///
     /// # Errors
     /// A message when the file cannot be read, or a string lies outside of its table.
-    pub fn names(&self, bytes: &(impl Bytes + ?Sized)) -> Result<Names, String> {
+    pub fn names(&self, bytes: &(impl Bytes + ?Sized)) -> Result<Names> {
         let Some((start, size)) = self.strings else {
             return Ok(Names::default());
         };
         let all = self.needed.iter().chain(&self.optional).chain(&self.soname).chain(&self.rpath).chain(&self.runpath);
         let table = Table::read(all.copied().collect(), start, size, bytes)?;
-        let get = |at: u64| table.string(at).map(<[u8]>::to_vec).ok_or("a name lies outside of its string table");
+        let get = |at: u64| table.string(at).map(<[u8]>::to_vec).context("a name lies outside of its string table");
         let list = |all: &[u64]| all.iter().map(|&at| get(at)).collect::<Result<Vec<_>, _>>();
         Ok(Names {
             needed: list(&self.needed)?,
@@ -192,7 +194,7 @@ impl Elf {
     ///
     /// # Errors
     /// A message when the file cannot be read.
-    pub fn imports<'n>(&self, names: &[&'n str], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<&'n str>, String> {
+    pub fn imports<'n>(&self, names: &[&'n str], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<&'n str>> {
         match (&self.symbols, self.strings) {
             (Some(symbols), Some(strings)) => symbols.imports(self.abi, strings, names, bytes),
             _ => Ok(Vec::new()),
@@ -204,9 +206,9 @@ fn parse<H: FileHeader<Endian = Endianness>>(
     head: &[u8],
     bytes: &(impl Bytes + ?Sized),
     class: Class,
-) -> Result<Elf, String> {
-    let header = H::parse(head).map_err(|_| "its ELF header is cut off or of an unknown kind".to_owned())?;
-    let endian = header.endian().map_err(|_| "an ELF file of unknown byte order".to_owned())?;
+) -> Result<Elf> {
+    let header = H::parse(head).map_err(|_| anyhow!("its ELF header is cut off or of an unknown kind"))?;
+    let endian = header.endian().map_err(|_| anyhow!("an ELF file of unknown byte order"))?;
     let kind = match header.e_type(endian) {
         ET_EXEC => Type::Fixed,
         ET_DYN => Type::Movable,
@@ -237,11 +239,11 @@ fn parse<H: FileHeader<Endian = Endianness>>(
     }
     let size = size_of::<H::ProgramHeader>();
     if count > MAX_SEGMENTS || usize::from(header.e_phentsize(endian)) != size {
-        return Err("its ELF program headers have an impossible size".to_owned());
+        bail!("its ELF program headers have an impossible size");
     }
     let raw = range(head, bytes, header.e_phoff(endian).into(), count * size)?;
     let (segments, _) = pod::slice_from_bytes::<H::ProgramHeader>(&raw, count)
-        .map_err(|()| "its ELF program headers are cut off".to_owned())?;
+        .map_err(|()| anyhow!("its ELF program headers are cut off"))?;
     // From here on the same for both classes, so that it is in the binary once.
     let segment = |s: &H::ProgramHeader| {
         let (at, len) = s.file_range(endian);
@@ -275,11 +277,11 @@ struct Segment {
     executable: bool,
 }
 
-fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<u8>, String> {
+fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<u8>> {
     let len = usize::try_from(segment.len.min(MAX_PATH)).unwrap_or(0);
     let text = range(head, bytes, segment.at, len)?;
     if text.len() < len.max(2) {
-        return Err("its interpreter lies outside of the file".to_owned());
+        bail!("its interpreter lies outside of the file");
     }
     Ok(text.split(|&b| b == 0).next().unwrap_or_default().to_vec())
 }
@@ -329,7 +331,7 @@ fn dynamic(elf: &mut Elf, tags: &[(object::elf::DynamicTag, u64)], segments: &[S
 }
 
 /// Bytes from the head when they lie there, else from the file; fewer at its end.
-fn range(head: &[u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Vec<u8>, String> {
+fn range(head: &[u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Vec<u8>> {
     let cached = usize::try_from(offset).ok().and_then(|at| head.get(at..at.checked_add(len)?));
     match cached {
         Some(found) => Ok(found.to_vec()),

@@ -3,6 +3,7 @@
 //! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
 //! does not know where interpreters lie; that is the closure's part.
 
+use anyhow::Result;
 use super::elf::{self, Bytes, Elf, Type};
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
@@ -59,7 +60,7 @@ impl std::fmt::Debug for FileBytes<'_> {
 }
 
 impl Bytes for FileBytes<'_> {
-    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         self.contents.read_at(self.tree, self.id, offset, len)
     }
 }
@@ -90,7 +91,7 @@ impl Program {
     ///
     /// # Errors
     /// The cause, without the path, when the file cannot be read.
-    pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self, String> {
+    pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self> {
         if !tree.is_file(id) || tree.meta(id).mount {
             return Ok(Self::None);
         }
@@ -98,7 +99,7 @@ impl Program {
         if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
             let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(parsed.map_or_else(Self::Unreadable, |elf| Self::Elf(Box::new(elf))));
+            return Ok(parsed.map_or_else(|cause| Self::Unreadable(cause.to_string()), |elf| Self::Elf(Box::new(elf))));
         }
         Ok(Shebang::parse(&head).map_or(Self::None, Self::Script))
     }
@@ -288,11 +289,11 @@ mod tests {
     struct Endless;
 
     impl Contents for Endless {
-        fn read(&self, _: &Tree, _: Id, _: u64) -> Result<Vec<u8>, String> {
-            Err("too large".to_owned())
+        fn read(&self, _: &Tree, _: Id, _: u64) -> anyhow::Result<Vec<u8>> {
+            Err(anyhow::anyhow!("too large"))
         }
 
-        fn read_at(&self, _: &Tree, _: Id, _: u64, len: usize) -> Result<Vec<u8>, String> {
+        fn read_at(&self, _: &Tree, _: Id, _: u64, len: usize) -> anyhow::Result<Vec<u8>> {
             Ok(vec![1; len])
         }
     }

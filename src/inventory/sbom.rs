@@ -4,6 +4,7 @@
 //! package owns. There is no clock in it, and its serial number is made from its content: the same tree gives the same
 //! document. This module decides what is listed and how it is called, and leaves writing to the report.
 
+use anyhow::{Result, anyhow};
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -78,7 +79,7 @@ pub(crate) fn of<'a>(
     contents: &dyn Contents,
     removed: &IdSet,
     rewritten: &dyn Fn(Id) -> Option<&'a [u8]>,
-) -> Result<Bom, String> {
+) -> Result<Bom> {
     let mut components = vec![];
     if !facts.os.id.is_empty() {
         components.push(Component {
@@ -170,7 +171,7 @@ fn programs<'a>(
     removed: &IdSet,
     rewritten: &dyn Fn(Id) -> Option<&'a [u8]>,
     components: &mut Vec<Component>,
-) -> Result<(), String> {
+) -> Result<()> {
     const PIECE: usize = 256 * 1024;
     let tree = &facts.tree;
     let own = [facts.this_program, facts.this_config];
@@ -193,7 +194,7 @@ fn programs<'a>(
             loop {
                 let piece = contents.read_at(tree, id, offset, PIECE);
                 let piece =
-                    piece.map_err(|cause| format!("cannot read {}: {cause}", crate::diag::escape::quoted(&path)))?;
+                    piece.map_err(|cause| anyhow!("cannot read {}: {cause}", crate::diag::escape::quoted(&path)))?;
                 digest.update(&piece);
                 offset += piece.len() as u64;
                 if piece.len() < PIECE {

@@ -4,6 +4,7 @@
 //! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
 //! knows what a path means: that is [`super::seen`]'s.
 
+use anyhow::{Result, anyhow};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ fn plainly(path: &[u8]) -> Option<Inode> {
 /// The image, and what was used of it.
 pub(super) struct Image<'a> {
     tree: &'a OnceCell<Walked>,
-    walk: Option<JoinHandle<Result<Walked, String>>>,
+    walk: Option<JoinHandle<Result<Walked>>>,
     reading: Arc<AtomicBool>,
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
@@ -70,7 +71,7 @@ impl<'a> Image<'a> {
         let walk = thread::spawn(move || {
             let walked = Root::open(b"/").and_then(|root| root.walk_beside());
             done.store(false, Ordering::SeqCst);
-            let (tree, unread) = walked.map_err(|error| error.to_string())?;
+            let (tree, unread) = walked?;
             Ok((tree, unread.into_iter().map(|(directory, _)| directory).collect()))
         });
         Self {
@@ -94,7 +95,7 @@ impl<'a> Image<'a> {
     /// Wait for the whole tree; `None` when it could not be read.
     pub(super) fn whole(&mut self) -> Option<&mut Seen<'a>> {
         if let Some(walk) = self.walk.take() {
-            match walk.join().unwrap_or_else(|_| Err("cannot examine '/'".to_owned())) {
+            match walk.join().unwrap_or_else(|_| Err(anyhow!("cannot examine '/'"))) {
                 Ok(walked) => {
                     let (tree, closed) = self.tree.get_or_init(|| walked);
                     let mut seen = Seen::new(tree, closed, &self.own);
@@ -111,7 +112,7 @@ impl<'a> Image<'a> {
                     }
                     self.seen = Some(seen);
                 }
-                Err(error) => self.error = Some(error),
+                Err(error) => self.error = Some(error.to_string()),
             }
         }
         self.seen.as_mut()
@@ -188,8 +189,8 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     /// Why the tree could not be read.
-    pub(super) fn finish(mut self) -> Result<Seen<'a>, String> {
+    pub(super) fn finish(mut self) -> Result<Seen<'a>> {
         self.whole();
-        self.seen.ok_or_else(|| self.error.unwrap_or_default())
+        self.seen.ok_or_else(|| anyhow!(self.error.unwrap_or_default()))
     }
 }

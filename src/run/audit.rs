@@ -174,7 +174,7 @@ fn read_baseline(path: &Path) -> Result<Baseline, Fault> {
     if bytes.len() > LARGEST_BASELINE {
         return Err(fault(format!("it is larger than {LARGEST_BASELINE} bytes")));
     }
-    Baseline::parse(&bytes).map_err(fault)
+    Baseline::parse(&bytes).map_err(|error| fault(error.to_string()))
 }
 
 /// Everything found is accepted from now on, this run included.

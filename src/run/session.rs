@@ -1,5 +1,6 @@
 //! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
 
+use anyhow::{Result, bail};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
             return (0, Some(error.to_string()));
         }
         if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup, stop)) {
-            return (0, Some(failure));
+            return (0, Some(failure.to_string()));
         }
         let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch, stop);
         (outcome.done, outcome.reason())
@@ -208,7 +209,7 @@ impl<'a> Session<'a> {
     }
 
     /// Run every check up to the first that fails.
-    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<(), String> {
+    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<()> {
         let runner = Runner::new(setup)?;
         for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
             let named = check.to_string();
@@ -220,7 +221,7 @@ impl<'a> Session<'a> {
                 self.console.output(&ran.output);
             }
             if failed {
-                return Err(format!("the check '{named}' ({}) {}", check.origin, ran.failures.join("; it ")));
+                bail!("the check '{named}' ({}) {}", check.origin, ran.failures.join("; it "));
             }
         }
         Ok(())
@@ -281,7 +282,7 @@ impl<'a> Session<'a> {
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
             let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
-            self.bom = Some(bom.map_err(|error| self.unread(&error))?);
+            self.bom = Some(bom.map_err(|error| self.unread(&error.to_string()))?);
         }
         match self.root.take_unread() {
             Some(error) => Err(self.unread(&error.to_string())),

@@ -1,5 +1,6 @@
 //! The content of files, read inside a root or an archive: what reads it needs no file system of its own.
 
+use anyhow::Result;
 use super::{Id, Tree};
 
 /// Reads file content inside the root, so that facts need no file system of their own.
@@ -8,13 +9,13 @@ pub trait Contents {
     ///
     /// # Errors
     /// The cause, without the path, when the file cannot be read or is larger than `limit` bytes.
-    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String>;
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>>;
 
     /// Up to `len` bytes from `offset`; fewer at the end of the file, none behind it.
     ///
     /// # Errors
     /// The cause, without the path, when the file cannot be read.
-    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String>;
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>>;
 
     /// The first file that could not be read, and should have been, since this was last asked: nothing that was concluded
     /// since holds. The text says what was attempted, on which path, and the cause.
@@ -58,12 +59,12 @@ pub(crate) mod memory {
     }
 
     impl Contents for Memory {
-        fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+        fn read(&self, tree: &Tree, id: Id, limit: u64) -> anyhow::Result<Vec<u8>> {
             let content = self.0.get(&tree.path(id)).cloned().unwrap_or_default();
-            if content.len() as u64 > limit { Err("larger than the limit".into()) } else { Ok(content) }
+            if content.len() as u64 > limit { Err(anyhow::anyhow!("larger than the limit")) } else { Ok(content) }
         }
 
-        fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> anyhow::Result<Vec<u8>> {
             let content = self.read(tree, id, u64::MAX)?;
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
             Ok(content[start..content.len().min(start.saturating_add(len))].to_vec())

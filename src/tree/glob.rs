@@ -5,6 +5,7 @@
 //! one byte of a set or outside it, `{a,b}` alternatives, and a backslash takes the next character literally. Names are
 //! bytes, so `?` and a set stand for one byte.
 
+use anyhow::{Result, anyhow};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -25,9 +26,9 @@ impl Glob {
     ///
     /// # Errors
     /// What is wrong with it, when a set or alternatives are not closed.
-    pub fn new(pattern: &str) -> Result<Self, String> {
+    pub fn new(pattern: &str) -> Result<Self> {
         let built = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-        built.map(|glob| Self(glob.compile_matcher())).map_err(|error| error.kind().to_string())
+        built.map(|glob| Self(glob.compile_matcher())).map_err(|error| anyhow!("{}", error.kind()))
     }
 
     /// A pattern as a shell and glob(3) read it: braces are ordinary characters, and so is a `[` that is not closed.

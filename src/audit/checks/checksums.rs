@@ -46,7 +46,7 @@ pub(super) fn changed(cx: &Cx<'_>, findings: &mut Findings) {
             let now = digest::md5(|| {
                 let piece = cx.contents.read_at(tree, id, at, PIECE)?;
                 at += piece.len() as u64;
-                Ok::<_, String>(piece)
+                anyhow::Ok(piece)
             });
             match now {
                 Ok(now) if now.as_bytes() == sum => {}

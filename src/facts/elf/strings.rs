@@ -1,5 +1,6 @@
 //! The parts of a string table that hold the wanted strings, read without the rest of it.
 
+use anyhow::{Context as _, Result, bail};
 use super::Bytes;
 
 /// Longest string: search paths have been seen with a hundred directories.
@@ -23,12 +24,12 @@ impl Table {
         start: u64,
         size: u64,
         bytes: &(impl Bytes + ?Sized),
-    ) -> Result<Self, String> {
+    ) -> Result<Self> {
         wanted.retain(|&at| at < size);
         wanted.sort_unstable();
         wanted.dedup();
         let read = |first: u64, end: u64| {
-            let offset = start.checked_add(first).ok_or_else(|| "its ELF strings lie out of bounds".to_owned())?;
+            let offset = start.checked_add(first).context("its ELF strings lie out of bounds")?;
             bytes.at(offset, usize::try_from(end.saturating_sub(first)).unwrap_or(0))
         };
         let (mut windows, mut total) = (Vec::new(), 0);
@@ -46,7 +47,7 @@ impl Table {
             }
             total += window.len();
             if total > MAX_TOTAL {
-                return Err("its ELF strings have an impossible size".to_owned());
+                bail!("its ELF strings have an impossible size");
             }
             windows.push((first, window));
         }

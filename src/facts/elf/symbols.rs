@@ -1,5 +1,6 @@
 //! The dynamic symbol table: which functions a file takes from elsewhere.
 
+use anyhow::Result;
 use super::strings::Table;
 use super::{Abi, Bytes, Class};
 
@@ -25,7 +26,7 @@ impl Symbols {
         (strings, size): (u64, u64),
         names: &[&'n str],
         bytes: &(impl Bytes + ?Sized),
-    ) -> Result<Vec<&'n str>, String> {
+    ) -> Result<Vec<&'n str>> {
         // elf(5): Elf32_Sym and Elf64_Sym, with the place of st_shndx in each.
         let (entry, section) = if abi.class == Class::Bits64 { (24, 6) } else { (16, 14) };
         let mut len = self.len.min(MAX_SYMBOLS);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::fixture::Spec;
 use super::{Class, Elf, HEAD, Type};
 
-fn parse(data: &[u8]) -> Result<Elf, String> {
+fn parse(data: &[u8]) -> anyhow::Result<Elf> {
     Elf::parse(&data[..data.len().min(HEAD)], data)
 }
 
@@ -115,7 +115,7 @@ fn hostile_files_are_refused_without_reading_much() {
         let mut data = good.clone();
         data[at..at + 2].copy_from_slice(&value.to_le_bytes());
         let error = parse(&data).unwrap_err();
-        assert!(error.contains(why), "{at}: {error}");
+        assert!(error.to_string().contains(why), "{at}: {error}");
     }
     let (at, len) = dynamic_section(&good);
     // A name behind the end of the string table, and one that never ends.

@@ -11,6 +11,7 @@ mod header;
 mod ndb;
 mod sqlite;
 
+use anyhow::{Context as _, Result, anyhow, bail};
 use super::{Manager, PackageIndex, Reader, lossy};
 use crate::diag::escape::quoted;
 use bytes::File;
@@ -25,7 +26,7 @@ const MAX_HEADER: u64 = 32 * 1024 * 1024;
 const DIRECTORIES: [&str; 3] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm", "/usr/share/rpm"];
 
 /// Why a database cannot be read, without its path.
-type Outcome<T> = Result<T, String>;
+type Outcome<T> = Result<T>;
 /// Hands every header of a database to a function, and stops at its first error.
 type Backend = fn(&mut File<'_>, &mut dyn FnMut(&[u8]) -> Outcome<()>) -> Outcome<()>;
 
@@ -57,8 +58,8 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         };
         let mut file = File::new(contents, tree, id);
         let outcome = match SIDE_FILES.iter().find_map(side) {
-            Some(side) => Err(format!("{} holds changes that are not in it yet", quoted(&tree.path(side)))),
-            None if file.size() > LIMIT => Err(format!("it is larger than {} MiB", LIMIT >> 20)),
+            Some(side) => Err(anyhow!("{} holds changes that are not in it yet", quoted(&tree.path(side)))),
+            None if file.size() > LIMIT => Err(anyhow!("it is larger than {} MiB", LIMIT >> 20)),
             None => headers(&mut file, &mut |blob| add(reader, blob)),
         };
         if let Err(cause) = outcome {
@@ -76,7 +77,7 @@ fn add(reader: &mut Reader<'_>, blob: &[u8]) -> Outcome<()> {
     let text = |tag| header.text(tag).map(lossy).unwrap_or_default();
     let name = text(header::NAME);
     if name.is_empty() {
-        return Err("one of its records has no name".to_owned());
+        bail!("one of its records has no name");
     }
     let version = format!("{}-{}", text(header::VERSION), text(header::RELEASE));
     let version = match header.numbers(header::EPOCH).next() {
@@ -104,12 +105,12 @@ fn own(reader: &mut Reader<'_>, package: PackageIndex, header: &Header<'_>) -> O
         path.clear();
         if directory != Some(u32::MAX) {
             let directory = directory.and_then(|at| directories.get(at as usize));
-            path.extend_from_slice(directory.ok_or("a file in one of its records has no directory")?);
+            path.extend_from_slice(directory.context("a file in one of its records has no directory")?);
         }
         path.extend_from_slice(name);
         // PATH_MAX of Linux; a hostile header has one long directory for a million names.
         if path.len() > 4096 {
-            return Err("a path in one of its records is too long".to_owned());
+            bail!("a path in one of its records is too long");
         }
         let state = states.next().copied().unwrap_or_default();
         let ghost = flags.next().unwrap_or_default() & header::GHOST != 0;

@@ -1,6 +1,7 @@
 //! A hash file of Berkeley DB (db_page.h of its sources): pages of keys and values in the byte order of the machine that
 //! wrote it, long values in chains of overflow pages. Buckets are not walked: every page of the file is looked at.
 
+use anyhow::{Context as _, anyhow, bail};
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
 
@@ -22,17 +23,17 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     let meta = file.take(0, 72)?;
     let orders = [Order::Little, Order::Big];
     let order = orders.into_iter().find(|order| order.u32(&meta, 12) == MAGIC);
-    let order = order.ok_or("it is no Berkeley DB hash")?;
+    let order = order.context("it is no Berkeley DB hash")?;
     let size = usize::try_from(order.u32(&meta, 20)).unwrap_or(usize::MAX);
     let byte = |at: usize| meta.get(at).copied().unwrap_or_default();
     // Encrypted, with checksums, or in several files: rpm never writes these.
     if !size.is_power_of_two() || !(512..=65536).contains(&size) || (byte(24), byte(25), byte(26)) != (0, META, 0) {
-        return Err("its first page is damaged".to_owned());
+        bail!("its first page is damaged");
     }
     let pages = Pages { size, order };
     let last = order.u32(&meta, 32);
     if pages.offset(last) + size as u64 > file.size() {
-        return Err("it is cut off".to_owned());
+        bail!("it is cut off");
     }
     for number in 1..=last {
         let head = pages.head(file, number)?;
@@ -78,7 +79,7 @@ impl Pages {
         let start = |at: usize| self.order.u16(&page, PAGE_HEADER + 2 * at);
         let item = |at: usize| {
             let end = if at == 0 { self.size } else { start(at - 1) };
-            page.get(start(at)..end).and_then(<[u8]>::split_first).ok_or("one of its pages is damaged")
+            page.get(start(at)..end).and_then(<[u8]>::split_first).context("one of its pages is damaged")
         };
         for at in (0..count).step_by(2) {
             let (_, key) = item(at)?;
@@ -88,7 +89,7 @@ impl Pages {
                 _ if key == [0; 4] => {}
                 INLINE => each(value)?,
                 ELSEWHERE => each(&self.chain(file, self.order.u32(value, 3), self.order.u32(value, 7))?)?,
-                _ => return Err("one of its records is of an unknown kind".to_owned()),
+                _ => return Err(anyhow!("one of its records is of an unknown kind")),
             }
         }
         Ok(())
@@ -97,20 +98,20 @@ impl Pages {
     /// A value of `len` bytes in a chain of pages.
     fn chain(&self, file: &mut File<'_>, first: u32, len: u32) -> Outcome<Vec<u8>> {
         if u64::from(len) > MAX_HEADER {
-            return Err("one of its records is too long".to_owned());
+            bail!("one of its records is too long");
         }
         let mut value = Vec::new();
         let mut next = first;
         while value.len() < len as usize {
             let head = self.head(file, next)?;
             if head.kind != OVERFLOW || head.used == 0 || head.used > self.size - PAGE_HEADER {
-                return Err("one of its pages is damaged".to_owned());
+                bail!("one of its pages is damaged");
             }
             file.append(self.offset(next) + PAGE_HEADER as u64, head.used, &mut value)?;
             next = head.next;
         }
         if value.len() != len as usize {
-            return Err("one of its records is damaged".to_owned());
+            bail!("one of its records is damaged");
         }
         Ok(value)
     }

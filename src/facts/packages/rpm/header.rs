@@ -1,6 +1,7 @@
 //! A package header as databases store it: numbers of entries and bytes, the entries (tag, type, offset, count), the
 //! bytes. Big endian everywhere. Tags and types are those of rpm's rpmtag.h; digests and signatures are not looked at.
 
+use anyhow::{Context as _, bail};
 use super::Outcome;
 use super::bytes::Order;
 
@@ -58,11 +59,11 @@ impl<'a> Header<'a> {
             let (entries, rest) = blob.get(8..)?.split_at_checked(entries)?;
             (rest.len() == data).then_some(Self { entries, data: rest })
         };
-        let header = split().ok_or("one of its records is no package header")?;
+        let header = split().context("one of its records is no package header")?;
         let whole = LISTS.iter().all(|&tag| header.strings(tag).count() == header.find(tag, STRING_ARRAY).1);
         let indexes = header.numbers(DIRECTORY_INDEXES).count();
         if !whole || indexes != header.strings(NAMES).count() || header.has_other_types() {
-            return Err("a list in one of its records is damaged".to_owned());
+            bail!("a list in one of its records is damaged");
         }
         Ok(header)
     }

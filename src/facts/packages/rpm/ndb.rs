@@ -1,6 +1,7 @@
 //! `Packages.db`: slots that say in which blocks of 16 bytes a package's header lies (rpm's lib/backend/ndb/rpmpkg.c).
 //! Little endian everywhere. Checksums are not looked at: a record's ends say whose and how long it is.
 
+use anyhow::bail;
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
 
@@ -18,14 +19,14 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     let head = file.take(0, 32)?;
     let number = |bytes: &[u8], at| Order::Little.u32(bytes, at);
     if !head.starts_with(b"RpmP") || number(&head, 4) != 0 {
-        return Err("it is no rpm database of a known version".to_owned());
+        bail!("it is no rpm database of a known version");
     }
     let slots = u64::from(number(&head, 12)) * (PAGE / UNIT);
     for slot in FIRST_SLOT..slots {
         let slot = file.take(slot * UNIT, UNIT as usize)?;
         let (package, start, blocks) = (number(&slot, 4), number(&slot, 8), number(&slot, 12));
         if !slot.starts_with(b"Slot") {
-            return Err("one of its slots is damaged".to_owned());
+            bail!("one of its slots is damaged");
         }
         if package == 0 {
             continue;
@@ -35,14 +36,14 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
         let len = number(&before, 12);
         let whole = (UNIT + u64::from(len) + TAIL).next_multiple_of(UNIT);
         if !before.starts_with(b"BlbS") || number(&before, 4) != package || whole != u64::from(blocks) * UNIT {
-            return Err("one of its records is damaged".to_owned());
+            bail!("one of its records is damaged");
         }
         if u64::from(len) > MAX_HEADER {
-            return Err("one of its records is too long".to_owned());
+            bail!("one of its records is too long");
         }
         let behind = file.take(start + whole - TAIL, TAIL as usize)?;
         if !behind.ends_with(b"BlbE") || number(&behind, 4) != len {
-            return Err("one of its records is damaged".to_owned());
+            bail!("one of its records is damaged");
         }
         each(&file.take(start + UNIT, len as usize)?)?;
     }

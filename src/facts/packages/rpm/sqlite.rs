@@ -1,6 +1,7 @@
 //! The table `Packages` of an SQLite database (sqlite.org/fileformat2.html): b-tree pages of tables, records, overflow
 //! chains. No index, no schema but the table's first page, no journal.
 
+use anyhow::{Context as _, anyhow, bail};
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
 
@@ -18,7 +19,7 @@ const COLUMNS: usize = 4;
 pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
     let head = file.take(0, FILE_HEADER)?;
     if !head.starts_with(MAGIC) {
-        return Err("it is no SQLite database".to_owned());
+        bail!("it is no SQLite database");
     }
     let page = match Order::Big.u16(&head, 16) {
         1 => 65536,
@@ -26,7 +27,7 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     };
     let usable = page.saturating_sub(usize::from(head.get(20).copied().unwrap_or_default()));
     if !page.is_power_of_two() || usable < 480 {
-        return Err("its page size is impossible".to_owned());
+        bail!("its page size is impossible");
     }
     let table = Table { page, usable };
     let mut first = None;
@@ -36,10 +37,10 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
         }
         Ok(())
     })?;
-    let first = first.ok_or("it has no table of packages")?;
+    let first = first.context("it has no table of packages")?;
     table.rows(file, first, &mut |record| match columns(record) {
         [_, Some(header), ..] => each(header),
-        _ => Err("one of its records is damaged".to_owned()),
+        _ => Err(anyhow!("one of its records is damaged")),
     })
 }
 
@@ -74,12 +75,12 @@ impl Table {
                         each(&self.payload(file, page.get(cell(at)..).unwrap_or_default())?)?;
                     }
                 }
-                _ => return Err("one of its pages is damaged".to_owned()),
+                _ => return Err(anyhow!("one of its pages is damaged")),
             }
             seen += 1;
             // Each page has one parent: more of them than the file has means a circle.
             if seen + todo.len() as u64 > pages {
-                return Err("its pages lead in a circle or beyond its end".to_owned());
+                bail!("its pages lead in a circle or beyond its end");
             }
         }
         Ok(())
@@ -87,11 +88,11 @@ impl Table {
 
     /// The record of a leaf's cell, with its overflow pages.
     fn payload(&self, file: &mut File<'_>, cell: &[u8]) -> Outcome<Vec<u8>> {
-        let (len, cell) = varint(cell).ok_or("one of its records is damaged")?;
-        let (_, cell) = varint(cell).ok_or("one of its records is damaged")?;
+        let (len, cell) = varint(cell).context("one of its records is damaged")?;
+        let (_, cell) = varint(cell).context("one of its records is damaged")?;
         let len = usize::try_from(len.min(MAX_HEADER + 1)).unwrap_or(usize::MAX);
         if len as u64 > MAX_HEADER {
-            return Err("one of its records is too long".to_owned());
+            bail!("one of its records is too long");
         }
         // How much of a record stays in the page (section 1.6).
         let most = self.usable - 35;
@@ -102,7 +103,7 @@ impl Table {
             _ if fitting <= most => fitting,
             _ => least,
         };
-        let (here, rest) = cell.split_at_checked(local).ok_or("one of its records is damaged")?;
+        let (here, rest) = cell.split_at_checked(local).context("one of its records is damaged")?;
         file.charge(local)?;
         let mut payload = here.to_vec();
         let mut next = Order::Big.u32(rest, 0);
@@ -115,7 +116,7 @@ impl Table {
     }
 
     fn offset(&self, number: u32) -> Outcome<u64> {
-        let before = number.checked_sub(1).ok_or("one of its pages is damaged")?;
+        let before = number.checked_sub(1).context("one of its pages is damaged")?;
         Ok(u64::from(before) * self.page as u64)
     }
 }
