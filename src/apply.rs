@@ -17,7 +17,7 @@ use crate::tree::{Id, Time, Tree};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Steps carried out.
     pub done: usize,
     /// Why the next one failed; the rest was not tried.
@@ -29,7 +29,7 @@ pub struct Outcome {
 impl Outcome {
     /// Why not everything is done, as a whole message.
     #[must_use]
-    pub fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         let failed = self.failure.as_ref().map(ToString::to_string);
         failed.or_else(|| self.stopped.map(|signal| format!("stopped by {signal} between two changes")))
     }
@@ -37,7 +37,7 @@ impl Outcome {
 
 /// Carry out `steps` in order, until `stop` asks for an end. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
 /// (reproducible-builds.org/specs/source-date-epoch).
-pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop: &Stop) -> Outcome {
+pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop: &Stop) -> Outcome {
     let going = steps.iter().filter_map(|step| match (&step.target, &step.change) {
         (Target::Entry(id), Change::Remove) => Some(*id),
         _ => None,
@@ -77,7 +77,7 @@ pub fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop:
 ///
 /// # Errors
 /// The first entry that is not as planned, or cannot be looked at.
-pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
+pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
     let mut removed = IdSet::default();
     for step in steps {
         let wrong = match (&step.target, &step.change) {

@@ -4,12 +4,12 @@
 //! registry and the verdict; where the subject comes from is [`crate::run`]'s business, how a verdict is written is
 //! [`crate::report`]'s.
 
-pub mod baseline;
+pub(crate) mod baseline;
 mod checks;
 mod context;
-pub mod exceptions;
-pub mod finding;
-pub mod image;
+pub(crate) mod exceptions;
+pub(crate) mod finding;
+pub(crate) mod image;
 mod secrets;
 
 use crate::closure::Closure;
@@ -20,14 +20,14 @@ use crate::policy::Policy;
 use crate::tree::contents::Contents;
 use context::Cx;
 
-pub use baseline::Baseline;
+pub(crate) use baseline::Baseline;
 pub use checks::CHECKS;
-pub use finding::{Finding, Findings, State};
-pub use image::ImageConfig;
+pub(crate) use finding::{Finding, Findings, State};
+pub(crate) use image::ImageConfig;
 
 /// What is judged. Everything a check looks at is here: a directory and an archive are both subjects.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// Tree, accounts, distribution, packages and commands.
     pub facts: &'a Facts,
     /// The content of files.
@@ -47,7 +47,7 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A subject of these facts, without image configuration, closure and plan.
     #[must_use]
-    pub fn new(facts: &'a Facts, contents: &'a dyn Contents, policy: &'a Policy) -> Self {
+    pub(crate) fn new(facts: &'a Facts, contents: &'a dyn Contents, policy: &'a Policy) -> Self {
         Self { facts, contents, image: None, policy, kept: None, plan: None, checksums: false }
     }
 
@@ -141,7 +141,7 @@ impl Check {
 
 /// What an audit found.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// Every finding, the worst first, then by check, path and line. What is excepted or in the baseline is here too.
     pub findings: Vec<Finding>,
     /// What was not looked at, as whole sentences with escaped paths: a verdict does not speak of it.
@@ -155,26 +155,26 @@ pub struct Verdict {
 impl Verdict {
     /// Number of findings of that severity which count: neither excepted nor in the baseline.
     #[must_use]
-    pub fn count(&self, severity: Severity) -> usize {
+    pub(crate) fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.counts() && finding.severity == severity).count()
     }
 
     /// Whether anything that counts is at least that bad.
     #[must_use]
-    pub fn fails(&self, level: Severity) -> bool {
+    pub(crate) fn fails(&self, level: Severity) -> bool {
         self.findings.iter().any(|finding| finding.counts() && finding.severity >= level)
     }
 }
 
 /// Ids of all checks, in order.
 #[must_use]
-pub fn ids() -> Vec<&'static str> {
+pub(crate) fn ids() -> Vec<&'static str> {
     CHECKS.iter().map(|check| check.id).collect()
 }
 
 /// Run every check. `notes` are what the caller could not read; `today` decides which exceptions have expired.
 #[must_use]
-pub fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<&Baseline>, today: Day) -> Verdict {
+pub(crate) fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<&Baseline>, today: Day) -> Verdict {
     let Some(first) = CHECKS.first() else { return Verdict::default() };
     let mut findings = Findings::new(first, notes);
     let cx = Cx::new(subject);

@@ -5,7 +5,7 @@
 //! it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds nothing of
 //! a check. What was said is returned; printing it is the caller's part.
 
-pub mod child;
+pub(crate) mod child;
 mod process;
 mod tcp;
 mod traces;
@@ -27,7 +27,7 @@ const NAMED: usize = 5;
 
 /// As whom, where and with which environment checks run.
 #[derive(Debug)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// This program, which starts the check after dropping its own privileges.
     program: String,
     /// The run user; `None` when the image's program starts as root.
@@ -41,7 +41,7 @@ pub struct Setup {
 
 /// What became of one check.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// What is wrong, each the end of a sentence; nothing when it passed.
     pub failures: Vec<String>,
     /// What it printed, both streams, cut in the middle when it is long.
@@ -50,7 +50,7 @@ pub struct Ran {
 
 /// The hardened root before the first check, and how to run checks in it.
 #[derive(Debug)]
-pub struct Runner {
+pub(crate) struct Runner {
     root: Root,
     before: Tree,
     extras: BTreeMap<Id, Extras>,
@@ -63,7 +63,7 @@ impl Setup {
     /// # Errors
     /// What stands in the way of any check, and what to do about it. Nothing of the image is run for that: this program
     /// is started once, drops its privileges and ends.
-    pub fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, (String, String)> {
+    pub(crate) fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, (String, String)> {
         if policy.checks.is_empty() {
             return Ok(None);
         }
@@ -105,7 +105,7 @@ impl Runner {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn new(mut setup: Setup) -> Result<Self, String> {
+    pub(crate) fn new(mut setup: Setup) -> Result<Self, String> {
         // A root of its own: the other one's open directories are numbered by another tree.
         let root = Root::open(b"/").map_err(|error| error.to_string())?;
         let before = root.walk_everything().map_err(|error| error.to_string())?;
@@ -129,7 +129,7 @@ impl Runner {
 
     /// Run one check, end what it started, remove what it created.
     #[must_use]
-    pub fn run(&self, check: &Check, stop: &Stop) -> Ran {
+    pub(crate) fn run(&self, check: &Check, stop: &Stop) -> Ran {
         let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout, stop);
         let mut failures: Vec<String> = result.err().into_iter().collect();
         if let Err(failure) = self.tidy() {

@@ -7,9 +7,9 @@
 mod applets;
 mod load;
 mod name_service;
-pub mod objects;
+pub(crate) mod objects;
 mod pam;
-pub mod removable;
+pub(crate) mod removable;
 mod seeds;
 mod uses;
 mod walk;

@@ -7,7 +7,7 @@ use crate::diag::problem::Problem;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
@@ -21,17 +21,9 @@ pub enum Format {
     Github,
 }
 
-impl Format {
-    /// Whether only an audit has something to say in it.
-    #[must_use]
-    pub const fn is_for_findings(self) -> bool {
-        matches!(self, Self::Sarif | Self::Junit | Self::Github)
-    }
-}
-
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Volume {
+pub(crate) enum Volume {
     /// Errors and warnings only.
     Quiet,
     /// The closing table.
@@ -43,7 +35,7 @@ pub enum Volume {
 
 /// Where progress and messages go: standard error, so that standard output is the report alone.
 #[derive(Debug)]
-pub struct Console {
+pub(crate) struct Console {
     volume: Volume,
     /// Whether bold and colour may be used: a terminal, and NO_COLOR not set (no-color.org).
     colour: bool,
@@ -52,12 +44,12 @@ pub struct Console {
 impl Console {
     /// A console of that volume; `no_color` is whether NO_COLOR is set and not empty.
     #[must_use]
-    pub fn new(volume: Volume, no_color: bool) -> Self {
+    pub(crate) fn new(volume: Volume, no_color: bool) -> Self {
         Self { volume, colour: !no_color && io::stderr().is_terminal() }
     }
 
     /// One line for a phase that begins.
-    pub fn phase(&self, text: &str) {
+    pub(crate) fn phase(&self, text: &str) {
         if self.volume > Volume::Quiet {
             let (on, off) = if self.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
             self.line(&format!("{on}harden: {text}{off}"));
@@ -65,7 +57,7 @@ impl Console {
     }
 
     /// A warning or refusal, with what to write instead.
-    pub fn message(&self, kind: &str, text: &str, help: &str) {
+    pub(crate) fn message(&self, kind: &str, text: &str, help: &str) {
         let (on, off) = match (self.colour, kind) {
             (true, "warning") => ("\x1b[33m", "\x1b[0m"),
             (true, _) => ("\x1b[31m", "\x1b[0m"),
@@ -78,14 +70,14 @@ impl Console {
     }
 
     /// What a check printed: every line marked, so that none can be taken for one of ours.
-    pub fn output(&self, bytes: &[u8]) {
+    pub(crate) fn output(&self, bytes: &[u8]) {
         for line in bytes.trim_ascii_end().split(|&byte| byte == b'\n').filter(|_| !bytes.is_empty()) {
             self.line(&format!("  | {}", escape::line(line.trim_ascii_end())));
         }
     }
 
     /// A problem with the configuration.
-    pub fn problem(&self, kind: &str, problem: &Problem) {
+    pub(crate) fn problem(&self, kind: &str, problem: &Problem) {
         let origin = problem.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
         self.message(kind, &format!("{origin}{}", problem.message), problem.help.as_deref().unwrap_or_default());
     }
@@ -100,7 +92,7 @@ impl Console {
 ///
 /// # Errors
 /// Any other error of writing.
-pub fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -112,6 +104,6 @@ pub fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> i
 ///
 /// # Errors
 /// Those of [`print_with`].
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     print_with(|out| out.write_all(text.as_bytes()))
 }

@@ -1,8 +1,8 @@
 //! What is said to people: the message of a rule or guard, names made safe to print, and near misses.
 
-pub mod escape;
-pub mod problem;
-pub mod suggest;
+pub(crate) mod escape;
+pub(crate) mod problem;
+pub(crate) mod suggest;
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

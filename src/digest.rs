@@ -4,23 +4,23 @@ use sha2::Digest as _;
 
 /// A sum under way.
 #[derive(Debug, Default, Clone)]
-pub struct Digest(sha2::Sha256);
+pub(crate) struct Digest(sha2::Sha256);
 
 impl Digest {
     /// Add a piece.
-    pub fn update(&mut self, piece: &[u8]) {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
         self.0.update(piece);
     }
 
     /// The sum of all pieces.
     #[must_use]
-    pub fn finish(self) -> [u8; 32] {
+    pub(crate) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 
     /// The sum of one piece, in hexadecimal.
     #[must_use]
-    pub fn of(content: &[u8]) -> String {
+    pub(crate) fn of(content: &[u8]) -> String {
         let mut digest = Self::default();
         digest.update(content);
         hex(&digest.finish())
@@ -32,7 +32,7 @@ impl Digest {
 ///
 /// # Errors
 /// What `next` answers when a piece cannot be had; it answers nothing at the end.
-pub fn md5<E>(mut next: impl FnMut() -> Result<Vec<u8>, E>) -> Result<String, E> {
+pub(crate) fn md5<E>(mut next: impl FnMut() -> Result<Vec<u8>, E>) -> Result<String, E> {
     let mut sum = md5::Md5::default();
     loop {
         let piece = next()?;
@@ -45,7 +45,7 @@ pub fn md5<E>(mut next: impl FnMut() -> Result<Vec<u8>, E>) -> Result<String, E>
 
 /// Bytes as lower-case hexadecimal digits.
 #[must_use]
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

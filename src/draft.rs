@@ -4,8 +4,8 @@
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
 //! removed whatever rule asks. The finished, ordered list that is made of it is `Plan` (src/plan.rs).
 
-pub mod accounts;
-pub mod record;
+pub(crate) mod accounts;
+pub(crate) mod record;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -49,7 +49,7 @@ pub struct AppletChange {
 }
 
 /// The rule whose changes come after all others: a run that is killed must find what it knew of the packages.
-pub const DATABASE: &str = "packages.database";
+pub(crate) const DATABASE: &str = "packages.database";
 
 /// What becomes of the package databases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,12 +18,12 @@ use crate::policy::{Entry, Policy};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree, Unresolved};
 
-pub use advice::Advice;
+pub(crate) use advice::Advice;
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It stays, since the policy names it or something that it names needs it.
     Kept,
     /// It stays, since no rule removes it.
@@ -38,7 +38,7 @@ pub enum Fate {
 
 /// One change of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// Rule id.
     pub rule: &'static str,
     /// As in the report of plan: `remove`, `owner`, `mode`, `capability`, `line`, `create`.
@@ -53,7 +53,7 @@ pub struct Change {
 
 /// What becomes of everything below a directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Below {
+pub(crate) struct Below {
     /// Entries that stay as they are.
     pub stay: usize,
     /// Entries that a rule changes and none removes.
@@ -64,7 +64,7 @@ pub struct Below {
 
 /// Another name of the same file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Name {
+pub(crate) struct Name {
     /// Absolute path inside the root.
     #[serde(serialize_with = "shown")]
     pub path: Vec<u8>,
@@ -74,7 +74,7 @@ pub struct Name {
 
 /// What there is to say of one entry.
 #[derive(Debug, Clone, Serialize)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// What was asked, as it was written.
     #[serde(serialize_with = "shown")]
     pub asked: Vec<u8>,
@@ -112,11 +112,11 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 /// What rules would remove that the policy switched off, with the rule.
-pub type SwitchedOff = Vec<(Id, &'static str)>;
+pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
 
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]
-pub struct Explainer<'a> {
+pub(crate) struct Explainer<'a> {
     examined: &'a Examined,
     policy: &'a Policy,
     switched_off: &'a [(Id, &'static str)],
@@ -148,7 +148,7 @@ impl Answer {
 impl<'a> Explainer<'a> {
     /// Look over a plan. `switched_off` is what rules would remove that the policy switched off.
     #[must_use]
-    pub fn new(examined: &'a Examined, policy: &'a Policy, switched_off: &'a [(Id, &'static str)]) -> Self {
+    pub(crate) fn new(examined: &'a Examined, policy: &'a Policy, switched_off: &'a [(Id, &'static str)]) -> Self {
         let tree = &examined.facts.tree;
         let mut kept_paths = Vec::new();
         for entry in &policy.keep.paths {
@@ -161,7 +161,7 @@ impl<'a> Explainer<'a> {
 
     /// Add everything there is to say of what was asked: the entry first, then what its links lead to. A word without
     /// a slash is a command, looked up in PATH, or else a path from the working directory.
-    pub fn answer(&self, asked: &[u8], answers: &mut Vec<Answer>) {
+    pub(crate) fn answer(&self, asked: &[u8], answers: &mut Vec<Answer>) {
         let mut named = if asked.contains(&b'/') { Vec::new() } else { self.commands(asked) };
         let tree = self.tree();
         if named.is_empty() {

@@ -1,13 +1,13 @@
 //! What is true of a root file system, before any policy: one value, collected once, read by everything after it.
 
-pub mod accounts;
-pub mod commands;
-pub mod elf;
-pub mod libraries;
-pub mod multicall;
-pub mod os;
-pub mod packages;
-pub mod program;
+pub(crate) mod accounts;
+pub(crate) mod commands;
+pub(crate) mod elf;
+pub(crate) mod libraries;
+pub(crate) mod multicall;
+pub(crate) mod os;
+pub(crate) mod packages;
+pub(crate) mod program;
 
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
@@ -46,7 +46,7 @@ pub struct Facts {
 
 /// Files of this run itself, which may lie in the root.
 #[derive(Debug, Clone, Default)]
-pub struct Own {
+pub(crate) struct Own {
     /// The running program.
     pub program: Option<host::Program>,
     /// The configuration.

@@ -3,28 +3,28 @@
 //! A guard looks at the finished draft, so that it refuses what would really happen and nothing else. A warning in a
 //! build log is seen by nobody: what would break an image is a refusal.
 
-pub mod accounts_in_use;
-pub mod app_paths;
-pub mod checks;
-pub mod entrypoints;
-pub mod jobs;
-pub mod mounts;
-pub mod remove_directories;
-pub mod root_home;
-pub mod scripts;
-pub mod setid;
-pub mod shell;
-pub mod starts;
-pub mod system_dirs;
+pub(crate) mod accounts_in_use;
+pub(crate) mod app_paths;
+pub(crate) mod checks;
+pub(crate) mod entrypoints;
+pub(crate) mod jobs;
+pub(crate) mod mounts;
+pub(crate) mod remove_directories;
+pub(crate) mod root_home;
+pub(crate) mod scripts;
+pub(crate) mod setid;
+pub(crate) mod shell;
+pub(crate) mod starts;
+pub(crate) mod system_dirs;
 
 use crate::draft::Draft;
 use crate::rules::context::Context;
 
 /// One guard: its name, for messages, and the check.
-pub type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
+pub(crate) type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
 
 /// Every guard that looks at the draft; those of the environment are in [`crate::pipeline`].
-pub static GUARDS: &[Guard] = &[
+pub(crate) static GUARDS: &[Guard] = &[
     ("guard.accounts", accounts_in_use::check),
     ("guard.checks", checks::check),
     ("guard.entrypoints", entrypoints::check),

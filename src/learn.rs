@@ -5,12 +5,12 @@
 //! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
 //!
 //! ```text
-//!        tree before (image) ─┐
-//! calls ──> tracer ──> places ──> seen ──> file
+//!                  tree before (image) ─┐
+//! calls ──> tracer ──> places ──> trail ──> seen ──> file
 //! ```
 
 mod calls;
-pub mod child;
+pub(crate) mod child;
 mod file;
 mod image;
 mod places;
@@ -45,18 +45,18 @@ use signals::{Shared, Signals};
 use tracer::{End, Lost};
 
 /// Status when learn itself fails.
-pub const FAILED: u8 = 125;
+pub(crate) const FAILED: u8 = 125;
 /// Status when CMD cannot be run.
-pub const CANNOT_RUN: u8 = 126;
+pub(crate) const CANNOT_RUN: u8 = 126;
 /// Status when CMD is not found.
-pub const NOT_FOUND: u8 = 127;
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// Largest file that is merged, in bytes.
 const LARGEST: usize = 16 << 20;
 
 /// What to run and where to write.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// File that gets the entries.
     pub output: String,
     /// Time limit; CMD is ended after it.
@@ -74,7 +74,7 @@ type Failure = (String, String);
 
 /// Run CMD and write what it used; the status to end with.
 #[must_use]
-pub fn run(request: &Request, console: &Console) -> u8 {
+pub(crate) fn run(request: &Request, console: &Console) -> u8 {
     match learn(request, console) {
         Ok(status) => status,
         Err((text, help)) => {

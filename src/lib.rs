@@ -14,32 +14,39 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
-pub mod applets;
-pub mod apply;
-pub mod archive;
-pub mod audit;
-pub mod check;
-pub mod cli;
-pub mod closure;
-pub mod console;
-pub mod day;
-pub mod diag;
-pub mod digest;
-pub mod draft;
-pub mod exit;
-pub mod explain;
-pub mod facts;
-pub mod guards;
-pub mod inventory;
-pub mod learn;
-pub mod pipeline;
-pub mod plan;
-pub mod policy;
-pub mod report;
-pub mod root;
-pub mod rules;
-pub mod run;
-pub mod scripts;
-pub mod shell;
-pub mod stop;
-pub mod tree;
+mod applets;
+mod apply;
+mod archive;
+mod audit;
+mod check;
+mod cli;
+mod closure;
+mod console;
+mod day;
+mod diag;
+mod digest;
+mod draft;
+mod exit;
+mod explain;
+mod facts;
+mod guards;
+mod inventory;
+mod learn;
+mod pipeline;
+mod plan;
+mod policy;
+mod report;
+mod root;
+mod rules;
+mod run;
+mod scripts;
+mod shell;
+mod stop;
+mod tree;
+
+pub use policy::Environment;
+pub use run::main;
+
+/// What the tests and the fuzz targets use of the inside: no promise of any kind.
+#[doc(hidden)]
+pub mod testing;

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let environment = std::env::vars_os().collect();
-    harden::run::main(std::env::args_os().collect(), &environment).into()
+    harden::main(std::env::args_os().collect(), &environment).into()
 }

@@ -27,7 +27,7 @@ use crate::tree::set::IdSet;
 
 /// Everything that plan, apply and init work on.
 #[derive(Debug)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// The root as it is.
     pub facts: Facts,
     /// What has to stay.
@@ -45,7 +45,7 @@ pub struct Examined {
 }
 
 /// What is looked at: a tree and the content of its files, of a root or of an archive.
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     tree: Tree,
     contents: &'a dyn Contents,
     root: Option<(&'a Root, &'a Own)>,
@@ -54,19 +54,19 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// A root with the tree that was walked in it; `own` are the files of this run that may lie in it.
     #[must_use]
-    pub fn root(root: &'a Root, tree: Tree, own: &'a Own) -> Self {
+    pub(crate) fn root(root: &'a Root, tree: Tree, own: &'a Own) -> Self {
         Self { tree, contents: root, root: Some((root, own)) }
     }
 
     /// An archive of an image.
     #[must_use]
-    pub fn archive(tree: Tree, contents: &'a dyn Contents) -> Self {
+    pub(crate) fn archive(tree: Tree, contents: &'a dyn Contents) -> Self {
         Self { tree, contents, root: None }
     }
 }
 
 /// What is there, and what of it has to stay.
-pub struct Survey {
+pub(crate) struct Survey {
     /// The root as it is.
     pub facts: Facts,
     /// What has to stay.
@@ -75,11 +75,11 @@ pub struct Survey {
 
 /// A file could not be read: whatever was concluded would be made of what is missing. The text says which, and the cause.
 #[derive(Debug)]
-pub struct Unread(pub String);
+pub(crate) struct Unread(pub String);
 
 impl Unread {
     /// What to do about it.
-    pub const HELP: &'static str =
+    pub(crate) const HELP: &'static str =
         "check the file system for errors, and make sure that nothing else changes it during the run";
 }
 
@@ -88,7 +88,7 @@ impl Unread {
 ///
 /// # Errors
 /// When a file could not be read on the way.
-pub fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, Unread> {
+pub(crate) fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, Unread> {
     let Source { tree, contents, root } = source;
     let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
     let mut facts = Facts::of(tree, contents, &policy.path, &extra);
@@ -109,7 +109,7 @@ pub fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, Unread>
 }
 
 /// What was concluded, unless a file could not be read on the way.
-pub fn read<T>(contents: &dyn Contents, concluded: T) -> Result<T, Unread> {
+pub(crate) fn read<T>(contents: &dyn Contents, concluded: T) -> Result<T, Unread> {
     contents.take_unread().map_or(Ok(concluded), |text| Err(Unread(text)))
 }
 
@@ -137,7 +137,7 @@ fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -
 ///
 /// # Errors
 /// When a file could not be read on the way.
-pub fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) -> Result<Examined, Unread> {
+pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) -> Result<Examined, Unread> {
     let Survey { facts, closure } = survey;
     let tree = &facts.tree;
     let zones = Zones::of(tree, &policy.files);

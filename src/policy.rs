@@ -24,9 +24,10 @@ use crate::shell;
 use crate::tree::glob::Glob;
 
 pub use dump::{dump, pattern_text};
-pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
-pub use options::{Environment, Given, LearnOptions, Options};
-pub use profile::{PROFILE_NAMES, profile_text};
+pub use load::{Inputs, LARGEST_INPUT, Loaded, load};
+pub(crate) use options::LearnOptions;
+pub use options::{Environment, Options};
+pub(crate) use profile::{PROFILE_NAMES, profile_text};
 pub use schema::schema;
 
 /// Whether an entry of `keep.paths` can name that path.
@@ -129,7 +130,7 @@ impl std::fmt::Display for Check {
 }
 
 /// Time limit of a check when nobody says otherwise, in seconds.
-pub const CHECK_TIMEOUT: u32 = 30;
+pub(crate) const CHECK_TIMEOUT: u32 = 30;
 
 /// The account of `run.user`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,7 +253,7 @@ pub struct Minimal {
 }
 
 /// Data that programs find by fixed paths, with what each word of `[minimal]` means.
-pub const DATA: [(&str, &str); 6] = [
+pub(crate) const DATA: [(&str, &str); 6] = [
     (
         "certificates",
         "Trusted certificates and the configuration of TLS; auto: when a TLS library or a static program stays.",

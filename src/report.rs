@@ -1,15 +1,15 @@
 //! Every report: what was planned, what was done, what is still needed, for people and for programs. The text goes out
 //! through [`crate::console`].
 
-pub mod audit;
-pub mod explain;
-pub mod github;
-pub mod json;
-pub mod junit;
-pub mod runtime;
-pub mod sarif;
+pub(crate) mod audit;
+pub(crate) mod explain;
+pub(crate) mod github;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod runtime;
+pub(crate) mod sarif;
 mod sizes;
-pub mod text;
+pub(crate) mod text;
 
 /// A verdict to be written, for unit tests.
 #[cfg(test)]

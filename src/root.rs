@@ -6,12 +6,12 @@
 //! was examined. Needs neither openat2 nor /proc. Fifos, sockets and devices are never opened.
 
 mod calls;
-pub mod edit;
-pub mod extras;
-pub mod host;
+pub(crate) mod edit;
+pub(crate) mod extras;
+pub(crate) mod host;
 mod lock;
 mod mounts;
-pub mod output;
+pub(crate) mod output;
 mod times;
 mod walk;
 
@@ -28,7 +28,7 @@ use crate::tree::contents::Contents;
 use crate::tree::{Id, Meta, Tree};
 use calls::stat;
 
-pub use calls::Refused;
+pub(crate) use calls::Refused;
 
 /// How the name of a file or directory on its way to its place begins; what makes it the run's own follows, in
 /// [`DIGITS`] hexadecimal digits. A killed run may leave one behind; the next run removes it.

@@ -2,17 +2,17 @@
 //!
 //! A rule is a pure function from facts, policy and closure to changes in a [`Draft`].
 
-pub mod accounts;
-pub mod context;
-pub mod database;
-pub mod files;
+pub(crate) mod accounts;
+pub(crate) mod context;
+pub(crate) mod database;
+pub(crate) mod files;
 pub mod ids;
-pub mod login_defaults;
-pub mod login_shells;
-pub mod minimal;
-pub mod remove;
-pub mod standing;
-pub mod zones;
+pub(crate) mod login_defaults;
+pub(crate) mod login_shells;
+pub(crate) mod minimal;
+pub(crate) mod remove;
+pub(crate) mod standing;
+pub(crate) mod zones;
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ use context::Context;
 
 /// One registered rule.
 #[derive(Debug)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Stable id, as in `--disable` and `[rules]`.
     pub id: &'static str,
     /// One line for tables and help.
@@ -49,7 +49,7 @@ const fn always(id: &'static str, title: &'static str, check: fn(&Context<'_>, &
 }
 
 /// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left.
-pub static RULES: &[Rule] = &[
+pub(crate) static RULES: &[Rule] = &[
     on("accounts.user", "the run user and its group exist", accounts::user::check),
     on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),

@@ -54,7 +54,6 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if let Some(Action::Learn(asked)) = &cli.action {
         return learn::run(asked, environment);
     }
-    let stop = if matches!(cli.action, Some(Action::Apply(_))) { Stop::hold() } else { Stop::never() };
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
@@ -99,7 +98,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
         Some(Action::Apply(_)) => {
-            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&stop))
+            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&Stop::hold()))
         }
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Explain(asked)) => {

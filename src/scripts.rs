@@ -4,7 +4,7 @@
 //! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
 //! does not know what stays and what goes.
 
-pub mod configurations;
+pub(crate) mod configurations;
 mod starters;
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ const MOST_SCRIPTS: usize = 256;
 
 /// What a script is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     /// A shell.
     Shell(Dialect),
     /// execlineb(1), with a shebang or, in s6-rc's `up` files, without.
@@ -37,7 +37,7 @@ pub enum Language {
 
 /// How a file names another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
+pub(crate) enum How {
     /// A word in command position: the entry that would run.
     Runs,
     /// It is read as code.
@@ -48,7 +48,7 @@ pub enum How {
 
 /// One name in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// How it is named.
     pub how: How,
     /// The entry, which may be a link.
@@ -63,7 +63,7 @@ pub struct Named {
 
 /// What one file names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileUses {
+pub(crate) struct FileUses {
     /// The file.
     pub file: Id,
     /// Entries that exist in this root, in order of appearance.
@@ -79,7 +79,7 @@ type Read = (Id, Option<(u32, String)>);
 
 /// Reads scripts and configurations of one root.
 #[derive(Clone, Copy)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// Every entry.
     pub tree: &'a Tree,
     /// The content of files.
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     /// Everything that runs because `id` runs, as far as its text and its configuration say. Nothing for a program
     /// that is no script and starts no others.
     #[must_use]
-    pub fn uses(&self, id: Id) -> Vec<FileUses> {
+    pub(crate) fn uses(&self, id: Id) -> Vec<FileUses> {
         let mut found = match self.language(id) {
             Some(Language::Shell(dialect)) => self.shell(id, dialect),
             Some(Language::Execline) => vec![self.execline(id)],
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
 
     /// The files of code that run when `id` runs, with their languages: itself, and what it sources.
     #[must_use]
-    pub fn code(&self, id: Id) -> Vec<(Id, Language)> {
+    pub(crate) fn code(&self, id: Id) -> Vec<(Id, Language)> {
         let Some(language) = self.language(id) else { return Vec::new() };
         let Language::Shell(dialect) = language else { return vec![(id, language)] };
         self.unit(id, dialect).0.into_iter().map(|(file, _)| (file, language)).collect()
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
 
     /// What a script is written in; `None` for everything that is no script of a language known here.
     #[must_use]
-    pub fn language(&self, id: Id) -> Option<Language> {
+    pub(crate) fn language(&self, id: Id) -> Option<Language> {
         if !self.tree.is_file(id) {
             return None;
         }
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
 
     /// Text of a file; what cannot be read is empty.
     #[must_use]
-    pub fn text(&self, id: Id) -> String {
+    pub(crate) fn text(&self, id: Id) -> String {
         let content = self.contents.read(self.tree, id, LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&content).into_owned()
     }
@@ -358,7 +358,7 @@ impl<'a> Reader<'a> {
     /// Every file that runs because the image's command runs, each with what it names: scripts, what they start, and
     /// the configurations of what they start, in the order found.
     #[must_use]
-    pub fn reached(&self) -> Vec<FileUses> {
+    pub(crate) fn reached(&self) -> Vec<FileUses> {
         let mut seen = BTreeSet::new();
         let mut queue = Vec::new();
         for line in self.lines() {
@@ -406,7 +406,7 @@ impl<'a> Reader<'a> {
 
     /// Path and line of a place, fit for a message.
     #[must_use]
-    pub fn place(&self, file: Id, line: u32) -> String {
+    pub(crate) fn place(&self, file: Id, line: u32) -> String {
         let path = escaped(&self.tree.path(file));
         if line == 0 { path } else { format!("{path}:{line}") }
     }
@@ -430,7 +430,7 @@ fn is_configuration(path: &str) -> bool {
 
 /// Whether `[remove] commands` names it: it goes knowingly.
 #[must_use]
-pub fn is_told(policy: &Policy, tree: &Tree, name: &Named) -> bool {
+pub(crate) fn is_told(policy: &Policy, tree: &Tree, name: &Named) -> bool {
     let path = tree.path(name.entry);
     let told = |value: &[u8]| value == tree.name(name.entry) || value == path || value == name.word.as_bytes();
     policy.remove.commands.iter().any(|entry| told(entry.value.as_bytes()))

@@ -12,9 +12,10 @@ mod wrappers;
 
 use std::collections::BTreeSet;
 
-pub use code::{Code, Kind, Use, Uses, is_argument};
-pub use lexer::{LexError, Operator, Token, Word, tokens};
-pub use parser::{SimpleCommand, commands};
+pub(crate) use code::is_argument;
+pub(crate) use code::{Code, Kind, Use};
+pub(crate) use lexer::{LexError, Token, Word, tokens};
+pub(crate) use parser::commands;
 
 /// Whose builtins and keywords count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

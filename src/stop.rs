@@ -15,7 +15,7 @@ const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
 
 /// Signals that wait, and the first of them that came.
 #[derive(Debug)]
-pub struct Stop {
+pub(crate) struct Stop {
     waiting: Option<SignalFd>,
     held: SigSet,
     asked: Cell<Option<Signal>>,
@@ -24,7 +24,7 @@ pub struct Stop {
 impl Stop {
     /// Let the signals wait from here on. Where the kernel cannot do that they do what they did.
     #[must_use]
-    pub fn hold() -> Self {
+    pub(crate) fn hold() -> Self {
         let ignored = host::ignored_signals();
         let blocked = SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::all());
         let mut held = SigSet::empty();
@@ -41,14 +41,14 @@ impl Stop {
     }
 
     /// Nothing waits: signals do what they do.
-    #[must_use]
-    pub fn never() -> Self {
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
         Self { waiting: None, held: SigSet::empty(), asked: Cell::new(None) }
     }
 
     /// Which signal asked for an end, if any did.
     #[must_use]
-    pub fn asked(&self) -> Option<&'static str> {
+    pub(crate) fn asked(&self) -> Option<&'static str> {
         if self.asked.get().is_none()
             && let Some(Ok(Some(info))) = self.waiting.as_ref().map(SignalFd::read_signal)
         {
@@ -59,12 +59,12 @@ impl Stop {
     }
 
     /// Let the signals do what they did, for a program that is started and inherits that. Nothing may be changed now.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         let _ = self.held.thread_unblock();
     }
 
     /// Let them wait again.
-    pub fn again(&self) {
+    pub(crate) fn again(&self) {
         if self.waiting.is_some() {
             let _ = self.held.thread_block();
         }
@@ -72,14 +72,14 @@ impl Stop {
 
     /// The signals that wait, as one word for [`release_named`].
     #[must_use]
-    pub fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         let held: Vec<&str> = ENDING.into_iter().filter(|&s| self.held.contains(s)).map(Signal::as_str).collect();
         held.join(",")
     }
 }
 
 /// In a process that inherited waiting signals: let those of [`Stop::word`] do what they did.
-pub fn release_named(word: &str) {
+pub(crate) fn release_named(word: &str) {
     let mut set = SigSet::empty();
     ENDING.into_iter().filter(|signal| word.split(',').any(|name| name == signal.as_str())).for_each(|s| set.add(s));
     let _ = set.thread_unblock();

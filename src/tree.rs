@@ -6,14 +6,14 @@
 //! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 80 bytes
 //! plus its name, so that a million entries stay well below the budget of 200 bytes each.
 
-pub mod contents;
-pub mod glob;
-pub mod set;
+pub(crate) mod contents;
+pub(crate) mod glob;
+pub(crate) mod set;
 
 use std::cmp::Ordering;
 
 /// Most links followed in one resolution, as Linux does (path_resolution(7): ELOOP after 40).
-pub const MAX_LINKS: usize = 40;
+pub(crate) const MAX_LINKS: usize = 40;
 
 /// Index of a node in its [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +114,7 @@ pub struct Attributes {
 }
 
 /// Seconds and nanoseconds since the epoch.
-pub type Time = (i64, u32);
+pub(crate) type Time = (i64, u32);
 
 #[derive(Debug, Clone, Copy)]
 struct Node {

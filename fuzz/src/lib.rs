@@ -41,6 +41,6 @@ pub fn run(target: &str, data: &[u8]) {
 fn whole_tree(data: &[u8]) -> String {
     tree::tree(data, &|arguments| {
         let arguments = arguments.iter().map(std::ffi::OsString::from).collect();
-        harden::run::main(arguments, &harden::policy::Environment::new()).code()
+        harden::testing::run::main(arguments, &harden::testing::policy::Environment::new()).code()
     })
 }

@@ -15,7 +15,7 @@ const SCHEMA: &str = "harden-baseline-1";
 
 /// What was known before.
 #[derive(Debug, Default)]
-pub struct Baseline {
+pub(crate) struct Baseline {
     fingerprints: BTreeSet<String>,
 }
 
@@ -24,7 +24,7 @@ impl Baseline {
     ///
     /// # Errors
     /// The cause, lower case.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let document: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if document.get("schema").and_then(Value::as_str) != Some(SCHEMA) {
             return Err(format!("its schema is not {SCHEMA}"));
@@ -40,7 +40,7 @@ impl Baseline {
 
     /// Everything that a verdict found and the policy does not except, as a file.
     #[must_use]
-    pub fn write(verdict: &Verdict) -> String {
+    pub(crate) fn write(verdict: &Verdict) -> String {
         let excepted = |finding: &&Finding| matches!(finding.state, State::Excepted { .. });
         let mut lines = BTreeSet::new();
         for finding in verdict.findings.iter().filter(|finding| !excepted(finding)) {

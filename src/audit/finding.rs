@@ -5,7 +5,7 @@ use crate::tree::{Id, Tree};
 
 /// One thing that is not as a check wants it.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The check.
     pub check: &'static Check,
     /// How bad this one is; at most the check's own severity.
@@ -39,14 +39,14 @@ impl Finding {
 
     /// Whether it counts for the exit status.
     #[must_use]
-    pub fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         self.state == State::New
     }
 }
 
 /// Whether a finding counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// It does.
     New,
     /// It was there when the baseline was written.
@@ -63,7 +63,7 @@ const LISTED: usize = 5000;
 
 /// The findings of the checks so far.
 #[derive(Debug)]
-pub struct Findings {
+pub(crate) struct Findings {
     check: &'static Check,
     list: Vec<Finding>,
     notes: Vec<String>,

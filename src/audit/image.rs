@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The configuration of an image, as far as checks look at it; empty when not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageConfig {
+pub(crate) struct ImageConfig {
     /// `User`.
     pub user: String,
     /// `Env`, each `NAME=value`.
@@ -27,7 +27,7 @@ pub struct ImageConfig {
 impl ImageConfig {
     /// Read the JSON; `None` when it is no image configuration.
     #[must_use]
-    pub fn parse(json: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(json: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(json).ok()?;
         let image = document.as_array().and_then(|images| images.first()).unwrap_or(&document);
         let config =

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 
 /// The first argument of the second start. What follows: signals that are held back, credentials, working directory, and the words of the check;
 /// without words nothing is started.
-pub const ARGUMENT: &str = "--become-a-check";
+pub(crate) const ARGUMENT: &str = "--become-a-check";
 
 /// The word for a check that starts as root.
 const ROOT: &str = "root";
@@ -54,7 +54,7 @@ fn read(text: &str) -> Option<Option<Credentials>> {
 /// Become the check that the arguments describe, this program's name and [`ARGUMENT`] first. Returns only when that
 /// fails, or when there is nothing to start.
 #[must_use]
-pub fn main(args: &[OsString]) -> Exit {
+pub(crate) fn main(args: &[OsString]) -> Exit {
     let Err(text) = become_check(args) else { return Exit::Done };
     Console::new(Volume::Quiet, true).message("harden", &text, "");
     Exit::Failed

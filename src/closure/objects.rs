@@ -17,7 +17,7 @@ const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
 const ENDINGS: [&[u8]; 2] = [b".node", b".cmxs"];
 
 /// A search over the ELF files of a tree.
-pub struct Objects<'a> {
+pub(crate) struct Objects<'a> {
     walk: Walk<'a>,
     /// Libraries of the library directories, by file name; made when first asked for.
     names: Option<BTreeMap<&'a [u8], Vec<Id>>>,
@@ -32,13 +32,13 @@ impl std::fmt::Debug for Objects<'_> {
 impl<'a> Objects<'a> {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(input: &Input<'a>) -> Self {
+    pub(crate) fn new(input: &Input<'a>) -> Self {
         Self { walk: Walk::new(input), names: None }
     }
 
     /// Whether an entry can be an ELF file, as far as its name and mode tell: content is read of those only.
     #[must_use]
-    pub fn is_candidate(tree: &Tree, id: Id) -> bool {
+    pub(crate) fn is_candidate(tree: &Tree, id: Id) -> bool {
         let name = tree.name(id);
         tree.is_file(id)
             && !tree.meta(id).mount
@@ -48,14 +48,14 @@ impl<'a> Objects<'a> {
     }
 
     /// The file as ELF; `None` for anything else.
-    pub fn elf(&mut self, id: Id) -> Option<Rc<Elf>> {
+    pub(crate) fn elf(&mut self, id: Id) -> Option<Rc<Elf>> {
         let Input { tree, contents, .. } = self.walk.input;
         let magic = contents.read_at(tree, id, 0, MAGIC.len()).is_ok_and(|head| head == MAGIC);
         magic.then(|| self.walk.object(id)).flatten().map(|(elf, _)| elf)
     }
 
     /// Its interpreter, its libraries and theirs, with the links on the way.
-    pub fn needs(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
+    pub(crate) fn needs(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
         self.walk.visit_elf(id, elf);
         let mut needs = self.walk.take_needs();
         // What its own search does not find is found by that of the program which loads it, wherever that looks.
@@ -70,7 +70,7 @@ impl<'a> Objects<'a> {
 
     /// Libraries whose names stand in the file, when it opens libraries by name: `libssl.so.3`, and as the beginning of
     /// a name that is put together at run time, `libicuuc.so.%d`.
-    pub fn opened(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
+    pub(crate) fn opened(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
         let Input { tree, contents, .. } = self.walk.input;
         if !self.imports(id, elf, &OPENERS) {
             return Vec::new();
@@ -87,7 +87,7 @@ impl<'a> Objects<'a> {
 
     /// Whether the file takes one of these functions from a library.
     #[must_use]
-    pub fn imports(&self, id: Id, elf: &Elf, functions: &[&'static str]) -> bool {
+    pub(crate) fn imports(&self, id: Id, elf: &Elf, functions: &[&'static str]) -> bool {
         let Input { tree, contents, .. } = self.walk.input;
         elf.imports(functions, &FileBytes { contents, tree, id }).is_ok_and(|found| !found.is_empty())
     }
@@ -127,7 +127,7 @@ fn reason(from: Id, name: &[u8], how: &str) -> Reason {
 }
 
 /// `/lib`, `/usr/lib64`, `/usr/local/lib` and the directory of an architecture below: where loaders look by name.
-pub fn is_library_directory(tree: &Tree, id: Id) -> bool {
+pub(crate) fn is_library_directory(tree: &Tree, id: Id) -> bool {
     let path = tree.path(id);
     let path = path.strip_prefix(b"/usr").unwrap_or(&path);
     let path = path.strip_prefix(b"/local").unwrap_or(path);

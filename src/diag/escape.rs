@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// The bytes in single quotes, everything that could forge output escaped.
 #[must_use]
-pub fn quoted(bytes: &[u8]) -> String {
+pub(crate) fn quoted(bytes: &[u8]) -> String {
     format!("'{}'", escaped(bytes))
 }
 
@@ -22,14 +22,14 @@ pub(crate) fn printable(path: &[u8]) -> String {
 
 /// A line of a program's output: as [`escaped`], but tabs, quotes and backslashes, which are common there, stay.
 #[must_use]
-pub fn line(bytes: &[u8]) -> String {
+pub(crate) fn line(bytes: &[u8]) -> String {
     escape(bytes, &[])
 }
 
 /// A string in double quotes that TOML ("Basic string") and YAML (1.2.2 §5.7) read alike; what is not shown is escaped,
 /// so that what is printed is what is meant.
 #[must_use]
-pub fn basic_string(text: &str) -> String {
+pub(crate) fn basic_string(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
         match c {

@@ -74,7 +74,7 @@ impl Serialize for Problem {
 /// `text` in single quotes, with everything escaped that could forge output: control characters, line
 /// separators, and the invisible and direction-changing characters of Unicode. Long text is cut.
 #[must_use]
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", plain(text))
 }
 

@@ -2,7 +2,7 @@
 
 /// The candidate that is closest to `word`, when one is close enough to be a slip of the fingers:
 /// at most one third of the word's letters are wrong. The first of equals wins.
-pub fn did_you_mean<'a, I>(word: &str, candidates: I) -> Option<&'a str>
+pub(crate) fn did_you_mean<'a, I>(word: &str, candidates: I) -> Option<&'a str>
 where
     I: IntoIterator<Item = &'a str>,
 {

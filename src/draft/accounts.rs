@@ -13,7 +13,7 @@ use crate::tree::Attributes;
 
 /// What a rule says of one line.
 #[derive(Debug)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Not changed.
     Stay,
     /// Goes, with the reason as a clause.

@@ -14,7 +14,7 @@ use crate::tree::Id;
 
 /// One entry of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
+pub(crate) struct Advice {
     /// The rule that it is about.
     pub rule: &'static str,
     /// A section and a line of harden.toml, as `[keep] commands = ["wget"]`.

@@ -11,15 +11,15 @@ use crate::tree::{Id, Tree, Unresolved};
 
 mod line;
 
-pub use line::{
-    ADMINISTRATORS, Database, Defect, GID, HOME, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse,
-    parse_id, write,
+pub(crate) use line::{Database, Defect, Line, parse, write};
+pub(crate) use line::{
+    ADMINISTRATORS, GID, HOME, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse_id,
 };
 
 /// Largest account file that is read, in bytes.
 pub const MAX_SIZE: u64 = 16 << 20;
 /// Most lines of one account file; a uid has 32 bits, but no image has that many accounts.
-pub const MAX_LINES: usize = 200_000;
+pub(crate) const MAX_LINES: usize = 200_000;
 
 /// Accounts of other sources than /etc: nss-altfiles as ostree uses it, and Clear Linux.
 const ELSEWHERE: [&str; 4] =

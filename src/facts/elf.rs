@@ -22,7 +22,7 @@ use strings::Table;
 use symbols::Symbols;
 
 /// First four bytes of every ELF file.
-pub const MAGIC: &[u8] = b"\x7fELF";
+pub(crate) const MAGIC: &[u8] = b"\x7fELF";
 /// Bytes worth reading first: the header, and in practice all program headers and the interpreter.
 pub const HEAD: usize = 1024;
 /// Most program headers read; the kernel itself takes no more than 64 KiB of them.

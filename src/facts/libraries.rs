@@ -28,7 +28,7 @@ const CACHE_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// Which loader maps a program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loader {
+pub(crate) enum Loader {
     /// glibc's ld.so, and any loader that is not musl's.
     Glibc,
     /// musl, with the file that says where it searches: `PREFIX/etc/ld-musl-ARCH.path` for `PREFIX/lib/ld-musl-ARCH.so.1`.
@@ -37,7 +37,7 @@ pub enum Loader {
 
 /// One loaded object, as the loader sees it.
 #[derive(Debug, Clone)]
-pub struct Object {
+pub(crate) struct Object {
     /// The file.
     pub id: Id,
     /// The directory that $ORIGIN stands for: that of a library's name as it was found, and of a program's true path.
@@ -56,7 +56,7 @@ type Directories = Vec<Vec<u8>>;
 type Question = (Loader, Abi, Vec<u8>);
 /// Where a library may be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Paths {
+pub(crate) struct Paths {
     /// One path, or several when the choice depends on the processor. As the loader forms them, links unresolved.
     pub paths: Vec<Vec<u8>>,
     /// Only a directory of ld.so.conf has it, which ld.so.cache does not know of: the loader finds it once ldconfig ran.
@@ -65,7 +65,7 @@ pub struct Paths {
 
 /// The loader's view of the root.
 #[derive(Debug)]
-pub struct Libraries {
+pub(crate) struct Libraries {
     /// What /etc/ld.so.cache says.
     cache: Cache,
     /// Directories of /etc/ld.so.conf, in order.
@@ -86,7 +86,7 @@ pub struct Libraries {
 impl Loader {
     /// The loader that a PT_INTERP names, by any link of its chain.
     #[must_use]
-    pub fn at(tree: &Tree, interpreter: &[u8]) -> Self {
+    pub(crate) fn at(tree: &Tree, interpreter: &[u8]) -> Self {
         let found = tree.resolve(interpreter).ok();
         let chain = found.iter().flat_map(|found| found.links.iter().copied().chain([found.node]));
         let mut names = std::iter::once(base(interpreter)).chain(chain.map(|id| tree.name(id)));
@@ -121,7 +121,7 @@ fn musl_architecture(name: &[u8]) -> Option<&[u8]> {
 impl Libraries {
     /// Read the loaders' configuration.
     #[must_use]
-    pub fn collect(tree: &Tree, contents: &dyn Contents, library_path: Option<&[String]>) -> Self {
+    pub(crate) fn collect(tree: &Tree, contents: &dyn Contents, library_path: Option<&[String]>) -> Self {
         let mut configured = Vec::new();
         let mut seen = BTreeSet::new();
         if let Ok(found) = tree.resolve(b"/etc/ld.so.conf") {
@@ -156,19 +156,19 @@ impl Libraries {
 
     /// Whether somebody said what LD_LIBRARY_PATH is.
     #[must_use]
-    pub fn knows_environment(&self) -> bool {
+    pub(crate) fn knows_environment(&self) -> bool {
         self.environment.is_some()
     }
 
     /// The loader of a program, or of a library on its own.
     #[must_use]
-    pub fn loader(&self, tree: &Tree, elf: &Elf) -> Loader {
+    pub(crate) fn loader(&self, tree: &Tree, elf: &Elf) -> Loader {
         elf.interpreter.as_deref().map_or_else(|| self.default.clone(), |path| Loader::at(tree, path))
     }
 
     /// Where the loader may find `name` for `objects[asking]`. Empty when it finds it nowhere.
     #[must_use]
-    pub fn find(
+    pub(crate) fn find(
         &self,
         tree: &Tree,
         contents: &dyn Contents,
@@ -284,7 +284,7 @@ fn read_musl(tree: &Tree, contents: &dyn Contents, file: &[u8]) -> Directories {
 
 /// Whether musl answers the name itself, without a file (`reserved` in dynlink.c).
 #[must_use]
-pub fn is_musl_builtin(name: &[u8]) -> bool {
+pub(crate) fn is_musl_builtin(name: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(b"lib") else { return false };
     ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."].iter().any(|part| rest.starts_with(part.as_bytes()))
 }

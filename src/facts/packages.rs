@@ -7,7 +7,7 @@ mod apk;
 pub(crate) mod dpkg;
 mod pacman;
 mod pairs;
-pub mod places;
+pub(crate) mod places;
 mod requires;
 mod rpm;
 
@@ -322,7 +322,7 @@ struct Mark {
 
 /// Whether a path, absolute or relative to the root, lies where slim images leave files out that packages list.
 #[must_use]
-pub fn is_left_out(path: &[u8]) -> bool {
+pub(crate) fn is_left_out(path: &[u8]) -> bool {
     const PLACES: [&[u8]; 8] = [b"doc", b"doc-base", b"man", b"info", b"locale", b"help", b"lintian", b"linda"];
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let place = path.strip_prefix(b"usr/share/").and_then(|rest| rest.split(|&b| b == b'/').next());
@@ -331,7 +331,7 @@ pub fn is_left_out(path: &[u8]) -> bool {
 
 /// Finds entries by the paths of records, in a row.
 #[derive(Debug)]
-pub struct Locator<'a> {
+pub(crate) struct Locator<'a> {
     tree: &'a Tree,
     way: Way,
 }
@@ -339,7 +339,7 @@ pub struct Locator<'a> {
 impl<'a> Locator<'a> {
     /// One that has found nothing yet.
     #[must_use]
-    pub fn new(tree: &'a Tree) -> Self {
+    pub(crate) fn new(tree: &'a Tree) -> Self {
         Self { tree, way: Way::default() }
     }
 
@@ -348,7 +348,7 @@ impl<'a> Locator<'a> {
     ///
     /// # Errors
     /// The deepest directory on the way, when there is no such entry.
-    pub fn find(&mut self, path: &[u8]) -> Result<Id, Id> {
+    pub(crate) fn find(&mut self, path: &[u8]) -> Result<Id, Id> {
         let (parent, name) = split(path);
         match self.way.to(self.tree, parent) {
             Some(directory) if matches!(name, b"" | b"." | b"..") => Ok(directory),

@@ -43,7 +43,7 @@ pub struct Shebang {
 
 /// A file of the root as random-access bytes.
 #[derive(Clone, Copy)]
-pub struct FileBytes<'a> {
+pub(crate) struct FileBytes<'a> {
     /// The root's content.
     pub contents: &'a dyn Contents,
     /// The root's entries.
@@ -65,7 +65,7 @@ impl Bytes for FileBytes<'_> {
 }
 
 /// Longest name or path that [`search`] shows whole, in bytes.
-pub const LONGEST: usize = 255;
+pub(crate) const LONGEST: usize = 255;
 /// Bytes read of a file at once.
 const CHUNK: usize = 1 << 20;
 /// Most bytes of one file that are searched: more than any known program has, and no sparse file of terabytes takes long.
@@ -73,7 +73,7 @@ const SEARCHED: u64 = 256 << 20;
 
 /// Show a file piece by piece to what looks for names in it: each piece goes on for [`LONGEST`] bytes behind its end, so
 /// that no name is cut. Ends where the file cannot be read.
-pub fn search(tree: &Tree, contents: &dyn Contents, id: Id, look: &mut dyn FnMut(&[u8])) {
+pub(crate) fn search(tree: &Tree, contents: &dyn Contents, id: Id, look: &mut dyn FnMut(&[u8])) {
     // Holes of sparse files, told by one comparison.
     let hole = vec![0; CHUNK + LONGEST];
     for at in (0..SEARCHED).step_by(CHUNK) {
@@ -139,7 +139,7 @@ impl Program {
 
 /// Whether a file name is that of a shared object: `NAME.so` or `NAME.so.1.2`.
 #[must_use]
-pub fn is_library_name(name: &[u8]) -> bool {
+pub(crate) fn is_library_name(name: &[u8]) -> bool {
     name.windows(3)
         .enumerate()
         .any(|(at, part)| part == b".so" && name.get(at + 3).is_none_or(|&next| next == b'.') && at > 0)

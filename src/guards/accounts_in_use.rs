@@ -39,7 +39,7 @@ const DROPS_TO: &[(&[u8], &str)] = &[
 const SHOWN: usize = 3;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
     let mut named: BTreeMap<(bool, &str), Vec<&AccountUse>> = BTreeMap::new();
     for found in cx.account_uses {

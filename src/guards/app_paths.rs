@@ -31,7 +31,7 @@ const SHARED: &[&[u8]] = &[
 ];
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for path in &cx.zones.files {
         let value = &path.entry.value;

@@ -12,7 +12,7 @@ use crate::tree::{Id, Unresolved};
 const GOES: &str = "would be removed";
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for check in &cx.policy.checks {
         for (at, program) in programs(&check.argv).iter().enumerate() {
             let Err((what, help)) = find(cx, draft, program) else { continue };

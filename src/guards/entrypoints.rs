@@ -12,7 +12,7 @@ use crate::tree::Id;
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let told = &cx.policy.remove.commands;
     let mut named: Option<BTreeSet<Id>> = None;

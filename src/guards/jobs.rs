@@ -24,7 +24,7 @@ const INIT: &[&[u8]] = &[
 ];
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     refuse(cx, draft, "remove.cron", CRON, "its jobs");
     refuse(cx, draft, "remove.init", INIT, "its scripts and units");
     let tree = &cx.facts.tree;

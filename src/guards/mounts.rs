@@ -28,7 +28,7 @@ const BUILDER: &[&[u8]] = &[
 ];
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let settled = settled(cx);
     let usual = |id: Id| cx.zones.kernel.contains(id) || settled.contains(id) || is_usual(&tree.path(id));

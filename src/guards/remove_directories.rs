@@ -6,7 +6,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for entry in &cx.policy.remove.directories {
         let may_be_missing = entry.optional || matches!(entry.origin, Origin::Profile(_));

@@ -7,7 +7,7 @@ use crate::rules::remove::root_home::home;
 use crate::tree::Id;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if !cx.is_on("remove.root-home") {
         return;
     }

@@ -15,7 +15,7 @@ use crate::tree::{Id, Tree};
 const SHOWN: usize = 12;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let facts = cx.facts;
     let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
     let reached = reader.reached();

@@ -7,7 +7,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let without = said_to_need_none(cx);
     for &id in cx.closure.reasons.keys().filter(|&&id| tree.is_file(id)) {

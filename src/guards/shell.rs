@@ -9,7 +9,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if let Ok(shell) = tree.resolve(b"/bin/sh")
         && shell.links.iter().chain([&shell.node]).any(|&id| draft.is_removed(id))

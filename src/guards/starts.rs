@@ -18,7 +18,7 @@ const STARTERS: [&str; 9] =
     ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "posix_spawn", "posix_spawnp"];
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for (&id, reason) in &cx.closure.reasons {
         let Some(program) = cx.facts.commands.known(id) else { continue };

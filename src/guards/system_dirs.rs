@@ -11,7 +11,7 @@ use crate::tree::Id;
 const SHOWN: usize = 8;
 
 /// Apply the guard.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if !cx.is_on("files.system-dirs") {
         return;
     }

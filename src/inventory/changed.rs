@@ -15,7 +15,7 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 
 /// One file that gets new content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changed {
+pub(crate) struct Changed {
     path: String,
     /// Left out when there was no file, or it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ impl Content {
 
 /// Every file that gets new content by the plan, in its order.
 #[must_use]
-pub fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
+pub(crate) fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
     let tree = &examined.facts.tree;
     let steps = &examined.plan.steps;
     let new_content = |step: &Step| match &step.change {

@@ -20,7 +20,7 @@ use crate::tree::set::IdSet;
 /// The document; what [`of`] made, to be written as JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bom {
+pub(crate) struct Bom {
     bom_format: &'static str,
     spec_version: &'static str,
     serial_number: String,
@@ -73,7 +73,7 @@ struct Property {
 ///
 /// # Errors
 /// The path and cause of a program that cannot be read.
-pub fn of<'a>(
+pub(crate) fn of<'a>(
     facts: &Facts,
     contents: &dyn Contents,
     removed: &IdSet,

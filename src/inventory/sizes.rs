@@ -11,7 +11,7 @@ use crate::tree::set::IdSet;
 
 /// Files and their bytes; a file of several names counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Amount {
+pub(crate) struct Amount {
     /// Files, links and other entries that are no directories.
     pub files: usize,
     /// Bytes of file content.
@@ -20,7 +20,7 @@ pub struct Amount {
 
 /// One package, or all that no package owns.
 #[derive(Debug, Clone, Serialize)]
-pub struct Size {
+pub(crate) struct Size {
     /// Name of the package; empty for what no package owns.
     pub package: String,
     /// Its version as recorded.
@@ -35,7 +35,7 @@ pub struct Size {
 
 /// All of them, what stays largest first, then what goes largest first. Empty unless the mode is minimal.
 #[must_use]
-pub fn sizes(examined: &Examined) -> Vec<Size> {
+pub(crate) fn sizes(examined: &Examined) -> Vec<Size> {
     let Some(decision) = &examined.minimal else { return Vec::new() };
     let facts = &examined.facts;
     let (tree, packages) = (&facts.tree, &facts.packages);
@@ -83,7 +83,7 @@ pub fn sizes(examined: &Examined) -> Vec<Size> {
 
 /// The sum of them: what stays, what goes.
 #[must_use]
-pub fn sum(sizes: &[Size]) -> [Amount; 2] {
+pub(crate) fn sum(sizes: &[Size]) -> [Amount; 2] {
     let mut sum = [Amount::default(); 2];
     for size in sizes {
         for (all, one) in sum.iter_mut().zip([size.stays, size.goes]) {

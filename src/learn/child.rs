@@ -17,11 +17,11 @@ use crate::diag::escape;
 use crate::exit::Exit;
 
 /// The first argument of the second start; the words of CMD follow.
-pub const ARGUMENT: &str = "--become-the-learned";
+pub(crate) const ARGUMENT: &str = "--become-the-learned";
 
 /// Become CMD. Returns only when that fails.
 #[must_use]
-pub fn main(args: &[OsString]) -> Exit {
+pub(crate) fn main(args: &[OsString]) -> Exit {
     let console = Console::new(Volume::Quiet, true);
     let Some(([_, _], [program, arguments @ ..])) = args.split_at_checked(2) else {
         console.message("harden", &format!("{ARGUMENT} is for this program's own use"), "");

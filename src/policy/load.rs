@@ -16,10 +16,10 @@ use crate::diag::problem::{Problem, quote};
 pub const LARGEST_INPUT: usize = 1024 * 1024;
 
 /// PATH when nobody says: that of Docker's images.
-pub const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The name of the configuration beside the binary.
-pub const CONFIG_NAME: &str = "harden.toml";
+pub(super) const CONFIG_NAME: &str = "harden.toml";
 
 /// What [`load`] may read, all of it outside the root.
 pub trait Inputs {

@@ -210,7 +210,7 @@ impl Options {
 
 /// Options of `learn` after flag and environment.
 #[derive(Debug, Clone, Default)]
-pub struct LearnOptions {
+pub(crate) struct LearnOptions {
     /// `--output`.
     pub output: Option<String>,
     /// `--timeout`, in seconds.
@@ -230,7 +230,7 @@ pub struct LearnOptions {
 impl LearnOptions {
     /// Joins the command line of `learn` with the environment; a flag wins over its variable.
     #[must_use]
-    pub fn new(learn: &Learn, environment: &Environment) -> Self {
+    pub(crate) fn new(learn: &Learn, environment: &Environment) -> Self {
         let mut reader = Reader { environment, problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {

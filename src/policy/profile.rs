@@ -18,12 +18,12 @@ const PROFILES: &[(&str, &str)] = &[
 ];
 
 /// The names that `--profile` takes, sorted.
-pub const PROFILE_NAMES: &[&str] =
+pub(crate) const PROFILE_NAMES: &[&str] =
     &["dotnet", "java", "nginx", "node", "php-fpm", "postgres", "python", "redis", "ruby", "static"];
 
 /// The text of a profile, a commented harden.toml.
 #[must_use]
-pub fn profile_text(name: &str) -> Option<&'static str> {
+pub(crate) fn profile_text(name: &str) -> Option<&'static str> {
     PROFILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 

@@ -11,7 +11,7 @@ use crate::console::{Format, Volume};
 use crate::diag::escape::{escaped, printable};
 
 /// Name and version of the JSON layout: docs/audit.schema.json.
-pub const SCHEMA: &str = "harden-audit-1";
+pub(crate) const SCHEMA: &str = "harden-audit-1";
 
 /// Findings of one check shown without `-v`.
 const SHOWN: usize = 10;
@@ -20,7 +20,7 @@ const SHOWN: usize = 10;
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(
+pub(crate) fn write(
     out: &mut dyn io::Write,
     verdict: &Verdict,
     format: Format,
@@ -199,7 +199,7 @@ fn state(finding: &Finding) -> (&'static str, Option<&str>) {
 ///
 /// # Errors
 /// Those of writing.
-pub fn failed(out: &mut dyn io::Write, text: &str, format: Format) -> io::Result<()> {
+pub(crate) fn failed(out: &mut dyn io::Write, text: &str, format: Format) -> io::Result<()> {
     match format {
         Format::Sarif => super::sarif::failed(out, text),
         Format::Junit => super::junit::failed(out, text),

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::explain::{Answer, Fate, Name};
 
 /// Name and version of the layout: docs/explain.schema.json.
-pub const SCHEMA: &str = "harden-explain-1";
+pub(crate) const SCHEMA: &str = "harden-explain-1";
 
 /// Changes of one entry shown without `-v`.
 const SHOWN: usize = 12;
@@ -31,7 +31,7 @@ struct Document<'a> {
 ///
 /// # Errors
 /// Those of writing.
-pub fn json(out: &mut dyn io::Write, answers: &[Answer], plan_refusals: usize, exit: Exit) -> io::Result<()> {
+pub(crate) fn json(out: &mut dyn io::Write, answers: &[Answer], plan_refusals: usize, exit: Exit) -> io::Result<()> {
     let harden = env!("CARGO_PKG_VERSION");
     let mut out = io::BufWriter::new(out);
     write_ascii(&mut out, &Document { schema: SCHEMA, harden, exit: exit.code(), plan_refusals, answers })?;
@@ -40,7 +40,7 @@ pub fn json(out: &mut dyn io::Write, answers: &[Answer], plan_refusals: usize, e
 
 /// The answers as text: one line for each entry, and what belongs to it indented below.
 #[must_use]
-pub fn text(answers: &[Answer], volume: Volume) -> String {
+pub(crate) fn text(answers: &[Answer], volume: Volume) -> String {
     let mut out = String::new();
     for answer in answers {
         one(&mut out, answer, volume);

@@ -11,7 +11,7 @@ use crate::diag::escape;
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
+pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
     for finding in verdict.findings.iter().filter(|finding| finding.counts()) {
         let kind = match finding.severity {
             Severity::High => "error",
@@ -39,7 +39,7 @@ pub fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of writing.
-pub fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
+pub(crate) fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
     writeln!(out, "::error title=harden::nothing was judged: {}", Message(text))
 }
 

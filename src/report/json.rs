@@ -20,11 +20,11 @@ use crate::pipeline::Examined;
 use crate::tree::Tree;
 
 /// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
-pub const SCHEMA: &str = "harden-report-1";
+pub(crate) const SCHEMA: &str = "harden-report-1";
 
 /// How a command ended, for the report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// `apply` or `plan`.
     pub command: &'static str,
     /// `planned`, `applied`, `refused` or `failed`.
@@ -46,7 +46,7 @@ pub struct Status {
 
 /// One check and what became of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// The words of the command.
     pub command: Vec<String>,
     /// The port it has to answer on.
@@ -136,7 +136,7 @@ struct RuntimeFields<'a> {
 ///
 /// # Errors
 /// Those of writing.
-pub fn document(
+pub(crate) fn document(
     out: &mut dyn io::Write,
     examined: &Examined,
     files: &[Changed],
@@ -195,7 +195,7 @@ pub fn document(
 ///
 /// # Errors
 /// Those of writing.
-pub fn bill(out: &mut dyn io::Write, bom: &Bom) -> io::Result<()> {
+pub(crate) fn bill(out: &mut dyn io::Write, bom: &Bom) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     write_ascii(&mut out, bom)?;
     out.flush()

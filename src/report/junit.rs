@@ -12,7 +12,7 @@ use crate::diag::escape;
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io::Result<()> {
+pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io::Result<()> {
     let fails = |finding: &&Finding| finding.counts() && finding.severity >= level;
     let failures = verdict.findings.iter().filter(fails).count();
     let bad = |id: &str| verdict.findings.iter().any(|f| fails(&f) && f.check.id == id);
@@ -63,7 +63,7 @@ pub fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity) -> io:
 ///
 /// # Errors
 /// Those of writing.
-pub fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
+pub(crate) fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
     head(out, 1, 0, 1)?;
     let text = Xml(text);
     writeln!(

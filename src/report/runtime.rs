@@ -13,7 +13,7 @@ use crate::tree::{Id, Kind};
 
 /// How to run the image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Runtime {
+pub(crate) struct Runtime {
     /// Directories that have to be writable under `readOnlyRootFilesystem`, sorted.
     pub writable: Vec<String>,
     /// Those of them that hold something in the end: an empty volume would hide it.
@@ -29,7 +29,7 @@ pub struct Runtime {
 impl Runtime {
     /// Read it off a plan's policy and facts.
     #[must_use]
-    pub fn of(examined: &Examined, policy: &Policy) -> Self {
+    pub(crate) fn of(examined: &Examined, policy: &Policy) -> Self {
         let tree = &examined.facts.tree;
         let run = examined.ids.run();
         let mut writable: Vec<String> = policy.files.writable.iter().map(|entry| entry.value.clone()).collect();
@@ -69,7 +69,7 @@ impl Runtime {
 
     /// The Kubernetes container fields that fit, as YAML.
     #[must_use]
-    pub fn kubernetes(&self) -> String {
+    pub(crate) fn kubernetes(&self) -> String {
         let mut yaml = String::from("securityContext:\n");
         match (self.uid, self.gid) {
             _ if self.starts_as_root => {

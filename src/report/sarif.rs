@@ -21,7 +21,7 @@ const HEAD: &str = r#"{
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
+pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
     head(out)?;
     for (at, check) in CHECKS.iter().enumerate() {
         rule(out, at, check)?;
@@ -41,7 +41,7 @@ pub fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of writing.
-pub fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
+pub(crate) fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
     head(out)?;
     write!(
         out,

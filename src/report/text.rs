@@ -20,7 +20,7 @@ const SHOWN: usize = 12;
 
 /// The whole report.
 #[must_use]
-pub fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume: Volume) -> String {
+pub(crate) fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume: Volume) -> String {
     let mut out = String::new();
     if status.state == "refused" {
         return out;

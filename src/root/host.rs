@@ -23,7 +23,7 @@ const MOST_OF_PROC: usize = 64 * 1024 * 1024;
 
 /// The running program's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
+pub(crate) struct Program {
     /// Path as the kernel gave it, resolved where /proc tells.
     pub path: String,
     /// Which file that is.
@@ -41,7 +41,7 @@ pub struct Inode {
 
 /// Find the running program: /proc/self/exe, else the path that execve(2) was given (getauxval(3), AT_EXECFN).
 #[must_use]
-pub fn this_program() -> Option<Program> {
+pub(crate) fn this_program() -> Option<Program> {
     let by_proc = rustix::fs::readlink("/proc/self/exe", Vec::new()).ok().and_then(|path| path.into_string().ok());
     let given = || rustix::param::linux_execfn().to_str().ok().map(str::to_owned);
     let absolute = |path: String| {
@@ -58,7 +58,7 @@ pub fn this_program() -> Option<Program> {
 
 /// A path that starts the running program once more; /proc/self/exe does also when its file has no name any longer.
 #[must_use]
-pub fn own_executable() -> Option<String> {
+pub(crate) fn own_executable() -> Option<String> {
     const LINK: &str = "/proc/self/exe";
     if exists(LINK) { Some(LINK.to_owned()) } else { this_program().map(|program| program.path) }
 }
@@ -67,7 +67,7 @@ pub fn own_executable() -> Option<String> {
 ///
 /// # Errors
 /// As std::fs.
-pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     start(File::open(path)?, limit)
 }
 
@@ -75,7 +75,7 @@ pub fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As std::io.
-pub fn stdin_start(limit: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn stdin_start(limit: usize) -> io::Result<Vec<u8>> {
     start(io::stdin().lock(), limit)
 }
 
@@ -83,7 +83,7 @@ pub fn stdin_start(limit: usize) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As std::fs.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
@@ -91,14 +91,14 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// When it is closed.
-pub fn stdin() -> io::Result<File> {
+pub(crate) fn stdin() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// A new file without a name in the first of these directories that can be written: it goes with the process. Where
 /// the file system has no such files (O_TMPFILE) it gets a name and loses it at once.
 #[must_use]
-pub fn unnamed_file(directories: &[PathBuf]) -> Option<File> {
+pub(crate) fn unnamed_file(directories: &[PathBuf]) -> Option<File> {
     use rustix::fs::{Mode, OFlags};
 
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
@@ -117,13 +117,13 @@ pub fn unnamed_file(directories: &[PathBuf]) -> Option<File> {
 
 /// The path without links, or as it is when that cannot be told.
 #[must_use]
-pub fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Whether anything exists at that path.
 #[must_use]
-pub fn exists(path: &str) -> bool {
+pub(crate) fn exists(path: &str) -> bool {
     rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::TYPE).is_ok()
 }
 
@@ -131,7 +131,7 @@ pub fn exists(path: &str) -> bool {
 ///
 /// # Errors
 /// As std::fs.
-pub fn create(path: &str) -> io::Result<File> {
+pub(crate) fn create(path: &str) -> io::Result<File> {
     File::create(path)
 }
 
@@ -139,13 +139,17 @@ pub fn create(path: &str) -> io::Result<File> {
 ///
 /// # Errors
 /// As std::fs; when something has that name.
-pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut File::create_new(path)?, content)
 }
 
 /// A whole file of the real procfs; `None` when there is none, or something else is mounted in its place.
 pub(super) fn proc_file(path: &str) -> Option<Vec<u8>> {
-    let file = File::open(path).ok()?;
+    use rustix::fs::{Mode, OFlags};
+
+    // What lies there without procfs may be anything: a fifo would be waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
     is_proc(&file).then(|| start(&file, MOST_OF_PROC).ok()).flatten()
 }
 
@@ -175,13 +179,13 @@ fn is_proc(file: impl std::os::fd::AsFd) -> bool {
 
 /// Inode and device of an open file, to find it again in a tree.
 #[must_use]
-pub fn inode(file: &File) -> Option<Inode> {
+pub(crate) fn inode(file: &File) -> Option<Inode> {
     rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok().map(|stat| Inode::of(&stat))
 }
 
 /// Inode and device of the file at that path, links followed.
 #[must_use]
-pub fn inode_of(path: &str) -> Option<Inode> {
+pub(crate) fn inode_of(path: &str) -> Option<Inode> {
     rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS)
         .ok()
         .map(|stat| Inode::of(&stat))
@@ -197,7 +201,7 @@ impl Inode {
 
 /// The directory that relative paths begin in; `/` when it cannot be told.
 #[must_use]
-pub fn current_directory() -> String {
+pub(crate) fn current_directory() -> String {
     std::env::current_dir().ok().and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/".into())
 }
 
@@ -206,7 +210,7 @@ pub fn current_directory() -> String {
 /// A running container looks much the same; what tells is who process 1 is: the builder starts the RUN step's program,
 /// or the shell around it, as process 1. /run/.containerenv is podman's and buildah's mark.
 #[must_use]
-pub fn build_step() -> Option<&'static str> {
+pub(crate) fn build_step() -> Option<&'static str> {
     let own = rustix::process::getpid().as_raw_nonzero().get();
     if own == 1 {
         return Some("this is process 1");
@@ -220,7 +224,7 @@ pub fn build_step() -> Option<&'static str> {
 
 /// A program that lies in memory only.
 #[derive(Debug)]
-pub struct InMemory {
+pub(crate) struct InMemory {
     path: Vec<u8>,
     /// Closed, the path leads nowhere.
     _file: OwnedFd,
@@ -229,14 +233,14 @@ pub struct InMemory {
 impl InMemory {
     /// A path that starts it, as long as it is held.
     #[must_use]
-    pub fn path(&self) -> &[u8] {
+    pub(crate) fn path(&self) -> &[u8] {
         &self.path
     }
 }
 
 /// Put a program into memory (memfd_create(2)); `None` where the kernel or a missing /proc does not allow that.
 #[must_use]
-pub fn in_memory(content: &[u8]) -> Option<InMemory> {
+pub(crate) fn in_memory(content: &[u8]) -> Option<InMemory> {
     let file = rustix::fs::memfd_create("harden", rustix::fs::MemfdFlags::CLOEXEC).ok()?;
     let mut rest = content;
     while !rest.is_empty() {
@@ -251,7 +255,7 @@ pub fn in_memory(content: &[u8]) -> Option<InMemory> {
 /// Start a program under a name with one argument, no environment and no input: its exit status and everything it says.
 /// `None` when it cannot be started, or is killed.
 #[must_use]
-pub fn answer(path: &[u8], name: &str, argument: &str) -> Option<(i32, Vec<u8>)> {
+pub(crate) fn answer(path: &[u8], name: &str, argument: &str) -> Option<(i32, Vec<u8>)> {
     let mut command = Command::new(OsStr::from_bytes(path));
     command.arg0(name).arg(argument).env_clear().current_dir("/").stdin(Stdio::null());
     let output = command.output().ok()?;
@@ -260,7 +264,7 @@ pub fn answer(path: &[u8], name: &str, argument: &str) -> Option<(i32, Vec<u8>)>
 
 /// Whether the effective user is root.
 #[must_use]
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 

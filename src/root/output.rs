@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 /// A file that is to be written at the end of a run.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     path: String,
     /// Its directory; `None` when it is written where it is.
     directory: Option<OwnedFd>,
@@ -30,7 +30,7 @@ impl Output {
     ///
     /// # Errors
     /// The kernel's, as for a directory that is not there or cannot be written.
-    pub fn open(path: &str) -> io::Result<Self> {
+    pub(crate) fn open(path: &str) -> io::Result<Self> {
         let number = RandomState::new().build_hasher().finish();
         let mut output = Self { path: path.to_owned(), directory: None, file: None, number };
         if output.name().is_empty() || path.ends_with('/') {
@@ -66,7 +66,7 @@ impl Output {
     ///
     /// # Errors
     /// The kernel's; nothing is left beside the file.
-    pub fn write(&mut self, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
         let Some(directory) = self.directory.take() else { return self.write_in_place(content) };
         let written = self.replace(&directory, content);
         let Err(error) = written else { return Ok(()) };

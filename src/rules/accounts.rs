@@ -15,12 +15,12 @@ use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, mem
 use crate::policy::{Entry, RunUser};
 use crate::rules::context::Context;
 
-pub mod backup;
-pub mod lock;
-pub mod nologin;
-pub mod prune;
-pub mod shell;
-pub mod user;
+pub(crate) mod backup;
+pub(crate) mod lock;
+pub(crate) mod nologin;
+pub(crate) mod prune;
+pub(crate) mod shell;
+pub(crate) mod user;
 
 /// Names that stay, each with the reason as a clause.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ mod dpkg;
 mod gone;
 mod text;
 
-pub use gone::{Gone, left_over};
+pub(crate) use gone::{Gone, left_over};
 
 use crate::draft::Draft;
 use crate::facts::packages::{Locator, Manager};
@@ -24,7 +24,7 @@ use crate::tree::set::IdSet;
 const LIMIT: u64 = 256 * 1024 * 1024;
 
 /// Apply the rule; records that follow what all other rules removed are [`prune`]'s.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if cx.policy.database == Database::Remove {
         paths::entries(&cx.facts.tree, draft, include_str!("database.txt"), "packages.database = \"remove\"");
         draft.warn(
@@ -39,7 +39,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// A package that lost its last file loses its record; a kept one loses the paths that this run removes. Paths that were
 /// missing before stay, since nobody knows why they are; only after a run that did not come to its end does what is
 /// missing from the directories that it changed count as removed.
-pub fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let packages = &cx.facts.packages;
     let gone = left_over(cx.facts, cx.contents, draft.removed());
     draft.database.packages = (packages.iter().count(), packages.iter().count());

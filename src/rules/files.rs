@@ -1,10 +1,10 @@
 //! Rules about owners, modes and special files.
 
-pub mod app;
-pub mod capabilities;
-pub mod devices;
-pub mod known;
-pub mod ownerless;
-pub mod setid;
-pub mod system_dirs;
-pub mod writable;
+pub(crate) mod app;
+pub(crate) mod capabilities;
+pub(crate) mod devices;
+pub(crate) mod known;
+pub(crate) mod ownerless;
+pub(crate) mod setid;
+pub(crate) mod system_dirs;
+pub(crate) mod writable;

@@ -64,7 +64,7 @@ const SETTINGS: &[(&[&str], bool, &[Setting])] = &[
 ];
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for &(path, mode, content, replace) in FILES {
         make_parents(tree, draft, path);

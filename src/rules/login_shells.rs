@@ -13,7 +13,7 @@ use crate::tree::glob::expand;
 const LIMIT: u64 = 1 << 20;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let Ok(found) = tree.resolve(b"/etc/shells") else { return };
     let id = found.node;

@@ -24,7 +24,7 @@
 //! This module decides; the rule `remove.unneeded` removes. It knows no distribution and reads no package database.
 
 mod belongs;
-pub mod data;
+pub(crate) mod data;
 mod removals;
 mod trim;
 mod why;
@@ -48,7 +48,7 @@ use crate::tree::{Id, Tree};
 use data::Evidence;
 use trim::Trim;
 
-pub use why::Shown;
+pub(crate) use why::Shown;
 
 /// Commands that everything depends on: what does so is no module of theirs.
 const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
@@ -113,7 +113,7 @@ pub struct Decision {
 
 /// Decide. `removed` is what goes for other reasons already.
 #[must_use]
-pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
+pub(crate) fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
     let input = Input {
         tree: &cx.facts.tree,
         contents: cx.contents,

@@ -1,16 +1,16 @@
 //! Rules that remove what a container image does not need.
 
-pub mod applets;
-pub mod commands;
-pub mod cron;
-pub mod fstab;
-pub mod init;
-pub mod leftovers;
-pub mod links;
-pub mod package_manager;
-pub mod paths;
-pub mod root_home;
-pub mod this_program;
-pub mod trust;
-pub mod tunables;
-pub mod unneeded;
+pub(crate) mod applets;
+pub(crate) mod commands;
+pub(crate) mod cron;
+pub(crate) mod fstab;
+pub(crate) mod init;
+pub(crate) mod leftovers;
+pub(crate) mod links;
+pub(crate) mod package_manager;
+pub(crate) mod paths;
+pub(crate) mod root_home;
+pub(crate) mod this_program;
+pub(crate) mod trust;
+pub(crate) mod tunables;
+pub(crate) mod unneeded;

@@ -72,6 +72,6 @@ impl Zones {
 
 /// Whether a top-level name is a system directory (DESIGN §3).
 #[must_use]
-pub fn is_system(name: &[u8]) -> bool {
+pub(crate) fn is_system(name: &[u8]) -> bool {
     matches!(name, b"bin" | b"sbin" | b"usr" | b"etc" | b"boot") || name.starts_with(b"lib")
 }

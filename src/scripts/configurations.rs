@@ -239,7 +239,7 @@ const ROWS: &[Row] = &[
 
 /// What all of it is read from.
 #[derive(Clone, Copy)]
-pub struct Input<'a> {
+pub(crate) struct Input<'a> {
     /// Every entry.
     pub tree: &'a Tree,
     /// The content of files.
@@ -270,7 +270,7 @@ impl Row {
 
 /// Every name that a configuration of a kept program uses, each place once.
 #[must_use]
-pub fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
+pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
     let mut scripts_read = BTreeSet::new();

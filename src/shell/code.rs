@@ -21,7 +21,7 @@ const DEEPEST: usize = 8;
 
 /// How a script uses something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A word in command position.
     Runs,
     /// A file that a shell is given to run, or that is read by `.` or `source`.
@@ -32,7 +32,7 @@ pub enum Kind {
 
 /// One use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Use {
+pub(crate) struct Use {
     /// How.
     pub kind: Kind,
     /// Which of the files that were read, in the order of [`Code::read`].
@@ -47,7 +47,7 @@ pub struct Use {
 
 /// What a script uses.
 #[derive(Debug, Clone, Default)]
-pub struct Uses {
+pub(crate) struct Uses {
     /// In order of file and appearance; each text of a kind once a file.
     pub uses: Vec<Use>,
     /// Words in command position that only the running shell knows, as written, with file and line.
@@ -66,7 +66,7 @@ struct Found {
 }
 
 /// The code of one script and the files it sources.
-pub struct Code {
+pub(crate) struct Code {
     dialect: Dialect,
     found: Vec<Found>,
     variables: Variables,
@@ -86,7 +86,7 @@ impl std::fmt::Debug for Code {
 impl Code {
     /// No code yet.
     #[must_use]
-    pub fn new(dialect: Dialect) -> Self {
+    pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             found: Vec::new(),
@@ -98,7 +98,7 @@ impl Code {
     }
 
     /// Read one more file, which lies at `path`. What stands before an error is read all the same.
-    pub fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
+    pub(crate) fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
         self.variables.script = path.to_owned();
         let error = self.read_part(text, 1);
         self.files += 1;
@@ -106,7 +106,7 @@ impl Code {
     }
 
     /// Read a part of the current file that begins at `line`: one command of a crontab.
-    pub fn read_part(&mut self, text: &str, line: u32) -> Option<LexError> {
+    pub(crate) fn read_part(&mut self, text: &str, line: u32) -> Option<LexError> {
         let (tokens, error) = tokens_from(text, line, 0);
         self.tokens(tokens, 0);
         error
@@ -114,18 +114,18 @@ impl Code {
 
     /// Directories that the script adds to PATH.
     #[must_use]
-    pub fn path(&self) -> Vec<String> {
+    pub(crate) fn path(&self) -> Vec<String> {
         self.variables.path()
     }
 
     /// What a variable may hold.
     #[must_use]
-    pub fn variable(&self, name: &str) -> Vec<String> {
+    pub(crate) fn variable(&self, name: &str) -> Vec<String> {
         self.variables.values(&Word { text: format!("${name}"), expands: true, ..Word::default() })
     }
 
     /// The files that were found sourced since the last call, as far as their paths are certain.
-    pub fn sources(&mut self) -> Vec<Use> {
+    pub(crate) fn sources(&mut self) -> Vec<Use> {
         let new = self.found.get(self.next_source..).unwrap_or_default();
         let sources = new.iter().filter(|found| found.kind == Kind::Reads);
         let sources = sources.flat_map(|found| {
@@ -139,7 +139,7 @@ impl Code {
 
     /// Everything that the code uses.
     #[must_use]
-    pub fn finish(self) -> Uses {
+    pub(crate) fn finish(self) -> Uses {
         let called = self.scopes.called();
         let positional = self
             .found
@@ -339,7 +339,7 @@ fn is_positional(word: &Word) -> bool {
 
 /// Whether an expansion is an argument of the script or of a function, or the script itself: the command line says.
 #[must_use]
-pub fn is_argument(text: &str) -> bool {
+pub(crate) fn is_argument(text: &str) -> bool {
     let name = text.trim_start_matches('$').trim_start_matches('{');
     text.starts_with('$') && (name.starts_with(|c: char| "@*0123456789".contains(c)) || name.starts_with("BASH_SOURCE"))
 }

@@ -96,7 +96,7 @@ impl std::error::Error for LexError {}
 ///
 /// # Errors
 /// A quote, `$(`, `${` or backtick that is not closed.
-pub fn tokens(script: &str) -> Result<Vec<Token>, LexError> {
+pub(crate) fn tokens(script: &str) -> Result<Vec<Token>, LexError> {
     let (tokens, error) = tokens_from(script, 1, 0);
     error.map_or(Ok(tokens), Err)
 }

@@ -58,7 +58,7 @@ pub(super) enum Event {
 ///
 /// # Errors
 /// A quote, `$(`, `${` or backtick that is not closed.
-pub fn commands(script: &str) -> Result<Vec<SimpleCommand>, LexError> {
+pub(crate) fn commands(script: &str) -> Result<Vec<SimpleCommand>, LexError> {
     let simple = |event| if let Event::Command(command) = event { Some(command) } else { None };
     Ok(events(tokens(script)?).into_iter().filter_map(simple).collect())
 }

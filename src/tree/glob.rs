@@ -52,7 +52,7 @@ impl Glob {
 
 /// Whether the text has a character that makes it a pattern for a shell.
 #[must_use]
-pub fn is_pattern(text: &[u8]) -> bool {
+pub(crate) fn is_pattern(text: &[u8]) -> bool {
     text.iter().any(|b| b"*?[".contains(b))
 }
 
@@ -60,14 +60,14 @@ pub fn is_pattern(text: &[u8]) -> bool {
 /// dot included. Links in directories are followed inside the root, the last component is not: `/lib/systemd` on a merged
 /// /usr is `/usr/lib/systemd`.
 #[must_use]
-pub fn expand(tree: &Tree, pattern: &str) -> Vec<Id> {
+pub(crate) fn expand(tree: &Tree, pattern: &str) -> Vec<Id> {
     walk(tree, pattern.as_bytes(), true, |part| std::str::from_utf8(part).ok().and_then(|part| Glob::new(part).ok()))
 }
 
 /// Every entry that a pattern in a file of the image names, as a shell and glob(3) would expand it: a star does not match
 /// a leading dot.
 #[must_use]
-pub fn expand_as_shell(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
+pub(crate) fn expand_as_shell(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
     walk(tree, pattern, false, Glob::as_shell)
 }
 

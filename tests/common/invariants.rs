@@ -51,12 +51,12 @@ pub(crate) fn assert_no_temporary(after: &Snapshot, said: &str) {
 
 /// None but what was there before.
 fn assert_no_temporary_but(after: &Snapshot, before: &Snapshot, said: &str) {
-    let is_temporary = |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(harden::root::is_temporary);
+    let is_temporary = |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(harden::testing::root::is_temporary);
     let left = after.0.keys().find(|path| is_temporary(path) && !before.0.contains_key(*path));
     assert!(left.is_none(), "{} stays: {said}", escaped(left.unwrap()));
 }
 
 /// A path as it is in JSON.
 fn escaped(path: &[u8]) -> String {
-    std::str::from_utf8(path).map_or_else(|_| harden::diag::escape::escaped(path), str::to_owned)
+    std::str::from_utf8(path).map_or_else(|_| harden::testing::diag::escape::escaped(path), str::to_owned)
 }

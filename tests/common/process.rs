@@ -167,11 +167,6 @@ impl Child {
         self.child.id()
     }
 
-    /// SIGKILL for the process alone; its end is still to be waited for.
-    pub(crate) fn kill(&mut self) -> io::Result<()> {
-        self.child.kill()
-    }
-
     #[track_caller]
     pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());

@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use harden::root::Root;
-use harden::tree::Tree;
+use harden::testing::root::Root;
+use harden::testing::tree::Tree;
 
 /// One at a time: file capabilities are asked for in the current directory, which all threads of a process share.
 pub(crate) fn walk(root: &Root) -> Tree {

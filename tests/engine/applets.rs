@@ -92,16 +92,16 @@ fn random_sets_of_applets_answer_as_the_search_says() {
     for real in every() {
         let shown = real.path.display();
         let data = real.data();
-        let found = harden::applets::read(&data).unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let found = harden::testing::applets::read(&data).unwrap_or_else(|error| panic!("{shown}: {error}"));
         assert!(found.names.len() > 100, "{shown}: {} applets", found.names.len());
-        let busybox = found.family == harden::applets::Family::Busybox;
+        let busybox = found.family == harden::testing::applets::Family::Busybox;
         for round in 0..if busybox { 3 } else { 1 } {
             let one_in = [2, 10, 100][round];
             let kept: Vec<&String> = found.names.iter().filter(|_| numbers.next().is_multiple_of(one_in)).collect();
             let keep = |name: &str| kept.iter().any(|other| *other == name);
             // Every name is searched in the result before it is handed out.
-            let patched = harden::applets::disable(&data, &keep).unwrap_or_else(|error| panic!("{shown}: {error}"));
-            let left = harden::applets::read(&patched.data).unwrap().names;
+            let patched = harden::testing::applets::disable(&data, &keep).unwrap_or_else(|error| panic!("{shown}: {error}"));
+            let left = harden::testing::applets::read(&patched.data).unwrap().names;
             let left: Vec<&String> = left.iter().filter(|name| busybox || *name != "false" || keep(name)).collect();
             assert_eq!(left, kept, "{shown}");
             if !real.runs || !busybox {
@@ -182,12 +182,12 @@ fn kept_applets_behave_as_before_and_shells_reach_no_other() {
     for real in every().into_iter().filter(|real| real.runs) {
         let shown = real.path.display().to_string();
         let data = real.data();
-        let found = harden::applets::read(&data).unwrap();
-        if found.family != harden::applets::Family::Busybox {
+        let found = harden::testing::applets::read(&data).unwrap();
+        if found.family != harden::testing::applets::Family::Busybox {
             continue;
         }
         let keep = |name: &str| QUESTIONS.iter().any(|(other, _)| *other == name);
-        let program = write(dir.path(), "busybox", &harden::applets::disable(&data, &keep).unwrap().data);
+        let program = write(dir.path(), "busybox", &harden::testing::applets::disable(&data, &keep).unwrap().data);
         let old = write(dir.path(), "old", &data);
         let mut asked = 0;
         for (name, args) in QUESTIONS.iter().filter(|(name, _)| found.names.iter().any(|other| other == name)) {
@@ -217,12 +217,12 @@ fn names_that_toybox_and_uutils_lose_do_nothing() {
     let mut tried = 0;
     for real in every().into_iter().filter(|real| real.runs && real.qemu.is_none()) {
         let data = real.data();
-        let found = harden::applets::read(&data).unwrap();
-        if found.family == harden::applets::Family::Busybox {
+        let found = harden::testing::applets::read(&data).unwrap();
+        if found.family == harden::testing::applets::Family::Busybox {
             continue;
         }
         let program =
-            write(dir.path(), "program", &harden::applets::disable(&data, &|name| name == "echo").unwrap().data);
+            write(dir.path(), "program", &harden::testing::applets::disable(&data, &|name| name == "echo").unwrap().data);
         let answer = real.run(&program, "echo", &["ok"], "");
         assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\n", "{}: {}", real.path.display(), both(&answer));
         for name in ["ls", "cat", "env", "id"] {

@@ -58,7 +58,7 @@ fn assert_only_kept_applets_answer(base: &str, steps: &str, context: Context, co
     let dockerfile = format!("FROM {base}\n{steps}\n");
     let plain = build(Builder::Classic, &context.file("Dockerfile", 0o644, &dockerfile), &Options::default());
     plain.unpack(before.path());
-    let found = harden::applets::read(&fs::read(before.path().join("bin/busybox")).unwrap()).unwrap();
+    let found = harden::testing::applets::read(&fs::read(before.path().join("bin/busybox")).unwrap()).unwrap();
     assert!(found.names.len() > 250, "{}", found.names.len());
 
     let dockerfile =
@@ -67,7 +67,7 @@ fn assert_only_kept_applets_answer(base: &str, steps: &str, context: Context, co
     let image = build(Builder::Classic, &context, &Options::default());
     let after = tempfile::tempdir().unwrap();
     image.unpack(after.path());
-    let left = harden::applets::read(&fs::read(after.path().join("bin/busybox")).unwrap()).unwrap();
+    let left = harden::testing::applets::read(&fs::read(after.path().join("bin/busybox")).unwrap()).unwrap();
     assert_eq!((&left.names[..], left.disabled), (&["cat".to_owned(), "sh".to_owned()][..], found.names.len() - 2));
     let builtins: Vec<&str> = left.builtins.iter().map(String::as_str).filter(|&name| name != "sleep").collect();
     assert_eq!(builtins, BUILTINS, "the shell's own are listed");
@@ -143,7 +143,7 @@ fn disabled_applets_add_one_file_to_the_layer() {
         (Builder::Classic, debian, CALLS, &["remove.applets", "remove.self"], copy),
         (Builder::BuildKitBind, &alpine, kept, &["remove.applets", "remove.commands"], bind),
     ] {
-        let off = harden::rules::ids().into_iter().filter(|id| !on.contains(id));
+        let off = harden::testing::rules::ids().into_iter().filter(|id| !on.contains(id));
         let off: String = off.map(|id| format!("{id:?} = \"off\"\n")).collect();
         let context = Context::with_harden(&format!("{RUN}{keep}[rules]\n{off}"))
             .add(&fixture("applets/packages/bookworm-busybox-static.deb"), "busybox.deb")

@@ -6,14 +6,14 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use harden::closure::{Closure, Input};
-use harden::diag::Origin;
-use harden::facts::commands::Commands;
-use harden::facts::packages::Packages;
-use harden::policy::{Entry, Policy};
-use harden::root::Root;
-use harden::tree::contents::Contents;
-use harden::tree::{Id, Tree};
+use harden::testing::closure::{Closure, Input};
+use harden::testing::diag::Origin;
+use harden::testing::facts::commands::Commands;
+use harden::testing::facts::packages::Packages;
+use harden::testing::policy::{Entry, Policy};
+use harden::testing::root::Root;
+use harden::testing::tree::contents::Contents;
+use harden::testing::tree::{Id, Tree};
 
 use crate::common::{Command, walk};
 use crate::docker::docker_ok;

@@ -105,8 +105,8 @@ fn damaged_multi_call_binaries_are_refused_or_right() {
             data.truncate(next(data.len()));
         }
         let keep = |name: &str| matches!(name, "sh" | "cat" | "false");
-        if let Ok(patched) = harden::applets::disable(&data, &keep) {
-            let left = harden::applets::read(&patched.data).expect("what was handed out can be read").names;
+        if let Ok(patched) = harden::testing::applets::disable(&data, &keep) {
+            let left = harden::testing::applets::read(&patched.data).expect("what was handed out can be read").names;
             assert!(left.iter().all(|name| keep(name)), "{left:?}");
             read += 1;
         }
@@ -118,7 +118,7 @@ fn damaged_multi_call_binaries_are_refused_or_right() {
 /// Ten minutes of scripts that nobody wrote: pieces of shell, and real scripts with bytes changed.
 #[test]
 fn the_shell_reader_survives_ten_minutes_of_anything() {
-    use harden::shell::{Code, Dialect, execline, names, split};
+    use harden::testing::shell::{Code, Dialect, execline, names, split};
     const PIECES: &[&str] = &[
         "if ",
         "then ",

@@ -21,7 +21,7 @@ fn tree() -> Rootfs {
 
 fn applets(done: &Applied, path: &str) -> Vec<String> {
     let data = fs::read(done.root.at(path)).unwrap();
-    let found = harden::applets::read(&data).unwrap();
+    let found = harden::testing::applets::read(&data).unwrap();
     let reported = done.report["callable_applets"].as_array().unwrap().iter().find(|one| one["path"] == path).unwrap();
     assert_eq!(reported["applets"], serde_json::json!(found.names), "the report says what the file holds");
     found.names

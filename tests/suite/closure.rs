@@ -4,17 +4,17 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use harden::closure::removable::{Removable, Selection, removable};
-use harden::closure::{Closure, Input};
-use harden::diag::Origin;
-use harden::facts::commands::Commands;
-use harden::facts::multicall::{self, Family};
-use harden::facts::packages::Packages;
-use harden::policy::{CommandEntry, Pattern, Policy};
-use harden::root::Root;
-use harden::tree::contents::Contents;
-use harden::tree::set::IdSet;
-use harden::tree::{Id, Tree};
+use harden::testing::closure::removable::{Removable, Selection, removable};
+use harden::testing::closure::{Closure, Input};
+use harden::testing::diag::Origin;
+use harden::testing::facts::commands::Commands;
+use harden::testing::facts::multicall::{self, Family};
+use harden::testing::facts::packages::Packages;
+use harden::testing::policy::{CommandEntry, Pattern, Policy};
+use harden::testing::root::Root;
+use harden::testing::tree::contents::Contents;
+use harden::testing::tree::set::IdSet;
+use harden::testing::tree::{Id, Tree};
 
 use crate::common::{Command, walk};
 

@@ -13,7 +13,7 @@ pub(crate) mod tree;
 
 use crate::common::busybox::{Binary, Kind};
 use driver::fuzz;
-use harden::applets::disable;
+use harden::testing::applets::disable;
 
 fn texts(all: &[&str]) -> Vec<Vec<u8>> {
     all.iter().map(|text| text.as_bytes().to_vec()).collect()

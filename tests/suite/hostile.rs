@@ -6,6 +6,7 @@ mod crash;
 mod faults;
 mod kernels;
 mod partitions;
+mod promises;
 mod races;
 mod signals;
 mod systems;

@@ -7,8 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::common::{Command, Rootfs, walk};
-use harden::root::Root;
-use harden::tree::Tree;
+use harden::testing::root::Root;
+use harden::testing::tree::Tree;
 use proptest::prelude::{Just, Strategy, prop, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::common::{APP, Rootfs, walk};
-use harden::facts::packages::{Manager, Packages};
-use harden::root::Root;
-use harden::tree::Tree;
+use harden::testing::facts::packages::{Manager, Packages};
+use harden::testing::root::Root;
+use harden::testing::tree::Tree;
 
 const SQLITE: &[u8] = include_bytes!("../data/rpm/rpmdb.sqlite");
 const NDB: &[u8] = include_bytes!("../data/rpm/Packages.db");

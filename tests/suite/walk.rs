@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use harden::root::Root;
-use harden::tree::Kind;
+use harden::testing::root::Root;
+use harden::testing::tree::Kind;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

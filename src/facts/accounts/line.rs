@@ -22,21 +22,21 @@ pub enum Database {
 }
 
 /// The password field of passwd, group, shadow and gshadow, counted from 0.
-pub const PASSWORD: usize = 1;
+pub(crate) const PASSWORD: usize = 1;
 /// The uid of a passwd line.
-pub const UID: usize = 2;
+pub(crate) const UID: usize = 2;
 /// The gid of a passwd line.
-pub const PRIMARY_GID: usize = 3;
+pub(crate) const PRIMARY_GID: usize = 3;
 /// The home directory of a passwd line.
-pub const HOME: usize = 5;
+pub(crate) const HOME: usize = 5;
 /// The shell of a passwd line.
-pub const SHELL: usize = 6;
+pub(crate) const SHELL: usize = 6;
 /// The gid of a group line.
-pub const GID: usize = 2;
+pub(crate) const GID: usize = 2;
 /// The administrators of a gshadow line.
-pub const ADMINISTRATORS: usize = 2;
+pub(crate) const ADMINISTRATORS: usize = 2;
 /// The members of a group or gshadow line.
-pub const MEMBERS: usize = 3;
+pub(crate) const MEMBERS: usize = 3;
 
 impl Database {
     /// Every account file, in the order they are worked on.
@@ -183,13 +183,13 @@ impl Line {
 }
 
 /// Names of a member list, white space around them ignored as glibc does; empty ones are skipped.
-pub fn members(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn members(field: &[u8]) -> impl Iterator<Item = &[u8]> {
     field.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty())
 }
 
 /// Split a file into lines; [`write()`] gives the same bytes back.
 #[must_use]
-pub fn parse(database: Database, content: &[u8]) -> Vec<Line> {
+pub(crate) fn parse(database: Database, content: &[u8]) -> Vec<Line> {
     content
         .split_inclusive(|&b| b == b'\n')
         .enumerate()
@@ -205,7 +205,7 @@ pub fn parse(database: Database, content: &[u8]) -> Vec<Line> {
 
 /// The bytes of a file of these lines. A missing last line feed stays missing, unless a line follows.
 #[must_use]
-pub fn write<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<u8> {
+pub(crate) fn write<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<u8> {
     let mut content = Vec::new();
     let mut open = false;
     for line in lines {
@@ -224,7 +224,7 @@ pub fn write<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<u8> {
 
 /// An id as account files write it: decimal digits only, and not 4294967295, which chown(2) reads as "leave".
 #[must_use]
-pub fn parse_id(text: &[u8]) -> Option<u32> {
+pub(crate) fn parse_id(text: &[u8]) -> Option<u32> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

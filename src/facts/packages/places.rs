@@ -1,7 +1,7 @@
 //! Where the package databases lie.
 
 /// Where scanners find packages: never removed unless `database = "remove"`.
-pub const RECORDS: &[&str] = &[
+pub(crate) const RECORDS: &[&str] = &[
     "/var/lib/dpkg/status",
     "/var/lib/dpkg/status.d",
     "/var/lib/dpkg/status.d/*",

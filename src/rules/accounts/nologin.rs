@@ -27,7 +27,7 @@ const IN_SBIN: [&str; 12] = [
 
 /// The nologin path for this image: its distribution's, else what its accounts use, else what exists.
 #[must_use]
-pub fn path(facts: &Facts) -> Vec<u8> {
+pub(crate) fn path(facts: &Facts) -> Vec<u8> {
     let os = &facts.os;
     // Distroless says ID=debian, yet its accounts are written with /sbin/nologin.
     if os.pretty_name.starts_with("Distroless") {

@@ -18,7 +18,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Packages that are gone, and what goes with them.
 #[derive(Debug, Default)]
-pub struct Gone {
+pub(crate) struct Gone {
     /// The packages.
     pub packages: BTreeSet<PackageIndex>,
     /// Their copyright files, and links in the place of those, that nobody else has; each directory that holds nothing
@@ -28,7 +28,7 @@ pub struct Gone {
 
 /// What is gone once `removed` is.
 #[must_use]
-pub fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gone {
+pub(crate) fn left_over(facts: &Facts, contents: &dyn Contents, removed: &IdSet) -> Gone {
     let (tree, packages) = (&facts.tree, &facts.packages);
     let places = Places::of(tree);
     let files = |index| packages.files(index).filter(|&id| !tree.is_dir(id) && !places.is_alias(tree, id));

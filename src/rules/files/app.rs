@@ -14,7 +14,7 @@ use crate::tree::{Attributes, Id, Kind};
 const COPIED: u64 = 1024 * 1024;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
     let Some(run) = ids.run() else { return };

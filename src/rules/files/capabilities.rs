@@ -4,7 +4,7 @@ use crate::draft::Draft;
 use crate::rules::context::Context;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for id in tree.ids().filter(|&id| tree.meta(id).capability) {
         if !draft.is_removed(id) && !cx.setid.contains(id) {

@@ -5,7 +5,7 @@ use crate::rules::context::Context;
 use crate::tree::Kind;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for id in tree.ids().filter(|&id| !cx.zones.kernel.contains(id)) {
         match tree.kind(id) {

@@ -81,7 +81,7 @@ pub(crate) const TABLE: &[Row] = &[
 const WHY: &str = "compliance lists ask for it";
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
     let shadow = tree.lookup(b"/etc/shadow").map_or(0, |id| draft.owner(id).1);

@@ -16,7 +16,7 @@ const SET_ID: u32 = 0o6000;
 const SHOWN: usize = 5;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
     let mut left: Vec<Id> = Vec::new();

@@ -10,7 +10,7 @@ use crate::tree::Kind;
 const SET_ID: u32 = 0o6000;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     for id in tree.ids() {
         let mode = draft.mode(id);

@@ -12,7 +12,7 @@ use crate::tree::Kind;
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
     for id in tree.ids().filter(|&id| cx.zones.system.contains(id)) {

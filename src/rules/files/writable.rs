@@ -13,7 +13,7 @@ const OTHERS: u32 = 0o002;
 const GROUP: u32 = 0o020;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let shared: Vec<Id> =
         [&b"/tmp"[..], b"/var/tmp"].iter().filter_map(|path| tree.lookup(path)).filter(|&id| tree.is_dir(id)).collect();

@@ -10,7 +10,7 @@ pub(super) const LOCALE: usize = 2;
 
 /// One kind of data.
 #[derive(Debug)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// Beginnings of file names of libraries that ask for it.
     libraries: &'static [&'static str],
     /// A function whose callers ask for it.
@@ -41,7 +41,7 @@ const KIND: Kind = Kind {
 };
 
 /// Every kind.
-pub static KINDS: [Kind; crate::policy::DATA.len()] = [
+pub(crate) static KINDS: [Kind; crate::policy::DATA.len()] = [
     Kind {
         libraries: &[
             "libssl.so",

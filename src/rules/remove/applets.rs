@@ -6,7 +6,7 @@
 
 mod named;
 
-pub use named::{Named, collect};
+pub(crate) use named::{Named, collect};
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::tree::{Id, Tree};
 const SHOWN: usize = 12;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (program, named) in cx.multicall {
         one(cx, draft, program, named);
     }

@@ -9,7 +9,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let untouched: Vec<Id> = cx.zones.files.iter().filter_map(|path| path.node).collect();
     let found = removable(&Selection {
         tree: &cx.facts.tree,

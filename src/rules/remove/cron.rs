@@ -8,6 +8,6 @@ use crate::draft::Draft;
 use crate::rules::context::Context;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     paths::entries(&cx.facts.tree, draft, include_str!("cron.txt"), "nothing starts jobs in a container");
 }

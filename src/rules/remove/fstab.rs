@@ -5,6 +5,6 @@ use crate::draft::Draft;
 use crate::rules::context::Context;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     paths::entries(&cx.facts.tree, draft, include_str!("fstab.txt"), "the engine mounts, not the container");
 }

@@ -37,7 +37,7 @@ pub(crate) const HISTORIES: &[&[u8]] = &[
 const RECORDS: [&[u8]; 4] = [b"btmp", b"faillog", b"lastlog", b"wtmp"];
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let logs = tree.resolve(b"/var/log").map(|found| found.node);
     for id in RECORDS.iter().filter_map(|name| tree.child(*logs.as_ref().ok()?, name)) {

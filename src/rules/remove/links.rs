@@ -7,7 +7,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let broken: Vec<Id> = tree
         .ids()

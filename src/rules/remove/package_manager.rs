@@ -45,7 +45,7 @@ const CACHES: &[&str] = &[
 const OTHERS: [&[u8]; 4] = [b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let reason = "nothing is installed into a finished image";
     let packages = &cx.facts.packages;

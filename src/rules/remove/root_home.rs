@@ -7,7 +7,7 @@ use crate::rules::context::Context;
 use crate::tree::{Id, Tree};
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if let Some(home) = home(cx, draft) {
         for child in tree.children(home) {
@@ -19,7 +19,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// Root's home directory, when it is one that belongs to root alone: not `/`, a system directory or shared with an account that
 /// stays.
 #[must_use]
-pub fn home(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Id> {
+pub(crate) fn home(cx: &Context<'_>, draft: &Draft<'_>) -> Option<Id> {
     let tree = &cx.facts.tree;
     let path = cx.facts.accounts.root_home().unwrap_or(b"/root");
     let home = tree.resolve(path).ok()?.node;

@@ -9,7 +9,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Directories that belong to the image even when they are empty.
-pub const STANDING: &[&str] = &[
+pub(crate) const STANDING: &[&str] = &[
     "/",
     "/bin",
     "/sbin",
@@ -42,7 +42,7 @@ pub const STANDING: &[&str] = &[
 ];
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if cx.facts.this_program_on_mount {
         draft.note("harden lies on a mount of the builder: left, it enters no layer");

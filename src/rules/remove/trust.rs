@@ -10,7 +10,7 @@ use crate::rules::context::Context;
 const WHY: &str = "lets somebody in without a password";
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     paths::entries(tree, draft, include_str!("trust.txt"), WHY);
     for home in cx.facts.accounts.homes() {

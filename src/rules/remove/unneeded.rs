@@ -12,7 +12,7 @@ use crate::rules::minimal::{Goes, decide};
 use crate::tree::Id;
 
 /// Apply the rule.
-pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if !cx.policy.minimal.on || !is_known(cx, draft) {
         return;
     }

@@ -6,20 +6,20 @@ use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use harden::closure::Closure;
-use harden::diag::Origin;
-use harden::draft::record::Target;
-use harden::draft::{Change, Draft};
-use harden::facts::Facts;
-use harden::facts::accounts::{Accounts, MAX_SIZE};
-use harden::facts::os::Os;
-use harden::plan::Plan;
-use harden::policy::{Entry, Policy, RunUser};
-use harden::root::Root;
-use harden::rules::accounts;
-use harden::rules::context::Context;
-use harden::rules::zones::Zones;
-use harden::tree::set::IdSet;
+use harden::testing::closure::Closure;
+use harden::testing::diag::Origin;
+use harden::testing::draft::record::Target;
+use harden::testing::draft::{Change, Draft};
+use harden::testing::facts::Facts;
+use harden::testing::facts::accounts::{Accounts, MAX_SIZE};
+use harden::testing::facts::os::Os;
+use harden::testing::plan::Plan;
+use harden::testing::policy::{Entry, Policy, RunUser};
+use harden::testing::root::Root;
+use harden::testing::rules::accounts;
+use harden::testing::rules::context::Context;
+use harden::testing::rules::zones::Zones;
+use harden::testing::tree::set::IdSet;
 
 use crate::common::{Command, walk};
 
@@ -144,7 +144,7 @@ impl Image {
             facts: &facts,
             contents: &root,
             policy: &self.policy,
-            on: &harden::rules::switched_on(&self.policy),
+            on: &harden::testing::rules::switched_on(&self.policy),
             minimal: &Default::default(),
             closure: &closure,
             zones: &zones,

@@ -1,6 +1,6 @@
 //! All account rules together, and what holds for each of them.
 
-use harden::draft::record::Target;
+use harden::testing::draft::record::Target;
 use proptest::prelude::*;
 
 use super::bases::{ALPINE, DEBIAN, DISTROLESS, UBUNTU};

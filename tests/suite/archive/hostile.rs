@@ -168,7 +168,7 @@ fn a_bomb_of_zeros_takes_no_memory() {
     let archive = read(&Tar::default().pax(records).file("x", "").end()).unwrap();
     let id = archive.tree.lookup(b"/x").unwrap();
     assert_eq!(archive.tree.meta(id).size, i64::MAX as u64);
-    use harden::tree::contents::Contents as _;
+    use harden::testing::tree::contents::Contents as _;
     assert_eq!(archive.files.read_at(&archive.tree, id, 1 << 60, 3).unwrap(), [0; 3]);
     assert!(archive.files.read(&archive.tree, id, 1 << 20).is_err());
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use harden::archive::Archive;
-use harden::root::Root;
-use harden::tree::Tree;
-use harden::tree::contents::Contents;
+use harden::testing::archive::Archive;
+use harden::testing::root::Root;
+use harden::testing::tree::Tree;
+use harden::testing::tree::contents::Contents;
 
 use super::writer::{read, read_piped};
 use crate::common::{Command, Rootfs, walk};

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 
-use harden::archive::{self, Archive};
-use harden::tree::contents::Contents;
+use harden::testing::archive::{self, Archive};
+use harden::testing::tree::contents::Contents;
 
 /// An archive being written.
 #[derive(Clone, Default)]

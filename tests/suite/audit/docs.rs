@@ -1,7 +1,7 @@
 //! docs/checks.md says of every check what it asks; all but that column comes from the registry.
 
-use harden::audit::{CHECKS, Check};
-use harden::rules;
+use harden::testing::audit::{CHECKS, Check};
+use harden::testing::rules;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md");
 

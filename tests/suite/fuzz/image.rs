@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use harden::closure::{Closure, Input};
-use harden::diag::Origin;
-use harden::facts::commands::Commands;
-use harden::facts::packages::{Manager, Packages};
-use harden::policy::{CommandEntry, Pattern, Policy};
-use harden::root::Root;
-use harden::tree::contents::Contents;
-use harden::tree::{Id, Tree};
+use harden::testing::closure::{Closure, Input};
+use harden::testing::diag::Origin;
+use harden::testing::facts::commands::Commands;
+use harden::testing::facts::packages::{Manager, Packages};
+use harden::testing::policy::{CommandEntry, Pattern, Policy};
+use harden::testing::root::Root;
+use harden::testing::tree::contents::Contents;
+use harden::testing::tree::{Id, Tree};
 
 use crate::common::{Rootfs, library, program, walk};
 

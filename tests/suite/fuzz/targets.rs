@@ -7,13 +7,13 @@ use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use harden::applets::{self, Family};
-use harden::cli::Cli;
-use harden::facts::accounts::{self, Database};
-use harden::facts::elf::{Bytes, Elf, HEAD};
-use harden::facts::program::Shebang;
-use harden::policy::{self, Environment, Inputs, Options};
-use harden::shell::{Code, Dialect, execline, names, quoted, split};
+use harden::testing::applets::{self, Family};
+use harden::testing::cli::Cli;
+use harden::testing::facts::accounts::{self, Database};
+use harden::testing::facts::elf::{Bytes, Elf, HEAD};
+use harden::testing::facts::program::Shebang;
+use harden::testing::policy::{self, Environment, Inputs, Options};
+use harden::testing::shell::{Code, Dialect, execline, names, quoted, split};
 
 use super::image::Image;
 use crate::common::{Spec, library, program};
@@ -73,11 +73,11 @@ pub(crate) fn configuration(data: &[u8]) -> String {
     }
     let cli = Cli::read(["harden", "plan", "--config", "/harden.toml"]).unwrap();
     let options = Options::new(&cli, &Environment::new());
-    match policy::load(&options, None, &harden::run::known(), &Only(data)) {
+    match policy::load(&options, None, &harden::testing::run::known(), &Only(data)) {
         Ok(loaded) => {
             // What is dumped is a configuration that says the same; a comment tells what came from the profile.
             let again = |text: &str| {
-                let again = policy::load(&options, None, &harden::run::known(), &Only(text.as_bytes()));
+                let again = policy::load(&options, None, &harden::testing::run::known(), &Only(text.as_bytes()));
                 policy::dump(&again.unwrap_or_else(|problems| panic!("{problems:?} of\n{text}")).policy)
             };
             let once = again(&policy::dump(&loaded.policy));

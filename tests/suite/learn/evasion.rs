@@ -8,6 +8,7 @@ use std::process::Output;
 use nix::libc;
 
 use super::jail::{How, Jail, names, said};
+use crate::common::Command;
 
 /// Nothing here may wait for ever.
 const LIMITED: How<'_> = How { first: false, before: "timeout -s KILL 60", options: &[] };
@@ -115,7 +116,7 @@ fn a_file_that_is_opened_by_its_handle_is_recorded() {
          syscall({}, -100, $p, $h, $m, 0) == 0 or die; open F, '>', shift; print F $h",
         libc::SYS_name_to_handle_at
     );
-    let made = std::process::Command::new("perl").args(["-e", &make]).arg(jail.at("data/handle")).arg(&stored).status();
+    let made = Command::new("perl").args(["-e", &make]).arg(jail.at("data/handle")).arg(&stored).status();
     assert!(made.unwrap().success());
     let code = format!(
         "opendir D, '/data' or die; open S, '<', '/data/stored' or die; sysread S, my $h, 200; \

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use super::jail::{How, Jail, names, said};
+use crate::common::Command;
 
 const MERGE: How<'_> = How { first: false, before: "", options: &["--merge"] };
 
@@ -34,7 +35,8 @@ fn a_killed_learn_leaves_what_was_there() {
         let mut line = [0; 6];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut line).unwrap();
         let before = fs::read(jail.at("out/learned.toml")).ok();
-        child.kill().unwrap();
+        let killed = Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
         child.wait().unwrap();
         assert_eq!(fs::read(jail.at("out/learned.toml")).ok(), before);
         assert_eq!(before.is_some(), merge);

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use harden::cli::Cli;
-use harden::diag::problem::Problem;
-use harden::policy::{Inputs, Loaded, Options, load};
+use harden::testing::cli::Cli;
+use harden::testing::diag::problem::Problem;
+use harden::testing::policy::{Inputs, Loaded, Options, load};
 
-pub(crate) fn known() -> harden::policy::Known {
-    harden::run::known()
+pub(crate) fn known() -> harden::testing::policy::Known {
+    harden::testing::run::known()
 }
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! `--dump-config` prints what loads to the same policy.
 
-use harden::policy::{Policy, dump, pattern_text};
+use harden::testing::policy::{Policy, dump, pattern_text};
 use proptest::prelude::*;
 
 use super::common::{file, lines, run};

@@ -1,7 +1,7 @@
 //! Flag, environment, file, image configuration, profile, default.
 
-use harden::diag::Origin;
-use harden::policy::{CommandLine, Database, Entry, Pattern, Run, RunUser, Start};
+use harden::testing::diag::Origin;
+use harden::testing::policy::{CommandLine, Database, Entry, Pattern, Run, RunUser, Start};
 
 use super::common::{file, run};
 
@@ -129,8 +129,8 @@ fn a_configuration_inside_a_foreign_root_is_never_read() {
     assert!(run(&["--root", "/tree"], &[], &files).is_err(), "beside the binary, outside the root");
     assert!(run(&["--root", "/tree", "--config", "/tree/harden.toml"], &[], &files).is_err(), "asked for by name");
     use harden::{
-        cli::Cli,
-        policy::{Options, load},
+        testing::cli::Cli,
+        testing::policy::{Options, load},
     };
     let cli = Cli::read(["harden", "plan", "--root", "/tree"]).unwrap();
     let files = super::common::Files([("/tree/harden.toml".into(), b"nonsense".to_vec())].into());

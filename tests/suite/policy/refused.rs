@@ -1,6 +1,6 @@
 //! Wrong input → exact messages.
 
-use harden::policy::LARGEST_INPUT;
+use harden::testing::policy::LARGEST_INPUT;
 use proptest::prelude::*;
 
 use super::common::{file, lines, run};

@@ -1,6 +1,6 @@
 //! docs/harden.schema.json is what the key table says.
 
-use harden::policy::schema;
+use harden::testing::policy::schema;
 
 use super::common::known;
 

@@ -1,0 +1,184 @@
+//! What the tests and the fuzz targets use of the inside. Everything else is private, so that the compiler sees what is dead.
+
+pub mod applets {
+    //! Multi-call binaries.
+    pub use crate::applets::{Family, claims, disable, read};
+}
+
+pub mod archive {
+    //! Images as archives.
+    pub use crate::archive::{Archive, read};
+}
+
+pub mod audit {
+    //! Checks.
+    pub use crate::audit::{CHECKS, Check};
+}
+
+pub mod cli {
+    //! The command line.
+    pub use crate::cli::Cli;
+}
+
+pub mod closure {
+    //! What has to stay.
+    pub use crate::closure::{Closure, Input};
+
+    pub mod removable {
+        //! What packages leave.
+        pub use crate::closure::removable::{Removable, Selection, removable};
+    }
+}
+
+pub mod diag {
+    //! Messages.
+    pub use crate::diag::Origin;
+
+    pub mod escape {
+        //! Names made safe to print.
+        pub use crate::diag::escape::escaped;
+    }
+
+    pub mod problem {
+        //! Problems with a configuration.
+        pub use crate::diag::problem::Problem;
+    }
+}
+
+pub mod draft {
+    //! What rules ask for.
+    pub use crate::draft::{Change, Draft};
+
+    pub mod record {
+        //! Evidence.
+        pub use crate::draft::record::Target;
+    }
+}
+
+pub mod facts {
+    //! What is true of a root.
+    pub use crate::facts::Facts;
+
+    pub mod accounts {
+        //! Account files.
+        pub use crate::facts::accounts::{Accounts, MAX_SIZE};
+    }
+
+    pub mod commands {
+        //! What can be run by name.
+        pub use crate::facts::commands::Commands;
+    }
+
+    pub mod elf {
+        //! ELF files.
+        pub use crate::facts::elf::{Bytes, Elf, HEAD};
+    }
+
+    pub mod multicall {
+        //! Multi-call programs of a root.
+        pub use crate::facts::multicall::{Family, kept};
+    }
+
+    pub mod os {
+        //! The distribution.
+        pub use crate::facts::os::Os;
+    }
+
+    pub mod packages {
+        //! Package databases.
+        pub use crate::facts::packages::{Manager, Packages};
+    }
+
+    pub mod program {
+        //! What the kernel would start.
+        pub use crate::facts::program::Shebang;
+    }
+}
+
+pub mod plan {
+    //! Ordered steps.
+    pub use crate::plan::Plan;
+}
+
+pub mod policy {
+    //! What the user wants.
+    pub use crate::policy::{
+        CommandEntry, CommandLine, Database, Entry, Environment, Inputs, Known, LARGEST_INPUT, Loaded, Options, Pattern,
+        Policy, Run, RunUser, Start, dump, load, pattern_text, schema,
+    };
+}
+
+pub mod root {
+    //! The file system.
+    pub use crate::root::{Root, is_temporary};
+}
+
+pub mod rules {
+    //! Rules.
+    pub use crate::rules::{ids, switched_on};
+
+    pub mod accounts {
+        //! Rules of accounts.
+        pub use crate::rules::accounts::finish;
+
+        pub mod user {
+            //! accounts.user.
+            pub use crate::rules::accounts::user::{ID, check};
+        }
+
+        pub mod prune {
+            //! accounts.prune.
+            pub use crate::rules::accounts::prune::{ID, check};
+        }
+
+        pub mod shell {
+            //! accounts.shell.
+            pub use crate::rules::accounts::shell::{ID, check};
+        }
+
+        pub mod lock {
+            //! accounts.lock.
+            pub use crate::rules::accounts::lock::{ID, check};
+        }
+
+        pub mod backup {
+            //! accounts.backup.
+            pub use crate::rules::accounts::backup::{ID, check};
+        }
+    }
+
+    pub mod context {
+        //! What a rule may look at.
+        pub use crate::rules::context::Context;
+    }
+
+    pub mod zones {
+        //! Parts of a root.
+        pub use crate::rules::zones::Zones;
+    }
+}
+
+pub mod run {
+    //! The commands.
+    pub use crate::run::known;
+}
+
+pub mod shell {
+    //! Shell code.
+    pub use crate::shell::{Dialect, execline, names, quoted, split};
+}
+
+pub mod tree {
+    //! Every entry of a root.
+    pub use crate::tree::{Id, Kind, Tree};
+
+    pub mod contents {
+        //! The content of files.
+        pub use crate::tree::contents::Contents;
+    }
+
+    pub mod set {
+        //! Sets of entries.
+        pub use crate::tree::set::IdSet;
+    }
+}
