@@ -7,9 +7,9 @@
 //! archive of an image ─> archive┘
 //! ```
 //!
-//! One pipeline ([`pipeline::survey`] and [`pipeline::examine`]); `plan` and `apply` are the same pipeline cut at two
-//! points, so that what is planned is what is applied. [`root`] is the only door to the file system, rules are pure
-//! functions of facts and policy, every effect is a [`draft::Change`], and every report is written by [`report`].
+//! One pipeline (`pipeline::survey` and `pipeline::examine`); `plan` and `apply` are the same pipeline cut at two
+//! points, so that what is planned is what is applied. `root` is the only door to the file system, rules are pure
+//! functions of facts and policy, every effect is a `draft::Change`, and every report is written by `report`.
 //! docs/architecture.md has the whole drawing and the order in which modules may import each other.
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
