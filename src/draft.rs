@@ -1,8 +1,8 @@
-//! Effects as data: what each rule asked for, merged into one ordered list of steps.
+//! Effects as data: what each rule asked for, before it is put in order.
 //!
 //! [`Draft`] is what rules write into. It is the one place where protection is enforced: what the policy
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
-//! removed whatever rule asks. [`steps::Plan`] is the finished, ordered list; nothing else is ever applied.
+//! removed whatever rule asks. The finished, ordered list that is made of it is `Plan` (src/plan.rs).
 
 pub(crate) mod accounts;
 pub(crate) mod record;

@@ -1,13 +1,16 @@
 //! `harden`: one static binary that hardens a container image's root file system in place.
 //!
 //! ```text
-//! argv + harden.toml ──> Policy ─┐
-//! root file system ──> Root ──> Facts ──┴─> rules ──> Draft ──> Plan ──> apply(Root) ──> Outcome ──> report
+//! argv + harden.toml ──> policy ─────────────────┐
+//! root file system ──> root ────┐                v
+//!                               ├──> tree ──> facts, closure ──> rules ──> draft ──> guards ──> plan ──> apply ──> report
+//! archive of an image ─> archive┘
 //! ```
 //!
-//! One pipeline; `plan` and `apply` are the same pipeline cut at two points, so that what is planned is
-//! what is applied. [`root`] is the only door to the file system, rules are pure functions of facts and
-//! policy, every effect is a [`plan::Change`], and only [`report`] prints.
+//! One pipeline (`pipeline::survey` and `pipeline::examine`); `plan` and `apply` are the same pipeline cut at two
+//! points, so that what is planned is what is applied. `root` is the only door to the file system, rules are pure
+//! functions of facts and policy, every effect is a `draft::Change`, and every report is written by `report`.
+//! docs/architecture.md has the whole drawing and the order in which modules may import each other.
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 

@@ -1,4 +1,5 @@
-//! The only module that prints: what was planned, what was done, what is still needed, for people and for programs.
+//! Every report: what was planned, what was done, what is still needed, for people and for programs. The text goes out
+//! through [`crate::console`].
 
 pub(crate) mod audit;
 pub(crate) mod explain;
