@@ -7,7 +7,7 @@ export HARDEN_WORK ?= $(CURDIR)/tests/.work
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
-budget  := 1500000
+budget  := 5000000
 
 .PHONY: help setup stop build dist image demo fmt clippy engine test soak fuzz reproducible bench
 
@@ -68,19 +68,13 @@ engine: image
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
 	HARDEN_SOAK=1 PROPTEST_CASES=20000 cargo test --locked --release
-	HARDEN_FUZZ_SECONDS=60 cargo test --locked --release --test fuzz -- --nocapture
+	HARDEN_FUZZ_SECONDS=60 cargo test --locked --release --test suite fuzz:: -- --nocapture
 	HARDEN_FUZZ_SECONDS=300 cargo test --locked --release --test soak -- --nocapture
 	HARDEN_FUZZ_SECONDS=$${HARDEN_FUZZ_SECONDS:-150} $(MAKE) --no-print-directory fuzz
 
 ## make fuzz     cargo-fuzz, ten minutes for each target, two at a time (cargo install cargo-fuzz)
-fuzz_targets := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
 fuzz:
-	@command -v cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing; run: cargo install cargo-fuzz' >&2; exit 1; }
-	RUSTC_BOOTSTRAP=1 cargo fuzz build -s none
-	@mkdir -p $(addprefix fuzz/corpus/,$(fuzz_targets))
-	@printf '%s\n' $(fuzz_targets) | RUSTC_BOOTSTRAP=1 xargs -P 2 -I '{}' sh -c 'cargo fuzz run -s none {} fuzz/corpus/{} \
-	    tests/corpus/{} -- -max_total_time=$${HARDEN_FUZZ_SECONDS:-600} -timeout=25 -close_fd_mask=1 \
-	    >$(CARGO_TARGET_DIR)/fuzz-{}.log 2>&1 || { tail -50 $(CARGO_TARGET_DIR)/fuzz-{}.log; exit 255; }'
+	@fuzz/run.sh
 
 ## make bench    measure and print the tables
 bench: setup build

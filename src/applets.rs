@@ -7,6 +7,7 @@
 
 mod busybox;
 #[cfg(test)]
+#[path = "../tests/common/busybox.rs"]
 pub(crate) mod fixture;
 mod image;
 mod lookup;

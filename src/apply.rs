@@ -4,14 +4,16 @@
 //! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
 //! kept are given back too.
 
-use crate::collect::{Set, set};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Change;
-use crate::plan::steps::{Step, Target};
-use crate::root::edit::{State, Time};
+use std::collections::BTreeSet;
+
+use crate::draft::Change;
+use crate::draft::record::Target;
+use crate::plan::Step;
+use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
 use crate::stop::Stop;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Time, Tree};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
@@ -98,11 +100,9 @@ pub fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
         }
     }
     // One look at each directory that lost something and stays tells of all its entries, and of all below them.
-    let parents: Set<Id> = set(tree
-        .ids()
-        .filter(|&id| removed.contains(id))
-        .map(|id| tree.parent(id))
-        .filter(|&id| !removed.contains(id)));
+    let parents: BTreeSet<Id> = BTreeSet::from_iter(
+        tree.ids().filter(|&id| removed.contains(id)).map(|id| tree.parent(id)).filter(|&id| !removed.contains(id)),
+    );
     for parent in parents {
         if let Some(left) = root.still_holds(tree, parent, &removed)? {
             return Err(unconfirmed(tree.path(left)));
@@ -133,7 +133,7 @@ struct Run<'a> {
     tree: &'a Tree,
     epoch: Option<i64>,
     /// Directories whose entries changed, or that a killed run changed.
-    touched: Set<Id>,
+    touched: BTreeSet<Id>,
     /// A change of an entry changes the times of all directories above it.
     above: bool,
     /// Everything that the steps remove: the times of such directories need not outlast a kill.
@@ -285,11 +285,12 @@ fn nearest(tree: &Tree, path: &[u8]) -> Id {
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::{apply, check};
-    use crate::plan::Change;
-    use crate::plan::steps::{Step, Target};
+    use crate::draft::Change;
+    use crate::draft::record::Target;
+    use crate::plan::Step;
     use crate::root::Root;
-    use crate::root::edit::Attributes;
     use crate::stop::Stop;
+    use crate::tree::Attributes;
 
     #[test]
     fn what_was_not_done_is_not_confirmed() {

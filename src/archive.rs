@@ -19,9 +19,9 @@ mod store;
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::facts::Contents;
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
 use layers::Layers;
 use store::{Span, Store};
@@ -121,12 +121,6 @@ pub struct Files {
 }
 
 impl Files {
-    /// The first read that failed since this was last asked: nothing that was concluded since holds.
-    #[must_use]
-    pub fn take_unread(&self) -> Option<String> {
-        self.store.take_unread()
-    }
-
     fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {
         let number = usize::try_from(tree.meta(id).ino.checked_sub(1)?).ok()?;
         self.contents.get(number)?.as_ref()
@@ -168,5 +162,9 @@ impl Contents for Files {
             stored += segment.len;
         }
         Ok(content)
+    }
+
+    fn take_unread(&self) -> Option<String> {
+        self.store.take_unread().map(|cause| format!("cannot read the archive: {cause}"))
     }
 }

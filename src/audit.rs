@@ -13,14 +13,15 @@ pub mod image;
 mod secrets;
 
 use crate::closure::Closure;
-use crate::facts::{Contents, Facts};
-use crate::plan::steps::Plan;
+use crate::day::Day;
+use crate::facts::Facts;
+use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::tree::contents::Contents;
+use context::Cx;
 
 pub use baseline::Baseline;
 pub use checks::CHECKS;
-use context::Cx;
-pub use exceptions::Day;
 pub use finding::{Finding, Findings, State};
 pub use image::ImageConfig;
 
@@ -105,8 +106,8 @@ pub struct Check {
     pub title: &'static str,
     /// How bad a finding is, unless the finding says that it is less.
     pub severity: Severity,
-    /// Who demands it, one a line.
-    pub(crate) sources: &'static str,
+    /// Who demands it: ids of lists and of other tools' checks, no text of theirs.
+    pub sources: &'static [&'static str],
     /// Of its family.
     pub(crate) topic: &'static Topic,
     /// The rule that fixes it.
@@ -115,25 +116,26 @@ pub struct Check {
     pub(crate) run: fn(&Cx<'_>, &mut Findings),
 }
 
-/// Why a family of checks matters, and what to do.
-pub(crate) type Topic = (&'static str, &'static str);
+/// What the checks of a family have in common.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// Why it matters.
+    pub(crate) why: &'static str,
+    /// What to do.
+    pub(crate) fix: &'static str,
+}
 
 impl Check {
     /// Why it matters.
     #[must_use]
     pub const fn rationale(&self) -> &'static str {
-        self.topic.0
-    }
-
-    /// Who demands it: ids of lists and of other tools' checks, no text of theirs.
-    pub fn sources(&self) -> std::str::Lines<'static> {
-        self.sources.lines()
+        self.topic.why
     }
 
     /// What to do.
     #[must_use]
     pub const fn help(&self) -> &'static str {
-        self.topic.1
+        self.topic.fix
     }
 }
 
@@ -162,6 +164,12 @@ impl Verdict {
     pub fn fails(&self, level: Severity) -> bool {
         self.findings.iter().any(|finding| finding.counts() && finding.severity >= level)
     }
+}
+
+/// Ids of all checks, in order.
+#[must_use]
+pub fn ids() -> Vec<&'static str> {
+    CHECKS.iter().map(|check| check.id).collect()
 }
 
 /// Run every check. `notes` are what the caller could not read; `today` decides which exceptions have expired.

@@ -10,16 +10,16 @@ mod process;
 mod tcp;
 mod traces;
 
-use crate::collect::{Map, Set};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::escape;
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
-use crate::facts::tree::{Id, Tree};
 use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
-use crate::report::escape;
 use crate::root::extras::Extras;
 use crate::root::{Root, host};
-use crate::shell;
 use crate::stop::Stop;
+use crate::tree::{Id, Tree};
 use child::Credentials;
 
 /// Changed paths that a message names.
@@ -33,7 +33,7 @@ pub struct Setup {
     /// The run user; `None` when the image's program starts as root.
     credentials: Option<Credentials>,
     /// Children that this process had before the first check.
-    strangers: Set<i32>,
+    strangers: BTreeSet<i32>,
     home: String,
     path: String,
     workdir: String,
@@ -53,19 +53,8 @@ pub struct Ran {
 pub struct Runner {
     root: Root,
     before: Tree,
-    extras: Map<Id, Extras>,
+    extras: BTreeMap<Id, Extras>,
     setup: Setup,
-}
-
-/// A check as a message names it: its words and the port it has to answer on.
-#[must_use]
-pub fn named(check: &Check) -> String {
-    let words: Vec<String> = check.argv.iter().map(|word| shell::quoted(word)).collect();
-    let command = escape::line(words.join(" ").as_bytes());
-    match check.tcp {
-        Some(port) => format!("{command} (port {port})"),
-        None => command,
-    }
 }
 
 impl Setup {
@@ -128,7 +117,7 @@ impl Runner {
         {
             setup.home = home.to_owned();
         }
-        let mut extras = Map::new();
+        let mut extras = BTreeMap::new();
         for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
             let has = root.extras(&before, id).map_err(|error| error.to_string())?;
             if has != Extras::default() {

@@ -21,12 +21,13 @@ mod tests;
 
 pub(crate) use seeds::matching;
 
-use crate::collect::Map;
-use crate::facts::Contents;
+use std::collections::BTreeMap;
+
+use crate::diag::Message;
 use crate::facts::commands::Commands;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Message;
 use crate::policy::Policy;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
@@ -54,7 +55,7 @@ impl Reason {
     #[must_use]
     pub fn clause(&self, tree: &Tree) -> String {
         match self.from {
-            Some(from) => format!("{} {}", self.text, crate::report::escape::escaped(&tree.path(from))),
+            Some(from) => format!("{} {}", self.text, crate::diag::escape::escaped(&tree.path(from))),
             None => self.text.clone(),
         }
     }
@@ -64,12 +65,12 @@ impl Reason {
 #[derive(Debug, Default)]
 pub struct Closure {
     /// For each entry a reason with the shortest chain found.
-    pub reasons: Map<Id, Reason>,
+    pub reasons: BTreeMap<Id, Reason>,
     /// Every need that was met on the way, in the order found.
     pub needs: Vec<(Id, Reason)>,
     /// Applets that stay inside a program though no command has their names, or that are called by the program's own
     /// name, each with the reason.
-    pub applets: Map<(Id, String), Reason>,
+    pub applets: BTreeMap<(Id, String), Reason>,
     /// What cannot be kept working: stops apply before the first change.
     pub refusals: Vec<Message>,
     /// What was amiss before this run, or is kept in doubt.
@@ -91,8 +92,6 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// The distribution's nologin program, which stays when sshd does.
     pub nologin: Option<&'a [u8]>,
-    /// The best of the candidates for a misspelt word, if one comes near.
-    pub suggest: &'a dyn Fn(&str, &[String]) -> Option<String>,
 }
 
 impl std::fmt::Debug for Input<'_> {

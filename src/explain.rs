@@ -10,15 +10,14 @@ mod stays;
 
 use serde::{Serialize, Serializer};
 
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree, Unresolved};
-use crate::pipeline::{self, Examined};
-use crate::plan::Message;
-use crate::plan::record::{Record, What};
-use crate::plan::steps::Target;
+use crate::diag::Message;
+use crate::diag::escape::{escaped, printable, quoted};
+use crate::draft::record::{Record, Target, What};
+use crate::pipeline::Examined;
 use crate::policy::{Entry, Policy};
-use crate::report::escape::{escaped, quoted};
-use crate::report::json::printable;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree, Unresolved};
+
 pub use advice::Advice;
 
 /// What becomes of an entry.
@@ -153,7 +152,7 @@ impl<'a> Explainer<'a> {
         let tree = &examined.facts.tree;
         let mut kept_paths = Vec::new();
         for entry in &policy.keep.paths {
-            kept_paths.extend(pipeline::named(tree, entry.value.as_bytes()).into_iter().map(|id| (id, entry)));
+            kept_paths.extend(tree.named(entry.value.as_bytes()).into_iter().map(|id| (id, entry)));
         }
         let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
         let removed = removed.filter_map(|record| concerned(record, tree)).collect();

@@ -6,7 +6,6 @@
 pub mod accounts_in_use;
 pub mod app_paths;
 pub mod checks;
-pub mod configurations;
 pub mod entrypoints;
 pub mod jobs;
 pub mod mounts;
@@ -18,8 +17,8 @@ pub mod shell;
 pub mod starts;
 pub mod system_dirs;
 
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 /// One guard: its name, for messages, and the check.
 pub type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));

@@ -5,8 +5,8 @@
 //! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
 //!
 //! ```text
-//!        tree before (image) ─┐
-//! calls ──> tracer ──> places ──> seen ──> file
+//!                  tree before (image) ─┐
+//! calls ──> tracer ──> places ──> trail ──> seen ──> file
 //! ```
 
 mod calls;
@@ -18,23 +18,26 @@ mod resume;
 mod seen;
 mod signals;
 mod tracer;
+mod trail;
+mod watch;
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::io::{Seek as _, Write as _};
 use std::process::Command;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
+use std::{io, thread};
 
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use crate::console::Console;
+use crate::diag::escape::{escaped, quoted};
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
-use crate::facts::tree::Tree;
-use crate::report::Console;
-use crate::report::escape::{escaped, quoted};
-use crate::root::{Root, host};
+use crate::root::{Root, host, output};
+use crate::tree::Tree;
 use file::Entries;
 use image::Image;
 use seen::Seen;
@@ -86,19 +89,16 @@ fn learn(request: &Request, console: &Console) -> Result<u8, Failure> {
         return Err(plain("cannot follow a command without /proc", "mount it: mount -t proc proc /proc"));
     }
     let mut output = Output::open(request)?;
-    let result = traced(request, &mut output, console);
-    if result.is_err() {
-        output.give_up();
-    }
-    result
+    traced(request, &mut output, console)
 }
 
 fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u8, Failure> {
     let program = host::own_executable()
         .ok_or_else(|| plain("cannot find this program's own file, which starts the command", ""))?;
     let signals = Signals::hold().map_err(|error| plain(&format!("cannot hold signals back: {error}"), ""))?;
+    output.keep_rights();
     let tree = OnceCell::new();
-    let own = host::this_program().map(|program| program.path).into_iter().chain(output.made());
+    let own = host::this_program().map(|program| program.path).into_iter();
     let mut image = Image::read(&tree, own.map(String::into_bytes).collect());
     if let Some(user) = &request.user {
         // Everything is read with the rights that this program was started with.
@@ -121,7 +121,6 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     };
     if !traced.started {
         // The second start has said why.
-        output.give_up();
         return Ok(if let End::Status(status) = end { status } else { FAILED });
     }
     if let Some((tree, _)) = tree.get() {
@@ -210,19 +209,28 @@ fn plain(text: &str, help: &str) -> Failure {
 /// Where the entries go.
 struct Output {
     path: String,
-    file: std::fs::File,
-    existed: bool,
+    writer: Writer,
     entries: Entries,
 }
 
+/// Who writes the file.
+enum Writer {
+    /// This thread.
+    Here(output::Output),
+    /// A thread that keeps the rights that this program was started with, when this one gives them up (--user): it gets
+    /// the text, and tells how it went.
+    There(Sender<String>, Receiver<io::Result<()>>),
+    /// Nobody any more.
+    Done,
+}
+
 impl Output {
-    /// Open the file before anything runs, and read it when its entries are to stay.
+    /// See that the file can be written before anything runs, and read it when its entries are to stay.
     fn open(request: &Request) -> Result<Self, Failure> {
         let path = request.output.clone();
         let shown = quoted(path.as_bytes());
         let mut entries = Entries::default();
-        let existed = host::exists(&path);
-        if request.merge && existed {
+        if request.merge && host::exists(&path) {
             let bytes = host::read_start(path.as_ref(), LARGEST);
             let bytes = bytes.map_err(|error| plain(&format!("cannot read {shown}: {error}"), ""))?;
             entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
@@ -232,35 +240,39 @@ impl Output {
                 )
             })?;
         }
-        let file = host::open_output(&path).map_err(|error| {
+        let file = output::Output::open(&path).map_err(|error| {
             plain(&format!("cannot write {shown}: {error}"), "name a place that can be written with -o FILE")
         })?;
-        Ok(Self { path, file, existed, entries })
+        Ok(Self { path, writer: Writer::Here(file), entries })
     }
 
-    /// The file, if it was not there before.
-    fn made(&self) -> Option<String> {
-        let directory = || host::current_directory().trim_end_matches('/').to_owned();
-        let path = || if self.path.starts_with('/') { self.path.clone() } else { directory() + "/" + &self.path };
-        (!self.existed).then(path)
+    /// Let a thread write the file. Signals have to be held back by now: a thread inherits that.
+    fn keep_rights(&mut self) {
+        let Writer::Here(mut file) = std::mem::replace(&mut self.writer, Writer::Done) else { return };
+        let (to, text) = mpsc::channel::<String>();
+        let (told, answer) = mpsc::channel();
+        thread::spawn(move || {
+            if let Ok(text) = text.recv() {
+                let _ = told.send(file.write(text.as_bytes()));
+            }
+        });
+        self.writer = Writer::There(to, answer);
     }
 
     fn write(&mut self) -> Result<(), Failure> {
         let text = self.entries.text();
-        // A pipe has no size to set, and nothing to go back to.
-        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
-        let _ = emptied;
-        self.file.write_all(text.as_bytes()).and_then(|()| self.file.flush()).map_err(|error| {
-            plain(&format!("cannot write {}: {error}", quoted(self.path.as_bytes())), "make room for it")
+        let written = match std::mem::replace(&mut self.writer, Writer::Done) {
+            Writer::Here(mut file) => file.write(text.as_bytes()),
+            Writer::There(to, answer) => {
+                let _ = to.send(text);
+                answer.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+            }
+            Writer::Done => Ok(()),
+        };
+        written.map_err(|error| {
+            let text = format!("cannot write {}: {error}", quoted(self.path.as_bytes()));
+            plain(&text, "make room for it, or name another place with -o FILE; what the file held is unchanged")
         })
-    }
-
-    /// Leave no file that looks like an answer.
-    fn give_up(&mut self) {
-        if !self.existed && host::remove(&self.path).is_err() {
-            // No configuration that anybody could use by mistake.
-            let _ = self.file.set_len(0).and_then(|()| self.file.write_all(b"learn = \"failed\"\n"));
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut environment = harden::policy::Environment::new();
-    environment.extend(std::env::vars_os());
+    let environment = std::env::vars_os().collect();
     harden::run::main(std::env::args_os().collect(), &environment).into()
 }

@@ -1,61 +1,29 @@
 //! From a root and a policy to a plan: facts, closure, protection, rules, guards. Pure but for reading the root.
 
+use std::cell::OnceCell;
+
+use crate::closure;
 use crate::closure::Closure;
+use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, Facts};
+use crate::facts::{Facts, Own};
 use crate::guards::GUARDS;
-use crate::guards::configurations::{Input, account_uses};
-use crate::minimal::Decision;
-use crate::plan::steps::Plan;
-use crate::plan::{DATABASE, Draft};
+use crate::plan::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
+use crate::root::Root;
+use crate::rules;
+use crate::rules::accounts::nologin;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
-use crate::rules::remove::this_program::STANDING;
-use crate::rules::remove::{applets, paths};
+use crate::rules::minimal::Decision;
+use crate::rules::remove::applets;
+use crate::rules::standing::protect;
 use crate::rules::zones::Zones;
-use crate::rules::{Context, RULES, accounts, database};
-
-/// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
-const IDENTITY: &[&str] = &[
-    "/etc/os-release",
-    "/usr/lib/os-release",
-    "/etc/initrd-release",
-    "/etc/debian_version",
-    "/etc/alpine-release",
-    "/etc/lsb-release",
-    "/usr/lib/lsb-release",
-    "/etc/*-release",
-    "/usr/lib/*-release",
-    "/etc/system-release-cpe",
-    "/etc/apk/repositories",
-];
-
-/// Licences of packages: in minimal mode they stay as long as the records, see [`crate::minimal`].
-const LICENCES: &[&str] = &["/usr/share/doc/*/copyright", "/usr/share/licenses/*/*"];
-
-/// Files that programs read by fixed names whoever owns them: no package's loss takes them.
-const COMMON: &[&str] = &[
-    "/etc/passwd",
-    "/etc/group",
-    "/etc/shadow",
-    "/etc/gshadow",
-    "/etc/hosts",
-    "/etc/hostname",
-    "/etc/resolv.conf",
-    "/etc/nsswitch.conf",
-    "/etc/services",
-    "/etc/protocols",
-    "/etc/localtime",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d/*",
-    "/etc/ld-musl-*.path",
-    "/etc/shells",
-    "/etc/profile",
-    "/etc/machine-id",
-];
+use crate::rules::{RULES, accounts, database};
+use crate::scripts::configurations::{Input, account_uses};
+use crate::tree::Tree;
+use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
 
 /// Everything that plan, apply and init work on.
 #[derive(Debug)]
@@ -76,9 +44,77 @@ pub struct Examined {
     pub minimal: Option<Decision>,
 }
 
+/// What is looked at: a tree and the content of its files, of a root or of an archive.
+pub struct Source<'a> {
+    tree: Tree,
+    contents: &'a dyn Contents,
+    root: Option<(&'a Root, &'a Own)>,
+}
+
+impl<'a> Source<'a> {
+    /// A root with the tree that was walked in it; `own` are the files of this run that may lie in it.
+    #[must_use]
+    pub fn root(root: &'a Root, tree: Tree, own: &'a Own) -> Self {
+        Self { tree, contents: root, root: Some((root, own)) }
+    }
+
+    /// An archive of an image.
+    #[must_use]
+    pub fn archive(tree: Tree, contents: &'a dyn Contents) -> Self {
+        Self { tree, contents, root: None }
+    }
+}
+
+/// What is there, and what of it has to stay.
+pub struct Survey {
+    /// The root as it is.
+    pub facts: Facts,
+    /// What has to stay.
+    pub closure: Closure,
+}
+
+/// A file could not be read: whatever was concluded would be made of what is missing. The text says which, and the cause.
+#[derive(Debug)]
+pub struct Unread(pub String);
+
+impl Unread {
+    /// What to do about it.
+    pub const HELP: &'static str =
+        "check the file system for errors, and make sure that nothing else changes it during the run";
+}
+
+/// Collect the facts of a source and compute what the policy keeps. The policy gets the working directory where it has
+/// none, and the paths among its commands become kept paths.
+///
+/// # Errors
+/// When a file could not be read on the way.
+pub fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, Unread> {
+    let Source { tree, contents, root } = source;
+    let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
+    let mut facts = Facts::of(tree, contents, &policy.path, &extra);
+    if let Some((root, own)) = root {
+        facts.find_own(root, own);
+        policy.workdir = policy.workdir.take().or_else(|| own.directory.clone());
+    }
+    *policy = with_kept_paths(&facts, contents, std::mem::take(policy));
+    let nologin = nologin::path(&facts);
+    let closure = Closure::compute(&closure::Input {
+        tree: &facts.tree,
+        contents,
+        commands: &facts.commands,
+        policy,
+        nologin: Some(&nologin),
+    });
+    read(contents, Survey { facts, closure })
+}
+
+/// What was concluded, unless a file could not be read on the way.
+pub fn read<T>(contents: &dyn Contents, concluded: T) -> Result<T, Unread> {
+    contents.take_unread().map_or(Ok(concluded), |text| Err(Unread(text)))
+}
+
 /// The policy with every path of `keep.commands` that is no command moved to `keep.paths`: `--keep` takes both.
-#[must_use]
-pub fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -> Policy {
+fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -> Policy {
     let tree = &facts.tree;
     let is_path = |entry: &CommandEntry| {
         let Pattern::Path(path) = &entry.pattern else { return false };
@@ -97,24 +133,31 @@ pub fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Polic
     policy
 }
 
-/// Run every rule and guard over the facts of a root.
-#[must_use]
-pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: &Policy) -> Examined {
+/// Run every rule and guard over what was surveyed.
+///
+/// # Errors
+/// When a file could not be read on the way.
+pub fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) -> Result<Examined, Unread> {
+    let Survey { facts, closure } = survey;
     let tree = &facts.tree;
     let zones = Zones::of(tree, &policy.files);
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
-    let uses = account_uses(&Input { tree, contents, commands: &facts.commands, closure: &closure, policy });
+    let kept = closure.reasons.keys().copied().collect();
+    let uses = account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy });
     let multicall = applets::collect(&facts, contents, policy, &closure);
+    let (on, minimal) = (rules::switched_on(policy), OnceCell::new());
     let cx = Context {
         facts: &facts,
         contents,
         policy,
+        on: &on,
         closure: &closure,
         zones: &zones,
         setid: &setid,
         account_uses: &uses,
         multicall: &multicall,
+        minimal: &minimal,
     };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
@@ -153,129 +196,35 @@ pub fn examine(facts: Facts, closure: Closure, contents: &dyn Contents, policy: 
     draft.refuse_taken();
     let ids = Ids::of(policy, &draft);
     let multicall = applets::left(multicall, &mut draft);
-    let minimal = draft.minimal.take();
     let plan = Plan::from_draft(draft);
-    Examined { plan, ids, multicall, minimal, closure, zones, facts }
+    read(contents, Examined { plan, ids, multicall, minimal: minimal.into_inner(), closure, zones, facts })
 }
 
 /// What some rules ask for whoever runs whatever: for an audit without a policy. The rules must not depend on accounts.
-pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy, rules: &[&str]) -> Plan {
+pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -> Plan {
     let tree = &facts.tree;
     let (zones, closure, setid) = (Zones::of(tree, &policy.files), Closure::default(), IdSet::default());
     let mut draft = Draft::new(tree);
+    let (on, minimal) = (rules::switched_on(policy), OnceCell::new());
     let cx = Context {
         facts,
         contents,
         policy,
+        on: &on,
         closure: &closure,
         zones: &zones,
         setid: &setid,
         account_uses: &[],
         multicall: &[],
+        minimal: &minimal,
     };
     protect(&cx, &mut draft);
-    for rule in RULES.iter().filter(|rule| rules.contains(&rule.id) && cx.is_on(rule.id)) {
+    for rule in RULES.iter().filter(|rule| rule.independent && cx.is_on(rule.id)) {
         draft.begin(rule.id);
         (rule.check)(&cx, &mut draft);
     }
     draft.settle();
     Plan::from_draft(draft)
-}
-
-/// What no rule may remove or change, whatever it asks for.
-fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    let tree = &cx.facts.tree;
-    // What the kernel and the builder provide.
-    for id in tree.ids().filter(|&id| cx.zones.kernel.contains(id) || tree.meta(id).mount) {
-        draft.protect(id);
-    }
-    // The report is open already: removed, or replaced, it would be written to nowhere.
-    if let Some(report) = cx.facts.report {
-        draft.protect(report);
-    }
-    for entry in &cx.policy.keep.paths {
-        for id in named(tree, entry.value.as_bytes()) {
-            for inside in tree.subtree(id) {
-                draft.protect(inside);
-            }
-        }
-    }
-    for id in [cx.facts.this_program, cx.facts.this_config].into_iter().flatten() {
-        draft.reserve(id);
-    }
-    // The closure, and the application.
-    for &id in cx.closure.reasons.keys() {
-        draft.keep(id);
-    }
-    for id in tree.ids().filter(|&id| cx.zones.application.contains(id)) {
-        draft.keep(id);
-    }
-    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included; not a directory made for this
-    // program.
-    let own = cx.facts.this_program.map(|id| tree.parent(id));
-    for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
-        if Some(id) != own || STANDING.iter().any(|path| path.as_bytes() == tree.path(id)) {
-            draft.keep(id);
-        }
-    }
-    let standing = standing_entries(tree, cx.policy);
-    for id in tree.ids().filter(|&id| standing.contains(id)) {
-        draft.keep_record(id);
-    }
-}
-
-/// What no rule removes whoever asks, with the reason as a clause.
-fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
-    let records = if policy.database == Database::Remove { &[][..] } else { database::RECORDS };
-    let licences = if policy.minimal.on { &[][..] } else { LICENCES };
-    [
-        (licences, "scanners report the licence of its package by it"),
-        (IDENTITY, "scanners and the C library know the distribution by it"),
-        (COMMON, "programs read it by its name, whoever owns it"),
-        (records, "scanners find the installed packages in it"),
-    ]
-}
-
-/// What no rule removes whoever asks, with what links among it lead to.
-pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
-    let mut all = IdSet::default();
-    for pattern in standing(policy).into_iter().flat_map(|(patterns, _)| patterns) {
-        for id in standing_named(tree, policy, pattern) {
-            all.insert(id);
-            if let Ok(found) = tree.follow(id) {
-                all.insert(found.node);
-            }
-        }
-    }
-    all
-}
-
-fn standing_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
-    let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
-    if removed { Vec::new() } else { paths::expand(tree, pattern) }
-}
-
-/// Why no rule removes an entry that others look for by its name; `None` for all others.
-pub(crate) fn why_standing(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
-    let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
-    standing(policy).into_iter().find_map(|(patterns, why)| {
-        let found = patterns.iter().any(|pattern| standing_named(tree, policy, pattern).into_iter().any(is));
-        found.then_some(why)
-    })
-}
-
-fn is_directory_like(tree: &Tree, id: Id) -> bool {
-    tree.is_dir(id) || tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
-}
-
-/// What a path of the policy names: the entry itself, and what it leads to.
-pub(crate) fn named(tree: &Tree, path: &[u8]) -> Vec<Id> {
-    let mut found: Vec<Id> = tree.lookup(path).into_iter().collect();
-    if let Ok(target) = tree.resolve(path) {
-        found.extend(target.links);
-        found.push(target.node);
-    }
-    found
 }
 
 fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
@@ -287,7 +236,7 @@ fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
             Ok(found) => {
                 kept.extend(tree.subtree(found.node));
             }
-            Err(_) if entry.optional || matches!(entry.origin, crate::policy::Origin::Profile(_)) => {}
+            Err(_) if entry.optional || matches!(entry.origin, crate::diag::Origin::Profile(_)) => {}
             Err(_) => draft.refuse(
                 format!("{}: [keep] setid '{}' matches nothing", entry.origin, entry.value),
                 "correct the path, or write { path = …, optional = true }",

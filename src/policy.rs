@@ -12,27 +12,35 @@ mod layer;
 mod load;
 mod options;
 mod pattern;
-mod problem;
 mod profile;
 mod schema;
-pub mod suggest;
 mod value;
 
-use regex_lite::Regex;
+use regex::bytes::Regex;
 
-use crate::audit::Day;
+use crate::day::Day;
+use crate::diag::{Origin, escape};
+use crate::shell;
+use crate::tree::glob::Glob;
 
 pub use dump::{dump, pattern_text};
 pub use load::{CONFIG_NAME, Inputs, LARGEST_INPUT, Loaded, USUAL_PATH, load};
 pub use options::{Environment, Given, LearnOptions, Options};
-pub use problem::{Problem, quote};
 pub use profile::{PROFILE_NAMES, profile_text};
 pub use schema::schema;
-pub use suggest::did_you_mean;
 
 /// Whether an entry of `keep.paths` can name that path.
 pub(crate) fn is_literal_path(path: &str) -> bool {
     value::literal_path(path).is_ok_and(|plain| plain == path)
+}
+
+/// Ids that a policy may name.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Of rules, in `[rules]` and `--disable`.
+    pub rules: Vec<&'static str>,
+    /// Of checks, in `[[audit.exception]]`.
+    pub checks: Vec<&'static str>,
 }
 
 /// Everything the user asked for, after precedence (flag, environment, file, profile, default).
@@ -109,6 +117,15 @@ pub struct Check {
     pub timeout: u32,
     /// Where it was written.
     pub origin: Origin,
+}
+
+/// As on a command line, with the port.
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<String> = self.argv.iter().map(|word| shell::quoted(word)).collect();
+        f.write_str(&escape::line(words.join(" ").as_bytes()))?;
+        self.tcp.map_or(Ok(()), |port| write!(f, " (port {port})"))
+    }
 }
 
 /// Time limit of a check when nobody says otherwise, in seconds.
@@ -290,42 +307,8 @@ pub enum Pattern {
     Name(String),
     /// One absolute path.
     Path(String),
-    /// `*`, `?` and `[…]`, matched against names; against whole paths when it begins with `/`.
-    Glob(String),
+    /// A pattern of names; of whole paths when it begins with `/`.
+    Glob(Glob),
     /// `re:EXPRESSION`, which must match the whole name.
     Regex(Regex),
-}
-
-/// Where an entry was written, for messages that point back at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A configuration file, 1-based line and column.
-    File {
-        /// Path as the user gave it.
-        path: String,
-        /// 1-based line.
-        line: usize,
-        /// 1-based column, in characters.
-        column: usize,
-    },
-    /// A command-line flag, as `--keep`.
-    Flag(&'static str),
-    /// An environment variable, as `HARDEN_KEEP`.
-    Environment(&'static str),
-    /// A built-in profile.
-    Profile(String),
-    /// `--image-config`.
-    ImageConfig,
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
-            Self::Flag(name) => f.write_str(name),
-            Self::Environment(name) => f.write_str(name),
-            Self::Profile(name) => write!(f, "profile {name}"),
-            Self::ImageConfig => f.write_str("--image-config"),
-        }
-    }
 }

@@ -11,10 +11,12 @@ pub mod extras;
 pub mod host;
 mod lock;
 mod mounts;
+pub mod output;
 mod times;
 mod walk;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -22,11 +24,11 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-pub use calls::Refused;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Meta, Tree};
 use calls::stat;
 
-use crate::collect::Map;
-use crate::facts::tree::{Id, Meta, Tree};
+pub use calls::Refused;
 
 /// How the name of a file or directory on its way to its place begins; what makes it the run's own follows, in
 /// [`DIGITS`] hexadecimal digits. A killed run may leave one behind; the next run removes it.
@@ -56,7 +58,7 @@ pub struct Root {
     points: Option<mounts::Points>,
     /// The name of this run's temporary files.
     temporary: Vec<u8>,
-    directories: RefCell<Map<Id, Rc<OwnedFd>>>,
+    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
 }
@@ -145,7 +147,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.action, crate::report::escape::quoted(&self.path), self.cause_text())
+        write!(f, "{} {}: {}", self.action, crate::diag::escape::quoted(&self.path), self.cause_text())
     }
 }
 
@@ -412,4 +414,17 @@ fn duplicate(fd: &OwnedFd) -> Result<OwnedFd, Refused> {
 
 fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
     Error { action, path: tree.path(id), cause }
+}
+impl Contents for Root {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+        Self::read(self, tree, id, limit).map_err(|error| error.cause_text())
+    }
+
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        Self::read_at(self, tree, id, offset, len).map_err(|error| error.cause_text())
+    }
+
+    fn take_unread(&self) -> Option<String> {
+        Self::take_unread(self).map(|error| error.to_string())
+    }
 }

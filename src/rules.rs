@@ -3,59 +3,22 @@
 //! A rule is a pure function from facts, policy and closure to changes in a [`Draft`].
 
 pub mod accounts;
+pub mod context;
 pub mod database;
 pub mod files;
 pub mod ids;
 pub mod login_defaults;
 pub mod login_shells;
+pub mod minimal;
 pub mod remove;
+pub mod standing;
 pub mod zones;
 
-use crate::closure::Closure;
-use crate::facts::multicall::MultiCall;
-use crate::facts::set::IdSet;
-use crate::facts::{Contents, Facts};
-use crate::guards::configurations::AccountUse;
-use crate::plan::Draft;
+use std::collections::BTreeSet;
+
+use crate::draft::Draft;
 use crate::policy::Policy;
-use remove::applets::Named;
-use zones::Zones;
-
-/// What a rule may look at.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The root as it is.
-    pub facts: &'a Facts,
-    /// The content of files.
-    pub contents: &'a dyn Contents,
-    /// What the user wants.
-    pub policy: &'a Policy,
-    /// What has to stay for that.
-    pub closure: &'a Closure,
-    /// Which part of the root an entry lies in.
-    pub zones: &'a Zones,
-    /// Files that keep their set-id bits and capabilities.
-    pub setid: &'a IdSet,
-    /// Accounts that configurations of kept programs name.
-    pub account_uses: &'a [AccountUse],
-    /// Programs that answer to many names, with the names that are asked for besides those of entries.
-    pub multicall: &'a [(MultiCall, Named)],
-}
-
-impl std::fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Context over {} entries", self.facts.tree.len())
-    }
-}
-
-impl Context<'_> {
-    /// Whether a rule runs: switched by name, else its default.
-    #[must_use]
-    pub fn is_on(&self, id: &str) -> bool {
-        let named = self.policy.rules.iter().rev().find(|(name, _)| name == id);
-        named.map_or_else(|| RULES.iter().any(|rule| rule.id == id && rule.default), |&(_, on)| on)
-    }
-}
+use context::Context;
 
 /// One registered rule.
 #[derive(Debug)]
@@ -66,16 +29,23 @@ pub struct Rule {
     pub title: &'static str,
     /// Whether it runs when nobody says otherwise.
     pub default: bool,
+    /// Whether its answer is the same whoever runs what: an audit asks for it without a policy, and has checks of its own.
+    pub independent: bool,
     /// The rule itself.
     pub check: fn(&Context<'_>, &mut Draft<'_>),
 }
 
 const fn on(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
-    Rule { id, title, default: true, check }
+    Rule { id, title, default: true, independent: false, check }
 }
 
 const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
-    Rule { id, title, default: false, check }
+    Rule { id, title, default: false, independent: false, check }
+}
+
+/// A rule that is the same whoever runs what.
+const fn always(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
+    Rule { independent: true, ..on(id, title, check) }
 }
 
 /// Every rule. Accounts come first, since owners depend on them; removals before what depends on what is left.
@@ -84,17 +54,17 @@ pub static RULES: &[Rule] = &[
     on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
     on("accounts.shell", "nobody has a login shell", accounts::shell::check),
     on("accounts.lock", "nobody has a usable password", accounts::lock::check),
-    on("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
+    always("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
     // What it sets stays.
     off("login.defaults", "what auditors ask of logins", login_defaults::check),
-    on("remove.package-manager", "nothing installs software", remove::package_manager::check),
-    on("remove.cron", "no jobs", remove::cron::check),
-    on("remove.init", "no init system", remove::init::check),
-    on("remove.tunables", "no kernel settings", remove::tunables::check),
-    on("remove.fstab", "no mount table", remove::fstab::check),
-    on("remove.root-home", "root's home is empty", remove::root_home::check),
+    always("remove.package-manager", "nothing installs software", remove::package_manager::check),
+    always("remove.cron", "no jobs", remove::cron::check),
+    always("remove.init", "no init system", remove::init::check),
+    always("remove.tunables", "no kernel settings", remove::tunables::check),
+    always("remove.fstab", "no mount table", remove::fstab::check),
+    always("remove.root-home", "root's home is empty", remove::root_home::check),
     on("remove.trust", "no host is trusted without a password", remove::trust::check),
-    on("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
+    always("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
     // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
     on("remove.applets", "only kept applets answer", remove::applets::check),
@@ -117,6 +87,16 @@ pub static RULES: &[Rule] = &[
 #[must_use]
 pub fn ids() -> Vec<&'static str> {
     RULES.iter().map(|rule| rule.id).collect()
+}
+
+/// Ids of the rules that run: those that the policy switches on, and by default all but the ones that say otherwise.
+#[must_use]
+pub fn switched_on(policy: &Policy) -> BTreeSet<&'static str> {
+    let is_on = |rule: &Rule| {
+        let named = policy.rules.iter().rev().find(|(name, _)| name == rule.id);
+        named.map_or(rule.default, |&(_, on)| on)
+    };
+    RULES.iter().filter(|rule| is_on(rule)).map(|rule| rule.id).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod audit;
 mod init;
 mod learn;
+mod request;
 mod selftest;
 mod session;
 
@@ -15,36 +16,17 @@ use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::cli::{self, Action, Cli};
+use crate::console;
+use crate::console::Console;
+use crate::diag::problem::{Problem, quote};
 use crate::exit::Exit;
-use crate::policy::{self, Environment, Inputs, Loaded, Options, Problem};
-use crate::report::{self, Console, Format, Volume};
+use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
+use crate::report;
 use crate::root::host;
 use crate::rules;
 use crate::stop::Stop;
+use request::Request;
 use session::Session;
-
-/// What a command was asked to do, apart from the policy.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// Directory to harden; `/` when not given.
-    pub root: Option<String>,
-    /// Layout of the report on standard output.
-    pub format: Format,
-    /// File that gets the report as JSON.
-    pub report: Option<String>,
-    /// File that gets the bill of materials.
-    pub sbom: Option<String>,
-    /// How much is said.
-    pub volume: Volume,
-    /// NO_COLOR is set.
-    pub no_color: bool,
-    /// `--this-is-an-image`: no evidence for a build step is asked for.
-    pub this_is_an_image: bool,
-    /// Path of the configuration, when one was read.
-    pub config: Option<String>,
-    /// SOURCE_DATE_EPOCH in seconds.
-    pub epoch: Option<i64>,
-}
 
 /// Run the program with its arguments (its own name first) and environment.
 #[must_use]
@@ -91,7 +73,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         }
     }
     options.archive_config = archive.as_mut().and_then(|found| found.config.take());
-    let loaded = match policy::load(&options, binary.as_deref(), &rules::ids(), &Host) {
+    let loaded = match policy::load(&options, binary.as_deref(), &known(), &Host) {
         Ok(loaded) if problems.is_empty() => loaded,
         other => {
             problems.extend(other.err().unwrap_or_default());
@@ -100,7 +82,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             }
             console.phase("nothing was changed");
             if let Some(problem) = problems.first().filter(|_| cli.audit().is_some()) {
-                let _ = report::print_with(|out| report::audit::failed(out, &problem.message, request.format));
+                let _ = console::print_with(|out| report::audit::failed(out, &problem.message, request.format));
             }
             return Exit::Refused;
         }
@@ -130,34 +112,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
 }
 
 fn printed(text: &str) -> Exit {
-    if report::print(text).is_ok() { Exit::Done } else { Exit::Failed }
-}
-
-impl Request {
-    fn of(options: &Options) -> Self {
-        let text = |path: &PathBuf| path.to_str().map(str::to_owned);
-        Self {
-            root: options.root.as_ref().and_then(text),
-            format: match options.format {
-                cli::Format::Text => Format::Text,
-                cli::Format::Json => Format::Json,
-                cli::Format::Sarif => Format::Sarif,
-                cli::Format::Junit => Format::Junit,
-                cli::Format::Github => Format::Github,
-            },
-            report: options.report.as_ref().and_then(text),
-            sbom: options.sbom.as_ref().and_then(text),
-            volume: match (options.quiet, options.verbose) {
-                (true, _) => Volume::Quiet,
-                (false, 0) => Volume::Normal,
-                (false, _) => Volume::Verbose,
-            },
-            no_color: options.no_color,
-            this_is_an_image: options.this_is_an_image,
-            config: None,
-            epoch: None,
-        }
-    }
+    if console::print(text).is_ok() { Exit::Done } else { Exit::Failed }
 }
 
 /// Options that make no sense together, whether they are flags or come from the environment.
@@ -185,10 +140,16 @@ fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Problem> 
     };
     let number = value.to_str().and_then(|text| text.parse::<u32>().ok()).map(i64::from);
     number.map(Some).ok_or_else(|| {
-        let shown = policy::quote(&value.to_string_lossy());
+        let shown = quote(&value.to_string_lossy());
         Problem::new(format!("SOURCE_DATE_EPOCH {shown} is no number of seconds since 1970"))
             .help("set it to a number, as `git log -1 --format=%ct` prints, or leave it out")
     })
+}
+
+/// Ids that a policy may name.
+#[must_use]
+pub fn known() -> Known {
+    Known { rules: rules::ids(), checks: crate::audit::ids() }
 }
 
 /// What the policy may read, from this machine.

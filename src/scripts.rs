@@ -4,16 +4,18 @@
 //! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
 //! does not know what stays and what goes.
 
+pub mod configurations;
 mod starters;
 
-use crate::collect::Set;
+use std::collections::BTreeSet;
+
+use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
 use crate::facts::program::{Program, Shebang};
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, glob};
 use crate::policy::{CommandLine, Policy, Run};
-use crate::report::escape::escaped;
 use crate::shell::{self, Code, Dialect, Kind, Use};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 
 /// Largest script that is read. People write shorter ones; longer ones carry an archive.
 const LIMIT: u64 = 1024 * 1024;
@@ -172,7 +174,7 @@ impl<'a> Reader<'a> {
     fn unit(&self, id: Id, dialect: Dialect) -> (Vec<Read>, Code) {
         let mut code = Code::new(dialect);
         let mut files = Vec::new();
-        let mut seen = Set::from([id]);
+        let mut seen = BTreeSet::from([id]);
         let mut queue = vec![id];
         while let Some(file) = queue.pop() {
             let path = String::from_utf8_lossy(&self.tree.path(file)).into_owned();
@@ -302,7 +304,7 @@ impl<'a> Reader<'a> {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for entry in glob::expand(tree, text.trim_end_matches('/').as_bytes()) {
+        for entry in glob::expand_as_shell(tree, text.trim_end_matches('/').as_bytes()) {
             let Ok(node) = tree.follow(entry).map(|found| found.node) else { continue };
             if tree.is_dir(node) {
                 found.extend(tree.children(node));
@@ -357,7 +359,7 @@ impl<'a> Reader<'a> {
     /// the configurations of what they start, in the order found.
     #[must_use]
     pub fn reached(&self) -> Vec<FileUses> {
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         let mut queue = Vec::new();
         for line in self.lines() {
             let mut after_shell = false;
@@ -368,7 +370,7 @@ impl<'a> Reader<'a> {
                 queue.extend(entry);
             }
         }
-        let mut files = Set::new();
+        let mut files = BTreeSet::new();
         let mut found = Vec::new();
         while let Some(entry) = queue.pop() {
             let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };

@@ -10,7 +10,7 @@ mod lexer;
 mod parser;
 mod wrappers;
 
-use crate::collect::Set;
+use std::collections::BTreeSet;
 
 pub use code::{Code, Kind, Use, Uses, is_argument};
 pub use lexer::{LexError, Operator, Token, Word, tokens};
@@ -49,14 +49,15 @@ pub fn names(script: &str) -> Result<Names, LexError> {
     }
     let found = code.finish();
     let mut names = Names { unknown: found.unknown.into_iter().map(|(_, _, text)| text).collect(), ..Names::default() };
-    let mut seen = Set::new();
+    let mut seen = BTreeSet::new();
     let mut add = |text: &str| {
         if seen.insert(text.to_owned()) {
             names.words.push(text.to_owned());
         }
     };
-    let programs: Set<String> =
-        crate::collect::set(found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.clone()));
+    let programs: BTreeSet<String> = std::collections::BTreeSet::from_iter(
+        found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.clone()),
+    );
     for command in commands(script)? {
         // Behind tini or gosu a relative path may be a script of the application, as in exec form.
         let wrapped = command.is_wrapped();

@@ -1,14 +1,14 @@
-//! The functions of tests/fuzz, and of tests/common what they need, for the targets of cargo-fuzz.
+//! The functions of tests/suite/fuzz, and of tests/common what they need, for the targets of cargo-fuzz.
 //!
 //! What must hold of any input is written there, once: `make test` runs the same functions on the corpora.
 #![allow(dead_code, missing_docs)]
 
 mod common;
-#[path = "../../tests/fuzz/image.rs"]
+#[path = "../../tests/suite/fuzz/image.rs"]
 mod image;
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/suite/fuzz/targets.rs"]
 mod targets;
-#[path = "../../tests/fuzz/tree.rs"]
+#[path = "../../tests/suite/fuzz/tree.rs"]
 mod tree;
 
 /// Longest input: larger files are `make soak`'s.

@@ -6,6 +6,7 @@
 //! accepted where exactly one run of N addresses of code gives names of one program one function, and no two others.
 //! Small tables may have no offsets: `applets/small.rs`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::image::{Image, Slot};
@@ -280,21 +281,17 @@ pub(super) fn may_be_passed(data: &[u8], names: &[Range<usize>], index: usize) -
 
 /// The candidates whose offsets lie in exactly one place, with the place: one pass over the file for all of them.
 fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]) -> Vec<(&'c Candidate, usize)> {
-    // Candidates by the first offset that is known: the last of each value, and for each candidate the one before.
-    const NONE: usize = usize::MAX;
-    let mut last = vec![NONE; 1 << 16];
+    // Candidates by the first offset that is known, with its place among the wanted ones.
+    let mut by_first: HashMap<u16, Vec<(usize, usize)>> = HashMap::new();
     // Small enough for the processor's cache: most places need no more.
     let mut bits = [0u64; 1 << 10];
-    let mut before = vec![(NONE, 0); candidates.len()];
     for (index, candidate) in candidates.iter().enumerate() {
         // Most of the offsets must be there, whatever was switched off since.
         let known = candidate.wanted.iter().flatten().count();
         let at = candidate.wanted.iter().position(Option::is_some).filter(|_| 2 * known > candidate.wanted.len());
         let first = at.and_then(|at| Some((at, (*candidate.wanted.get(at)?)?)));
         let Some((at, first)) = first else { continue };
-        if let (Some(head), Some(link)) = (last.get_mut(usize::from(first)), before.get_mut(index)) {
-            *link = (std::mem::replace(head, index), at);
-        }
+        by_first.entry(first).or_default().push((index, at));
         if let Some(word) = bits.get_mut(usize::from(first) / 64) {
             *word |= 1 << (first % 64);
         }
@@ -308,15 +305,14 @@ fn with_offsets<'c>(image: &Image<'_>, runs: &[Run], candidates: &'c [Candidate]
         if bits.get(usize::from(value) / 64).is_none_or(|word| word >> (value % 64) & 1 == 0) {
             continue;
         }
-        let mut next = last.get(usize::from(value)).copied().unwrap_or(NONE);
-        while let (Some(candidate), Some(&(link, at))) = (candidates.get(next), before.get(next)) {
+        for &(number, at) in by_first.get(&value).into_iter().flatten() {
+            let Some(candidate) = candidates.get(number) else { continue };
             let start = (2 * index).checked_sub(2 * at).filter(|&start| fits(image, runs, candidate, start));
             if let (Some(start), Some(place)) =
-                (start.filter(|&at| image.address_of(at).is_some()), places.get_mut(next))
+                (start.filter(|&at| image.address_of(at).is_some()), places.get_mut(number))
             {
                 *place = (place.0 + 1, start);
             }
-            next = link;
         }
     }
     candidates.iter().zip(places).filter(|(_, (count, _))| *count == 1).map(|(one, (_, at))| (one, at)).collect()
@@ -417,9 +413,10 @@ fn are_functions(
     }
     // Scripts built in at the builder's choice have names of their own, and one function together.
     let mut scripts = None;
-    window.iter().zip(groups).enumerate().all(|(index, (slot, &group))| {
-        let mut earlier = window.iter().zip(groups).take(index);
-        let owner = earlier.find(|(other, _)| other.value == slot.value).map_or(group, |(_, &owner)| owner);
+    // The group of the first slot with each value.
+    let mut owners = HashMap::new();
+    window.iter().zip(groups).all(|(slot, &group)| {
+        let owner = *owners.entry(slot.value).or_insert(group);
         let alone = owner < groups.len() && group < groups.len();
         Some(slot.value) == nothing || owner == group || (alone && *scripts.get_or_insert(slot.value) == slot.value)
     })

@@ -8,7 +8,7 @@ use super::Error;
 use super::header::{self, BLOCK, Header, Parsed};
 use super::sparse::{self, Segment, decimal};
 use super::store::{CHUNK, Span, Store, Window};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
 
 /// Largest header that describes an entry: as much as Docker's reader takes.
 const LARGEST_DESCRIPTION: u64 = 1024 * 1024;

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::store::{CHUNK, Span};
 use super::{Error, Files};
+use crate::diag::escape::quoted;
 use crate::digest::{Digest, hex};
-use crate::facts::Contents as _;
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::quoted;
+use crate::tree::contents::Contents as _;
+use crate::tree::{Id, Tree};
 
 /// Largest manifest, index and configuration, in bytes: as much as registries take.
 const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;

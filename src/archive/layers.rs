@@ -3,12 +3,13 @@
 //!
 //! This module owns names and what they mean. It reads no byte of any file.
 
+use std::collections::BTreeMap;
+
 use super::Error;
 use super::entries::{Data, Entry, What};
-use crate::collect::Map;
-use crate::facts::tree::{Id, MAX_LINKS, Meta, Tree};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
 use crate::root::is_temporary;
+use crate::tree::{Id, MAX_LINKS, Meta, Tree};
 
 /// Marks of an image's layers (OCI image specification, layer.md): a name that goes, and a directory that hides what is
 /// below it.
@@ -34,7 +35,7 @@ type Number = u32;
 #[derive(Debug)]
 pub(super) struct Layers {
     /// What each directory holds, in byte order of the names.
-    names: Map<(Number, Box<[u8]>), Name>,
+    names: BTreeMap<(Number, Box<[u8]>), Name>,
     inodes: Vec<Inode>,
     layer: u32,
     /// Whether marks mean something: in layers, not in an exported file system.
@@ -73,7 +74,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: Map::new(), inodes: Vec::new(), layer: 0, whiteouts };
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -269,12 +270,12 @@ impl Layers {
 
     fn is_bare(&self, directory: Number) -> bool {
         let first: (Number, Box<[u8]>) = (directory, Box::default());
-        self.names.range_from(&first).next().is_none_or(|((of, _), _)| *of != directory)
+        self.names.range(first..).next().is_none_or(|((of, _), _)| *of != directory)
     }
 
     fn children(&self, directory: Number) -> Vec<(Box<[u8]>, Name)> {
         let first: (Number, Box<[u8]>) = (directory, Box::default());
-        let below = self.names.range_from(&first);
+        let below = self.names.range(first..);
         below.take_while(|((of, _), _)| *of == directory).map(|((_, name), found)| (name.clone(), *found)).collect()
     }
 

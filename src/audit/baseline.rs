@@ -2,13 +2,13 @@
 //!
 //! The file is JSON with one line a finding, sorted, so that changes can be reviewed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use super::{Finding, State, Verdict};
-use crate::collect::Set;
-use crate::report::escape::escaped;
+use crate::diag::escape::escaped;
 
 /// Name and version of the layout.
 const SCHEMA: &str = "harden-baseline-1";
@@ -16,7 +16,7 @@ const SCHEMA: &str = "harden-baseline-1";
 /// What was known before.
 #[derive(Debug, Default)]
 pub struct Baseline {
-    fingerprints: Set<String>,
+    fingerprints: BTreeSet<String>,
 }
 
 impl Baseline {
@@ -30,7 +30,7 @@ impl Baseline {
             return Err(format!("its schema is not {SCHEMA}"));
         }
         let list = document.get("findings").and_then(Value::as_array).ok_or("it has no list of findings")?;
-        let mut fingerprints = Set::new();
+        let mut fingerprints = BTreeSet::new();
         for finding in list {
             let text = finding.get("fingerprint").and_then(Value::as_str).ok_or("a finding has no fingerprint")?;
             fingerprints.insert(text.to_owned());
@@ -42,7 +42,7 @@ impl Baseline {
     #[must_use]
     pub fn write(verdict: &Verdict) -> String {
         let excepted = |finding: &&Finding| matches!(finding.state, State::Excepted { .. });
-        let mut lines = Set::new();
+        let mut lines = BTreeSet::new();
         for finding in verdict.findings.iter().filter(|finding| !excepted(finding)) {
             let path = Value::from(escaped(&finding.path));
             let (check, fingerprint) = (finding.check.id, &finding.fingerprint);

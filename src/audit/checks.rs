@@ -12,97 +12,100 @@ mod paths;
 mod programs;
 mod trees;
 
-use super::{Check, Cx, Findings, Severity, Topic};
 use Severity::{High, Info, Low, Medium};
 
-const ACCOUNT: Topic = (
-    "Who exists in an image, and with which number, decides who may read and write what.",
-    "let harden apply prune and lock the accounts, or correct the line in the Dockerfile",
-);
-const PASSWORD: Topic = (
-    "Everybody who has the image has its password file: an empty or known password is a way to become that account.",
-    "lock the account: harden apply does, or write usermod -L in the Dockerfile",
-);
-const CONSISTENCY: Topic = (
-    "Programs read different account files; where those contradict each other, nobody knows what holds.",
-    "correct the account files: pwck -r and grpck -r show the same lines",
-);
-const LOGIN: Topic = (
-    "An account that nobody logs in to needs no shell; one that has it is a step for whoever gets in.",
-    "give the account /usr/sbin/nologin: harden apply does, but for [keep] shells",
-);
-const LOGIN_DEFAULTS: Topic = (
-    "Lists for servers ask for it. Without a login shell it changes nothing in a container.",
-    "switch the rule login.defaults on if an auditor asks for it",
-);
-const SYSTEM_MODE: Topic = (
-    "Who may write a file of the system decides what everybody else runs and believes.",
-    "correct owner and mode where the file is made; harden apply tightens system directories",
-);
-const READABLE: Topic =
-    ("Somebody who gets in reads what the file protects.", "correct owner and mode where the file is made");
-const WRITABLE: Topic = (
-    "What everybody may write, whoever gets in can replace.",
-    "correct the mode where it is made: COPY --chmod, or chmod in the same RUN",
-);
-const OWNER: Topic = (
-    "A number without an account belongs to whoever gets that number next.",
-    "correct the owner where it is made: COPY --chown; or name the number in [keep] users or groups",
-);
-const PRIVILEGE: Topic = (
-    "A program that runs with its owner's rights, or with capabilities, is how a user becomes root.",
-    "harden apply clears the bits; name a file that needs them in [keep] setid",
-);
-const LEFTOVER: Topic = (
-    "It is of no use in a container, and tells or offers something to whoever gets in.",
-    "remove it in the Dockerfile",
-);
-const HARDEN: Topic = (
-    "What the image's program does not need helps only somebody else.",
-    "run harden apply, or name what is needed in [keep]",
-);
-const HOME: Topic = (
-    "Files in a home directory configure what its owner runs.",
-    "remove the file in the Dockerfile, or correct its owner and mode",
-);
-const TRUST: Topic = ("The file lets somebody in without a password, or holds one.", "remove the file");
-const SECRET: Topic = (
-    "Everybody who has the image has the secret, and a later layer that removes it does not take it back.",
-    "revoke the secret, remove it from every layer, and give it at run time or with RUN --mount=type=secret",
-);
-const PROGRAM: Topic = (
-    "The program helps somebody who got in: to run, fetch, read or write what they like.",
-    "harden apply removes what the image does not run",
-);
-const LINKING: Topic = (
-    "A fixed address, an executable stack or tables that stay writable make a fault in the program easier to use.",
-    "take the program from a distribution that links with -pie -z relro -z noexecstack, or build it so",
-);
-const DATABASE: Topic = (
-    "Scanners know what is installed from these files.",
-    "keep the files; harden apply keeps them true with packages.database = \"prune\"",
-);
-const CHANGED: Topic = (
-    "Scanners judge a package by its version: what was changed in it, or put in its place, they do not see.",
-    "install the package again, or put what differs beside it under a name of its own",
-);
-const CONFIG: Topic = (
-    "The image's configuration decides as whom and with what its program starts.",
-    "correct the line in the Dockerfile",
-);
-const EXCEPTION: Topic = (
-    "An exception that nobody looks at again hides what it was not written for.",
-    "take the exception out of harden.toml, or look again and write a later day",
-);
+use super::{Check, Cx, Findings, Severity, Topic};
+
+const ACCOUNT: Topic = Topic {
+    why: "Who exists in an image, and with which number, decides who may read and write what.",
+    fix: "let harden apply prune and lock the accounts, or correct the line in the Dockerfile",
+};
+const PASSWORD: Topic = Topic {
+    why: "Everybody who has the image has its password file: an empty or known password is a way to become that account.",
+    fix: "lock the account: harden apply does, or write usermod -L in the Dockerfile",
+};
+const CONSISTENCY: Topic = Topic {
+    why: "Programs read different account files; where those contradict each other, nobody knows what holds.",
+    fix: "correct the account files: pwck -r and grpck -r show the same lines",
+};
+const LOGIN: Topic = Topic {
+    why: "An account that nobody logs in to needs no shell; one that has it is a step for whoever gets in.",
+    fix: "give the account /usr/sbin/nologin: harden apply does, but for [keep] shells",
+};
+const LOGIN_DEFAULTS: Topic = Topic {
+    why: "Lists for servers ask for it. Without a login shell it changes nothing in a container.",
+    fix: "switch the rule login.defaults on if an auditor asks for it",
+};
+const SYSTEM_MODE: Topic = Topic {
+    why: "Who may write a file of the system decides what everybody else runs and believes.",
+    fix: "correct owner and mode where the file is made; harden apply tightens system directories",
+};
+const READABLE: Topic = Topic {
+    why: "Somebody who gets in reads what the file protects.",
+    fix: "correct owner and mode where the file is made",
+};
+const WRITABLE: Topic = Topic {
+    why: "What everybody may write, whoever gets in can replace.",
+    fix: "correct the mode where it is made: COPY --chmod, or chmod in the same RUN",
+};
+const OWNER: Topic = Topic {
+    why: "A number without an account belongs to whoever gets that number next.",
+    fix: "correct the owner where it is made: COPY --chown; or name the number in [keep] users or groups",
+};
+const PRIVILEGE: Topic = Topic {
+    why: "A program that runs with its owner's rights, or with capabilities, is how a user becomes root.",
+    fix: "harden apply clears the bits; name a file that needs them in [keep] setid",
+};
+const LEFTOVER: Topic = Topic {
+    why: "It is of no use in a container, and tells or offers something to whoever gets in.",
+    fix: "remove it in the Dockerfile",
+};
+const HARDEN: Topic = Topic {
+    why: "What the image's program does not need helps only somebody else.",
+    fix: "run harden apply, or name what is needed in [keep]",
+};
+const HOME: Topic = Topic {
+    why: "Files in a home directory configure what its owner runs.",
+    fix: "remove the file in the Dockerfile, or correct its owner and mode",
+};
+const TRUST: Topic =
+    Topic { why: "The file lets somebody in without a password, or holds one.", fix: "remove the file" };
+const SECRET: Topic = Topic {
+    why: "Everybody who has the image has the secret, and a later layer that removes it does not take it back.",
+    fix: "revoke the secret, remove it from every layer, and give it at run time or with RUN --mount=type=secret",
+};
+const PROGRAM: Topic = Topic {
+    why: "The program helps somebody who got in: to run, fetch, read or write what they like.",
+    fix: "harden apply removes what the image does not run",
+};
+const LINKING: Topic = Topic {
+    why: "A fixed address, an executable stack or tables that stay writable make a fault in the program easier to use.",
+    fix: "take the program from a distribution that links with -pie -z relro -z noexecstack, or build it so",
+};
+const DATABASE: Topic = Topic {
+    why: "Scanners know what is installed from these files.",
+    fix: "keep the files; harden apply keeps them true with packages.database = \"prune\"",
+};
+const CHANGED: Topic = Topic {
+    why: "Scanners judge a package by its version: what was changed in it, or put in its place, they do not see.",
+    fix: "install the package again, or put what differs beside it under a name of its own",
+};
+const CONFIG: Topic = Topic {
+    why: "The image's configuration decides as whom and with what its program starts.",
+    fix: "correct the line in the Dockerfile",
+};
+const EXCEPTION: Topic = Topic {
+    why: "An exception that nobody looks at again hides what it was not written for.",
+    fix: "take the exception out of harden.toml, or look again and write a later day",
+};
 
 type Run = fn(&Cx<'_>, &mut Findings);
 
-// One `&str` for all sources of a check: 300 of them would be 5 KB of pointers.
 const fn check(
     id: &'static str,
     severity: Severity,
     title: &'static str,
-    sources: &'static str,
+    sources: &'static [&'static str],
     rule: &'static str,
     topic: &'static Topic,
     run: Run,
@@ -115,177 +118,177 @@ const fn check(
 #[rustfmt::skip]
 pub static CHECKS: &[Check] = &[
     check("accounts.file-mode", High, "passwd and group belong to root and only root writes them",
-        "CIS-D12 7.1.1\nCIS-D12 7.1.3\nSSG file_permissions_etc_passwd\nSSG file_permissions_etc_group\nDS os-03", "", &SYSTEM_MODE, modes::table),
+        &["CIS-D12 7.1.1", "CIS-D12 7.1.3", "SSG file_permissions_etc_passwd", "SSG file_permissions_etc_group", "DS os-03"], "", &SYSTEM_MODE, modes::table),
     check("accounts.shadow-mode", High, "password files are for root and the group shadow only",
-        "CIS-D12 7.1.5\nCIS-D12 7.1.7\nCIS-D12 7.1.6\nCIS-D12 7.1.8\nSSG file_permissions_etc_shadow\nDS os-02", "", &READABLE, modes::table),
+        &["CIS-D12 7.1.5", "CIS-D12 7.1.7", "CIS-D12 7.1.6", "CIS-D12 7.1.8", "SSG file_permissions_etc_shadow", "DS os-02"], "", &READABLE, modes::table),
     check("accounts.opasswd-mode", Medium, "old passwords are for root only",
-        "CIS-D12 7.1.10\nSSG file_permissions_etc_security_opasswd", "files.known", &READABLE, modes::table),
+        &["CIS-D12 7.1.10", "SSG file_permissions_etc_security_opasswd"], "files.known", &READABLE, modes::table),
     check("accounts.backup", Low, "no backups of account and configuration files",
-        "CIS-D12 7.1.2\nCIS-D12 7.1.4\nCIS-D12 7.1.6\nCIS-D12 7.1.8", "accounts.backup", &LEFTOVER, by_rule::check),
+        &["CIS-D12 7.1.2", "CIS-D12 7.1.4", "CIS-D12 7.1.6", "CIS-D12 7.1.8"], "accounts.backup", &LEFTOVER, by_rule::check),
     check("accounts.password-in-passwd", High, "passwords are not in passwd and group",
-        "CIS-D12 7.2.1\nSSG accounts_password_all_shadowed\nDS os-03b", "accounts.lock", &PASSWORD, accounts::password_in_passwd),
+        &["CIS-D12 7.2.1", "SSG accounts_password_all_shadowed", "DS os-03b"], "accounts.lock", &PASSWORD, accounts::password_in_passwd),
     check("accounts.empty-password", High, "no account has an empty password",
-        "CIS-D12 7.2.2\nDKL-LI-0001\nAUTH-9283\nSSG no_empty_passwords_etc_shadow", "accounts.lock", &PASSWORD, accounts::empty_password),
+        &["CIS-D12 7.2.2", "DKL-LI-0001", "AUTH-9283", "SSG no_empty_passwords_etc_shadow"], "accounts.lock", &PASSWORD, accounts::empty_password),
     check("accounts.usable-password", High, "every password is locked",
-        "GPOS SRG-OS-000109\nSSG accounts_password_all_shadowed", "accounts.lock", &PASSWORD, accounts::usable_password),
+        &["GPOS SRG-OS-000109", "SSG accounts_password_all_shadowed"], "accounts.lock", &PASSWORD, accounts::usable_password),
     check("accounts.weak-hash", Medium, "no password is hashed with DES or MD5",
-        "AUTH-9229\nCIS-D12 5.4.1.4", "accounts.lock", &PASSWORD, accounts::weak_hash),
+        &["AUTH-9229", "CIS-D12 5.4.1.4"], "accounts.lock", &PASSWORD, accounts::weak_hash),
     check("accounts.uid-0", High, "only root has the uid 0",
-        "CIS-D12 5.4.2.1\nAUTH-9204\nSSG accounts_no_uid_except_zero", "accounts.prune", &ACCOUNT, accounts::uid_0),
+        &["CIS-D12 5.4.2.1", "AUTH-9204", "SSG accounts_no_uid_except_zero"], "accounts.prune", &ACCOUNT, accounts::uid_0),
     check("accounts.gid-0", Medium, "only root has the gid 0",
-        "CIS-D12 5.4.2.2\nCIS-D12 5.4.2.3\nSSG accounts_root_gid_zero", "accounts.prune", &ACCOUNT, accounts::gid_0),
+        &["CIS-D12 5.4.2.2", "CIS-D12 5.4.2.3", "SSG accounts_root_gid_zero"], "accounts.prune", &ACCOUNT, accounts::gid_0),
     check("accounts.duplicate-name", Medium, "no name of an account or group is there twice",
-        "CIS-D12 7.2.7\nCIS-D12 7.2.8\nAUTH-9226", "accounts.prune", &CONSISTENCY, accounts::duplicates),
+        &["CIS-D12 7.2.7", "CIS-D12 7.2.8", "AUTH-9226"], "accounts.prune", &CONSISTENCY, accounts::duplicates),
     check("accounts.duplicate-id", Medium, "no number of an account or group is there twice",
-        "CIS-D12 7.2.5\nCIS-D12 7.2.6\nDKL-LI-0002\nAUTH-9208\nAUTH-9222\nDS os-07", "accounts.prune", &CONSISTENCY, accounts::duplicates),
+        &["CIS-D12 7.2.5", "CIS-D12 7.2.6", "DKL-LI-0002", "AUTH-9208", "AUTH-9222", "DS os-07"], "accounts.prune", &CONSISTENCY, accounts::duplicates),
     check("accounts.missing-group", Medium, "the primary group of every account exists",
-        "CIS-D12 7.2.3\nSSG gid_passwd_group_same", "accounts.prune", &CONSISTENCY, accounts::missing_group),
+        &["CIS-D12 7.2.3", "SSG gid_passwd_group_same"], "accounts.prune", &CONSISTENCY, accounts::missing_group),
     check("accounts.shadow-group", Medium, "nobody is a member of the group shadow",
-        "CIS-D12 7.2.4\nSSG ensure_shadow_group_empty", "accounts.prune", &ACCOUNT, accounts::shadow_group),
+        &["CIS-D12 7.2.4", "SSG ensure_shadow_group_empty"], "accounts.prune", &ACCOUNT, accounts::shadow_group),
     check("accounts.inconsistent", Medium, "account files agree with each other",
-        "AUTH-9216\nAUTH-9228", "accounts.prune", &CONSISTENCY, accounts::inconsistent),
+        &["AUTH-9216", "AUTH-9228"], "accounts.prune", &CONSISTENCY, accounts::inconsistent),
     check("accounts.malformed", Low, "every line of an account file is an entry",
-        "AUTH-9228", "accounts.prune", &CONSISTENCY, accounts::malformed),
+        &["AUTH-9228"], "accounts.prune", &CONSISTENCY, accounts::malformed),
     check("accounts.legacy-plus", Medium, "no entry refers to a network name service",
-        "SSG no_legacy_plus_entries_etc_passwd\nSSG no_legacy_plus_entries_etc_shadow\nSSG no_legacy_plus_entries_etc_group", "accounts.prune", &ACCOUNT, accounts::malformed),
+        &["SSG no_legacy_plus_entries_etc_passwd", "SSG no_legacy_plus_entries_etc_shadow", "SSG no_legacy_plus_entries_etc_group"], "accounts.prune", &ACCOUNT, accounts::malformed),
     check("accounts.login-shell", Medium, "no account but root has a login shell",
-        "CIS-D12 5.4.2.7\nCIS-D12 5.4.2.8\nSSG no_shelllogin_for_systemaccounts", "accounts.shell", &LOGIN, accounts::login_shell),
+        &["CIS-D12 5.4.2.7", "CIS-D12 5.4.2.8", "SSG no_shelllogin_for_systemaccounts"], "accounts.shell", &LOGIN, accounts::login_shell),
     check("accounts.root-shell", Info, "root has no login shell",
-        "ANC passwd_file.blacklist_shells", "accounts.shell", &LOGIN, accounts::root_shell),
+        &["ANC passwd_file.blacklist_shells"], "accounts.shell", &LOGIN, accounts::root_shell),
     check("login.defs", Low, "passwords age and files are made for their owner",
-        "CIS-D12 5.4.1.1\nCIS-D12 5.4.1.2\nCIS-D12 5.4.1.3\nDS os-05\nAUTH-9286", "", &LOGIN_DEFAULTS, accounts::login_defs),
+        &["CIS-D12 5.4.1.1", "CIS-D12 5.4.1.2", "CIS-D12 5.4.1.3", "DS os-05", "AUTH-9286"], "", &LOGIN_DEFAULTS, accounts::login_defs),
     check("login.umask", Low, "shells begin with umask 027 and end when idle",
-        "CIS-D12 5.4.3.2\nCIS-D12 5.4.3.3\nAUTH-9328", "login.defaults", &LOGIN_DEFAULTS, accounts::login_umask),
+        &["CIS-D12 5.4.3.2", "CIS-D12 5.4.3.3", "AUTH-9328"], "login.defaults", &LOGIN_DEFAULTS, accounts::login_umask),
     check("login.limits", Low, "securetty is empty and core dumps are off",
-        "SSG no_direct_root_logins\nSSG disable_users_coredumps\nKRNL-5820", "login.defaults", &LOGIN_DEFAULTS, accounts::login_limits),
+        &["SSG no_direct_root_logins", "SSG disable_users_coredumps", "KRNL-5820"], "login.defaults", &LOGIN_DEFAULTS, accounts::login_limits),
 
     check("files.world-writable", High, "no file is writable for everybody",
-        "CIS-D12 7.1.11\nSSG file_permissions_unauthorized_world_writable", "files.writable", &WRITABLE, trees::world_writable),
+        &["CIS-D12 7.1.11", "SSG file_permissions_unauthorized_world_writable"], "files.writable", &WRITABLE, trees::world_writable),
     check("files.world-writable-directory", High, "a directory that everybody writes in has the sticky bit",
-        "CIS-D12 7.1.11\nFILE-6362\nFILE-6363\nSSG dir_perms_world_writable_sticky_bits", "files.writable", &WRITABLE, trees::world_writable_directory),
+        &["CIS-D12 7.1.11", "FILE-6362", "FILE-6363", "SSG dir_perms_world_writable_sticky_bits"], "files.writable", &WRITABLE, trees::world_writable_directory),
     check("files.world-writable-owner", Low, "a directory that everybody writes in belongs to root",
-        "SSG dir_perms_world_writable_root_owned", "", &WRITABLE, trees::world_writable_owner),
+        &["SSG dir_perms_world_writable_root_owned"], "", &WRITABLE, trees::world_writable_owner),
     check("files.system-owner", High, "system directories and their files belong to root",
-        "SSG dir_ownership_binary_dirs\nSSG file_ownership_binary_dirs\nSSG dir_ownership_library_dirs\nSSG file_ownership_library_dirs\nGPOS SV-203675", "files.system-dirs", &SYSTEM_MODE, trees::system_owner),
+        &["SSG dir_ownership_binary_dirs", "SSG file_ownership_binary_dirs", "SSG dir_ownership_library_dirs", "SSG file_ownership_library_dirs", "GPOS SV-203675"], "files.system-dirs", &SYSTEM_MODE, trees::system_owner),
     check("files.system-group", Low, "commands and libraries belong to the group root",
-        "SSG dir_system_commands_group_root_owned\nSSG root_permissions_syslibrary_files\nGPOS SV-203675", "files.system-dirs", &SYSTEM_MODE, trees::system_group),
+        &["SSG dir_system_commands_group_root_owned", "SSG root_permissions_syslibrary_files", "GPOS SV-203675"], "files.system-dirs", &SYSTEM_MODE, trees::system_group),
     check("files.system-writable", Medium, "only root writes in system directories",
-        "SSG dir_permissions_binary_dirs\nSSG file_permissions_binary_dirs\nSSG file_permissions_library_dirs", "files.system-dirs", &SYSTEM_MODE, trees::system_writable),
+        &["SSG dir_permissions_binary_dirs", "SSG file_permissions_binary_dirs", "SSG file_permissions_library_dirs"], "files.system-dirs", &SYSTEM_MODE, trees::system_writable),
     check("files.unowned", Medium, "every file belongs to an account and a group that exist",
-        "CIS-D12 7.1.12\nSSG no_files_unowned_by_user\nSSG file_permissions_ungroupowned", "files.ownerless", &OWNER, trees::unowned),
+        &["CIS-D12 7.1.12", "SSG no_files_unowned_by_user", "SSG file_permissions_ungroupowned"], "files.ownerless", &OWNER, trees::unowned),
     check("files.setid", Medium, "no file runs with its owner's or group's rights",
-        "CD 4.8\nDCG 2.3\nCIS-D12 7.1.13\nCIS-DI-0008\nPSB 4.8\nDS os-06", "files.setid", &PRIVILEGE, trees::setid),
+        &["CD 4.8", "DCG 2.3", "CIS-D12 7.1.13", "CIS-DI-0008", "PSB 4.8", "DS os-06"], "files.setid", &PRIVILEGE, trees::setid),
     check("files.setgid-directory", Info, "no directory passes its group on",
-        "", "files.setid", &PRIVILEGE, trees::setgid_directory),
+        &[], "files.setid", &PRIVILEGE, trees::setgid_directory),
     check("files.capabilities", Medium, "no file brings capabilities",
-        "CD 4.8", "files.capabilities", &PRIVILEGE, trees::capabilities),
+        &["CD 4.8"], "files.capabilities", &PRIVILEGE, trees::capabilities),
     check("files.device", High, "no device node, fifo or socket outside /dev",
-        "DCG 2.16", "files.devices", &LEFTOVER, trees::device),
+        &["DCG 2.16"], "files.devices", &LEFTOVER, trees::device),
     check("files.log-mode", Low, "logs belong to root and are not for everybody",
-        "CIS-D12 6.1.4.1\nSSG permissions_local_var_log\nDS os-11\nGPOS SV-203667", "remove.leftovers", &READABLE, trees::log_mode),
+        &["CIS-D12 6.1.4.1", "SSG permissions_local_var_log", "DS os-11", "GPOS SV-203667"], "remove.leftovers", &READABLE, trees::log_mode),
     check("files.leftovers", Low, "no logs, caches and temporary files",
-        "bootc nonempty-run-tmp\nFILE-6354\nCIS-DI-0005", "remove.leftovers", &LEFTOVER, by_rule::check),
+        &["bootc nonempty-run-tmp", "FILE-6354", "CIS-DI-0005"], "remove.leftovers", &LEFTOVER, by_rule::check),
     check("files.run", Low, "/run is empty",
-        "bootc nonempty-run-tmp", "", &LEFTOVER, trees::run_files),
+        &["bootc nonempty-run-tmp"], "", &LEFTOVER, trees::run_files),
     check("files.dangling-link", Info, "every link leads somewhere",
-        "bootc", "", &LEFTOVER, trees::dangling),
+        &["bootc"], "", &LEFTOVER, trees::dangling),
     check("files.name", Low, "every name is UTF-8 without control characters",
-        "bootc utf8", "", &LEFTOVER, trees::names),
+        &["bootc utf8"], "", &LEFTOVER, trees::names),
 
     check("etc.shells", Low, "/etc/shells lists shells that exist, and is root's",
-        "CIS-D12 7.1.9\nCIS-D12 5.4.3.1\nSSG no_nologin_in_shells\nSHLL-6211", "login.shells", &LOGIN, paths::shells),
+        &["CIS-D12 7.1.9", "CIS-D12 5.4.3.1", "SSG no_nologin_in_shells", "SHLL-6211"], "login.shells", &LOGIN, paths::shells),
     check("etc.banner-mode", Low, "banners belong to root and only root writes them",
-        "CIS-D12 1.6.4\nCIS-D12 1.6.5\nCIS-D12 1.6.6", "files.system-dirs", &SYSTEM_MODE, modes::table),
+        &["CIS-D12 1.6.4", "CIS-D12 1.6.5", "CIS-D12 1.6.6"], "files.system-dirs", &SYSTEM_MODE, modes::table),
     check("etc.banner-text", Info, "banners do not tell the system and its version",
-        "CIS-D12 1.6.1\nCIS-D12 1.6.2\nCIS-D12 1.6.3\nBANN-7126\nBANN-7130", "", &LEFTOVER, paths::banners),
+        &["CIS-D12 1.6.1", "CIS-D12 1.6.2", "CIS-D12 1.6.3", "BANN-7126", "BANN-7130"], "", &LEFTOVER, paths::banners),
     check("etc.sudo-mode", High, "sudo's rules belong to root and only root reads them",
-        "SSG file_permissions_sudoers\nAUTH-9252", "files.known", &SYSTEM_MODE, modes::table),
+        &["SSG file_permissions_sudoers", "AUTH-9252"], "files.known", &SYSTEM_MODE, modes::table),
     check("etc.sudo-nopasswd", High, "sudo asks for a password",
-        "SSG sudo_remove_nopasswd\nCIS-D12 5.2.4", "", &PRIVILEGE, paths::nopasswd),
+        &["SSG sudo_remove_nopasswd", "CIS-D12 5.2.4"], "", &PRIVILEGE, paths::nopasswd),
     check("etc.ssh-mode", High, "sshd's settings and keys are root's alone",
-        "CIS-D12 5.1.1\nCIS-D12 5.1.2\nSSG file_permissions_sshd_private_key\nDCG 2.1", "files.known", &READABLE, modes::table),
+        &["CIS-D12 5.1.1", "CIS-D12 5.1.2", "SSG file_permissions_sshd_private_key", "DCG 2.1"], "files.known", &READABLE, modes::table),
     check("etc.sensitive-mode", Medium, "settings of security programs are root's",
-        "SSG directory_permissions_etc_nftables\nSSG directory_permissions_etc_iptables\nSSG file_permissions_etc_crypttab\nFILE-7524", "files.known", &READABLE, modes::table),
+        &["SSG directory_permissions_etc_nftables", "SSG directory_permissions_etc_iptables", "SSG file_permissions_etc_crypttab", "FILE-7524"], "files.known", &READABLE, modes::table),
     check("etc.root-path", High, "only root writes in the directories of PATH, and all of them are named",
-        "CIS-D12 5.4.2.5\nSSG accounts_root_path_dirs_no_write\nDS os-04", "files.system-dirs", &SYSTEM_MODE, paths::root_path),
+        &["CIS-D12 5.4.2.5", "SSG accounts_root_path_dirs_no_write", "DS os-04"], "files.system-dirs", &SYSTEM_MODE, paths::root_path),
     check("etc.trust-store", Info, "no authority was added to the trust store",
-        "GPOS SV-263659", "", &HARDEN, paths::trust_store),
+        &["GPOS SV-263659"], "", &HARDEN, paths::trust_store),
 
     check("jobs.present", Low, "no jobs and timers",
-        "CD 4.3", "remove.cron", &HARDEN, by_rule::check),
+        &["CD 4.3"], "remove.cron", &HARDEN, by_rule::check),
     check("jobs.mode", Medium, "jobs are root's, and only root writes them",
-        "CIS-D12 2.4.1.2\nCIS-D12 2.4.1.3\nCIS-D12 2.4.1.7\nDS os-13\nSCHD-7704\nFILE-7524", "remove.cron", &SYSTEM_MODE, modes::table),
+        &["CIS-D12 2.4.1.2", "CIS-D12 2.4.1.3", "CIS-D12 2.4.1.7", "DS os-13", "SCHD-7704", "FILE-7524"], "remove.cron", &SYSTEM_MODE, modes::table),
     check("jobs.allow", Low, "only named accounts may leave jobs",
-        "CIS-D12 2.4.1.8\nCIS-D12 2.4.2.1", "login.defaults", &LOGIN_DEFAULTS, paths::job_lists),
-    check("system.init", Low, "no init system", "CD 4.3", "remove.init", &HARDEN, by_rule::check),
-    check("system.tunables", Info, "no kernel settings", "CD 4.3", "remove.tunables", &HARDEN, by_rule::check),
-    check("system.fstab", Info, "no mount table", "CD 4.3", "remove.fstab", &HARDEN, by_rule::check),
+        &["CIS-D12 2.4.1.8", "CIS-D12 2.4.2.1"], "login.defaults", &LOGIN_DEFAULTS, paths::job_lists),
+    check("system.init", Low, "no init system", &["CD 4.3"], "remove.init", &HARDEN, by_rule::check),
+    check("system.tunables", Info, "no kernel settings", &["CD 4.3"], "remove.tunables", &HARDEN, by_rule::check),
+    check("system.fstab", Info, "no mount table", &["CD 4.3"], "remove.fstab", &HARDEN, by_rule::check),
 
     check("homes.mode", Low, "homes are their owner's, and nobody else reads them",
-        "CIS-D12 7.2.9\nHOME-9304\nHOME-9306\nSSG file_permissions_home_directories", "", &HOME, homes::mode),
+        &["CIS-D12 7.2.9", "HOME-9304", "HOME-9306", "SSG file_permissions_home_directories"], "", &HOME, homes::mode),
     check("homes.dot-file", Low, "files that configure a login are their owner's",
-        "CIS-D12 7.2.10\nSSG accounts_user_dot_group_ownership", "remove.root-home", &HOME, homes::dot_files),
+        &["CIS-D12 7.2.10", "SSG accounts_user_dot_group_ownership"], "remove.root-home", &HOME, homes::dot_files),
     check("homes.history", Medium, "no histories of commands",
-        "HOME-9310\nCIS-D12 7.2.10", "remove.leftovers", &SECRET, homes::history),
+        &["HOME-9310", "CIS-D12 7.2.10"], "remove.leftovers", &SECRET, homes::history),
     check("homes.trust-file", High, "no file lets somebody in without a password",
-        "CIS-D12 7.2.10\nDS os-01\nDS os-09\nSSG no_rsh_trust_files\nSSG no_host_based_files", "remove.trust", &TRUST, homes::trust),
-    check("homes.root", Low, "root's home is empty", "CD 4.3", "remove.root-home", &LEFTOVER, by_rule::check),
+        &["CIS-D12 7.2.10", "DS os-01", "DS os-09", "SSG no_rsh_trust_files", "SSG no_host_based_files"], "remove.trust", &TRUST, homes::trust),
+    check("homes.root", Low, "root's home is empty", &["CD 4.3"], "remove.root-home", &LEFTOVER, by_rule::check),
 
     check("secrets.private-key", High, "no private keys",
-        "CD 4.10\nCIS-DI-0010\nDCG 2.18\nDCG 2.9", "", &SECRET, content::private_keys),
+        &["CD 4.10", "CIS-DI-0010", "DCG 2.18", "DCG 2.9"], "", &SECRET, content::private_keys),
     check("secrets.token", High, "no access tokens of services",
-        "CD 4.10\nDCG 2.18", "", &SECRET, content::tokens),
+        &["CD 4.10", "DCG 2.18"], "", &SECRET, content::tokens),
     check("secrets.password", High, "no stored passwords",
-        "CD 4.10\nCIS-DI-0010\nDCG 2.18", "", &SECRET, content::passwords),
+        &["CD 4.10", "CIS-DI-0010", "DCG 2.18"], "", &SECRET, content::passwords),
     check("secrets.file-name", Medium, "no file is named as secrets are",
-        "CIS-DI-0010\nCD 4.10\nDCG 2.18", "", &SECRET, content::names),
+        &["CIS-DI-0010", "CD 4.10", "DCG 2.18"], "", &SECRET, content::names),
     check("content.developer-file", Low, "no files of the developer's machine",
-        "DKL-LI-0003", "", &LEFTOVER, content::developer),
+        &["DKL-LI-0003"], "", &LEFTOVER, content::developer),
 
     check("programs.package-manager", Medium, "nothing installs software",
-        "CD 4.3\nDCG 2.12\nDKL-DI-0004\nDKL-DI-0005", "remove.package-manager", &HARDEN, by_rule::check),
+        &["CD 4.3", "DCG 2.12", "DKL-DI-0004", "DKL-DI-0005"], "remove.package-manager", &HARDEN, by_rule::check),
     check("programs.privilege", Low, "no program changes who one is",
-        "DCG 2.12\nDKL-DI-0001", "remove.commands", &PROGRAM, programs::named),
-    check("programs.shell", Low, "no shell", "DCG 2.12\nN190 4.1", "remove.commands", &PROGRAM, programs::named),
+        &["DCG 2.12", "DKL-DI-0001"], "remove.commands", &PROGRAM, programs::named),
+    check("programs.shell", Low, "no shell", &["DCG 2.12", "N190 4.1"], "remove.commands", &PROGRAM, programs::named),
     check("programs.network", Low, "no program fetches or forwards",
-        "DCG 2.12\nCD 4.3", "remove.commands", &PROGRAM, programs::named),
+        &["DCG 2.12", "CD 4.3"], "remove.commands", &PROGRAM, programs::named),
     check("programs.compiler", Low, "no compiler and no debugger",
-        "HRDN-7222\nDCG 2.12", "remove.commands", &PROGRAM, programs::named),
+        &["HRDN-7222", "DCG 2.12"], "remove.commands", &PROGRAM, programs::named),
     check("programs.gtfobins", Low, "no program that is known to run or read whatever it is told",
-        "GTFOBins\nCD 4.3", "remove.commands", &PROGRAM, programs::named),
+        &["GTFOBins", "CD 4.3"], "remove.commands", &PROGRAM, programs::named),
     check("programs.remote-access", Medium, "no server for remote logins, no programs of legacy protocols",
-        "DCG 2.1\nSSG package_telnetd_removed\nSSG package_rsh-server_removed\nGPOS SRG-OS-000096", "remove.commands", &PROGRAM, programs::packages),
+        &["DCG 2.1", "SSG package_telnetd_removed", "SSG package_rsh-server_removed", "GPOS SRG-OS-000096"], "remove.commands", &PROGRAM, programs::packages),
     check("programs.library-path", Medium, "no program looks for libraries where others may write",
-        "checksec RUNPATH\nchecksec RPATH", "", &PROGRAM, programs::library_path),
+        &["checksec RUNPATH", "checksec RPATH"], "", &PROGRAM, programs::library_path),
     check("programs.linking", Info, "programs are linked as kernel and loader protect them best",
-        "checksec PIE\nchecksec NX\nchecksec RELRO", "", &LINKING, programs::linking),
+        &["checksec PIE", "checksec NX", "checksec RELRO"], "", &LINKING, programs::linking),
 
     check("packages.identity", Low, "the distribution can be told",
-        "trivy os detection\nSSG cpe platform", "", &DATABASE, packages::identity),
+        &["trivy os detection", "SSG cpe platform"], "", &DATABASE, packages::identity),
     check("packages.database", Low, "a package database is there and can be read",
-        "trivy os-pkgs\nDCG 2.11", "", &DATABASE, packages::database),
+        &["trivy os-pkgs", "DCG 2.11"], "", &DATABASE, packages::database),
     check("packages.ghost", Low, "a package that is listed has files",
-        "trivy os-pkgs", "packages.database", &DATABASE, packages::ghosts),
+        &["trivy os-pkgs"], "packages.database", &DATABASE, packages::ghosts),
     check("packages.checksum", Medium, "the files of packages are as the packages brought them",
-        "debsums\nPKGS-7398\nSSG rpm_verify_hashes", "", &CHANGED, checksums::changed),
+        &["debsums", "PKGS-7398", "SSG rpm_verify_hashes"], "", &CHANGED, checksums::changed),
 
     check("image.user", Medium, "the image's program does not start as root",
-        "CD 4.1\nCIS-DI-0001\nDCG 2.2\nDS-0002", "", &CONFIG, image::user),
+        &["CD 4.1", "CIS-DI-0001", "DCG 2.2", "DS-0002"], "", &CONFIG, image::user),
     check("image.healthcheck", Low, "the image says how to tell that it works",
-        "CD 4.6\nCIS-DI-0006\nDS-0026", "", &CONFIG, image::healthcheck),
+        &["CD 4.6", "CIS-DI-0006", "DS-0026"], "", &CONFIG, image::healthcheck),
     check("image.secret", High, "no secrets in the environment, labels, command and history",
-        "CD 4.10\nCIS-DI-0010\nDCG 2.18", "", &SECRET, image::secrets),
+        &["CD 4.10", "CIS-DI-0010", "DCG 2.18"], "", &SECRET, image::secrets),
     check("image.port", Medium, "no port of a remote login is exposed",
-        "CD 5.7\nDS-0004\nDCG 2.1", "", &CONFIG, image::ports),
+        &["CD 5.7", "DS-0004", "DCG 2.1"], "", &CONFIG, image::ports),
     check("image.path", Medium, "PATH holds absolute directories only",
-        "CIS-D12 5.4.2.5\nDS os-04", "", &CONFIG, image::path),
+        &["CIS-D12 5.4.2.5", "DS os-04"], "", &CONFIG, image::path),
 
     check("plan.pending", Low, "harden apply has nothing left to do",
-        "", "", &HARDEN, by_rule::pending),
+        &[], "", &HARDEN, by_rule::pending),
     check("audit.exception-unused", Low, "every exception of the policy matches a finding",
-        "", "", &EXCEPTION, nothing),
+        &[], "", &EXCEPTION, nothing),
     check("audit.exception-expired", Medium, "no exception of the policy has expired",
-        "", "", &EXCEPTION, nothing),
+        &[], "", &EXCEPTION, nothing),
 ];
 
 /// The check of that id.

@@ -1,25 +1,29 @@
 //! What checks share: worked out once, before the first of them runs. And what holds for all findings after the last.
 
 use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
-use super::checks::{by_rule, content};
-use super::{Findings, Severity, Subject};
-use crate::collect::{Map, Set};
-use crate::facts::accounts::{Database, GID, UID};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::pipeline;
-use crate::plan::record::Record;
-use crate::plan::steps::{Plan, Target};
-use crate::policy::{Entry, Policy, RunUser};
-use crate::rules::zones::Zones;
 use content::Secret;
+
+use super::checks::content;
+use super::{Findings, Severity, Subject};
+use crate::draft::record::{Record, Target};
+use crate::facts::accounts::{Database, GID, UID};
+use crate::pipeline;
+use crate::plan::Plan;
+use crate::policy::{Entry, Policy, RunUser};
+use crate::rules;
+use crate::rules::zones::Zones;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// A subject with what follows from it.
 pub(crate) struct Cx<'a> {
     subject: &'a Subject<'a>,
     pub(super) tree: &'a Tree,
+    /// Ids of the rules that run.
+    on: BTreeSet<&'static str>,
     pub(super) zones: Zones,
     /// Entries that may have set-id bits and capabilities.
     pub(super) setid: IdSet,
@@ -30,9 +34,9 @@ pub(crate) struct Cx<'a> {
     /// What was found in texts, once somebody asked.
     secrets: OnceCell<Vec<Secret>>,
     /// Uids that mean somebody.
-    pub(super) users: Set<u32>,
+    pub(super) users: BTreeSet<u32>,
     /// Gids that mean some group.
-    pub(super) groups: Set<u32>,
+    pub(super) groups: BTreeSet<u32>,
 }
 
 impl<'a> Deref for Cx<'a> {
@@ -55,7 +59,7 @@ impl<'a> Cx<'a> {
         }
         let partial = match subject.plan {
             Some(_) => Plan::default(),
-            None => pipeline::partial(facts, subject.contents, policy, &by_rule::INDEPENDENT),
+            None => pipeline::partial(facts, subject.contents, policy),
         };
         Self {
             subject,
@@ -65,6 +69,7 @@ impl<'a> Cx<'a> {
             kept_paths: below(tree, &policy.keep.paths),
             partial,
             secrets: OnceCell::new(),
+            on: rules::switched_on(policy),
             users,
             groups,
         }
@@ -92,8 +97,7 @@ impl<'a> Cx<'a> {
 
     /// Whether a rule is switched on, be it by name or by default.
     pub(super) fn is_on(&self, rule: &str) -> bool {
-        let named = self.policy.rules.iter().rev().find(|(name, _)| name == rule);
-        named.map_or_else(|| crate::rules::RULES.iter().any(|r| r.id == rule && r.default), |&(_, on)| on)
+        self.on.contains(rule)
     }
 
     /// Whether no package knows the file. Where a database cannot be read, everything below /usr but /usr/local counts
@@ -115,8 +119,8 @@ impl<'a> Cx<'a> {
     }
 }
 
-fn ids(subject: &Subject<'_>, database: Database, field: usize, keep: &[Entry]) -> Set<u32> {
-    let mut known = Set::from([0]);
+fn ids(subject: &Subject<'_>, database: Database, field: usize, keep: &[Entry]) -> BTreeSet<u32> {
+    let mut known = BTreeSet::from([0]);
     if let Some(file) = subject.facts.accounts.files.get(&database) {
         known.extend(file.lines.iter().filter(|line| line.defect.is_none()).filter_map(|line| line.id(field)));
     }
@@ -134,7 +138,7 @@ fn run_numbers(policy: &Policy) -> Option<(Option<u32>, Option<u32>)> {
 fn below(tree: &Tree, entries: &[Entry]) -> IdSet {
     let mut set = IdSet::default();
     for entry in entries {
-        for id in pipeline::named(tree, entry.value.as_bytes()) {
+        for id in tree.named(entry.value.as_bytes()) {
             set.extend(tree.subtree(id));
         }
     }
@@ -152,7 +156,7 @@ pub(super) fn entry(record: &Record) -> Option<Id> {
 /// What the policy keeps is no finding of a rule that would remove it, and which rule fixes what is read off the plan.
 pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
     // Only for entries that were found: a plan may have a record for every entry.
-    let mut fixes: Map<Id, Set<&'static str>> = Map::new();
+    let mut fixes: BTreeMap<Id, BTreeSet<&'static str>> = BTreeMap::new();
     if cx.subject.plan.is_some() {
         for finding in findings.list_mut() {
             if let Some(id) = cx.tree.lookup(&finding.path) {

@@ -1,7 +1,7 @@
 //! One finding, and the list that checks write into.
 
 use super::{Check, Severity};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// One thing that is not as a check wants it.
 #[derive(Debug, Clone)]

@@ -13,8 +13,9 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
+use crate::console::{Console, Volume};
+use crate::diag::escape;
 use crate::exit::Exit;
-use crate::report::{Console, Volume, escape};
 
 /// The first argument of the second start. What follows: signals that are held back, credentials, working directory, and the words of the check;
 /// without words nothing is started.

@@ -4,6 +4,7 @@
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
 //! it is a child: that needs no /proc, and cannot hit a process of anybody else.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -13,9 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
-use super::Setup;
-use super::{child, tcp};
-use crate::collect::Set;
+use super::{Setup, child, tcp};
 use crate::root::host;
 use crate::stop::Stop;
 
@@ -39,12 +38,12 @@ const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
-pub(super) fn adopt_orphans() -> Result<Set<i32>, String> {
+pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>, String> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|e| format!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
     match rustix::process::waitid(WaitId::All, LOOK) {
-        Err(Errno::CHILD) => Ok(Set::new()),
-        _ => Ok(crate::collect::set(children(None).map(|pid| pid.as_raw_nonzero().get()))),
+        Err(Errno::CHILD) => Ok(BTreeSet::new()),
+        _ => Ok(std::collections::BTreeSet::from_iter(children(None).map(|pid| pid.as_raw_nonzero().get()))),
     }
 }
 

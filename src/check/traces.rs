@@ -5,11 +5,11 @@
 //! and their times, extended attributes and flags are put back. Mounts are not looked into.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::{Map, Set};
-use crate::facts::tree::{Id, Tree};
 use crate::root::extras::Extras;
 use crate::root::{Error, Root};
+use crate::tree::{Id, Tree};
 
 /// The difference between two trees of one root.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Traces {
     /// Entries of the later tree that are new, without what lies below them.
     created: Vec<Id>,
     /// Directories, by their number in the earlier and the later tree, whose time differs or is about to.
-    touched: Set<(Id, Id)>,
+    touched: BTreeSet<(Id, Id)>,
     /// All directories that were there before and still are, by the same numbers.
     directories: Vec<(Id, Id)>,
 }
@@ -90,7 +90,7 @@ impl Traces {
         root: &Root,
         before: &Tree,
         after: &Tree,
-        extras: &Map<Id, Extras>,
+        extras: &BTreeMap<Id, Extras>,
     ) -> Result<(), Error> {
         for &top in &self.created {
             // Children come after their parents in the tree's order, so the reverse is leaf first.
@@ -114,6 +114,7 @@ impl Traces {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     use std::path::Path;
@@ -139,7 +140,7 @@ mod tests {
         act(at);
         let after = root.walk().unwrap();
         let traces = compare(&before, &after);
-        traces.remove(&root, &before, &after, &crate::collect::Map::new()).unwrap();
+        traces.remove(&root, &before, &after, &BTreeMap::new()).unwrap();
         assert_eq!(["", "etc", "etc/sub", "tmp"].map(time), times, "times of directories");
         let left = compare(&before, &root.walk().unwrap());
         assert!(left.created.is_empty(), "something new is left");

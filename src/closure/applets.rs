@@ -1,16 +1,15 @@
 //! Applets as parts of the closure: those that the policy names and no file is named by, those that are called by the
 //! program's own name, and what applets start.
 
-use super::seeds::takes;
 use super::walk::Walk;
 use super::{Closure, Reason};
 use crate::applets;
 use crate::facts::multicall::calls::{Call, applet_in, only_looks, started_by};
 use crate::facts::multicall::{LIMIT, is_telling};
 use crate::facts::program::Shebang;
-use crate::facts::tree::{Id, Tree};
 use crate::policy::Pattern;
 use crate::shell;
+use crate::tree::{Id, Tree};
 
 /// Largest script read.
 const MAX_SCRIPT: u64 = 1 << 20;
@@ -43,7 +42,7 @@ impl Walk<'_> {
         self.read_binaries();
         let mut found = Vec::new();
         for binary in self.binaries.iter().flatten() {
-            let names = binary.names.iter().filter(|name| takes(pattern, name.as_bytes()) && !self.is_command(name));
+            let names = binary.names.iter().filter(|name| pattern.names(name.as_bytes()) && !self.is_command(name));
             found.extend(names.map(|name| (binary.program, name.clone())));
         }
         for (program, name) in &found {

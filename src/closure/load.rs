@@ -1,28 +1,28 @@
 //! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
-use crate::collect::{Map, Set, set};
+use crate::diag::escape::quoted;
 use crate::facts::elf::{Elf, Names};
 use crate::facts::libraries::{Loader, Object, is_musl_builtin};
 use crate::facts::program::{FileBytes, Program};
-use crate::facts::tree::Id;
-use crate::report::escape::quoted;
+use crate::tree::Id;
 
 /// Most names followed for one program; real ones have a few hundred.
 const MAX_NAMES: usize = 4096;
 
 /// What was read of each object, once for all programs.
-pub(super) type Cache = Map<Id, Option<(Rc<Elf>, Rc<Names>)>>;
+pub(super) type Cache = BTreeMap<Id, Option<(Rc<Elf>, Rc<Names>)>>;
 
 /// One program with what is mapped for it so far.
 struct Load {
     loader: Loader,
     objects: Vec<Object>,
-    ids: Set<Id>,
+    ids: BTreeSet<Id>,
     /// Names that need no search any more.
-    known: Set<Vec<u8>>,
+    known: BTreeSet<Vec<u8>>,
 }
 
 impl Walk<'_> {
@@ -40,7 +40,7 @@ impl Walk<'_> {
         let tree = self.input.tree;
         let loader = self.libraries.loader(tree, &elf);
         let glibc = loader == Loader::Glibc;
-        let mut known = Set::new();
+        let mut known = BTreeSet::new();
         // The loader itself is mapped already, under its own soname.
         let own = elf.interpreter.as_ref().and_then(|path| tree.resolve(path).ok());
         if let Some((_, names)) = own.and_then(|found| self.object(found.node)) {
@@ -49,7 +49,7 @@ impl Walk<'_> {
         let is_program = elf.interpreter.is_some();
         let origin = tree.path(tree.parent(program));
         let objects = vec![Object { id: program, origin, elf, names, parent: None }];
-        let mut load = Load { loader, objects, ids: set([program]), known };
+        let mut load = Load { loader, objects, ids: BTreeSet::from_iter([program]), known };
         if glibc && is_program {
             for name in self.libraries.preload.clone() {
                 self.ask(&mut load, 0, &name, Some("that /etc/ld.so.preload loads into"));

@@ -1,7 +1,7 @@
 //! What the C library loads for names of users and hosts: the modules that nsswitch.conf(5) names.
 
-use crate::facts::Contents;
-use crate::facts::tree::Tree;
+use crate::tree::Tree;
+use crate::tree::contents::Contents;
 
 /// Largest nsswitch.conf read.
 const LIMIT: u64 = 64 * 1024;
@@ -34,7 +34,7 @@ pub(super) fn modules(tree: &Tree, contents: &dyn Contents) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::modules;
-    use crate::facts::memory::image;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn services_are_named_once_and_conditions_are_none() {

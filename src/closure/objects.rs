@@ -1,14 +1,15 @@
 //! What single ELF files need that stay for other reasons than the closure's: a module of a package, a program of the
 //! application. The same search as the closure's, one file at a time; and what a file opens by name.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use super::walk::Walk;
 use super::{Input, Reason};
-use crate::collect::{Map, Set};
 use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
@@ -19,7 +20,7 @@ const ENDINGS: [&[u8]; 2] = [b".node", b".cmxs"];
 pub struct Objects<'a> {
     walk: Walk<'a>,
     /// Libraries of the library directories, by file name; made when first asked for.
-    names: Option<Map<&'a [u8], Vec<Id>>>,
+    names: Option<BTreeMap<&'a [u8], Vec<Id>>>,
 }
 
 impl std::fmt::Debug for Objects<'_> {
@@ -59,7 +60,7 @@ impl<'a> Objects<'a> {
         let mut needs = self.walk.take_needs();
         // What its own search does not find is found by that of the program which loads it, wherever that looks.
         let needed = self.walk.object(id).map(|(_, names)| names.needed.clone()).unwrap_or_default();
-        let found: Set<&[u8]> = needs.iter().map(|(at, _)| self.walk.input.tree.name(*at)).collect();
+        let found: BTreeSet<&[u8]> = needs.iter().map(|(at, _)| self.walk.input.tree.name(*at)).collect();
         let missing: Vec<Vec<u8>> = needed.into_iter().filter(|name| !found.contains(&name[..])).collect();
         for name in missing {
             needs.extend(self.named(&name, false).into_iter().map(|at| (at, reason(id, &name, "of"))));
@@ -74,7 +75,7 @@ impl<'a> Objects<'a> {
         if !self.imports(id, elf, &OPENERS) {
             return Vec::new();
         }
-        let mut names: Set<Vec<u8>> = Set::new();
+        let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
         search(tree, contents, id, &mut |piece| library_names(piece, &mut names));
         let own = tree.name(id);
         let mut found = Vec::new();
@@ -95,7 +96,7 @@ impl<'a> Objects<'a> {
     fn named(&mut self, name: &[u8], longer: bool) -> Vec<Id> {
         let tree = self.walk.input.tree;
         let names = self.names.get_or_insert_with(|| {
-            let mut names: Map<&[u8], Vec<Id>> = Map::new();
+            let mut names: BTreeMap<&[u8], Vec<Id>> = BTreeMap::new();
             let libraries = tree.ids().filter(|&id| !tree.is_dir(id) && is_library_name(tree.name(id)));
             for id in libraries.filter(|&id| is_library_directory(tree, tree.parent(id))) {
                 names.entry(tree.name(id)).or_default().push(id);
@@ -106,7 +107,8 @@ impl<'a> Objects<'a> {
             Some(rest) => rest.is_empty() || (longer && rest.first() == Some(&b'.')),
             None => false,
         };
-        let all = names.range_from(name).take_while(|(found, _)| found.starts_with(name));
+        let from = (Bound::Included(name), Bound::Unbounded);
+        let all = names.range::<[u8], _>(from).take_while(|(found, _)| found.starts_with(name));
         let ids = all.filter(|(found, _)| continues(found)).flat_map(|(_, ids)| ids.iter().copied());
         let mut with_targets = Vec::new();
         for id in ids {
@@ -120,7 +122,7 @@ impl<'a> Objects<'a> {
 }
 
 fn reason(from: Id, name: &[u8], how: &str) -> Reason {
-    let name = crate::report::escape::quoted(name);
+    let name = crate::diag::escape::quoted(name);
     Reason { from: Some(from), text: format!("library {} {how}", name.trim_matches('\'')) }
 }
 
@@ -136,7 +138,7 @@ pub fn is_library_directory(tree: &Tree, id: Id) -> bool {
 }
 
 /// Words in bytes that begin with `lib` and hold `.so`.
-fn library_names(bytes: &[u8], into: &mut Set<Vec<u8>>) {
+fn library_names(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
     let part = |b: u8| b.is_ascii_alphanumeric() || b"_+-.".contains(&b);
     for (dot, _) in bytes.windows(3).enumerate().filter(|(_, window)| window == b".so") {
         let before = bytes.get(..dot).unwrap_or_default();
@@ -154,12 +156,12 @@ fn library_names(bytes: &[u8], into: &mut Set<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::{is_library_directory, library_names};
-    use crate::collect::Set;
-    use crate::facts::memory::image;
+    use crate::tree::contents::memory::image;
+    use std::collections::BTreeSet;
 
     #[test]
     fn names_are_found_in_bytes_whole_and_as_beginnings() {
-        let mut found = Set::new();
+        let mut found = BTreeSet::new();
         let bytes = b"\0/usr/lib/libssl.so.3\0libicuuc.so.%d\0lib\0x.so\0notlib.so.1\0libsound.sort\0libz.so";
         library_names(bytes, &mut found);
         let found: Vec<_> = found.iter().map(|name| String::from_utf8_lossy(name)).collect();

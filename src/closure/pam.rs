@@ -1,12 +1,12 @@
 //! What the login of a kept program needs: the modules its PAM service names (pam.conf(5)), and the programs that those
 //! modules start.
 
+use std::collections::BTreeSet;
+
 use super::CHECKER;
 use super::walk::Walk;
-use crate::collect::Set;
-use crate::facts::glob;
-use crate::facts::tree::Id;
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::tree::{Id, glob};
 
 /// Largest service file read.
 const LIMIT: u64 = 256 * 1024;
@@ -33,11 +33,11 @@ const HELPERS: [(&[u8], &[u8]); 3] = [
 /// What the lines of a service ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Service {
-    modules: Set<Vec<u8>>,
+    modules: BTreeSet<Vec<u8>>,
     /// First path in the arguments of pam_exec.so.
-    programs: Set<Vec<u8>>,
+    programs: BTreeSet<Vec<u8>>,
     /// Services read, each once: they may include one another.
-    files: Set<Id>,
+    files: BTreeSet<Id>,
     /// An included service does not exist: what it names is unknown.
     unknown: bool,
 }
@@ -82,13 +82,13 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
             MODULES.iter().map(|directory| [directory, &b"/"[..], module].concat()).collect()
         };
         for pattern in patterns {
-            for found in glob::expand(tree, &pattern) {
+            for found in glob::expand_as_shell(tree, &pattern) {
                 let _ = walk.add_path(Id::ROOT, &tree.path(found), Some(program), &text);
             }
         }
     }
     let base = |module: &Vec<u8>| module.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
-    let names: Set<Vec<u8>> = wanted.modules.iter().map(base).collect();
+    let names: BTreeSet<Vec<u8>> = wanted.modules.iter().map(base).collect();
     let helper = |walk: &mut Walk<'_>, name: &[u8], text: &str| {
         let found = walk.input.commands.entries.keys().copied().find(|&id| tree.name(id) == name);
         if let Some(found) = found {

@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{Closure, Input};
+use crate::diag::Origin;
+use crate::draft::Change;
+use crate::draft::record::Target;
 use crate::facts::Facts;
 use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::Spec;
-use crate::facts::memory::{Memory, image};
 use crate::facts::packages::Packages;
-use crate::facts::tree::{Id, Tree};
 use crate::pipeline;
-use crate::plan::Change;
-use crate::plan::steps::Target;
-use crate::policy::{CommandEntry, Entry, Origin, Pattern, Policy};
+use crate::policy::{CommandEntry, Entry, Pattern, Policy};
+use crate::tree::contents::memory::{Memory, image};
+use crate::tree::{Id, Tree};
 
 const DIRECTORIES: [&str; 7] = [
     "/usr/bin",
@@ -276,11 +277,10 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
         commands: &commands,
         policy: &policy,
         nologin: None,
-        suggest: &|_, _| None,
     });
     prop_assert_eq!(&closure.refusals, &[]);
     let facts = Facts { tree, packages, commands, ..Facts::default() };
-    let examined = pipeline::examine(facts, closure, &memory, &policy);
+    let examined = pipeline::examine(pipeline::Survey { facts, closure }, &memory, &policy).unwrap();
     let tree = &examined.facts.tree;
     let removed: BTreeSet<Id> = examined
         .plan

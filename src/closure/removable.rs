@@ -1,14 +1,15 @@
 //! What may go once the closure is known: commands, the helpers of packages that lost them all, and what
 //! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Closure;
-use crate::collect::{Map, Set, set};
+use crate::diag::escape::quoted;
 use crate::facts::commands::Commands;
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::quoted;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// Documentation, below which nothing but a copyright file matters to a running system.
 pub(crate) const DOCUMENTATION: [&str; 7] = [
@@ -197,8 +198,8 @@ impl Selection<'_> {
 
     /// Packages that keep a command that is theirs or leads to their program, or a program elsewhere that
     /// something kept runs.
-    fn staying_packages(&self) -> Set<PackageIndex> {
-        let mut staying: Set<PackageIndex> = Set::new();
+    fn staying_packages(&self) -> BTreeSet<PackageIndex> {
+        let mut staying: BTreeSet<PackageIndex> = BTreeSet::new();
         for (&id, command) in &self.commands.entries {
             if !self.may_go(id) {
                 // The program that it runs speaks for its package too.
@@ -215,17 +216,18 @@ impl Selection<'_> {
     }
 
     /// Packages that have or had commands, and keep none.
-    fn lost_packages(&self, staying: &Set<PackageIndex>) -> Set<PackageIndex> {
+    fn lost_packages(&self, staying: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let had = self.packages.iter().filter(|(_, package)| package.had_commands);
-        set(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
+        BTreeSet::from_iter(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
     }
 
     /// Packages that something kept may call into: those that a package with kept programs or libraries needs
     /// as its record says, and those built from one source with a package that keeps a command. `gcc` is a link
     /// of one package, its driver lies in a second and runs cc1 of a third.
-    fn needed_packages(&self, staying: Set<PackageIndex>) -> Set<PackageIndex> {
+    fn needed_packages(&self, staying: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let get = |&index: &PackageIndex| self.packages.get(index);
-        let sources: Set<&str> = set(staying.iter().filter_map(get).map(|package| package.source.as_str()));
+        let sources: BTreeSet<&str> =
+            BTreeSet::from_iter(staying.iter().filter_map(get).map(|package| package.source.as_str()));
         let siblings = self.packages.iter().filter(|(_, package)| sources.contains(package.source.as_str()));
         let siblings: Vec<PackageIndex> = siblings.map(|(index, _)| index).collect();
         let mut kept = staying;
@@ -237,8 +239,8 @@ impl Selection<'_> {
     }
 
     /// Source packages of which a library or a program stays.
-    fn staying_sources(&self, gone: &IdSet) -> Set<&str> {
-        let mut sources = Set::new();
+    fn staying_sources(&self, gone: &IdSet) -> BTreeSet<&str> {
+        let mut sources = BTreeSet::new();
         for (index, package) in self.packages.iter() {
             if sources.contains(package.source.as_str()) {
                 continue;
@@ -270,7 +272,7 @@ enum Place {
 
 /// The places as directories of this tree.
 struct Places {
-    directories: Map<Id, Place>,
+    directories: BTreeMap<Id, Place>,
     etc: Option<Id>,
 }
 
@@ -280,7 +282,7 @@ impl Places {
             tree.resolve(path.as_bytes()).ok().map(|found| found.node).filter(|&id| id != Id::ROOT && tree.is_dir(id))
         };
         let etc = find("/etc");
-        let mut directories = Map::new();
+        let mut directories = BTreeMap::new();
         directories.extend(etc.map(|id| (id, Place::Configuration)));
         for (paths, place) in
             [(&DOCUMENTATION[..], Place::Documentation), (&COMPLETIONS, Place::Completion), (&LOCALES, Place::Locale)]

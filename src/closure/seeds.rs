@@ -1,13 +1,15 @@
 //! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
 
+use std::collections::BTreeSet;
+
 use super::walk::Walk;
-use crate::collect::{Set, set};
+use crate::diag::Origin;
+use crate::diag::escape::quoted;
+use crate::diag::suggest::did_you_mean;
 use crate::facts::commands::Commands;
-use crate::facts::glob;
 use crate::facts::program::Program;
-use crate::facts::tree::{FileId, Id, Tree, Unresolved};
-use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Run};
-use crate::report::escape::quoted;
+use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
+use crate::tree::{FileId, Id, Tree, Unresolved, glob};
 
 /// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
 const BUILTINS: &str = ". : [ [[ alias bg break case cd command continue do done echo else esac eval exec exit export false fi for if \
@@ -211,21 +213,8 @@ fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
 pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> Vec<Id> {
     match pattern {
         Pattern::Path(path) => tree.lookup(path.as_bytes()).into_iter().collect(),
-        Pattern::Glob(text) if text.starts_with('/') => glob::expand(tree, text.as_bytes()),
-        _ => commands.candidates(tree).filter(|&id| takes(pattern, tree.name(id))).collect(),
-    }
-}
-
-/// Whether a pattern of names takes a name; one of paths takes none.
-pub(super) fn takes(pattern: &Pattern, found: &[u8]) -> bool {
-    match pattern {
-        Pattern::Name(name) => found == name.as_bytes(),
-        Pattern::Glob(text) => !text.starts_with('/') && glob::matches(text.as_bytes(), found),
-        Pattern::Regex(regex) => {
-            let whole = |text: &str| regex.find_iter(text).any(|m| m.start() == 0 && m.end() == text.len());
-            std::str::from_utf8(found).is_ok_and(whole)
-        }
-        Pattern::Path(_) => false,
+        Pattern::Glob(glob) if glob.text().starts_with('/') => glob::expand(tree, glob.text()),
+        _ => commands.candidates(tree).filter(|&id| pattern.names(tree.name(id))).collect(),
     }
 }
 
@@ -237,8 +226,8 @@ fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
         let bytes = if path { tree.path(id) } else { tree.name(id).to_vec() };
         String::from_utf8(bytes).ok()
     };
-    let names: Set<String> = set(walk.input.commands.candidates(tree).filter_map(show));
-    (walk.input.suggest)(word, &names.into_iter().collect::<Vec<_>>())
+    let names: BTreeSet<String> = BTreeSet::from_iter(walk.input.commands.candidates(tree).filter_map(show));
+    did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 fn is_busybox_entry(pattern: &Pattern) -> bool {
@@ -252,8 +241,9 @@ fn is_busybox_entry(pattern: &Pattern) -> bool {
 /// `busybox` as an entry means every name that runs it.
 fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandEntry) {
     let tree = walk.input.tree;
-    let targets: Set<Id> = set(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
-    let linked: Set<FileId> = set(targets.iter().filter_map(|&id| tree.file_id(id)));
+    let targets: BTreeSet<Id> =
+        BTreeSet::from_iter(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
+    let linked: BTreeSet<FileId> = BTreeSet::from_iter(targets.iter().filter_map(|&id| tree.file_id(id)));
     let text = format!("{} in {}", super::APPLET, entry.origin);
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {

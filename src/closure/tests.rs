@@ -7,13 +7,14 @@ use proptest::prelude::*;
 
 use super::removable::{Selection, removable};
 use super::{Closure, Input};
+use crate::diag::Origin;
 use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::{library, program};
-use crate::facts::memory::{Memory, image};
 use crate::facts::packages::Packages;
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::policy::{CommandEntry, CommandLine, Entry, Origin, Pattern, Policy, Run};
+use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Policy, Run};
+use crate::tree::contents::memory::{Memory, image};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 mod runtime;
 
@@ -54,14 +55,12 @@ impl Image {
     }
 
     fn closure(&self, policy: &Policy) -> Closure {
-        let suggest = |word: &str, names: &[String]| names.iter().find(|n| n.starts_with(&word[..2])).cloned();
         Closure::compute(&Input {
             tree: &self.tree,
             contents: &self.memory,
             commands: &self.commands,
             policy,
             nologin: Some(b"/usr/sbin/nologin"),
-            suggest: &suggest,
         })
     }
 
@@ -90,10 +89,10 @@ fn origin() -> Origin {
 
 fn command(text: &str) -> CommandEntry {
     let pattern = match text {
-        _ if text.contains('*') => Pattern::Glob(text.into()),
+        _ if text.contains('*') => Pattern::Glob(crate::tree::glob::Glob::new(text).unwrap()),
         _ if text.starts_with('/') => Pattern::Path(text.into()),
         _ if text.starts_with("re:") => {
-            Pattern::Regex(regex_lite::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
+            Pattern::Regex(regex::bytes::Regex::new(&format!("^(?:{})$", &text[3..])).unwrap())
         }
         _ => Pattern::Name(text.into()),
     };

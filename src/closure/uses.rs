@@ -2,8 +2,8 @@
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
 use super::walk::Walk;
-use crate::facts::tree::Id;
 use crate::scripts::{How, Named, Reader, is_told};
+use crate::tree::Id;
 
 impl Walk<'_> {
     /// Keep what the text or the configuration of a file asks for.

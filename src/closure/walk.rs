@@ -1,18 +1,17 @@
 //! The walk itself: a queue of entries, each of which adds what it needs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
-use crate::collect::{Map, Set};
+use crate::diag::Message;
+use crate::diag::escape::quoted;
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Unresolved};
-use crate::plan::Message;
-use crate::report::escape::quoted;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Unresolved};
 
 /// Most interpreters in a row that Linux accepts (fs/exec.c, exec_binprm: ELOOP).
 const MAX_INTERPRETERS: usize = 5;
@@ -26,17 +25,17 @@ pub(super) struct Walk<'a> {
     /// Objects read by the loader.
     pub(super) cache: Cache,
     /// Files mapped as libraries of a program: their own needs are already in.
-    pub(super) loaded: Set<Id>,
+    pub(super) loaded: BTreeSet<Id>,
     /// Modules of the C library's name service (nsswitch.conf), and the machines whose programs have asked for them.
     pub(super) name_service: (Vec<Vec<u8>>, Vec<Abi>),
     /// PAM services already read.
-    pub(super) services: Set<Id>,
+    pub(super) services: BTreeSet<Id>,
     pub(super) closure: Closure,
     /// Programs of many applets, once somebody asked for them.
     pub(super) binaries: Option<Vec<Binary>>,
     /// Applets called by the name of a program, of which nobody has looked what they start.
     pub(super) called: Vec<(Id, String)>,
-    depths: Map<Id, u32>,
+    depths: BTreeMap<Id, u32>,
     /// Whether needs are noted that are not the first of their entry.
     pub(super) noting: bool,
     /// Objects whose needs of libraries are noted.
@@ -51,13 +50,13 @@ impl<'a> Walk<'a> {
             libraries: Libraries::collect(input.tree, input.contents, input.policy.library_path.as_deref()),
             required: true,
             cache: Cache::default(),
-            loaded: Set::new(),
+            loaded: BTreeSet::new(),
             name_service: (name_service::modules(input.tree, input.contents), Vec::new()),
-            services: Set::new(),
+            services: BTreeSet::new(),
             closure: Closure::default(),
             binaries: None,
             called: Vec::new(),
-            depths: Map::new(),
+            depths: BTreeMap::new(),
             noting: true,
             noted: IdSet::default(),
             queue: VecDeque::new(),
@@ -109,7 +108,7 @@ impl<'a> Walk<'a> {
             self.warn("closure", format!("{problem}: it is treated as data"), String::new());
         }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
-            let mut seen = Set::new();
+            let mut seen = BTreeSet::new();
             messages.retain(|message| seen.insert(message.clone()));
         }
         self.closure

@@ -3,13 +3,14 @@
 //! Only what really works is said: each form is tried by the tests. A name that cannot be written in TOML, or that
 //! the policy would take for something else, leaves `--disable RULE`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Explainer;
-use crate::collect::Set;
+use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
-use crate::facts::tree::Id;
-use crate::plan::record::{Record, What};
+use crate::tree::Id;
 
 /// One entry of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,7 +94,7 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
 /// The accounts whose lines an account rule takes. A line that only becomes another one names nobody that goes, but
 /// for its shell.
 fn accounts(rule: &str, records: &[&Record]) -> Vec<String> {
-    let mut names: Set<String> = Set::new();
+    let mut names: BTreeSet<String> = BTreeSet::new();
     for record in records.iter().filter(|record| record.rule == rule) {
         let What::Line(states) = &record.what else { continue };
         let name = states.0.split(':').next().unwrap_or_default();

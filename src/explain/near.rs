@@ -1,9 +1,9 @@
 //! What a path that is not in the image may have meant.
 
 use super::Explainer;
-use crate::facts::tree::{Id, Tree};
-use crate::policy::did_you_mean;
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::diag::suggest::did_you_mean;
+use crate::tree::{Id, Tree};
 
 /// Entries of the same name shown.
 const SHOWN: usize = 3;

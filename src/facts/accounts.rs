@@ -5,8 +5,9 @@
 //! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
-use super::tree::{Id, Tree, Unresolved};
-use crate::collect::Map;
+use std::collections::BTreeMap;
+
+use crate::tree::{Id, Tree, Unresolved};
 
 mod line;
 
@@ -30,7 +31,7 @@ pub struct Accounts {
     /// The directory /etc, links resolved; `None` when the image has none.
     pub etc: Option<Id>,
     /// The files that exist and could be read.
-    pub files: Map<Database, File>,
+    pub files: BTreeMap<Database, File>,
     /// What could not be read for certain.
     pub problems: Vec<Problem>,
     /// Account files outside /etc, which are not read.
@@ -148,8 +149,8 @@ fn file(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::super::tree::fixture;
     use super::{Accounts, Database};
+    use crate::tree::fixture;
 
     fn problems(entries: &[(&str, &str)]) -> Vec<(String, String)> {
         let tree = fixture::tree(entries);

@@ -3,11 +3,12 @@
 //! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
 //! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
 
-use super::Contents;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::packages::Packages;
 use super::program::Program;
-use super::tree::{FileId, Id, Tree};
-use crate::collect::{Map, Set};
+use crate::tree::contents::Contents;
+use crate::tree::{FileId, Id, Tree};
 
 /// The directories whose programs are commands in every root; subdirectories are not.
 pub const STANDARD_DIRECTORIES: [&str; 8] =
@@ -33,13 +34,13 @@ pub struct Commands {
     /// PATH directories that are the application's and left alone, as written.
     pub other_path: Vec<String>,
     /// Every command.
-    pub entries: Map<Id, Command>,
+    pub entries: BTreeMap<Id, Command>,
     /// Programs of packages with commands, that lie outside the command directories.
-    pub helpers: Set<Id>,
+    pub helpers: BTreeSet<Id>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
     /// Every file looked at.
-    programs: Map<Id, Program>,
+    programs: BTreeMap<Id, Program>,
 }
 
 impl Commands {
@@ -56,7 +57,7 @@ impl Commands {
     ) -> Self {
         let mut commands = Self::default();
         commands.find_directories(tree, packages, path, extra);
-        let mut inodes = Map::new();
+        let mut inodes = BTreeMap::new();
         for directory in commands.directories.clone() {
             for entry in tree.children(directory) {
                 if let Some(target) = commands.runs(tree, contents, entry, &mut inodes) {
@@ -144,19 +145,25 @@ impl Commands {
             }
         }
         self.directories.extend(extra.iter().filter_map(|name| find(name)));
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         self.directories.retain(|&id| seen.insert(id));
         for (name, id) in others {
             if seen.insert(id) {
                 self.other_path.push(name.clone());
             }
         }
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         self.path.retain(|&id| seen.insert(id));
     }
 
     /// The program that an entry of a command directory runs.
-    fn runs(&mut self, tree: &Tree, contents: &dyn Contents, entry: Id, inodes: &mut Map<FileId, Id>) -> Option<Id> {
+    fn runs(
+        &mut self,
+        tree: &Tree,
+        contents: &dyn Contents,
+        entry: Id,
+        inodes: &mut BTreeMap<FileId, Id>,
+    ) -> Option<Id> {
         if !tree.is_link(entry) {
             return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
         }
@@ -172,7 +179,7 @@ impl Commands {
         tree: &Tree,
         contents: &dyn Contents,
         packages: &Packages,
-        inodes: &mut Map<FileId, Id>,
+        inodes: &mut BTreeMap<FileId, Id>,
     ) {
         for (index, package) in packages.iter() {
             if !package.had_commands {
@@ -192,14 +199,14 @@ impl Commands {
     }
 
     /// Read a file once, also when it has many names.
-    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut Map<FileId, Id>) -> &Program {
+    fn look(&mut self, tree: &Tree, contents: &dyn Contents, id: Id, inodes: &mut BTreeMap<FileId, Id>) -> &Program {
         if !self.programs.contains_key(&id) {
             let file = tree.file_id(id);
             let shared = file.and_then(|file| inodes.get(&file));
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
-                    let path = crate::report::escape::quoted(&tree.path(id));
+                    let path = crate::diag::escape::quoted(&tree.path(id));
                     self.problems.push(format!("cannot read {path}: {error}"));
                     Program::None
                 })
@@ -217,10 +224,10 @@ impl Commands {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::elf::fixture::{library, program};
-    use super::super::memory::image;
     use super::super::packages::Packages;
-    use super::super::tree::{Id, Tree};
     use super::Commands;
+    use crate::tree::contents::memory::image;
+    use crate::tree::{Id, Tree};
 
     fn paths(tree: &Tree, ids: impl IntoIterator<Item = Id>) -> Vec<String> {
         ids.into_iter().map(|id| String::from_utf8(tree.path(id)).unwrap()).collect()

@@ -5,18 +5,19 @@
 //! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
 
 #[cfg(test)]
+#[path = "../../tests/common/elf.rs"]
 pub(crate) mod fixture;
 mod strings;
 mod symbols;
 
-use object::Endianness;
 use object::elf::{
     DT_AUDIT, DT_AUXILIARY, DT_DEPAUDIT, DT_FILTER, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_NULL,
     DT_REL, DT_RELA, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
     ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD,
 };
-use object::pod;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::{Endianness, pod};
+
 use strings::Table;
 use symbols::Symbols;
 

@@ -10,14 +10,13 @@ mod hwcaps;
 mod tokens;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::Contents;
 use super::elf::{Abi, Class, Elf, HEAD, MAGIC, Names};
-use super::glob;
 use super::program::FileBytes;
-use super::tree::{Id, Tree};
-use crate::collect::{Map, Set};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 use cache::Cache;
 use conf::read_conf;
 use tokens::{expand_list, expand_one, multiarch};
@@ -76,12 +75,12 @@ pub struct Libraries {
     /// Directories of LD_LIBRARY_PATH, in order; `None` when nobody said.
     environment: Option<Vec<Vec<u8>>>,
     /// Where musl searches, by path file.
-    musl: RefCell<Map<Vec<u8>, Directories>>,
+    musl: RefCell<BTreeMap<Vec<u8>, Directories>>,
     /// The loader that the root has, for objects that name none.
     default: Loader,
-    abis: RefCell<Map<Id, Option<Abi>>>,
+    abis: RefCell<BTreeMap<Id, Option<Abi>>>,
     /// Answers that depend on no object's own search path.
-    plain: RefCell<Map<Question, Rc<Paths>>>,
+    plain: RefCell<BTreeMap<Question, Rc<Paths>>>,
 }
 
 impl Loader {
@@ -124,7 +123,7 @@ impl Libraries {
     #[must_use]
     pub fn collect(tree: &Tree, contents: &dyn Contents, library_path: Option<&[String]>) -> Self {
         let mut configured = Vec::new();
-        let mut seen = Set::new();
+        let mut seen = BTreeSet::new();
         if let Ok(found) = tree.resolve(b"/etc/ld.so.conf") {
             read_conf(tree, contents, found.node, &mut configured, &mut seen, 0);
         }
@@ -137,8 +136,8 @@ impl Libraries {
         let preload = preload.split(|&b| b == b'\n').filter_map(|line| line.split(|&b| b == b'#').next());
         let preload = preload.flat_map(|line| line.split(|b| b" \t:".contains(b))).filter(|name| !name.is_empty());
         let glibc = ["/lib/ld-linux*", "/lib64/ld*.so*", "/lib/ld64*", "/lib/ld.so*"];
-        let has_glibc = glibc.iter().any(|pattern| !glob::expand(tree, pattern.as_bytes()).is_empty());
-        let musl = glob::expand(tree, b"/lib/ld-musl-*.so.1");
+        let has_glibc = glibc.iter().any(|pattern| !glob::expand(tree, pattern).is_empty());
+        let musl = glob::expand(tree, "/lib/ld-musl-*.so.1");
         let default = match musl.first().and_then(|&id| musl_architecture(tree.name(id))) {
             Some(architecture) if !has_glibc => Loader::musl(b"/lib/ld-musl", architecture),
             _ => Loader::Glibc,

@@ -5,13 +5,14 @@
 
 pub(crate) mod calls;
 
-use super::Contents;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::commands::Commands;
 use super::packages::Packages;
 use super::program::Program;
-use super::tree::{FileId, Id, Resolved, Tree};
 use crate::applets;
-use crate::collect::{Map, Set, set};
+use crate::tree::contents::Contents;
+use crate::tree::{FileId, Id, Resolved, Tree};
 
 /// Fewest links that make a program without a telling name worth reading.
 const FEWEST: usize = 8;
@@ -82,19 +83,20 @@ pub fn kept(
     is_kept: &dyn Fn(Id) -> bool,
 ) -> Vec<MultiCall> {
     let mut groups = groups(tree, contents, commands);
-    let known: Set<FileId> = set(groups.keys().filter_map(|&id| tree.file_id(id)));
+    let known: BTreeSet<FileId> = BTreeSet::from_iter(groups.keys().filter_map(|&id| tree.file_id(id)));
     let is_known = |id: Id| groups.contains_key(&id) || tree.file_id(id).is_some_and(|file| known.contains(&file));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
     let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !is_known(id);
     let elsewhere: Vec<Id> = tree.ids().filter(elsewhere).collect();
     groups.extend(elsewhere.into_iter().map(|id| (id, Vec::new())));
     let named = |program: Id, entries: &[Id]| entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));
-    let sizes: Set<u64> =
-        set(groups.iter().filter(|(id, entries)| named(**id, entries)).map(|(&id, _)| tree.meta(id).size));
+    let sizes: BTreeSet<u64> = BTreeSet::from_iter(
+        groups.iter().filter(|(id, entries)| named(**id, entries)).map(|(&id, _)| tree.meta(id).size),
+    );
     let mut found = Vec::new();
     for (program, entries) in groups {
-        let names = |ids: &mut dyn Iterator<Item = Id>| -> Set<String> {
-            set(ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()))
+        let names = |ids: &mut dyn Iterator<Item = Id>| -> BTreeSet<String> {
+            BTreeSet::from_iter(ids.map(|id| String::from_utf8_lossy(tree.name(id)).into_owned()))
         };
         let kept = names(&mut entries.iter().copied().filter(|&id| is_kept(id)));
         if kept.is_empty() && !is_kept(program) && !entries.is_empty() {
@@ -157,7 +159,7 @@ fn joined(tree: &Tree, found: Vec<MultiCall>) -> Vec<MultiCall> {
             Some((program, behind)) => {
                 program.copies.push(Copy { program: one.program, behind });
                 program.entries.extend(one.entries);
-                program.kept = set(program.kept.drain(..).chain(one.kept)).into_iter().collect();
+                program.kept = BTreeSet::from_iter(program.kept.drain(..).chain(one.kept)).into_iter().collect();
             }
             None => rest.push(one),
         }
@@ -200,9 +202,9 @@ pub(crate) fn is_telling(name: &[u8]) -> bool {
 }
 
 /// The entries of the command directories by the ELF file they run; hard links count as one file.
-fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> Map<Id, Vec<Id>> {
-    let mut inodes: Map<FileId, Id> = Map::new();
-    let mut groups: Map<Id, Vec<Id>> = Map::new();
+fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap<Id, Vec<Id>> {
+    let mut inodes: BTreeMap<FileId, Id> = BTreeMap::new();
+    let mut groups: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
     let alternatives = tree.resolve(b"/etc/alternatives").ok().map(|found| found.node);
     for (&entry, command) in &commands.entries {
         // A name that update-alternatives chose is another name for a program, not one that it answers to.
@@ -234,10 +236,10 @@ fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> Map<Id, 
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::super::elf::fixture::program;
-    use super::super::memory::image;
     use super::super::packages::Packages;
     use super::{Commands, Family, kept};
     use crate::applets::fixture::Binary;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn kept_multi_call_programs_are_named_with_what_stays_callable() {

@@ -2,7 +2,7 @@
 //!
 //! Only what the file says: nothing is concluded from other files, and a missing file leaves every field empty.
 
-use super::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// The fields of os-release that rules need; empty when not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,8 +76,8 @@ fn unquote(text: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::tree::fixture;
     use super::Os;
+    use crate::tree::fixture;
 
     #[test]
     fn reads_plain_and_quoted_values() {

@@ -7,13 +7,15 @@ mod apk;
 pub(crate) mod dpkg;
 mod pacman;
 mod pairs;
+pub mod places;
 mod requires;
 mod rpm;
 
-use super::Contents;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::commands::STANDARD_DIRECTORIES;
-use super::tree::{Id, Tree};
-use crate::collect::{Map, Set, set};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 use pairs::Pairs;
 
 /// Largest database file read: the biggest known are a few MiB.
@@ -146,7 +148,7 @@ impl Packages {
     /// These packages and every package that they cannot do without, as their records say: what a package
     /// only recommends, and what its installation alone needs, is not among them.
     #[must_use]
-    pub fn with_requirements(&self, packages: Set<PackageIndex>) -> Set<PackageIndex> {
+    pub fn with_requirements(&self, packages: BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let mut todo: Vec<PackageIndex> = packages.iter().copied().collect();
         let mut found = packages;
         while let Some(package) = todo.pop() {
@@ -189,7 +191,7 @@ struct Reader<'a> {
     /// What the packages say they need, by name.
     needs: requires::Needs,
     /// Directories that the standard command directories lead to.
-    command_directories: Set<Id>,
+    command_directories: BTreeSet<Id>,
     /// The way to the directory of the last path: lists name what lies side by side in a row.
     way: Way,
 }
@@ -197,7 +199,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(tree: &'a Tree, contents: &'a dyn Contents) -> Self {
         let resolve = |path: &&str| tree.resolve(path.as_bytes()).ok().map(|found| found.node);
-        let command_directories = set(STANDARD_DIRECTORIES.iter().filter_map(resolve));
+        let command_directories = BTreeSet::from_iter(STANDARD_DIRECTORIES.iter().filter_map(resolve));
         Self {
             tree,
             contents,
@@ -211,7 +213,7 @@ impl<'a> Reader<'a> {
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
         self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
-            let path = crate::report::escape::quoted(&self.tree.path(id));
+            let path = crate::diag::escape::quoted(&self.tree.path(id));
             self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
             Vec::new()
         })
@@ -415,10 +417,10 @@ const FIELDS: [&str; 8] =
     ["package", "status", "source", "version", "architecture", "depends", "pre-depends", "provides"];
 
 /// The stanzas of a control file: field names in lower case, first line of each value.
-fn stanzas(text: &[u8]) -> impl Iterator<Item = Map<String, String>> + '_ {
+fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
     let mut lines = text.split(|&b| b == b'\n');
     std::iter::from_fn(move || {
-        let mut fields = Map::new();
+        let mut fields = BTreeMap::new();
         for line in lines.by_ref() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -451,8 +453,8 @@ fn lossy(bytes: &[u8]) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::memory::image;
     use super::Way;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn a_way_leads_where_the_path_leads_whatever_came_before() {

@@ -3,9 +3,9 @@
 //! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
 //! does not know where interpreters lie; that is the closure's part.
 
-use super::Contents;
 use super::elf::{self, Bytes, Elf, Type};
-use super::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 
 /// Bytes of a script that the kernel looks at (BINPRM_BUF_SIZE).
 const SHEBANG: usize = 256;
@@ -281,8 +281,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::elf::fixture::{Spec, library, program};
-    use super::super::memory::image;
     use super::{CHUNK, Contents, Id, LONGEST, Program, SEARCHED, Shebang, Tree, is_library_name, search};
+    use crate::tree::contents::memory::image;
 
     /// A file that never ends, as a sparse one of terabytes.
     struct Endless;

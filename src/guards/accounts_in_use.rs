@@ -1,14 +1,15 @@
 //! Accounts that a kept program needs by name, about to be pruned.
 
-use crate::collect::Map;
+use std::collections::BTreeMap;
+
+use crate::diag::escape;
+use crate::draft::Draft;
 use crate::facts::accounts::{Database, Line, SHELL};
-use crate::guards::configurations::AccountUse;
-use crate::plan::Draft;
 use crate::policy::Start;
-use crate::report::escape;
-use crate::rules::Context;
 use crate::rules::accounts::nologin::is_nologin;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use crate::scripts::configurations::AccountUse;
 
 /// Programs that look up an account of a fixed name when they start: sshd(8) privilege separation, and the like.
 const BUILT_IN: &[(&[u8], &str)] = &[
@@ -40,7 +41,7 @@ const SHOWN: usize = 3;
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
-    let mut named: Map<(bool, &str), Vec<&AccountUse>> = Map::new();
+    let mut named: BTreeMap<(bool, &str), Vec<&AccountUse>> = BTreeMap::new();
     for found in cx.account_uses {
         let goes = if found.group { ids.prunes_group(&found.name) } else { ids.prunes_account(&found.name) };
         if goes {
@@ -92,7 +93,7 @@ fn login_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &Map<(bool, &str), Vec<&AccountUse>>) {
+fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
     let tree = &cx.facts.tree;
     let drops = if cx.policy.start == Start::Root { DROPS_TO } else { &[] };
     for &id in cx.closure.reasons.keys() {

@@ -1,11 +1,11 @@
 //! A `[files]` path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
 
-use crate::facts::tree::{Id, Unresolved};
-use crate::plan::Draft;
+use crate::diag::escape;
+use crate::draft::Draft;
 use crate::policy::Run;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::rules::context::Context;
 use crate::rules::zones::is_system;
+use crate::tree::{Id, Unresolved};
 
 /// Directories that belong to the system as a whole, whatever is below them.
 const SHARED: &[&[u8]] = &[
@@ -80,7 +80,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-fn mount(draft: &mut Draft<'_>, origin: &crate::policy::Origin, shown: &str) {
+fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {
     draft.refuse(
         format!("{origin}: [files] path {shown} lies on a mount: what is changed there is lost after this step"),
         "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",

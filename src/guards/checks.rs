@@ -2,12 +2,11 @@
 //!
 //! A check keeps nothing by itself: what it uses has to be there for the image's sake.
 
-use crate::check;
-use crate::facts::tree::{Id, Unresolved};
-use crate::plan::Draft;
-use crate::report::escape::{line, quoted};
-use crate::rules::Context;
+use crate::diag::escape::{line, quoted};
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::shell;
+use crate::tree::{Id, Unresolved};
 
 /// What is said of a program that is there now and not in the end.
 const GOES: &str = "would be removed";
@@ -19,7 +18,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             let Err((what, help)) = find(cx, draft, program) else { continue };
             // Only the first word is a program for certain; of those behind a wrapper, what goes was one.
             if at == 0 || what == GOES {
-                let named = check::named(check);
+                let named = check.to_string();
                 let text = format!(
                     "the check '{named}' ({}) starts {}, which {what}",
                     check.origin,

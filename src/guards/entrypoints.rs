@@ -1,12 +1,13 @@
 //! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
 //! real ENTRYPOINT may well be one of them.
 
-use crate::collect::{Set, set};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use std::collections::BTreeSet;
+
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::scripts::Reader;
+use crate::tree::Id;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
 
@@ -14,7 +15,7 @@ const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"super
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let told = &cx.policy.remove.commands;
-    let mut named: Option<Set<Id>> = None;
+    let mut named: Option<BTreeSet<Id>> = None;
     for id in tree.ids().filter(|&id| !tree.is_dir(id)) {
         if !draft.is_removed(id) {
             continue;
@@ -33,7 +34,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let reader = Reader { tree, contents: cx.contents, commands: &cx.facts.commands, policy: cx.policy };
         let named = named.get_or_insert_with(|| {
             let all = reader.reached().into_iter().flat_map(|file| file.names);
-            set(all.filter(|name| !name.optional).map(|name| name.entry))
+            BTreeSet::from_iter(all.filter(|name| !name.optional).map(|name| name.entry))
         });
         if named.contains(&id) {
             continue;

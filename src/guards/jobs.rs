@@ -1,9 +1,9 @@
 //! A kept cron daemon without its jobs, or a kept init without its scripts, is a broken image.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 const CRON: &[&[u8]] = &[b"cron", b"crond", b"anacron", b"atd", b"fcron", b"cronie"];
 

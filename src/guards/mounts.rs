@@ -3,12 +3,11 @@
 //! In a build step that is a refusal, but for what a builder mounts as a matter of course (DESIGN §6). Below `--root`
 //! other partitions of a machine are usual, and each is named.
 
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree, Unresolved};
-use crate::pipeline;
-use crate::plan::Draft;
-use crate::report::escape::quoted;
-use crate::rules::Context;
+use crate::diag::escape::quoted;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree, Unresolved};
 
 /// What builders and container engines mount, with everything below.
 const BUILDER: &[&[u8]] = &[
@@ -76,7 +75,7 @@ fn is_usual(path: &[u8]) -> bool {
 fn settled(cx: &Context<'_>) -> IdSet {
     let tree = &cx.facts.tree;
     let own = cx.facts.own_mounts.iter().chain(&cx.facts.this_program).chain(&cx.facts.this_config).copied();
-    let kept = cx.policy.keep.paths.iter().flat_map(|entry| pipeline::named(tree, entry.value.as_bytes()));
+    let kept = cx.policy.keep.paths.iter().flat_map(|entry| tree.named(entry.value.as_bytes()));
     own.chain(kept).collect()
 }
 

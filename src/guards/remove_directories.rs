@@ -1,10 +1,9 @@
 //! A directory of `[remove] directories` that is none: its commands would stay, and nobody would notice.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::policy::Origin;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::{Origin, escape};
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -1,10 +1,10 @@
 //! Something that the image needs lies in root's home, which remove.root-home empties.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::rules::remove::root_home::home;
+use crate::tree::Id;
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

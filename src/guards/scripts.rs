@@ -1,14 +1,15 @@
 //! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
 //! reaches the script, warned about elsewhere.
 
-use crate::collect::{Set, set};
+use std::collections::BTreeSet;
+
+use crate::diag::escape;
+use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
 use crate::facts::program::Program;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::rules::context::Context;
 use crate::scripts::{FileUses, How, Named, Reader, is_told};
+use crate::tree::{Id, Tree};
 
 /// Places named in one message.
 const SHOWN: usize = 12;
@@ -18,7 +19,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let facts = cx.facts;
     let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
     let reached = reader.reached();
-    let known: Set<Id> = set(reached.iter().map(|file| file.file));
+    let known: BTreeSet<Id> = BTreeSet::from_iter(reached.iter().map(|file| file.file));
     for file in &reached {
         judge(cx, draft, &reader, file, true);
         say_what_is_unknown(draft, &reader, file);

@@ -1,10 +1,10 @@
 //! A kept command that would lose a set-id bit or a file capability: it would start, and then fail.
 
 use crate::closure::matching;
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

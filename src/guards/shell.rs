@@ -2,11 +2,11 @@
 //!
 //! A program that imports system(3), popen(3) or wordexp(3) may never call them where it runs: named, not refused.
 
+use crate::diag::escape::{escaped, quoted};
+use crate::draft::Draft;
 use crate::facts::program::{Program, Shebang};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape::{escaped, quoted};
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Apply the guard.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

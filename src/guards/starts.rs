@@ -4,13 +4,14 @@
 //! may never do so where it runs: named, not refused. Libraries are not looked into, nor static programs, which import
 //! nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
 
-use crate::collect::Set;
+use std::collections::BTreeSet;
+
+use crate::diag::escape::{basic_string, quoted};
+use crate::draft::Draft;
 use crate::facts::elf::Elf;
 use crate::facts::program::{FileBytes, LONGEST, Program, search};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape::{basic_string, quoted};
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Functions that run a file: exec(3), posix_spawn(3).
 const STARTERS: [&str; 9] =
@@ -73,12 +74,12 @@ fn goes(cx: &Context<'_>, draft: &Draft<'_>, path: &[u8]) -> bool {
 /// Strings of the file that are absolute paths with a `bin` in them, each once. A string ends with a NUL on both sides,
 /// so that no part of another one is taken.
 fn paths(cx: &Context<'_>, id: Id) -> Vec<Vec<u8>> {
-    let mut found = Set::new();
+    let mut found = BTreeSet::new();
     search(&cx.facts.tree, cx.contents, id, &mut |piece| collect(piece, &mut found));
     found.into_iter().collect()
 }
 
-fn collect(bytes: &[u8], into: &mut Set<Vec<u8>>) {
+fn collect(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
     let mut strings = bytes.split(|&b| b == 0).skip(1).peekable();
     while let Some(string) = strings.next() {
         let whole = strings.peek().is_some() && string.len() <= LONGEST;
@@ -91,11 +92,11 @@ fn collect(bytes: &[u8], into: &mut Set<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::collect;
-    use crate::collect::Set;
+    use std::collections::BTreeSet;
 
     #[test]
     fn whole_strings_are_found_and_parts_are_not() {
-        let mut found = Set::new();
+        let mut found = BTreeSet::new();
         collect(b"ELF\0/usr/bin/pr\0x/bin/sh\0/bin/cat -n\0/etc/passwd\0\0/sbin/init\0/bin/cut", &mut found);
         let found: Vec<_> = found.iter().map(|path| String::from_utf8_lossy(path)).collect();
         assert_eq!(found, ["/bin/cat -n", "/sbin/init", "/usr/bin/pr"]);

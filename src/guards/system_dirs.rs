@@ -1,11 +1,11 @@
 //! A system directory that the run user or a kept account writes in (bitnami and OpenShift images give group 0 the
 //! owner's rights): taking that away would break the image, leaving it would be no hardening.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use crate::tree::Id;
 
 /// Directories named in one refusal.
 const SHOWN: usize = 8;

@@ -1,8 +1,13 @@
 //! The calls that name a file, and the filter that makes them, and only them, stop.
 //!
-//! The filter hands each stop a number of 16 bits (seccomp(2), SECCOMP_RET_DATA) that says where the path is, so that
-//! nobody has to find out afterwards in which of a machine's call tables a number was meant. Calls of another table, and
-//! those that escape a tracer, stop as [`Stop::Lost`]: nothing is missed without a word.
+//! The filter hands each stop a number of 16 bits (seccomp(2), SECCOMP_RET_DATA) that says where the path is. A filter
+//! of CMD's own may hand out numbers too, so they count only where the kernel does not tell table and number of the call
+//! ([`of`]). Calls of another table, and those that escape a tracer, stop as [`Stop::Lost`]; calls that are newer than
+//! these tables are answered as by a kernel that has none. So each call is recorded, names no file, or is an error:
+//! `calls/table.rs` writes down which is which, and its test holds every number to it.
+
+#[cfg(test)]
+mod table;
 
 use nix::libc;
 use seccompiler::sock_filter;
@@ -33,6 +38,16 @@ pub(super) struct Place {
     pub(super) enters: bool,
     /// What the image holds may be another thing afterwards.
     pub(super) changes: Changes,
+    /// The call gives a descriptor: where that leads is what was opened, whatever the name was.
+    pub(super) opens: bool,
+    /// Number of the argument with the address of `struct open_how` (openat2(2)).
+    pub(super) how: Option<usize>,
+    /// Number of the argument with the address of a second path.
+    pub(super) second: Option<usize>,
+    /// It starts a process in a way that is in memory, where no filter can look.
+    pub(super) starts: bool,
+    /// Files may have other names afterwards.
+    pub(super) renames: bool,
     /// Arguments are those of a 32-bit program.
     pub(super) narrow: bool,
 }
@@ -57,8 +72,20 @@ const LOST: u16 = 1 << 9;
 const CLOSES: u16 = 1 << 10;
 const ENTERS: u16 = 1 << 11;
 const CHANGES: u16 = 1 << 12;
-/// The argument after the path has flags as open(2).
+/// The argument after the path has flags as open(2), and the call gives a descriptor.
 const OPENS: u16 = 1 << 13;
+/// The call gives a descriptor of a file.
+const GIVES: u16 = 1 << 14;
+/// It starts a process, as clone3(2); where it has a path, names change.
+const STARTS: u16 = 1 << 15;
+/// The argument after the path has the address of flags, as openat2(2).
+const HOW: u16 = OPENS | GIVES;
+/// The argument after the path is a path too, of a call that moves mounts.
+const SECOND: u16 = MOVES | OPENS;
+/// The file that the path names has another name afterwards.
+const RENAMES: u16 = CHANGES | STARTS;
+/// It starts a process and names no file.
+const CHILD: u16 = NO_PATH | STARTS;
 
 /// A path, relative to the working directory.
 const fn path(argument: u16) -> u16 {
@@ -77,20 +104,57 @@ pub(super) fn stop(data: u16) -> Stop {
     }
     let directory = usize::from((data >> DIRECTORY) & 7);
     let path = Some(usize::from(data & 7)).filter(|&argument| argument < 6);
+    let has = |bits: u16| data & bits == bits;
+    let next = |bits: u16| path.filter(|_| has(bits)).map(|path| path + 1);
     Stop::Path(Place {
         path,
         directory: directory.checked_sub(1),
-        executes: data & EXECUTES != 0,
-        moves: data & MOVES != 0,
-        closes: data & CLOSES != 0,
-        enters: data & ENTERS != 0,
-        changes: match path {
-            Some(path) if data & OPENS != 0 => Changes::Creating(path + 1),
-            _ if data & (CHANGES | MOVES | NARROW) != 0 => Changes::Always,
-            _ => Changes::Never,
+        executes: has(EXECUTES),
+        moves: has(MOVES),
+        closes: has(CLOSES),
+        enters: has(ENTERS),
+        changes: match next(OPENS) {
+            _ if data & (CHANGES | MOVES | NARROW) != 0 || has(HOW) => Changes::Always,
+            Some(flags) => Changes::Creating(flags),
+            None => Changes::Never,
         },
-        narrow: data & NARROW != 0,
+        opens: has(GIVES) || (has(OPENS) && !has(SECOND)),
+        how: next(HOW),
+        second: next(SECOND),
+        starts: has(STARTS) && path.is_none(),
+        renames: has(RENAMES) && path.is_some(),
+        narrow: has(NARROW),
     })
+}
+
+/// What the call with that number of that machine's table (linux/audit.h) does; `None` when it names no file.
+pub(super) fn of(machine: u32, number: u64) -> Option<Stop> {
+    let narrow = NARROW_MACHINE == Some(machine);
+    let foreign = machine != MACHINE && !narrow;
+    let Ok(number) = u32::try_from(number) else { return None };
+    if foreign || FOREIGN.is_some_and(|first| !narrow && number >= first) {
+        return Some(Stop::Lost);
+    }
+    let same = |&(known, _): &(u32, u16)| known == number;
+    let own = |&(known, data): &(libc::c_long, u16)| Some((u32::try_from(known).ok()?, data));
+    let data = match narrow {
+        true => NARROW_CALLS.iter().chain(NEWER).copied().find(same),
+        false => CALLS.iter().chain(OLDER).filter_map(own).chain(NEWER.iter().copied()).find(same),
+    };
+    let bits = if narrow { NARROW } else { 0 };
+    let data = data.map(|(_, data)| data).or_else(|| other(number, narrow));
+    data.map(|data| stop(data | bits))
+}
+
+/// The number of the machine's own call table, or of that of its 32-bit programs.
+pub(super) fn machine(narrow: bool) -> u32 {
+    NARROW_MACHINE.filter(|_| narrow).unwrap_or(MACHINE)
+}
+
+/// Calls that stop only with certain arguments.
+fn other(number: u32, narrow: bool) -> Option<u16> {
+    let conditional = if narrow { NARROW_CONDITIONAL } else { CONDITIONAL };
+    conditional.iter().find(|call| call.number == number).map(|call| call.data)
 }
 
 /// Calls of every 64-bit machine. Numbers from 424 on are the same everywhere, and too new for some C libraries.
@@ -116,6 +180,8 @@ const CALLS: &[(libc::c_long, u16)] = &[
     (libc::SYS_truncate, path(0)),
     (libc::SYS_acct, path(0)),
     (libc::SYS_swapon, path(0)),
+    (libc::SYS_swapoff, path(0)),
+    (libc::SYS_quotactl, path(1)),
     (libc::SYS_getxattr, path(0)),
     (libc::SYS_lgetxattr, path(0)),
     (libc::SYS_listxattr, path(0)),
@@ -127,21 +193,22 @@ const CALLS: &[(libc::c_long, u16)] = &[
     (libc::SYS_inotify_add_watch, path(1)),
     (libc::SYS_fanotify_mark, at(3, 4)),
     (libc::SYS_name_to_handle_at, at(0, 1)),
+    (libc::SYS_open_by_handle_at, NO_PATH | GIVES),
     (libc::SYS_fchmod, NO_PATH | CHANGES),
     (libc::SYS_fchmodat, at(0, 1) | CHANGES),
     (libc::SYS_fchownat, at(0, 1) | CHANGES),
     (libc::SYS_utimensat, at(0, 1)),
     (libc::SYS_unlinkat, at(0, 1) | CHANGES),
-    (libc::SYS_renameat, at(0, 1) | CHANGES),
-    (libc::SYS_renameat2, at(0, 1) | CHANGES),
+    (libc::SYS_renameat, at(0, 1) | RENAMES),
+    (libc::SYS_renameat2, at(0, 1) | RENAMES),
     (libc::SYS_linkat, at(0, 1) | CHANGES),
     (libc::SYS_symlinkat, NO_PATH | CHANGES),
     (libc::SYS_mkdirat, NO_PATH | CHANGES),
     (libc::SYS_mknodat, NO_PATH | CHANGES),
     (libc::SYS_bind, NO_PATH | CHANGES),
     (libc::SYS_chroot, path(0) | MOVES),
-    (libc::SYS_pivot_root, path(0) | MOVES),
-    (libc::SYS_mount, path(0) | MOVES),
+    (libc::SYS_pivot_root, path(0) | SECOND),
+    (libc::SYS_mount, path(0) | SECOND),
     (libc::SYS_umount2, NO_PATH | MOVES),
     (libc::SYS_unshare, NO_PATH | MOVES),
     (libc::SYS_setns, NO_PATH | MOVES),
@@ -149,31 +216,59 @@ const CALLS: &[(libc::c_long, u16)] = &[
 
 /// Calls of both tables, by number (asm-generic/unistd.h).
 const NEWER: &[(u32, u16)] = &[
-    (428, at(0, 1)),           // open_tree
-    (429, at(0, 1) | MOVES),   // move_mount
-    (437, at(0, 1) | CHANGES), // openat2: its flags are in memory
-    (439, at(0, 1)),           // faccessat2
-    (442, at(0, 1)),           // mount_setattr
-    (452, at(0, 1) | CHANGES), // fchmodat2
-    (463, at(0, 1)),           // setxattrat
-    (464, at(0, 1)),           // getxattrat
-    (465, at(0, 1)),           // listxattrat
-    (466, at(0, 1)),           // removexattrat
-    (467, at(0, 1)),           // open_tree_attr
-    (468, at(0, 1)),           // file_getattr
-    (469, at(0, 1)),           // file_setattr
+    (428, at(0, 1) | MOVES | GIVES), // open_tree: a copy has no place among the mounts
+    (429, at(0, 1) | MOVES),         // move_mount
+    (432, NO_PATH | MOVES),          // fsmount
+    (433, at(0, 1)),                 // fspick
+    (435, CHILD),                    // clone3
+    (437, at(0, 1) | HOW),           // openat2
+    (438, NO_PATH | GIVES),          // pidfd_getfd: what another process opened
+    (439, at(0, 1)),                 // faccessat2
+    (442, at(0, 1)),                 // mount_setattr
+    (452, at(0, 1) | CHANGES),       // fchmodat2
+    (463, at(0, 1)),                 // setxattrat
+    (464, at(0, 1)),                 // getxattrat
+    (465, at(0, 1)),                 // listxattrat
+    (466, at(0, 1)),                 // removexattrat
+    (467, at(0, 1) | MOVES | GIVES), // open_tree_attr
+    (468, at(0, 1)),                 // file_getattr
+    (469, at(0, 1)),                 // file_setattr
 ];
 
-/// io_uring_setup: a ring opens files by itself, past every filter. Programs that meet ENOSYS do without.
-const RING: u32 = 425;
+/// Calls that are answered as if the kernel had none: a ring opens files by itself, past every filter, and it may be one
+/// that was there before. Programs that meet ENOSYS do without.
+const ABSENT: [u32; 3] = [425, 426, 427]; // io_uring_setup, io_uring_enter, io_uring_register
 
-/// clone(2) with CLONE_UNTRACED.
-const CLONE: u32 = libc::SYS_clone as u32;
-const UNTRACED: u32 = 0x0080_0000;
+/// The newest call that is known here, of every table. What is newer may name files: it is answered as [`ABSENT`].
+const NEWEST: u32 = 470; // listns
 
-/// prctl(2) with PR_SET_DUMPABLE, which can close a process, too.
-const PRCTL: u32 = libc::SYS_prctl as u32;
-const SET_DUMPABLE: u32 = 4;
+/// A call that stops when an argument says so.
+struct Conditional {
+    number: u32,
+    /// The argument's number, as the kernel has it in memory.
+    argument: u32,
+    /// How it is compared: [`IF_SET`] or [`IF_EQUAL`].
+    test: u16,
+    value: u32,
+    data: u16,
+}
+
+/// clone(2) with CLONE_UNTRACED, prctl(2) with PR_SET_DUMPABLE, which can close a process, and seccomp(2) with
+/// SECCOMP_FILTER_FLAG_NEW_LISTENER: calls that a listener answers never come to a tracer (seccomp(2), "Filter return
+/// values").
+const fn conditional([clone, prctl, seccomp]: [u32; 3]) -> [Conditional; 3] {
+    [
+        Conditional { number: clone, argument: 0, test: IF_SET, value: 0x0080_0000, data: LOST },
+        Conditional { number: prctl, argument: 0, test: IF_EQUAL, value: 4, data: NO_PATH | CLOSES },
+        Conditional { number: seccomp, argument: 1, test: IF_SET, value: 8, data: LOST },
+    ]
+}
+
+const CONDITIONAL: &[Conditional] =
+    &conditional([libc::SYS_clone as u32, libc::SYS_prctl as u32, libc::SYS_seccomp as u32]);
+
+/// The same calls of 32-bit x86.
+const NARROW_CONDITIONAL: &[Conditional] = &conditional([120, 172, 354]);
 
 /// Older calls that only x86_64 has.
 #[cfg(target_arch = "x86_64")]
@@ -183,7 +278,7 @@ const OLDER: &[(libc::c_long, u16)] = &[
     (libc::SYS_lstat, path(0)),
     (libc::SYS_access, path(0)),
     (libc::SYS_readlink, path(0)),
-    (libc::SYS_creat, path(0) | CHANGES),
+    (libc::SYS_creat, path(0) | CHANGES | GIVES),
     (libc::SYS_chmod, path(0) | CHANGES),
     (libc::SYS_chown, path(0) | CHANGES),
     (libc::SYS_lchown, path(0) | CHANGES),
@@ -191,7 +286,7 @@ const OLDER: &[(libc::c_long, u16)] = &[
     (libc::SYS_utimes, path(0)),
     (libc::SYS_futimesat, at(0, 1)),
     (libc::SYS_unlink, path(0) | CHANGES),
-    (libc::SYS_rename, path(0) | CHANGES),
+    (libc::SYS_rename, path(0) | RENAMES),
     (libc::SYS_link, path(0) | CHANGES),
     (libc::SYS_symlink, NO_PATH | CHANGES),
     (libc::SYS_mkdir, NO_PATH | CHANGES),
@@ -206,8 +301,8 @@ const OLDER: &[(libc::c_long, u16)] = &[];
 /// Calls of 32-bit programs on x86_64 (arch/x86/entry/syscalls/syscall_32.tbl). Each counts as one that changes the image.
 #[cfg(target_arch = "x86_64")]
 const NARROW_CALLS: &[(u32, u16)] = &[
-    (5, path(0)),               // open
-    (8, path(0)),               // creat
+    (5, path(0) | OPENS),       // open
+    (8, path(0) | GIVES),       // creat
     (9, path(0)),               // link
     (10, path(0)),              // unlink
     (11, path(0) | EXECUTES),   // execve
@@ -215,10 +310,11 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (15, path(0)),              // chmod
     (16, path(0)),              // lchown
     (18, path(0)),              // oldstat
-    (21, path(0) | MOVES),      // mount
+    (21, path(0) | SECOND),     // mount
+    (22, NO_PATH | MOVES),      // umount
     (30, path(0)),              // utime
     (33, path(0)),              // access
-    (38, path(0)),              // rename
+    (38, path(0) | RENAMES),    // rename
     (51, path(0)),              // acct
     (52, NO_PATH | MOVES),      // umount2
     (61, path(0) | MOVES),      // chroot
@@ -226,6 +322,8 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (85, path(0)),              // readlink
     (86, path(0)),              // uselib
     (87, path(0)),              // swapon
+    (115, path(0)),             // swapoff
+    (131, path(1)),             // quotactl
     (92, path(0)),              // truncate
     (99, path(0)),              // statfs
     (106, path(0)),             // stat
@@ -236,7 +334,7 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (196, path(0)),             // lstat64
     (198, path(0)),             // lchown32
     (212, path(0)),             // chown32
-    (217, path(0) | MOVES),     // pivot_root
+    (217, path(0) | SECOND),    // pivot_root
     (226, path(0)),             // setxattr
     (227, path(0)),             // lsetxattr
     (229, path(0)),             // getxattr
@@ -248,12 +346,12 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (268, path(0)),             // statfs64
     (271, path(0)),             // utimes
     (292, path(1)),             // inotify_add_watch
-    (295, at(0, 1)),            // openat
+    (295, at(0, 1) | OPENS),    // openat
     (298, at(0, 1)),            // fchownat
     (299, at(0, 1)),            // futimesat
     (300, at(0, 1)),            // fstatat64
     (301, at(0, 1)),            // unlinkat
-    (302, at(0, 1)),            // renameat
+    (302, at(0, 1) | RENAMES),  // renameat
     (303, at(0, 1)),            // linkat
     (305, at(0, 1)),            // readlinkat
     (306, at(0, 1)),            // fchmodat
@@ -262,8 +360,9 @@ const NARROW_CALLS: &[(u32, u16)] = &[
     (320, at(0, 1)),            // utimensat
     (339, at(4, 5)),            // fanotify_mark: its mask takes two registers
     (341, at(0, 1)),            // name_to_handle_at
+    (342, NO_PATH | GIVES),     // open_by_handle_at
     (346, NO_PATH | MOVES),     // setns
-    (353, at(0, 1)),            // renameat2
+    (353, at(0, 1) | RENAMES),  // renameat2
     (358, at(0, 1) | EXECUTES), // execveat
     (383, at(0, 1)),            // statx
     (133, NO_PATH | ENTERS),    // fchdir
@@ -335,7 +434,7 @@ const fn instruction(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
 /// The filter for CMD and everything that it starts.
 pub(super) fn filter() -> Vec<sock_filter> {
     let native = CALLS.iter().chain(OLDER).filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
-    let native = block(native, 0, FOREIGN, [CLONE, PRCTL]);
+    let native = block(native, 0, FOREIGN, CONDITIONAL);
     let mut program = vec![
         instruction(LOAD, ARCHITECTURE, 0, 0),
         instruction(IF_EQUAL, MACHINE, 1, 0),
@@ -346,46 +445,48 @@ pub(super) fn filter() -> Vec<sock_filter> {
         Some(machine) => {
             program.push(instruction(IF_EQUAL, machine, 1, 0));
             program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0));
-            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CLONE_AND_PRCTL));
+            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CONDITIONAL));
         }
         None => program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0)),
     }
     program
 }
 
-/// clone(2) and prctl(2) of 32-bit x86.
-const NARROW_CLONE_AND_PRCTL: [u32; 2] = [120, 172];
-
 /// One call table, which answers every call.
 fn block(
     calls: impl Iterator<Item = (u32, u16)>,
     bits: u16,
     foreign: Option<u32>,
-    [clone, prctl]: [u32; 2],
+    conditional: &[Conditional],
 ) -> Vec<sock_filter> {
     let mut block = vec![instruction(LOAD, NUMBER, 0, 0)];
     let mut when = |code: u16, number: u32, answer: u32| {
         block.push(instruction(code, number, 0, 1));
         block.push(instruction(ANSWER, answer, 0, 0));
     };
+    let absent = FAIL | libc::ENOSYS as u32;
     if let Some(first) = foreign {
+        // Among them no number that is none: -1.
+        when(IF_AT_LEAST, first << 1, absent);
         when(IF_AT_LEAST, first, TRACE | u32::from(LOST));
     }
+    when(IF_AT_LEAST, NEWEST + 1, absent);
     for (number, place) in calls.chain(NEWER.iter().copied()) {
         when(IF_EQUAL, number, TRACE | u32::from(place | bits));
     }
-    when(IF_EQUAL, RING, FAIL | libc::ENOSYS as u32);
-    block.extend([
-        instruction(IF_EQUAL, clone, 0, 3),
-        instruction(LOAD, FIRST_ARGUMENT, 0, 0),
-        instruction(IF_SET, UNTRACED, 0, 1),
-        instruction(ANSWER, TRACE | u32::from(LOST), 0, 0),
-        instruction(IF_EQUAL, prctl, 0, 3),
-        instruction(LOAD, FIRST_ARGUMENT, 0, 0),
-        instruction(IF_EQUAL, SET_DUMPABLE, 0, 1),
-        instruction(ANSWER, TRACE | u32::from(NO_PATH | CLOSES | bits), 0, 0),
-        instruction(ANSWER, ALLOW, 0, 0),
-    ]);
+    for number in ABSENT {
+        when(IF_EQUAL, number, absent);
+    }
+    for &Conditional { number, argument, test, value, data } in conditional {
+        block.extend([
+            instruction(IF_EQUAL, number, 0, 4),
+            instruction(LOAD, FIRST_ARGUMENT + 8 * argument, 0, 0),
+            instruction(test, value, 0, 1),
+            instruction(ANSWER, TRACE | u32::from(data | bits), 0, 0),
+            instruction(ANSWER, ALLOW, 0, 0),
+        ]);
+    }
+    block.push(instruction(ANSWER, ALLOW, 0, 0));
     block
 }
 
@@ -451,9 +552,25 @@ mod tests {
     #[test]
     fn what_would_escape_is_lost_and_not_missed() {
         let lost = TRACE | u32::from(LOST);
-        assert_eq!(answer(MACHINE, libc::SYS_clone as u32, UNTRACED | 17), lost);
+        assert_eq!(answer(MACHINE, libc::SYS_clone as u32, 0x0080_0000 | 17), lost);
         assert_eq!(answer(0x4000_0028, 5, 0), lost, "32-bit ARM");
-        assert_eq!(answer(MACHINE, RING, 0), FAIL | libc::ENOSYS as u32);
+        assert_eq!(answer(MACHINE, libc::SYS_seccomp as u32, 8), lost, "a listener");
+        assert_eq!(answer(MACHINE, libc::SYS_seccomp as u32, 1), ALLOW, "a filter without one");
+        for absent in [425, 426, 427, NEWEST + 1, 1000, u32::MAX] {
+            assert_eq!(answer(MACHINE, absent, 0), FAIL | libc::ENOSYS as u32, "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_tells_means_what_the_filter_says() {
+        for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
+            for number in 0..=NEWEST {
+                let answered = answer(machine, number, 0);
+                if answered & 0xffff_0000 == TRACE {
+                    assert_eq!(of(machine, number.into()), Some(stop((answered & 0xffff) as u16)), "{number}");
+                }
+            }
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -463,6 +580,7 @@ mod tests {
         assert_eq!((open.path, open.directory, open.narrow), (Some(0), None, true));
         assert_eq!(answer(0x4000_0003, 3, 0), ALLOW, "read");
         assert_eq!(answer(MACHINE, 0x4000_0000 | 2, 0), TRACE | u32::from(LOST), "x32");
+        assert_eq!(answer(0x4000_0003, 354, 8), TRACE | u32::from(LOST | NARROW), "a listener");
     }
 
     #[test]

@@ -12,8 +12,9 @@ use nix::sys::signal::SigSet;
 use rustix::process::Signal;
 
 use super::{CANNOT_RUN, FAILED, NOT_FOUND, calls};
+use crate::console::{Console, Volume};
+use crate::diag::escape;
 use crate::exit::Exit;
-use crate::report::{Console, Volume, escape};
 
 /// The first argument of the second start; the words of CMD follow.
 pub const ARGUMENT: &str = "--become-the-learned";

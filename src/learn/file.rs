@@ -3,12 +3,12 @@
 //! It holds no numbers of processes and no times, so that two runs of the same workload write the same bytes. Merging
 //! keeps every line as it is and refuses what it did not write itself, rather than lose it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::seen::Used;
-use crate::collect::{Map, Set};
+use crate::diag::escape::basic_string;
 use crate::policy::is_literal_path;
-use crate::report::escape::basic_string;
 
 const HEAD: &str = "\
 # Written by `harden learn`: what a command used of the image. Give it to `harden apply --config`, or copy the entries
@@ -24,7 +24,7 @@ const END: &str = "]";
 /// Entries by list, as lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Entries {
-    lists: [Set<String>; 2],
+    lists: [BTreeSet<String>; 2],
     /// Paths that no entry can hold, with the directory that is written in their place; empty when there is none.
     pub(super) replaced: Vec<(Vec<u8>, String)>,
 }
@@ -61,7 +61,7 @@ impl Entries {
     }
 
     /// Add what was used. What is there already stays as it is.
-    pub(super) fn add(&mut self, used: &Map<Vec<u8>, Used>) {
+    pub(super) fn add(&mut self, used: &BTreeMap<Vec<u8>, Used>) {
         for (path, used) in used {
             let mut written = path.as_slice();
             // Bytes and signs that no configuration takes: the directory stands for its content.
@@ -98,7 +98,7 @@ impl Entries {
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.lists.iter().map(Set::len).sum()
+        self.lists.iter().map(BTreeSet::len).sum()
     }
 
     /// The whole file.
@@ -134,9 +134,9 @@ fn quoted(text: &str) -> Option<&str> {
 mod tests {
     use super::super::seen::Used;
     use super::Entries;
-    use crate::collect::Map;
+    use std::collections::BTreeMap;
 
-    fn used(entries: &[(&str, bool)]) -> Map<Vec<u8>, Used> {
+    fn used(entries: &[(&str, bool)]) -> BTreeMap<Vec<u8>, Used> {
         let one = |&(path, command): &(&str, bool)| {
             (path.as_bytes().to_vec(), Used { command, executed: command, by: b"/bin/a\"b".to_vec(), ino: 0 })
         };

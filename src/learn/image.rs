@@ -4,28 +4,60 @@
 //! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
 //! knows what a path means: that is [`super::seen`]'s.
 
-use crate::collect::Set;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::process::Pid;
+
 use super::seen::{self, Seen, View};
-use crate::facts::tree::{Id, Tree};
+use super::trail::{self, Start, Trail};
 use crate::root::Root;
+use crate::root::host::Inode;
+use crate::tree::{Id, Tree};
 
 /// A tree, and its directories that could not be read.
-pub(super) type Walked = (Tree, Set<Id>);
+pub(super) type Walked = (Tree, BTreeSet<Id>);
 
 /// Use of a path: the path, whether it was started, by which program.
 type Use = (Vec<u8>, bool, Vec<u8>);
+
+/// What is at a path that a process is about to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing is.
+    Nothing,
+    /// Something of the kernel.
+    Elsewhere,
+    /// That file.
+    File(Inode),
+}
+
+/// The file that a path leads to when it means the same for every process: no link on its way is one of /proc that leads
+/// to a place itself.
+fn plainly(path: &[u8]) -> Option<Inode> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let file = rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS).ok()?;
+    let stat = rustix::fs::statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok()?;
+    Some(Inode::of(&stat))
+}
 
 /// The image, and what was used of it.
 pub(super) struct Image<'a> {
     tree: &'a OnceCell<Walked>,
     walk: Option<JoinHandle<Result<Walked, String>>>,
+    reading: Arc<AtomicBool>,
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
     /// What was used before the tree was there.
-    early: Set<Use>,
+    early: BTreeSet<Use>,
+    /// The same, where a path alone does not say it.
+    trails: Vec<(Trail, bool, Vec<u8>)>,
+    /// The same file may have other names than before.
+    moved: bool,
     seen: Option<Seen<'a>>,
     error: Option<String>,
 }
@@ -33,12 +65,30 @@ pub(super) struct Image<'a> {
 impl<'a> Image<'a> {
     /// Begin to read the tree, which is put into `tree`. Signals have to be held back by now: a thread inherits that.
     pub(super) fn read(tree: &'a OnceCell<Walked>, own: Vec<Vec<u8>>) -> Self {
-        let walk = thread::spawn(|| {
+        let reading = Arc::new(AtomicBool::new(true));
+        let done = Arc::clone(&reading);
+        let walk = thread::spawn(move || {
             let walked = Root::open(b"/").and_then(|root| root.walk_beside());
+            done.store(false, Ordering::SeqCst);
             let (tree, unread) = walked.map_err(|error| error.to_string())?;
             Ok((tree, unread.into_iter().map(|(directory, _)| directory).collect()))
         });
-        Self { tree, walk: Some(walk), own, early: Set::new(), seen: None, error: None }
+        Self {
+            tree,
+            walk: Some(walk),
+            reading,
+            own,
+            early: BTreeSet::new(),
+            trails: Vec::new(),
+            moved: false,
+            seen: None,
+            error: None,
+        }
+    }
+
+    /// Whether the tree is being read still, as somebody else may ask.
+    pub(super) fn reading(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.reading)
     }
 
     /// Wait for the whole tree; `None` when it could not be read.
@@ -49,7 +99,15 @@ impl<'a> Image<'a> {
                     let (tree, closed) = self.tree.get_or_init(|| walked);
                     let mut seen = Seen::new(tree, closed, &self.own);
                     for (path, executed, by) in std::mem::take(&mut self.early) {
-                        seen.path(&View::default(), &path, executed, &by);
+                        if let Ok(stat) = seen::stat(&path)
+                            && !seen.path(&path, stat.stx_ino, executed, &by)
+                        {
+                            let trail = trail::follow(rustix::process::getpid(), &Start::default(), &path);
+                            seen.trail(&trail, false, executed, &by);
+                        }
+                    }
+                    for (trail, executed, by) in std::mem::take(&mut self.trails) {
+                        seen.trail(&trail, false, executed, &by);
                     }
                     self.seen = Some(seen);
                 }
@@ -69,18 +127,61 @@ impl<'a> Image<'a> {
         self.error.is_some()
     }
 
-    /// A program is about to use that absolute path.
-    pub(super) fn used(&mut self, view: &View, path: &[u8], executed: bool, by: &[u8]) {
-        if seen::is_uninteresting(path) {
-            return;
+    /// From here on, the same file may have other names.
+    pub(super) fn moved(&mut self) {
+        self.moved = true;
+        if let Some(seen) = self.whole() {
+            seen.moved();
         }
-        let reads = self.walk.as_ref().is_some_and(|walk| !walk.is_finished());
+    }
+
+    /// A process is about to use that path; what is there.
+    pub(super) fn used(&mut self, pid: Pid, view: &View, start: &Start, path: &[u8], use_: (bool, &[u8])) -> Found {
+        let (executed, by) = use_;
+        let plain = view.prefix.is_empty() && start.root.is_empty() && !start.nameless;
+        if plain {
+            let relative = !path.starts_with(b"/");
+            let text = if relative { [&start.at, &b"/"[..], path].concat() } else { path.to_vec() };
+            if !self.moved && seen::is_uninteresting(&text) {
+                return Found::Elsewhere;
+            }
+            if self.reads() {
+                if let Some(inode) = plainly(&text) {
+                    self.early.insert((text, executed, by.to_vec()));
+                    return Found::File(inode);
+                }
+            } else if let Some(seen) = self.whole()
+                && let Ok(stat) = seen::stat(&text)
+                && seen.path(&text, stat.stx_ino, executed, by)
+            {
+                return Found::File(Inode::of(&stat));
+            }
+        }
+        let trail = trail::follow(pid, start, path);
+        let found = trail.end.as_deref().and_then(trail::inode).map_or(Found::Nothing, Found::File);
+        self.came(trail, view.foreign, executed, by);
+        found
+    }
+
+    /// A process has opened or started a file: `link` leads to it, by that name if it still has one.
+    pub(super) fn opened(&mut self, link: &[u8], name: Option<Vec<u8>>, foreign: bool, use_: (bool, &[u8])) {
+        let (executed, by) = use_;
+        let named = name.filter(|name| trail::inode(name).is_some_and(|inode| trail::inode(link) == Some(inode)));
+        let end = Some(named.unwrap_or_else(|| link.to_vec()));
+        self.came(Trail { end, ..Trail::default() }, foreign, executed, by);
+    }
+
+    fn came(&mut self, trail: Trail, foreign: bool, executed: bool, by: &[u8]) {
         // What /proc shows of a process is gone with it.
-        if reads && view.prefix.is_empty() && !path.starts_with(b"/proc/") {
-            self.early.insert((path.to_vec(), executed, by.to_vec()));
+        if self.reads() && !foreign && trail.is_by_name() {
+            self.trails.push((trail, executed, by.to_vec()));
         } else if let Some(seen) = self.whole() {
-            seen.path(view, path, executed, by);
+            seen.trail(&trail, foreign, executed, by);
         }
+    }
+
+    fn reads(&self) -> bool {
+        self.walk.as_ref().is_some_and(|walk| !walk.is_finished())
     }
 
     /// Everything that was used.

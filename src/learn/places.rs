@@ -5,16 +5,16 @@
 //! memory; its links are then read with its own user and group as those of file access, which needs CAP_SETUID only.
 
 use std::fs::File;
-use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use nix::sys::ptrace;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::{self, Gid, Uid};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
+use super::calls::{self, Place, Stop};
+use super::resume;
 use crate::root::host;
 
 /// Longest path, its NUL included (linux/limits.h, PATH_MAX).
@@ -33,6 +33,8 @@ pub(super) enum Unknown {
     Nothing,
     /// The kernel does not tell this process.
     Refused,
+    /// The memory that it is in can be read by the process itself only, or not yet (memfd_secret(2), userfaultfd(2)).
+    Unreadable,
 }
 
 /// A process id as nix has it.
@@ -40,11 +42,59 @@ pub(super) fn nix(pid: Pid) -> unistd::Pid {
     unistd::Pid::from_raw(pid.as_raw_nonzero().get())
 }
 
-/// The arguments of the call at which a process is stopped.
-pub(super) fn arguments(pid: Pid, narrow: bool) -> Result<[u64; 6], Unknown> {
-    // Only a process that was killed meanwhile has none.
+/// The call at which a process is stopped by the filter, and its arguments; `None` when it names no file.
+///
+/// # Errors
+/// When the process has ended.
+pub(super) fn call(pid: Pid) -> Result<(Option<Stop>, [u64; 6]), Unknown> {
+    match resume::call(pid) {
+        Ok(call) => {
+            let stop = calls::of(call.machine, call.number);
+            let narrow = matches!(stop, Some(Stop::Path(Place { narrow: true, .. })));
+            let mask = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+            Ok((stop, call.arguments.map(|argument| argument & mask)))
+        }
+        Err(Errno::SRCH) => Err(Unknown::Nothing),
+        // An older kernel: the filter tells, and the number has to agree, or the filter was one of CMD's.
+        Err(_) => {
+            let data = ptrace::getevent(nix(pid)).map_err(|_| Unknown::Nothing)?;
+            let stop = calls::stop(u16::try_from(data & 0xffff).unwrap_or_default());
+            let narrow = matches!(stop, Stop::Path(Place { narrow: true, .. }));
+            let registers = ptrace::getregs(nix(pid)).map_err(|_| Unknown::Nothing)?;
+            let known = calls::of(calls::machine(narrow), number_of(&registers)) == Some(stop);
+            Ok((Some(if known { stop } else { Stop::Lost }), of_registers(&registers, narrow)))
+        }
+    }
+}
+
+/// What the call gave that a process has just made: a number not below 0, or `None` when it failed.
+pub(super) fn given(pid: Pid, narrow: bool) -> Result<Option<u64>, Unknown> {
     let registers = ptrace::getregs(nix(pid)).map_err(|_| Unknown::Nothing)?;
-    Ok(of_registers(&registers, narrow))
+    let value = value_of(&registers);
+    let value = if narrow { i64::from(value as i32) } else { value as i64 };
+    Ok(u64::try_from(value).ok())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn number_of(r: &nix::libc::user_regs_struct) -> u64 {
+    r.orig_rax
+}
+
+#[cfg(target_arch = "aarch64")]
+fn number_of(r: &nix::libc::user_regs_struct) -> u64 {
+    let [_, _, _, _, _, _, _, _, number, ..] = r.regs;
+    number
+}
+
+#[cfg(target_arch = "x86_64")]
+fn value_of(r: &nix::libc::user_regs_struct) -> u64 {
+    r.rax
+}
+
+#[cfg(target_arch = "aarch64")]
+fn value_of(r: &nix::libc::user_regs_struct) -> u64 {
+    let [value, ..] = r.regs;
+    value
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -79,13 +129,15 @@ pub(super) fn keep(pid: Pid) -> Kept {
 
 /// The process that a thread belongs to; the thread itself where that is not told.
 pub(super) fn process(pid: Pid) -> i32 {
-    let number = || {
-        let path = format!("/proc/{}/status", pid.as_raw_nonzero());
-        let status = host::read_start(path.as_ref(), 4096).ok()?;
-        let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
-        str::from_utf8(line).ok()?.trim().parse().ok()
-    };
-    number().unwrap_or(pid.as_raw_nonzero().get())
+    innermost(pid, b"Tgid:").unwrap_or(pid.as_raw_nonzero().get())
+}
+
+/// The last number of a line of /proc/PID/status, as NStgid: the process's number in its own PID namespace.
+pub(super) fn innermost(pid: Pid, name: &[u8]) -> Option<i32> {
+    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+    let status = host::read_start(path.as_ref(), 4096).ok()?;
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(name))?;
+    str::from_utf8(line).ok()?.split_ascii_whitespace().next_back()?.parse().ok()
 }
 
 impl Kept {
@@ -93,7 +145,7 @@ impl Kept {
     pub(super) fn string(&self, address: u64) -> Result<Vec<u8>, Unknown> {
         let memory = self.memory.as_ref().ok_or(Unknown::Refused)?;
         text(address, |at, buffer| match memory.read_at(buffer, at as u64) {
-            Ok(0) | Err(_) => Err(Unknown::Nothing),
+            Ok(0) | Err(_) => Err(Unknown::Unreadable),
             Ok(count) => Ok(count),
         })
     }
@@ -101,7 +153,18 @@ impl Kept {
 
 /// The string at that address of a process, without its NUL.
 pub(super) fn string(pid: Pid, address: u64) -> Result<Vec<u8>, Unknown> {
-    text(address, |at, buffer| read(pid, at, buffer))
+    text(address, |at, buffer| word(pid, at, buffer))
+}
+
+/// The number at that address of a process.
+pub(super) fn number_at(pid: Pid, address: u64) -> Result<u64, Unknown> {
+    let mut bytes = [0; 8];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        let at = usize::try_from(address).ok().and_then(|at| at.checked_add(filled)).ok_or(Unknown::Nothing)?;
+        filled += word(pid, at, rest)?;
+    }
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 fn text(address: u64, mut read: impl FnMut(usize, &mut [u8]) -> Result<usize, Unknown>) -> Result<Vec<u8>, Unknown> {
@@ -126,24 +189,21 @@ fn text(address: u64, mut read: impl FnMut(usize, &mut [u8]) -> Result<usize, Un
     Err(Unknown::Nothing)
 }
 
-fn read(pid: Pid, at: usize, buffer: &mut [u8]) -> Result<usize, Unknown> {
-    let remote = RemoteIoVec { base: at, len: buffer.len() };
-    match process_vm_readv(nix(pid), &mut [IoSliceMut::new(buffer)], &[remote]) {
-        Ok(0) | Err(nix::Error::EFAULT | nix::Error::ESRCH) => Err(Unknown::Nothing),
-        Ok(count) => Ok(count),
-        // Another user, or a container that withholds the call: a tracer may read word by word.
-        Err(_) => word(pid, at, buffer),
-    }
-}
-
+/// Read word by word: that is the one way that a tracer is not refused, and that does not wait for another thread of
+/// the process, which may be waiting for its tracer (userfaultfd(2)).
 fn word(pid: Pid, at: usize, buffer: &mut [u8]) -> Result<usize, Unknown> {
     let start = at & !7;
     let word = match ptrace::read(nix(pid), start as ptrace::AddressType) {
         Ok(word) => word.to_ne_bytes(),
         Err(nix::Error::ESRCH) => return Err(Unknown::Nothing),
-        // The first page is nobody's: NULL.
-        Err(_) if at < PAGE => return Err(Unknown::Nothing),
-        Err(_) => return Err(Unknown::Refused),
+        // NULL: the call means an open file, or will fail.
+        Err(_) if at == 0 => return Err(Unknown::Nothing),
+        Err(_) => {
+            let path = format!("/proc/{}/exe", pid.as_raw_nonzero());
+            let told = rustix::fs::readlink(&path, Vec::new());
+            let closed = matches!(told, Err(Errno::ACCESS | Errno::PERM));
+            return Err(if closed { Unknown::Refused } else { Unknown::Unreadable });
+        }
     };
     let bytes = word.get(at - start..).unwrap_or(&[]);
     let count = bytes.len().min(buffer.len());

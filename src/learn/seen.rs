@@ -1,17 +1,19 @@
 //! What CMD used, as paths of the image before CMD ran.
 //!
 //! A path is looked up in the tree that was read before CMD started, and compared with what the call is about to meet:
-//! where CMD changed links or mounts meanwhile, the file system is walked instead. Only names of that tree are written.
+//! where CMD changed links, names or mounts meanwhile, or where the path means another place for each process, the file
+//! system is walked instead ([`super::trail`]). Only names of that tree are written.
 //! Nothing here knows how calls are found out.
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustix::fs::{AtFlags, CWD, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use crate::collect::{Map, Set, set};
-use crate::facts::glob;
+use super::trail::Trail;
+use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
-use crate::facts::tree::{Id, MAX_LINKS, Tree};
-use crate::rules::database::RECORDS;
+use crate::tree::{Id, Tree, glob};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =
@@ -51,146 +53,117 @@ pub(super) struct View {
 pub(super) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
-    closed: &'a Set<Id>,
+    closed: &'a BTreeSet<Id>,
     /// Never written: this program, the files that rules edit.
-    left_out: Set<Id>,
+    left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
-    known: Map<Vec<u8>, Used>,
-    /// Files by inode, sorted, once mounts may differ.
+    known: BTreeMap<Vec<u8>, Used>,
+    /// Entries by inode, sorted, once somebody asks.
     inodes: Vec<(u64, Id)>,
+    /// The same file may have other names than before.
+    moved: bool,
     /// What is to be written.
-    pub(super) used: Map<Vec<u8>, Used>,
+    pub(super) used: BTreeMap<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: Set<Id>,
+    pub(super) privileged: BTreeSet<Id>,
 }
 
 impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` are paths of this program's.
-    pub(super) fn new(tree: &'a Tree, closed: &'a Set<Id>, own: &[Vec<u8>]) -> Self {
+    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
-        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern.as_bytes()));
-        let left_out = set(edited.chain(records).chain(own));
-        Self { tree, closed, left_out, known: Map::new(), inodes: Vec::new(), used: Map::new(), privileged: Set::new() }
+        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
+        let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
+        let (known, used, privileged) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { tree, closed, left_out, known, inodes: Vec::new(), moved: false, used, privileged }
     }
 
-    /// A program is about to use that absolute path. What does not exist is not used.
-    pub(super) fn path(&mut self, view: &View, path: &[u8], executed: bool, by: &[u8]) {
-        if !view.prefix.is_empty() {
-            return self.walk(view, path, executed, by);
-        }
-        let stat = match stat(path) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT | Errno::LOOP) => return self.dangling(path, by),
-            Err(_) => return,
-        };
+    /// A program is about to use that absolute path, which leads to a file of that inode here. Whether that is known
+    /// from the tree alone; otherwise [`Self::trail`] tells.
+    pub(super) fn path(&mut self, path: &[u8], ino: u64, executed: bool, by: &[u8]) -> bool {
         if let Some(known) = self.known.get(path)
-            && known.ino == stat.stx_ino
+            && known.ino == ino
             && known.by.as_slice() <= by
             && known.executed >= executed
         {
-            return;
+            return true;
         }
-        match self.tree.resolve(path) {
-            Ok(found) if self.tree.meta(found.node).ino == stat.stx_ino => {
-                self.record(path, found.node, &found.links, executed, by);
-            }
-            _ => self.walk(view, path, executed, by),
-        }
-        let known = Used { command: false, executed, by: by.to_vec(), ino: stat.stx_ino };
-        self.known.insert(path.to_vec(), known);
-    }
-
-    /// A link that leads nowhere may be read all the same.
-    fn dangling(&mut self, path: &[u8], by: &[u8]) {
-        if let Some(link) = self.tree.lookup(path).filter(|&id| self.tree.is_link(id)) {
-            self.add(self.tree.path(link), link, false, by, false);
-        }
-    }
-
-    /// Follow the path component by component in the file system as it is now.
-    fn walk(&mut self, view: &View, path: &[u8], executed: bool, by: &[u8]) {
-        let mut todo: Vec<Vec<u8>> = components(path);
-        let mut at: Vec<Vec<u8>> = Vec::new();
-        let mut links = 0;
-        let full = |at: &[Vec<u8>]| {
-            let mut full = view.prefix.clone();
-            for name in at {
-                full.push(b'/');
-                full.extend_from_slice(name);
-            }
-            full
+        let Some(found) = self.tree.resolve(path).ok().filter(|found| self.tree.meta(found.node).ino == ino) else {
+            return false;
         };
-        while let Some(name) = todo.pop() {
-            if name == b".." {
-                at.pop();
-                continue;
-            }
-            at.push(name);
-            let here = full(&at);
-            match rustix::fs::readlink(here.as_slice(), Vec::new()) {
-                Ok(target) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return;
-                    }
-                    self.passed(view, &here, false, by);
-                    at.pop();
-                    let target = target.into_bytes();
-                    if target.starts_with(b"/") {
-                        at.clear();
-                    }
-                    todo.extend(components(&target));
-                }
-                // No link.
-                Err(Errno::INVAL) => {}
-                Err(_) => return,
-            }
-        }
-        self.passed(view, &full(&at), executed, by);
+        self.record(path, found.node, &found.links, executed, by);
+        let known = Used { command: false, executed, by: by.to_vec(), ino };
+        self.known.insert(path.to_vec(), known);
+        true
     }
 
-    /// The walk came to that entry.
-    fn passed(&mut self, view: &View, full: &[u8], executed: bool, by: &[u8]) {
-        if !view.foreign
-            && let Some(id) = self.tree.lookup(full)
-        {
-            // What was mounted over the tree is not the image.
-            if !self.tree.meta(id).mount {
-                self.record(full, id, &[], executed, by);
+    /// A program is about to use a path that leads there. What does not exist is not used.
+    pub(super) fn trail(&mut self, trail: &Trail, foreign: bool, executed: bool, by: &[u8]) {
+        match &trail.end {
+            Some(end) => {
+                for link in &trail.links {
+                    self.passed(link, lstat(link), foreign, false, by);
+                }
+                self.passed(end, stat(end), foreign, executed, by);
             }
+            // A link that leads nowhere may be read all the same.
+            None => {
+                let link = trail.named.as_ref().and_then(|link| self.tree.lookup(link));
+                if let Some(link) = link.filter(|&id| !foreign && self.tree.is_link(id)) {
+                    self.add(self.tree.path(link), link, false, by, false);
+                }
+            }
+        }
+    }
+
+    /// A path led to that name, which has no links on its way.
+    pub(super) fn passed(&mut self, full: &[u8], is: Result<Statx, Errno>, foreign: bool, executed: bool, by: &[u8]) {
+        let tree = self.tree;
+        let here = if foreign { None } else { tree.lookup(full) };
+        // What was mounted over the tree is not the image.
+        if here.is_some_and(|id| tree.meta(id).mount) {
             return;
         }
-        if let Some(id) = self.by_inode(full) {
-            return self.record(&self.tree.path(id), id, &[], executed, by);
+        let Ok(is) = is else { return };
+        let moved = self.moved || foreign || full.starts_with(b"/proc/");
+        let known = here.filter(|&id| !moved || tree.meta(id).ino == is.stx_ino);
+        // A file that was put in the place of another one has no other name.
+        if let Some(id) = known.or_else(|| if moved { self.by_inode(&is) } else { None }).or(here) {
+            let path = if here == Some(id) { full.to_vec() } else { tree.path(id) };
+            return self.record(&path, id, &[], executed, by);
         }
         let parent = full.iter().rposition(|&byte| byte == b'/').and_then(|at| full.get(..at)).unwrap_or(b"/");
-        let closed = self.tree.resolve(parent).is_ok_and(|found| self.closed.contains(&found.node));
-        let is_file = stat(full).is_ok_and(|stat| stat.stx_mode & 0o170_000 == 0o100_000);
-        if closed && is_file && !view.foreign {
+        let closed = tree.resolve(parent).is_ok_and(|found| self.closed.contains(&found.node));
+        let is_file = is.stx_mode & 0o170_000 == 0o100_000;
+        if closed && is_file && !foreign {
             self.insert(full.to_vec(), Used { command: false, executed, by: by.to_vec(), ino: 0 });
         }
     }
 
     /// From here on, the same file may have other names.
     pub(super) fn moved(&mut self) {
-        let tree = self.tree;
-        let files = tree.ids().filter(|&id| tree.is_file(id) && !tree.meta(id).mount);
-        self.inodes = files.map(|id| (tree.meta(id).ino, id)).collect();
-        self.inodes.sort_unstable();
+        self.moved = true;
     }
 
-    fn by_inode(&self, full: &[u8]) -> Option<Id> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(CWD, full, flags, Mode::empty()).ok()?;
-        let stat = rustix::fs::statx(&file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok()?;
-        let at = self.inodes.partition_point(|&(ino, _)| ino < stat.stx_ino);
-        let &(_, id) = self.inodes.get(at).filter(|&&(ino, _)| ino == stat.stx_ino)?;
-        let meta = self.tree.meta(id);
-        // Another file system may use the same numbers.
-        let same = (meta.mode, meta.size, meta.mtime, meta.mtime_nsec)
-            == (stat.stx_mode, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec);
-        same.then_some(id)
+    fn by_inode(&mut self, is: &Statx) -> Option<Id> {
+        let tree = self.tree;
+        if self.inodes.is_empty() {
+            self.inodes = tree.ids().filter(|&id| !tree.meta(id).mount).map(|id| (tree.meta(id).ino, id)).collect();
+            self.inodes.sort_unstable();
+        }
+        let at = self.inodes.partition_point(|&(ino, _)| ino < is.stx_ino);
+        let same = self.inodes.get(at..)?.iter().take_while(|&&(ino, _)| ino == is.stx_ino);
+        // Another file system may use the same numbers, and a new file that of one that is gone. A directory may have
+        // been written in meanwhile.
+        let mut same = same.map(|&(_, id)| id).filter(|&id| {
+            let meta = tree.meta(id);
+            meta.mode == is.stx_mode
+                && (tree.is_dir(id)
+                    || (meta.size, meta.mtime, meta.mtime_nsec)
+                        == (is.stx_size, is.stx_mtime.tv_sec, is.stx_mtime.tv_nsec))
+        });
+        same.next()
     }
 
     /// A path led over these links to that entry.
@@ -274,13 +247,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What is of the kernel or of a device, whatever links lead there; but the roots and directories of processes.
+/// What is of the kernel, as the path says by itself; but the links that lead to the places of processes.
 pub(super) fn is_uninteresting(path: &[u8]) -> bool {
-    if path.starts_with(b"/dev/") || path.starts_with(b"/sys/") {
-        return true;
-    }
-    let Some(rest) = path.strip_prefix(b"/proc/") else { return false };
-    !rest.split(|&byte| byte == b'/').skip(1).any(|part| matches!(part, b"root" | b"cwd" | b"fd"))
+    let Some(rest) = [&b"/sys/"[..], b"/proc/"].into_iter().find_map(|top| path.strip_prefix(top)) else {
+        return false;
+    };
+    let leads_out = |part: &[u8]| matches!(part, b".." | b"root" | b"cwd" | b"fd" | b"exe" | b"map_files");
+    !rest.split(|&byte| byte == b'/').any(leads_out)
 }
 
 /// The components of a path, the first one last.
@@ -296,6 +269,12 @@ fn has_capability(path: &[u8]) -> bool {
     rustix::fs::lgetxattr(path, "security.capability", &mut value).is_ok()
 }
 
-fn stat(path: &[u8]) -> Result<Statx, Errno> {
+/// What a path leads to, links followed.
+pub(super) fn stat(path: &[u8]) -> Result<Statx, Errno> {
     rustix::fs::statx(CWD, path, AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS)
+}
+
+/// What a path names, be it a link.
+fn lstat(path: &[u8]) -> Result<Statx, Errno> {
+    rustix::fs::statx(CWD, path, AtFlags::NO_AUTOMOUNT | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
 }

@@ -1,8 +1,13 @@
 //! The loop that follows CMD and everything that it starts, from its first instruction to the end of the last process.
 //!
-//! A call that names a file stops before it is made; its path is read, and the process goes on. Signals, job control and
-//! exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
+//! A call that names a file stops before it is made; its path is read, and the process goes on. Where that does not tell
+//! enough it stops once more when it has been made: when it opened a file while another process or thread was there that
+//! may have changed names or the path in memory, or when it has no path, or none that can be read. Signals, job control
+//! and exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,11 +16,13 @@ use nix::sys::ptrace::{self, Options};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::calls::{self, Changes, Place, Stop};
-use super::image::Image;
+use super::calls::{Changes, Place, Stop};
+use super::image::{Found, Image};
 use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
 use super::seen::View;
+use super::trail::{self, Start};
+use super::watch::Watch;
 
 /// All children, threads and traced processes (wait(2), __WALL).
 const WALL: WaitOptions = WaitOptions::from_bits_retain(0x4000_0000);
@@ -26,6 +33,7 @@ const OPTIONS: Options = Options::PTRACE_O_TRACEFORK
     .union(Options::PTRACE_O_TRACECLONE)
     .union(Options::PTRACE_O_TRACEEXEC)
     .union(Options::PTRACE_O_TRACESECCOMP)
+    .union(Options::PTRACE_O_TRACESYSGOOD)
     .union(Options::PTRACE_O_EXITKILL);
 
 /// How long processes that CMD left behind may take to end after SIGTERM.
@@ -36,6 +44,12 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// The working directory in the place of a descriptor (openat(2), AT_FDCWD).
 const AT_CWD: u32 = (-100_i32).cast_unsigned();
+
+/// A stop at the end of a call (ptrace(2), PTRACE_O_TRACESYSGOOD).
+const CALL_ENDED: i32 = libc::SIGTRAP | 0x80;
+
+/// RESOLVE_IN_ROOT (openat2(2)).
+const IN_ROOT: u64 = 0x10;
 
 /// How CMD ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +70,17 @@ pub(super) struct Tracer<'a> {
     closed: bool,
     /// Some process may have another root or other mounts than this one.
     moved: bool,
+    /// Some process has given a file another name.
+    renamed: bool,
+    /// What was about to be started last is a script.
+    script: bool,
     /// The name of this process's mounts (namespaces(7)).
     mounts: Option<Vec<u8>>,
     /// CMD itself runs: the second start of this program is over.
     started: bool,
     end: Option<End>,
     lost: Lost,
+    watch: Watch,
 }
 
 /// A process or thread.
@@ -71,6 +90,21 @@ struct Process {
     program: Option<Vec<u8>>,
     /// What was looked up before it changed its user.
     kept: Option<Kept>,
+    /// What is to be looked at when its call has been made.
+    open: Option<Open>,
+}
+
+/// A call that is being made.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    place: Place,
+    arguments: [u64; 6],
+    /// What its path led to before.
+    before: Result<Found, Unknown>,
+    /// A new process has been reported.
+    born: bool,
+    /// It starts a script.
+    script: bool,
 }
 
 /// Calls whose path is not known.
@@ -91,6 +125,11 @@ pub(super) struct Traced<'a> {
     pub(super) lost: Lost,
 }
 
+const UNREADABLE: &str = "such memory is no other process's to read (memfd_secret, or a page that userfaultfd fills): write \
+     the files that it names into [keep] paths";
+
+const RENAMING: &str = "run it once more, or with fewer processes at a time";
+
 const MORE_RIGHTS: &str = "a process that dropped to another user is closed to its tracer without CAP_SYS_PTRACE: run with \
      --cap-add SYS_PTRACE, or start the command as that user with --user";
 
@@ -106,11 +145,16 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         alive: Vec::new(),
         closed: false,
         moved: false,
+        renamed: false,
+        script: false,
         mounts: None,
         started: false,
         end: None,
         lost: Lost::default(),
+        watch: Watch::default(),
     };
+    tracer.watch.reads = tracer.image.reading();
+    tracer.watch.begin();
     rustix::process::kill_process(main, Signal::CONT)?;
     while tracer.end.is_none() && !tracer.image.failed() {
         match rustix::process::wait(WALL) {
@@ -121,6 +165,12 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         }
     }
     tracer.end_the_rest();
+    if tracer.watch.has_passed() {
+        tracer.lost.count += 1;
+        let text = "a path could not be looked at for 10 seconds, so the command was ended: what it leads to waits for a \
+                    process that waits for this one (a FUSE file system of the command's own)";
+        tracer.lost.first = Some((text.to_owned(), "mount such a file system before, outside the command"));
+    }
     let Tracer { image, end, started, lost, .. } = tracer;
     Ok(Traced { end, started, image, lost })
 }
@@ -151,6 +201,12 @@ impl Tracer<'_> {
     }
 
     fn event(&mut self, pid: Pid, status: WaitStatus) {
+        self.watch.step();
+        self.look(pid, status);
+        self.watch.step();
+    }
+
+    fn look(&mut self, pid: Pid, status: WaitStatus) {
         let Some(signal) = status.stopping_signal() else {
             self.forget(number(pid));
             if pid == self.main {
@@ -164,6 +220,10 @@ impl Tracer<'_> {
         };
         self.process(number(pid));
         let how = match status.as_raw() >> 16 {
+            0 if signal == CALL_ENDED => {
+                self.made(pid);
+                Resume::Run(0)
+            }
             // A signal on its way to the process.
             0 => Resume::Run(signal),
             libc::PTRACE_EVENT_SECCOMP => {
@@ -174,9 +234,19 @@ impl Tracer<'_> {
                 self.executed(pid);
                 Resume::Run(0)
             }
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                if let Some(open) = self.process(number(pid)).open.as_mut() {
+                    open.born = true;
+                }
+                Resume::Run(0)
+            }
             libc::PTRACE_EVENT_STOP if is_stop(signal) => Resume::Stopped,
             // A new process, or one that job control lets go on.
             _ => Resume::Run(0),
+        };
+        let how = match how {
+            Resume::Run(signal) if self.process(number(pid)).open.is_some() => Resume::ToEnd(signal),
+            how => how,
         };
         // It may have been killed meanwhile; then the next wait tells.
         let _ = resume(pid, how);
@@ -189,7 +259,8 @@ impl Tracer<'_> {
     fn process(&mut self, number: i32) -> &mut Process {
         let at = self.alive.iter().position(|process| process.number == number).unwrap_or(self.alive.len());
         if at == self.alive.len() {
-            self.alive.push(Process { number, program: None, kept: None });
+            self.watch.born(number);
+            self.alive.push(Process { number, program: None, kept: None, open: None });
         }
         // The position was found, or made, above.
         #[allow(clippy::indexing_slicing, reason = "the entry is there")]
@@ -197,6 +268,7 @@ impl Tracer<'_> {
     }
 
     fn forget(&mut self, number: i32) {
+        self.watch.gone(number);
         self.alive.retain(|process| process.number != number);
     }
 
@@ -208,39 +280,125 @@ impl Tracer<'_> {
             self.forget(before);
         }
         let process = self.process(number(pid));
+        let open = process.open.take();
         (process.program, process.kept) = (None, None);
         self.started |= pid == self.main;
+        let Some(open) = open else { return };
+        let by = self.program(pid).unwrap_or_default();
+        match open.before {
+            Err(Unknown::Unreadable) => self.loses(pid, "cannot read the path of a program that it starts", UNREADABLE),
+            // The interpreter of a script stays because the script does.
+            Ok(Found::File(_)) if open.script => {}
+            // The program was not there a moment ago, or the kernel starts it by another one (binfmt_misc).
+            before => self.led(pid, "exe", before, &by),
+        }
     }
 
     /// A process is about to make a call that names a file.
     fn call(&mut self, pid: Pid) {
-        // Killed meanwhile.
-        let Ok(data) = ptrace::getevent(places::nix(pid)) else { return };
-        match calls::stop(u16::try_from(data & 0xffff).unwrap_or_default()) {
-            Stop::Path(place) => {
-                if !self.image.is_whole() && changes(pid, place) {
-                    self.image.whole();
-                }
-                if place.moves && !self.moved {
-                    self.moved = true;
-                    self.mounts = rustix::fs::readlink("/proc/self/ns/mnt", Vec::new()).ok().map(Into::into);
-                    if let Some(seen) = self.image.whole() {
-                        seen.moved();
-                    }
-                }
-                if place.closes {
-                    self.closes(pid);
-                }
-                if self.path(pid, place) == Err(Unknown::Refused) {
-                    self.loses(pid, "cannot read a path that it uses", MORE_RIGHTS);
-                }
+        // Killed meanwhile, or no call of ours.
+        let Ok((Some(stop), arguments)) = places::call(pid) else { return };
+        let place = match stop {
+            Stop::Path(place) => place,
+            Stop::Lost => {
+                return self.loses(
+                    pid,
+                    "it is a program of another kind of machine (x32, 32-bit ARM), starts processes that nobody may \
+                     trace (CLONE_UNTRACED), or lets a seccomp listener answer its calls \
+                     (SECCOMP_FILTER_FLAG_NEW_LISTENER)",
+                    "such a program cannot be followed: write its files into [keep] paths",
+                );
             }
-            Stop::Lost => self.loses(
-                pid,
-                "it is a program of another kind of machine (x32, 32-bit ARM) or starts processes that nobody may trace \
-                 (CLONE_UNTRACED)",
-                "such a program cannot be followed: write its files into [keep] paths",
-            ),
+        };
+        if !self.image.is_whole() && changes(place, &arguments) {
+            self.image.whole();
+        }
+        if place.moves && !self.moved {
+            self.moved = true;
+            self.mounts = rustix::fs::readlink("/proc/self/ns/mnt", Vec::new()).ok().map(Into::into);
+            self.image.moved();
+        }
+        if place.closes {
+            self.closes(pid);
+        }
+        let before = self.path(pid, place, &arguments);
+        if place.renames && !self.renamed {
+            self.renamed = true;
+            self.image.moved();
+        }
+        match before {
+            Err(Unknown::Refused) => return self.loses(pid, "cannot read a path that it uses", MORE_RIGHTS),
+            Err(Unknown::Nothing) if !place.starts => return,
+            _ => {}
+        }
+        let alone = self.alive.len() < 2;
+        let is_told = match before {
+            // There is nobody who could change it, and no second way to say it.
+            Ok(Found::Elsewhere | Found::File(_)) => alone && place.path.is_some() && place.how.is_none(),
+            Ok(Found::Nothing) => alone,
+            Err(_) => false,
+        };
+        if place.starts
+            || place.executes
+            || (place.opens && place.path.is_none())
+            || !(is_told || is_settled(place, before))
+        {
+            let script = place.executes && self.script;
+            self.process(number(pid)).open = Some(Open { place, arguments, before, born: false, script });
+        }
+    }
+
+    /// A process has made a call that was not clear before.
+    fn made(&mut self, pid: Pid) {
+        let Some(Open { place, arguments, before, born, .. }) = self.process(number(pid)).open.take() else { return };
+        // It failed: what it named was not used.
+        let Ok(Some(value)) = places::given(pid, place.narrow) else { return };
+        if place.starts {
+            if !born {
+                let help = "such a program cannot be followed: write its files into [keep] paths";
+                self.loses(pid, "it started a process that nobody may trace (CLONE_UNTRACED)", help);
+            }
+            return;
+        }
+        if place.executes {
+            return;
+        }
+        let by = self.program(pid).unwrap_or_default();
+        if place.opens {
+            self.led(pid, &format!("fd/{value}"), before, &by);
+            // The links on the way may have names that are known by now.
+            if before == Err(Unknown::Unreadable) {
+                let _ = self.path(pid, place, &arguments);
+            }
+            return;
+        }
+        match self.path(pid, place, &arguments) {
+            Err(Unknown::Unreadable) => self.loses(pid, "cannot read a path that it uses", UNREADABLE),
+            Err(Unknown::Refused) => self.loses(pid, "cannot read a path that it uses", MORE_RIGHTS),
+            Ok(Found::Nothing) if self.renamed && place.changes == Changes::Never => {
+                self.loses(pid, "a file that it used was renamed by another process at the same moment", RENAMING);
+            }
+            _ => {}
+        }
+    }
+
+    /// A link of a process in /proc leads to the file that it has opened or started.
+    fn led(&mut self, pid: Pid, name: &str, before: Result<Found, Unknown>, by: &[u8]) {
+        let executed = name == "exe";
+        let link = format!("/proc/{}/{name}", pid.as_raw_nonzero()).into_bytes();
+        if let (Some(inode), Ok(Found::File(known))) = (trail::inode(&link), before)
+            && inode == known
+        {
+            return;
+        }
+        let name = match places::link(pid, name) {
+            Ok(name) => name,
+            Err(Unknown::Nothing) => return,
+            Err(_) => return self.loses(pid, "cannot tell which file it opened", MORE_RIGHTS),
+        };
+        if name.starts_with(b"/") {
+            let foreign = self.view(pid).is_ok_and(|view| view.foreign);
+            self.image.opened(&link, Some(name).filter(|_| !foreign), foreign, (executed, by));
         }
     }
 
@@ -257,8 +415,11 @@ impl Tracer<'_> {
         }
     }
 
-    fn path(&mut self, pid: Pid, place: Place) -> Result<(), Unknown> {
-        let result = self.named(pid, place);
+    fn path(&mut self, pid: Pid, place: Place, arguments: &[u64; 6]) -> Result<Found, Unknown> {
+        let mut result = self.named(pid, place, place.path, arguments);
+        if let Some(second) = place.second {
+            result = result.and(self.named(pid, place, Some(second), arguments));
+        }
         if place.enters && self.closed {
             for number in [number(pid), places::process(pid)] {
                 if let Some(kept) = self.process(number).kept.as_mut() {
@@ -269,53 +430,66 @@ impl Tracer<'_> {
         result
     }
 
-    fn named(&mut self, pid: Pid, place: Place) -> Result<(), Unknown> {
-        let Some(argument) = place.path else { return Ok(()) };
-        let arguments = places::arguments(pid, place.narrow)?;
+    fn named(
+        &mut self,
+        pid: Pid,
+        place: Place,
+        argument: Option<usize>,
+        arguments: &[u64; 6],
+    ) -> Result<Found, Unknown> {
+        let Some(argument) = argument else { return Ok(Found::Elsewhere) };
         let value = |at: usize| arguments.get(at).copied().unwrap_or_default();
-        let mut path = match places::string(pid, value(argument)) {
+        let path = match places::string(pid, value(argument)) {
             Err(Unknown::Refused) => self.kept(pid)?.string(value(argument))?,
             other => other?,
         };
         // A call on an open file, which was a path once; but a program is told from one.
         if path.is_empty() && !place.executes {
-            return Ok(());
-        }
-        if !path.starts_with(b"/") {
-            // Descriptors are ints: the upper half of the register means nothing.
-            let descriptor = place.directory.map(|at| (value(at) & 0xffff_ffff) as u32).filter(|&fd| fd != AT_CWD);
-            let mut base = match descriptor {
-                Some(fd) => places::link(pid, &format!("fd/{fd}"))?,
-                None => match places::link(pid, "cwd") {
-                    Err(Unknown::Refused) => self.kept(pid)?.directory.clone().ok_or(Unknown::Refused)?,
-                    other => other?,
-                },
-            };
-            // A pipe, or a directory that is not there any more.
-            if !base.starts_with(b"/") {
-                return Ok(());
-            }
-            if !path.is_empty() {
-                base.push(b'/');
-                base.extend_from_slice(&path);
-            }
-            let view = self.view(pid)?;
-            // What /proc tells is as seen from here.
-            let inside = base.strip_prefix(view.prefix.as_slice()).filter(|_| !view.foreign).map(<[u8]>::to_vec);
-            path = inside.unwrap_or(base);
-            return self.used(pid, &view, &path, place.executes);
+            return Ok(Found::Elsewhere);
         }
         let view = self.view(pid)?;
-        self.used(pid, &view, &path, place.executes)
-    }
-
-    fn used(&mut self, pid: Pid, view: &View, path: &[u8], executed: bool) -> Result<(), Unknown> {
-        let program = self.program(pid)?;
-        match own(pid, path) {
-            Some(path) => self.image.used(view, &path, executed, &program),
-            None => self.image.used(view, path, executed, &program),
+        let in_root = match place.how {
+            // Behind flags and mode (struct open_how).
+            Some(how) => places::number_at(pid, value(how).saturating_add(16))? & IN_ROOT != 0,
+            None => false,
+        };
+        let mut start = Start { root: view.prefix.clone(), at: view.prefix.clone(), nameless: view.foreign };
+        if in_root || !path.starts_with(b"/") {
+            // Descriptors are ints: the upper half of the register means nothing.
+            let descriptor = place.directory.map(|at| (value(at) & 0xffff_ffff) as u32).filter(|&fd| fd != AT_CWD);
+            let base = descriptor.map_or_else(|| "cwd".to_owned(), |fd| format!("fd/{fd}"));
+            let name = match places::link(pid, &base) {
+                Err(Unknown::Refused) if descriptor.is_none() => {
+                    self.kept(pid)?.directory.clone().ok_or(Unknown::Refused)?
+                }
+                other => other?,
+            };
+            let link = format!("/proc/{}/{base}", pid.as_raw_nonzero()).into_bytes();
+            // The name may be another directory's by now, or nobody's.
+            let by_name = !view.foreign
+                && name.starts_with(b"/")
+                && trail::inode(&link).is_none_or(|there| trail::inode(&name) == Some(there));
+            start.at = if by_name { name } else { link };
+            start.nameless = !by_name;
+            if start.at == b"/" {
+                start.at.clear();
+            }
+            if in_root {
+                start.root = start.at.clone();
+            }
         }
-        Ok(())
+        if path.is_empty() {
+            // The descriptor is the program.
+            let by = self.program(pid)?;
+            self.image.opened(&start.at, Some(start.at.clone()), view.foreign, (true, &by));
+            return Ok(trail::inode(&start.at).map_or(Found::Nothing, Found::File));
+        }
+        let by = self.program(pid)?;
+        if place.executes {
+            let base = if path.starts_with(b"/") { &start.root } else { &start.at };
+            self.script = is_script(&[base, &b"/"[..], &path].concat());
+        }
+        Ok(self.image.used(pid, &view, &start, &path, (place.executes, &by)))
     }
 
     /// What a process runs.
@@ -356,7 +530,7 @@ impl Tracer<'_> {
         self.lost.count += 1;
         if self.lost.first.is_none() {
             let name = places::link(pid, "exe").unwrap_or_else(|_| comm(pid));
-            let text = format!("a call of {}: {what}", crate::report::escape::quoted(&name));
+            let text = format!("a call of {}: {what}", crate::diag::escape::quoted(&name));
             self.lost.first = Some((text, help));
         }
     }
@@ -372,23 +546,23 @@ fn is_stop(signal: i32) -> bool {
 }
 
 /// Whether a call that a process is about to make may change which entries the image has.
-fn changes(pid: Pid, place: Place) -> bool {
+fn changes(place: Place, arguments: &[u64; 6]) -> bool {
     match place.changes {
         Changes::Never => false,
         Changes::Always => true,
-        Changes::Creating(at) => {
-            let flags = places::arguments(pid, place.narrow).ok().and_then(|all| all.get(at).copied());
-            flags.is_none_or(|flags| flags & libc::O_CREAT as u64 != 0)
-        }
+        Changes::Creating(at) => arguments.get(at).is_none_or(|flags| flags & libc::O_CREAT as u64 != 0),
     }
 }
 
-/// The path that another process means by its own entry of /proc.
-fn own(pid: Pid, path: &[u8]) -> Option<Vec<u8>> {
-    let rest = [&b"/proc/self/"[..], b"/proc/thread-self/"].into_iter().find_map(|own| path.strip_prefix(own))?;
-    let mut named = format!("/proc/{}/", pid.as_raw_nonzero()).into_bytes();
-    named.extend_from_slice(rest);
-    Some(named)
+/// Whether a call tells nothing more when it has been made.
+fn is_settled(place: Place, before: Result<Found, Unknown>) -> bool {
+    !place.opens && matches!(before, Ok(Found::Elsewhere | Found::File(_)))
+}
+
+/// Whether a file is a script; also one that cannot be read.
+fn is_script(path: &[u8]) -> bool {
+    let begin = crate::root::host::read_start(Path::new(OsStr::from_bytes(path)), 2);
+    begin.map_or(true, |begin| begin == b"#!")
 }
 
 /// A process's name where its program is not told.

@@ -6,17 +6,19 @@ mod checks;
 mod entries;
 mod exceptions;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Known;
 use super::keys::{self, AUTO, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
 use super::layer::Layer;
-use super::problem::quote;
 use super::value::{self, Fault};
-use super::{Origin, Problem, did_you_mean};
-use crate::collect::{Map, Set};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
+use crate::diag::suggest::did_you_mean;
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -32,11 +34,11 @@ const MOST_SYNTAX_ERRORS: usize = 20;
 type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads one text. What could be read is returned even when there are problems.
-pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problems: &mut Vec<Problem>) -> Layer {
+pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mut Vec<Problem>) -> Layer {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut decoder = Decoder { text, lines: line_starts(text), source, rule_ids, problems: Vec::new() };
+    let mut decoder = Decoder { text, lines: line_starts(text), source, ids, problems: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut broken: Set<usize> = Set::new();
+    let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut layer = Layer::default();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
@@ -59,16 +61,12 @@ pub(super) fn decode(text: &str, source: &Source<'_>, rule_ids: &[&str], problem
 }
 
 /// Problems by line and column; those of one place stay in the order they were found in.
-fn in_order(found: Vec<Problem>) -> impl Iterator<Item = Problem> {
-    let mut ordered = Map::new();
-    for (number, problem) in found.into_iter().enumerate() {
-        let place = match &problem.origin {
-            Some(Origin::File { line, column, .. }) => (*line, *column),
-            _ => (0, 0),
-        };
-        ordered.insert((place, number), problem);
-    }
-    ordered.into_values()
+fn in_order(mut found: Vec<Problem>) -> Vec<Problem> {
+    found.sort_by_key(|problem| match &problem.origin {
+        Some(Origin::File { line, column, .. }) => (*line, *column),
+        _ => (0, 0),
+    });
+    found
 }
 
 struct Decoder<'a> {
@@ -76,7 +74,7 @@ struct Decoder<'a> {
     /// Byte offsets of the beginnings of lines.
     lines: Vec<usize>,
     source: &'a Source<'a>,
-    rule_ids: &'a [&'a str],
+    ids: &'a Known,
     problems: Vec<Problem>,
 }
 
@@ -197,7 +195,7 @@ impl Decoder<'_> {
                 self.rules(&format!("{id}."), inner, layer);
                 continue;
             }
-            if let Some(fault) = unknown_rule(&id, self.rule_ids) {
+            if let Some(fault) = unknown_rule(&id, &self.ids.rules) {
                 self.fault(&name.span(), "", fault);
             }
             if let Some(on) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
@@ -406,13 +404,13 @@ impl Decoder<'_> {
 }
 
 /// What to say about a rule id that does not exist.
-pub(super) fn unknown_rule(id: &str, rule_ids: &[&str]) -> Option<Fault> {
-    if rule_ids.contains(&id) {
+pub(super) fn unknown_rule(id: &str, rules: &[&str]) -> Option<Fault> {
+    if rules.contains(&id) {
         return None;
     }
-    let help = match did_you_mean(id, rule_ids.iter().copied()) {
+    let help = match did_you_mean(id, rules.iter().copied()) {
         Some(name) => format!("did you mean {}?", quote(name)),
-        None => format!("the rules are {}", list(rule_ids.iter().copied())),
+        None => format!("the rules are {}", list(rules.iter().copied())),
     };
     Some(Fault { message: format!("unknown rule {}", quote(id)), help: Some(help) })
 }

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use super::keys::{DATABASES, STARTS};
-use super::{CHECK_TIMEOUT, Check, CommandEntry, DATA, Entry, Origin, Policy, Run, RunUser, value};
-use crate::report::escape::basic_string as string;
+use super::{CHECK_TIMEOUT, Check, CommandEntry, DATA, Entry, Policy, Run, RunUser, value};
+use crate::diag::Origin;
+use crate::diag::escape::basic_string as string;
 
 /// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
 #[must_use]
@@ -109,7 +110,7 @@ impl Writer {
         for (value, origin) in values {
             let comment = match origin {
                 Origin::File { .. } => String::new(),
-                other => format!("  # {}", super::problem::plain(&other.to_string())),
+                other => format!("  # {}", crate::diag::problem::plain(&other.to_string())),
             };
             let _ = writeln!(text, "    {value},{comment}");
         }
@@ -193,7 +194,8 @@ fn array(values: &[String]) -> String {
 #[must_use]
 pub fn pattern_text(pattern: &super::Pattern) -> String {
     match pattern {
-        super::Pattern::Name(text) | super::Pattern::Path(text) | super::Pattern::Glob(text) => text.clone(),
+        super::Pattern::Name(text) | super::Pattern::Path(text) => text.clone(),
+        super::Pattern::Glob(glob) => glob.text().to_owned(),
         super::Pattern::Regex(regex) => format!("re:{}", value::expression(regex)),
     }
 }

@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::layer::Layer;
-use super::problem::quote;
-use super::value;
-use super::{Entry, Origin, Problem, RunUser};
+use super::{Entry, RunUser, value};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 
 const WANTED: &str =
     "write the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration";

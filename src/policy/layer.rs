@@ -2,12 +2,14 @@
 //!
 //! This module owns precedence, and what contradicts what. It reads no text.
 
-use super::problem::quote;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
-    Origin, Pattern, Policy, Problem, Remove, Run, RunUser, Start,
+    Policy, Remove, Run, RunUser, Start,
 };
-use crate::collect::{Map, set};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -63,7 +65,7 @@ pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy
     // What a profile keeps is an offer: a remove entry takes it back.
     let removed: Vec<String> = all.remove_commands.iter().map(|entry| entry.value.clone()).collect();
     all.keep_commands.retain(|entry| {
-        !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| covers(&entry.pattern, value))
+        !matches!(entry.origin, Origin::Profile(_)) || !removed.iter().any(|value| entry.pattern.covers(value))
     });
     all.settle_checks(problems);
     all.contradictions(problems);
@@ -174,7 +176,7 @@ impl Layer {
     /// Entries that cannot both hold.
     fn contradictions(&self, problems: &mut Vec<Problem>) {
         for entry in &self.remove_commands {
-            if let Some(kept) = self.keep_commands.iter().find(|kept| covers(&kept.pattern, &entry.value)) {
+            if let Some(kept) = self.keep_commands.iter().find(|kept| kept.pattern.covers(&entry.value)) {
                 problems.push(
                     Problem::at(
                         &entry.origin,
@@ -229,11 +231,11 @@ impl Layer {
         };
         extend(&mut self.keep_groups, self.user_groups);
         // The strongest layer's word stands first, and of one layer's words the last counts.
-        let mut rules: Map<String, bool> = Map::new();
+        let mut rules: BTreeMap<String, bool> = BTreeMap::new();
         for (rule, on, _) in self.rules {
             rules.entry(rule).or_insert(on);
         }
-        let volumes = set(self.volumes).into_iter().collect();
+        let volumes = BTreeSet::from_iter(self.volumes).into_iter().collect();
         Policy {
             profile: value(self.profile),
             user: value(self.user),
@@ -290,15 +292,5 @@ fn extend(list: &mut Vec<Entry>, entries: Vec<Entry>) {
         if !list.iter().any(|other| other.value == entry.value) {
             list.push(entry);
         }
-    }
-}
-
-/// Whether a keep entry keeps every command that a remove entry names.
-fn covers(pattern: &Pattern, removed: &str) -> bool {
-    match pattern {
-        Pattern::Path(path) => path == removed,
-        _ if removed.starts_with('/') => pattern.matches(removed.as_bytes()),
-        Pattern::Glob(glob) if glob.starts_with('/') => false,
-        _ => pattern.matches(format!("/{removed}").as_bytes()),
     }
 }

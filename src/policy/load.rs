@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::decode::{self, Source};
 use super::layer::{self, Layer};
 use super::options::Given;
-use super::problem::quote;
-use super::value;
-use super::{Check, CommandEntry, Options, Origin, Policy, Problem, image, profile};
+use super::{Check, CommandEntry, Known, Options, Policy, image, profile, value};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
@@ -54,7 +54,7 @@ pub struct Loaded {
 
 /// Resolves everything that the user said: flag, environment, file, image configuration, profile, default.
 ///
-/// `binary` is the path of the running binary; the default configuration lies beside it. `rule_ids` are the rules
+/// `binary` is the path of the running binary; the default configuration lies beside it. `ids` are the rules and checks
 /// that exist.
 ///
 /// # Errors
@@ -62,16 +62,16 @@ pub struct Loaded {
 pub fn load(
     options: &Options,
     binary: Option<&Path>,
-    rule_ids: &[&str],
+    ids: &Known,
     inputs: &dyn Inputs,
 ) -> Result<Loaded, Vec<Problem>> {
     let mut problems = options.problems.clone();
     let mut warnings = Vec::new();
-    let (flags, environment) = given_layers(options, rule_ids, &mut problems);
+    let (flags, environment) = given_layers(options, ids, &mut problems);
     let (file, config) = match config(options, binary, inputs, &mut problems) {
         Some((path, text)) => {
             let name = path.to_string_lossy().into_owned();
-            (decode::decode(&text, &Source::File(&name), rule_ids, &mut problems), Some(path))
+            (decode::decode(&text, &Source::File(&name), ids, &mut problems), Some(path))
         }
         None => (Layer::default(), None),
     };
@@ -92,7 +92,7 @@ pub fn load(
     };
     let name = [&flags, &environment, &file].into_iter().find_map(|layer| layer.profile.clone()).map(|(name, _)| name);
     let offers = match name.as_deref().and_then(|name| Some((name, profile::profile_text(name)?))) {
-        Some((name, text)) => decode::decode(text, &Source::Profile(name), rule_ids, &mut problems),
+        Some((name, text)) => decode::decode(text, &Source::Profile(name), ids, &mut problems),
         None => Layer::default(),
     };
     let mut policy = layer::resolve(vec![flags, environment, file, image, offers], &mut problems);
@@ -113,7 +113,7 @@ pub fn load(
 }
 
 /// The layers of the flags and of the environment.
-fn given_layers(options: &Options, rule_ids: &[&str], problems: &mut Vec<Problem>) -> (Layer, Layer) {
+fn given_layers(options: &Options, ids: &Known, problems: &mut Vec<Problem>) -> (Layer, Layer) {
     let mut layers = Layers::default();
     if let Some((on, origin)) = &options.strict {
         layers.of(origin).strict = Some((*on, origin.clone()));
@@ -166,7 +166,7 @@ fn given_layers(options: &Options, rule_ids: &[&str], problems: &mut Vec<Problem
         }
     }
     for Given { text, origin } in &options.disable {
-        let checked = value::text(text).and_then(|id| decode::unknown_rule(id, rule_ids).map_or(Ok(id), Err));
+        let checked = value::text(text).and_then(|id| decode::unknown_rule(id, &ids.rules).map_or(Ok(id), Err));
         match checked {
             Ok(id) => layers.of(origin).rules.push((id.to_owned(), false, origin.clone())),
             Err(fault) => problems.push(fault.at(origin, "")),

@@ -3,17 +3,18 @@
 //! This module owns the names of the environment variables and the rule that a flag wins. What a value of the policy
 //! means is decided by the caller.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::problem::quote;
 use super::value::{self, Fault};
-use super::{Origin, Problem, did_you_mean};
 use crate::cli::{Cli, Common, Format, Learn, Level};
-use crate::collect::Map;
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
+use crate::diag::suggest::did_you_mean;
 
 /// The environment, or as much of it as matters.
-pub type Environment = Map<OsString, OsString>;
+pub type Environment = BTreeMap<OsString, OsString>;
 
 /// A value and whether a flag or a variable gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

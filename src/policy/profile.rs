@@ -1,8 +1,8 @@
 //! The profiles that are built in: named harden.toml texts whose entries are all optional.
 
-use super::did_you_mean;
-use super::problem::quote;
 use super::value::{self, Fault};
+use crate::diag::problem::quote;
+use crate::diag::suggest::did_you_mean;
 
 const PROFILES: &[(&str, &str)] = &[
     ("dotnet", include_str!("../profiles/dotnet.toml")),
@@ -45,6 +45,7 @@ pub(super) fn check(name: &str) -> Result<String, Fault> {
 mod tests {
     use super::super::decode::{Source, decode};
     use super::*;
+    use crate::policy::Known;
 
     #[test]
     fn every_profile_is_a_valid_file_of_optional_entries() {
@@ -52,9 +53,9 @@ mod tests {
         for (name, text) in PROFILES {
             let mut problems = Vec::new();
             // Once as the file that init prints, for the places of problems.
-            decode(text, &Source::File(name), &[], &mut problems);
+            decode(text, &Source::File(name), &Known::default(), &mut problems);
             assert_eq!(problems, [], "{name}");
-            let layer = decode(text, &Source::Profile(name), &[], &mut problems);
+            let layer = decode(text, &Source::Profile(name), &Known::default(), &mut problems);
             assert!(layer.profile.is_none() && layer.user.is_none() && layer.commands.is_empty(), "{name}");
             assert!(layer.keep_commands.iter().all(|entry| entry.optional && entry.reason.is_some()), "{name}");
         }

@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Known;
 use super::keys::{
     CHECK_KEYS, DATABASES, EXCEPTION_KEYS, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES,
 };
 use super::profile::PROFILE_NAMES;
 
-/// The schema as text, as docs/harden.schema.json holds it. `rule_ids` are the rules that exist.
+/// The schema as text, as docs/harden.schema.json holds it. `ids` are the rules and checks that exist.
 #[must_use]
-pub fn schema(rule_ids: &[&str]) -> String {
-    let mut top = properties("");
+pub fn schema(ids: &Known) -> String {
+    let mut top = properties("", ids);
     for (section, doc) in SECTIONS {
-        let properties = if *section == RULES { rules(rule_ids) } else { properties(section) };
+        let properties = if *section == RULES { rules(&ids.rules) } else { properties(section, ids) };
         let table = json!({
             "description": doc, "type": "object", "additionalProperties": false, "properties": properties,
         });
@@ -29,12 +30,12 @@ pub fn schema(rule_ids: &[&str]) -> String {
     format!("{schema:#}\n")
 }
 
-fn properties(section: &str) -> Map<String, Value> {
+fn properties(section: &str, ids: &Known) -> Map<String, Value> {
     let keys = KEYS.iter().filter(|key| key.section == section);
-    keys.map(|key| (key.name.to_owned(), property(key))).collect()
+    keys.map(|key| (key.name.to_owned(), property(key, ids))).collect()
 }
 
-fn property(key: &Key) -> Value {
+fn property(key: &Key, ids: &Known) -> Value {
     let mut value = match &key.kind {
         Kind::Profile => json!({ "enum": PROFILE_NAMES }),
         Kind::User => json!({ "type": "string", "pattern": "^[^:/,\\s]+(:[0-9]+){0,2}$" }),
@@ -52,7 +53,7 @@ fn property(key: &Key) -> Value {
         Kind::Word(words, _) => names(words),
         Kind::Data(_) => json!({ "enum": [true, false, "auto"] }),
         Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
-        Kind::Exceptions => json!({ "type": "array", "items": exception() }),
+        Kind::Exceptions => json!({ "type": "array", "items": exception(&ids.checks) }),
         Kind::Number(most, _) => number(*most),
         Kind::Start => names(STARTS),
         Kind::Database => names(DATABASES),
@@ -63,8 +64,8 @@ fn property(key: &Key) -> Value {
     value
 }
 
-fn rules(rule_ids: &[&str]) -> Map<String, Value> {
-    rule_ids.iter().map(|id| ((*id).to_owned(), names(SWITCHES))).collect()
+fn rules(ids: &[&str]) -> Map<String, Value> {
+    ids.iter().map(|id| ((*id).to_owned(), names(SWITCHES))).collect()
 }
 
 fn names<T>(names: &[(&str, T)]) -> Value {
@@ -104,11 +105,11 @@ fn check() -> Value {
     }] })
 }
 
-fn exception() -> Value {
+fn exception(checks: &[&str]) -> Value {
     let mut properties = Map::new();
     for (name, doc) in EXCEPTION_KEYS {
         let mut value = match name {
-            "id" => json!({ "enum": crate::audit::CHECKS.iter().map(|check| check.id).collect::<Vec<_>>() }),
+            "id" => json!({ "enum": checks }),
             "path" => path(),
             "expires" => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
             _ => json!({ "type": "string", "minLength": 1 }),

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use regex_lite::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
-use super::problem::quote;
-use super::{CommandLine, Origin, Pattern, Problem, RunUser};
+use super::{CommandLine, Pattern, RunUser};
+use crate::diag::Origin;
+use crate::diag::problem::{Problem, quote};
 use crate::shell;
+use crate::tree::glob::Glob;
 
 /// What is wrong with a value, and what to write instead.
 pub(super) struct Fault {
@@ -171,7 +173,7 @@ pub(super) fn package(value: &str) -> Checked<String> {
             "write the name alone, without version and architecture, as 'libicu72' or 'libicu*'",
         ));
     }
-    Ok(value.to_owned())
+    glob(value).map(|_| value.to_owned())
 }
 
 pub(super) fn is_number(value: &str) -> bool {
@@ -202,7 +204,7 @@ pub(super) fn pattern(value: &str) -> Checked<Pattern> {
     let glob = is_glob(value);
     if value.contains('/') {
         let path = path(value)?;
-        return Ok(if glob { Pattern::Glob(path) } else { Pattern::Path(path) });
+        return if glob { self::glob(&path).map(Pattern::Glob) } else { Ok(Pattern::Path(path)) };
     }
     if value == "." || value == ".." {
         return Err(Fault::new(format!("{} is no command", quote(value)), "write the name of a command"));
@@ -216,7 +218,17 @@ pub(super) fn pattern(value: &str) -> Checked<Pattern> {
             ),
         ));
     }
-    Ok(if glob { Pattern::Glob(value.to_owned()) } else { Pattern::Name(value.to_owned()) })
+    if glob { self::glob(value).map(Pattern::Glob) } else { Ok(Pattern::Name(value.to_owned())) }
+}
+
+/// A pattern of names or paths.
+pub(super) fn glob(value: &str) -> Checked<Glob> {
+    Glob::new(value).map_err(|cause| {
+        Fault::new(
+            format!("{} is not a pattern: {cause}", quote(value)),
+            "write *, ?, [a-z] or {a,b}; a backslash takes the next character literally",
+        )
+    })
 }
 
 fn regex(expression: &str) -> Checked<Regex> {
@@ -224,9 +236,11 @@ fn regex(expression: &str) -> Checked<Regex> {
         return Err(Fault::new("the regular expression behind 're:' is empty", "write re:^NAME$"));
     }
     // The group makes alternatives match the whole name as well. Checked alone first: a stray `)` must not close it.
-    Regex::new(expression).and_then(|_| Regex::new(&format!("^(?:{expression})$"))).map_err(|error| {
+    // Without Unicode, since names are bytes: a dot stands for one byte, `\w` for an ASCII letter, digit or `_`.
+    let build = |text: &str| RegexBuilder::new(text).unicode(false).build();
+    build(expression).and_then(|_| build(&format!("^(?:{expression})$"))).map_err(|error| {
         Fault::new(
-            format!("{} is no regular expression: {}", quote(expression), one_line(&error.to_string())),
+            format!("{} is not a regular expression: {}", quote(expression), one_line(&error.to_string())),
             "correct it; it must match the whole name",
         )
     })
@@ -251,10 +265,10 @@ pub(super) fn command_name(value: &str) -> Checked<String> {
     }
 }
 
-/// Whether a text has `*`, `?` or a closed `[…]`. The command `[` is a name.
+/// Whether a text is a pattern: it has `*`, `?`, `{`, a backslash or a closed `[…]`. The command `[` is a name.
 pub(super) fn is_glob(value: &str) -> bool {
     let set = |at: usize| value.get(at + 1..).is_some_and(|rest| rest.get(1..).is_some_and(|rest| rest.contains(']')));
-    value.contains(['*', '?']) || value.find('[').is_some_and(set)
+    value.contains(['*', '?', '\\']) || value.find('[').is_some_and(set) || value.contains('{')
 }
 
 /// A command as one string: split at blanks, a JSON array in exec form, or shell form.
@@ -286,8 +300,7 @@ fn json_words(value: &str) -> Option<Vec<String>> {
     if !text.starts_with('[') || !text.ends_with(']') {
         return None;
     }
-    // From bytes, as everything else: from a `str` is another parser of 4 KB.
-    let words: serde_json::Value = serde_json::from_slice(text.as_bytes()).ok()?;
+    let words: serde_json::Value = serde_json::from_str(text).ok()?;
     words.as_array()?.iter().map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
@@ -444,9 +457,9 @@ mod tests {
         assert!(matches!(pattern("python3*"), Ok(Pattern::Glob(_))));
         assert!(matches!(pattern("python[23]"), Ok(Pattern::Glob(_))));
         let Ok(Pattern::Regex(regex)) = pattern("re:^pg_(dump|restore)$") else { panic!() };
-        assert!(regex.is_match("pg_dump") && !regex.is_match("pg_dumpall"));
+        assert!(regex.is_match(b"pg_dump") && !regex.is_match(b"pg_dumpall"));
         let Ok(Pattern::Regex(regex)) = pattern("re:a|b") else { panic!() };
-        assert!(regex.is_match("a") && !regex.is_match("ab"));
+        assert!(regex.is_match(b"a") && !regex.is_match(b"ab"));
         assert_eq!(expression(&regex), "a|b");
         for (text, expected) in [
             ("bin/ls", "'bin/ls' is not an absolute path"),
@@ -456,7 +469,7 @@ mod tests {
         ] {
             assert_eq!(fault(pattern(text)), expected, "{text}");
         }
-        assert!(fault(pattern("re:a)(b")).starts_with("'a)(b' is no regular expression: "));
+        assert!(fault(pattern("re:a)(b")).starts_with("'a)(b' is not a regular expression: "));
     }
 
     #[test]

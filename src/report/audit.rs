@@ -5,11 +5,10 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::escape::escaped;
-use super::json::{printable, write_ascii};
-use super::{Format, Volume};
+use super::json::write_ascii;
 use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
-use crate::run::Request;
+use crate::console::{Format, Volume};
+use crate::diag::escape::{escaped, printable};
 
 /// Name and version of the JSON layout: docs/audit.schema.json.
 pub const SCHEMA: &str = "harden-audit-1";
@@ -26,10 +25,10 @@ pub fn write(
     verdict: &Verdict,
     format: Format,
     level: Severity,
-    request: &Request,
+    volume: Volume,
 ) -> io::Result<()> {
     match format {
-        Format::Text => out.write_all(text(verdict, level, request.volume).as_bytes()),
+        Format::Text => out.write_all(text(verdict, level, volume).as_bytes()),
         Format::Json => json(out, verdict, level),
         Format::Sarif => super::sarif::write(out, verdict),
         Format::Junit => super::junit::write(out, verdict, level),
@@ -179,7 +178,7 @@ fn row(finding: &Finding) -> Row<'_> {
         detail: &finding.detail,
         title: finding.check.title,
         help: finding.check.help(),
-        sources: finding.check.sources().collect(),
+        sources: finding.check.sources.to_vec(),
         rule: finding.fix,
         fingerprint: &finding.fingerprint,
         state,

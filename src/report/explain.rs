@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::Volume;
-use super::escape::escaped;
 use super::json::write_ascii;
+use crate::console::Volume;
+use crate::diag::escape::escaped;
 use crate::exit::Exit;
 use crate::explain::{Answer, Fate, Name};
 

@@ -4,8 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use super::escape;
 use crate::audit::{Severity, Verdict};
+use crate::diag::escape;
 
 /// Write what an audit found. What is excepted or in the baseline is not shown.
 ///

@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::runtime::Runtime;
+use crate::diag::Message;
+use crate::diag::escape::printable;
+use crate::draft::record::Record;
 use crate::exit::Exit;
-use crate::facts::tree::Tree;
-use crate::manifest::Changed;
-use crate::minimal::sizes::{Amount, Size, sizes, sum};
+use crate::inventory::changed::Changed;
+use crate::inventory::sbom::Bom;
+use crate::inventory::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
-use crate::plan::Message;
-use crate::plan::record::Record;
-use crate::report::escape;
-use crate::sbom::Bom;
+use crate::tree::Tree;
 
 /// Name and version of the layout. Fields may be added; a field that changes its meaning raises the number.
 pub const SCHEMA: &str = "harden-report-1";
@@ -231,11 +231,6 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
         reason: &record.reason,
         bytes: record.bytes(tree),
     }
-}
-
-/// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
-pub(crate) fn printable(path: &[u8]) -> String {
-    std::str::from_utf8(path).map_or_else(|_| escape::escaped(path), str::to_owned)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

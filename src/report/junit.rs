@@ -5,8 +5,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use super::escape;
 use crate::audit::{Finding, Severity, State, Verdict};
+use crate::diag::escape;
 
 /// Write what an audit found.
 ///

@@ -1,13 +1,15 @@
 //! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
 
-use crate::collect::{Set, set};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Kind};
+use std::collections::BTreeSet;
+
+use crate::diag::escape;
+use crate::draft::Change;
+use crate::draft::record::Target;
 use crate::pipeline::Examined;
-use crate::plan::Change;
-use crate::plan::steps::{Step, Target};
+use crate::plan::Step;
 use crate::policy::{Policy, Start};
-use crate::report::escape;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Kind};
 
 /// How to run the image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,7 +17,7 @@ pub struct Runtime {
     /// Directories that have to be writable under `readOnlyRootFilesystem`, sorted.
     pub writable: Vec<String>,
     /// Those of them that hold something in the end: an empty volume would hide it.
-    pub filled: Set<String>,
+    pub filled: BTreeSet<String>,
     /// The run user's uid, when there is one.
     pub uid: Option<u32>,
     /// The run user's gid.
@@ -44,7 +46,7 @@ impl Runtime {
             writable.extend(state_of_servers(examined));
         }
         // What lies below another one is covered by it; but what is mounted on /run hides the directories in it.
-        let all = set(writable);
+        let all = BTreeSet::from_iter(writable);
         let mut writable: Vec<String> = all.iter().cloned().collect();
         writable.retain(|path| {
             path.starts_with("/run/")
@@ -55,7 +57,7 @@ impl Runtime {
             let found = tree.resolve(path.as_bytes()).ok();
             found.is_some_and(|found| tree.children(found.node).any(|id| !gone.contains(id)))
         };
-        let filled = set(writable.iter().filter(holds).cloned());
+        let filled = BTreeSet::from_iter(writable.iter().filter(holds).cloned());
         Self {
             writable,
             filled,
@@ -131,7 +133,7 @@ fn state_of_servers(examined: &Examined) -> Vec<String> {
         found.extend(tree.children(run).filter(|&id| tree.is_dir(id) && tree.name(id) != b"lock"));
     }
     let commands = examined.facts.commands.entries.keys();
-    let sources: Set<&str> = commands
+    let sources: BTreeSet<&str> = commands
         .filter(|&&id| closure.contains(id) && !closure.only_for_pam(id))
         .flat_map(|&id| packages.owners(id))
         .filter_map(|owner| packages.get(owner).map(|package| package.source.as_str()))

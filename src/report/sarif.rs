@@ -6,8 +6,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use super::escape;
 use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
+use crate::diag::escape;
 
 /// Up to the list of rules. Locations are relative to a root that only the reader of the report knows.
 const HEAD: &str = r#"{
@@ -76,7 +76,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         score(check.severity),
     )?;
     // GitHub takes twenty.
-    for source in check.sources().take(19) {
+    for source in check.sources.iter().take(19) {
         write!(out, ", {}", Text(source))?;
     }
     write!(out, "]}}}}")

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Volume;
-use super::escape::escaped;
-use crate::minimal::sizes::{Amount, Size, sizes, sum};
+use crate::console::Volume;
+use crate::diag::escape::escaped;
+use crate::inventory::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
 
 /// Packages of each list shown without `-v`.

@@ -1,20 +1,19 @@
 //! The report for people: what changes, rule by rule, and a closing table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::Volume;
-use super::escape;
 use super::json::Status;
 use super::runtime::Runtime;
 use super::sizes;
-use crate::collect::Map;
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
+use crate::console::Volume;
+use crate::diag::escape;
+use crate::draft::record::{Record, Target, What};
 use crate::pipeline::Examined;
-use crate::plan::record::{Record, What};
-use crate::plan::steps::Target;
 use crate::rules::RULES;
 use crate::shell;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// Changes of one rule shown without `-v`.
 const SHOWN: usize = 12;
@@ -160,7 +159,7 @@ fn database(out: &mut String, examined: &Examined) {
 }
 
 fn table(out: &mut String, examined: &Examined, status: &Status) {
-    let mut rows: Map<&str, (usize, u64)> = Map::new();
+    let mut rows: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for record in &examined.plan.records {
         let row = rows.entry(record.rule).or_default();
         row.0 += 1;

@@ -7,7 +7,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Gid, IFlags, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::edit::Time;
+use crate::tree::Time;
 
 /// A call that the kernel refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,24 +10,13 @@ use rustix::io::Errno;
 
 use super::calls::{self, Refused};
 use super::{Cause, Error, Root, duplicate, error, times};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Kind, Tree};
+use crate::tree::set::IdSet;
+use crate::tree::{Attributes, Id, Kind, Time, Tree};
 
 /// Bytes of one getdents64 call.
 const LISTING: usize = 16 * 1024;
 
 const CAPABILITY: &[u8] = b"security.capability";
-
-/// The attributes an entry gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attributes {
-    /// Owner and group.
-    pub owner: (u32, u32),
-    /// Permission bits 0o7777.
-    pub mode: u32,
-    /// Remove `security.capability`; without it a change of owner keeps the attribute.
-    pub drop_capability: bool,
-}
 
 /// How an entry is, as far as a plan can ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +28,6 @@ pub struct State {
     /// Size in bytes.
     pub size: u64,
 }
-
-/// Seconds and nanoseconds since the epoch.
-pub type Time = (i64, u32);
 
 impl Root {
     /// Unlink an entry, or remove an empty directory. One that is gone already is no error.

@@ -8,7 +8,7 @@ use rustix::fs::IFlags;
 
 use super::calls::{self, Refused};
 use super::{Cause, Error, Root, edit, error};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// The flags that a user may set; the others tell how the file system keeps the directory.
 const FLAGS: IFlags = IFlags::APPEND

@@ -143,22 +143,6 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut File::create_new(path)?, content)
 }
 
-/// Open a file that is written at the end of a run, without touching what it holds.
-///
-/// # Errors
-/// As std::fs.
-pub fn open_output(path: &str) -> io::Result<File> {
-    File::options().write(true).create(true).truncate(false).open(path)
-}
-
-/// Remove a file that this run made.
-///
-/// # Errors
-/// As std::fs.
-pub fn remove(path: &str) -> io::Result<()> {
-    std::fs::remove_file(path)
-}
-
 /// A whole file of the real procfs; `None` when there is none, or something else is mounted in its place.
 pub(super) fn proc_file(path: &str) -> Option<Vec<u8>> {
     use rustix::fs::{Mode, OFlags};

@@ -47,7 +47,7 @@ impl Root {
             return None;
         }
         let name = host::proc_file(&format!("/proc/{pid}/comm")).unwrap_or_default();
-        let name = crate::report::escape::escaped(name.trim_ascii());
+        let name = crate::diag::escape::escaped(name.trim_ascii());
         Some(if name.is_empty() { format!("process {pid}") } else { format!("process {pid} ({name})") })
     }
 }

@@ -11,9 +11,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
 use super::calls::{self, Refused};
-use super::edit::{Time, open_dir};
+use super::edit::open_dir;
 use super::{Cause, Error, Root, error};
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Time, Tree};
 
 /// The attribute, and in it seconds and nanoseconds in decimal, with a point between.
 const MARK: &[u8] = b"user.harden.mtime";

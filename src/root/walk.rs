@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::calls::{self, Refused};
 use super::{Cause, Error, Root, edit, error, is_temporary, times};
-use crate::facts::tree::{Id, Meta, Tree};
+use crate::tree::{Id, Meta, Tree};
 
 /// Levels of directories whose descriptors stay open during the walk.
 const OPEN_LEVELS: usize = 48;

@@ -1,16 +1,19 @@
 //! The `accounts.*` rules: who exists, who can log in, and with what.
 //!
-//! Each rule transforms the working copies of the account files ([`crate::plan::accounts`]) in the order
+//! Each rule transforms the working copies of the account files ([`crate::draft::accounts`]) in the order
 //! user, prune, shell, lock; [`finish`] turns the result into rewrites. Any of them can be off. This file
 //! owns what they share: loading with its refusals, and the answer to "which accounts and groups stay".
 
-use super::Context;
-use crate::collect::{Map, Set, set};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diag::Origin;
+use crate::diag::escape::escaped;
+use crate::diag::suggest::did_you_mean;
+use crate::draft::Draft;
+use crate::draft::accounts::AccountFiles;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
-use crate::plan::Draft;
-use crate::plan::accounts::AccountFiles;
-use crate::policy::{Entry, Origin, RunUser, did_you_mean};
-use crate::report::escape::escaped;
+use crate::policy::{Entry, RunUser};
+use crate::rules::context::Context;
 
 pub mod backup;
 pub mod lock;
@@ -22,8 +25,8 @@ pub mod user;
 /// Names that stay, each with the reason as a clause.
 #[derive(Debug, Default)]
 struct Stay {
-    users: Map<Vec<u8>, String>,
-    groups: Map<Vec<u8>, String>,
+    users: BTreeMap<Vec<u8>, String>,
+    groups: BTreeMap<Vec<u8>, String>,
 }
 
 /// Turn the account files as the rules left them into rewrites and creations. Call once, after the last
@@ -113,7 +116,7 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
     }
 }
 
-fn unknown_name_help(files: &AccountFiles, database: Database, names: &Set<Vec<u8>>, name: &[u8]) -> String {
+fn unknown_name_help(files: &AccountFiles, database: Database, names: &BTreeSet<Vec<u8>>, name: &[u8]) -> String {
     if let Some((line, defect)) = unsound(files, database, name) {
         return format!(
             "line {} of '/etc/{}' is {defect}; correct it in the line before",
@@ -148,7 +151,7 @@ fn is_optional(entry: &Entry) -> bool {
 fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
     let mut stay = Stay::default();
     let everything = !cx.is_on(prune::ID) || files.is_frozen(Database::Passwd);
-    let mut primary: Map<u32, Vec<u8>> = Map::new();
+    let mut primary: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     for line in files.first_entries(Database::Passwd) {
         let name = line.name();
         let reason = if everything { Some("accounts.prune is off".to_owned()) } else { account_reason(cx, line) };
@@ -158,7 +161,7 @@ fn stay(cx: &Context<'_>, files: &AccountFiles) -> Stay {
             primary.entry(gid).or_insert_with(|| name.to_vec());
         }
     }
-    let mut seen = Set::new();
+    let mut seen = BTreeSet::new();
     for line in files.first_entries(Database::Group) {
         if files.is_handed_over(Database::Group, line.name()) {
             continue;
@@ -194,8 +197,8 @@ fn group_reason(
     cx: &Context<'_>,
     line: &Line,
     first: bool,
-    primary: &Map<u32, Vec<u8>>,
-    users: &Map<Vec<u8>, String>,
+    primary: &BTreeMap<u32, Vec<u8>>,
+    users: &BTreeMap<Vec<u8>, String>,
 ) -> Option<String> {
     let (name, gid) = (line.name(), line.id(GID)?);
     if name == b"root" {
@@ -238,8 +241,8 @@ fn remember_known(cx: &Context<'_>, files: &mut AccountFiles) {
     let numbers = |entries: &[Entry]| -> Vec<u32> {
         entries.iter().filter_map(|entry| parse_id(entry.value.as_bytes())).collect()
     };
-    let mut uids: Set<u32> = set([0]);
-    let mut gids: Set<u32> = set([0]);
+    let mut uids: BTreeSet<u32> = BTreeSet::from_iter([0]);
+    let mut gids: BTreeSet<u32> = BTreeSet::from_iter([0]);
     uids.extend(numbers(&cx.policy.keep.users));
     gids.extend(numbers(&cx.policy.keep.groups));
     match cx.policy.user {

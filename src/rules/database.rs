@@ -12,61 +12,21 @@ mod text;
 
 pub use gone::{Gone, left_over};
 
+use crate::draft::Draft;
 use crate::facts::packages::{Locator, Manager};
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::plan::Draft;
 use crate::policy::Database;
-use crate::rules::Context;
+use crate::rules::context::Context;
 use crate::rules::remove::paths;
+use crate::tree::Id;
+use crate::tree::set::IdSet;
 
 /// Largest database file edited; facts read no larger one.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-const TABLE: &[&str] =
-    &["/var/lib/dpkg /lib/apk /usr/lib/apk /etc/apk/world /etc/apk/arch /var/lib/rpm /usr/lib/sysimage/rpm \
-     /usr/share/rpm /var/lib/rpmmanifest /var/lib/pacman /usr/lib/opkg /var/lib/opkg"];
-
-/// Where scanners find packages: never removed unless `database = "remove"`.
-pub const RECORDS: &[&str] = &[
-    "/var/lib/dpkg/status",
-    "/var/lib/dpkg/status.d",
-    "/var/lib/dpkg/status.d/*",
-    "/var/lib/dpkg/info/*.list",
-    "/var/lib/dpkg/info/*.md5sums",
-    "/var/lib/dpkg/info/*.conffiles",
-    "/var/lib/dpkg/info/*.triggers",
-    "/var/lib/dpkg/triggers/*",
-    "/var/lib/dpkg/info/format",
-    "/var/lib/dpkg/arch",
-    "/var/lib/dpkg/diversions",
-    "/var/lib/dpkg/statoverride",
-    "/var/lib/dpkg/alternatives/*",
-    "/lib/apk/db/installed",
-    "/lib/apk/db/triggers",
-    "/usr/lib/apk/db/installed",
-    "/usr/lib/apk/db/triggers",
-    "/etc/apk/world",
-    "/etc/apk/arch",
-    "/var/lib/rpm/Packages*",
-    "/var/lib/rpm/rpmdb.sqlite*",
-    "/var/lib/rpmmanifest/*",
-    "/usr/lib/sysimage/rpm/Packages*",
-    "/usr/lib/sysimage/rpm/Index.db",
-    "/usr/lib/sysimage/rpm/rpmdb.sqlite*",
-    "/usr/share/rpm/*",
-    "/var/lib/pacman/local/*/*",
-    "/var/lib/pacman/local/ALPM_DB_VERSION",
-    "/usr/lib/opkg/status",
-    "/usr/lib/opkg/info/*",
-    "/var/lib/opkg/status",
-    "/var/lib/opkg/info/*",
-];
-
 /// Apply the rule; records that follow what all other rules removed are [`prune`]'s.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if cx.policy.database == Database::Remove {
-        paths::remove(&cx.facts.tree, draft, TABLE, "packages.database = \"remove\"");
+        paths::entries(&cx.facts.tree, draft, include_str!("database.txt"), "packages.database = \"remove\"");
         draft.warn(
             "packages.database = \"remove\": scanners will find no operating system packages in this image",
             "write database = \"keep\" unless that is intended",
@@ -100,7 +60,7 @@ pub fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 /// Say why a database is left as it is.
 fn stays_whole(draft: &mut Draft<'_>, name: &str, path: &[u8], why: &str) {
-    let path = crate::report::escape::quoted(path);
+    let path = crate::diag::escape::quoted(path);
     draft.note(format!("packages.database: the database of {name} stays whole: {path} {why}"));
 }
 

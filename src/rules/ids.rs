@@ -1,19 +1,20 @@
 //! Which user and group numbers mean somebody after this run: read off the finished account files.
 
-use crate::collect::{Set, set};
+use std::collections::BTreeSet;
+
+use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
-use crate::plan::Draft;
 use crate::policy::{Policy, RunUser};
 
 /// The numbers that rules about owners ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Ids {
-    known_users: Set<u32>,
-    known_groups: Set<u32>,
-    pruned_users: Set<u32>,
-    pruned_groups: Set<u32>,
-    removed_accounts: Set<Vec<u8>>,
-    removed_groups: Set<Vec<u8>>,
+    known_users: BTreeSet<u32>,
+    known_groups: BTreeSet<u32>,
+    pruned_users: BTreeSet<u32>,
+    pruned_groups: BTreeSet<u32>,
+    removed_accounts: BTreeSet<Vec<u8>>,
+    removed_groups: BTreeSet<Vec<u8>>,
     run: Option<RunIds>,
 }
 
@@ -25,7 +26,7 @@ pub struct RunIds {
     /// Primary group id.
     pub gid: u32,
     /// All groups, the primary one included.
-    pub groups: Set<u32>,
+    pub groups: BTreeSet<u32>,
 }
 
 impl Ids {
@@ -38,8 +39,8 @@ impl Ids {
             known_groups: accounts.known_gids().clone(),
             pruned_users: accounts.pruned_uids(),
             pruned_groups: accounts.pruned_gids(),
-            removed_accounts: set(accounts.removed_accounts().map(<[u8]>::to_vec)),
-            removed_groups: set(accounts.removed_groups().map(<[u8]>::to_vec)),
+            removed_accounts: BTreeSet::from_iter(accounts.removed_accounts().map(<[u8]>::to_vec)),
+            removed_groups: BTreeSet::from_iter(accounts.removed_groups().map(<[u8]>::to_vec)),
             run: policy.user.as_ref().and_then(|user| run_ids(user, draft)),
         }
     }
@@ -106,7 +107,7 @@ fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
             (name, *uid, gid.or(primary).unwrap_or(*uid))
         }
     };
-    let mut groups = set([gid]);
+    let mut groups = BTreeSet::from_iter([gid]);
     if let Some(name) = name {
         for line in accounts.entries(Database::Group) {
             let listed = members(line.field(MEMBERS)).any(|member| member == name);

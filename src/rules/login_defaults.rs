@@ -6,10 +6,9 @@
 //! that the files it sets stay. Sources: CIS Debian 12 §5.4.1, §5.4.2.6, §5.4.3, §2.4.1.8, §2.4.2.1; SSG
 //! no_direct_root_logins, disable_users_coredumps.
 
-use crate::facts::tree::{Id, Tree};
-use crate::plan::{Change, Draft};
-use crate::root::edit::Attributes;
-use crate::rules::Context;
+use crate::draft::{Change, Draft};
+use crate::rules::context::Context;
+use crate::tree::{Attributes, Id, Tree};
 
 const WHY: &str = "asked for by auditors of login settings";
 

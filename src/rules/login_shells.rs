@@ -5,9 +5,9 @@
 //!
 //! Source: shells(5), CIS Debian 12 §5.4.3.1, SSG no_nologin_in_shells.
 
-use crate::plan::Draft;
-use crate::rules::Context;
-use crate::rules::remove::paths::expand;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::glob::expand;
 
 /// Largest file that is edited, in bytes.
 const LIMIT: u64 = 1 << 20;

@@ -1,8 +1,8 @@
 //! Which part of the root an entry lies in: rules ask differently of the system, of /var and of the application.
 
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
 use crate::policy::{Entry, Files};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// Top-level directories that hold what the running kernel provides: never looked into.
 const KERNEL: [&[u8]; 3] = [b"dev", b"proc", b"sys"];

@@ -7,16 +7,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Request;
 use crate::archive::{self, Archive};
-use crate::audit::{self, Baseline, Day, ImageConfig, Severity, State, Subject, Verdict};
+use crate::audit::{self, Baseline, ImageConfig, Severity, State, Subject, Verdict};
 use crate::cli::Level;
-use crate::closure::{Closure, Input};
+use crate::console;
+use crate::console::{Console, Format};
+use crate::day::Day;
+use crate::diag::escape;
 use crate::exit::Exit;
-use crate::facts::{Contents, Facts, Own};
+use crate::facts::Own;
 use crate::pipeline;
-use crate::policy::{Environment, Options, Policy, Run, did_you_mean};
-use crate::report::{self, Console, escape};
+use crate::pipeline::{Source, Unread};
+use crate::policy::{Environment, Options, Policy, Run};
+use crate::report;
 use crate::root::{Root, host};
-use crate::rules::accounts::nologin;
+use crate::tree::contents::Contents;
 
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;
@@ -60,9 +64,11 @@ fn fail(request: &Request, console: &Console, (text, help): Fault) -> Exit {
     console.message("failed", &text, help);
     console.phase("nothing was judged");
     // It was said on standard error; if standard output is gone there is nobody else to tell.
-    let _ = report::print_with(|out| report::audit::failed(out, &text, request.format));
+    let _ = console::print_with(|out| report::audit::failed(out, &text, request.format));
     Exit::Refused
 }
+
+const ROOT_HELP: &str = "give --root the directory that holds the file system";
 
 /// What went wrong with the audit itself, and what to do about it.
 type Fault = (String, &'static str);
@@ -88,92 +94,67 @@ fn attempt(
     let today = Day::of(request.epoch.unwrap_or_else(now));
     let (image, baseline, checksums) = (image.as_ref(), baseline.as_ref(), options.checksums);
     let mut verdict = if let Some(Archive { tree, files, .. }) = archive {
-        let facts = Facts::of(tree, &files, policy);
-        let verdict = judge(facts, &files, policy, (image, checksums), Vec::new(), baseline, today);
-        if let Some(cause) = files.take_unread() {
-            return Err((format!("cannot read the archive: {cause}"), "let nothing change it meanwhile"));
-        }
-        verdict
+        let source = Source::archive(tree, &files);
+        judge(source, &files, policy, (image, checksums), Vec::new(), baseline, today)?
     } else {
-        directory(policy, request, report.as_ref(), |facts, root, policy, notes| {
-            judge(facts, root, policy, (image, checksums), notes, baseline, today)
-        })?
+        let own = own(request, report.as_ref());
+        let root =
+            Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), ROOT_HELP))?;
+        let own =
+            Own { directory: (root.is_running_root() && request.root.is_none()).then(host::current_directory), ..own };
+        let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), ROOT_HELP))?;
+        let notes = skipped.iter().map(|(_, error)| format!("not looked at: {error}")).collect();
+        judge(Source::root(&root, tree, &own), &root, policy, (image, checksums), notes, baseline, today)?
     };
     if let Some(path) = options.write_baseline.as_deref() {
         write_baseline(path, &mut verdict)?;
     }
     let level = severity(options.fail_on);
-    let write = |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request);
-    let written = report.as_mut().map_or(Ok(()), |file| write(file, report::Format::Json));
-    let written = written.and_then(|()| report::print_with(|out| write(out, request.format)));
+    let write =
+        |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
+    let written = report.as_mut().map_or(Ok(()), |file| write(file, Format::Json));
+    let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
     written.map_err(|error| (format!("cannot write the report: {error}"), ""))?;
     Ok(verdict)
 }
 
-/// Collect what may be read of a directory, and have it judged.
-fn directory(
-    policy: &mut Policy,
-    request: &Request,
-    report: Option<&File>,
-    judge: impl FnOnce(Facts, &Root, &mut Policy, Vec<String>) -> Verdict,
-) -> Result<Verdict, Fault> {
-    // Before the tree is read: from there on nothing is asked by its path.
-    let own = Own {
+/// Files of this run itself. Asked for before the tree is read: from there on nothing is asked by its path.
+fn own(request: &Request, report: Option<&File>) -> Own {
+    Own {
         program: host::this_program(),
         config: request.config.as_deref().and_then(host::inode_of),
         report: report.and_then(host::inode),
         ..Own::default()
-    };
-    let help = "give --root the directory that holds the file system";
-    let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), help))?;
-    let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), help))?;
-    let notes = skipped.iter().map(|(_, error)| format!("not looked at: {error}")).collect();
-    if root.is_running_root() && request.root.is_none() && policy.workdir.is_none() {
-        policy.workdir = Some(host::current_directory());
-    }
-    let mut facts = Facts::of(tree, &root, policy);
-    facts.running = root.is_running_root();
-    facts.find_own(&root, &own);
-    let verdict = judge(facts, &root, policy, notes);
-    match root.take_unread() {
-        Some(error) => Err((error.to_string(), "mend the file system, and let nothing else change the tree meanwhile")),
-        None => Ok(verdict),
     }
 }
 
-/// Judge facts, wherever they come from. What apply would still change is part of it when the policy says who runs what.
-pub(super) fn judge(
-    facts: Facts,
+/// Judge a source. What apply would still change is part of it when the policy says who runs what.
+fn judge(
+    source: Source<'_>,
     contents: &dyn Contents,
     policy: &mut Policy,
     (image, checksums): (Option<&ImageConfig>, bool),
     notes: Vec<String>,
     baseline: Option<&Baseline>,
     today: Day,
-) -> Verdict {
-    if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
-        let subject = Subject { image, checksums, ..Subject::new(&facts, contents, policy) };
-        return audit::judge(&subject, notes, baseline, today);
-    }
-    *policy = pipeline::with_kept_paths(&facts, contents, std::mem::take(policy));
-    let nologin = nologin::path(&facts);
-    let closure = Closure::compute(&Input {
-        tree: &facts.tree,
-        contents,
-        commands: &facts.commands,
-        policy,
-        nologin: Some(&nologin),
-        suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
-    });
-    let examined = pipeline::examine(facts, closure, contents, policy);
-    let subject = Subject {
-        image,
-        checksums,
-        kept: Some(&examined.closure),
-        plan: Some(&examined.plan),
-        ..Subject::new(&examined.facts, contents, policy)
+) -> Result<Verdict, Fault> {
+    let unread = |error: Unread| (error.0, Unread::HELP);
+    let survey = pipeline::survey(source, policy).map_err(unread)?;
+    let verdict = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
+        let subject = Subject { image, checksums, ..Subject::new(&survey.facts, contents, policy) };
+        audit::judge(&subject, notes, baseline, today)
+    } else {
+        let examined = pipeline::examine(survey, contents, policy).map_err(unread)?;
+        let subject = Subject {
+            image,
+            checksums,
+            kept: Some(&examined.closure),
+            plan: Some(&examined.plan),
+            ..Subject::new(&examined.facts, contents, policy)
+        };
+        audit::judge(&subject, notes, baseline, today)
     };
-    audit::judge(&subject, notes, baseline, today)
+    pipeline::read(contents, verdict).map_err(unread)
 }
 
 const fn severity(level: Level) -> Severity {

@@ -5,14 +5,15 @@
 use std::fmt::Write as _;
 
 use super::{Request, printed};
+use crate::console::Console;
+use crate::diag::escape::{basic_string, escaped};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
-use crate::facts::tree::Id;
 use crate::facts::{Facts, Own};
+use crate::pipeline::{self, Source, Unread};
 use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
-use crate::report::Console;
-use crate::report::escape::{basic_string, escaped};
-use crate::root::{Error, Root, host};
+use crate::root::{Root, host};
+use crate::tree::Id;
 
 /// Programs by which a profile is guessed, with the command line to begin from.
 const PROFILES: &[(&str, &[&str], &str)] = &[
@@ -38,18 +39,22 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     let console = Console::new(request.volume, request.no_color);
     let root = request.root.as_deref().unwrap_or("/");
     let own = Own { program: host::this_program(), ..Own::default() };
-    let refused = |error: &Error, help: &str| {
-        console.message("refused", &error.to_string(), help);
+    let refused = |error: &str, help: &str| {
+        console.message("refused", error, help);
         Exit::Refused
     };
     let root = match Root::open(root.as_bytes()) {
         Ok(root) => root,
-        Err(error) => return refused(&error, "give --root the directory that holds the file system"),
+        Err(error) => return refused(&error.to_string(), "give --root the directory that holds the file system"),
     };
-    // What is missing is no evidence: nothing is guessed from it.
-    match Facts::collect(&root, policy, &own).and_then(|facts| root.take_unread().map_or(Ok(facts), Err)) {
-        Ok(facts) => printed(&text(&facts, policy)),
-        Err(error) => refused(&error, "mend the file system, and let nothing else change the tree meanwhile"),
+    let tree = match root.walk() {
+        Ok(tree) => tree,
+        Err(error) => return refused(&error.to_string(), Unread::HELP),
+    };
+    let mut policy = policy.clone();
+    match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
+        Ok(survey) => printed(&text(&survey.facts, &policy)),
+        Err(error) => refused(&error.0, Unread::HELP),
     }
 }
 

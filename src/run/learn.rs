@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::cli::Learn;
+use crate::console::{Console, Volume};
 use crate::exit::Exit;
 use crate::learn::{self, FAILED, Request};
 use crate::policy::{Environment, LearnOptions};
-use crate::report::{Console, Volume};
 
 /// The file that is written when nobody names one.
 const OUTPUT: &str = "harden.learned.toml";

@@ -4,11 +4,13 @@
 //! does not start the file. A machine that cannot start it proves nothing, and stops nothing.
 
 use crate::applets::{self, Family};
+use crate::diag::Message;
+use crate::diag::escape::{escaped, quoted};
+use crate::draft::Change;
+use crate::draft::record::Target;
 use crate::facts::multicall;
 use crate::pipeline::Examined;
-use crate::plan::steps::{Step, Target};
-use crate::plan::{Change, Message};
-use crate::report::escape::{escaped, quoted};
+use crate::plan::Step;
 use crate::root::host;
 
 /// Most names of each kind that are tried.

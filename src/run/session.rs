@@ -5,23 +5,22 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::Request;
 use crate::apply;
-use crate::check::{self, Runner, Setup};
-use crate::closure::{Closure, Input};
+use crate::check::{Runner, Setup};
+use crate::console;
+use crate::console::{Console, Format, Volume};
+use crate::diag::{Message, escape};
+use crate::draft::record::{Target, What};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
-use crate::facts::{Facts, Own};
-use crate::manifest::{self, Changed};
-use crate::pipeline::{self, Examined};
-use crate::plan::Message;
-use crate::plan::record::What;
-use crate::plan::steps::Target;
-use crate::policy::{Policy, Run, did_you_mean};
+use crate::facts::Own;
+use crate::inventory::changed::{self, Changed};
+use crate::inventory::sbom::{self, Bom};
+use crate::pipeline::{self, Examined, Source, Survey, Unread};
+use crate::policy::{Policy, Run};
+use crate::report;
 use crate::report::json::{Check, Status};
 use crate::report::runtime::Runtime;
-use crate::report::{self, Console, Format, Volume};
 use crate::root::{Root, host};
-use crate::rules::accounts::nologin;
-use crate::sbom::{self, Bom};
 use crate::stop::Stop;
 
 /// One root, open, with everything that a command needs to work on it.
@@ -55,7 +54,7 @@ impl<'a> Session<'a> {
             None => None,
             Some(path) => Some(host::create(path).map_err(|error| {
                 refuse(
-                    format!("cannot write the report to {}: {error}", report::escape::quoted(path.as_bytes())),
+                    format!("cannot write the report to {}: {error}", escape::quoted(path.as_bytes())),
                     "give --report a file in a directory that exists",
                 )
             })?),
@@ -64,7 +63,9 @@ impl<'a> Session<'a> {
             None => None,
             Some(path) => Some(open_sbom(&root, path).map_err(|(text, help)| refuse(text, help))?),
         };
+        let here = root.is_running_root() && request.root.is_none();
         let own = Own {
+            directory: here.then(host::current_directory),
             program: host::this_program(),
             config: request.config.as_deref().and_then(host::inode_of),
             config_path: request
@@ -210,7 +211,7 @@ impl<'a> Session<'a> {
     fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<(), String> {
         let runner = Runner::new(setup)?;
         for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
-            let named = check::named(check);
+            let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
             let ran = runner.run(check, stop);
             let failed = !ran.failures.is_empty();
@@ -257,8 +258,8 @@ impl<'a> Session<'a> {
         let (format, volume) = (self.request.format, self.request.volume);
         let json = |out: &mut dyn std::io::Write| report::explain::json(out, &answers, refused, exit);
         let written = self.report.as_mut().map_or(Ok(()), |file| json(file)).and_then(|()| match format {
-            Format::Json => report::print_with(json),
-            _ => report::print(&report::explain::text(&answers, volume)),
+            Format::Json => console::print_with(json),
+            _ => console::print(&report::explain::text(&answers, volume)),
         });
         match written {
             Ok(()) => exit,
@@ -275,15 +276,15 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if self.report.is_some() || self.request.format == Format::Json {
-            self.files = manifest::changed(examined, &self.root);
+            self.files = changed::changed(examined, &self.root);
         }
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
             let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
-            self.bom = Some(bom.map_err(|error| self.unexamined(&error))?);
+            self.bom = Some(bom.map_err(|error| self.unread(&error))?);
         }
         match self.root.take_unread() {
-            Some(error) => Err(self.unexamined(&error.to_string())),
+            Some(error) => Err(self.unread(&error.to_string())),
             None => Ok(()),
         }
     }
@@ -317,8 +318,8 @@ impl<'a> Session<'a> {
     }
 
     fn examine(&mut self) -> Result<Examined, Exit> {
-        let (facts, closure) = self.gather()?;
-        let mut examined = self.judge(facts, closure)?;
+        let survey = self.survey()?;
+        let mut examined = self.judge(survey)?;
         if self.request.root.is_some() && !self.policy.checks.is_empty() {
             examined.plan.refusals.push(Message {
                 rule: "guard.checks",
@@ -329,62 +330,41 @@ impl<'a> Session<'a> {
         Ok(examined)
     }
 
-    /// Run the rules; refused when a file could not be read on the way: the plan would be made of what is missing.
-    fn judge(&self, facts: Facts, closure: Closure) -> Result<Examined, Exit> {
-        let examined = pipeline::examine(facts, closure, &self.root, &self.policy);
-        match self.root.take_unread() {
-            Some(error) => Err(self.unexamined(&error.to_string())),
-            None => Ok(examined),
-        }
-    }
-
-    fn unexamined(&self, error: &str) -> Exit {
-        let help = "mend the file system, and let nothing else change the tree meanwhile";
-        self.console.message("refused", error, help);
+    fn unread(&self, error: &str) -> Exit {
+        self.console.message("refused", error, Unread::HELP);
         self.console.phase("nothing was changed");
         Exit::Refused
     }
 
     /// As [`Session::examine`], with what the rules would remove that are switched off.
     fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
-        let (mut facts, mut closure) = self.gather()?;
+        let mut survey = self.survey()?;
         let mut switched_off = SwitchedOff::new();
         let rules = std::mem::take(&mut self.policy.rules);
         if rules.iter().any(|(_, on)| !on) {
-            let found = self.judge(facts, closure)?;
+            let found = self.judge(survey)?;
             for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
                 let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
                 if let (true, Target::Entry(id)) = (off, &record.target) {
                     switched_off.push((*id, record.rule));
                 }
             }
-            (facts, closure) = (found.facts, found.closure);
+            survey = Survey { facts: found.facts, closure: found.closure };
         }
         self.policy.rules = rules;
-        Ok((self.judge(facts, closure)?, switched_off))
+        Ok((self.judge(survey)?, switched_off))
     }
 
-    fn gather(&mut self) -> Result<(Facts, Closure), Exit> {
+    fn survey(&mut self) -> Result<Survey, Exit> {
         self.console.phase("examining the root file system");
-        if self.root.is_running_root() && self.request.root.is_none() && self.policy.workdir.is_none() {
-            self.policy.workdir = Some(host::current_directory());
-        }
-        self.collect().map_err(|error| self.unexamined(&error))
+        let tree = self.root.walk().map_err(|error| self.unread(&error.to_string()))?;
+        let source = Source::root(&self.root, tree, &self.own);
+        let survey = pipeline::survey(source, &mut self.policy);
+        survey.map_err(|error| self.unread(&error.0))
     }
 
-    fn collect(&mut self) -> Result<(Facts, Closure), String> {
-        let facts = Facts::collect(&self.root, &self.policy, &self.own).map_err(|error| error.to_string())?;
-        self.policy = pipeline::with_kept_paths(&facts, &self.root, std::mem::take(&mut self.policy));
-        let nologin = nologin::path(&facts);
-        let closure = Closure::compute(&Input {
-            tree: &facts.tree,
-            contents: &self.root,
-            commands: &facts.commands,
-            policy: &self.policy,
-            nologin: Some(&nologin),
-            suggest: &|word, names| did_you_mean(word, names.iter().map(String::as_str)).map(str::to_owned),
-        });
-        Ok((facts, closure))
+    fn judge(&self, survey: Survey) -> Result<Examined, Exit> {
+        pipeline::examine(survey, &self.root, &self.policy).map_err(|error| self.unread(&error.0))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -428,16 +408,16 @@ impl<'a> Session<'a> {
             json(file)?;
         }
         match self.request.format {
-            Format::Json => report::print_with(json),
+            Format::Json => console::print_with(json),
             _ if self.request.volume == Volume::Quiet => Ok(()),
-            _ => report::print(&report::text::document(examined, runtime, status, self.request.volume)),
+            _ => console::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
     }
 }
 
 /// Open the file for the bill of materials; in the image scanners would count every package twice.
 fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static str)> {
-    let shown = report::escape::quoted(path.as_bytes());
+    let shown = escape::quoted(path.as_bytes());
     if root.holds(path) {
         return Err((
             format!("--sbom {shown} lies in the image, where scanners read it and count every package twice"),

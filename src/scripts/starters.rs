@@ -3,9 +3,8 @@
 //! One row a program, from its manual page and the paths of the distributions and of widely used images.
 
 use super::{FileUses, How, Named, Reader};
-use crate::facts::glob;
-use crate::facts::tree::Id;
 use crate::shell::{Code, Dialect};
+use crate::tree::{Id, glob};
 
 /// How a configuration names programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,9 +104,10 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let mut found = Vec::new();
     let is = |known: &str| if known.starts_with('/') { known.as_bytes() == path } else { known.as_bytes() == name };
     for row in ROWS.iter().filter(|row| row.programs.split(' ').any(is)) {
-        let mut files: Vec<Id> = row.files.split_whitespace().flat_map(|p| glob::expand(tree, p.as_bytes())).collect();
+        let mut files: Vec<Id> =
+            row.files.split_whitespace().flat_map(|p| glob::expand_as_shell(tree, p.as_bytes())).collect();
         files.extend(given(reader, name, row.syntax));
-        let mut seen = crate::collect::Set::new();
+        let mut seen = std::collections::BTreeSet::new();
         let mut at = 0;
         let mut started = Vec::new();
         while let Some(&entry) = files.get(at) {
@@ -154,7 +154,7 @@ fn given(reader: &Reader<'_>, program: &[u8], syntax: Syntax) -> Vec<Id> {
                 Syntax::Crontab { .. } => "/*",
                 _ => continue,
             };
-            found.extend(glob::expand(tree, format!("{}{below}", path.trim_end_matches('/')).as_bytes()));
+            found.extend(glob::expand_as_shell(tree, format!("{}{below}", path.trim_end_matches('/')).as_bytes()));
         }
     }
     found
@@ -176,7 +176,7 @@ fn configuration(reader: &Reader<'_>, file: Id, syntax: Syntax) -> (Vec<FileUses
                 for pattern in patterns.split_whitespace() {
                     let pattern = pattern.replace("%(here)s", &directory);
                     let whole = if pattern.starts_with('/') { pattern } else { format!("{directory}/{pattern}") };
-                    included.extend(glob::expand(reader.tree, whole.as_bytes()));
+                    included.extend(glob::expand_as_shell(reader.tree, whole.as_bytes()));
                 }
             }
         }

@@ -7,11 +7,12 @@
 mod scope;
 mod variables;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::lexer::{LexError, Token, Word, tokens_from};
 use super::parser::{Event, SimpleCommand, events};
 use super::wrappers::{Ran, runs};
 use super::{Dialect, is_builtin};
-use crate::collect::{Map, Set};
 use scope::Scopes;
 use variables::Variables;
 
@@ -145,8 +146,8 @@ impl Code {
             .iter()
             .any(|found| found.kind == Kind::Runs && is_positional(&found.word) && called(found.scope));
         let mut uses = Uses::default();
-        let mut seen: Map<String, usize> = Map::new();
-        let mut unknown = Set::new();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut unknown = BTreeSet::new();
         for found in self.found.iter().filter(|found| called(found.scope) && (positional || !found.positional)) {
             let texts = self.texts(found);
             let dynamic = found.word.expands && found.kind == Kind::Runs && !self.variables.holds_argument(&found.word);

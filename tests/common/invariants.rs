@@ -58,5 +58,5 @@ fn assert_no_temporary_but(after: &Snapshot, before: &Snapshot, said: &str) {
 
 /// A path as it is in JSON.
 fn escaped(path: &[u8]) -> String {
-    std::str::from_utf8(path).map_or_else(|_| harden::report::escape::escaped(path), str::to_owned)
+    std::str::from_utf8(path).map_or_else(|_| harden::diag::escape::escaped(path), str::to_owned)
 }

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use super::Command;
 use super::rootfs::Rootfs;
 
 /// How one run ended.

@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use super::Command;
 
 /// How a traced run ended.
 #[derive(Debug)]
@@ -18,16 +20,25 @@ pub(crate) struct Traced {
     pub(crate) calls: Vec<String>,
 }
 
-/// Run `harden` with these arguments under strace with those, for at most ten seconds.
+/// Run `harden` with these arguments under strace with those.
 pub(crate) fn traced<A: AsRef<OsStr>>(strace: &[&str], args: &[A]) -> Traced {
-    traced_by(&[], strace, args)
+    start(&mut Command::new("strace"), &[], strace, args)
+}
+
+/// The same with so many seconds of a processor, which a busy machine does not shorten.
+pub(crate) fn traced_within<A: AsRef<OsStr>>(seconds: u64, strace: &[&str], args: &[A]) -> Traced {
+    start(Command::new("prlimit").args([&format!("--cpu={seconds}"), "strace"]), &[], strace, args)
 }
 
 /// The same with a program and its arguments between strace and harden.
 pub(crate) fn traced_by<A: AsRef<OsStr>>(starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
+    start(&mut Command::new("strace"), starter, strace, args)
+}
+
+fn start<A: AsRef<OsStr>>(command: &mut Command, starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let output = Command::new("timeout")
-        .args(["-s", "KILL", "30", "strace", "-s", "5000", "-o"])
+    let output = command
+        .args(["-s", "5000", "-o"])
         .arg(log.path())
         .args(strace)
         .args(starter)

@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use crate::common::Command;
 use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, work};
 use crate::inspect::{self, Expected};
 use crate::layer::Stamped;

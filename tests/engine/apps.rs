@@ -19,11 +19,11 @@ mod table;
 mod tools;
 mod yardstick;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use census::Census;
 
+use crate::common::Command;
 use crate::docker::{Builder, Container, Context, Image, LOCKED_DOWN, Options, both, build, docker, docker_ok};
 use crate::matrix::assert_none;
 
@@ -121,7 +121,6 @@ impl App {
             ),
             &Options::default(),
         );
-        let wall = wall_time(&hardened.log);
         let is = judge(&hardened, "without its commands");
         drop(hardened);
 
@@ -140,28 +139,10 @@ impl App {
             judge(&image, "minimal by file, as learned").sum("bytes")
         });
         let (was, is, least) = (&was, &is, &least);
-        let row = table::Row {
-            name: self.name,
-            base: self.base,
-            policy: self.policy,
-            was,
-            is,
-            wall,
-            least,
-            packages,
-            learned,
-        };
+        let row =
+            table::Row { name: self.name, base: self.base, policy: self.policy, was, is, least, packages, learned };
         table::record(&row);
     }
-}
-
-/// Seconds that the builder says of the step that ran harden.
-fn wall_time(log: &str) -> f64 {
-    let step = log.lines().find(|line| line.contains("RUN [\"/harden\"")).and_then(|line| line.split(' ').next());
-    let done = format!("{} DONE ", step.unwrap_or_else(|| panic!("no such step in:\n{log}")));
-    log.lines()
-        .find_map(|line| line.strip_prefix(&done)?.trim_end_matches('s').parse().ok())
-        .unwrap_or_else(|| panic!("no '{done}' in:\n{log}"))
 }
 
 /// The directories that harden's report names.

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
 use crate::bases::DEBIAN_12;
 use crate::buildah::buildah;
+use crate::common::Command;
 use crate::docker::{Builder, Context, Image, Options, binary, both, build, docker_ok, fixture, work};
 
 /// An image whose layers take away, replace and go through links; what the lowest layer has would be found.
@@ -137,7 +138,7 @@ fn hostile(dir: &Path) -> std::path::PathBuf {
 
     let path = dir.join("hostile.tar");
     let mut tar = tar::Builder::new(File::create(&path).expect("a file"));
-    let names: [&[u8]; 5] = [
+    let names: &[&[u8]] = &[
         b"usr/bin/a]]><x y='\"&",
         b"usr/bin/b\n\r\x01\x1b",
         "usr/bin/c\u{202e}\u{fffe}".as_bytes(),

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::bases::{ALPINE, Base, DEBIAN_12};
+use crate::common::Command;
 use crate::docker::{Builder, Options, both, build, docker_ok, flatten, read_saved, work};
 use crate::layer::Stamped;
 use crate::matrix::assert_none;

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 
 use crate::bases::ALPINE;
-use crate::binary::{Binary, Kind as Relocations};
+use crate::common::Command;
+use crate::common::busybox::{Binary, Kind as Relocations};
 use crate::docker::{
     Builder, Container, Context, Image, Options, binary, both, build, docker, docker_ok, fixture, flatten,
 };
@@ -13,7 +13,7 @@ use crate::layer::Stamped;
 use crate::tree::{Entry, Kind};
 
 /// What busybox's shell answers itself though programs have the same names; since 1.37 `sleep` as well.
-const BUILTINS: [&str; 9] = ["[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"];
+const BUILTINS: &[&str] = &["[", "[[", "echo", "false", "kill", "printf", "pwd", "test", "true"];
 
 const RUN: &str = "[run]\nuser = \"app:1000:1000\"\n";
 /// Applets that no file is named by are kept by naming their calls.

@@ -1,8 +1,7 @@
 //! The examples in docker/: built from their own Dockerfiles, served as they say.
 
-use std::process::Command;
-
 use crate::apps::{client, eventually};
+use crate::common::Command;
 use crate::docker::{
     Builder, Container, Context, Image, LOCKED_DOWN, Options, binary, both, build, docker_ok, fixture, harden_image,
 };

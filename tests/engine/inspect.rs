@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
 
+use crate::common::Command;
 use crate::tree::{Entry, Kind, Tree};
 
 /// What is expected to be left.
@@ -20,10 +20,10 @@ pub struct Expected<'a> {
     pub kept: &'a [&'a str],
 }
 
-const COMMAND_DIRECTORIES: [&str; 8] =
-    ["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/games", "usr/local/games"];
+const COMMAND_DIRECTORIES: &[&str] =
+    &["bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "usr/games", "usr/local/games"];
 
-const CRON: [&str; 14] = [
+const CRON: &[&str] = &[
     "etc/crontab",
     "etc/crontabs",
     "etc/cron.d",
@@ -40,7 +40,7 @@ const CRON: [&str; 14] = [
     "etc/at.deny",
 ];
 
-const INIT: [&str; 19] = [
+const INIT: &[&str] = &[
     "etc/init.d",
     "etc/init",
     "etc/rc.d",
@@ -62,7 +62,7 @@ const INIT: [&str; 19] = [
     "lib/rc",
 ];
 
-const TUNABLES: [&str; 13] = [
+const TUNABLES: &[&str] = &[
     "etc/sysctl.conf",
     "etc/sysctl.d",
     "usr/lib/sysctl.d",
@@ -79,7 +79,7 @@ const TUNABLES: [&str; 13] = [
 ];
 
 /// Names that a package manager starts by; looked for as whole names, anywhere but in documentation.
-const PACKAGE_MANAGERS: [&str; 25] = [
+const PACKAGE_MANAGERS: &[&str] = &[
     "apk",
     "apt",
     "apt-get",
@@ -267,7 +267,7 @@ fn check_accounts_with_shadow_utils(after: &Tree) -> Vec<String> {
 }
 
 fn services(after: &Tree, expected: &Expected<'_>, found: &mut Vec<String>) {
-    for (what, places) in [("cron", &CRON[..]), ("init", &INIT[..]), ("tunables", &TUNABLES[..])] {
+    for (what, places) in [("cron", CRON), ("init", INIT), ("tunables", TUNABLES)] {
         for place in places {
             for (path, entry) in &after.entries {
                 let inside = path == place || path.starts_with(&format!("{place}/"));

@@ -4,23 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::bases::{DEBIAN_12, DEBIAN_13};
-use crate::common::Rootfs;
 use crate::common::dirty::Dirty;
+use crate::common::{Command, Rootfs};
 use crate::docker::{Image, binary, both, work};
 
 /// Rules of the family that fail after apply with login.defaults, and why.
-const LEFT: [(&str, &str); 1] =
-    [("directory_permissions_var_log_audit", "asks for the directory of a daemon that runs on hosts")];
+const LEFT: &[(&str, &str)] =
+    &[("directory_permissions_var_log_audit", "asks for the directory of a daemon that runs on hosts")];
 
 /// What Debian 13's rules ask besides.
-const LEFT_13: [(&str, &str); 1] =
-    [("file_groupownerships_var_log", "asks that there is a log besides the records of logins; the base has none")];
+const LEFT_13: &[(&str, &str)] =
+    &[("file_groupownerships_var_log", "asks that there is a log besides the records of logins; the base has none")];
 
 /// What is left of the violations: `harden audit` names each, none is changed.
-const LEFT_DIRTY: [(&str, &str); 4] = [
+const LEFT_DIRTY: &[(&str, &str)] = &[
     ("file_permissions_unauthorized_world_writable", "/srv/open: the application's, outside system directories"),
     ("no_files_unowned_by_user", "/srv/nobody: its number may be a user of other containers"),
     ("no_netrc_files", "/home/dev/.netrc: the application may log in with it"),
@@ -30,7 +30,7 @@ const LEFT_DIRTY: [(&str, &str); 4] = [
 /// Rules that pass before and fail after, and the package that they ask for. OpenSCAP asks apt's library, which reads
 /// nothing without apt's sources and dpkg's tables of architectures; these go with the package manager. The record is
 /// there, as dpkg-query says.
-const LOST: [(&str, &str); 1] = [("package_pam_runtime_installed", "libpam-runtime")];
+const LOST: &[(&str, &str)] = &[("package_pam_runtime_installed", "libpam-runtime")];
 
 type Verdicts = BTreeMap<String, String>;
 
@@ -138,12 +138,12 @@ fn unpacked(tag: &str) -> Rootfs {
 
 #[test]
 fn debian_12_passes_its_judges() {
-    judged(&unpacked(DEBIAN_12.tag), "12", &LEFT);
+    judged(&unpacked(DEBIAN_12.tag), "12", LEFT);
 }
 
 #[test]
 fn debian_13_passes_its_judges() {
-    judged(&unpacked(DEBIAN_13.tag), "13", &[LEFT.as_slice(), &LEFT_13].concat());
+    judged(&unpacked(DEBIAN_13.tag), "13", &[LEFT, LEFT_13].concat());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_dirty_debian_ends_as_good_as_a_clean_one() {
     assert!(dirty.seeded.len() >= 60, "only {} violations", dirty.seeded.len());
     // The judge's rules apply to what it says.
     let tree = dirty.tree.text("/etc/debian_version", version);
-    judged(&tree, "12", &[LEFT.as_slice(), &LEFT_DIRTY].concat());
+    judged(&tree, "12", &[LEFT, LEFT_DIRTY].concat());
     // What stays is not passed over in silence.
     let output = Command::new(binary()).args(["audit", "--root"]).arg(tree.path()).output().expect("it starts");
     let report = String::from_utf8_lossy(&output.stdout);

@@ -90,8 +90,14 @@ impl Stamped {
 
 /// Bytes of regular file content: (elsewhere, in package databases).
 pub fn content_bytes(layer: &Tree) -> (u64, u64) {
-    const DATABASES: [&str; 6] =
-        ["var/lib/dpkg/", "lib/apk/db/", "usr/lib/apk/db/", "var/lib/rpm/", "usr/lib/sysimage/rpm/", "var/lib/pacman/"];
+    const DATABASES: &[&str] = &[
+        "var/lib/dpkg/",
+        "lib/apk/db/",
+        "usr/lib/apk/db/",
+        "var/lib/rpm/",
+        "usr/lib/sysimage/rpm/",
+        "var/lib/pacman/",
+    ];
     let mut bytes = (0, 0);
     for (path, entry) in &layer.entries {
         if entry.is_file() {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use crate::common::Command;
 use crate::docker::{binary, both, client, docker, docker_ok, unique};
 
 /// A container that runs learn and writes to a directory of the machine.

@@ -5,20 +5,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use harden::closure::{Closure, Input};
-use harden::facts::Contents;
+use harden::diag::Origin;
 use harden::facts::commands::Commands;
 use harden::facts::packages::Packages;
-use harden::facts::tree::{Id, Tree};
-use harden::policy::{Entry, Origin, Policy};
+use harden::policy::{Entry, Policy};
 use harden::root::Root;
+use harden::tree::contents::Contents;
+use harden::tree::{Id, Tree};
 
+use crate::common::{Command, walk};
 use crate::docker::docker_ok;
 
 /// Where programs and libraries lie.
-const PLACES: [&str; 8] = ["usr/bin", "usr/sbin", "usr/lib", "usr/libexec", "usr/local", "lib", "bin", "sbin"];
+const PLACES: &[&str] = &["usr/bin", "usr/sbin", "usr/lib", "usr/libexec", "usr/local", "lib", "bin", "sbin"];
 
 struct Reader(Root);
 
@@ -95,7 +96,7 @@ fn compare(tag: &str, loader: &str, least: usize) {
     let directory = unpack(tag);
     let root = directory.path().join("root");
     let opened = Root::open(root.as_os_str().as_bytes()).unwrap();
-    let tree = opened.walk().unwrap();
+    let tree = walk(&opened);
     let reader = Reader(opened);
     let mut packages = Packages::collect(&tree, &reader);
     let commands = Commands::collect(&tree, &reader, &mut packages, &[], &[]);
@@ -126,7 +127,6 @@ fn compare(tag: &str, loader: &str, least: usize) {
             commands: &commands,
             policy: &policy,
             nologin: None,
-            suggest: &|_, _| None,
         });
         // The loader itself is mapped for a library too, though nothing of it names one.
         let mut expected: BTreeSet<String> = mapped.iter().map(real).chain([value.clone()]).collect();

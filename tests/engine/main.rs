@@ -19,12 +19,11 @@ mod apply;
 mod apps;
 mod audit;
 mod bases;
-#[path = "../../src/applets/fixture.rs"]
-mod binary;
 mod buildah;
 mod busybox;
 mod check;
 #[path = "../common/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "most of it is the suite's")]
 mod common;
 mod docker;
 mod examples;

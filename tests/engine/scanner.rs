@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::bases::{ALPINE, Base, DEBIAN_12, DEBIAN_13};
+use crate::common::Command;
 use crate::docker::{Builder, Context, Image, Options, binary, both, build, fixture};
 
 /// What the scanner says of a tree.
@@ -170,7 +170,7 @@ fn a_scanner_sees_what_is_left_and_nothing_else() {
 }
 
 /// Programs that speak TLS or count on its library, so that this stays and has to be reported.
-const MINIMAL: [(&str, &str, &str, &str, [&str; 2]); 4] = [
+const MINIMAL: &[(&str, &str, &str, &str, [&str; 2])] = &[
     ("harden-test/debian:12-nginx", "www-data", r#"["nginx", "-g", "daemon off;"]"#, "package", ["libc6", "libssl3"]),
     ("harden-test/debian:13", "app:1000", r#"["sha256sum", "/etc/hosts"]"#, "package", ["libc6", "libssl3t64"]),
     ("harden-test/debian:13", "app:1000", r#"["sha256sum", "/etc/hosts"]"#, "file", ["libc6", "libssl3t64"]),
@@ -179,7 +179,7 @@ const MINIMAL: [(&str, &str, &str, &str, [&str; 2]); 4] = [
 
 #[test]
 fn a_scanner_sees_the_truth_in_minimal_mode() {
-    for (base, user, command, granularity, libraries) in MINIMAL {
+    for &(base, user, command, granularity, libraries) in MINIMAL {
         let context = Context::new().file("Dockerfile", 0o644, &format!("FROM {base}\nCMD []\n"));
         let image = build(Builder::Classic, &context, &Options::default());
         let config = format!(

@@ -35,6 +35,3 @@ installed=$(rustup target list --installed 2>/dev/null || true)
 for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     grep -qx "$target" <<<"$installed" || (cd "$REPO" && rustup target add "$target")
 done
-# The standard library's source, to build it without what a stripped binary cannot use.
-[ -f "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] || (cd "$REPO" && rustup component add rust-src) ||
-    die "rustup cannot add rust-src, which the binaries are built with; add it by hand: rustup component add rust-src"

@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::common::{Snapshot, bare, parse, traced};
-use crate::sweep::{CHANGING, Point, every};
+use crate::common::sweep::{CHANGING, Point, every};
+use crate::common::{Command, Snapshot, bare, parse, traced};
 
 /// Kills on each image before its last tenth.
 const POINTS: usize = 400;

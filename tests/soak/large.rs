@@ -1,10 +1,9 @@
 //! One directory of a million names, with the binary that is shipped: within the five seconds of every hostile tree.
 
 use std::fs;
-use std::process::Command;
 
-use crate::budgets::{run_well, shipped};
-use crate::common::{APP, Rootfs};
+use crate::common::generated::{run_well, shipped};
+use crate::common::{APP, Command, Rootfs};
 
 const NAMES: usize = 1_000_000;
 /// Seconds of a processor for one hostile tree.

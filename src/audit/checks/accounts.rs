@@ -1,12 +1,13 @@
 //! Checks of the account files, by the parser that the rules use.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::audit::{Cx, Findings, Severity};
-use crate::collect::{Map, Set};
+use crate::diag::escape::escaped;
 use crate::facts::accounts::{Database, Defect, GID, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members};
-use crate::facts::tree::Id;
 use crate::policy::RunUser;
-use crate::report::escape::escaped;
 use crate::rules::accounts::{lock, nologin};
+use crate::tree::Id;
 
 /// Accounts that lists allow the gid 0: their shells only stop or sync the machine.
 const GID_0: [&[u8]; 5] = [b"root", b"sync", b"shutdown", b"halt", b"operator"];
@@ -103,7 +104,7 @@ pub(super) fn gid_0(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn duplicates(cx: &Cx<'_>, findings: &mut Findings) {
     let names = findings.check().id == "accounts.duplicate-name";
     for (database, what) in [(Database::Passwd, "account"), (Database::Group, "group")] {
-        let mut first: Map<Vec<u8>, &Line> = Map::new();
+        let mut first: BTreeMap<Vec<u8>, &Line> = BTreeMap::new();
         for (id, line) in sound(cx, database) {
             let key = if names { line.name() } else { line.field(UID) };
             let number = line.id(UID).map(|number| number.to_string().into_bytes());
@@ -126,7 +127,7 @@ pub(super) fn duplicates(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn missing_group(cx: &Cx<'_>, findings: &mut Findings) {
-    let groups: Set<u32> = sound(cx, Database::Group).filter_map(|(_, line)| line.id(GID)).collect();
+    let groups: BTreeSet<u32> = sound(cx, Database::Group).filter_map(|(_, line)| line.id(GID)).collect();
     for (id, line) in sound(cx, Database::Passwd) {
         let Some(gid) = line.id(PRIMARY_GID).filter(|gid| !groups.contains(gid)) else { continue };
         found(cx, findings, id, line, line.name(), format!("no group has the gid {gid} of '{}'", name(line)));
@@ -148,7 +149,7 @@ pub(super) fn shadow_group(cx: &Cx<'_>, findings: &mut Findings) {
 
 /// What pwck(8) -q and grpck(8) would say.
 pub(super) fn inconsistent(cx: &Cx<'_>, findings: &mut Findings) {
-    let names = |db| -> Set<&[u8]> { sound(cx, db).map(|(_, line)| line.name()).collect() };
+    let names = |db| -> BTreeSet<&[u8]> { sound(cx, db).map(|(_, line)| line.name()).collect() };
     let accounts = names(Database::Passwd);
     for (main, shadow) in [(Database::Passwd, Database::Shadow), (Database::Group, Database::Gshadow)] {
         if !cx.facts.accounts.files.contains_key(&main) || !cx.facts.accounts.files.contains_key(&shadow) {
@@ -262,7 +263,7 @@ pub(super) fn login_umask(cx: &Cx<'_>, findings: &mut Findings) {
     }
     let files: Vec<String> = ["/etc/profile", "/etc/profile.d/*", "/etc/bash.bashrc", "/etc/bashrc"]
         .iter()
-        .flat_map(|pattern| crate::rules::remove::paths::expand(cx.tree, pattern))
+        .flat_map(|pattern| crate::tree::glob::expand(cx.tree, pattern))
         .filter_map(|id| super::paths::content(cx, id))
         .collect();
     let sets = |word: &str, fits: fn(&str) -> bool| {
@@ -292,7 +293,7 @@ pub(super) fn login_limits(cx: &Cx<'_>, findings: &mut Findings) {
         findings.path(b"/etc/securetty".to_vec(), b"", "is missing or not empty").at_most(severity);
     }
     let limits = ["/etc/security/limits.conf", "/etc/security/limits.d/*"];
-    let off = limits.iter().flat_map(|pattern| crate::rules::remove::paths::expand(cx.tree, pattern)).any(|id| {
+    let off = limits.iter().flat_map(|pattern| crate::tree::glob::expand(cx.tree, pattern)).any(|id| {
         super::paths::content(cx, id)
             .is_some_and(|text| text.lines().any(|line| line.split_ascii_whitespace().eq(["*", "hard", "core", "0"])))
     });

@@ -1,25 +1,14 @@
 //! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
 
+use std::collections::BTreeSet;
+
 use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
-use crate::collect::Set;
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::plan::record::{Record, What};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::draft::record::{Record, What};
 use crate::rules::RULES;
-
-/// Rules whose answer does not depend on who runs what.
-pub(in crate::audit) const INDEPENDENT: [&str; 8] = [
-    "accounts.backup",
-    "remove.package-manager",
-    "remove.cron",
-    "remove.init",
-    "remove.tunables",
-    "remove.fstab",
-    "remove.root-home",
-    "remove.leftovers",
-];
+use crate::tree::Id;
+use crate::tree::set::IdSet;
 
 /// Paths that one finding names.
 const NAMED: usize = 5;
@@ -46,14 +35,14 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(plan) = cx.subject_plan() else { return };
     // By entry: a plan may change every entry of a large tree, and no path is made but for those that are shown.
-    let (mut said, mut found) = (Set::new(), IdSet::default());
+    let (mut said, mut found) = (BTreeSet::new(), IdSet::default());
     for finding in findings.list_mut() {
         if let Some(id) = cx.tree.lookup(&finding.path) {
             said.extend(finding.check.rule.map(|rule| (id, rule)));
             found.insert(id);
         }
     }
-    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !INDEPENDENT.contains(&rule.id)) {
+    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !rule.independent) {
         // What goes is no other finding's business; of everything else a check says so by its own id.
         let is_new = |record: &&Record| {
             record.rule == rule.id

@@ -1,12 +1,12 @@
 //! Whether the files of packages are what dpkg's lists of checksums say (deb-md5sums(5)).
 
 use crate::audit::{Cx, Findings, Severity};
+use crate::diag::escape::quoted;
 use crate::digest;
 use crate::facts::multicall::is_telling;
 use crate::facts::packages::dpkg::{sum_line, sums};
 use crate::facts::packages::{Locator, Manager};
-use crate::facts::tree::Id;
-use crate::report::escape::quoted;
+use crate::tree::Id;
 
 /// Bytes read at once.
 const PIECE: usize = 256 * 1024;

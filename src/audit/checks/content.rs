@@ -3,8 +3,8 @@
 //! Text files up to 1 MiB are read, once for all checks of content.
 
 use crate::audit::{Cx, Findings, Severity, secrets};
-use crate::facts::tree::{Id, Tree};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
+use crate::tree::{Id, Tree};
 
 /// Largest file that is read, in bytes.
 pub(in crate::audit) const LIMIT: u64 = 1 << 20;

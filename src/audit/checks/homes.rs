@@ -1,13 +1,14 @@
 //! Checks of home directories: whose they are, and files that let somebody in.
 
+use std::collections::BTreeMap;
+
 use super::accounts::{lets_in, sound};
 use crate::audit::{Cx, Findings, Severity};
-use crate::collect::Map;
+use crate::diag::escape::escaped;
 use crate::facts::accounts::{Database, HOME, Line, PRIMARY_GID, UID};
-use crate::facts::tree::Id;
-use crate::report::escape::escaped;
 use crate::rules::remove::leftovers::HISTORIES;
-use crate::rules::remove::paths::expand;
+use crate::tree::Id;
+use crate::tree::glob::expand;
 
 /// First uid of people's accounts (login.defs(5), UID_MIN), and nobody's.
 const PEOPLE: std::ops::Range<u32> = 1000..65533;
@@ -34,8 +35,8 @@ fn people<'c>(cx: &'c Cx<'_>) -> impl Iterator<Item = (Id, &'c Line)> {
 }
 
 /// Home directories of all accounts and of no account, by entry.
-fn homes(cx: &Cx<'_>) -> Map<Id, Vec<u8>> {
-    let mut found = Map::new();
+fn homes(cx: &Cx<'_>) -> BTreeMap<Id, Vec<u8>> {
+    let mut found = BTreeMap::new();
     let named = cx.facts.accounts.homes().filter_map(|home| cx.tree.resolve(home).ok()).map(|found| found.node);
     let more = ["/root", "/home/*"].iter().flat_map(|pattern| expand(cx.tree, pattern));
     for id in named.chain(more).filter(|&id| id != Id::ROOT && cx.tree.is_dir(id) && cx.is_part(id)) {

@@ -1,8 +1,8 @@
 //! Checks of the image's configuration. Values that may be secret are never shown.
 
 use crate::audit::{Cx, Findings, ImageConfig, Severity, secrets};
+use crate::diag::escape::escaped;
 use crate::policy::Start;
-use crate::report::escape::escaped;
 
 /// Ports of ssh, telnet, rsh and vnc.
 const REMOTE: [&str; 6] = ["22", "23", "512", "513", "514", "5900"];

@@ -1,9 +1,9 @@
 //! Owner and mode of files with a fixed place, by the table of the rule files.known.
 
 use crate::audit::{Cx, Findings, Severity};
-use crate::facts::tree::{Id, Kind};
 use crate::rules::files::known::{Group, TABLE};
-use crate::rules::remove::paths::expand;
+use crate::tree::glob::expand;
+use crate::tree::{Id, Kind};
 
 /// Distributions whose password files have no mode bits (root reads them all the same).
 const NO_BITS: [&str; 5] = ["rhel", "fedora", "centos", "amzn", "rocky"];

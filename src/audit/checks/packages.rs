@@ -1,9 +1,9 @@
 //! Checks that scanners are told the truth: identity files and package databases.
 
 use crate::audit::{Cx, Findings, Severity};
+use crate::diag::escape::escaped;
 use crate::facts::packages::Manager;
 use crate::policy::Database;
-use crate::report::escape::escaped;
 
 /// Where the databases lie, for messages and for images that had one.
 const DATABASES: [(&[&str], &[&str]); 4] = [

@@ -1,9 +1,9 @@
 //! Checks of files with a fixed place, by what is in them.
 
 use crate::audit::{Cx, Findings, Severity};
-use crate::facts::tree::Id;
-use crate::report::escape::escaped;
-use crate::rules::remove::paths::expand;
+use crate::diag::escape::escaped;
+use crate::tree::Id;
+use crate::tree::glob::expand;
 
 /// Largest text file that is read, in bytes.
 const LIMIT: u64 = 1 << 20;

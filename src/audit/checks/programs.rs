@@ -1,11 +1,11 @@
 //! Checks of what can be run: by class, by package, and where its libraries come from.
 
 use crate::audit::{Cx, Findings};
+use crate::diag::escape::escaped;
 use crate::facts::elf::Type;
 use crate::facts::program::{FileBytes, Program};
-use crate::facts::set::IdSet;
-use crate::facts::tree::Id;
-use crate::report::escape::escaped;
+use crate::tree::Id;
+use crate::tree::set::IdSet;
 
 /// Names of <https://gtfobins.github.io>, one a line, sorted.
 const GTFOBINS: &str = include_str!("../gtfobins.txt");

@@ -1,7 +1,7 @@
 //! Checks of every entry's owner and mode.
 
 use crate::audit::{Cx, Findings, Severity};
-use crate::facts::tree::{Id, Kind};
+use crate::tree::{Id, Kind};
 
 const SET_ID: u32 = 0o6000;
 const STICKY: u32 = 0o1000;
@@ -80,7 +80,7 @@ pub(super) fn system_owner(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn system_group(cx: &Cx<'_>, findings: &mut Findings) {
-    let mut seen = crate::facts::set::IdSet::default();
+    let mut seen = crate::tree::set::IdSet::default();
     for top in COMMANDS.iter().filter_map(|path| cx.tree.resolve(path).ok()) {
         for id in cx.tree.subtree(top.node) {
             let gid = cx.tree.meta(id).gid;
@@ -222,12 +222,12 @@ pub(super) fn run_files(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn dangling(cx: &Cx<'_>, findings: &mut Findings) {
-    use crate::facts::tree::Unresolved;
+    use crate::tree::Unresolved;
     for id in of(cx, Kind::Link) {
         let target = cx.tree.link_target(id).unwrap_or_default();
         let kernel = [&b"/proc"[..], b"/dev", b"/sys", b"/run"].iter().any(|top| target.starts_with(top));
         if matches!(cx.tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop)) && !kernel {
-            let target = crate::report::escape::quoted(target);
+            let target = crate::diag::escape::quoted(target);
             findings.at(cx.tree, id, b"", format!("a link to {target}, which is not there"));
         }
     }

@@ -1,10 +1,10 @@
 //! /etc/ld.so.conf with its includes (ldconfig(8)).
 
-use super::super::Contents;
-use super::super::glob;
-use super::super::tree::{Id, Tree};
+use std::collections::BTreeSet;
+
 use super::LIMIT;
-use crate::collect::Set;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree, glob};
 
 /// Deepest nesting of `include` that is followed.
 const MAX_INCLUDES: usize = 8;
@@ -15,7 +15,7 @@ pub(super) fn read_conf(
     contents: &dyn Contents,
     file: Id,
     into: &mut Vec<Vec<u8>>,
-    seen: &mut Set<Id>,
+    seen: &mut BTreeSet<Id>,
     depth: usize,
 ) {
     if depth > MAX_INCLUDES || !tree.is_file(file) || !seen.insert(file) {
@@ -29,7 +29,7 @@ pub(super) fn read_conf(
         if word == b"include" {
             for pattern in rest.split(u8::is_ascii_whitespace).filter(|p| !p.is_empty()) {
                 let base = if pattern.first() == Some(&b'/') { Vec::new() } else { tree.path(tree.parent(file)) };
-                for id in glob::expand(tree, &[&base[..], b"/", pattern].concat()) {
+                for id in glob::expand_as_shell(tree, &[&base[..], b"/", pattern].concat()) {
                     if let Ok(found) = tree.follow(id) {
                         read_conf(tree, contents, found.node, into, seen, depth + 1);
                     }

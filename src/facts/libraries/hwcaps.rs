@@ -1,7 +1,7 @@
 //! Directories below a library directory that only some processors search (ld.so(8), "Hardware capabilities").
 
-use super::super::tree::{Id, Tree};
 use super::join;
+use crate::tree::{Id, Tree};
 
 /// Subdirectories that glibc searched up to 2.36, each also in one another.
 const LEGACY: [&[u8]; 17] = [

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::super::elf::fixture::{Spec, library};
 use super::super::elf::{Elf, HEAD};
-use super::super::memory::{Memory, image};
-use super::super::tree::Tree;
 use super::{Libraries, Loader, Object, is_musl_builtin};
+use crate::tree::Tree;
+use crate::tree::contents::memory::{Memory, image};
 
 fn object(tree: &Tree, path: &str, spec: &Spec<'_>, parent: Option<usize>) -> Object {
     let data = spec.build();

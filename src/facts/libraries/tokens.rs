@@ -1,8 +1,9 @@
 //! `$ORIGIN`, `$LIB` and `$PLATFORM` in search paths, and the directory names of a machine.
 
+use std::collections::BTreeSet;
+
 use super::super::elf::{Abi, Class};
 use super::Object;
-use crate::collect::Set;
 
 /// The directories of a search path with its tokens replaced.
 pub(super) fn expand_list(object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
@@ -22,7 +23,7 @@ pub(super) fn expand_one(object: &Object, text: &[u8]) -> Vec<Vec<u8>> {
     {
         all = all.into_iter().flat_map(|text| substitute(&text, name.as_bytes(), values)).collect();
     }
-    let mut seen = Set::new();
+    let mut seen = BTreeSet::new();
     all.retain(|path| path.first() == Some(&b'/') && seen.insert(path.clone()));
     all
 }

@@ -1,7 +1,7 @@
 //! apk's database: one text file of blank-line separated blocks (apk-package(5), `lib/apk/db/installed`).
 
 use super::{Manager, Reader, lossy};
-use crate::facts::tree::Id;
+use crate::tree::Id;
 
 /// Read the database in the classic place and in that of a merged /usr.
 pub(super) fn read(reader: &mut Reader<'_>) {
@@ -69,8 +69,8 @@ fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::memory::image;
     use super::super::Packages;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn blocks_name_origin_and_files() {

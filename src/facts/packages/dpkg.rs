@@ -1,8 +1,9 @@
 //! dpkg's database: `status` and `info/*.list` with diversions, distroless' `status.d`, and opkg's cousin of it.
 
+use std::collections::BTreeMap;
+
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
-use crate::collect::Map;
-use crate::facts::tree::{Id, Tree};
+use crate::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
 pub(crate) const ADMIN: &[u8] = b"/var/lib/dpkg";
@@ -16,7 +17,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     let records = records(&status);
     let diversions = match reader.file(&join(ADMIN, b"diversions")) {
         Some(id) => diversions(&reader.read(id)),
-        None => Map::new(),
+        None => BTreeMap::new(),
     };
     find_unfinished(reader, &records);
     read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions);
@@ -24,7 +25,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
 }
 
 /// What a run that did not come to its end left of packages that have no record any more: it had taken that already.
-fn find_unfinished(reader: &mut Reader<'_>, records: &Map<String, Record>) {
+fn find_unfinished(reader: &mut Reader<'_>, records: &BTreeMap<String, Record>) {
     let tree = reader.tree;
     let killed = |path: &[u8]| {
         let directory = tree.resolve(&join(ADMIN, path)).ok()?.node;
@@ -57,12 +58,12 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
             Some(id) => reader.read(id),
             None => Vec::new(),
         };
-        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &Map::new());
+        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &BTreeMap::new());
     }
 }
 
 /// By path: where other packages' file of that path lies, and the package that diverted it.
-pub(crate) type Diversions = Map<Vec<u8>, (Vec<u8>, String)>;
+pub(crate) type Diversions = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
 
 /// What a stanza says of a package.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +77,7 @@ struct Record {
 }
 
 impl Record {
-    fn of(mut fields: Map<String, String>) -> Self {
+    fn of(mut fields: BTreeMap<String, String>) -> Self {
         let mut take = |name| fields.remove(name).unwrap_or_default();
         Self {
             source: source(&take("source")),
@@ -98,8 +99,8 @@ impl Record {
 }
 
 /// Records by package name, and by `name:architecture`.
-fn records(status: &[u8]) -> Map<String, Record> {
-    let mut records = Map::new();
+fn records(status: &[u8]) -> BTreeMap<String, Record> {
+    let mut records = BTreeMap::new();
     for mut fields in stanzas(status) {
         let Some(name) = fields.remove("package") else { continue };
         let value = Record::of(fields);
@@ -120,7 +121,7 @@ fn read_lists(
     reader: &mut Reader<'_>,
     info: &[u8],
     manager: Manager,
-    records: &Map<String, Record>,
+    records: &BTreeMap<String, Record>,
     diversions: &Diversions,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
@@ -220,8 +221,8 @@ pub(crate) fn join(base: &[u8], name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::memory::image;
     use super::super::Packages;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn lists_lead_through_merged_directories_and_diversions() {

@@ -38,8 +38,8 @@ fn section<'a>(text: &'a [u8], heading: &'a str) -> impl Iterator<Item = &'a [u8
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::memory::image;
     use super::super::Packages;
+    use crate::tree::contents::memory::image;
 
     #[test]
     fn directories_of_desc_and_files() {

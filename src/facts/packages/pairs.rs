@@ -3,7 +3,7 @@
 //! A pair is one 64-bit number, so that every relation shares one sort, and a desktop's 300,000 file names take 2.4 MB.
 
 use super::PackageIndex;
-use crate::facts::tree::Id;
+use crate::tree::Id;
 
 /// Pairs, sorted by their first number once [`Pairs::sorted`] was called.
 #[derive(Debug, Default)]

@@ -3,10 +3,11 @@
 //! Versions are ignored, and every alternative that is installed counts: the database was consistent when
 //! the package manager wrote it. What is only recommended or suggested does not count.
 
+use std::collections::BTreeMap;
+
 use super::pairs::Pairs;
 use super::{PackageIndex, Packages};
-use crate::collect::Map;
-use crate::facts::tree::Tree;
+use crate::tree::Tree;
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
 /// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.
@@ -76,7 +77,7 @@ impl Needs {
     /// Pairs of a package and one that it needs, sorted; and of a package and one that needs it by name, which a file,
     /// a library or a command that it happens to have is not.
     pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> (Pairs, Pairs) {
-        let mut offered: Map<&str, Vec<PackageIndex>> = Map::new();
+        let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
         for (index, package) in packages.iter() {
             offered.entry(package.name.as_str()).or_default().push(index);
         }
@@ -122,12 +123,12 @@ fn rich(text: &str) -> impl Iterator<Item = &str> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::Packages;
-    use crate::collect::Set;
-    use crate::facts::memory::image;
+    use crate::tree::contents::memory::image;
+    use std::collections::BTreeSet;
 
     fn required(packages: &Packages, name: &str) -> Vec<String> {
         let (index, _) = packages.iter().find(|(_, package)| package.name == name).unwrap();
-        let all = packages.with_requirements(Set::from([index]));
+        let all = packages.with_requirements(BTreeSet::from([index]));
         all.into_iter().map(|index| packages.get(index).unwrap().name.clone()).filter(|found| found != name).collect()
     }
 

@@ -12,7 +12,7 @@ mod ndb;
 mod sqlite;
 
 use super::{Manager, PackageIndex, Reader, lossy};
-use crate::report::escape::quoted;
+use crate::diag::escape::quoted;
 use bytes::File;
 use header::Header;
 

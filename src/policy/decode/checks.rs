@@ -1,12 +1,11 @@
 //! `[check]`: commands to run, as strings, arrays in exec form, or tables; and numbers.
 
-use super::super::Check;
-use super::super::did_you_mean;
 use super::super::keys::{CHECK_KEYS, LONGEST_CHECK};
 use super::super::layer::Layer;
-use super::super::problem::quote;
-use super::super::value;
+use super::super::{Check, value};
 use super::{Decoder, Value, list};
+use crate::diag::problem::quote;
+use crate::diag::suggest::did_you_mean;
 
 const FORMS: &str =
     "write \"nginx -t\", [\"nginx\", \"-t\"], or { command = [\"nginx\", \"-g\", \"daemon off;\"], tcp = 8080 }";

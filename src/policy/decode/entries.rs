@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::super::keys::Item;
 use super::super::layer::Layer;
-use super::super::problem::quote;
-use super::super::value;
-use super::super::{CommandEntry, Entry, did_you_mean};
+use super::super::{CommandEntry, Entry, value};
 use super::{Decoder, Source, Value, list};
+use crate::diag::problem::quote;
+use crate::diag::suggest::did_you_mean;
 
 impl Decoder<'_> {
     pub(super) fn commands(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {

@@ -1,11 +1,13 @@
 //! `[[audit.exception]]`: findings that are accepted, each with its reason.
 
+use super::super::Exception;
 use super::super::keys::EXCEPTION_KEYS;
 use super::super::layer::Layer;
-use super::super::problem::quote;
-use super::super::{Exception, did_you_mean};
+use super::super::value::glob;
 use super::{Decoder, Value, list};
-use crate::audit::{CHECKS, Day};
+use crate::day::Day;
+use crate::diag::problem::quote;
+use crate::diag::suggest::did_you_mean;
 
 const FORM: &str =
     "write [[audit.exception]] and below it id = \"files.setid\", path = \"/usr/bin/x\", reason = \"why\"";
@@ -63,7 +65,10 @@ impl Decoder<'_> {
                 "path" if !text.starts_with('/') => {
                     self.problem(&field.span(), format!("{at}: {} is not absolute", quote(&text)), "begin it with '/'");
                 }
-                "path" => exception.path = text,
+                "path" => match glob(&text) {
+                    Ok(_) => exception.path = text,
+                    Err(fault) => self.problems.push(fault.at(&self.origin(&field.span()), &at)),
+                },
                 "reason" => text.trim().clone_into(&mut exception.reason),
                 _ => match Day::parse(&text) {
                     Some(day) => exception.expires = Some((text, day)),
@@ -87,7 +92,7 @@ impl Decoder<'_> {
     }
 
     fn check_id(&mut self, at: &str, field: &Value<'_>, text: String, id: &mut String) {
-        let known = || CHECKS.iter().map(|check| check.id);
+        let known = || self.ids.checks.iter().copied();
         if known().any(|check| check == text) {
             *id = text;
             return;

@@ -4,8 +4,8 @@
 //! a file that merely ends in `-` is somebody's file.
 
 use super::Context;
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
+use crate::draft::Draft;
+use crate::tree::{Id, Tree};
 
 /// Rule id.
 pub const ID: &str = "accounts.backup";

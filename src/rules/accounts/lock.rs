@@ -4,11 +4,12 @@
 //! unlocking `!` twice leaves an empty password. Marks that lock already stay as they are, and so does the
 //! date of the last change, which would make every build differ.
 
+use std::collections::BTreeSet;
+
 use super::{Context, with_files};
-use crate::collect::set;
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, Defect, PASSWORD};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
 
 /// Rule id.
 pub const ID: &str = "accounts.lock";
@@ -56,7 +57,7 @@ fn move_to_shadow(files: &mut AccountFiles, database: Database, shadow: Database
     });
     if shadowed {
         let shadowed = files.entries(database).filter(|line| line.field(PASSWORD) == b"x");
-        let names = set(shadowed.map(|line| line.name().to_vec()));
+        let names = BTreeSet::from_iter(shadowed.map(|line| line.name().to_vec()));
         super::prune::add_missing(files, ID, shadow, names);
     }
 }

@@ -1,6 +1,7 @@
 //! Where a distribution keeps its nologin program.
 
-use crate::collect::Map;
+use std::collections::BTreeMap;
+
 use crate::facts::Facts;
 use crate::facts::accounts::SHELL;
 
@@ -41,7 +42,7 @@ pub fn path(facts: &Facts) -> Vec<u8> {
     if os.is_like(&IN_SBIN) {
         return SBIN.to_vec();
     }
-    let mut used: Map<&[u8], usize> = Map::new();
+    let mut used: BTreeMap<&[u8], usize> = BTreeMap::new();
     for line in facts.accounts.passwd() {
         let shell = line.field(SHELL);
         if shell.ends_with(b"/nologin") {

@@ -4,12 +4,13 @@
 //! their accounts, and a carriage return at its end. Lines that are no entry go: programs disagree about
 //! them. Afterwards `pwck -qr` and `grpck -r` find nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Context, Stay, stay, unsound, with_files};
-use crate::collect::{Set, map, set};
+use crate::diag::escape::escaped;
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
-use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.prune";
@@ -47,12 +48,14 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 fn prune(files: &mut AccountFiles, stay: &Stay) {
-    let uids: Set<u32> = set(files
-        .first_entries(Database::Passwd)
-        .filter(|line| stay.users.contains_key(line.name()))
-        .filter_map(|line| line.id(UID)));
+    let uids: BTreeSet<u32> = BTreeSet::from_iter(
+        files
+            .first_entries(Database::Passwd)
+            .filter(|line| stay.users.contains_key(line.name()))
+            .filter_map(|line| line.id(UID)),
+    );
     for database in Database::ALL {
-        let mut seen: Set<Vec<u8>> = Set::new();
+        let mut seen: BTreeSet<Vec<u8>> = BTreeSet::new();
         files.edit(ID, database, |line| {
             if let Some(defect) = line.defect {
                 return Verdict::Go(defect.to_string());
@@ -81,7 +84,7 @@ fn prune(files: &mut AccountFiles, stay: &Stay) {
 }
 
 /// Member lists lose the names of accounts that do not exist; gshadow's follow those of group.
-fn clean_members(files: &mut AccountFiles, users: &Set<Vec<u8>>) {
+fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
     let exact = |field: &[u8]| field.is_empty() || field.split(|&b| b == b',').all(|name| users.contains(name));
     let existing = |field: &[u8]| -> Vec<u8> {
         let names: Vec<&[u8]> = members(field).filter(|&name| users.contains(name)).collect();
@@ -95,8 +98,9 @@ fn clean_members(files: &mut AccountFiles, users: &Set<Vec<u8>>) {
         }
         Verdict::Become(line.with_field(MEMBERS, &existing(field)), reason.to_owned())
     });
-    let lists: crate::collect::Map<Vec<u8>, Vec<u8>> =
-        map(files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())));
+    let lists: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from_iter(
+        files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())),
+    );
     files.edit(ID, Database::Gshadow, |line| {
         let (administrators, listed) = (line.field(ADMINISTRATORS), line.field(MEMBERS));
         let mut next: Line = line.clone();
@@ -105,8 +109,8 @@ fn clean_members(files: &mut AccountFiles, users: &Set<Vec<u8>>) {
         }
         // group(5) is what the C library reads, so it decides.
         let group = lists.get(line.name()).map(Vec::as_slice).unwrap_or_default();
-        let wanted: Set<&[u8]> = set(members(group));
-        if !exact(listed) || set(members(listed)) != wanted {
+        let wanted: BTreeSet<&[u8]> = BTreeSet::from_iter(members(group));
+        if !exact(listed) || BTreeSet::from_iter(members(listed)) != wanted {
             let mut names: Vec<&[u8]> = members(listed).filter(|name| wanted.contains(name)).collect();
             let missing: Vec<&[u8]> = members(group).filter(|name| !names.contains(name)).collect();
             names.extend(missing);
@@ -121,7 +125,12 @@ fn clean_members(files: &mut AccountFiles, users: &Set<Vec<u8>>) {
 
 /// Give each of these names a locked line in an existing shadow or gshadow file. The date of the last
 /// change stays empty: the clock would make every build differ.
-pub(super) fn add_missing(files: &mut AccountFiles, rule: &'static str, shadow: Database, mut names: Set<Vec<u8>>) {
+pub(super) fn add_missing(
+    files: &mut AccountFiles,
+    rule: &'static str,
+    shadow: Database,
+    mut names: BTreeSet<Vec<u8>>,
+) {
     if !files.exists(shadow) {
         return;
     }
@@ -147,7 +156,7 @@ pub(super) fn add_missing(files: &mut AccountFiles, rule: &'static str, shadow: 
 /// Two names for one id are legal, and nobody can say which one is meant.
 fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
     for (database, field, what) in [(Database::Passwd, UID, "uid"), (Database::Group, GID, "gid")] {
-        let mut first: crate::collect::Map<u32, &[u8]> = crate::collect::Map::new();
+        let mut first: std::collections::BTreeMap<u32, &[u8]> = std::collections::BTreeMap::new();
         for line in files.entries(database) {
             let Some(id) = line.id(field) else { continue };
             if let Some(other) = first.get(&id) {

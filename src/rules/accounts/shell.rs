@@ -4,10 +4,10 @@
 //! nobody in either, and compliance checks read the name (CIS 5.4.2.7).
 
 use super::{Context, matching, nologin, with_files};
+use crate::diag::escape::escaped;
+use crate::draft::Draft;
+use crate::draft::accounts::Verdict;
 use crate::facts::accounts::{Database, SHELL, UID};
-use crate::plan::Draft;
-use crate::plan::accounts::Verdict;
-use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.shell";

@@ -4,11 +4,11 @@
 //! account or group that goes is handed over; one that stays is refused.
 
 use super::{Context, Stay, nologin, stay, suggest, unsound, with_files};
+use crate::diag::escape::escaped;
+use crate::draft::Draft;
+use crate::draft::accounts::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, GID, PRIMARY_GID, UID};
-use crate::plan::Draft;
-use crate::plan::accounts::{AccountFiles, Verdict};
 use crate::policy::RunUser;
-use crate::report::escape::escaped;
 
 /// Rule id.
 pub const ID: &str = "accounts.user";

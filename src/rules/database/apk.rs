@@ -3,10 +3,10 @@
 use super::blocks::{self, Blocks};
 use super::gone::Gone;
 use super::{Paths, stays_whole};
+use crate::draft::Draft;
 use crate::facts::packages::{Manager, Package, PackageIndex};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Edit the databases.
 pub(super) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone) {

@@ -6,11 +6,11 @@
 use super::gone::Gone;
 use super::text::{self, Stanzas};
 use super::{Paths, alternatives, stays_whole};
+use crate::draft::Draft;
 use crate::facts::packages::dpkg::{ADMIN, Diversions, diversions, join, sums, undiverted};
 use crate::facts::packages::{Manager, PackageIndex};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Why a database stays as it is: the file, and the reason.
 type Whole = (Id, &'static str);
@@ -282,5 +282,5 @@ fn lines(text: &[u8]) -> String {
 }
 
 fn reason(name: &str) -> String {
-    format!("nothing is left of package {}", crate::report::escape::quoted(name.as_bytes()))
+    format!("nothing is left of package {}", crate::diag::escape::quoted(name.as_bytes()))
 }

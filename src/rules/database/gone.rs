@@ -4,12 +4,14 @@
 //! while the package is there and does not make it stay. A package that never had files, or only documentation that
 //! is still there, stays.
 
-use crate::collect::{Set, set};
+use std::collections::BTreeSet;
+
+use crate::facts::Facts;
 use crate::facts::packages::dpkg::{sum_path, sums};
 use crate::facts::packages::{Locator, Manager, Package, PackageIndex, Packages, is_left_out};
-use crate::facts::set::IdSet;
-use crate::facts::tree::{Id, Tree};
-use crate::facts::{Contents, Facts};
+use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// Largest md5sums file read.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -18,7 +20,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Gone {
     /// The packages.
-    pub packages: Set<PackageIndex>,
+    pub packages: BTreeSet<PackageIndex>,
     /// Their copyright files, and links in the place of those, that nobody else has; each directory that holds nothing
     /// else comes after them.
     pub(super) licences: Vec<Id>,
@@ -64,9 +66,10 @@ impl Gone {
                 && all_gone(id)
                 && !tree.ancestors(id).any(|above| needed.contains(above))
         };
-        let found: Set<Id> = set(self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence));
+        let found: BTreeSet<Id> =
+            BTreeSet::from_iter(self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence));
         let goes = |id: Id| removed.contains(id) || found.contains(&id);
-        let directories: Set<Id> = set(found.iter().map(|&id| tree.parent(id)));
+        let directories: BTreeSet<Id> = BTreeSet::from_iter(found.iter().map(|&id| tree.parent(id)));
         let emptied =
             |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
         let mut all: Vec<Id> = found.iter().copied().collect();

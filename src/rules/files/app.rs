@@ -4,12 +4,11 @@
 //! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
 //! exists stay. openshift: group 0 with the owner's rights, for a random uid.
 
-use crate::facts::tree::{Id, Kind};
-use crate::plan::{Change, Draft};
-use crate::root::edit::Attributes;
-use crate::rules::Context;
+use crate::draft::{Change, Draft};
+use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
 use crate::rules::zones::AppPath;
+use crate::tree::{Attributes, Id, Kind};
 
 /// Bytes copied into the layer above which a warning is due.
 const COPIED: u64 = 1024 * 1024;

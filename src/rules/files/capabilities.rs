@@ -1,7 +1,7 @@
 //! files.capabilities: no program brings capabilities of its own (capabilities(7), `security.capability`).
 
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

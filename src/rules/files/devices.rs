@@ -1,8 +1,8 @@
 //! files.devices: device nodes, and stray fifos and sockets, outside /dev.
 
-use crate::facts::tree::Kind;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Kind;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -5,11 +5,11 @@
 //! read. What sshd reads stays as it is while sshd stays, since it may run as any account, and so do the lists of jobs
 //! while remove.cron is off. Sources: as the rows' checks name them in docs/checks.md.
 
-use crate::facts::tree::{Id, Kind};
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
-use crate::rules::remove::paths::expand;
+use crate::tree::glob::expand;
+use crate::tree::{Id, Kind};
 
 /// Which groups a file may have besides root.
 #[derive(Clone, Copy, PartialEq, Eq)]

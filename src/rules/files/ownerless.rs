@@ -4,11 +4,11 @@
 //! is handed over must not hand its old files over too. Numbers that had no account before are somebody's business:
 //! they go to root in system directories only. Source: CIS Debian 12 §7.1.12, SSG no_files_unowned_by_user.
 
-use crate::facts::tree::{Id, Kind};
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use crate::tree::{Id, Kind};
 
 const SET_ID: u32 = 0o6000;
 

@@ -3,9 +3,9 @@
 //! Bits are cleared, not files removed: whether a program stays is remove.commands' business. Directories lose the
 //! set-gid bit in system directories, and elsewhere where their group went to root. Source: CIS Docker §4.8.
 
-use crate::facts::tree::Kind;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Kind;
 
 const SET_ID: u32 = 0o6000;
 

@@ -3,10 +3,10 @@
 //! Only ever tightens: `mode & ~0o022`, so that /etc/ssl/private stays 0o710 and /etc/sudoers.d 0o750. The group of
 //! a kept group stays, since its members read through it. Source: CIS Debian 12 §7.1, SSG dir_*_binary_dirs.
 
-use crate::facts::tree::Kind;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use crate::tree::Kind;
 
 /// Everybody but the owner loses the right to write.
 const OTHERS_WRITE: u32 = 0o022;

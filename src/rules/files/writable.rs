@@ -3,10 +3,10 @@
 //! /tmp and /var/tmp become 0o1777 root:root, the one place where a mode is loosened (hier(7)). Links are never
 //! looked at: their 0o777 means nothing. Source: CIS Debian 12 §7.1.11, SSG dir_perms_world_writable_sticky_bits.
 
-use crate::facts::tree::{Id, Kind};
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::{Id, Kind};
 
 const STICKY: u32 = 0o1000;
 const OTHERS: u32 = 0o002;

@@ -8,13 +8,14 @@ mod named;
 
 pub use named::{Named, collect};
 
+use std::collections::BTreeSet;
+
 use crate::applets;
-use crate::collect::Set;
+use crate::diag::escape::{escaped, quoted};
+use crate::draft::{AppletChange, Draft};
 use crate::facts::multicall::{Family, MultiCall, is_telling};
-use crate::facts::tree::{Id, Tree};
-use crate::plan::{AppletChange, Draft};
-use crate::report::escape::{escaped, quoted};
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::{Id, Tree};
 
 /// Most names written out in a message.
 const SHOWN: usize = 12;
@@ -162,7 +163,7 @@ fn names(tree: &Tree, program: Id, draft: &Draft<'_>) -> Vec<Id> {
 }
 
 /// Applets that stay: those of entries that no rule removes, and those that are asked for.
-fn kept(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, named: &Named) -> Set<String> {
+fn kept(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, named: &Named) -> BTreeSet<String> {
     let tree = &cx.facts.tree;
     let name = |id: Id| String::from_utf8_lossy(tree.name(id)).into_owned();
     let entries = program.entries.iter().copied().filter(|&id| !draft.is_removed(id)).map(name);
@@ -170,7 +171,7 @@ fn kept(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, named: &Named)
     let by_bbsuid = |id: Id| tree.follow(id).is_ok_and(|found| tree.name(found.node) == b"bbsuid");
     let through =
         cx.facts.commands.entries.keys().copied().filter(|&id| !draft.is_removed(id) && by_bbsuid(id)).map(name);
-    let mut kept: Set<String> = entries.chain(through).collect();
+    let mut kept: BTreeSet<String> = entries.chain(through).collect();
     if let Named::Some(names) = named {
         kept.extend(names.iter().cloned());
     }

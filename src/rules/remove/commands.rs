@@ -3,10 +3,10 @@
 //! What goes is selected by [`crate::closure::removable`]. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
 
 use crate::closure::removable::{Selection, removable};
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape::quoted;
-use crate::rules::Context;
+use crate::diag::escape::quoted;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

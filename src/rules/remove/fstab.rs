@@ -1,12 +1,10 @@
 //! remove.fstab: what to mount is the engine's business.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
-
-const TABLE: &[&str] = &["/etc/fstab /etc/crypttab"];
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    paths::remove(&cx.facts.tree, draft, TABLE, "the engine mounts, not the container");
+    paths::entries(&cx.facts.tree, draft, include_str!("fstab.txt"), "the engine mounts, not the container");
 }

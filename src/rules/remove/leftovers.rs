@@ -3,13 +3,18 @@
 //! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
 //! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
 
-use super::paths;
-use crate::collect::Set;
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use std::collections::BTreeSet;
 
-const TABLE: &[&str] = &["/var/log/** /var/cache/** /var/backups/** /var/crash/** /tmp/ /var/tmp/ /run/*.pid"];
+use super::paths;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
+
+/// Directories whose files go; they stay, and so do links, as those of logs to the standard streams.
+const FILES: &[&str] = &["/var/log", "/var/cache", "/var/backups", "/var/crash"];
+
+/// Directories whose content goes.
+const CONTENT: &[&str] = &["/tmp", "/var/tmp"];
 
 /// Histories of shells and tools, in any home directory.
 pub(crate) const HISTORIES: &[&[u8]] = &[
@@ -40,16 +45,19 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             draft.keep(id);
         }
     }
-    paths::remove(tree, draft, TABLE, "left over from a build or an earlier run");
+    let reason = "left over from a build or an earlier run";
+    paths::files(tree, draft, FILES, reason);
+    paths::content(tree, draft, CONTENT, reason);
+    paths::entries(tree, draft, "/run/*.pid", reason);
     for history in histories(cx) {
         draft.remove(history, "the history of somebody's commands");
     }
 }
 
 /// Histories in the home directories of all accounts.
-fn histories(cx: &Context<'_>) -> Set<Id> {
+fn histories(cx: &Context<'_>) -> BTreeSet<Id> {
     let tree = &cx.facts.tree;
-    let mut found = Set::new();
+    let mut found = BTreeSet::new();
     for home in cx.facts.accounts.homes() {
         let Ok(home) = tree.resolve(home) else { continue };
         for &name in HISTORIES {

@@ -2,9 +2,9 @@
 //!
 //! A link that led nowhere before stays: its target may come at run time (/run, /proc, a volume).
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -5,8 +5,8 @@
 //! repositories, which name the release.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 /// Packages that are a package manager, or exist for one.
 const PACKAGES: &str = "apt apt-utils apt-transport-https aptitude aptitude-common dpkg dselect libapt-pkg5.0 libapt-pkg6.0 \
@@ -29,31 +29,16 @@ const PROGRAMS: &str = "apk apt apt-cache apt-cdrom apt-config apt-extracttempla
     tdnf-cache-updateinfo tdnf-config pacman pacman-conf pacman-db-upgrade pacman-key makepkg makepkg-template \
     repo-add repo-elephant repo-remove vercmp testpkg opkg opkg-cl opkg-key opkg-check-config opkg-feed opkg-lede";
 
-const TABLE: &[&str] = &[
-    // apt and dpkg: methods, hooks, lists, keys, maintainer scripts; not status, info/*.list, *.md5sums, *.conffiles
-    "/etc/apt /etc/dpkg /etc/dselect /usr/lib/apt /usr/lib/dpkg /usr/libexec/dpkg /usr/share/dpkg \
-     /usr/share/keyrings/debian-archive* /usr/share/keyrings/ubuntu-* /var/lib/apt /var/lib/dselect \
-     /var/lib/unattended-upgrades /var/cache/apt/** /var/lib/dpkg/info/*.preinst /var/lib/dpkg/info/*.postinst \
-     /var/lib/dpkg/info/*.prerm /var/lib/dpkg/info/*.postrm /var/lib/dpkg/info/*.config \
-     /var/lib/dpkg/info/*.templates /var/lib/dpkg/info/*.shlibs /var/lib/dpkg/info/*.symbols \
-     /var/lib/dpkg/available /var/lib/dpkg/lock* /var/lib/dpkg/updates /var/lib/dpkg/parts /var/lib/dpkg/methods \
-     /var/lib/dpkg/*-old",
-    // apk: keys, hooks, scripts, caches; not installed, world, repositories, arch
-    "/etc/apk/keys /etc/apk/cache /etc/apk/commit_hooks.d /etc/apk/protected_paths.d /usr/share/apk /lib/apk/exec \
-     /usr/lib/apk/exec /lib/apk/db/scripts.tar* /usr/lib/apk/db/scripts.tar* /lib/apk/db/lock \
-     /usr/lib/apk/db/lock /var/cache/apk/** /var/lib/apk",
-    // rpm, dnf, yum, zypper, tdnf
-    "/etc/rpm /etc/dnf /etc/yum /etc/yum.conf /etc/yum.repos.d /etc/pki/rpm-gpg /etc/zypp /etc/tdnf /usr/lib/rpm \
-     /usr/lib/dnf /usr/lib/zypp /usr/lib/zypper /usr/lib/tdnf /usr/lib/python3*/site-packages/dnf \
-     /usr/lib/python3*/site-packages/dnf-plugins /usr/lib/python3*/site-packages/dnfpluginscore \
-     /usr/lib/sysimage/libdnf5 /usr/lib/sysimage/dnf /usr/share/dnf5 /usr/share/zypper /usr/share/zypp \
-     /var/cache/dnf/** /var/cache/libdnf5/** /var/cache/yum/** /var/cache/zypp/** /var/cache/tdnf/** /var/lib/dnf \
-     /var/lib/yum /var/lib/zypp /var/lib/rpm/.rpm.lock /usr/lib/sysimage/rpm/.rpm.lock",
-    // pacman
-    "/etc/pacman.conf /etc/pacman.d /etc/makepkg.conf /etc/makepkg.conf.d /usr/share/pacman /usr/share/makepkg \
-     /usr/share/libalpm /var/cache/pacman/** /var/lib/pacman/sync",
-    // opkg
-    "/etc/opkg /etc/opkg.conf /var/opkg-lists /usr/lib/opkg/lists /var/lib/opkg/lists",
+/// Directories of caches: their files go, and the directories stay.
+const CACHES: &[&str] = &[
+    "/var/cache/apt",
+    "/var/cache/apk",
+    "/var/cache/dnf",
+    "/var/cache/libdnf5",
+    "/var/cache/yum",
+    "/var/cache/zypp",
+    "/var/cache/tdnf",
+    "/var/cache/pacman",
 ];
 
 /// What a package manager's package owns that other rules decide about.
@@ -79,5 +64,6 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    paths::remove(tree, draft, TABLE, reason);
+    paths::entries(tree, draft, include_str!("package_manager.txt"), reason);
+    paths::files(tree, draft, CACHES, reason);
 }

@@ -1,104 +1,33 @@
-//! Path tables: how rules name what they remove, and how a table meets a tree.
+//! How rules name what they remove, by patterns of absolute paths (see [`crate::tree::glob`]).
 //!
-//! A pattern is an absolute path in which `*` stands for any part of one name. Links in directories are followed
-//! inside the root, the last component is not: `/lib/systemd` on a merged /usr is `/usr/lib/systemd`.
+//! Lists lie beside their rules as text, one pattern a line, `#` before a comment.
 
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
+use crate::draft::Draft;
+use crate::tree::{Id, Tree, glob};
 
-/// Remove what a table names, but what is kept. A row holds patterns with blanks between: `/a` is the entry with
-/// everything below it; `/a/` what is below it, and the directory stays; `/a/**` regular files at any depth below it, and
-/// directories and links stay.
-pub fn remove(tree: &Tree, draft: &mut Draft<'_>, table: &[&str], reason: &str) {
-    for pattern in table.iter().flat_map(|row| row.split(' ')) {
-        for id in expand(tree, pattern.trim_end_matches("/**")) {
-            let going: Vec<Id> = if pattern.ends_with("/**") {
-                tree.subtree(id).filter(|&at| tree.is_file(at)).collect()
-            } else if pattern.ends_with('/') {
-                tree.children(id).collect()
-            } else {
-                vec![id]
-            };
-            for id in going {
-                draft.remove_tree(id, reason);
-            }
+/// Remove the entries of a list with everything below them, but what is kept.
+pub fn entries(tree: &Tree, draft: &mut Draft<'_>, list: &str, reason: &str) {
+    for pattern in list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for id in glob::expand(tree, pattern) {
+            draft.remove_tree(id, reason);
         }
     }
 }
 
-/// The entries that a pattern names, in order of the tree.
-#[must_use]
-pub fn expand(tree: &Tree, pattern: &str) -> Vec<Id> {
-    let mut found = vec![Id::ROOT];
-    let mut parts = pattern.split('/').filter(|part| !part.is_empty()).peekable();
-    while let Some(part) = parts.next() {
-        let last = parts.peek().is_none();
-        let mut next = Vec::new();
-        for at in found {
-            // Only directories go on; a link in between is followed inside the root.
-            let Ok(directory) = tree.follow(at) else { continue };
-            if part.contains('*') {
-                next.extend(tree.children(directory.node).filter(|&id| matches(part.as_bytes(), tree.name(id))));
-            } else {
-                next.extend(tree.child(directory.node, part.as_bytes()));
-            }
+/// Remove what lies in these directories, which stay.
+pub fn content(tree: &Tree, draft: &mut Draft<'_>, directories: &[&str], reason: &str) {
+    for id in directories.iter().flat_map(|pattern| glob::expand(tree, pattern)) {
+        for below in tree.children(id) {
+            draft.remove_tree(below, reason);
         }
-        if !last {
-            next.retain(|&id| !tree.is_file(id));
-        }
-        found = next;
     }
-    found
 }
 
-/// Whether `name` fits `pattern`, in which `*` stands for any bytes.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let mut parts = pattern.split(|&b| b == b'*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
+/// Remove the regular files at any depth below these directories; directories and links stay.
+pub fn files(tree: &Tree, draft: &mut Draft<'_>, directories: &[&str], reason: &str) {
+    for id in directories.iter().flat_map(|pattern| glob::expand(tree, pattern)) {
+        for file in tree.subtree(id).filter(|&at| tree.is_file(at)).collect::<Vec<Id>>() {
+            draft.remove_tree(file, reason);
         }
-        match rest.windows(part.len().max(1)).position(|window| part.is_empty() || window == part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
-            None if part.is_empty() => {}
-            None => return false,
-        }
-    }
-    rest.is_empty()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::{expand, matches};
-    use crate::facts::tree::fixture;
-
-    #[test]
-    fn a_star_stands_for_any_part_of_one_name() {
-        for (pattern, name, fits) in [
-            ("*", "", true),
-            ("*-old", "status-old", true),
-            ("*-old", "status-older", false),
-            ("rc*.d", "rc3.d", true),
-            ("rc*.d", "rc.d", true),
-            ("rc*.d", "rcd", false),
-            ("a*b*c", "aXbYbc", true),
-            ("a*b*c", "acb", false),
-            ("plain", "plain", true),
-            ("plain", "plain2", false),
-        ] {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), fits, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn a_merged_usr_is_met_once_and_links_stay() {
-        let tree = fixture::tree(&[("/lib", "-> usr/lib"), ("/usr/lib/systemd/x", ""), ("/usr/lib/other", "")]);
-        let paths: Vec<_> = expand(&tree, "/lib/systemd").into_iter().map(|id| tree.path(id)).collect();
-        assert_eq!(paths, [b"/usr/lib/systemd".to_vec()]);
-        assert_eq!(expand(&tree, "/usr/*/systemd/*").len(), 1);
-        assert!(expand(&tree, "/usr/lib/other/deeper").is_empty());
     }
 }

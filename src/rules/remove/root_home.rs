@@ -1,10 +1,10 @@
 //! remove.root-home: everything in root's home; the directory stays, since passwd names it and tools of a debugging
 //! session (`docker exec -u 0`) begin there.
 
+use crate::draft::Draft;
 use crate::facts::accounts::{Database, HOME};
-use crate::facts::tree::{Id, Tree};
-use crate::plan::Draft;
-use crate::rules::Context;
+use crate::rules::context::Context;
+use crate::tree::{Id, Tree};
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -3,10 +3,10 @@
 //! Found by inode, so that a start through a link removes the file and not only the link; links to it go with it.
 //! What lies on another mount is the builder's and stays, and is said.
 
-use crate::facts::tree::Id;
-use crate::plan::Draft;
-use crate::report::escape;
-use crate::rules::Context;
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Directories that belong to the image even when they are empty.
 pub const STANDING: &[&str] = &[

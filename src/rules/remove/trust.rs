@@ -4,20 +4,15 @@
 //! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
 
 use super::paths;
-use crate::plan::Draft;
-use crate::rules::Context;
-
-const TABLE: &[&str] = &[
-    "/etc/hosts.equiv /etc/shosts.equiv /etc/ssh/shosts.equiv",
-    "/root/.rhosts /root/.shosts /home/*/.rhosts /home/*/.shosts",
-];
+use crate::draft::Draft;
+use crate::rules::context::Context;
 
 const WHY: &str = "lets somebody in without a password";
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    paths::remove(tree, draft, TABLE, WHY);
+    paths::entries(tree, draft, include_str!("trust.txt"), WHY);
     for home in cx.facts.accounts.homes() {
         let Ok(home) = tree.resolve(home) else { continue };
         for id in [&b".rhosts"[..], b".shosts"].iter().filter_map(|name| tree.child(home.node, name)) {

@@ -1,14 +1,15 @@
 //! remove.unneeded: with `mode = "minimal"`, what a package owns and nothing kept needs.
 //!
-//! What that is, [`crate::minimal`] decides; here it is drafted, with what Python has compiled of files that go. Without
+//! What that is, [`crate::rules::minimal`] decides; here it is drafted, with what Python has compiled of files that go. Without
 //! the mode the rule does nothing.
 
-use crate::facts::tree::Id;
-use crate::minimal::{Goes, decide};
-use crate::plan::Draft;
-use crate::policy::{Origin, did_you_mean};
-use crate::report::escape::quoted;
-use crate::rules::Context;
+use crate::diag::Origin;
+use crate::diag::escape::quoted;
+use crate::diag::suggest::did_you_mean;
+use crate::draft::Draft;
+use crate::rules::context::Context;
+use crate::rules::minimal::{Goes, decide};
+use crate::tree::Id;
 
 /// Apply the rule.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -53,7 +54,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             "run harden learn over the image's own work and give its file, or write granularity = \"package\"",
         );
     }
-    draft.minimal = Some(decision);
+    // The rule runs once, so that nothing was decided before.
+    let _ = cx.minimal.set(decision);
 }
 
 /// Whether it is known who owns what; refused otherwise.

@@ -1,9 +1,10 @@
 //! Where in a script a command stands: in which function, and under which tests for a program.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::super::lexer::Word;
 use super::super::parser::{Event, SimpleCommand};
 use super::variables::normal;
-use crate::collect::{Map, Set};
 
 /// The result of a command that asks whether something is there.
 #[derive(Debug, Clone, Default)]
@@ -43,28 +44,28 @@ struct Frame {
 pub(super) struct Scopes {
     frames: Vec<Frame>,
     /// How many frames assume each name.
-    tested: Map<String, usize>,
+    tested: BTreeMap<String, usize>,
     /// The function whose body comes next.
     function: Option<usize>,
     /// Functions, each with the scopes of its definitions. Scope 0 is the script.
-    functions: Map<String, Vec<usize>>,
+    functions: BTreeMap<String, Vec<usize>>,
     /// Functions that ask whether their argument is there.
     testers: Vec<usize>,
     scopes: usize,
     /// Which words stand in which scope.
-    mentions: Set<(usize, String)>,
+    mentions: BTreeSet<(usize, String)>,
 }
 
 impl Default for Scopes {
     fn default() -> Self {
         Self {
             frames: vec![Frame { function: Some(0), ..Frame::default() }],
-            tested: Map::new(),
+            tested: BTreeMap::new(),
             function: None,
-            functions: Map::new(),
+            functions: BTreeMap::new(),
             testers: Vec::new(),
             scopes: 0,
-            mentions: Set::new(),
+            mentions: BTreeSet::new(),
         }
     }
 }
@@ -122,7 +123,7 @@ impl Scopes {
         called.iter_mut().take(1).for_each(|script| *script = true);
         let mut queue = vec![0];
         while let Some(scope) = queue.pop() {
-            let here = self.mentions.range_from(&(scope, String::new())).take_while(|(of, _)| *of == scope);
+            let here = self.mentions.range((scope, String::new())..).take_while(|(of, _)| *of == scope);
             for function in here.filter_map(|(_, word)| self.functions.get(word)).flatten() {
                 if let Some(known) = called.get_mut(*function).filter(|known| !**known) {
                     *known = true;

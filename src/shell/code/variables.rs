@@ -1,9 +1,9 @@
 //! Variables that hold literal text, and words made of them: `"$BINDIR/postgres"`, `. "$(dirname "$0")/lib.sh"`.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use super::super::lexer::Word;
-use crate::collect::Map;
 
 /// Variables inside variables are followed this deep.
 const DEEPEST: usize = 4;
@@ -19,7 +19,7 @@ const STEPS: u32 = 1 << 20;
 pub(super) struct Variables {
     /// Path of the script that is being read.
     pub(super) script: String,
-    values: Map<String, Vec<Value>>,
+    values: BTreeMap<String, Vec<Value>>,
     steps: Cell<u32>,
 }
 

@@ -11,7 +11,7 @@ const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
 
 /// Whether this is how a loader answers of a static program. musl's names itself alone for one that is relocatable.
 fn loads_nothing(answer: &str) -> bool {
-    const SAID: [&str; 4] = ["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
+    const SAID: &[&str] = &["nothing", "statically linked", "not a dynamic executable", "Not a valid dynamic program"];
     let itself = answer.starts_with("/lib/ld-musl-") && !answer.contains([';', ' ']);
     itself || SAID.iter().any(|said| answer.ends_with(said))
 }

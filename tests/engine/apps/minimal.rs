@@ -9,10 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use crate::docker::{self, Builder, Container, Context, Image, Options, binary, docker_ok};
 
 /// The rows that learn without `HARDEN_MATRIX=all`.
-const LEARN: [&str; 3] = ["nginx", "redis", "python"];
+const LEARN: &[&str] = &["nginx", "redis", "python"];
 
 /// What `FROM scratch` forgets, besides ENV.
-const SETTINGS: [&str; 7] = ["USER ", "WORKDIR ", "VOLUME ", "ENTRYPOINT ", "CMD ", "STOPSIGNAL ", "HEALTHCHECK "];
+const SETTINGS: &[&str] = &["USER ", "WORKDIR ", "VOLUME ", "ENTRYPOINT ", "CMD ", "STOPSIGNAL ", "HEALTHCHECK "];
 
 /// Whether a row learns.
 pub fn learns(name: &str) -> bool {

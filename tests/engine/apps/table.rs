@@ -1,5 +1,5 @@
 //! docs/matrix.md, one row and one section for each application. `UPDATE_MATRIX=1` writes them as the rows pass;
-//! otherwise each row is compared but for what depends on the clock or on the base image's packages.
+//! otherwise each row is compared but for what depends on the base image's packages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,11 +37,11 @@ const INTRODUCTION: &str = "\
 
 Real programs as distributions package them, hardened with the policies below, then used through their own protocol
 by their own client from outside. Written by the tests (`UPDATE_MATRIX=1 make engine`); without that word each test
-compares its row, but for the columns *before* and *apply*, which depend on the base image's packages and on the clock.
+compares its row, but for the column *before*, which depends on the base image's packages.
 
 *Serves*: the program did its work after hardening, and every ELF file that is left loads exactly the libraries that it
 loaded before, by the answer of the image's own loader. *Commands*: names in the command directories and in PATH
-that start something. *GTFOBins*: those of them that <https://gtfobins.github.io> lists. *Apply*: seconds of the build step.
+that start something. *GTFOBins*: those of them that <https://gtfobins.github.io> lists.
 
 ";
 
@@ -57,8 +57,8 @@ database lists, and scanners with it. *By file*: size with `granularity = \"file
 ";
 
 const HEAD: &str = "\
-| application | base | serves | commands | before | GTFOBins | before | apply |
-|---|---|---|---|---|---|---|---|
+| application | base | serves | commands | before | GTFOBins | before |
+|---|---|---|---|---|---|---|
 ";
 
 /// Columns of the second table.
@@ -72,8 +72,6 @@ pub struct Row<'a> {
     pub policy: &'a str,
     pub was: &'a Census,
     pub is: &'a Census,
-    /// Seconds.
-    pub wall: f64,
     /// In minimal mode.
     pub least: &'a Census,
     pub packages: Packages,
@@ -92,13 +90,12 @@ struct Known {
 impl Row<'_> {
     fn line(&self) -> String {
         format!(
-            "| [{name}](#{name}) | {} | yes | {} | {} | {} | {} | {:.1} s |",
+            "| [{name}](#{name}) | {} | yes | {} | {} | {} | {} |",
             self.base.trim_start_matches("harden-test/"),
             self.is.commands.len(),
             self.was.commands.len(),
             self.is.gtfobins().len(),
             self.was.gtfobins().len(),
-            self.wall,
             name = self.name,
         )
     }

@@ -10,10 +10,10 @@ use crate::docker::Image;
 const ALLOWANCE: u64 = 125;
 
 /// What every image gets: accounts, protocols, time zones, certificates.
-const BASE: [&str; 4] = ["base-files", "netbase", "tzdata", "ca-certificates"];
+const BASE: &[&str] = &["base-files", "netbase", "tzdata", "ca-certificates"];
 
 /// Only maintainer scripts call them; nothing that is reached through them alone counts either.
-const MAINTAINERS: [&str; 11] = [
+const MAINTAINERS: &[&str] = &[
     "adduser",
     "debconf",
     "dpkg",
@@ -29,7 +29,7 @@ const MAINTAINERS: [&str; 11] = [
 
 /// The rows that are held to it, with their program's packages, and where the program lies that no package owns. The
 /// runtime of .NET is not packaged by Debian: Microsoft's package depends on these.
-const ROWS: [(&str, &[&str], &str); 4] = [
+const ROWS: &[(&str, &[&str], &str)] = &[
     ("nginx", &["nginx"], ""),
     ("redis", &["redis-server"], ""),
     ("python", &["python3"], ""),
@@ -58,7 +58,7 @@ pub fn holds(row: &str, before: &Image, bytes: u64) {
     let wanted = ["var/lib/dpkg/status", tree];
     assert!(before.unpack_part(directory.path(), if tree.is_empty() { &wanted[..1] } else { &wanted }));
     let installed = installed(&fs::read_to_string(directory.path().join(wanted[0])).expect("a status file"));
-    let closure = closure(&installed, programs.iter().chain(&BASE));
+    let closure = closure(&installed, programs.iter().chain(BASE));
     let unowned = crate::apps::host("du", &["-sb", "--apparent-size", &directory.path().join(tree).to_string_lossy()]);
     let unowned = unowned.expect("a size").split('\t').next().and_then(|size| size.parse::<u64>().ok());
     let unowned = if tree.is_empty() { 0 } else { unowned.expect("a size") };

@@ -1,10 +1,11 @@
 //! Ranges of a database file: read in pieces, so that it need not fit into memory, and counted, so that a file which
 //! leads in circles ends as an error after work in proportion to its size.
 
+use std::collections::BTreeMap;
+
 use super::Outcome;
-use crate::collect::Map;
-use crate::facts::Contents;
-use crate::facts::tree::{Id, Tree};
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 
 /// Bytes read at once.
 const PIECE: u64 = 64 * 1024;
@@ -17,7 +18,7 @@ pub(super) struct File<'a> {
     tree: &'a Tree,
     id: Id,
     size: u64,
-    pieces: Map<u64, Vec<u8>>,
+    pieces: BTreeMap<u64, Vec<u8>>,
     /// Bytes that may still be asked for. A sound database has each asked for once, and copied once more.
     work: u64,
     /// Bytes that may still be read: sixteen pages lie in a piece, and each may be asked for alone.
@@ -29,7 +30,7 @@ impl<'a> File<'a> {
         let size = contents.size(tree, id);
         let (work, reads) =
             (size.saturating_mul(3).saturating_add(4096), size.saturating_add(PIECE).saturating_mul(16));
-        Self { contents, tree, id, size, pieces: Map::new(), work, reads }
+        Self { contents, tree, id, size, pieces: BTreeMap::new(), work, reads }
     }
 
     pub(super) fn size(&self) -> u64 {

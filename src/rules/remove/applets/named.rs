@@ -1,14 +1,16 @@
 //! Which applets are called through the binary's own name: `busybox httpd`, `#!/bin/busybox sh`.
 
+use std::collections::BTreeSet;
+
 use crate::closure::{Closure, matching};
-use crate::collect::Set;
+use crate::facts::Facts;
 use crate::facts::multicall::calls::{Call, SHELLS, applet_in, only_looks};
 use crate::facts::multicall::{self, MultiCall};
 use crate::facts::program::Program;
-use crate::facts::tree::Id;
-use crate::facts::{Contents, Facts};
 use crate::policy::{Pattern, Policy, Run};
 use crate::shell;
+use crate::tree::Id;
+use crate::tree::contents::Contents;
 
 /// Largest script read.
 const MAX_SCRIPT: u64 = 1 << 20;
@@ -17,7 +19,7 @@ const MAX_SCRIPT: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// These.
-    Some(Set<String>),
+    Some(BTreeSet<String>),
     /// All of them, for that reason.
     All(&'static str),
 }
@@ -27,7 +29,7 @@ pub enum Named {
 pub fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure: &Closure) -> Vec<(MultiCall, Named)> {
     let found = multicall::kept(&facts.tree, contents, &facts.commands, &facts.packages, &|id| closure.contains(id));
     let mut asked: Vec<(MultiCall, Named)> =
-        found.into_iter().map(|program| (program, Named::Some(Set::new()))).collect();
+        found.into_iter().map(|program| (program, Named::Some(BTreeSet::new()))).collect();
     if asked.is_empty() {
         return asked;
     }

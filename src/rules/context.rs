@@ -1,0 +1,54 @@
+//! What a rule may look at.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use super::minimal::Decision;
+use super::remove::applets::Named;
+use super::zones::Zones;
+use crate::closure::Closure;
+use crate::facts::Facts;
+use crate::facts::multicall::MultiCall;
+use crate::policy::Policy;
+use crate::scripts::configurations::AccountUse;
+use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
+
+/// What a rule may look at.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The root as it is.
+    pub facts: &'a Facts,
+    /// The content of files.
+    pub contents: &'a dyn Contents,
+    /// What the user wants.
+    pub policy: &'a Policy,
+    /// Ids of the rules that run.
+    pub on: &'a BTreeSet<&'static str>,
+    /// What has to stay for that.
+    pub closure: &'a Closure,
+    /// Which part of the root an entry lies in.
+    pub zones: &'a Zones,
+    /// Files that keep their set-id bits and capabilities.
+    pub setid: &'a IdSet,
+    /// Accounts that configurations of kept programs name.
+    pub account_uses: &'a [AccountUse],
+    /// Programs that answer to many names, with the names that are asked for besides those of entries.
+    pub multicall: &'a [(MultiCall, Named)],
+    /// What minimal mode has decided, once its rule has run.
+    pub minimal: &'a OnceCell<Decision>,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context over {} entries", self.facts.tree.len())
+    }
+}
+
+impl Context<'_> {
+    /// Whether a rule runs.
+    #[must_use]
+    pub fn is_on(&self, id: &str) -> bool {
+        self.on.contains(id)
+    }
+}

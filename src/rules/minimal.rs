@@ -1,0 +1,359 @@
+//! `mode = "minimal"`: what stays besides the commands, and why.
+//!
+//! The closure names files; packages say what belongs to them and what they cannot do without. A *needed file* is one of
+//! the closure, of `keep.paths`, of `[files]`, of a kind of data that is wanted (`data`), or what a staying ELF file
+//! needs or opens by name. Files that no package owns are the application: they stay, and what they need stays.
+//!
+//! Granularity "package". A package stays that
+//! 1. owns a needed file (data excepted: of its package only the data stays), or holds the base layout, or is named;
+//! 2. is a dependency of one that stays, unless it is *lost*: it had commands, keeps none, and holds no modules of a kept
+//!    interpreter. What is left of a lost package serves nobody: its libraries would be needed files. So adduser,
+//!    debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with a server,
+//!    and nothing that only they depend on;
+//! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
+//!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library;
+//! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
+//!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees.
+//!
+//! Of a package that stays goes what no running program reads: `trim`. Each rule only adds, and all are followed until
+//! nothing is added; so the result is closed, and a second run, which sees less, finds the same.
+//!
+//! Granularity "file". Needed files stay and nothing else that a package owns. What a program opens by a name that no
+//! ELF file shows is not seen: `harden learn` sees it.
+//!
+//! This module decides; the rule `remove.unneeded` removes. It knows no distribution and reads no package database.
+
+mod belongs;
+pub mod data;
+mod removals;
+mod trim;
+mod why;
+
+#[cfg(test)]
+mod property;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use crate::closure::objects::Objects;
+use crate::closure::{Input, Reason};
+use crate::diag::Origin;
+use crate::facts::elf::Elf;
+use crate::facts::packages::PackageIndex;
+use crate::rules::context::Context;
+use crate::tree::glob::Glob;
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
+use data::Evidence;
+use trim::Trim;
+
+pub use why::Shown;
+
+/// Commands that everything depends on: what does so is no module of theirs.
+const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
+    util-linux zsh";
+
+/// Modules by the end of their names, and how the name of the interpreter begins that loads them.
+const MODULES: [(&str, &str); 11] = [
+    ("py", "python"),
+    ("pm", "perl"),
+    ("pl", "perl"),
+    ("rb", "ruby"),
+    ("js", "node"),
+    ("mjs", "node"),
+    ("cjs", "node"),
+    ("json", "node"),
+    ("php", "php"),
+    ("lua", "lua"),
+    ("tcl", "tclsh"),
+];
+
+/// Where a package says that it is the layout of the file system: directories that nobody else owns.
+const LAYOUT: [&str; 2] = ["/srv", "/home"];
+
+/// Why a package stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Because {
+    /// It owns an entry that stays, for this reason.
+    Owns(Id, Option<Reason>),
+    /// Another package, which stays, and what the two have to do with each other.
+    Package(PackageIndex, &'static str),
+    /// The policy or the shape of the file system says so.
+    Named(String),
+}
+
+/// What goes, and for which reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goes {
+    /// No kept file needs its package.
+    Package(PackageIndex),
+    /// Nothing needs this file; its package may stay.
+    File(PackageIndex),
+    /// Its package stays, and no running program reads it.
+    Trimmed(&'static str),
+}
+
+/// What stays and what goes.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// Packages that stay as a whole, each with its reason.
+    pub stays: BTreeMap<PackageIndex, Because>,
+    /// Needed files that are in no reason of the closure, each with its reason where it is an ELF file's need.
+    pub needed: BTreeMap<Id, Option<Reason>>,
+    /// Entries that go, by entry; directories are not among them.
+    pub goes: BTreeMap<Id, Goes>,
+    /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
+    pub unwanted: Vec<(Id, &'static str)>,
+    /// Directories that go where that leaves them empty.
+    pub directories: Vec<Id>,
+    /// Packages named by the policy that do not exist: what to refuse.
+    pub unknown: Vec<(String, String)>,
+}
+
+/// Decide. `removed` is what goes for other reasons already.
+#[must_use]
+pub fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
+    let input = Input {
+        tree: &cx.facts.tree,
+        contents: cx.contents,
+        commands: &cx.facts.commands,
+        policy: cx.policy,
+        nologin: None,
+    };
+    let mut decider = Decider {
+        cx,
+        removed,
+        objects: Objects::new(&input),
+        trim: Trim::new(cx, removed),
+        lost: BTreeSet::new(),
+        suffixes: Vec::new(),
+        sources: BTreeMap::new(),
+        decision: Decision::default(),
+        packages: VecDeque::new(),
+        files: VecDeque::new(),
+        scanned: IdSet::default(),
+        evidence: Evidence::default(),
+        wanted: [false; data::KINDS.len()],
+        owners: BTreeSet::new(),
+        layout: BTreeSet::new(),
+    };
+    decider.run();
+    decider.finish()
+}
+
+struct Decider<'a> {
+    cx: &'a Context<'a>,
+    removed: &'a IdSet,
+    objects: Objects<'a>,
+    trim: Trim,
+    /// Packages that had commands and keep none.
+    lost: BTreeSet<PackageIndex>,
+    /// Endings of modules whose interpreter stays.
+    suffixes: Vec<&'static str>,
+    /// Packages by source.
+    sources: BTreeMap<&'a str, Vec<PackageIndex>>,
+    decision: Decision,
+    packages: VecDeque<PackageIndex>,
+    /// ELF candidates that wait.
+    files: VecDeque<Id>,
+    scanned: IdSet,
+    evidence: Evidence,
+    /// Kinds of data that are in already.
+    wanted: [bool; data::KINDS.len()],
+    /// Packages that own a kept command.
+    owners: BTreeSet<PackageIndex>,
+    /// Packages that hold the base layout.
+    layout: BTreeSet<PackageIndex>,
+}
+
+impl<'a> Decider<'a> {
+    fn by_file(&self) -> bool {
+        self.cx.policy.minimal.files
+    }
+
+    fn run(&mut self) {
+        self.commands();
+        for (index, package) in self.cx.facts.packages.iter() {
+            self.sources.entry(package.source.as_str()).or_default().push(index);
+        }
+        self.seeds();
+        if !self.by_file() {
+            self.additions();
+        }
+        loop {
+            self.follow();
+            if !self.add_data() {
+                break;
+            }
+        }
+    }
+
+    /// Look at every command that stays.
+    fn commands(&mut self) {
+        let facts = self.cx.facts;
+        let (tree, packages) = (&facts.tree, &facts.packages);
+        let mut keeping: BTreeSet<PackageIndex> = BTreeSet::new();
+        let staying = facts.commands.entries.iter().filter(|(id, _)| !self.removed.contains(**id));
+        for (&id, command) in staying {
+            for at in [id, command.target] {
+                keeping.extend(packages.owners(at));
+                self.need(at, None);
+            }
+            let name = tree.name(id);
+            let loads = MODULES.iter().filter(|(_, program)| name.starts_with(program.as_bytes()));
+            self.suffixes.extend(loads.map(|(suffix, _)| *suffix));
+        }
+        let had = packages.iter().filter(|(_, package)| package.had_commands);
+        self.lost = BTreeSet::from_iter(had.map(|(index, _)| index).filter(|index| !keeping.contains(index)));
+        self.owners = keeping;
+    }
+
+    /// What stays whatever depends on it.
+    fn seeds(&mut self) {
+        let cx = self.cx;
+        let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
+        for &id in cx.closure.reasons.keys() {
+            self.need(id, None);
+        }
+        for entry in &cx.policy.keep.paths {
+            for top in tree.named(entry.value.as_bytes()) {
+                for id in tree.subtree(top) {
+                    self.need(id, None);
+                }
+            }
+        }
+        let layout = LAYOUT.iter().filter_map(|path| tree.lookup(path.as_bytes()));
+        self.layout = BTreeSet::from_iter(layout.flat_map(|id| packages.owners(id)));
+        for package in self.layout.clone() {
+            if self.by_file() {
+                packages.files(package).filter(|&id| leads_to_directory(tree, id)).for_each(|id| self.need(id, None));
+            } else {
+                self.stay(package, Because::Named("it holds the base layout of the file system".to_owned()));
+            }
+        }
+        self.named();
+        // The application, with what of it is not about to go.
+        for id in tree.ids().filter(|&id| Objects::is_candidate(tree, id)) {
+            let application = packages.owner(id).is_none() || cx.zones.application.contains(id);
+            if application && !self.removed.contains(id) && !cx.zones.kernel.contains(id) {
+                self.scan(id);
+            }
+        }
+    }
+
+    /// Packages that the policy names.
+    fn named(&mut self) {
+        let cx = self.cx;
+        for entry in &cx.policy.minimal.packages {
+            // Checked when the policy was read.
+            let glob = Glob::new(&entry.value);
+            let is = |name: &str| glob.as_ref().is_ok_and(|glob| glob.matches(name.as_bytes()));
+            let found = cx.facts.packages.iter().filter(|(_, package)| is(&package.name));
+            let found: Vec<PackageIndex> = found.map(|(index, _)| index).collect();
+            for &index in &found {
+                let why = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+                self.stay(index, Because::Named(format!("minimal.packages in {}{why}", entry.origin)));
+                if self.by_file() {
+                    cx.facts.packages.files(index).for_each(|id| self.need(id, None));
+                }
+            }
+            if found.is_empty() && !entry.optional && !matches!(entry.origin, Origin::Profile(_)) {
+                self.decision.unknown.push((entry.value.clone(), entry.origin.to_string()));
+            }
+        }
+    }
+
+    fn stay(&mut self, package: PackageIndex, because: Because) {
+        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
+            entry.insert(because);
+            self.packages.push_back(package);
+        }
+    }
+
+    /// A file stays; with its package, by that granularity.
+    fn need(&mut self, id: Id, reason: Option<Reason>) {
+        let facts = self.cx.facts;
+        if facts.tree.is_dir(id) || self.removed.contains(id) {
+            return;
+        }
+        if !self.by_file() && !leads_to_directory(&facts.tree, id) {
+            for owner in facts.packages.owners(id) {
+                self.stay(owner, Because::Owns(id, reason.clone()));
+            }
+        }
+        self.only(id, reason);
+    }
+
+    /// A file stays, its package only as far as other files need it.
+    fn only(&mut self, id: Id, reason: Option<Reason>) {
+        if !self.cx.facts.tree.is_dir(id) && !self.decision.needed.contains_key(&id) {
+            self.decision.needed.insert(id, reason);
+            self.scan(id);
+        }
+    }
+
+    /// Look at a file when its turn comes, if it may be an ELF file.
+    fn scan(&mut self, id: Id) {
+        if Objects::is_candidate(&self.cx.facts.tree, id) && self.scanned.insert(id) {
+            self.files.push_back(id);
+        }
+    }
+
+    fn follow(&mut self) {
+        loop {
+            if let Some(id) = self.files.pop_front() {
+                if let Some(elf) = self.objects.elf(id) {
+                    self.file(id, &elf);
+                }
+            } else if let Some(package) = self.packages.pop_front() {
+                if !self.by_file() {
+                    self.package(package);
+                }
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn file(&mut self, id: Id, elf: &Rc<Elf>) {
+        self.evidence.note(self.cx.facts.tree.name(id), elf, |function| self.objects.imports(id, elf, &[function]));
+        for (found, reason) in self.objects.needs(id, elf) {
+            self.need(found, Some(reason));
+        }
+        for (found, reason) in self.objects.opened(id, elf) {
+            self.need(found, Some(reason));
+        }
+    }
+
+    /// Let the kinds of data in that are wanted by now. Answers whether one came new.
+    fn add_data(&mut self) -> bool {
+        let tree = &self.cx.facts.tree;
+        let mut more = false;
+        for at in 0..data::KINDS.len() {
+            let (Some(kind), Some(done)) = (data::KINDS.get(at), self.wanted.get_mut(at)) else { continue };
+            let set = self.cx.policy.minimal.data.get(at).copied().flatten();
+            if *done || !set.unwrap_or_else(|| kind.is_found(&self.evidence)) {
+                continue;
+            }
+            *done = true;
+            more = true;
+            self.trim.leave(tree, kind);
+            for id in kind.files(tree, set == Some(true)) {
+                // Links in a tree of data lead to other data.
+                let found = tree.follow(id).map(|found| (found.node, found.links)).unwrap_or((id, Vec::new()));
+                self.only(id, None);
+                found.1.into_iter().chain([found.0]).for_each(|id| self.only(id, None));
+            }
+        }
+        more
+    }
+}
+/// Lists name `/lib` as a directory: a link in its place is nobody's file.
+pub(crate) fn leads_to_directory(tree: &Tree, id: Id) -> bool {
+    tree.is_link(id) && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
+}
+
+fn policy_name(at: usize) -> &'static str {
+    crate::policy::DATA.get(at).map_or("", |(name, _)| *name)
+}

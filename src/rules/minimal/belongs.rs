@@ -1,0 +1,88 @@
+//! Which packages stay with one that stays: rules 2 to 4 of granularity "package".
+
+use std::collections::BTreeSet;
+
+use crate::closure::objects::{Objects, is_library_directory};
+use crate::facts::packages::PackageIndex;
+use crate::rules::minimal::{Because, Decider, NOT_HOSTS};
+
+impl Decider<'_> {
+    /// What is installed for a host: rule 4.
+    pub(super) fn additions(&mut self) {
+        let packages = &self.cx.facts.packages;
+        let fits = |index: &PackageIndex| {
+            packages.get(*index).is_some_and(|package| !NOT_HOSTS.split(' ').any(|name| name == package.name))
+        };
+        // A host stays itself: one that went would leave the next run without what this run kept for it.
+        let mut todo: Vec<PackageIndex> = self.owners.iter().copied().filter(fits).collect();
+        let mut hosts: BTreeSet<PackageIndex> = BTreeSet::from_iter(todo.iter().copied());
+        while let Some(host) = todo.pop() {
+            let source = packages.get(host).map(|package| &package.source);
+            for added in packages.dependents(host) {
+                let installer = packages.get(added).is_some_and(|package| package.is_installer());
+                if installer || !(self.serves(added) || self.has_shared_modules(added)) {
+                    continue;
+                }
+                self.stay(added, Because::Package(host, "runs what it adds"));
+                if packages.get(added).map(|package| &package.source) == source && fits(&added) && hosts.insert(added) {
+                    todo.push(added);
+                }
+            }
+        }
+    }
+
+    /// Whether something is left of a package that others can use without running a command.
+    pub(super) fn serves(&self, package: PackageIndex) -> bool {
+        !self.lost.contains(&package) || self.has_scripts(package)
+    }
+
+    /// Whether it holds modules of a kept interpreter, outside the command directories.
+    fn has_scripts(&self, package: PackageIndex) -> bool {
+        let facts = self.cx.facts;
+        let tree = &facts.tree;
+        !self.suffixes.is_empty()
+            && facts.packages.files(package).any(|id| {
+                let name = tree.name(id);
+                let ending = name.iter().rposition(|&b| b == b'.').and_then(|at| name.get(at + 1..));
+                ending.is_some_and(|ending| self.suffixes.iter().any(|suffix| suffix.as_bytes() == ending))
+                    && tree.is_file(id)
+                    && !facts.commands.is_in_directory(tree, id)
+                    && self.trim.of(tree, id).is_none()
+            })
+    }
+
+    /// Whether it holds shared objects that are found by a path and not by the loader.
+    fn has_shared_modules(&self, package: PackageIndex) -> bool {
+        let tree = &self.cx.facts.tree;
+        self.cx.facts.packages.files(package).any(|id| {
+            tree.is_file(id)
+                && Objects::is_candidate(tree, id)
+                && tree.name(id).windows(3).any(|part| part == b".so")
+                && !is_library_directory(tree, tree.parent(id))
+                && self.trim.of(tree, id).is_none()
+        })
+    }
+
+    pub(super) fn package(&mut self, index: PackageIndex) {
+        let packages = &self.cx.facts.packages;
+        let tree = &self.cx.facts.tree;
+        for id in packages.files(index) {
+            if !self.removed.contains(id) && self.trim.of(tree, id).is_none() {
+                self.scan(id);
+            }
+        }
+        for needed in packages.requirements(index) {
+            if self.serves(needed) {
+                self.stay(needed, Because::Package(index, "depends on it"));
+            }
+        }
+        let Some(package) = packages.get(index) else { return };
+        for sibling in self.sources.get(package.source.as_str()).cloned().unwrap_or_default() {
+            let tool = packages.get(sibling).is_none_or(|package| package.had_commands);
+            let scripts = self.owners.contains(&index) && self.has_scripts(sibling);
+            if !tool && (scripts || self.has_shared_modules(sibling)) {
+                self.stay(sibling, Because::Package(index, "is built from the same source and may load its modules"));
+            }
+        }
+    }
+}

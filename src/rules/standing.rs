@@ -1,0 +1,135 @@
+//! What no rule removes or changes, whatever it asks for.
+
+use super::context::Context;
+use super::remove::this_program::STANDING;
+use crate::draft::Draft;
+use crate::facts::packages::places::RECORDS;
+use crate::policy::{Database, Policy};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree, glob};
+
+/// Files by which scanners and the C library know the distribution: removed by no rule (DESIGN §6).
+const IDENTITY: &[&str] = &[
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    "/etc/initrd-release",
+    "/etc/debian_version",
+    "/etc/alpine-release",
+    "/etc/lsb-release",
+    "/usr/lib/lsb-release",
+    "/etc/*-release",
+    "/usr/lib/*-release",
+    "/etc/system-release-cpe",
+    "/etc/apk/repositories",
+];
+
+/// Licences of packages: in minimal mode they stay as long as the records, see [`crate::rules::minimal`].
+const LICENCES: &[&str] = &["/usr/share/doc/*/copyright", "/usr/share/licenses/*/*"];
+
+/// Files that programs read by fixed names whoever owns them: no package's loss takes them.
+const COMMON: &[&str] = &[
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d/*",
+    "/etc/ld-musl-*.path",
+    "/etc/shells",
+    "/etc/profile",
+    "/etc/machine-id",
+];
+
+/// What no rule may remove or change, whatever it asks for.
+pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    // What the kernel and the builder provide.
+    for id in tree.ids().filter(|&id| cx.zones.kernel.contains(id) || tree.meta(id).mount) {
+        draft.protect(id);
+    }
+    // The report is open already: removed, or replaced, it would be written to nowhere.
+    if let Some(report) = cx.facts.report {
+        draft.protect(report);
+    }
+    for entry in &cx.policy.keep.paths {
+        for id in tree.named(entry.value.as_bytes()) {
+            for inside in tree.subtree(id) {
+                draft.protect(inside);
+            }
+        }
+    }
+    for id in [cx.facts.this_program, cx.facts.this_config].into_iter().flatten() {
+        draft.reserve(id);
+    }
+    // The closure, and the application.
+    for &id in cx.closure.reasons.keys() {
+        draft.keep(id);
+    }
+    for id in tree.ids().filter(|&id| cx.zones.application.contains(id)) {
+        draft.keep(id);
+    }
+    // Top-level entries: the shape of the file system, links as /bin -> usr/bin included; not a directory made for this
+    // program.
+    let own = cx.facts.this_program.map(|id| tree.parent(id));
+    for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
+        if Some(id) != own || STANDING.iter().any(|path| path.as_bytes() == tree.path(id)) {
+            draft.keep(id);
+        }
+    }
+    let standing = standing_entries(tree, cx.policy);
+    for id in tree.ids().filter(|&id| standing.contains(id)) {
+        draft.keep_record(id);
+    }
+}
+
+/// What no rule removes whoever asks, with the reason as a clause.
+fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
+    let records = if policy.database == Database::Remove { &[][..] } else { RECORDS };
+    let licences = if policy.minimal.on { &[][..] } else { LICENCES };
+    [
+        (licences, "scanners report the licence of its package by it"),
+        (IDENTITY, "scanners and the C library know the distribution by it"),
+        (COMMON, "programs read it by its name, whoever owns it"),
+        (records, "scanners find the installed packages in it"),
+    ]
+}
+
+/// What no rule removes whoever asks, with what links among it lead to.
+pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
+    let mut all = IdSet::default();
+    for pattern in standing(policy).into_iter().flat_map(|(patterns, _)| patterns) {
+        for id in standing_named(tree, policy, pattern) {
+            all.insert(id);
+            if let Ok(found) = tree.follow(id) {
+                all.insert(found.node);
+            }
+        }
+    }
+    all
+}
+
+fn standing_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
+    let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
+    if removed { Vec::new() } else { glob::expand(tree, pattern) }
+}
+
+/// Why no rule removes an entry that others look for by its name; `None` for all others.
+pub(crate) fn why_standing(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
+    let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
+    standing(policy).into_iter().find_map(|(patterns, why)| {
+        let found = patterns.iter().any(|pattern| standing_named(tree, policy, pattern).into_iter().any(is));
+        found.then_some(why)
+    })
+}
+
+fn is_directory_like(tree: &Tree, id: Id) -> bool {
+    tree.is_dir(id) || tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
+}

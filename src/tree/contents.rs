@@ -1,0 +1,76 @@
+//! The content of files, read inside a root or an archive: what reads it needs no file system of its own.
+
+use super::{Id, Tree};
+
+/// Reads file content inside the root, so that facts need no file system of their own.
+pub trait Contents {
+    /// The whole file.
+    ///
+    /// # Errors
+    /// The cause, without the path, when the file cannot be read or is larger than `limit` bytes.
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String>;
+
+    /// Up to `len` bytes from `offset`; fewer at the end of the file, none behind it.
+    ///
+    /// # Errors
+    /// The cause, without the path, when the file cannot be read.
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String>;
+
+    /// The first file that could not be read, and should have been, since this was last asked: nothing that was concluded
+    /// since holds. The text says what was attempted, on which path, and the cause.
+    fn take_unread(&self) -> Option<String> {
+        None
+    }
+
+    /// Bytes of the file.
+    fn size(&self, tree: &Tree, id: Id) -> u64 {
+        tree.meta(id).size
+    }
+}
+
+/// File contents in memory, for unit tests.
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+pub(crate) mod memory {
+    use super::Contents;
+    use crate::tree::{Id, Tree, fixture};
+    use std::collections::BTreeMap;
+
+    /// Contents by physical path.
+    #[derive(Debug, Default)]
+    pub(crate) struct Memory(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl Memory {
+        pub(crate) fn put(&mut self, path: &str, content: &[u8]) {
+            self.0.insert(path.as_bytes().to_vec(), content.to_vec());
+        }
+    }
+
+    /// A tree and its contents: as [`fixture::tree`], and what is no link is the file's content.
+    pub(crate) fn image(entries: &[(&str, &str)]) -> (Tree, Memory) {
+        let mut memory = Memory::default();
+        for (path, content) in entries {
+            if !content.starts_with("-> ") {
+                memory.put(path, content.as_bytes());
+            }
+        }
+        (fixture::tree(entries), memory)
+    }
+
+    impl Contents for Memory {
+        fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+            let content = self.0.get(&tree.path(id)).cloned().unwrap_or_default();
+            if content.len() as u64 > limit { Err("larger than the limit".into()) } else { Ok(content) }
+        }
+
+        fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+            let content = self.read(tree, id, u64::MAX)?;
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+            Ok(content[start..content.len().min(start.saturating_add(len))].to_vec())
+        }
+
+        fn size(&self, tree: &Tree, id: Id) -> u64 {
+            self.0.get(&tree.path(id)).map_or(0, |content| content.len() as u64)
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Patterns on names and paths: one dialect for everything that a policy or a table of ours writes, and what shells and
+//! glob(3) make of the patterns in an image's own files.
+//!
+//! The syntax is globset's: `*` and `?` match no slash, `**` as a whole part matches any number of parts, `[a-z]` and `[!a-z]`
+//! one byte of a set or outside it, `{a,b}` alternatives, and a backslash takes the next character literally. Names are
+//! bytes, so `?` and a set stand for one byte.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::{Id, Tree};
+
+/// Longest pattern taken from a file of the image, in bytes: no path is longer (PATH_MAX).
+const LONGEST: usize = 4096;
+
+/// A pattern, ready to be matched.
+#[derive(Debug, Clone)]
+pub struct Glob(GlobMatcher);
+
+impl Glob {
+    /// Read a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it, when a set or alternatives are not closed.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let built = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
+        built.map(|glob| Self(glob.compile_matcher())).map_err(|error| error.kind().to_string())
+    }
+
+    /// A pattern as a shell and glob(3) read it: braces are ordinary characters, and so is a `[` that is not closed.
+    fn as_shell(pattern: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(pattern).ok().filter(|text| text.len() <= LONGEST)?;
+        let text = text.replace('{', "\\{").replace('}', "\\}");
+        Self::new(&text).or_else(|_| Self::new(&text.replace('[', "\\["))).ok()
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.glob().glob()
+    }
+
+    /// Whether it matches the whole of a name or path.
+    #[must_use]
+    pub fn matches(&self, name: &[u8]) -> bool {
+        self.0.is_match(OsStr::from_bytes(name))
+    }
+}
+
+/// Whether the text has a character that makes it a pattern for a shell.
+#[must_use]
+pub fn is_pattern(text: &[u8]) -> bool {
+    text.iter().any(|b| b"*?[".contains(b))
+}
+
+/// Every entry that an absolute pattern of ours names, in the tree's order: `*` stands for any part of one name, a leading
+/// dot included. Links in directories are followed inside the root, the last component is not: `/lib/systemd` on a merged
+/// /usr is `/usr/lib/systemd`.
+#[must_use]
+pub fn expand(tree: &Tree, pattern: &str) -> Vec<Id> {
+    walk(tree, pattern.as_bytes(), true, |part| std::str::from_utf8(part).ok().and_then(|part| Glob::new(part).ok()))
+}
+
+/// Every entry that a pattern in a file of the image names, as a shell and glob(3) would expand it: a star does not match
+/// a leading dot.
+#[must_use]
+pub fn expand_as_shell(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
+    walk(tree, pattern, false, Glob::as_shell)
+}
+
+fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Option<Glob>) -> Vec<Id> {
+    let mut found = vec![Id::ROOT];
+    let mut parts = pattern.split(|&b| b == b'/').filter(|part| !part.is_empty()).peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        let mut next = Vec::new();
+        let mut glob = None;
+        for at in found {
+            // Only directories go on; a link in between is followed inside the root.
+            let Ok(directory) = tree.follow(at).map(|found| found.node) else { continue };
+            if !is_pattern(part) && !part.contains(&b'{') {
+                next.extend(tree.resolve_from(directory, part, false).map(|found| found.node));
+                continue;
+            }
+            let dots = dots || part.first() == Some(&b'.');
+            let children = tree.children(directory).filter(|&id| dots || tree.name(id).first() != Some(&b'.'));
+            if part == b"*" {
+                next.extend(children);
+                continue;
+            }
+            let glob = glob.get_or_insert_with(|| compile(part));
+            next.extend(children.filter(|&id| glob.as_ref().is_some_and(|glob| glob.matches(tree.name(id)))));
+        }
+        if !last {
+            next.retain(|&id| tree.is_dir(id) || tree.is_link(id));
+        }
+        found = next;
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|&id| seen.insert(id));
+    found
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Glob, expand, expand_as_shell};
+    use crate::tree::fixture;
+
+    #[test]
+    fn stars_sets_and_literals() {
+        for (pattern, name, expected) in [
+            ("python3*", "python3.11", true),
+            ("python3*", "python3", true),
+            ("python3*", "python2", false),
+            ("*.so.?", "libc.so.6", true),
+            ("[a-c]x[!0-9]", "bxz", true),
+            ("[a-c]x[!0-9]", "bx1", false),
+            ("[]x]", "]", true),
+            ("*a*b", "xxaxxaxb", true),
+            ("a*", "a/b", false),
+            ("/usr/*/ls", "/usr/bin/ls", true),
+            ("/usr/*", "/usr/bin/ls", false),
+            ("/usr/**", "/usr/bin/ls", true),
+            ("/usr/**", "/usr", false),
+            ("*", "", true),
+            ("*", ".hidden", true),
+            ("{a,b}c", "bc", true),
+            ("\\*", "*", true),
+            ("\\*", "x", false),
+            // Names are bytes.
+            ("a?c", "aéc", false),
+            ("a??c", "aéc", true),
+            ("a*c", "aéc", true),
+        ] {
+            assert_eq!(Glob::new(pattern).unwrap().matches(name.as_bytes()), expected, "{pattern} {name}");
+        }
+        assert!(Glob::new("a?c*").unwrap().matches(b"a\xffc\xfe"));
+        for pattern in ["[", "a[", "{a", "[z-a]"] {
+            assert!(Glob::new(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn shells_know_no_braces_and_take_an_open_bracket_literally() {
+        for (pattern, name, expected) in [
+            ("a[", "a[", true),
+            ("[*", "[x", true),
+            ("{a,b}*", "a", false),
+            ("{a,b}*", "{a,b}c", true),
+            ("a\\*", "a*", true),
+        ] {
+            assert_eq!(
+                Glob::as_shell(pattern.as_bytes()).unwrap().matches(name.as_bytes()),
+                expected,
+                "{pattern} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn expands_whole_paths_through_links() {
+        let tree = fixture::tree(&[
+            ("/bin", "-> usr/bin"),
+            ("/lib", "-> usr/lib"),
+            ("/usr/bin/python3", "-> python3.11"),
+            ("/usr/bin/python3.11", ""),
+            ("/usr/lib/systemd/x", ""),
+            ("/usr/lib/other", ""),
+            ("/opt/a/bin/java", ""),
+            ("/opt/b/bin/java", ""),
+            ("/opt/.c/bin/java", ""),
+        ]);
+        let paths = |ids: Vec<crate::tree::Id>| -> Vec<String> {
+            ids.iter().map(|&id| String::from_utf8(tree.path(id)).unwrap()).collect()
+        };
+        assert_eq!(paths(expand(&tree, "/bin/python3*")), ["/usr/bin/python3", "/usr/bin/python3.11"]);
+        assert_eq!(paths(expand(&tree, "/opt/{a,b}/bin/java")), ["/opt/a/bin/java", "/opt/b/bin/java"]);
+        assert_eq!(paths(expand_as_shell(&tree, b"/opt/*/bin/java")), ["/opt/a/bin/java", "/opt/b/bin/java"]);
+        assert_eq!(expand(&tree, "/opt/*/bin/java").len(), 3);
+        assert_eq!(paths(expand(&tree, "/lib/systemd")), ["/usr/lib/systemd"]);
+        assert_eq!(expand(&tree, "/usr/*/systemd/*").len(), 1);
+        assert!(expand(&tree, "/usr/lib/other/deeper").is_empty());
+        assert!(expand(&tree, "/none/*").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_pattern_ends(pattern in prop::collection::vec(prop::sample::select(&b"*?[]!^-\\ab/{},\xff"[..]), 0..24),
+                            name in prop::collection::vec(prop::sample::select(&b"ab/[]"[..]), 0..24)) {
+            let tree = fixture::tree(&[("/a/b", ""), ("/b", "-> a")]);
+            let _ = expand_as_shell(&tree, &pattern);
+            let _ = Glob::as_shell(&pattern).map(|glob| glob.matches(&name));
+            if let Ok(glob) = std::str::from_utf8(&pattern).map_err(drop).and_then(|text| Glob::new(text).map_err(drop)) {
+                let _ = glob.matches(&name);
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Archives: the tree that is read is the tree that unpacking makes, and what cannot be read is refused.
+
+mod audit;
+mod hostile;
+mod images;
+mod same;
+mod writer;

@@ -1,0 +1,10 @@
+//! Checks, run for real: apply on `/` in a small root of its own, with programs of this machine mounted into it.
+
+mod directories;
+mod image;
+mod privileges;
+mod processes;
+mod refused;
+mod step;
+mod tcp;
+mod traces;

@@ -1,0 +1,70 @@
+//! A check leaves nothing, or fails.
+
+use super::image::{Ran, apply, perl, root};
+use crate::common::Snapshot;
+
+/// Entries that differ between two snapshots, but for the account files that apply makes.
+fn differing(ran: &Ran) -> Vec<String> {
+    let differs = |(before, after): (&Snapshot, &Snapshot)| before.diff(after);
+    let made = ["/etc/passwd", "/etc/group", "/harden"];
+    let lines = differs((&ran.before, &ran.after)).into_iter();
+    lines.filter(|line| !made.iter().any(|path| line.contains(path))).collect()
+}
+
+#[test]
+fn what_it_made_is_gone_and_directories_have_their_times() {
+    let code = r#"
+        mkdir "/tmp/d"; mkdir "/tmp/d/e"; open my $f, ">", "/tmp/d/e/f"; print $f "x"; symlink "/etc", "/tmp/d/etc";
+        open my $g, ">", "/var/lib/app/new"; chmod 0, "/tmp/d/e";
+        open my $h, ">", "/var/lib/app/short"; unlink "/var/lib/app/short";
+        system "/tools/mkfifo", "/tmp/fifo";
+        open my $s, "<", "/var/lib/app/state"; my $line = <$s>;
+    "#;
+    let root = root();
+    let ran = apply(&root, &format!("[check]\ncommands = [{}, [\"/tools/true\"]]", perl(code)));
+    ran.ends_with(0);
+    assert_eq!(differing(&ran), Vec::<String>::new(), "{}", ran.said);
+}
+
+#[test]
+fn what_it_changed_is_named_and_fails_the_build() {
+    let cases = [
+        (r#"open my $f, ">>", "/var/lib/app/state"; print $f "two\n""#, "'/var/lib/app/state'"),
+        (
+            r#"open my $f, "+<", "/var/lib/app/state"; print $f "ONE\n"; close $f; utime 1600000000, 1600000000, "/var/lib/app/state""#,
+            "'/var/lib/app/state'",
+        ),
+        (r#"unlink "/var/lib/app/state""#, "'/var/lib/app/state'"),
+        (r#"rename "/var/lib/app/state", "/var/lib/app/other""#, "'/var/lib/app/state'"),
+        (r#"chmod 0600, "/var/lib/app/state""#, "'/var/lib/app/state'"),
+        (r#"chmod 0700, "/var/lib/app""#, "'/var/lib/app'"),
+    ];
+    for (code, named) in cases {
+        let root = root();
+        let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl(code)));
+        ran.ends_with(3).says(&[
+            "changed, removed, or opened for writing what the image keeps: ",
+            named,
+            "check failed",
+        ]);
+        assert!(!root.has("/var/lib/app/other"), "what is new goes also then");
+    }
+}
+
+/// Both are said: that it failed, and what it did.
+#[test]
+fn a_check_that_fails_and_writes_says_both() {
+    let code =
+        r#"open my $f, ">>", "/var/lib/app/state"; print $f "two\n"; close $f; open my $g, ">", "/tmp/new"; exit 4"#;
+    let root = root();
+    let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl(code)));
+    ran.ends_with(3).says(&["ended with status 4; it changed, ", "'/var/lib/app/state'"]);
+    assert!(!root.has("/tmp/new"));
+}
+
+#[test]
+fn as_root_it_may_not_touch_the_system_either() {
+    let code = r#"open my $f, ">>", "/etc/os-release"; print $f "x\n""#;
+    let ran = apply(&root(), &format!("start = \"root\"\n[check]\ncommands = [{}]", perl(code)));
+    ran.ends_with(3).says(&["'/etc/os-release'"]);
+}

@@ -1,0 +1,134 @@
+//! What `harden audit` writes for other programs: each finding with its place, and nothing that a file name could forge.
+//! Judges of the formats themselves run with the engine tests.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use crate::common::{Rootfs, Run, bare};
+use serde_json::{Value, json};
+
+/// Violations that every audit finds, under names that nobody means well with.
+fn dirty() -> Rootfs {
+    let tree = Rootfs::empty()
+        .text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n")
+        .text("/etc/group", "root:x:0:\napp:x:1000:\n")
+        .file("/etc/shadow", 0o640, 0, 0, "root:*:1::::::\napp::1::::::\n")
+        .dir("/tmp", 0o777, 0, 0)
+        .program("/usr/bin/tool");
+    let names: &[&[u8]] = &[
+        b"a]]></failure><x a=\"'&\x01",
+        b"b\n::error title=forged::x\r%0A",
+        "c\u{202e}\u{feff}\u{fffe}".as_bytes(),
+        b"d\xff\xfe%41 ?#:,",
+        b"e\"}],\"results\":[",
+        b"f\x1b[31m##[error]x",
+    ];
+    let tree = names.iter().fold(tree, |tree, name| {
+        let path = [b"/usr/bin/", *name].concat();
+        tree.file(OsStr::from_bytes(&path), 0o4755, 0, 0, "x")
+    });
+    tree.stamp();
+    tree
+}
+
+fn audit(tree: &Rootfs, format: &str) -> Run {
+    tree.run("audit", &["--format", format])
+}
+
+/// Path, check and line of each finding, from the JSON report.
+fn findings(run: &Run) -> Vec<Value> {
+    run.json()["findings"].as_array().unwrap().clone()
+}
+
+#[test]
+fn sarif_has_a_result_for_each_finding() {
+    let tree = dirty();
+    let (sarif, found) = (audit(&tree, "sarif"), findings(&audit(&tree, "json")));
+    assert_eq!(sarif.status, 1, "{}", sarif.all());
+    assert!(sarif.stdout.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
+    let run = &sarif.json()["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), found.len());
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let mut prints = BTreeSet::new();
+    for (result, finding) in results.iter().zip(&found) {
+        assert_eq!(result["ruleId"], finding["check"]);
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], finding["check"]);
+        let place = &result["locations"][0]["physicalLocation"];
+        let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(!uri.starts_with('/') && !uri.contains([' ', ':', '#', '?', '"']), "{uri}");
+        assert!(place["region"]["startLine"].as_u64().unwrap() > 0);
+        assert!(prints.insert(result["partialFingerprints"].to_string()), "two results with one fingerprint");
+    }
+    for odd in ["%FF%FE%2541%20%3F%23%3A%2C", "%E2%80%AE", "b%0A%3A%3Aerror"] {
+        assert!(results.iter().any(|result| result["locations"][0].to_string().contains(odd)), "{odd}");
+    }
+    assert_eq!(run["invocations"], json!([{"executionSuccessful": true, "toolExecutionNotifications": []}]));
+    // It stays the same.
+    assert_eq!(audit(&tree, "sarif").stdout, sarif.stdout);
+}
+
+#[test]
+fn junit_fails_for_what_the_exit_status_fails_for() {
+    let tree = dirty();
+    let found = findings(&audit(&tree, "json"));
+    for (level, levels) in [("high", &["high"][..]), ("low", &["high", "medium", "low"])] {
+        let run = tree.run("audit", &["--format", "junit", "--fail-on", level]);
+        let counted = found.iter().filter(|finding| levels.contains(&finding["severity"].as_str().unwrap())).count();
+        assert_eq!(run.stdout.matches("<failure ").count(), counted);
+        assert!(run.stdout.contains(&format!(" failures=\"{counted}\" errors=\"0\"")), "{}", run.stdout);
+        assert_eq!(run.status, i32::from(counted > 0));
+        assert_eq!(run.stdout.matches("</failure>").count(), counted);
+        assert!(!run.stdout.chars().any(|c| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{fffe}')));
+    }
+}
+
+#[test]
+fn every_line_for_github_is_one_command() {
+    let tree = dirty();
+    let run = audit(&tree, "github");
+    let found = findings(&audit(&tree, "json"));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), found.len());
+    for line in &lines {
+        let command = line.split("::").nth(1).unwrap();
+        let kind = command.split(' ').next().unwrap();
+        assert!(line.starts_with("::") && ["error", "warning", "notice"].contains(&kind), "{line}");
+        assert!(!line.contains('\r') && !line.contains('\x1b'), "{line}");
+    }
+    assert!(run.stdout.contains("%3A%3Aerror title=forged"), "{}", run.stdout);
+}
+
+#[test]
+fn an_audit_that_did_not_run_is_no_clean_verdict() {
+    for (format, expected) in [
+        ("sarif", "\"executionSuccessful\": false"),
+        ("junit", "errors=\"1\""),
+        ("github", "::error title=harden::nothing was judged: cannot "),
+    ] {
+        for what in [["--root", "/nowhere"], ["--tar", "/nowhere"], ["--tar", "/"]] {
+            let run = bare(&["audit", what[0], what[1], "--format", format], &[], b"");
+            assert_eq!(run.status, 2, "{}", run.all());
+            assert!(run.stdout.contains(expected), "{}", run.stdout);
+        }
+    }
+    let run = bare(&["audit", "--user", "$NAME"], &[("HARDEN_FORMAT", "sarif")], b"");
+    assert_eq!(run.json()["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
+
+#[test]
+fn only_audit_has_findings() {
+    for format in ["sarif", "junit", "github"] {
+        for command in ["plan", "apply", "init"] {
+            let run = Rootfs::empty().run(command, &["--format", format]);
+            assert_eq!(run.status, 2);
+            assert!(
+                run.stderr.contains("sarif, junit and github are for findings, which only audit has"),
+                "{}",
+                run.stderr
+            );
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is fuzzed, one function for each kind of input, shared by `make test` (tests/suite/fuzz.rs) and cargo-fuzz (fuzz/).
+//!
+//! Each answers what happened, in words: the driver of `make test` keeps an input whose words are new. What must hold
+//! of any input is asserted here.
+
+use std::cell::Cell;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use harden::applets::{self, Family};
+use harden::cli::Cli;
+use harden::facts::accounts::{self, Database};
+use harden::facts::elf::{Bytes, Elf, HEAD};
+use harden::facts::program::Shebang;
+use harden::policy::{self, Environment, Inputs, Options};
+use harden::shell::{Code, Dialect, execline, names, quoted, split};
+
+use super::image::Image;
+use crate::common::{Spec, library, program};
+
+thread_local! {
+    /// Made once: it takes a walk over a directory.
+    static IMAGE: Image = Image::new();
+}
+
+/// A file whose reads are counted.
+struct Counted<'a>(&'a [u8], Cell<usize>);
+
+impl Bytes for Counted<'_> {
+    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+        assert!(len <= 4 << 20, "{len} bytes in one read");
+        let read = self.0.at(offset, len)?;
+        self.1.set(self.1.get() + read.len());
+        Ok(read)
+    }
+}
+
+/// Lines of passwd, group, shadow and gshadow: what is read is written again, byte for byte.
+pub(crate) fn account_files(data: &[u8]) -> String {
+    let mut outcome = String::new();
+    for database in [Database::Passwd, Database::Group, Database::Shadow, Database::Gshadow] {
+        let lines = accounts::parse(database, data);
+        assert_eq!(accounts::write(&lines), data, "{database:?}");
+        for line in &lines {
+            assert!(!line.text().contains(&b'\n'));
+            let fields: Vec<&[u8]> = line.fields().collect();
+            assert_eq!(fields.join(&b':'), line.text());
+            let changed = line.with_field(1, b"*");
+            assert!(line.defect.is_some() || (changed.field(1) == b"*" && changed.name() == line.name()));
+        }
+        let defects: std::collections::BTreeSet<_> =
+            lines.iter().filter_map(|line| line.defect.map(|defect| format!("{defect:?}"))).collect();
+        outcome += &format!("{database:?} {} {defects:?} ", lines.len().min(3));
+    }
+    outcome
+}
+
+/// harden.toml: a policy, or problems that say where.
+pub(crate) fn configuration(data: &[u8]) -> String {
+    struct Only<'a>(&'a [u8]);
+    impl Inputs for Only<'_> {
+        fn read(&self, _: &Path, limit: usize) -> io::Result<Vec<u8>> {
+            Ok(self.0[..self.0.len().min(limit)].to_vec())
+        }
+
+        fn stdin(&self, _: usize) -> io::Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+
+        fn canonical(&self, path: &Path) -> PathBuf {
+            path.to_path_buf()
+        }
+    }
+    let cli = Cli::read(["harden", "plan", "--config", "/harden.toml"]).unwrap();
+    let options = Options::new(&cli, &Environment::new());
+    match policy::load(&options, None, &harden::run::known(), &Only(data)) {
+        Ok(loaded) => {
+            // What is dumped is a configuration that says the same; a comment tells what came from the profile.
+            let again = |text: &str| {
+                let again = policy::load(&options, None, &harden::run::known(), &Only(text.as_bytes()));
+                policy::dump(&again.unwrap_or_else(|problems| panic!("{problems:?} of\n{text}")).policy)
+            };
+            let once = again(&policy::dump(&loaded.policy));
+            assert_eq!(again(&once), once);
+            let keep = &loaded.policy.keep;
+            format!("{:?} {} {}", keep.commands.len().min(4), keep.paths.len().min(4), loaded.warnings.len())
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            // The words, not the values and places in them.
+            let words = |text: String| text.split(['\'', '"', ':']).next().unwrap_or_default().to_owned();
+            format!("{:?}", problems.iter().map(|problem| words(format!("{problem:?}"))).collect::<Vec<_>>())
+        }
+    }
+}
+
+/// An ELF file: bounded reads, whatever its tables say.
+pub(crate) fn elf(data: &[u8]) -> String {
+    let bytes = Counted(data, Cell::new(0));
+    let outcome = match Elf::parse(&data[..data.len().min(HEAD)], &bytes) {
+        Err(error) => format!("refused: {error}"),
+        Ok(elf) => {
+            let names = elf.names(&bytes).map(|names| {
+                let size = |list: &[Vec<u8>]| list.len().min(4);
+                (size(&names.needed), size(&names.optional), names.soname.is_some(), names.runpath.is_some())
+            });
+            let imports = elf.imports(&["system", "popen", "wordexp"], &bytes);
+            let shape = (elf.abi.class, elf.abi.big, elf.kind, elf.entry != 0, elf.interpreter.is_some());
+            format!("{shape:?} {:?} {names:?} {imports:?}", (elf.pie, elf.damaged))
+        }
+    };
+    // Tables may overlap, so that a byte is read more than once; never without bound.
+    assert!(bytes.1.get() <= 8 << 20, "{} bytes read of a file of {}", bytes.1.get(), data.len());
+    outcome
+}
+
+/// The same file as a program and as the library that it needs.
+pub(crate) fn programs(data: &[u8]) -> String {
+    IMAGE.with(|image| image.closure(&[("/usr/bin/prog", data), ("/lib/liba.so", data)]))
+}
+
+/// ld.so.cache, ld.so.conf, ld.so.preload, nsswitch.conf, a PAM service, and a script.
+pub(crate) fn loader(data: &[u8]) -> String {
+    let program = program("/lib/ld.so", &["liba.so", "libc.so.6"]);
+    let files = ["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.preload", "/etc/nsswitch.conf", "/etc/pam.d/prog"];
+    let mut all = vec![("/usr/bin/prog", &program[..]), ("/usr/bin/script", data)];
+    all.extend(files.map(|file| (file, data)));
+    IMAGE.with(|image| image.closure(&all))
+}
+
+/// The first line of a script, and the whole of it in the place of a kept one.
+pub(crate) fn shebang(data: &[u8]) -> String {
+    let Some(found) = Shebang::parse(data) else { return "none".to_owned() };
+    assert!(!found.interpreter.is_empty() && found.interpreter.len() <= 254);
+    for word in found.words.iter().chain(&found.argument).chain([&found.interpreter]) {
+        assert!(!word.is_empty() && !word.contains(&b'\n') && !word.contains(&0), "{word:?}");
+    }
+    let kept = IMAGE.with(|image| image.closure(&[("/usr/bin/script", data)]));
+    format!("{} {} {kept}", found.words.len().min(4), found.env_name.is_some())
+}
+
+/// Databases of dpkg, opkg, apk and pacman: owners are entries of the tree, and both directions agree.
+pub(crate) fn packages(data: &[u8]) -> String {
+    IMAGE.with(|image| image.packages(data))
+}
+
+/// busybox, toybox, uutils and coreutils: refused, or right.
+pub(crate) fn multi_call(data: &[u8]) -> String {
+    let found = match applets::read(data) {
+        Err(why) => return format!("{:?}: {why}, {}", Family::of(data), applets::claims(data, true)),
+        Ok(found) => found,
+    };
+    let keep = |name: &str| matches!(name, "sh" | "cat" | "x001");
+    let patched = match found.disable(data, &keep) {
+        Err(why) => return format!("{:?}: {why}", found.family),
+        Ok(patched) => patched,
+    };
+    assert_eq!(patched.data.len(), data.len());
+    let again = applets::read(&patched.data).expect("what was handed out can be read");
+    let left: Vec<&String> = found.names.iter().filter(|name| keep(name)).collect();
+    assert!(again.names.iter().eq(left) || found.family != Family::Busybox, "{:?}", again.names);
+    assert!(!again.disable(&patched.data, &keep).unwrap().changed || found.family != Family::Busybox);
+    format!("{:?} {} {} {}", found.family, found.names.len() / 8, again.disabled / 8, patched.silent.len())
+}
+
+/// An rpm database of any kind.
+pub(crate) fn rpm(data: &[u8]) -> String {
+    IMAGE.with(|image| image.rpm(data))
+}
+
+/// Shell scripts, execline scripts and command lines.
+pub(crate) fn shell(data: &[u8]) -> String {
+    let script = String::from_utf8_lossy(data);
+    let mut code = Code::new(Dialect::Bash);
+    let error = code.read(&script, "/x/y").is_some();
+    code.sources();
+    let uses = code.finish();
+    let words = split(&script);
+    if let Ok(Some(words)) = &words {
+        // A list of words, quoted, splits into the same list.
+        let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+        assert_eq!(split(&line).unwrap().as_ref(), Some(words), "{line:?}");
+    }
+    let found = names(&script).is_ok();
+    format!(
+        "{error} {found} {:?} {uses:?} {}",
+        words.map(|words| words.map(|all| all.len().min(5))),
+        execline::programs(&script).len().min(5)
+    )
+    .chars()
+    .take(200)
+    .collect()
+}
+
+/// Seeds for what reads ELF files.
+pub(crate) fn elf_seeds() -> Vec<Vec<u8>> {
+    let mut seeds = vec![Vec::new(), b"\x7fELF".to_vec(), library("liba.so", &["libb.so", "liba.so"])];
+    for (bits64, big, machine) in [(true, false, 62), (true, true, 22), (false, false, 3), (false, true, 8)] {
+        let spec = Spec {
+            bits64,
+            big,
+            machine,
+            interpreter: Some("/lib/ld.so"),
+            needed: vec!["liba.so", "libb.so", "/opt/libc.so"],
+            rpath: Some("/opt/lib:$ORIGIN/../lib"),
+            runpath: Some("${ORIGIN}:/$LIB/$PLATFORM"),
+            tags: vec![(0x7fff_fffd, "libaux.so"), (0x6fff_fefc, "a.so:b.so")],
+            imports: vec!["system", "printf", "popen"],
+            pie: true,
+            ..Spec::default()
+        };
+        seeds.push(spec.build());
+        seeds.push(Spec { kind: 2, ..spec }.build());
+    }
+    seeds.push(program("/lib/ld.so", &[]));
+    seeds
+}

@@ -1,0 +1,7 @@
+//! Wrong use is refused with nothing changed: exit status 2, the message with its help, and no inode written.
+
+mod accounts;
+mod environment;
+mod files;
+mod policy;
+mod programs;

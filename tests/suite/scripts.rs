@@ -1,0 +1,5 @@
+//! Scripts and configurations that start programs: refused, warned about, kept, or left alone.
+
+mod entry;
+mod official;
+mod services;

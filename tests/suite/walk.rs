@@ -1,0 +1,170 @@
+//! Our walk against walkdir's: the same entries with the same attributes, whatever the tree.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use harden::root::Root;
+use harden::tree::Kind;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::common::{Command, Rootfs, walk};
+use crate::fuzz::tree::described;
+use crate::hostile::trees::CASES;
+
+/// What both say of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    kind: &'static str,
+    mode: u32,
+    owner: (u32, u32),
+    size: u64,
+    mtime: (i64, i64),
+    target: Option<Vec<u8>>,
+}
+
+type Entries = BTreeMap<Vec<u8>, Entry>;
+
+fn ours(directory: &Path) -> Entries {
+    let tree = walk(&Root::open(directory.as_os_str().as_bytes()).unwrap());
+    let entry = |id| {
+        let meta = tree.meta(id);
+        let kind = match tree.kind(id) {
+            Kind::Directory => "directory",
+            Kind::File => "file",
+            Kind::Link => "link",
+            _ => "other",
+        };
+        let target = tree.link_target(id).map(<[u8]>::to_vec);
+        let mtime = (meta.mtime, meta.mtime_nsec.into());
+        let mode = u32::from(meta.mode);
+        (tree.path(id), Entry { kind, mode, owner: (meta.uid, meta.gid), size: meta.size, mtime, target })
+    };
+    let entries: Entries = tree.ids().map(entry).collect();
+    assert_eq!(entries.len(), tree.len(), "a path twice");
+    entries
+}
+
+fn theirs(directory: &Path) -> Entries {
+    let entry = |entry: walkdir::Result<walkdir::DirEntry>| {
+        let entry = entry.unwrap();
+        let (meta, kind) = (entry.metadata().unwrap(), entry.file_type());
+        let kind = match () {
+            () if kind.is_dir() => "directory",
+            () if kind.is_file() => "file",
+            () if kind.is_symlink() => "link",
+            () => "other",
+        };
+        let target = (kind == "link").then(|| fs::read_link(entry.path()).unwrap().as_os_str().as_bytes().to_vec());
+        let path = [b"/", entry.path().strip_prefix(directory).unwrap().as_os_str().as_bytes()].concat();
+        let (owner, mtime) = ((meta.uid(), meta.gid()), (meta.mtime(), meta.mtime_nsec()));
+        (path, Entry { kind, mode: meta.mode(), owner, size: meta.len(), mtime, target })
+    };
+    walkdir::WalkDir::new(directory).follow_links(false).same_file_system(true).into_iter().map(entry).collect()
+}
+
+/// Answers how many entries there are.
+#[track_caller]
+fn compare(directory: &Path, what: &str) -> usize {
+    let (ours, theirs) = (ours(directory), theirs(directory));
+    let paths = ours.keys().chain(theirs.keys());
+    let differences: BTreeMap<_, _> = paths
+        .filter(|path| ours.get(*path) != theirs.get(*path))
+        .map(|path| (path.escape_ascii().to_string(), (ours.get(path), theirs.get(path))))
+        .collect();
+    assert!(differences.is_empty(), "{what}: {differences:#?}");
+    ours.len()
+}
+
+#[test]
+fn trees_of_distributions_are_what_walkdir_finds() {
+    let trees = [
+        ("Debian", Rootfs::debian_like()),
+        ("Alpine", Rootfs::alpine_like()),
+        ("Alpine, merged", Rootfs::alpine_merged()),
+        ("RHEL", Rootfs::rhel_like()),
+        ("openSUSE", Rootfs::suse_like()),
+        ("Arch", Rootfs::arch_like()),
+        ("Wolfi", Rootfs::wolfi_like()),
+        ("distroless", Rootfs::distroless()),
+    ];
+    for (name, tree) in trees {
+        assert!(compare(tree.path(), name) > 20, "{name}");
+    }
+}
+
+/// All but those with something mounted in them, with a name that the walk leaves out, or deeper than a path can be.
+#[test]
+fn hostile_trees_are_what_walkdir_finds() {
+    let mut compared = 0;
+    for case in CASES.iter().filter(|case| !case.large && !case.fixed) {
+        if case.name.contains("mount") || case.name.contains("temporary") {
+            continue;
+        }
+        let outside = Rootfs::empty().text("/passwd", "x").text("/shadow", "x").program("/tool").program("/sh");
+        let outside = outside.program("/bin/tool").text("/open", "x").dir("/private", 0o700, 0, 0);
+        let tree = (case.build)(Rootfs::debian_like(), outside.path().to_str().unwrap());
+        compare(tree.path(), case.name);
+        compared += 1;
+    }
+    assert!(compared > 60, "{compared} trees");
+}
+
+/// More levels than the walk keeps open, with something on each.
+#[test]
+fn a_deep_tree_is_what_walkdir_finds() {
+    let mut tree = Rootfs::empty();
+    let mut path = String::new();
+    for level in 0..150 {
+        path += "/d";
+        tree = tree.dir(&path, 0o700 + level % 8, level, 0).text(format!("{path}/after"), "x").dir(
+            format!("{path}/before"),
+            0o755,
+            0,
+            level,
+        );
+    }
+    assert_eq!(compare(tree.path(), "150 levels"), 1 + 3 * 150);
+}
+
+/// What is mounted is an entry, and nothing below it is.
+#[test]
+fn neither_goes_into_a_mount() {
+    let tree = Rootfs::debian_like().text("/srv/mounted/hidden", "x").text("/srv/zlast", "x");
+    let at = tree.at("/srv/mounted");
+    let mount = ["-t", "tmpfs", "-o", "mode=750,uid=7", "tmpfs"];
+    assert!(Command::new("mount").args(mount).arg(&at).status().unwrap().success());
+    fs::write(at.join("below"), "x").unwrap();
+    let found = std::panic::catch_unwind(|| {
+        compare(tree.path(), "a mount");
+        ours(tree.path())
+    });
+    assert!(Command::new("umount").arg(&at).status().unwrap().success());
+    let found = found.unwrap();
+    assert_eq!(found[&b"/srv/mounted"[..]].owner, (7, 0));
+    assert!(!found.keys().any(|path| path.starts_with(b"/srv/mounted/")));
+    assert!(found.contains_key(&b"/srv/zlast"[..]));
+}
+
+/// Whatever the generator of the fuzzer makes: every kind of entry, names of any bytes, hard links, owners, modes.
+#[test]
+fn random_trees_are_what_walkdir_finds() {
+    let cases = std::env::var("PROPTEST_CASES").map_or(80, |text| text.parse().unwrap());
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let entries = std::cell::Cell::new(0);
+    runner
+        .run(&prop::collection::vec(any::<u8>(), 0..300), |data| {
+            let tree = described(&data);
+            // The one name that the walk leaves out, or refuses.
+            let at = tree.at("/.harden-tmp");
+            let _ = fs::remove_file(&at);
+            let _ = fs::remove_dir_all(&at);
+            entries.set(entries.get() + compare(tree.path(), "a random tree"));
+            Ok(())
+        })
+        .unwrap();
+    assert!(entries.get() > 1_000, "{} entries", entries.get());
+}
