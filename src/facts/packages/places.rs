@@ -15,6 +15,11 @@ pub(crate) const RECORDS: &[&str] = &[
     "/var/lib/dpkg/diversions",
     "/var/lib/dpkg/statoverride",
     "/var/lib/dpkg/alternatives/*",
+    // The directories too: packages.database empties them last, and a later run may find them empty already.
+    "/var/lib/dpkg",
+    "/var/lib/dpkg/alternatives",
+    "/var/lib/dpkg/info",
+    "/var/lib/dpkg/triggers",
     "/lib/apk/db/installed",
     "/lib/apk/db/triggers",
     "/usr/lib/apk/db/installed",
