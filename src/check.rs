@@ -90,8 +90,9 @@ impl Setup {
             (format!("cannot start a check without privileges: {text}: {said}"), remedy())
         })?;
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
-            tcp::is_free(port)
-                .map_err(|error| (error.to_string(), "free the port for this step, or leave the check out".to_owned()))?;
+            tcp::is_free(port).map_err(|error| {
+                (error.to_string(), "free the port for this step, or leave the check out".to_owned())
+            })?;
         }
         Ok(Some(setup))
     }

@@ -12,8 +12,9 @@ mod wrappers;
 
 use std::collections::BTreeSet;
 
+pub use code::Code;
 pub(crate) use code::is_argument;
-pub(crate) use code::{Code, Kind, Use};
+pub(crate) use code::{Kind, Use};
 pub(crate) use lexer::{LexError, Token, Word, tokens};
 pub(crate) use parser::commands;
 

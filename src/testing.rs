@@ -61,7 +61,7 @@ pub mod facts {
 
     pub mod accounts {
         //! Account files.
-        pub use crate::facts::accounts::{Accounts, MAX_SIZE};
+        pub use crate::facts::accounts::{Accounts, Database, MAX_SIZE, parse, write};
     }
 
     pub mod commands {
@@ -103,8 +103,8 @@ pub mod plan {
 pub mod policy {
     //! What the user wants.
     pub use crate::policy::{
-        CommandEntry, CommandLine, Database, Entry, Environment, Inputs, Known, LARGEST_INPUT, Loaded, Options, Pattern,
-        Policy, Run, RunUser, Start, dump, load, pattern_text, schema,
+        CommandEntry, CommandLine, Database, Entry, Environment, Inputs, Known, LARGEST_INPUT, Loaded, Options,
+        Pattern, Policy, Run, RunUser, Start, dump, load, pattern_text, schema,
     };
 }
 
@@ -165,7 +165,7 @@ pub mod run {
 
 pub mod shell {
     //! Shell code.
-    pub use crate::shell::{Dialect, execline, names, quoted, split};
+    pub use crate::shell::{Code, Dialect, execline, names, quoted, split};
 }
 
 pub mod tree {

@@ -4,12 +4,12 @@
 //! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
 //! understood is an error, since what was not read cannot be judged.
 
-use anyhow::{Context as _, Result};
 use super::Error;
 use super::header::{self, BLOCK, Header, Parsed};
 use super::sparse::{self, Segment, decimal};
 use super::store::{CHUNK, Span, Store, Window};
 use crate::diag::escape::quoted;
+use anyhow::{Context as _, Result};
 
 /// Largest header that describes an entry: as much as Docker's reader takes.
 const LARGEST_DESCRIPTION: u64 = 1024 * 1024;

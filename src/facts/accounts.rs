@@ -11,10 +11,9 @@ use crate::tree::{Id, Tree, Unresolved};
 
 mod line;
 
-pub(crate) use line::{Database, Defect, Line, parse, write};
-pub(crate) use line::{
-    ADMINISTRATORS, GID, HOME, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse_id,
-};
+pub(crate) use line::{ADMINISTRATORS, GID, HOME, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members, parse_id};
+pub use line::{Database, parse, write};
+pub(crate) use line::{Defect, Line};
 
 /// Largest account file that is read, in bytes.
 pub const MAX_SIZE: u64 = 16 << 20;

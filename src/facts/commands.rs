@@ -16,7 +16,8 @@ pub(crate) const STANDARD_DIRECTORIES: [&str; 8] =
     ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games", "/usr/local/games"];
 
 /// PATH when nobody set one, as container engines have it.
-pub(crate) const USUAL_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub(crate) const USUAL_PATH: [&str; 6] =
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// One entry that can be run by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 //! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
 //! does not know where interpreters lie; that is the closure's part.
 
-use anyhow::Result;
 use super::elf::{self, Bytes, Elf, Type};
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
+use anyhow::Result;
 
 /// Bytes of a script that the kernel looks at (BINPRM_BUF_SIZE).
 const SHEBANG: usize = 256;

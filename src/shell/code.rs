@@ -21,7 +21,7 @@ const DEEPEST: usize = 8;
 
 /// How a script uses something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A word in command position.
     Runs,
     /// A file that a shell is given to run, or that is read by `.` or `source`.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 
 /// One use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Use {
+pub struct Use {
     /// How.
     pub kind: Kind,
     /// Which of the files that were read, in the order of [`Code::read`].
@@ -47,7 +47,7 @@ pub(crate) struct Use {
 
 /// What a script uses.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Uses {
+pub struct Uses {
     /// In order of file and appearance; each text of a kind once a file.
     pub uses: Vec<Use>,
     /// Words in command position that only the running shell knows, as written, with file and line.
@@ -66,7 +66,7 @@ struct Found {
 }
 
 /// The code of one script and the files it sources.
-pub(crate) struct Code {
+pub struct Code {
     dialect: Dialect,
     found: Vec<Found>,
     variables: Variables,
@@ -86,7 +86,7 @@ impl std::fmt::Debug for Code {
 impl Code {
     /// No code yet.
     #[must_use]
-    pub(crate) fn new(dialect: Dialect) -> Self {
+    pub fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             found: Vec::new(),
@@ -98,7 +98,7 @@ impl Code {
     }
 
     /// Read one more file, which lies at `path`. What stands before an error is read all the same.
-    pub(crate) fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
+    pub fn read(&mut self, text: &str, path: &str) -> Option<LexError> {
         self.variables.script = path.to_owned();
         let error = self.read_part(text, 1);
         self.files += 1;
@@ -125,7 +125,7 @@ impl Code {
     }
 
     /// The files that were found sourced since the last call, as far as their paths are certain.
-    pub(crate) fn sources(&mut self) -> Vec<Use> {
+    pub fn sources(&mut self) -> Vec<Use> {
         let new = self.found.get(self.next_source..).unwrap_or_default();
         let sources = new.iter().filter(|found| found.kind == Kind::Reads);
         let sources = sources.flat_map(|found| {
@@ -139,7 +139,7 @@ impl Code {
 
     /// Everything that the code uses.
     #[must_use]
-    pub(crate) fn finish(self) -> Uses {
+    pub fn finish(self) -> Uses {
         let called = self.scopes.called();
         let positional = self
             .found

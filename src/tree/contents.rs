@@ -1,7 +1,7 @@
 //! The content of files, read inside a root or an archive: what reads it needs no file system of its own.
 
-use anyhow::Result;
 use super::{Id, Tree};
+use anyhow::Result;
 
 /// Reads file content inside the root, so that facts need no file system of their own.
 pub trait Contents {

@@ -51,7 +51,8 @@ pub(crate) fn assert_no_temporary(after: &Snapshot, said: &str) {
 
 /// None but what was there before.
 fn assert_no_temporary_but(after: &Snapshot, before: &Snapshot, said: &str) {
-    let is_temporary = |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(harden::testing::root::is_temporary);
+    let is_temporary =
+        |path: &[u8]| path.rsplit(|&b| b == b'/').next().is_some_and(harden::testing::root::is_temporary);
     let left = after.0.keys().find(|path| is_temporary(path) && !before.0.contains_key(*path));
     assert!(left.is_none(), "{} stays: {said}", escaped(left.unwrap()));
 }

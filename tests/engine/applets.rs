@@ -100,7 +100,8 @@ fn random_sets_of_applets_answer_as_the_search_says() {
             let kept: Vec<&String> = found.names.iter().filter(|_| numbers.next().is_multiple_of(one_in)).collect();
             let keep = |name: &str| kept.iter().any(|other| *other == name);
             // Every name is searched in the result before it is handed out.
-            let patched = harden::testing::applets::disable(&data, &keep).unwrap_or_else(|error| panic!("{shown}: {error}"));
+            let patched =
+                harden::testing::applets::disable(&data, &keep).unwrap_or_else(|error| panic!("{shown}: {error}"));
             let left = harden::testing::applets::read(&patched.data).unwrap().names;
             let left: Vec<&String> = left.iter().filter(|name| busybox || *name != "false" || keep(name)).collect();
             assert_eq!(left, kept, "{shown}");
@@ -221,8 +222,11 @@ fn names_that_toybox_and_uutils_lose_do_nothing() {
         if found.family == harden::testing::applets::Family::Busybox {
             continue;
         }
-        let program =
-            write(dir.path(), "program", &harden::testing::applets::disable(&data, &|name| name == "echo").unwrap().data);
+        let program = write(
+            dir.path(),
+            "program",
+            &harden::testing::applets::disable(&data, &|name| name == "echo").unwrap().data,
+        );
         let answer = real.run(&program, "echo", &["ok"], "");
         assert_eq!(String::from_utf8_lossy(&answer.stdout), "ok\n", "{}: {}", real.path.display(), both(&answer));
         for name in ["ls", "cat", "env", "id"] {

@@ -24,12 +24,12 @@ const PLACES: &[&str] = &["usr/bin", "usr/sbin", "usr/lib", "usr/libexec", "usr/
 struct Reader(Root);
 
 impl Contents for Reader {
-    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
-        self.0.read(tree, id, limit).map_err(|error| error.to_string())
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> anyhow::Result<Vec<u8>> {
+        self.0.read(tree, id, limit).map_err(Into::into)
     }
 
-    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
-        self.0.read_at(tree, id, offset, len).map_err(|error| error.to_string())
+    fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> anyhow::Result<Vec<u8>> {
+        self.0.read_at(tree, id, offset, len).map_err(Into::into)
     }
 }
 

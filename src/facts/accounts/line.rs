@@ -189,7 +189,7 @@ pub(crate) fn members(field: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Split a file into lines; [`write()`] gives the same bytes back.
 #[must_use]
-pub(crate) fn parse(database: Database, content: &[u8]) -> Vec<Line> {
+pub fn parse(database: Database, content: &[u8]) -> Vec<Line> {
     content
         .split_inclusive(|&b| b == b'\n')
         .enumerate()
@@ -205,7 +205,7 @@ pub(crate) fn parse(database: Database, content: &[u8]) -> Vec<Line> {
 
 /// The bytes of a file of these lines. A missing last line feed stays missing, unless a line follows.
 #[must_use]
-pub(crate) fn write<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<u8> {
+pub fn write<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Vec<u8> {
     let mut content = Vec::new();
     let mut open = false;
     for line in lines {

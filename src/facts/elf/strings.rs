@@ -1,7 +1,7 @@
 //! The parts of a string table that hold the wanted strings, read without the rest of it.
 
-use anyhow::{Context as _, Result, bail};
 use super::Bytes;
+use anyhow::{Context as _, Result, bail};
 
 /// Longest string: search paths have been seen with a hundred directories.
 const MAX_STRING: u64 = 64 * 1024;
@@ -19,12 +19,7 @@ pub(super) struct Table {
 
 impl Table {
     /// Read what is at the `wanted` offsets of the table at file offset `start`.
-    pub(super) fn read(
-        mut wanted: Vec<u64>,
-        start: u64,
-        size: u64,
-        bytes: &(impl Bytes + ?Sized),
-    ) -> Result<Self> {
+    pub(super) fn read(mut wanted: Vec<u64>, start: u64, size: u64, bytes: &(impl Bytes + ?Sized)) -> Result<Self> {
         wanted.retain(|&at| at < size);
         wanted.sort_unstable();
         wanted.dedup();

@@ -1,8 +1,8 @@
 //! The dynamic symbol table: which functions a file takes from elsewhere.
 
-use anyhow::Result;
 use super::strings::Table;
 use super::{Abi, Bytes, Class};
+use anyhow::Result;
 
 /// Most bytes of symbols read. Imports come first; a program that exports more than this has them in front of it.
 const MAX_SYMBOLS: u64 = 1024 * 1024;

@@ -11,9 +11,9 @@ mod header;
 mod ndb;
 mod sqlite;
 
-use anyhow::{Context as _, Result, anyhow, bail};
 use super::{Manager, PackageIndex, Reader, lossy};
 use crate::diag::escape::quoted;
+use anyhow::{Context as _, Result, anyhow, bail};
 use bytes::File;
 use header::Header;
 

@@ -56,12 +56,12 @@ struct Memory<'a> {
 }
 
 impl Contents for Memory<'_> {
-    fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, String> {
+    fn read(&self, tree: &Tree, id: Id, limit: u64) -> anyhow::Result<Vec<u8>> {
         let content = self.read_at(tree, id, 0, usize::MAX)?;
-        if content.len() as u64 > limit { Err("larger than the limit".into()) } else { Ok(content) }
+        if content.len() as u64 > limit { Err(anyhow::anyhow!("larger than the limit")) } else { Ok(content) }
     }
 
-    fn read_at(&self, _: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    fn read_at(&self, _: &Tree, id: Id, offset: u64, len: usize) -> anyhow::Result<Vec<u8>> {
         let content = self.files.get(&id).copied().unwrap_or_default();
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
         let found = content[start..content.len().min(start.saturating_add(len))].to_vec();

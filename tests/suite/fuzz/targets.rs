@@ -27,7 +27,7 @@ thread_local! {
 struct Counted<'a>(&'a [u8], Cell<usize>);
 
 impl Bytes for Counted<'_> {
-    fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>, String> {
+    fn at(&self, offset: u64, len: usize) -> anyhow::Result<Vec<u8>> {
         assert!(len <= 4 << 20, "{len} bytes in one read");
         let read = self.0.at(offset, len)?;
         self.1.set(self.1.get() + read.len());

@@ -1,9 +1,9 @@
 //! A hash file of Berkeley DB (db_page.h of its sources): pages of keys and values in the byte order of the machine that
 //! wrote it, long values in chains of overflow pages. Buckets are not walked: every page of the file is looked at.
 
-use anyhow::{Context as _, anyhow, bail};
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
+use anyhow::{Context as _, anyhow, bail};
 
 /// Bytes of a page before its content.
 const PAGE_HEADER: usize = 26;

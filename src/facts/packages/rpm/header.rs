@@ -1,9 +1,9 @@
 //! A package header as databases store it: numbers of entries and bytes, the entries (tag, type, offset, count), the
 //! bytes. Big endian everywhere. Tags and types are those of rpm's rpmtag.h; digests and signatures are not looked at.
 
-use anyhow::{Context as _, bail};
 use super::Outcome;
 use super::bytes::Order;
+use anyhow::{Context as _, bail};
 
 /// Tags: one string.
 pub(super) const NAME: u32 = 1000;

@@ -1,9 +1,9 @@
 //! `Packages.db`: slots that say in which blocks of 16 bytes a package's header lies (rpm's lib/backend/ndb/rpmpkg.c).
 //! Little endian everywhere. Checksums are not looked at: a record's ends say whose and how long it is.
 
-use anyhow::bail;
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
+use anyhow::bail;
 
 /// Bytes of a page of slots.
 const PAGE: u64 = 4096;

@@ -1,9 +1,9 @@
 //! The table `Packages` of an SQLite database (sqlite.org/fileformat2.html): b-tree pages of tables, records, overflow
 //! chains. No index, no schema but the table's first page, no journal.
 
-use anyhow::{Context as _, anyhow, bail};
 use super::bytes::{File, Order};
 use super::{MAX_HEADER, Outcome};
+use anyhow::{Context as _, anyhow, bail};
 
 /// First bytes of every database.
 const MAGIC: &[u8] = b"SQLite format 3\0";

@@ -26,7 +26,12 @@ pub enum Named {
 
 /// Every multi-call program, with what is asked of it.
 #[must_use]
-pub(crate) fn collect(facts: &Facts, contents: &dyn Contents, policy: &Policy, closure: &Closure) -> Vec<(MultiCall, Named)> {
+pub(crate) fn collect(
+    facts: &Facts,
+    contents: &dyn Contents,
+    policy: &Policy,
+    closure: &Closure,
+) -> Vec<(MultiCall, Named)> {
     let found = multicall::kept(&facts.tree, contents, &facts.commands, &facts.packages, &|id| closure.contains(id));
     let mut asked: Vec<(MultiCall, Named)> =
         found.into_iter().map(|program| (program, Named::Some(BTreeSet::new()))).collect();
