@@ -11,13 +11,13 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs, see [`json`].
+    /// For programs, see `report::json`.
     Json,
-    /// For code scanning, see [`sarif`].
+    /// For code scanning, see `report::sarif`.
     Sarif,
-    /// For test reports, see [`junit`].
+    /// For test reports, see `report::junit`.
     Junit,
-    /// For the log of a workflow, see [`github`].
+    /// For the log of a workflow, see `report::github`.
     Github,
 }
 

@@ -23,7 +23,7 @@ use crate::rules::context::Context;
 /// One guard: its name, for messages, and the check.
 pub(crate) type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
 
-/// Every guard that looks at the draft; those of the environment are in [`crate::pipeline`].
+/// Every guard that looks at the draft. Those of the environment are in `run::session`, guard.run is in `pipeline`.
 pub(crate) static GUARDS: &[Guard] = &[
     ("guard.accounts", accounts_in_use::check),
     ("guard.checks", checks::check),

@@ -14,6 +14,8 @@
 //!
 //! The library has no promise of a stable interface: it exists for the binary and its tests.
 
+#![allow(rustdoc::private_intra_doc_links, reason = "the pages are for developers, and made with private items")]
+
 mod applets;
 mod apply;
 mod archive;
