@@ -51,8 +51,7 @@ fn no_module_imports_one_that_stands_after_it() {
         }
         let module = path.split(['/', '.']).next().unwrap();
         for name in imported(&code(&fs::read_to_string(&file).unwrap()), path.split('/').count()) {
-            let (own, other) = (place(module), place(&name));
-            if own.is_none() || other.is_none() || other > own {
+            if place(module).zip(place(&name)).is_none_or(|(own, other)| other > own) {
                 wrong.push(format!("src/{path} imports {name}: it stands after {module}, or one is not in LAYERS"));
             }
         }
