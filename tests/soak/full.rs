@@ -10,8 +10,11 @@ use crate::common::{Command, Snapshot, bare, parse, traced};
 /// Kills on each image before its last tenth.
 const POINTS: usize = 400;
 
-/// In minimal mode most is removed, and packages are judged by what others need of them.
-const OPTIONS: [&str; 7] = ["--user", "app:1000:1000", "--command", "none", "--keep", "cat", "--minimal"];
+const OPTIONS: &[&str] = &["--user", "app:1000:1000", "--command", "none", "--keep", "cat"];
+
+/// In minimal mode most is removed, and packages are judged by what others need of them; in normal mode licences are the
+/// last that goes of them.
+const MODES: [&[&str]; 2] = [&[], &["--minimal"]];
 
 fn run(program: &str, arguments: &[&str]) {
     let status = Command::new(program).args(arguments).status().unwrap_or_else(|error| panic!("{program}: {error}"));
@@ -43,7 +46,7 @@ impl Image {
     }
 
     /// The image as it was, in a layer of its own.
-    fn layer(&self, number: usize) -> Layer {
+    fn layer(&self, number: usize, mode: &'static [&'static str]) -> Layer {
         let base = self.at(&number.to_string());
         for name in ["upper", "work", "root"] {
             fs::create_dir_all(base.join(name)).unwrap();
@@ -54,7 +57,7 @@ impl Image {
         run("touch", &["--reference", &lower, &upper]);
         let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
         run("mount", &["-t", "overlay", "-o", &options, "none", base.join("root").to_str().unwrap()]);
-        Layer(base)
+        Layer { base, mode }
     }
 }
 
@@ -64,16 +67,19 @@ impl Drop for Image {
     }
 }
 
-struct Layer(PathBuf);
+struct Layer {
+    base: PathBuf,
+    mode: &'static [&'static str],
+}
 
 impl Layer {
     fn root(&self) -> PathBuf {
-        self.0.join("root")
+        self.base.join("root")
     }
 
     fn arguments(&self) -> Vec<String> {
         let root = self.root().to_str().unwrap().to_owned();
-        let words = ["apply", "--quiet", "--root", &root].into_iter().chain(OPTIONS);
+        let words = ["apply", "--quiet", "--root", &root].into_iter().chain(OPTIONS.iter().chain(self.mode).copied());
         words.map(str::to_owned).collect()
     }
 
@@ -86,7 +92,7 @@ impl Layer {
 impl Drop for Layer {
     fn drop(&mut self) {
         Command::new("umount").arg("-l").arg(self.root()).status().unwrap();
-        fs::remove_dir_all(&self.0).unwrap();
+        fs::remove_dir_all(&self.base).unwrap();
     }
 }
 
@@ -119,13 +125,17 @@ fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Point> {
 
 fn sweep(name: &str) {
     let image = Image::export(name);
-    let layer = image.layer(0);
+    MODES.iter().for_each(|mode| sweep_mode(name, &image, mode));
+}
+
+fn sweep_mode(name: &str, image: &Image, mode: &'static [&'static str]) {
+    let layer = image.layer(0, mode);
     layer.finish();
     let whole = Snapshot::of(&layer.root());
     drop(layer);
     // A kill at a call that changes nothing leaves what one at the next changing call leaves.
     let trace = CHANGING.join(",");
-    let layer = image.layer(0);
+    let layer = image.layer(0, mode);
     let all = traced(&["-f", "-e", &format!("trace={trace}")], &layer.arguments());
     assert_eq!(all.status, 0, "{}", all.stderr);
     drop(layer);
@@ -138,7 +148,7 @@ fn sweep(name: &str) {
     let early: std::collections::BTreeSet<usize> = (0..POINTS).map(|n| (n * 7_919) % late).collect();
     let points: Vec<usize> = early.into_iter().chain(late..open).collect();
     every(&points, |&n| {
-        let layer = image.layer(n + 1);
+        let layer = image.layer(n + 1, mode);
         // strace counts each name apart, and with --seccomp-bpf it injects no signal.
         let (call, count) = &all[n];
         let inject = format!("inject={call}:signal=SIGKILL:when={count}");
@@ -151,7 +161,7 @@ fn sweep(name: &str) {
         assert!(diff.is_empty(), "at {last}\n{:#?}", diff.iter().take(20).collect::<Vec<_>>());
     });
     println!(
-        "{name}: killed at {} of {open} changing calls, {} of them the last; {} entries left",
+        "{name} {mode:?}: killed at {} of {open} changing calls, {} of them the last; {} entries left",
         points.len(),
         open - late,
         whole.0.len()
