@@ -14,7 +14,7 @@ mod header;
 mod image;
 mod layers;
 mod sparse;
-mod store;
+mod spool;
 
 use anyhow::{Result, anyhow, bail};
 use std::fs::File;
@@ -25,7 +25,7 @@ use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
 use layers::Layers;
-use store::{Span, Store};
+use spool::{Span, Store};
 
 /// What to do with what is compressed otherwise.
 const UNPACK_FIRST: &str = "unpack it on the way, as in: zstd -dc FILE | harden audit --tar -";

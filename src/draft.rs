@@ -4,7 +4,7 @@
 //! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
 //! removed whatever rule asks. The finished, ordered list that is made of it is `Plan` (src/plan.rs).
 
-pub(crate) mod accounts;
+pub(crate) mod account_files;
 pub(crate) mod record;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::rc::Rc;
 use crate::diag::{Message, escape};
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
-use accounts::AccountFiles;
+use account_files::AccountFiles;
 use record::{Record, Target, What};
 
 /// One effect on one entry. Every dangerous act of this program is a variant here.

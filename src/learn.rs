@@ -36,7 +36,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use crate::console::Console;
 use crate::diag::escape::{escaped, quoted};
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
-use crate::root::{Root, host, output};
+use crate::root::{Root, host, result_file};
 use crate::tree::Tree;
 use file::Entries;
 use image::Image;
@@ -216,7 +216,7 @@ struct Output {
 /// Who writes the file.
 enum Writer {
     /// This thread.
-    Here(output::Output),
+    Here(result_file::Output),
     /// A thread that keeps the rights that this program was started with, when this one gives them up (--user): it gets
     /// the text, and tells how it went.
     There(Sender<String>, Receiver<io::Result<()>>),
@@ -240,7 +240,7 @@ impl Output {
                 )
             })?;
         }
-        let file = output::Output::open(&path).map_err(|error| {
+        let file = result_file::Output::open(&path).map_err(|error| {
             plain(&format!("cannot write {shown}: {error}"), "name a place that can be written with -o FILE")
         })?;
         Ok(Self { path, writer: Writer::Here(file), entries })

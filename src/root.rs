@@ -10,8 +10,8 @@ pub(crate) mod edit;
 pub(crate) mod extras;
 pub(crate) mod host;
 mod lock;
-mod mounts;
-pub(crate) mod output;
+mod mountinfo;
+pub(crate) mod result_file;
 mod times;
 mod walk;
 
@@ -56,7 +56,7 @@ pub struct Root {
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     /// What is mounted below it, where no entry tells by itself.
-    points: Option<mounts::Points>,
+    points: Option<mountinfo::Points>,
     /// The name of this run's temporary files.
     temporary: Vec<u8>,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
@@ -175,7 +175,7 @@ impl Root {
         let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
         let mount = Mount::of(&here);
         let unknown = Error { action: "cannot tell mounts from", path: path.to_vec(), cause: Cause::Mounts };
-        let points = if mount.id.is_none() { Some(mounts::Points::below(&fd).ok_or(unknown)?) } else { None };
+        let points = if mount.id.is_none() { Some(mountinfo::Points::below(&fd).ok_or(unknown)?) } else { None };
         let own: u64 = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), rustix::process::getpid());
         Ok(Self {
             fd: Rc::new(fd),

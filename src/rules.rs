@@ -10,8 +10,8 @@ pub mod ids;
 pub(crate) mod login_defaults;
 pub(crate) mod login_shells;
 pub(crate) mod minimal;
+pub(crate) mod protected;
 pub(crate) mod remove;
-pub(crate) mod standing;
 pub(crate) mod zones;
 
 use std::collections::BTreeSet;

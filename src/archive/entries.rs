@@ -7,7 +7,7 @@
 use super::Error;
 use super::header::{self, BLOCK, Header, Parsed};
 use super::sparse::{self, Segment, decimal};
-use super::store::{CHUNK, Span, Store, Window};
+use super::spool::{CHUNK, Span, Store, Window};
 use crate::diag::escape::quoted;
 use anyhow::{Context as _, Result};
 

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use flate2::bufread::GzDecoder;
 
 use super::Error;
-use super::store::CHUNK;
+use super::spool::CHUNK;
 
 /// Whether a file that begins so is gzip with deflate, the only method there is.
 pub(super) fn is_gzip(head: &[u8]) -> bool {

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::store::{CHUNK, Span};
+use super::spool::{CHUNK, Span};
 use super::{Error, Files};
 use crate::diag::escape::quoted;
 use crate::digest::{Digest, hex};

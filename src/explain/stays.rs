@@ -5,7 +5,7 @@ use crate::diag::escape::quoted;
 use crate::facts::program::is_library_name;
 use crate::policy::Entry;
 use crate::rules::minimal::Shown;
-use crate::rules::standing;
+use crate::rules::protected;
 use crate::tree::{Id, Tree};
 
 /// What is said of a mount point and of what lies below it.
@@ -45,7 +45,7 @@ impl<'a> Explainer<'a> {
             let shown = quoted(path.entry.value.as_bytes());
             return format!("it is the application: below {shown}, [files] {list} in {}", path.entry.origin);
         }
-        if let Some(why) = standing::why_standing(tree, self.policy, id) {
+        if let Some(why) = protected::why_protected(tree, self.policy, id) {
             return format!("no rule removes it: {why}");
         }
         if let Some((_, rule)) = self.switched_off.iter().find(|(at, _)| *at == id) {

@@ -1,6 +1,6 @@
 //! The `accounts.*` rules: who exists, who can log in, and with what.
 //!
-//! Each rule transforms the working copies of the account files ([`crate::draft::accounts`]) in the order
+//! Each rule transforms the working copies of the account files ([`crate::draft::account_files`]) in the order
 //! user, prune, shell, lock; [`finish`] turns the result into rewrites. Any of them can be off. This file
 //! owns what they share: loading with its refusals, and the answer to "which accounts and groups stay".
 
@@ -10,7 +10,7 @@ use crate::diag::Origin;
 use crate::diag::escape::escaped;
 use crate::diag::suggest::did_you_mean;
 use crate::draft::Draft;
-use crate::draft::accounts::AccountFiles;
+use crate::draft::account_files::AccountFiles;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::policy::{Entry, RunUser};
 use crate::rules::context::Context;

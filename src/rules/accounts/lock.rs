@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{Context, with_files};
 use crate::draft::Draft;
-use crate::draft::accounts::{AccountFiles, Verdict};
+use crate::draft::account_files::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, Defect, PASSWORD};
 
 /// Rule id.

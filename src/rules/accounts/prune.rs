@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, Stay, stay, unsound, with_files};
 use crate::diag::escape::escaped;
 use crate::draft::Draft;
-use crate::draft::accounts::{AccountFiles, Verdict};
+use crate::draft::account_files::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
 
 /// Rule id.

@@ -6,7 +6,7 @@
 use super::{Context, matching, nologin, with_files};
 use crate::diag::escape::escaped;
 use crate::draft::Draft;
-use crate::draft::accounts::Verdict;
+use crate::draft::account_files::Verdict;
 use crate::facts::accounts::{Database, SHELL, UID};
 
 /// Rule id.

@@ -6,7 +6,7 @@
 use super::{Context, Stay, nologin, stay, suggest, unsound, with_files};
 use crate::diag::escape::escaped;
 use crate::draft::Draft;
-use crate::draft::accounts::{AccountFiles, Verdict};
+use crate::draft::account_files::{AccountFiles, Verdict};
 use crate::facts::accounts::{Database, GID, PRIMARY_GID, UID};
 use crate::policy::RunUser;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::facts::packages::PackageIndex;
 use crate::rules::minimal::{Decider, Decision, Goes, data, leads_to_directory, policy_name, trim};
-use crate::rules::standing;
+use crate::rules::protected;
 use crate::tree::Id;
 use crate::tree::set::IdSet;
 
@@ -19,7 +19,7 @@ impl Decider<'_> {
                 self.decision.unwanted.extend(kind.dropped(tree).into_iter().map(|id| (id, policy_name(at))));
             }
         }
-        let standing = standing::standing_entries(tree, cx.policy);
+        let standing = protected::protected_entries(tree, cx.policy);
         // Packages of which something stays.
         let mut parts: BTreeSet<PackageIndex> = BTreeSet::new();
         for (index, _) in packages.iter() {

@@ -9,7 +9,7 @@ use crate::rules::context::Context;
 use crate::tree::Id;
 
 /// Directories that belong to the image even when they are empty.
-pub(crate) const STANDING: &[&str] = &[
+pub(crate) const IMAGE_DIRECTORIES: &[&str] = &[
     "/",
     "/bin",
     "/sbin",
@@ -68,7 +68,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     for &id in own.iter().rev() {
         let directory = tree.parent(id);
-        let standing = STANDING.iter().any(|path| path.as_bytes() == tree.path(directory));
+        let standing = IMAGE_DIRECTORIES.iter().any(|path| path.as_bytes() == tree.path(directory));
         let emptied = tree.children(directory).len() > 0 && tree.children(directory).all(|at| draft.is_removed(at));
         let changed = cx.policy.workdir.as_deref().is_some_and(|dir| dir.as_bytes() == tree.path(directory));
         if emptied && !standing && !changed && !draft.is_removed(directory) {

@@ -1,7 +1,7 @@
 //! What no rule removes or changes, whatever it asks for.
 
 use super::context::Context;
-use super::remove::this_program::STANDING;
+use super::remove::this_program::IMAGE_DIRECTORIES;
 use crate::draft::Draft;
 use crate::facts::packages::places::RECORDS;
 use crate::policy::{Database, Policy};
@@ -80,18 +80,18 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     // program.
     let own = cx.facts.this_program.map(|id| tree.parent(id));
     for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
-        if Some(id) != own || STANDING.iter().any(|path| path.as_bytes() == tree.path(id)) {
+        if Some(id) != own || IMAGE_DIRECTORIES.iter().any(|path| path.as_bytes() == tree.path(id)) {
             draft.keep(id);
         }
     }
-    let standing = standing_entries(tree, cx.policy);
+    let standing = protected_entries(tree, cx.policy);
     for id in tree.ids().filter(|&id| standing.contains(id)) {
         draft.keep_record(id);
     }
 }
 
 /// What no rule removes whoever asks, with the reason as a clause.
-fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
+fn protected(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     let records = if policy.database == Database::Remove { &[][..] } else { RECORDS };
     let licences = if policy.minimal.on { &[][..] } else { LICENCES };
     [
@@ -103,10 +103,10 @@ fn standing(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
 }
 
 /// What no rule removes whoever asks, with what links among it lead to.
-pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
+pub(crate) fn protected_entries(tree: &Tree, policy: &Policy) -> IdSet {
     let mut all = IdSet::default();
-    for pattern in standing(policy).into_iter().flat_map(|(patterns, _)| patterns) {
-        for id in standing_named(tree, policy, pattern) {
+    for pattern in protected(policy).into_iter().flat_map(|(patterns, _)| patterns) {
+        for id in protected_named(tree, policy, pattern) {
             all.insert(id);
             if let Ok(found) = tree.follow(id) {
                 all.insert(found.node);
@@ -116,16 +116,16 @@ pub(crate) fn standing_entries(tree: &Tree, policy: &Policy) -> IdSet {
     all
 }
 
-fn standing_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
+fn protected_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
     let removed = policy.database == Database::Remove && pattern.starts_with("/etc/apk/");
     if removed { Vec::new() } else { glob::expand(tree, pattern) }
 }
 
 /// Why no rule removes an entry that others look for by its name; `None` for all others.
-pub(crate) fn why_standing(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
+pub(crate) fn why_protected(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
     let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
-    standing(policy).into_iter().find_map(|(patterns, why)| {
-        let found = patterns.iter().any(|pattern| standing_named(tree, policy, pattern).into_iter().any(is));
+    protected(policy).into_iter().find_map(|(patterns, why)| {
+        let found = patterns.iter().any(|pattern| protected_named(tree, policy, pattern).into_iter().any(is));
         found.then_some(why)
     })
 }
