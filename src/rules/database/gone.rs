@@ -70,9 +70,9 @@ impl Gone {
             BTreeSet::from_iter(self.packages.iter().flat_map(|&index| packages.files(index)).filter(licence));
         let goes = |id: Id| removed.contains(id) || found.contains(&id);
         // A run that did not come to its end may have taken the licence and not its directory.
-        let killed = &tree.killed().remembered;
+        let killed = !tree.killed().remembered.is_empty();
         let listed = self.packages.iter().flat_map(|&index| packages.files(index));
-        let left = listed.filter(|&id| tree.is_dir(id) && killed.contains(&id) && all_gone(id));
+        let left = listed.filter(|&id| killed && tree.is_dir(id) && all_gone(id));
         let directories: BTreeSet<Id> = found.iter().map(|&id| tree.parent(id)).chain(left).collect();
         let emptied =
             |&id: &Id| tree.parent(id) != Id::ROOT && places.is_top(tree.parent(id)) && tree.children(id).all(goes);
