@@ -15,9 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::check;
-use crate::cli::{self, Action, Cli};
+use crate::cli::{Action, Cli, Completions};
 use crate::console;
-use crate::console::Console;
+use crate::console::{Console, Format};
 use crate::diag::problem::{Problem, quote};
 use crate::exit::Exit;
 use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
@@ -53,6 +53,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     };
     if let Some(Action::Learn(asked)) = &cli.action {
         return learn::run(asked, environment);
+    }
+    if let Some(Action::Completions(Completions { shell })) = cli.action {
+        return written(console::print_with(|out| out.write_all(&Cli::completions(shell))));
     }
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
@@ -104,21 +107,25 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }
-        // Learn has its own way above.
-        Some(Action::Plan(_) | Action::Learn(_)) | None => {
+        // Learn and completions have their own way above.
+        Some(Action::Plan(_) | Action::Learn(_) | Action::Completions(_)) | None => {
             Session::new(policy, &request).map_or_else(|exit| exit, Session::plan)
         }
     }
 }
 
 fn printed(text: &str) -> Exit {
-    if console::print(text).is_ok() { Exit::Done } else { Exit::Failed }
+    written(console::print(text))
+}
+
+fn written(result: io::Result<()>) -> Exit {
+    if result.is_ok() { Exit::Done } else { Exit::Failed }
 }
 
 /// Options that make no sense together, whether they are flags or come from the environment.
 fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !audit && !matches!(options.format, cli::Format::Text | cli::Format::Json) {
+    if !audit && !matches!(options.format, Format::Text | Format::Json) {
         let problem = Problem::new("--format: sarif, junit and github are for findings, which only audit has");
         problems.push(problem.help("write text or json, or use harden audit"));
     }
