@@ -132,6 +132,15 @@ fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
     if options.tar.is_some() && options.root.is_some() {
         problems.push(Problem::new("--tar and --root both say what is judged").help("leave one of them out"));
     }
+    let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
+    for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
+        if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
+            && archive == file
+        {
+            let problem = Problem::new(format!("{flag} would overwrite the archive that --tar reads"));
+            problems.push(problem.help(format!("give {flag} another file")));
+        }
+    }
     let standard_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if standard_input(&options.tar) && standard_input(&options.image_config) {
         let problem = Problem::new("--tar and --image-config both read standard input");

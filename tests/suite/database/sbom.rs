@@ -69,6 +69,14 @@ fn audit_writes_the_bill_of_what_it_judged() {
     let run = bare(&["audit", "--fail-on", "high", "--tar", &archive, "--sbom", &path], &[], b"");
     assert!(run.status < 2, "{}", run.all());
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&fs::read(path).unwrap()).unwrap(), judged);
+
+    let before = fs::read(&archive).unwrap();
+    for flag in ["--sbom", "--report"] {
+        let run = bare(&["audit", "--tar", &archive, flag, &archive], &[], b"");
+        assert_eq!(run.status, 2, "{}", run.all());
+        assert!(run.stderr.contains(&format!("{flag} would overwrite the archive")), "{}", run.stderr);
+    }
+    assert!(fs::read(&archive).unwrap() == before, "the archive is as it was");
 }
 
 #[test]
