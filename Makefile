@@ -27,12 +27,13 @@ build:
 	@tests/setup/build.sh $(targets)
 	@tests/setup/check-binary.sh $(budget) $(foreach t,$(targets),$(CARGO_TARGET_DIR)/$(t)/release/harden)
 
-## make dist     the binaries as the image takes them: target/dist/ARCH/harden
+## make dist     the binaries as the image takes them, target/dist/ARCH/harden, and the man pages, target/man
 dist: build
 	@mkdir -p $(CARGO_TARGET_DIR)/dist/amd64 $(CARGO_TARGET_DIR)/dist/arm64
 	@cp -p $(CARGO_TARGET_DIR)/x86_64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/amd64/
 	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
 	@tests/setup/sbom.sh $(CARGO_TARGET_DIR)/dist/harden.cdx.json
+	@cargo run --quiet --locked --example man $(CARGO_TARGET_DIR)/man
 
 ## make reproducible   two clean builds give the same binary
 reproducible:

@@ -25,6 +25,8 @@ pub use checks::CHECKS;
 pub(crate) use finding::{Finding, Findings, State};
 pub(crate) use image::ImageConfig;
 
+pub(crate) use crate::diag::severity::Severity;
+
 /// What is judged. Everything a check looks at is here: a directory and an archive are both subjects.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
@@ -65,35 +67,6 @@ impl<'a> Subject<'a> {
 impl std::fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Subject of {} entries", self.facts.tree.len())
-    }
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing, and often intended.
-    Info,
-    /// Somebody's list asks for it; nothing is open because of it.
-    Low,
-    /// Gives an attacker who is inside more than needed.
-    Medium,
-    /// A way in, a way up, or a secret that everybody has who has the image.
-    High,
-}
-
-impl Severity {
-    /// All of them, the worst first.
-    pub const ALL: [Self; 4] = [Self::High, Self::Medium, Self::Low, Self::Info];
-
-    /// The word of `--fail-on` and of all formats.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
     }
 }
 

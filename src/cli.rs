@@ -2,22 +2,39 @@
 //!
 //! What the values mean, and what the environment adds to them, is decided in [`crate::policy`].
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::console::Format;
+use crate::diag::severity::Severity;
 
 /// What is said below the options of `harden --help`.
 const AFTER_HELP: &str = "\
-Every option can come from the environment as HARDEN_<OPTION>, as HARDEN_USER or HARDEN_IMAGE_CONFIG. An option that
-may be repeated takes one value per line there. A switch takes 1, true, yes, on or 0, false, no, off.
+harden COMMAND --help lists the options of a command. Every option except those of completions can
+also come from the environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A variable
+that the command has no use for is ignored. An option that can be repeated takes one value per
+line there. A switch takes 1, true, yes, on or 0, false, no, off.
 
-Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced. `$NAME` in a value is
-refused: RUN in exec form expands nothing.
+Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced.
+`$NAME` in a value is refused, because RUN in exec form expands nothing.
 
-Exit status: 0 done, or nothing found; 1 audit found something; 2 usage, configuration or plan refused (explain: no such path), nothing was changed; 3 a change or a check failed part-way. learn: that of
-CMD; 125 harden failed, 126 or 127 CMD could not run.";
+Exit status:
+  0  done, or nothing found
+  1  audit found something
+  2  usage, configuration or plan refused, or no such path to explain: nothing was changed
+  3  a change or a check failed part-way
+learn returns the status of CMD, 125 if harden failed, 126 or 127 if CMD could not be run.";
+
+/// Headings of the options.
+const TARGET: &str = "Target";
+const POLICY: &str = "Policy";
+const OUTPUT: &str = "Output";
+const AUDIT: &str = "Audit";
 
 /// Hardens a container image's root file system in place, then removes itself.
 #[derive(Debug, Parser)]
@@ -25,15 +42,15 @@ CMD; 125 harden failed, 126 or 127 CMD could not run.";
     name = "harden",
     version,
     after_help = AFTER_HELP,
+    override_usage = "harden <COMMAND> [OPTIONS]\n       harden --dump-config [OPTIONS]",
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
-    max_term_width = 120
+    max_term_width = 100
 )]
 pub struct Cli {
     /// Options without a subcommand, for `--dump-config`.
     #[command(flatten)]
-    pub bare: Common,
+    pub bare: Bare,
     /// What to do.
     #[command(subcommand)]
     pub action: Option<Action>,
@@ -44,75 +61,171 @@ pub struct Cli {
 pub enum Action {
     /// Plan, check, change, check again, and remove itself
     Apply(Apply),
-    /// Print the plan; what is planned is exactly what apply would do
-    Plan(Common),
-    /// Judge the file system against rules and compliance checks; changes nothing
+    /// Print what apply would do, and change nothing
+    Plan(Plan),
+    /// Judge a file system against rules and compliance checks, and change nothing
     Audit(Audit),
-    /// Say of each PATH why it stays, or which rule removes or changes it and what would keep it
+    /// Explain why each PATH is kept, or which rule removes or changes it and how to keep it
     Explain(Explain),
     /// Run CMD, record every file of the image that it uses, and write keep entries
     Learn(Learn),
-    /// Print a commented harden.toml fitted to this image
-    Init(Common),
+    /// Print a commented harden.toml that fits this image
+    Init(Init),
+    /// Print the completion script of a shell
+    Completions(Completions),
+}
+
+/// `harden --dump-config`, without a command.
+#[derive(Debug, Default, Args)]
+pub struct Bare {
+    /// The root.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What is run.
+    #[command(flatten)]
+    pub tests: Tests,
+    /// Print the effective policy as a harden.toml; takes the options of 'plan' under Policy
+    #[arg(long)]
+    pub dump_config: bool,
 }
 
 /// `harden apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// What all commands take.
+    /// The root.
     #[command(flatten)]
-    pub common: Common,
-    /// Run although nothing shows that this is a build step
-    #[arg(long)]
+    pub target: Target,
+    /// Skip the check that this is a container build
+    #[arg(long, help_heading = TARGET)]
     pub this_is_an_image: bool,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What is run.
+    #[command(flatten)]
+    pub tests: Tests,
+    /// The report.
+    #[command(flatten)]
+    pub report: Report,
+    /// Write what is left to a file outside the image, as a CycloneDX bill of materials
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub sbom: Option<PathBuf>,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: Talk,
 }
 
-/// `harden explain`.
+/// `harden plan`.
 #[derive(Debug, Args)]
-pub struct Explain {
-    /// What all commands take.
+pub struct Plan {
+    /// The root.
     #[command(flatten)]
-    pub common: Common,
-    /// A path in the image, or the name of a command
-    #[arg(value_name = "PATH", required = true)]
-    pub paths: Vec<OsString>,
+    pub target: Target,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What apply runs.
+    #[command(flatten)]
+    pub tests: Tests,
+    /// The report.
+    #[command(flatten)]
+    pub report: Report,
+    /// Write what apply would leave to a file outside the image, as a CycloneDX bill of materials
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub sbom: Option<PathBuf>,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: Talk,
 }
 
 /// `harden audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// What all commands take.
+    /// The root.
     #[command(flatten)]
-    pub common: Common,
-    /// Judge an archive, not a directory: docker export, docker save, or an OCI layout; - for standard input
-    #[arg(long, value_name = "FILE|-")]
+    pub target: Target,
+    /// Judge an archive instead: docker export, docker save or an OCI layout; - is standard input
+    #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
-    /// Compare the files of dpkg's packages with their MD5 sums too: reads all of them
-    #[arg(long)]
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Format of the report: text, json, sarif, junit or github [default: text]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: Option<Format>,
+    /// Also write the report to a file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub report: Option<PathBuf>,
+    /// Write what is there to a file outside the image, as a CycloneDX bill of materials
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub sbom: Option<PathBuf>,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: Talk,
+    /// Compare the files of dpkg's packages with their MD5 sums, which reads all of them
+    #[arg(long, help_heading = AUDIT)]
     pub checksums: bool,
-    /// Exit with 1 when a finding is at least this bad: info, low, medium or high [default: medium]
-    #[arg(long, value_name = "SEVERITY", hide_possible_values = true)]
-    pub fail_on: Option<Level>,
+    /// Exit with 1 if a finding is at least this severe: info, low, medium or high [default: medium]
+    #[arg(long, value_name = "SEVERITY", hide_possible_values = true, help_heading = AUDIT)]
+    pub fail_on: Option<Severity>,
     /// Count only findings that are not in this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = AUDIT)]
     pub baseline: Option<PathBuf>,
-    /// Write what was found to a new file, as a baseline for later runs
-    #[arg(long, value_name = "FILE")]
+    /// Write the findings to a new file, as a baseline for later runs
+    #[arg(long, value_name = "FILE", help_heading = AUDIT)]
     pub write_baseline: Option<PathBuf>,
 }
 
-/// `--fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Level {
-    /// Everything.
-    Info,
-    /// What some list asks for.
-    Low,
-    /// What gives an attacker more than needed.
-    #[default]
-    Medium,
-    /// Ways in or up, and secrets.
-    High,
+/// `harden explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A path in the image, or the name of a command
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<OsString>,
+    /// The root.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Treat warnings about scripts as errors
+    #[arg(long, help_heading = POLICY)]
+    pub strict: bool,
+    /// The report.
+    #[command(flatten)]
+    pub report: Report,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// `harden init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The root.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
 }
 
 /// `harden learn`.
@@ -121,10 +234,10 @@ pub struct Learn {
     /// File that gets the entries [default: harden.learned.toml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<OsString>,
-    /// End CMD after T seconds (or 5m, 1h) with SIGTERM; that it ends by that is status 0
+    /// Stop CMD with SIGTERM after T (30, 5m, 1h); stopping this way counts as success
     #[arg(long, value_name = "T")]
     pub timeout: Option<OsString>,
-    /// Run CMD as that account of the image: NAME, UID or UID:GID
+    /// Run CMD as this account of the image: NAME, UID or UID:GID
     #[arg(long, value_name = "USER")]
     pub user: Option<OsString>,
     /// Add to the entries that FILE has
@@ -133,85 +246,125 @@ pub struct Learn {
     /// Print errors and warnings only
     #[arg(short, long)]
     pub quiet: bool,
-    /// What to run, after --
+    /// The command to run, after --
     #[arg(value_name = "CMD", required = true, last = true)]
     pub words: Vec<OsString>,
 }
 
-/// Options of all subcommands.
+/// `harden completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
+    pub shell: Shell,
+}
+
+/// What a command works on.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Target {
+    /// Root of the tree to work on [default: /]
+    #[arg(long, value_name = "DIR", help_heading = TARGET)]
+    pub root: Option<PathBuf>,
+}
+
+/// Where the policy comes from, and what the image runs.
 #[derive(Debug, Clone, Default, Args)]
 #[allow(
     rustdoc::broken_intra_doc_links,
     reason = "the comments are the help text, in which brackets mean what may be left out"
 )]
-pub struct Common {
-    /// Root of the tree to work on [default: /]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
+pub struct Source {
     /// Configuration file [default: harden.toml beside the binary, if there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = POLICY)]
     pub config: Option<PathBuf>,
-    /// Add the keep entries of a profile: dotnet, java, nginx, node, php-fpm, postgres, python, redis, ruby, static
-    #[arg(long, value_name = "NAME")]
+    /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI
+    /// image configuration; - is standard input
+    #[arg(long, value_name = "FILE|-", help_heading = POLICY)]
+    pub image_config: Option<PathBuf>,
+    /// Add the keep entries of a profile: dotnet, java, nginx, node, php-fpm, postgres, python, redis,
+    /// ruby or static
+    #[arg(long, value_name = "NAME", help_heading = POLICY)]
     pub profile: Option<OsString>,
     /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", help_heading = POLICY)]
     pub user: Option<OsString>,
     /// What the image runs, as 'CMD ARG…', or 'none' for a base image (repeatable)
-    #[arg(long = "command", value_name = "CMD")]
+    #[arg(long = "command", value_name = "CMD", help_heading = POLICY)]
     pub commands: Vec<OsString>,
+}
+
+/// What stays, and which rules are on.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
     /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
-    #[arg(long, value_name = "ENTRY")]
+    #[arg(long, value_name = "ENTRY", help_heading = POLICY)]
     pub keep: Vec<OsString>,
-    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges (repeatable)
-    #[arg(long = "check", value_name = "CMD")]
-    pub checks: Vec<OsString>,
-    /// Switch a rule off, as 'remove.root-home' (repeatable)
-    #[arg(long, value_name = "RULE")]
-    pub disable: Vec<OsString>,
-    /// Refuse where scripts would only be warned about
-    #[arg(long)]
-    pub strict: bool,
-    /// Besides commands, remove everything that nothing kept needs: mode = "minimal"
-    #[arg(long)]
+    /// Also remove all files of packages that nothing kept needs: mode = "minimal"
+    #[arg(long, help_heading = POLICY)]
     pub minimal: bool,
-    /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI image config
-    #[arg(long, value_name = "FILE|-")]
-    pub image_config: Option<PathBuf>,
-    /// Format of the report: text or json; audit also sarif, junit or github [default: text]
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    /// Switch a rule off, such as 'remove.root-home' (repeatable)
+    #[arg(long, value_name = "RULE", help_heading = POLICY)]
+    pub disable: Vec<OsString>,
+}
+
+/// What makes apply refuse or fail, and changes nothing else.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Tests {
+    /// Treat warnings about scripts as errors
+    #[arg(long, help_heading = POLICY)]
+    pub strict: bool,
+    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges
+    /// (repeatable)
+    #[arg(long = "check", value_name = "CMD", help_heading = POLICY)]
+    pub checks: Vec<OsString>,
+}
+
+/// The report of a command without findings.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Report {
+    /// Format of the report: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Write the report to a file too
-    #[arg(long, value_name = "FILE")]
+    /// Also write the report to a file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
-    /// Write what is left to a file outside the image, as a CycloneDX bill of materials
-    #[arg(long, value_name = "FILE")]
-    pub sbom: Option<PathBuf>,
+}
+
+/// What is said besides.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Talk {
     /// Print the effective policy as a harden.toml and do nothing else
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub dump_config: bool,
     /// Print errors and warnings only
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = OUTPUT)]
     pub quiet: bool,
-    /// Print more: every change, every reason (repeatable)
-    #[arg(short, long, action = clap::ArgAction::Count)]
+    /// Print more: every change, finding and reason
+    #[arg(short, long, action = ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
 }
 
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs; the schema has a version.
-    Json,
-    /// Findings for code scanning.
-    Sarif,
-    /// Findings as test cases.
-    Junit,
-    /// Findings as annotations of a workflow.
-    Github,
+/// The flags of any command; those that it does not take are not set.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// What it works on.
+    pub target: Target,
+    /// Where the policy comes from.
+    pub source: Source,
+    /// What stays.
+    pub selection: Selection,
+    /// What makes apply refuse or fail.
+    pub tests: Tests,
+    /// The report.
+    pub report: Report,
+    /// The bill of materials.
+    pub sbom: Option<PathBuf>,
+    /// What is said.
+    pub talk: Talk,
+    /// `--this-is-an-image`.
+    pub this_is_an_image: bool,
+    /// The long names of all options of the command, without dashes.
+    pub takes: BTreeSet<String>,
 }
 
 impl Cli {
@@ -224,9 +377,13 @@ impl Cli {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let cli = Self::try_parse_from(args)?;
+        let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let named = args.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+        let mut command = Self::whole();
+        let read = command.try_get_matches_from_mut(args).and_then(|matches| Self::from_arg_matches(&matches));
+        let cli = read.map_err(|error| explained(error, &named, &mut command))?;
         if cli.action.is_none() && !cli.bare.dump_config {
-            return Err(Self::command().error(
+            return Err(command.error(
                 ErrorKind::MissingSubcommand,
                 "a command is missing: write 'harden apply', 'plan', 'audit', 'explain', 'learn' or 'init' before the options",
             ));
@@ -234,16 +391,91 @@ impl Cli {
         Ok(cli)
     }
 
-    /// The common options, wherever they stand.
+    /// The command line as clap knows it, for help, completions and man pages.
     #[must_use]
-    pub fn common(&self) -> &Common {
-        match &self.action {
-            None | Some(Action::Learn(_)) => &self.bare,
-            Some(Action::Apply(apply)) => &apply.common,
-            Some(Action::Explain(explain)) => &explain.common,
-            Some(Action::Audit(audit)) => &audit.common,
-            Some(Action::Plan(common) | Action::Init(common)) => common,
-        }
+    pub fn whole() -> Command {
+        // The options of the policy are listed by each command; the page of the program has --dump-config alone.
+        let listed = |arg: Arg| {
+            let hidden = arg.get_help_heading().is_some();
+            arg.hide(hidden)
+        };
+        let help = || Arg::new("help").short('h').long("help").action(ArgAction::Help).help("Print help");
+        Self::command().mut_args(listed).mut_subcommands(|command| {
+            // Where all other options stand below a heading, help does too.
+            let grouped = command.get_arguments().any(|arg| arg.get_help_heading().is_some());
+            if grouped { command.disable_help_flag(true).arg(help().help_heading(OUTPUT)) } else { command }
+        })
+    }
+
+    /// The completion script of a shell.
+    #[must_use]
+    pub fn completions(shell: Shell) -> Vec<u8> {
+        let mut out = Vec::new();
+        clap_complete::generate(shell, &mut Self::whole(), "harden", &mut out);
+        out
+    }
+
+    /// The flags, whichever command they are for.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        let (name, flags) = match &self.action {
+            None => {
+                let Bare { target, source, selection, tests, dump_config } = &self.bare;
+                let talk = Talk { dump_config: *dump_config, ..Talk::default() };
+                ("", Flags { tests: tests.clone(), talk, ..Flags::of(target, source, Some(selection)) })
+            }
+            Some(Action::Apply(Apply { target, this_is_an_image, source, selection, tests, report, sbom, talk })) => (
+                "apply",
+                Flags {
+                    tests: tests.clone(),
+                    report: report.clone(),
+                    sbom: sbom.clone(),
+                    talk: talk.clone(),
+                    this_is_an_image: *this_is_an_image,
+                    ..Flags::of(target, source, Some(selection))
+                },
+            ),
+            Some(Action::Plan(Plan { target, source, selection, tests, report, sbom, talk })) => (
+                "plan",
+                Flags {
+                    tests: tests.clone(),
+                    report: report.clone(),
+                    sbom: sbom.clone(),
+                    talk: talk.clone(),
+                    ..Flags::of(target, source, Some(selection))
+                },
+            ),
+            Some(Action::Audit(audit)) => (
+                "audit",
+                Flags {
+                    report: Report { format: audit.format, report: audit.report.clone() },
+                    sbom: audit.sbom.clone(),
+                    talk: audit.talk.clone(),
+                    ..Flags::of(&audit.target, &audit.source, Some(&audit.selection))
+                },
+            ),
+            Some(Action::Explain(Explain { target, source, selection, strict, report, talk, .. })) => (
+                "explain",
+                Flags {
+                    tests: Tests { strict: *strict, ..Tests::default() },
+                    report: report.clone(),
+                    talk: talk.clone(),
+                    ..Flags::of(target, source, Some(selection))
+                },
+            ),
+            Some(Action::Init(Init { target, source })) => ("init", Flags::of(target, source, None)),
+            Some(Action::Learn(_)) => ("learn", Flags::default()),
+            Some(Action::Completions(_)) => ("completions", Flags::default()),
+        };
+        Flags { takes: Self::options_of(name), ..flags }
+    }
+
+    /// The long names of all options of a command, without dashes; those without a command if there is none of that name.
+    #[must_use]
+    pub fn options_of(name: &str) -> BTreeSet<String> {
+        let command = Self::command();
+        let own = command.find_subcommand(name).unwrap_or(&command);
+        own.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect()
     }
 
     /// The options of `harden audit`, when that is the command.
@@ -254,11 +486,50 @@ impl Cli {
             _ => None,
         }
     }
+}
 
-    /// `--this-is-an-image`.
-    #[must_use]
-    pub fn this_is_an_image(&self) -> bool {
-        matches!(&self.action, Some(Action::Apply(apply)) if apply.this_is_an_image)
+impl Flags {
+    fn of(target: &Target, source: &Source, selection: Option<&Selection>) -> Self {
+        Self {
+            target: target.clone(),
+            source: source.clone(),
+            selection: selection.cloned().unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Says what to write instead, where clap does not: for an option of other commands, for options before the command, and
+/// for what `learn` runs.
+fn explained(error: clap::Error, named: &str, command: &mut Command) -> clap::Error {
+    let kind = error.kind();
+    if kind == ErrorKind::ArgumentConflict && named.starts_with('-') {
+        return command.error(kind, "options are written after the command, as in 'harden apply --user app'");
+    }
+    let (ErrorKind::UnknownArgument, Some(ContextValue::String(given))) = (kind, error.get(ContextKind::InvalidArg))
+    else {
+        return error;
+    };
+    let is = |arg: &Arg| {
+        arg.get_long().is_some_and(|long| given.strip_prefix("--") == Some(long))
+            || arg.get_short().is_some_and(|short| given.strip_prefix('-') == Some(short.to_string().as_str()))
+    };
+    let others = command.get_subcommands().filter(|other| other.get_arguments().any(is));
+    let others: Vec<&str> = others.map(Command::get_name).collect();
+    let text = match others.split_last() {
+        Some((last, [])) => format!("'{given}' is an option of {last}, and not of {named}: leave it out"),
+        Some((last, first)) => {
+            format!("'{given}' is an option of {} and {last}, and not of {named}: leave it out", first.join(", "))
+        }
+        None if named == "learn" && !given.starts_with('-') => {
+            format!("'{given}' is not an option: write '--' before CMD")
+        }
+        None => return error,
+    };
+    command.build();
+    match command.find_subcommand_mut(named) {
+        Some(own) => own.error(kind, text),
+        None => error,
     }
 }
 
@@ -269,34 +540,42 @@ mod tests {
 
     #[test]
     fn clap_finds_no_contradiction() {
-        Cli::command().debug_assert();
+        Cli::whole().debug_assert();
     }
 
     #[test]
     fn options_follow_the_command() {
         let cli = Cli::read(["harden", "apply", "--keep", "ls", "--keep=cat", "--this-is-an-image", "-vv"]).unwrap();
-        assert_eq!(cli.common().keep, ["ls", "cat"]);
-        assert!(cli.this_is_an_image());
-        assert_eq!(cli.common().verbose, 2);
+        let flags = cli.flags();
+        assert_eq!(flags.selection.keep, ["ls", "cat"]);
+        assert!(flags.this_is_an_image);
+        assert_eq!(flags.talk.verbose, 2);
         assert!(Cli::read(["harden", "--dump-config", "--user", "app"]).unwrap().action.is_none());
     }
 
     #[test]
-    fn wrong_usage_is_2_and_help_is_0() {
-        for args in [
-            vec!["harden"],
-            vec!["harden", "--user", "app"],
-            vec!["harden", "--user", "app", "apply"],
-            vec!["harden", "audit", "--fail-on", "fatal"],
-            vec!["harden", "plan", "--format", "yaml"],
-            vec!["harden", "plan", "--this-is-an-image"],
-            vec!["harden", "apply", "extra"],
-            vec!["harden", "explain"],
+    fn a_command_takes_what_means_something_to_it() {
+        let every = ["config", "image-config", "profile", "user", "command"];
+        for (command, more) in [
+            ("", "check disable dump-config keep minimal root strict"),
+            (
+                "apply",
+                "check disable dump-config format keep minimal quiet report root sbom strict this-is-an-image verbose",
+            ),
+            ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
+            (
+                "audit",
+                "baseline checksums disable dump-config fail-on format keep minimal quiet report root sbom tar verbose \
+                 write-baseline",
+            ),
+            ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
+            ("init", "root"),
         ] {
-            assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 2, "{args:?}");
+            let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
+            assert_eq!(Cli::options_of(command), expected, "{command}");
         }
-        for args in [vec!["harden", "--help"], vec!["harden", "--version"], vec!["harden", "apply", "--help"]] {
-            assert_eq!(Cli::read(args.clone()).unwrap_err().exit_code(), 0, "{args:?}");
-        }
+        let learn = ["merge", "output", "quiet", "timeout", "user"].map(str::to_owned);
+        assert_eq!(Cli::options_of("learn"), BTreeSet::from(learn));
+        assert_eq!(Cli::options_of("completions"), BTreeSet::new());
     }
 }

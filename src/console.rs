@@ -2,22 +2,24 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::ValueEnum;
+
 use crate::diag::escape;
 use crate::diag::problem::Problem;
 
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Format {
+/// How a report is written: a word of `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs, see `report::json`.
+    /// For programs; the schema has a version.
     Json,
-    /// For code scanning, see `report::sarif`.
+    /// Findings for code scanning.
     Sarif,
-    /// For test reports, see `report::junit`.
+    /// Findings as test cases.
     Junit,
-    /// For the log of a workflow, see `report::github`.
+    /// Findings as annotations of a workflow.
     Github,
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod escape;
 pub(crate) mod problem;
+pub(crate) mod severity;
 pub(crate) mod suggest;
 
 /// A message that is not a change: a warning, or a reason to refuse the whole plan.

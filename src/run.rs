@@ -15,9 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::check;
-use crate::cli::{self, Action, Cli};
+use crate::cli::{Action, Cli, Completions};
 use crate::console;
-use crate::console::Console;
+use crate::console::{Console, Format};
 use crate::diag::problem::{Problem, quote};
 use crate::exit::Exit;
 use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
@@ -53,6 +53,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     };
     if let Some(Action::Learn(asked)) = &cli.action {
         return learn::run(asked, environment);
+    }
+    if let Some(Action::Completions(Completions { shell })) = cli.action {
+        return written(console::print_with(|out| out.write_all(&Cli::completions(shell))));
     }
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
@@ -104,26 +107,39 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }
-        // Learn has its own way above.
-        Some(Action::Plan(_) | Action::Learn(_)) | None => {
+        // Learn and completions have their own way above.
+        Some(Action::Plan(_) | Action::Learn(_) | Action::Completions(_)) | None => {
             Session::new(policy, &request).map_or_else(|exit| exit, Session::plan)
         }
     }
 }
 
 fn printed(text: &str) -> Exit {
-    if console::print(text).is_ok() { Exit::Done } else { Exit::Failed }
+    written(console::print(text))
+}
+
+fn written(result: io::Result<()>) -> Exit {
+    if result.is_ok() { Exit::Done } else { Exit::Failed }
 }
 
 /// Options that make no sense together, whether they are flags or come from the environment.
 fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !audit && !matches!(options.format, cli::Format::Text | cli::Format::Json) {
+    if !audit && !matches!(options.format, Format::Text | Format::Json) {
         let problem = Problem::new("--format: sarif, junit and github are for findings, which only audit has");
         problems.push(problem.help("write text or json, or use harden audit"));
     }
     if options.tar.is_some() && options.root.is_some() {
         problems.push(Problem::new("--tar and --root both say what is judged").help("leave one of them out"));
+    }
+    let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
+    for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
+        if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
+            && archive == file
+        {
+            let problem = Problem::new(format!("{flag} would overwrite the archive that --tar reads"));
+            problems.push(problem.help(format!("give {flag} another file")));
+        }
     }
     let standard_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if standard_input(&options.tar) && standard_input(&options.image_config) {

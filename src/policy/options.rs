@@ -3,14 +3,16 @@
 //! This module owns the names of the environment variables and the rule that a flag wins. What a value of the policy
 //! means is decided by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::value::{self, Fault};
-use crate::cli::{Cli, Common, Format, Learn, Level};
+use crate::cli::{Cli, Flags, Learn, Report, Selection, Source, Talk, Target, Tests};
+use crate::console::Format;
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
+use crate::diag::severity::Severity;
 use crate::diag::suggest::did_you_mean;
 
 /// The environment, or as much of it as matters.
@@ -55,7 +57,7 @@ pub struct Options {
     /// `--checksums`.
     pub checksums: bool,
     /// `--fail-on`.
-    pub fail_on: Level,
+    pub fail_on: Severity,
     /// `--baseline`.
     pub baseline: Option<PathBuf>,
     /// `--write-baseline`.
@@ -147,30 +149,19 @@ const NAMES: [Name; 26] = [
 ];
 
 impl Options {
-    /// Joins the command line with the environment; a flag wins over its variable, repeatable options add up.
+    /// Joins the command line with the environment; a flag wins over its variable, repeatable options add up. A variable
+    /// whose option the command does not take is not looked at: a RUN step inherits those of the base image.
     #[must_use]
     pub fn new(cli: &Cli, environment: &Environment) -> Self {
-        let Common {
-            root,
-            config,
-            profile,
-            user,
-            commands,
-            keep,
-            checks,
-            disable,
-            strict,
-            minimal,
-            image_config,
-            format,
-            report,
-            sbom,
-            dump_config,
-            quiet,
-            verbose,
-        } = cli.common();
+        let Flags { target, source, selection, tests, report, sbom, talk, this_is_an_image, takes } = cli.flags();
+        let Target { root } = target;
+        let Source { config, image_config, profile, user, commands } = source;
+        let Selection { keep, minimal, disable } = selection;
+        let Tests { strict, checks } = tests;
+        let Report { format, report } = report;
+        let Talk { dump_config, quiet, verbose } = talk;
         let text = |name: &str| environment.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned());
-        let mut reader = Reader { environment, problems: Vec::new() };
+        let mut reader = Reader { environment, takes, problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {
             root: reader.path(ROOT, root.as_ref()),
@@ -178,12 +169,12 @@ impl Options {
             image_config: reader.path(IMAGE_CONFIG, image_config.as_ref()),
             report: reader.path(REPORT, report.as_ref()),
             sbom: reader.path(SBOM, sbom.as_ref()),
-            format: reader.format(*format),
-            dump_config: *dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
-            quiet: *quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
-            verbose: if *verbose > 0 { *verbose } else { reader.verbose() },
-            this_is_an_image: cli.this_is_an_image() || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
-            tar: cli.audit().and_then(|audit| reader.path(TAR, audit.tar.as_ref())),
+            format: reader.format(format),
+            dump_config: dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
+            quiet: quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
+            verbose: if verbose > 0 { verbose } else { reader.verbose() },
+            this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
+            tar: reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
             archive_config: None,
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
                 || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
@@ -191,14 +182,14 @@ impl Options {
             baseline: reader.path(BASELINE, cli.audit().and_then(|audit| audit.baseline.as_ref())),
             write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),
             no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
-            strict: if *strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
-            minimal: if *minimal { Some((true, Origin::Flag(MINIMAL.0))) } else { reader.switch(MINIMAL) },
+            strict: if strict { Some((true, Origin::Flag(STRICT.0))) } else { reader.switch(STRICT) },
+            minimal: if minimal { Some((true, Origin::Flag(MINIMAL.0))) } else { reader.switch(MINIMAL) },
             profile: reader.single(PROFILE, profile.as_ref()),
             user: reader.single(USER, user.as_ref()),
-            commands: reader.list(COMMAND, commands),
-            keep: reader.list(KEEP, keep),
-            checks: reader.list(CHECK, checks),
-            disable: reader.list(DISABLE, disable),
+            commands: reader.list(COMMAND, &commands),
+            keep: reader.list(KEEP, &keep),
+            checks: reader.list(CHECK, &checks),
+            disable: reader.list(DISABLE, &disable),
             path: text("PATH"),
             library_path: text("LD_LIBRARY_PATH"),
             problems: Vec::new(),
@@ -231,7 +222,7 @@ impl LearnOptions {
     /// Joins the command line of `learn` with the environment; a flag wins over its variable.
     #[must_use]
     pub(crate) fn new(learn: &Learn, environment: &Environment) -> Self {
-        let mut reader = Reader { environment, problems: Vec::new() };
+        let mut reader = Reader { environment, takes: Cli::options_of("learn"), problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {
             output: reader.text(OUTPUT, learn.output.as_ref()).map(|given| given.text),
@@ -268,10 +259,12 @@ fn seconds(text: &str) -> Option<u32> {
 
 struct Reader<'e> {
     environment: &'e Environment,
+    /// Long names of the options that the command takes.
+    takes: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl<'e> Reader<'e> {
     /// Refuses a variable that is one slip away from one of ours; others may be the user's own, as HARDEN_VERSION.
     fn misspelt(&mut self) {
         for name in self.environment.keys().filter_map(|name| name.to_str()) {
@@ -289,8 +282,14 @@ impl Reader<'_> {
         }
     }
 
+    /// What the variable of an option holds, if the command takes that option.
+    fn value(&self, name: Name) -> Option<&'e OsStr> {
+        let taken = self.takes.contains(name.0.trim_start_matches('-'));
+        self.environment.get(OsStr::new(name.1)).filter(|_| taken).map(OsString::as_os_str)
+    }
+
     fn variable(&mut self, name: Name) -> Option<Given> {
-        let value = self.environment.get(OsStr::new(name.1))?;
+        let value = self.value(name)?;
         self.given(value, Origin::Environment(name.1))
     }
 
@@ -340,7 +339,7 @@ impl Reader<'_> {
     fn path(&mut self, name: Name, flag: Option<&PathBuf>) -> Option<PathBuf> {
         let (value, origin) = match flag {
             Some(path) => (path.as_os_str(), Origin::Flag(name.0)),
-            None => (self.environment.get(OsStr::new(name.1))?.as_os_str(), Origin::Environment(name.1)),
+            None => (self.value(name)?, Origin::Environment(name.1)),
         };
         // A path that later code could not read as text must not be taken for none: no root would mean `/`.
         let given = self.given(value, origin)?;
@@ -356,29 +355,22 @@ impl Reader<'_> {
             return format;
         }
         let Some(given) = self.variable(FORMAT) else { return Format::default() };
-        match given.text.as_str() {
-            "text" => Format::Text,
-            "json" => Format::Json,
-            "sarif" => Format::Sarif,
-            "junit" => Format::Junit,
-            "github" => Format::Github,
-            other => {
-                let help = "write text or json, and with audit also sarif, junit or github";
-                self.fault(&given.origin, format!("unknown format {}", quote(other)), help);
-                Format::default()
-            }
-        }
+        <Format as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
+            let help = "write text or json, and with audit also sarif, junit or github";
+            self.fault(&given.origin, format!("unknown format {}", quote(&given.text)), help);
+            Format::default()
+        })
     }
 
-    fn level(&mut self, flag: Option<Level>) -> Level {
+    fn level(&mut self, flag: Option<Severity>) -> Severity {
         if let Some(level) = flag {
             return level;
         }
-        let Some(given) = self.variable(FAIL_ON) else { return Level::default() };
-        <Level as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
+        let Some(given) = self.variable(FAIL_ON) else { return Severity::default() };
+        <Severity as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
             let message = format!("unknown severity {}", quote(&given.text));
             self.fault(&given.origin, message, "write info, low, medium or high");
-            Level::default()
+            Severity::default()
         })
     }
 

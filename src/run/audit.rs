@@ -6,21 +6,23 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Request;
+use super::session::{create_sbom, open_sbom};
 use crate::archive::{self, Archive};
-use crate::audit::{self, Baseline, ImageConfig, Severity, State, Subject, Verdict};
-use crate::cli::Level;
+use crate::audit::{self, Baseline, ImageConfig, State, Subject, Verdict};
 use crate::console;
 use crate::console::{Console, Format};
 use crate::day::Day;
 use crate::diag::escape;
 use crate::exit::Exit;
-use crate::facts::Own;
+use crate::facts::{Facts, Own};
+use crate::inventory::sbom::{self, Bom};
 use crate::pipeline;
 use crate::pipeline::{Source, Unread};
 use crate::policy::{Environment, Options, Policy, Run};
 use crate::report;
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
+use crate::tree::set::IdSet;
 
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;
@@ -49,7 +51,7 @@ pub(super) fn run(
     let console = Console::new(request.volume, request.no_color);
     match attempt(&mut policy, options, request, image_config, archive, &console) {
         Ok(verdict) => {
-            if verdict.fails(severity(options.fail_on)) {
+            if verdict.fails(options.fail_on) {
                 Exit::Findings
             } else {
                 Exit::Done
@@ -92,24 +94,32 @@ fn attempt(
     console.phase("examining the root file system");
     let image = image_config.and_then(ImageConfig::parse);
     let today = Day::of(request.epoch.unwrap_or_else(now));
-    let (image, baseline, checksums) = (image.as_ref(), baseline.as_ref(), options.checksums);
-    let mut verdict = if let Some(Archive { tree, files, .. }) = archive {
-        let source = Source::archive(tree, &files);
-        judge(source, &files, policy, (image, checksums), Vec::new(), baseline, today)?
+    let (image, baseline) = (image.as_ref(), baseline.as_ref());
+    let asked = Asked { image, checksums: options.checksums, sbom: request.sbom.is_some(), baseline, today };
+    let mut sbom = None;
+    let (mut verdict, bom) = if let Some(Archive { tree, files, .. }) = archive {
+        sbom = request.sbom.as_deref().map(create_sbom).transpose()?;
+        judge(Source::archive(tree, &files), &files, policy, asked, Vec::new())?
     } else {
         let own = own(request, report.as_ref());
         let root =
             Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), ROOT_HELP))?;
+        if let Some(path) = &request.sbom {
+            sbom = Some(open_sbom(&root, path)?);
+        }
         let own =
             Own { directory: (root.is_running_root() && request.root.is_none()).then(host::current_directory), ..own };
         let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), ROOT_HELP))?;
         let notes = skipped.iter().map(|(_, error)| format!("not looked at: {error}")).collect();
-        judge(Source::root(&root, tree, &own), &root, policy, (image, checksums), notes, baseline, today)?
+        judge(Source::root(&root, tree, &own), &root, policy, asked, notes)?
     };
+    if let (Some(file), Some(bom)) = (&mut sbom, &bom) {
+        report::json::bill(file, bom).map_err(|error| (format!("cannot write the bill of materials: {error}"), ""))?;
+    }
     if let Some(path) = options.write_baseline.as_deref() {
         write_baseline(path, &mut verdict)?;
     }
-    let level = severity(options.fail_on);
+    let level = options.fail_on;
     let write =
         |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
     let written = report.as_mut().map_or(Ok(()), |file| write(file, Format::Json));
@@ -128,21 +138,35 @@ fn own(request: &Request, report: Option<&File>) -> Own {
     }
 }
 
+/// What a verdict is asked for, besides the policy.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    image: Option<&'a ImageConfig>,
+    checksums: bool,
+    sbom: bool,
+    baseline: Option<&'a Baseline>,
+    today: Day,
+}
+
 /// Judge a source. What apply would still change is part of it when the policy says who runs what.
 fn judge(
     source: Source<'_>,
     contents: &dyn Contents,
     policy: &mut Policy,
-    (image, checksums): (Option<&ImageConfig>, bool),
+    asked: Asked<'_>,
     notes: Vec<String>,
-    baseline: Option<&Baseline>,
-    today: Day,
-) -> Result<Verdict, Fault> {
+) -> Result<(Verdict, Option<Bom>), Fault> {
+    let Asked { image, checksums, sbom, baseline, today } = asked;
     let unread = |error: Unread| (error.0, Unread::HELP);
+    // Of what is there, whatever apply would remove.
+    let bom = |facts: &Facts| {
+        let bom = sbom.then(|| sbom::of(facts, contents, &IdSet::default(), &|_| None)).transpose();
+        bom.map_err(|error| (error.to_string(), Unread::HELP))
+    };
     let survey = pipeline::survey(source, policy).map_err(unread)?;
-    let verdict = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
+    let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
         let subject = Subject { image, checksums, ..Subject::new(&survey.facts, contents, policy) };
-        audit::judge(&subject, notes, baseline, today)
+        (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
     } else {
         let examined = pipeline::examine(survey, contents, policy).map_err(unread)?;
         let subject = Subject {
@@ -152,18 +176,9 @@ fn judge(
             plan: Some(&examined.plan),
             ..Subject::new(&examined.facts, contents, policy)
         };
-        audit::judge(&subject, notes, baseline, today)
+        (audit::judge(&subject, notes, baseline, today), bom(&examined.facts)?)
     };
-    pipeline::read(contents, verdict).map_err(unread)
-}
-
-const fn severity(level: Level) -> Severity {
-    match level {
-        Level::Info => Severity::Info,
-        Level::Low => Severity::Low,
-        Level::Medium => Severity::Medium,
-        Level::High => Severity::High,
-    }
+    pipeline::read(contents, found).map_err(unread)
 }
 
 fn read_baseline(path: &Path) -> Result<Baseline, Fault> {

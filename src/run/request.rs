@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::cli;
 use crate::console::{Format, Volume};
 use crate::policy::Options;
 
@@ -34,13 +33,7 @@ impl Request {
         let text = |path: &PathBuf| path.to_str().map(str::to_owned);
         Self {
             root: options.root.as_ref().and_then(text),
-            format: match options.format {
-                cli::Format::Text => Format::Text,
-                cli::Format::Json => Format::Json,
-                cli::Format::Sarif => Format::Sarif,
-                cli::Format::Junit => Format::Junit,
-                cli::Format::Github => Format::Github,
-            },
+            format: options.format,
             report: options.report.as_ref().and_then(text),
             sbom: options.sbom.as_ref().and_then(text),
             volume: match (options.quiet, options.verbose) {

@@ -417,7 +417,7 @@ impl<'a> Session<'a> {
 }
 
 /// Open the file for the bill of materials; in the image scanners would count every package twice.
-fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static str)> {
+pub(super) fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static str)> {
     let shown = escape::quoted(path.as_bytes());
     if root.holds(path) {
         return Err((
@@ -425,9 +425,14 @@ fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static
             "write it to a mount (RUN --mount=type=cache,target=/out … --sbom /out/sbom.json), or outside --root DIR",
         ));
     }
+    create_sbom(path)
+}
+
+/// Open the file for the bill of materials of a tree that lies in no root.
+pub(super) fn create_sbom(path: &str) -> Result<std::fs::File, (String, &'static str)> {
     host::create(path).map_err(|error| {
         (
-            format!("cannot write the bill of materials to {shown}: {error}"),
+            format!("cannot write the bill of materials to {}: {error}", escape::quoted(path.as_bytes())),
             "give --sbom a file in a directory that exists",
         )
     })

@@ -121,7 +121,7 @@ fn an_audit_that_did_not_run_is_no_clean_verdict() {
 #[test]
 fn only_audit_has_findings() {
     for format in ["sarif", "junit", "github"] {
-        for command in ["plan", "apply", "init"] {
+        for command in ["plan", "apply"] {
             let run = Rootfs::empty().run(command, &["--format", format]);
             assert_eq!(run.status, 2);
             assert!(

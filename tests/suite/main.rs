@@ -18,6 +18,7 @@ mod archive;
 mod audit;
 mod budgets;
 mod checks;
+mod cli;
 mod closure;
 #[path = "../common/mod.rs"]
 mod common;
