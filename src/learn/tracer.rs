@@ -365,7 +365,12 @@ impl Tracer<'_> {
         }
         let by = self.program(pid).unwrap_or_default();
         if place.opens {
-            self.led(pid, &format!("fd/{value}"), before, &by);
+            let descriptor = format!("fd/{value}");
+            let is_closed = matches!(places::link(pid, &descriptor), Err(Unknown::Refused));
+            if is_closed && self.said_the_same(pid, place, &arguments, before) {
+                return;
+            }
+            self.led(pid, &descriptor, before, &by);
             // The links on the way may have names that are known by now.
             if before == Err(Unknown::Unreadable) {
                 let _ = self.path(pid, place, &arguments);
@@ -379,6 +384,20 @@ impl Tracer<'_> {
                 self.loses(pid, "a file that it used was renamed by another process at the same moment", RENAMING);
             }
             _ => {}
+        }
+    }
+
+    /// Whether a process that has closed named the same file before an open and after it. Its only thread waited
+    /// meanwhile: the path cannot have been another one in between.
+    fn said_the_same(&mut self, pid: Pid, place: Place, arguments: &[u64; 6], before: Result<Found, Unknown>) -> bool {
+        if place.path.is_none() || places::innermost(pid, b"Threads:") != Some(1) {
+            return false;
+        }
+        match (before, self.path(pid, place, arguments)) {
+            // The call has made the file.
+            (Ok(Found::Nothing), Ok(_)) => !self.renamed,
+            (Ok(before), Ok(after)) => before == after,
+            _ => false,
         }
     }
 

@@ -161,7 +161,8 @@ fn sweep_mode(name: &str, image: &Image, mode: &'static [&'static str]) {
         assert!(diff.is_empty(), "at {last}\n{:#?}", diff.iter().take(20).collect::<Vec<_>>());
     });
     println!(
-        "{name} {mode:?}: killed at {} of {open} changing calls, {} of them the last; {} entries left",
+        "{name} {}: killed at {} of {open} changing calls, {} of them the last; {} entries left",
+        mode.first().unwrap_or(&"normal"),
         points.len(),
         open - late,
         whole.0.len()
