@@ -57,9 +57,8 @@ pub fn names(script: &str) -> Result<Names, LexError> {
             names.words.push(text.to_owned());
         }
     };
-    let programs: BTreeSet<String> = std::collections::BTreeSet::from_iter(
-        found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.clone()),
-    );
+    let programs: BTreeSet<String> =
+        BTreeSet::from_iter(found.uses.iter().filter(|one| one.kind == Kind::Runs).map(|one| one.text.clone()));
     for command in commands(script)? {
         // Behind tini or gosu a relative path may be a script of the application, as in exec form.
         let wrapped = command.is_wrapped();

@@ -44,7 +44,7 @@ pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>> {
         .map_err(|e| anyhow!("cannot become the parent of the processes that a check leaves behind: {e}"))?;
     match rustix::process::waitid(WaitId::All, LOOK) {
         Err(Errno::CHILD) => Ok(BTreeSet::new()),
-        _ => Ok(std::collections::BTreeSet::from_iter(children(None).map(|pid| pid.as_raw_nonzero().get()))),
+        _ => Ok(BTreeSet::from_iter(children(None).map(|pid| pid.as_raw_nonzero().get()))),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! One row a program, from its manual page and the paths of the distributions and of widely used images.
 
+use std::collections::BTreeSet;
+
 use super::{FileUses, How, Named, Reader};
 use crate::shell::{Code, Dialect};
 use crate::tree::{Id, glob};
@@ -107,7 +109,7 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
         let mut files: Vec<Id> =
             row.files.split_whitespace().flat_map(|p| glob::expand_as_shell(tree, p.as_bytes())).collect();
         files.extend(given(reader, name, row.syntax));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut at = 0;
         let mut started = Vec::new();
         while let Some(&entry) = files.get(at) {

@@ -74,15 +74,20 @@ pub(crate) fn expand_as_shell(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
 
 fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Option<Glob>) -> Vec<Id> {
     let mut found = vec![Id::ROOT];
-    let mut parts = pattern.split(|&b| b == b'/').filter(|part| !part.is_empty()).peekable();
-    while let Some(part) = parts.next() {
-        let last = parts.peek().is_none();
+    let all = parts(pattern, dots);
+    for (index, part) in all.iter().enumerate() {
+        let directories = found.into_iter().filter_map(|at| tree.follow(at).ok()).map(|found| found.node);
+        // What may stand for several parts is compared with whole paths; links in directories are not followed there.
+        if dots && (part == b"**" || part.contains(&b'/')) {
+            let rest = all.get(index..).unwrap_or_default().join(&b'/');
+            let glob = compile(&rest);
+            found = directories.flat_map(|directory| below(tree, directory, glob.as_ref())).collect();
+            break;
+        }
         let mut next = Vec::new();
         let mut glob = None;
-        for at in found {
-            // Only directories go on; a link in between is followed inside the root.
-            let Ok(directory) = tree.follow(at).map(|found| found.node) else { continue };
-            if !is_pattern(part) && !part.contains(&b'{') {
+        for directory in directories {
+            if !is_pattern(part) && !part.iter().any(|b| b"{\\".contains(b)) {
                 next.extend(tree.resolve_from(directory, part, false).map(|found| found.node));
                 continue;
             }
@@ -95,7 +100,7 @@ fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Opti
             let glob = glob.get_or_insert_with(|| compile(part));
             next.extend(children.filter(|&id| glob.as_ref().is_some_and(|glob| glob.matches(tree.name(id)))));
         }
-        if !last {
+        if index + 1 < all.len() {
             next.retain(|&id| tree.is_dir(id) || tree.is_link(id));
         }
         found = next;
@@ -103,6 +108,30 @@ fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Opti
     let mut seen = BTreeSet::new();
     found.retain(|&id| seen.insert(id));
     found
+}
+
+/// The parts between slashes; in our dialect alternatives may hold slashes.
+fn parts(pattern: &[u8], braces: bool) -> Vec<Vec<u8>> {
+    let (mut depth, mut escaped) = (0_u32, false);
+    let split = pattern.split(|&byte| {
+        let literal = escaped;
+        escaped = byte == b'\\' && !literal;
+        match byte {
+            b'{' if braces && !literal => depth += 1,
+            b'}' if braces && !literal => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        byte == b'/' && depth == 0
+    });
+    split.filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// Everything below a directory whose path from there matches.
+fn below(tree: &Tree, directory: Id, glob: Option<&Glob>) -> Vec<Id> {
+    let Some(glob) = glob else { return Vec::new() };
+    let above = if directory == Id::ROOT { 1 } else { tree.path(directory).len() + 1 };
+    let matches = |&id: &Id| tree.path(id).get(above..).is_some_and(|path| glob.matches(path));
+    tree.subtree(directory).skip(1).filter(matches).collect()
 }
 
 #[cfg(test)]
@@ -128,6 +157,7 @@ mod tests {
             ("/usr/*/ls", "/usr/bin/ls", true),
             ("/usr/*", "/usr/bin/ls", false),
             ("/usr/**", "/usr/bin/ls", true),
+            ("/a[!x]b", "/a/b", false),
             ("/usr/**", "/usr", false),
             ("*", "", true),
             ("*", ".hidden", true),
@@ -184,6 +214,11 @@ mod tests {
         assert_eq!(paths(expand(&tree, "/opt/{a,b}/bin/java")), ["/opt/a/bin/java", "/opt/b/bin/java"]);
         assert_eq!(paths(expand_as_shell(&tree, b"/opt/*/bin/java")), ["/opt/a/bin/java", "/opt/b/bin/java"]);
         assert_eq!(expand(&tree, "/opt/*/bin/java").len(), 3);
+        assert_eq!(paths(expand(&tree, "/opt/**/java")).len(), 3);
+        assert_eq!(paths(expand(&tree, "/lib/**")), ["/usr/lib/other", "/usr/lib/systemd", "/usr/lib/systemd/x"]);
+        assert_eq!(paths(expand(&tree, "/{usr/lib,none}/oth*")), ["/usr/lib/other"]);
+        assert_eq!(paths(expand(&tree, "/**/java")), paths(expand(&tree, "/opt/**/java")));
+        assert_eq!(paths(expand(&tree, "/opt/\\a/bin")), ["/opt/a/bin"]);
         assert_eq!(paths(expand(&tree, "/lib/systemd")), ["/usr/lib/systemd"]);
         assert_eq!(expand(&tree, "/usr/*/systemd/*").len(), 1);
         assert!(expand(&tree, "/usr/lib/other/deeper").is_empty());
@@ -191,14 +226,27 @@ mod tests {
     }
 
     proptest! {
+        /// A keep entry is expanded, and its contradiction with a remove entry is matched: both say the same of every path.
+        #[test]
+        fn what_is_expanded_is_what_matches(pattern in "(/(a|b|\\*|\\?|\\*\\*|a\\*|[{](a,b|a/b,c|b)[}]|[\\[]ab[\\]]|a[\\[]!x[\\]]b)){1,4}") {
+            let tree = fixture::tree(&[("/a/b/c/ab", ""), ("/b/a/b", ""), ("/a/.b", ""), ("/c/", ""), ("/ab", "")]);
+            let glob = Glob::new(&pattern).unwrap();
+            let mut found = expand(&tree, &pattern);
+            found.sort();
+            let matching: Vec<_> = tree.ids().skip(1).filter(|&id| glob.matches(&tree.path(id))).collect();
+            prop_assert_eq!(found, matching, "{}", pattern);
+        }
+
         #[test]
         fn any_pattern_ends(pattern in prop::collection::vec(prop::sample::select(&b"*?[]!^-\\ab/{},\xff"[..]), 0..24),
                             name in prop::collection::vec(prop::sample::select(&b"ab/[]"[..]), 0..24)) {
             let tree = fixture::tree(&[("/a/b", ""), ("/b", "-> a")]);
             let _ = expand_as_shell(&tree, &pattern);
             let _ = Glob::as_shell(&pattern).map(|glob| glob.matches(&name));
-            if let Ok(glob) = std::str::from_utf8(&pattern).map_err(drop).and_then(|text| Glob::new(text).map_err(drop)) {
-                let _ = glob.matches(&name);
+            if let Ok(text) = std::str::from_utf8(&pattern)
+                && let Ok(glob) = Glob::new(text)
+            {
+                let _ = (glob.matches(&name), expand(&tree, text));
             }
         }
     }

@@ -98,7 +98,7 @@ fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
         }
         Verdict::Become(line.with_field(MEMBERS, &existing(field)), reason.to_owned())
     });
-    let lists: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from_iter(
+    let lists: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from_iter(
         files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())),
     );
     files.edit(ID, Database::Gshadow, |line| {
@@ -156,7 +156,7 @@ pub(super) fn add_missing(
 /// Two names for one id are legal, and nobody can say which one is meant.
 fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
     for (database, field, what) in [(Database::Passwd, UID, "uid"), (Database::Group, GID, "gid")] {
-        let mut first: std::collections::BTreeMap<u32, &[u8]> = std::collections::BTreeMap::new();
+        let mut first: BTreeMap<u32, &[u8]> = BTreeMap::new();
         for line in files.entries(database) {
             let Some(id) = line.id(field) else { continue };
             if let Some(other) = first.get(&id) {
