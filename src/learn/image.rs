@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::process::Pid;
 
 use super::seen::{self, Seen, View};
@@ -104,11 +104,11 @@ impl<'a> Image<'a> {
                             && !seen.path(&path, stat.stx_ino, executed, &by)
                         {
                             let trail = trail::follow(rustix::process::getpid(), &Start::default(), &path);
-                            seen.trail(&trail, false, executed, &by);
+                            seen.trail(&trail, trail.stat(), false, executed, &by);
                         }
                     }
                     for (trail, executed, by) in std::mem::take(&mut self.trails) {
-                        seen.trail(&trail, false, executed, &by);
+                        seen.trail(&trail, trail.stat(), false, executed, &by);
                     }
                     self.seen = Some(seen);
                 }
@@ -159,25 +159,29 @@ impl<'a> Image<'a> {
             }
         }
         let trail = trail::follow(pid, start, path);
-        let found = trail.end.as_deref().and_then(trail::inode).map_or(Found::Nothing, Found::File);
-        self.came(trail, view.foreign, executed, by);
-        found
+        // Asked once: what is said to be found is what is written, also while another process renames it.
+        let is = trail.stat();
+        self.came(trail, is, view.foreign, executed, by);
+        is.map_or(Found::Nothing, |is| Found::File(Inode::of(&is)))
     }
 
     /// A process has opened or started a file: `link` leads to it, by that name if it still has one.
     pub(super) fn opened(&mut self, link: &[u8], name: Option<Vec<u8>>, foreign: bool, use_: (bool, &[u8])) {
         let (executed, by) = use_;
-        let named = name.filter(|name| trail::inode(name).is_some_and(|inode| trail::inode(link) == Some(inode)));
+        // Asked of the link: a name may lead to another file, or nowhere, at any moment.
+        let is = seen::stat(link).ok();
+        let named =
+            name.filter(|name| trail::inode(name).is_some_and(|inode| is.map(|is| Inode::of(&is)) == Some(inode)));
         let end = Some(named.unwrap_or_else(|| link.to_vec()));
-        self.came(Trail { end, ..Trail::default() }, foreign, executed, by);
+        self.came(Trail { end, ..Trail::default() }, is, foreign, executed, by);
     }
 
-    fn came(&mut self, trail: Trail, foreign: bool, executed: bool, by: &[u8]) {
+    fn came(&mut self, trail: Trail, is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
         // What /proc shows of a process is gone with it.
         if self.reads() && !foreign && trail.is_by_name() {
             self.trails.push((trail, executed, by.to_vec()));
         } else if let Some(seen) = self.whole() {
-            seen.trail(&trail, foreign, executed, by);
+            seen.trail(&trail, is, foreign, executed, by);
         }
     }
 

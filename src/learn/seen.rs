@@ -98,14 +98,14 @@ impl<'a> Seen<'a> {
         true
     }
 
-    /// A program is about to use a path that leads there. What does not exist is not used.
-    pub(super) fn trail(&mut self, trail: &Trail, foreign: bool, executed: bool, by: &[u8]) {
+    /// A program is about to use a path that leads there, to a file of which `is` tells. What does not exist is not used.
+    pub(super) fn trail(&mut self, trail: &Trail, is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
         match &trail.end {
             Some(end) => {
                 for link in &trail.links {
-                    self.passed(link, lstat(link), foreign, false, by);
+                    self.passed(link, lstat(link).ok(), foreign, false, by);
                 }
-                self.passed(end, stat(end), foreign, executed, by);
+                self.passed(end, is, foreign, executed, by);
             }
             // A link that leads nowhere may be read all the same.
             None => {
@@ -118,14 +118,14 @@ impl<'a> Seen<'a> {
     }
 
     /// A path led to that name, which has no links on its way.
-    pub(super) fn passed(&mut self, full: &[u8], is: Result<Statx, Errno>, foreign: bool, executed: bool, by: &[u8]) {
+    pub(super) fn passed(&mut self, full: &[u8], is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
         let tree = self.tree;
         let here = if foreign { None } else { tree.lookup(full) };
         // What was mounted over the tree is not the image.
         if here.is_some_and(|id| tree.meta(id).mount) {
             return;
         }
-        let Ok(is) = is else { return };
+        let Some(is) = is else { return };
         let moved = self.moved || foreign || full.starts_with(b"/proc/");
         let known = here.filter(|&id| !moved || tree.meta(id).ino == is.stx_ino);
         // A file that was put in the place of another one has no other name.

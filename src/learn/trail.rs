@@ -4,6 +4,7 @@
 //! to a place itself and not to its name (proc_pid_fd(5)). What this process would find there is its own.
 
 use nix::libc;
+use rustix::fs::Statx;
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -38,6 +39,11 @@ impl Trail {
     /// Whether it means the same for every process, now and later.
     pub(super) fn is_by_name(&self) -> bool {
         self.links.iter().chain(&self.end).all(|path| !path.starts_with(b"/proc/"))
+    }
+
+    /// What is at its end now.
+    pub(super) fn stat(&self) -> Option<Statx> {
+        stat(self.end.as_deref()?).ok()
     }
 }
 
