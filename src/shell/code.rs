@@ -31,6 +31,8 @@ pub enum Kind {
     Reads,
     /// A directory, or a pattern of files, whose scripts may be started: `run-parts DIR`, `for f in /init.d/*.sh`.
     Directory,
+    /// An account whose login shell is started: `su USER`.
+    Login,
 }
 
 /// One use.
@@ -304,7 +306,7 @@ impl Code {
                             started: false,
                         });
                     }
-                    Ran::Default(..) | Ran::Joined(_) | Ran::Directory(_) | Ran::Input => {}
+                    Ran::Default(..) | Ran::Login(_) | Ran::Joined(_) | Ran::Directory(_) | Ran::Input => {}
                 }
             }
             if depth < DEEPEST {
@@ -416,6 +418,7 @@ impl Code {
                 Ran::Default(word, name) => self.start(&Word { text: name.to_owned(), ..word.clone() }, false),
                 Ran::Script(word) => self.add(Kind::Reads, word, false),
                 Ran::Directory(word) => self.add(Kind::Directory, word, false),
+                Ran::Login(word) => self.add(Kind::Login, word, false),
                 Ran::Code(word) => self.code(word, depth),
                 Ran::Joined(words) => {
                     let line = words.first().map_or(1, |word| word.line);

@@ -17,6 +17,7 @@ fn uses_as(script: &str, dialect: Dialect) -> Vec<String> {
             Kind::Runs => "",
             Kind::Reads => ". ",
             Kind::Directory => "/ ",
+            Kind::Login => "@ ",
         };
         format!("{kind}{} {}{}", one.line, one.text, if one.optional { "?" } else { "" })
     };
@@ -77,7 +78,9 @@ fn wrappers_run_what_stands_behind_their_own_words() {
         ("exec su-exec \"$user\" /usr/sbin/x", &["1 su-exec", "1 /usr/sbin/x"]),
         ("setpriv --reuid=a --regid b --init-groups -- y -z", &["1 setpriv", "1 y"]),
         ("runuser -u app -- y", &["1 runuser", "1 y"]),
-        ("runuser app -c 'y; z'", &["1 runuser", "1 y", "1 z"]),
+        ("runuser app -c 'y; z'", &["1 runuser", "@ 1 app", "1 y", "1 z"]),
+        ("su - app -c y; su app; su -l -c y app; su -c 'y' - app", &["1 su", "@ 1 app", "1 y"]),
+        ("su -; su -s /bin/sh app -c y; runuser -u app y; su \"$U\"", &["1 su", "1 /bin/sh", "1 y", "1 runuser"]),
         ("su - app -s /bin/ash -c \"exec y --x\"", &["1 su", "1 /bin/ash", "1 y"]),
         ("sudo -u app -E A=1 y z", &["1 sudo", "1 y"]),
         ("chroot --userspec=a:b / y z", &["1 chroot", "1 y"]),
@@ -285,7 +288,7 @@ fn code_on_the_standard_input_of_a_shell_is_code() {
     check(&[
         ("bash -s <<E\ntac\nE\nsort", &["1 bash", "2 tac", "4 sort"]),
         ("sh <<'E'\ntac $x\nE", &["1 sh", "2 tac"]),
-        ("su - app <<E\ntac\nE", &["1 su", "2 tac"]),
+        ("su - app <<E\ntac\nE", &["1 su", "@ 1 app", "2 tac"]),
         ("gosu app bash <<-E\n\ttac\n\tE", &["1 gosu", "1 bash", "2 tac"]),
         ("cat <<E | sh\ntac\nE", &["1 cat", "1 sh", "2 tac"]),
         ("echo 'tac x; sort' | sh", &["1 sh", "1 tac", "1 sort"]),

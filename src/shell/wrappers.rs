@@ -20,6 +20,8 @@ pub(super) enum Ran<'w> {
     Joined(&'w [Word]),
     /// Shell code on standard input: `bash -s`.
     Input,
+    /// An account whose login shell runs: `su USER`.
+    Login(&'w Word),
     /// A script that a shell is given as a file.
     Script(&'w Word),
     /// A directory whose programs are started: `run-parts DIR`.
@@ -279,6 +281,14 @@ fn shell<'w>(words: &'w [Word], found: &mut Vec<Ran<'w>>) {
 /// `su [-] [USER] -c CODE`: the code; su hands everything else to a shell.
 fn su<'w>(words: &'w [Word], found: &mut Vec<Ran<'w>>) -> Option<&'w [Word]> {
     let before = found.len();
+    let own_shell = words.iter().any(|word| word.text == "-s" || word.text.starts_with("--shell"));
+    // `-` and `-l` only ask for a login; the first operand is the account.
+    let own = words.get(usize::from(words.first().is_some_and(|word| word.text == "-"))..).unwrap_or_default();
+    let user = after(own, "-c --command --session-command -g --group -G --supp-group -w --whitelist-environment", 0);
+    let user = user.map(|rest| rest.get(usize::from(rest.first().is_some_and(|word| word.text == "-"))..));
+    if let Some([user, ..]) = user.flatten().filter(|_| !own_shell) {
+        found.push(Ran::Login(user));
+    }
     for pair in words.windows(2) {
         if let [option, value] = pair {
             match option.text.as_str() {
