@@ -8,6 +8,7 @@ pub(crate) mod app_paths;
 pub(crate) mod checks;
 pub(crate) mod entrypoints;
 pub(crate) mod jobs;
+pub(crate) mod login_shells;
 pub(crate) mod mounts;
 pub(crate) mod remove_directories;
 pub(crate) mod root_home;
@@ -30,6 +31,7 @@ pub(crate) static GUARDS: &[Guard] = &[
     ("guard.entrypoints", entrypoints::check),
     ("guard.files", app_paths::check),
     ("guard.jobs", jobs::check),
+    ("guard.login-shells", login_shells::check),
     ("guard.mounts", mounts::check),
     ("guard.remove-directories", remove_directories::check),
     ("guard.root-home", root_home::check),

@@ -68,6 +68,8 @@ pub(crate) struct FileUses {
     pub file: Id,
     /// Entries that exist in this root, in order of appearance.
     pub names: Vec<Named>,
+    /// Accounts whose login shells it starts, with their lines.
+    pub logins: Vec<(u32, String)>,
     /// Words in command position that only the running program knows, with their lines.
     pub unknown: Vec<(u32, String)>,
     /// What cannot be read, with its line: the rest of the file was not looked at.
@@ -207,6 +209,7 @@ impl<'a> Reader<'a> {
             .map(|(file, problem)| FileUses {
                 file: *file,
                 names: Vec::new(),
+                logins: Vec::new(),
                 unknown: Vec::new(),
                 problem: problem.clone(),
             })
@@ -217,6 +220,10 @@ impl<'a> Reader<'a> {
                 Kind::Runs => (How::Runs, self.runs(&one.text, &path).into_iter().collect()),
                 Kind::Reads => (How::Reads, self.reads(one)),
                 Kind::Directory => (How::Starts, self.scripts_at(&one.text)),
+                Kind::Login => {
+                    file.logins.push((one.line, one.text.clone()));
+                    continue;
+                }
             };
             file.names.extend(entries.into_iter().map(|entry| Named {
                 how,
@@ -264,7 +271,7 @@ impl<'a> Reader<'a> {
                 names.push(Named { how: How::Runs, entry, line, word, optional: false });
             }
         }
-        FileUses { file: id, names, unknown: Vec::new(), problem: None }
+        FileUses { file: id, names, logins: Vec::new(), unknown: Vec::new(), problem: None }
     }
 
     /// The entry that runs for a word in command position.
@@ -348,7 +355,8 @@ impl<'a> Reader<'a> {
         found.filter(|&id| self.tree.is_dir(id)).unwrap_or(Id::ROOT)
     }
 
-    fn lines(&self) -> &'a [CommandLine] {
+    /// The command lines of the image.
+    pub(crate) fn lines(&self) -> &'a [CommandLine] {
         match &self.policy.run {
             Run::Commands(lines) => lines,
             Run::Unknown | Run::Nothing => &[],

@@ -78,6 +78,15 @@ pub fn names(script: &str) -> Result<Names, LexError> {
     Ok(names)
 }
 
+/// The accounts whose login shells a command in exec form starts: `su USER -c CODE`.
+pub(crate) fn logins(words: &[String]) -> Vec<String> {
+    let code = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+    let mut reader = Code::new(Dialect::Posix);
+    reader.read(&code, "");
+    let uses = reader.finish().uses.into_iter();
+    uses.filter(|one| one.kind == Kind::Login).map(|one| one.text).collect()
+}
+
 /// Splits a command that needs no shell at blanks, with quotes. `None` when it has any other character that
 /// means something to a shell: it is shell form.
 ///

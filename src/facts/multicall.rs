@@ -18,6 +18,8 @@ use crate::tree::{FileId, Id, Resolved, Tree};
 const FEWEST: usize = 8;
 /// Fewest links that make it a multi-call program.
 const FEWEST_LINKS: usize = 3;
+/// Names under which a copy of busybox is a shell.
+const SHELLS: [&str; 3] = ["sh", "ash", "hush"];
 /// Largest program read; coreutils of uutils has 23 MB.
 pub(crate) const LIMIT: u64 = 32 * 1024 * 1024;
 
@@ -104,6 +106,8 @@ pub fn kept(
         }
         let all = names(&mut entries.iter().copied());
         let telling = named(program, &entries);
+        // A text inside is no proof: a scanner has it, too, and this program. The name of a shell, or many names, are.
+        let suspect = telling || all.len() >= FEWEST || all.iter().any(|name| SHELLS.contains(&name.as_str()));
         let size = tree.meta(program).size;
         let mut one = MultiCall {
             program,
@@ -130,15 +134,15 @@ pub fn kept(
                     data = contents.read(tree, library, LIMIT).unwrap_or_default();
                 }
             }
-            one.read(data, telling);
+            one.read(data, telling, suspect);
         } else if sizes.contains(&size) || (packages.owner(program).is_none() && COPIES.contains(&size)) {
             let data = contents.read(tree, program, LIMIT).unwrap_or_default();
             if applets::Family::of(&data).is_some() {
-                one.read(data, telling);
+                one.read(data, telling, suspect);
             }
         }
         if one.family == Family::Links && one.problem.is_none() {
-            if all.len() < FEWEST_LINKS {
+            if different(&all) < FEWEST_LINKS {
                 continue;
             }
             one.applets = all.into_iter().collect();
@@ -181,7 +185,7 @@ impl MultiCall {
         (lost.data == other.data).then_some(true)
     }
 
-    fn read(&mut self, data: Vec<u8>, telling: bool) {
+    fn read(&mut self, data: Vec<u8>, telling: bool, suspect: bool) {
         match applets::read(&data) {
             Ok(found) => {
                 self.family = Family::Table(found.family);
@@ -190,10 +194,19 @@ impl MultiCall {
                 self.data = data;
                 self.table = Some(found);
             }
-            Err(problem) if applets::claims(&data, telling) => self.problem = Some(problem),
+            Err(problem) if suspect && applets::claims(&data, telling) => self.problem = Some(problem),
             Err(_) => {}
         }
     }
+}
+
+/// How many names there are when those of versions count once: `python`, `python3` and `python3.11` are one program.
+fn different(names: &BTreeSet<String>) -> usize {
+    let stem = |name: &String| match name.find(|c: char| c.is_ascii_digit()).filter(|&at| at > 0) {
+        Some(at) => name.get(..at).unwrap_or(name).trim_end_matches(['-', '.', '_']).to_owned(),
+        None => name.clone(),
+    };
+    BTreeSet::from_iter(names.iter().map(stem)).len()
 }
 
 /// Whether a file is named as multi-call programs are.
@@ -237,9 +250,18 @@ fn groups(tree: &Tree, contents: &dyn Contents, commands: &Commands) -> BTreeMap
 mod tests {
     use super::super::elf::fixture::program;
     use super::super::packages::Packages;
-    use super::{Commands, Family, kept};
+    use super::{Commands, Family, different, kept};
     use crate::applets::fixture::Binary;
     use crate::tree::contents::memory::image;
+
+    #[test]
+    fn names_of_versions_are_one_name() {
+        let count = |names: &[&str]| different(&names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(count(&["python", "python3", "python3.11"]), 1);
+        assert_eq!(count(&["perl", "perl5.36.0", "perl5.36-x86_64-linux-gnu"]), 1);
+        assert_eq!(count(&["xz", "unxz", "xzcat"]), 3);
+        assert_eq!(count(&["7z", "7za", "7zr"]), 3);
+    }
 
     #[test]
     fn kept_multi_call_programs_are_named_with_what_stays_callable() {

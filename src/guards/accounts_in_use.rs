@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::escape;
 use crate::draft::Draft;
-use crate::facts::accounts::{Database, Line, SHELL};
 use crate::policy::Start;
-use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
@@ -52,7 +50,6 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         refuse_named(cx, draft, group, name, uses);
     }
     built_in(cx, draft, &ids, &named);
-    login_shells(cx, draft);
 }
 
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
@@ -70,27 +67,6 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
         ),
         format!("write [keep] {list} = [\"{shown}\"], or use one that stays"),
     );
-}
-
-/// An account of keep.shells whose shell goes cannot log in after all.
-fn login_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    let tree = &cx.facts.tree;
-    let kept = |line: &Line| {
-        let wanted = cx.policy.keep.shells.iter().any(|entry| entry.value.as_bytes() == line.name());
-        (wanted && !is_nologin(line.field(SHELL))).then(|| (line.name().to_vec(), line.field(SHELL).to_vec()))
-    };
-    let shells: Vec<_> = draft.accounts.entries(Database::Passwd).filter_map(kept).collect();
-    for (name, shell) in shells {
-        // The shell may be reached by links: one of them that goes is enough.
-        let Ok(found) = tree.resolve(&shell) else { continue };
-        if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
-            let path = escape::escaped(&shell);
-            draft.refuse(
-                format!("[keep] shells lets '{}' log in, but its shell '{path}' would go", escape::escaped(&name)),
-                format!("write [keep] commands = [\"{path}\"], or take the account out of shells"),
-            );
-        }
-    }
 }
 
 fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {

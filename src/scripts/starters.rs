@@ -135,7 +135,7 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
                 Named { how: How::Starts, entry, line: 0, word, optional: false }
             };
             let names = started.into_iter().map(named).collect();
-            found.push(FileUses { file: id, names, unknown: Vec::new(), problem: None });
+            found.push(FileUses { file: id, names, logins: Vec::new(), unknown: Vec::new(), problem: None });
         }
     }
     found

@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer::{LexError, Token, Word, tokens_from};
 use super::parser::{Event, SimpleCommand, events};
-use super::wrappers::{Ran, runs};
+use super::wrappers::{Ran, never, runs};
 use super::{Dialect, is_builtin};
 use scope::Scopes;
 use variables::Variables;
+
+/// Words of a call that are looked at for the command that the called function runs.
+const MOST_ARGUMENTS: usize = 9;
 
 /// Code inside code (`sh -c`, `eval`, `trap`) deeper than this is no code that a person wrote.
 const DEEPEST: usize = 8;
@@ -28,6 +31,8 @@ pub enum Kind {
     Reads,
     /// A directory, or a pattern of files, whose scripts may be started: `run-parts DIR`, `for f in /init.d/*.sh`.
     Directory,
+    /// An account whose login shell is started: `su USER`.
+    Login,
 }
 
 /// One use.
@@ -63,12 +68,30 @@ struct Found {
     scope: usize,
     /// A word of `set --`: runs only where the script runs `"$@"`.
     positional: bool,
+    /// A program starts it: a file, and neither a builtin nor a function.
+    started: bool,
+}
+
+/// A command with arguments, whose name may be that of a function that runs them.
+struct Call {
+    scope: usize,
+    words: Vec<Word>,
+    /// Which of the words the script has made sure of.
+    tested: Vec<bool>,
+    file: usize,
 }
 
 /// The code of one script and the files it sources.
 pub struct Code {
     dialect: Dialect,
     found: Vec<Found>,
+    calls: Vec<Call>,
+    /// Scopes of functions that drop some of their arguments.
+    shifts: BTreeSet<usize>,
+    /// What the command before a pipe writes, as far as the script says it.
+    piped: Option<(String, u32)>,
+    /// What the last command writes, likewise.
+    written: Option<(String, u32)>,
     variables: Variables,
     scopes: Scopes,
     /// Files read so far.
@@ -90,6 +113,10 @@ impl Code {
         Self {
             dialect,
             found: Vec::new(),
+            calls: Vec::new(),
+            shifts: BTreeSet::new(),
+            piped: None,
+            written: None,
             variables: Variables::default(),
             scopes: Scopes::default(),
             files: 0,
@@ -139,8 +166,9 @@ impl Code {
 
     /// Everything that the code uses.
     #[must_use]
-    pub fn finish(self) -> Uses {
-        let called = self.scopes.called();
+    pub fn finish(mut self) -> Uses {
+        self.arguments();
+        let called = self.reached();
         let positional = self
             .found
             .iter()
@@ -155,7 +183,7 @@ impl Code {
                 uses.unknown.push((found.file, found.word.line, found.word.text.clone()));
             }
             for text in texts {
-                if text.is_empty() || (found.kind == Kind::Runs && self.is_no_program(&text)) {
+                if text.is_empty() || (found.kind == Kind::Runs && !found.started && self.is_no_program(&text)) {
                     continue;
                 }
                 let one = as_use(found, text);
@@ -177,20 +205,134 @@ impl Code {
         uses
     }
 
+    /// Which scopes can be reached: all of them once a word in command position is known to the running shell only, which
+    /// may be the name of any function (`"${1#--}"`, as MariaDB's healthcheck.sh has it).
+    fn reached(&self) -> impl Fn(usize) -> bool + use<> {
+        let called = self.scopes.called();
+        let any = self.found.iter().any(|found| {
+            let from_outside = || is_positional(&found.word) || self.variables.holds_argument(&found.word);
+            found.kind == Kind::Runs
+                && found.word.expands
+                && !found.started
+                && called(found.scope)
+                // The words that call a function stand in the script.
+                && (found.scope == 0 || !from_outside())
+                && self.texts(found).is_empty()
+        });
+        move |scope| any || called(scope)
+    }
+
+    /// The commands that functions get as arguments and run: `retry() { "$@"; }` and `retry curl -f URL`.
+    fn arguments(&mut self) {
+        // Whether a scope runs its arguments, and whether by way of another program.
+        let mut runners: BTreeMap<usize, bool> = BTreeMap::new();
+        for found in self.found.iter().filter(|found| found.kind == Kind::Runs && found.scope != 0) {
+            if is_positional(&found.word) || self.variables.holds_argument(&found.word) {
+                *runners.entry(found.scope).or_default() |= found.started;
+            }
+        }
+        // A function that hands its arguments to one of these is one, too.
+        let mut queue: Vec<usize> = runners.keys().copied().collect();
+        let mut handed: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for call in self.calls.iter().filter(|call| call.scope != 0) {
+            if call.words.iter().skip(1).any(is_positional) {
+                for &function in self.scopes.definitions(call.name()) {
+                    handed.entry(function).or_default().push(call.scope);
+                }
+            }
+        }
+        while let Some(scope) = queue.pop() {
+            let started = runners.get(&scope).copied().unwrap_or_default();
+            for from in handed.remove(&scope).unwrap_or_default() {
+                if !runners.contains_key(&from) {
+                    runners.insert(from, started);
+                    queue.push(from);
+                }
+            }
+        }
+        if runners.is_empty() {
+            return;
+        }
+        let mut code = Vec::new();
+        for call in std::mem::take(&mut self.calls) {
+            self.files = call.file;
+            self.call(&call, 0, &runners, &mut code, 0);
+        }
+        for (word, file) in code {
+            self.files = file;
+            self.code(&word, 0);
+        }
+    }
+
+    /// What a call of a function that runs its arguments runs; `at` is the word of the function's name.
+    fn call(
+        &mut self,
+        call: &Call,
+        at: usize,
+        runners: &BTreeMap<usize, bool>,
+        code: &mut Vec<(Word, usize)>,
+        depth: usize,
+    ) {
+        let Some(name) = call.words.get(at) else { return };
+        let scopes = self.scopes.definitions(&name.text);
+        let Some(started) = scopes.iter().filter_map(|scope| runners.get(scope)).copied().reduce(|a, b| a | b) else {
+            return;
+        };
+        let shifts = scopes.iter().any(|scope| self.shifts.contains(scope));
+        for first in at + 1..call.words.len().min(at + MOST_ARGUMENTS) {
+            let words = call.words.get(first..).unwrap_or_default();
+            let ran = runs(words, &|word| self.variables.may_be_empty(word));
+            for (place, ran) in ran.into_iter().enumerate() {
+                match ran {
+                    // Its own words: an option, or a number of times.
+                    Ran::Program(word) | Ran::Started(word) if is_value(word) => {}
+                    Ran::Program(word) | Ran::Started(word) => {
+                        let optional = call.tested.get(first).copied().unwrap_or_default();
+                        let started = if place == 0 { started } else { matches!(ran, Ran::Started(_)) };
+                        let word = Word { array: Vec::new(), here: None, ..word.clone() };
+                        let (kind, scope, file) = (Kind::Runs, call.scope, call.file);
+                        self.found.push(Found { kind, word, file, optional, scope, positional: false, started });
+                    }
+                    Ran::Code(word) => code.push((word.clone(), call.file)),
+                    Ran::Script(word) => {
+                        let (kind, word, scope, file) = (Kind::Reads, word.clone(), call.scope, call.file);
+                        self.found.push(Found {
+                            kind,
+                            word,
+                            file,
+                            optional: false,
+                            scope,
+                            positional: false,
+                            started: false,
+                        });
+                    }
+                    Ran::Default(..) | Ran::Login(_) | Ran::Joined(_) | Ran::Directory(_) | Ran::Input => {}
+                }
+            }
+            if depth < DEEPEST {
+                self.call(call, first, runners, code, depth + 1);
+            }
+            // Where the function drops arguments, the command may stand behind them.
+            if !shifts {
+                break;
+            }
+        }
+    }
+
     /// What the word of a use may be.
     fn texts(&self, found: &Found) -> Vec<String> {
         let mut texts = Vec::new();
         for value in self.variables.values(&found.word) {
-            // An unquoted variable is split into words, the first of which runs, and perhaps what it wraps.
+            // A variable is split into words, the first of which runs, and perhaps what it wraps; an array has words.
             if found.kind == Kind::Runs && found.word.expands && value.contains([' ', '\t']) {
                 let (tokens, _) = tokens_from(&value, found.word.line, 0);
                 let words: Vec<Word> = tokens
                     .into_iter()
                     .map_while(|t| if let Token::Word(word) = t { Some(word) } else { None })
                     .collect();
-                let programs = runs(&words).into_iter();
+                let programs = runs(&words, &|word| self.variables.may_be_empty(word)).into_iter();
                 texts.extend(programs.filter_map(|ran| match ran {
-                    Ran::Program(word) if !word.expands => Some(word.text.clone()),
+                    Ran::Program(word) | Ran::Started(word) if !word.expands => Some(word.text.clone()),
                     _ => None,
                 }));
             } else {
@@ -209,6 +351,11 @@ impl Code {
         for event in events(tokens) {
             match event {
                 Event::Command(command) => self.command(command, depth),
+                Event::Pipe => {
+                    self.piped = self.written.take();
+                    self.scopes.event(Event::Pipe);
+                    continue;
+                }
                 Event::For(words) => {
                     match words.as_slice() {
                         // `for NAME; do`: the arguments.
@@ -251,6 +398,10 @@ impl Code {
             }
             // `: ${NAME:=value}`.
             ":" => command.words.iter().for_each(|word| self.variables.default_of(&word.text)),
+            "shift" => {
+                let scope = self.scopes.current();
+                self.shifts.insert(scope);
+            }
             "." | "source" => {
                 if let Some(word) = command.words.iter().skip(1).find(|word| !word.text.starts_with('-')) {
                     self.add(Kind::Reads, word, false);
@@ -259,13 +410,38 @@ impl Code {
             "set" => self.set(command.words.get(1..).unwrap_or_default()),
             _ => {}
         }
-        for ran in command.runs() {
+        let piped = self.piped.take();
+        for ran in command.runs(&|word| self.variables.may_be_empty(word)) {
             match ran {
                 Ran::Program(word) => self.add(Kind::Runs, word, false),
+                Ran::Started(word) => self.start(word, false),
+                Ran::Default(word, name) => self.start(&Word { text: name.to_owned(), ..word.clone() }, false),
                 Ran::Script(word) => self.add(Kind::Reads, word, false),
                 Ran::Directory(word) => self.add(Kind::Directory, word, false),
+                Ran::Login(word) => self.add(Kind::Login, word, false),
                 Ran::Code(word) => self.code(word, depth),
+                Ran::Joined(words) => {
+                    let line = words.first().map_or(1, |word| word.line);
+                    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+                    self.code(&Word { text, line, ..Word::default() }, depth);
+                }
+                Ran::Input => {
+                    if let Some((text, line)) = command.input.clone().or_else(|| piped.clone()) {
+                        self.code(&Word { text, line, ..Word::default() }, depth);
+                    }
+                }
             }
+        }
+        self.written = written(&command);
+        if command.words.len() > 1 && !is_builtin(name, self.dialect) {
+            let tested =
+                command.words.iter().take(MOST_ARGUMENTS).map(|word| self.scopes.is_tested(&word.text)).collect();
+            self.calls.push(Call {
+                scope: self.scopes.current(),
+                words: command.words.clone(),
+                tested,
+                file: self.files,
+            });
         }
         self.scopes.tested(&command);
     }
@@ -273,8 +449,8 @@ impl Code {
     /// `set -- nginx "$@"`, the idiom of entrypoint scripts.
     fn set(&mut self, words: &[Word]) {
         let Some(at) = words.iter().position(|word| word.text == "--") else { return };
-        for ran in runs(words.get(at + 1..).unwrap_or_default()) {
-            if let Ran::Program(word) = ran
+        for ran in runs(words.get(at + 1..).unwrap_or_default(), &never) {
+            if let Ran::Program(word) | Ran::Started(word) = ran
                 && !is_argument(&word.text)
                 && !word.text.starts_with('-')
             {
@@ -285,9 +461,13 @@ impl Code {
 
     fn assignment(&mut self, word: &Word) {
         let (name, value) = word.text.split_once('=').unwrap_or((&word.text, ""));
+        let more = name.ends_with('+');
         let name = name.trim_end_matches('+');
+        // `NAME[subscript]=value`.
+        let name = name.split('[').next().unwrap_or(name);
         if let Some(Token::Word(first)) = word.array.first() {
             self.variables.assign(name, first.clone());
+            self.variables.assign_all(name, &word.array, more);
         } else {
             let value = Word { text: value.to_owned(), ..word.clone() };
             self.mention(&value);
@@ -314,10 +494,19 @@ impl Code {
     }
 
     fn add(&mut self, kind: Kind, word: &Word, positional: bool) {
+        self.push(kind, word, positional, false);
+    }
+
+    /// A word that another program starts.
+    fn start(&mut self, word: &Word, positional: bool) {
+        self.push(Kind::Runs, word, positional, true);
+    }
+
+    fn push(&mut self, kind: Kind, word: &Word, positional: bool, started: bool) {
         let optional = self.scopes.is_tested(&word.text);
         let scope = self.scopes.current();
-        let word = Word { array: Vec::new(), ..word.clone() };
-        self.found.push(Found { kind, word, file: self.files, optional, scope, positional });
+        let word = Word { array: Vec::new(), here: None, ..word.clone() };
+        self.found.push(Found { kind, word, file: self.files, optional, scope, positional, started });
     }
 }
 
@@ -330,6 +519,31 @@ fn names_scripts(path: &str) -> bool {
 
 fn as_use(found: &Found, text: String) -> Use {
     Use { kind: found.kind, file: found.file, line: found.word.line, text, optional: found.optional }
+}
+
+impl Call {
+    fn name(&self) -> &str {
+        self.words.first().map_or("", |word| word.text.as_str())
+    }
+}
+
+/// What a command writes: cat its here-document, echo and printf their words.
+fn written(command: &SimpleCommand) -> Option<(String, u32)> {
+    let (first, rest) = command.words.split_first()?;
+    match first.text.as_str() {
+        "cat" if rest.is_empty() => command.input.clone(),
+        "echo" | "printf" => {
+            let words: Vec<&str> =
+                rest.iter().map(|word| word.text.as_str()).filter(|text| !text.starts_with('-')).collect();
+            Some((words.join(" "), first.line))
+        }
+        _ => None,
+    }
+}
+
+/// An option or a number: no program.
+fn is_value(word: &Word) -> bool {
+    word.text.starts_with('-') || word.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// `"$@"` and its like: the arguments of the script, which the image's command line says.

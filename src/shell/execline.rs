@@ -6,7 +6,7 @@
 
 use super::lexer::Word;
 use super::parser::SimpleCommand;
-use super::wrappers::{Ran, runs};
+use super::wrappers::{Ran, starts};
 
 /// The commands of a script: each line, and each block, begins one.
 #[must_use]
@@ -44,7 +44,10 @@ pub fn commands(script: &str) -> Vec<SimpleCommand> {
             if !brace && (quoted || !word.is_empty()) {
                 let expands = word.contains('$');
                 let text = std::mem::take(&mut word);
-                current.push(Word { text, line: begin, quoted, expands, ..Word::default() });
+                // `s6-env NAME=value`.
+                let name = text.split_once('=').map_or("", |(name, _)| name);
+                let assignment = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                current.push(Word { text, line: begin, quoted, expands, assignment, ..Word::default() });
             }
             word.clear();
             quoted = false;
@@ -68,11 +71,11 @@ pub fn commands(script: &str) -> Vec<SimpleCommand> {
 pub fn programs(script: &str) -> Vec<(u32, String)> {
     let mut found: Vec<(u32, String)> = Vec::new();
     for command in commands(script) {
-        for ran in runs(&command.words) {
-            if let Ran::Program(word) = ran
-                && !word.expands
-            {
-                found.push((word.line, word.text.clone()));
+        for ran in starts(&command.words) {
+            match ran {
+                Ran::Started(word) if !word.expands => found.push((word.line, word.text.clone())),
+                Ran::Default(word, name) => found.push((word.line, name.to_owned())),
+                _ => {}
             }
         }
     }

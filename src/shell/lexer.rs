@@ -38,8 +38,17 @@ pub enum Operator {
     Open,
     /// `)`.
     Close,
-    /// `<` `>` `>>` `>&` `<&` `<>` `>|` `&>` `<<<` and here-documents: the next word is no argument.
+    /// `<` `>` `>>` `>&` `<&` `<>` `>|` `&>` and here-documents: the next word is no argument.
     Redirect,
+    /// `<<<`: the next word is no argument, but the standard input.
+    HereString,
+}
+
+impl Operator {
+    /// Whether the next word belongs to it, and to no command.
+    fn takes_word(self) -> bool {
+        matches!(self, Self::Redirect | Self::HereString)
+    }
 }
 
 /// One word.
@@ -63,6 +72,8 @@ pub struct Word {
     pub looks_for: Option<String>,
     /// The words of an array of bash, `NAME=(…)`.
     pub array: Vec<Token>,
+    /// The text of the here-document that this word ends, and the line of its beginning.
+    pub here: Option<(String, u32)>,
 }
 
 /// Something that begins and does not end.
@@ -227,7 +238,7 @@ impl<'s> Lexer<'s> {
     fn in_command_position(&self) -> bool {
         match self.tokens.last() {
             None => true,
-            Some(Token::Operator(operator)) => *operator != Operator::Redirect,
+            Some(Token::Operator(operator)) => !operator.takes_word(),
             Some(Token::Word(word)) => {
                 const BEFORE: [&str; 9] = ["if", "then", "else", "elif", "do", "while", "until", "!", "{"];
                 !word.quoted && BEFORE.contains(&word.text.as_str())
@@ -253,7 +264,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn operator(&mut self, operator: Operator) {
-        if operator == Operator::Redirect {
+        if operator.takes_word() {
             // `2>`: the number belongs to the operator.
             let number =
                 |word: &Word| !word.quoted && !word.text.is_empty() && word.text.bytes().all(|b| b.is_ascii_digit());
@@ -304,10 +315,14 @@ impl<'s> Lexer<'s> {
         let mut word = Word { line: self.line(), ..Word::default() };
         // Whether a `[` before this offset opens a set.
         let mut set: Option<(usize, bool)> = None;
+        // An unquoted `NAME[` was read: `NAME[subscript]=` is an assignment.
+        let mut subscript = false;
         loop {
             let start = self.at;
             let Some(c) = self.peek() else { break };
-            if c == '=' && !word.quoted && !word.assignment && is_name(&word.text) {
+            subscript |= c == '[' && !word.quoted && is_name(&word.text);
+            let element = subscript && (word.text.ends_with(']') || word.text.ends_with("]+"));
+            if c == '=' && !word.assignment && ((!word.quoted && is_name(&word.text)) || element) {
                 word.assignment = true;
             }
             match c {
@@ -430,7 +445,7 @@ impl Inside {
 fn begins(tokens: &[Token]) -> bool {
     match tokens.len().checked_sub(2).and_then(|at| tokens.get(at)) {
         None => true,
-        Some(Token::Operator(operator)) => *operator != Operator::Redirect,
+        Some(Token::Operator(operator)) => !operator.takes_word(),
         Some(Token::Word(word)) => {
             !word.quoted && matches!(word.text.as_str(), "then" | "else" | "do" | "{" | "!" | "if" | "elif" | "while")
         }
@@ -440,7 +455,7 @@ fn begins(tokens: &[Token]) -> bool {
 /// Longest first.
 const OPERATORS: &[(&str, Operator)] = &[
     (";;&", Operator::CaseEnd),
-    ("<<<", Operator::Redirect),
+    ("<<<", Operator::HereString),
     ("<<-", Operator::Redirect),
     ("&>>", Operator::Redirect),
     (";;", Operator::CaseEnd),

@@ -12,6 +12,8 @@ pub struct SimpleCommand {
     pub assignments: Vec<Word>,
     /// Behind `!`.
     pub negated: bool,
+    /// Its standard input, where a here-document or a here-string says it: the text and its line.
+    pub(super) input: Option<(String, u32)>,
 }
 
 /// What a script is made of, in order. What a command substitution runs stands before the command around it.
@@ -155,19 +157,21 @@ enum Expect {
 impl Parser {
     fn run(&mut self, tokens: Vec<Token>) {
         let mut expect = Expect::Command;
-        let mut redirected = false;
+        let mut redirected: Option<Operator> = None;
         let cases = std::mem::take(&mut self.cases);
         for token in tokens {
             match token {
                 Token::Word(mut word) => {
                     self.substitutions(&mut word);
-                    if !std::mem::take(&mut redirected) {
-                        expect = self.word(word, expect);
+                    match redirected.take() {
+                        Some(Operator::HereString) => self.current.input = Some((word.text, word.line)),
+                        Some(_) => self.current.input = word.here.or_else(|| self.current.input.take()),
+                        None => expect = self.word(word, expect),
                     }
                 }
-                Token::Operator(Operator::Redirect) => redirected = true,
+                Token::Operator(operator @ (Operator::Redirect | Operator::HereString)) => redirected = Some(operator),
                 Token::Operator(operator) => {
-                    redirected = false;
+                    redirected = None;
                     expect = self.operator(operator, expect);
                 }
             }
@@ -306,7 +310,7 @@ impl Parser {
             Operator::Pipe => Event::Pipe,
             Operator::Open => Event::Group { subshell: true },
             Operator::Close => Event::Ungroup,
-            Operator::Separator | Operator::CaseEnd | Operator::Redirect => Event::End,
+            Operator::Separator | Operator::CaseEnd | Operator::Redirect | Operator::HereString => Event::End,
         });
         if operator == Operator::Close { Expect::Nothing } else { Expect::Command }
     }

@@ -17,6 +17,7 @@ fn uses_as(script: &str, dialect: Dialect) -> Vec<String> {
             Kind::Runs => "",
             Kind::Reads => ". ",
             Kind::Directory => "/ ",
+            Kind::Login => "@ ",
         };
         format!("{kind}{} {}{}", one.line, one.text, if one.optional { "?" } else { "" })
     };
@@ -77,7 +78,9 @@ fn wrappers_run_what_stands_behind_their_own_words() {
         ("exec su-exec \"$user\" /usr/sbin/x", &["1 su-exec", "1 /usr/sbin/x"]),
         ("setpriv --reuid=a --regid b --init-groups -- y -z", &["1 setpriv", "1 y"]),
         ("runuser -u app -- y", &["1 runuser", "1 y"]),
-        ("runuser app -c 'y; z'", &["1 runuser", "1 y", "1 z"]),
+        ("runuser app -c 'y; z'", &["1 runuser", "@ 1 app", "1 y", "1 z"]),
+        ("su - app -c y; su app; su -l -c y app; su -c 'y' - app", &["1 su", "@ 1 app", "1 y"]),
+        ("su -; su -s /bin/sh app -c y; runuser -u app y; su \"$U\"", &["1 su", "1 /bin/sh", "1 y", "1 runuser"]),
         ("su - app -s /bin/ash -c \"exec y --x\"", &["1 su", "1 /bin/ash", "1 y"]),
         ("sudo -u app -E A=1 y z", &["1 sudo", "1 y"]),
         ("chroot --userspec=a:b / y z", &["1 chroot", "1 y"]),
@@ -195,6 +198,119 @@ fn words_of_set_run_where_the_script_runs_its_arguments() {
 }
 
 #[test]
+fn a_program_starts_files_and_no_builtins() {
+    // Every name that a shell answers itself, behind every program that starts another one.
+    for name in ["test", "[", "printf", "true", "false", "kill", "echo", "pwd"] {
+        for before in [
+            "env",
+            "exec",
+            "xargs",
+            "timeout 5",
+            "nice",
+            "nohup",
+            "find / -exec",
+            "gosu app",
+            "su-exec app",
+            "flock /l",
+            "setsid",
+            "exec env A=b",
+            "chroot /x",
+        ] {
+            let found = uses(&format!("{before} {name} a"));
+            assert!(found.contains(&format!("1 {name}")), "{before} {name}: {found:?}");
+        }
+        for before in ["", "command ", "builtin ", "if ", "! ", "A=b ", "a=$b "] {
+            let found = uses(&format!("{before}{name} a"));
+            assert!(!found.contains(&format!("1 {name}")), "{before}{name}: {found:?}");
+        }
+    }
+    check(&[
+        ("a | xargs", &["1 a", "1 xargs", "1 echo"]),
+        ("a | xargs -n 1 -0", &["1 a", "1 xargs", "1 echo"]),
+        // A function is not what a program starts.
+        ("tac() { :; }; tac; env tac", &["1 env", "1 tac"]),
+    ]);
+    let found: Vec<String> =
+        execline::programs("loopwhilex sleep 1\nfdmove -c 2 1 importas -i A B true\nredirfd -w 1 /x s6-env A=b test\n")
+            .into_iter()
+            .map(|(line, name)| format!("{line} {name}"))
+            .collect();
+    let expected = ["1 loopwhilex", "1 sleep", "2 fdmove", "2 importas", "2 true", "3 redirfd", "3 s6-env", "3 test"];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn functions_that_run_their_arguments_run_those_of_their_calls() {
+    check(&[
+        ("retry() { until \"$@\"; do sleep 1; done; }\nretry tac x", &["1 sleep", "2 tac"]),
+        (
+            "as_app() { setpriv --reuid app -- \"$@\"; }\nas_app tac x; as_app test -f y",
+            &["1 setpriv", "2 tac", "2 test"],
+        ),
+        ("f() { local c=$1; shift; $c \"$@\"; }\nf tac x", &["2 tac", "2 x"]),
+        ("f() { n=$1; shift; \"$@\"; }\nf 5 tac", &["2 tac"]),
+        ("f() { g \"$@\"; }\ng() { \"$@\"; }\nf tac", &["3 tac"]),
+        ("f() { \"$@\"; }\ng() { gosu app \"$@\"; }\nf g tac", &["2 gosu", "3 tac"]),
+        ("f() { \"$@\"; }\nf sh -c 'tac | sort'", &["2 sh", "2 tac", "2 sort"]),
+        ("f() { \"$@\"; }\nf f f f tac", &["2 tac"]),
+        ("f() { echo \"$@\"; }\nf tac", &[]),
+        ("f() { \"$@\"; }\nif command -v tac; then f tac; fi", &["2 tac?"]),
+        ("f() { eval \"$@\"; }\nf tac x", &["2 tac"]),
+    ]);
+}
+
+#[test]
+fn arrays_hold_commands() {
+    check(&[
+        ("c=(gosu app nginx -g x)\n\"${c[@]}\"", &["2 gosu", "2 nginx"]),
+        ("c=(nice)\nc+=(-n 5 nginx)\nexec \"${c[@]}\" x", &["3 nice", "3 nginx"]),
+        ("c=(sh -c)\nc[2]=x\n${c[*]}", &["3 sh"]),
+        ("c=()\nc+=(tac)\n\"${c[@]}\"", &["3 tac"]),
+    ]);
+    assert_eq!(unknown("repl[$n]=$v\nrepl[\"$n\"]=$v\nrepl[x]+=y\na[0]=b c"), [""; 0]);
+    assert_eq!(uses("repl[$n]=$(tac)\nrepl[x]=y sort"), ["1 tac", "2 sort"]);
+}
+
+#[test]
+fn a_computed_name_may_be_that_of_any_function() {
+    check(&[
+        ("up() { flock /l tac; }\nfor a; do case $a in --*) t=${a#--}; \"$t\" ;; esac; done", &["1 flock", "1 tac"]),
+        ("up() { tac; }\n\"$CMD\"", &["1 tac"]),
+        ("up() { tac; }\n\"$@\"", &["1 tac"]),
+        // A program is started, and no function.
+        ("up() { tac; }\nexec \"$@\"", &[]),
+        ("up() { tac; }\nexec \"$CMD\"", &[]),
+    ]);
+}
+
+#[test]
+fn code_on_the_standard_input_of_a_shell_is_code() {
+    check(&[
+        ("bash -s <<E\ntac\nE\nsort", &["1 bash", "2 tac", "4 sort"]),
+        ("sh <<'E'\ntac $x\nE", &["1 sh", "2 tac"]),
+        ("su - app <<E\ntac\nE", &["1 su", "@ 1 app", "2 tac"]),
+        ("gosu app bash <<-E\n\ttac\n\tE", &["1 gosu", "1 bash", "2 tac"]),
+        ("cat <<E | sh\ntac\nE", &["1 cat", "1 sh", "2 tac"]),
+        ("echo 'tac x; sort' | sh", &["1 sh", "1 tac", "1 sort"]),
+        ("bash <<<'tac x'", &["1 bash", "1 tac"]),
+        ("cat <<E\ntac\nE", &["1 cat"]),
+        ("sh /x <<E\ntac\nE", &["1 sh", ". 1 /x"]),
+    ]);
+}
+
+#[test]
+fn a_word_that_may_be_empty_leaves_its_place_to_the_next() {
+    check(&[
+        ("exec ${DEBUG:+strace} tac x", &["1 strace", "1 tac"]),
+        ("${DEBUG+strace -f} tac", &["1 strace", "1 tac"]),
+        ("S=\n[ \"$USER\" = root ] || S=sudo\n$S tac x", &["3 sudo", "3 tac"]),
+        ("${P:-} tac", &["1 tac"]),
+        ("eval run-parts \"$V\" --test -- \"$D\"", &["1 run-parts"]),
+        ("D=/x.d\neval run-parts \"$V\" --test -- \"$D\"", &["2 run-parts", "/ 2 /x.d"]),
+    ]);
+}
+
+#[test]
 fn directories_of_scripts_are_named() {
     check(&[
         (
@@ -224,7 +340,10 @@ fn execline_names_the_first_words_of_lines_and_blocks() {
                   with-contenv s6-setuidgid app\n# comment\ns6-env A=b nginx -g \"daemon off; # x\"\n$CMD\n";
     let found: Vec<String> =
         execline::programs(script).into_iter().map(|(line, name)| format!("{line} {name}")).collect();
-    assert_eq!(found, ["2 foreground", "2 mkdir", "3 if", "3 s6-test", "4 with-contenv", "4 s6-setuidgid", "6 s6-env"]);
+    assert_eq!(
+        found,
+        ["2 foreground", "2 mkdir", "3 if", "3 s6-test", "4 with-contenv", "4 s6-setuidgid", "6 s6-env", "6 nginx"]
+    );
 }
 
 #[test]

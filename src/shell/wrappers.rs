@@ -8,10 +8,20 @@ use super::parser::SimpleCommand;
 /// Something that a command starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ran<'w> {
-    /// A word in command position.
+    /// A word in command position of the shell: a function, a builtin or a program.
     Program(&'w Word),
+    /// A word that another program starts (`env true`, `find -exec test`): always a file, never a builtin or a function.
+    Started(&'w Word),
+    /// A program that the one of this word starts by default: `xargs` alone runs echo.
+    Default(&'w Word, &'static str),
     /// Shell code in a word: `sh -c CODE`, `trap CODE EXIT`.
     Code(&'w Word),
+    /// Shell code in several words, which are joined with blanks: `eval WORD…`.
+    Joined(&'w [Word]),
+    /// Shell code on standard input: `bash -s`.
+    Input,
+    /// An account whose login shell runs: `su USER`.
+    Login(&'w Word),
     /// A script that a shell is given as a file.
     Script(&'w Word),
     /// A directory whose programs are started: `run-parts DIR`.
@@ -64,6 +74,13 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("tini tini-static", "-p -e", 0),
     wrapper("dumb-init", "-r --rewrite", 0),
     wrapper("catatonit", "-g", 0),
+    // execline: chains of programs, each of which starts the next one.
+    wrapper("loopwhilex", "-x", 0),
+    wrapper("emptyenv s6-setsid", "", 0),
+    wrapper("s6-env", "-u", 0),
+    wrapper("fdclose fdblock unexport", "", 1),
+    wrapper("fdmove fdswap redirfd", "", 2),
+    wrapper("importas", "-D -d", 2),
     wrapper("strace ltrace", "-o -e -p -s -u -E -S", 0),
     wrapper("numactl", "-i -N -C -m -p", 0),
     wrapper("start-stop-daemon", START_STOP, usize::MAX),
@@ -85,25 +102,25 @@ pub(super) fn is_shell(name: &str) -> bool {
 }
 
 impl SimpleCommand {
-    /// Everything that it starts.
-    pub(super) fn runs(&self) -> Vec<Ran<'_>> {
-        runs(&self.words)
+    /// Everything that it starts; `empty` tells words that may expand to nothing, so that the next word runs.
+    pub(super) fn runs(&self, empty: &dyn Fn(&Word) -> bool) -> Vec<Ran<'_>> {
+        runs(&self.words, empty)
     }
 
     /// The words of it that are programs, wrapped ones included; code behind `-c` is not looked into.
     #[must_use]
     pub fn programs(&self) -> Vec<&Word> {
         let program = |ran| match ran {
-            Ran::Program(word) => Some(word),
-            Ran::Code(_) | Ran::Script(_) | Ran::Directory(_) => None,
+            Ran::Program(word) | Ran::Started(word) => Some(word),
+            _ => None,
         };
-        self.runs().into_iter().filter_map(program).collect()
+        self.runs(&never).into_iter().filter_map(program).collect()
     }
 
     /// Whether it begins with a program that runs another one behind words of its own.
     pub(super) fn is_wrapped(&self) -> bool {
-        let own = |ran: &Ran<'_>| matches!(ran, Ran::Program(word) if is_loose(base(&word.text)));
-        self.runs().iter().any(own)
+        let own = |ran: &Ran<'_>| matches!(ran, Ran::Program(word) | Ran::Started(word) if is_loose(base(&word.text)));
+        self.runs(&never).iter().any(own)
     }
 }
 
@@ -113,32 +130,59 @@ fn is_loose(name: &str) -> bool {
     row.is_some() && !matches!(name, "exec" | "command" | "builtin" | "nohup" | "time" | "env" | "nice" | "timeout")
 }
 
-/// Everything that these words start as a command.
-pub(super) fn runs(words: &[Word]) -> Vec<Ran<'_>> {
+/// No word may be empty: what only the variables of a script tell is not asked.
+pub(super) fn never(_: &Word) -> bool {
+    false
+}
+
+/// Everything that these words start as a command of a shell.
+pub(super) fn runs<'w>(words: &'w [Word], empty: &dyn Fn(&Word) -> bool) -> Vec<Ran<'w>> {
     let mut found = Vec::new();
+    chain(words, true, empty, &mut found);
+    found
+}
+
+/// The same words where a program starts them, as in execline.
+pub(super) fn starts(words: &[Word]) -> Vec<Ran<'_>> {
+    let mut found = Vec::new();
+    chain(words, false, &never, &mut found);
+    found
+}
+
+fn chain<'w>(words: &'w [Word], by_shell: bool, empty: &dyn Fn(&Word) -> bool, found: &mut Vec<Ran<'w>>) {
     let mut rest = words;
+    let mut by_shell = by_shell;
     while let [word, tail @ ..] = rest {
-        found.push(Ran::Program(word));
+        found.push(if by_shell { Ran::Program(word) } else { Ran::Started(word) });
+        if word.expands && !word.quoted && empty(word) {
+            rest = tail;
+            continue;
+        }
         let name = base(&word.text);
         if is_shell(name) {
-            shell(tail, &mut found);
+            shell(tail, found);
             break;
         }
         let next = match name {
-            "su" => su(tail, &mut found),
+            "su" => su(tail, found),
             "runuser" => {
                 let by_option = tail.iter().any(|word| matches!(word.text.as_str(), "-u" | "--user"));
-                if by_option { after(tail, "-u --user -g --group -G --supp-group", 0) } else { su(tail, &mut found) }
+                if by_option { after(tail, "-u --user -g --group -G --supp-group", 0) } else { su(tail, found) }
             }
             "find" => {
                 for (at, _) in tail.iter().enumerate().filter(|(_, word)| is_find_action(&word.text)) {
                     let own = tail.get(at + 1..).unwrap_or_default();
                     let end = own.iter().position(|word| matches!(word.text.as_str(), ";" | "+")).unwrap_or(own.len());
-                    found.extend(runs(own.get(..end).unwrap_or_default()));
+                    chain(own.get(..end).unwrap_or_default(), false, empty, found);
                 }
                 None
             }
-            "trap" | "eval" => {
+            "eval" => {
+                let code = tail.iter().position(|word| word.text.len() < 2 || !word.text.starts_with('-'));
+                found.extend(code.and_then(|at| tail.get(at..)).map(Ran::Joined));
+                None
+            }
+            "trap" => {
                 let code = tail.iter().find(|word| word.text.len() < 2 || !word.text.starts_with('-'));
                 // A dash resets the signal.
                 found.extend(code.filter(|word| word.text != "-").map(Ran::Code));
@@ -154,7 +198,7 @@ pub(super) fn runs(words: &[Word]) -> Vec<Ran<'_>> {
                 let own = tail.split(|word| word.text == "--").next().unwrap_or_default();
                 let value = |pair: &'_ [Word]| START_STOP.split(' ').any(|o| pair.first().is_some_and(|w| w.text == o));
                 found
-                    .extend(own.windows(2).filter(|pair| value(pair)).filter_map(|pair| pair.get(1)).map(Ran::Program));
+                    .extend(own.windows(2).filter(|pair| value(pair)).filter_map(|pair| pair.get(1)).map(Ran::Started));
                 None
             }
             _ if WAITERS.contains(&name.trim_end_matches(".sh")) => {
@@ -166,14 +210,20 @@ pub(super) fn runs(words: &[Word]) -> Vec<Ran<'_>> {
                 .find(|row| row.names.split(' ').any(|known| known == name))
                 .and_then(|row| after(tail, row.with_value, row.operands)),
         };
-        let Some(next) = next else { break };
+        // A keyword or a builtin leaves the choice to the shell; every program starts a file.
+        by_shell &= matches!(name, "command" | "builtin" | "time");
+        let Some(next) = next else {
+            if name == "xargs" {
+                found.push(Ran::Default(word, "echo"));
+            }
+            break;
+        };
         if name == "flock" && next.first().is_some_and(|word| matches!(word.text.as_str(), "-c" | "--command")) {
             found.extend(next.get(1).map(Ran::Code));
             break;
         }
         rest = next;
     }
-    found
 }
 
 /// The words behind options, `NAME=value` of env and sudo, and operands.
@@ -210,7 +260,7 @@ fn shell<'w>(words: &'w [Word], found: &mut Vec<Ran<'w>>) {
         match text {
             "--rcfile" | "--init-file" => rest = tail.get(1..).unwrap_or_default(),
             // The script comes from standard input.
-            "-s" if !code => return,
+            "-s" if !code => break,
             _ if text.starts_with("--") => {}
             _ if text.starts_with(['-', '+']) => {
                 code |= text.starts_with('-') && text.contains('c');
@@ -225,18 +275,31 @@ fn shell<'w>(words: &'w [Word], found: &mut Vec<Ran<'w>>) {
             }
         }
     }
+    found.push(Ran::Input);
 }
 
 /// `su [-] [USER] -c CODE`: the code; su hands everything else to a shell.
 fn su<'w>(words: &'w [Word], found: &mut Vec<Ran<'w>>) -> Option<&'w [Word]> {
+    let before = found.len();
+    let own_shell = words.iter().any(|word| word.text == "-s" || word.text.starts_with("--shell"));
+    // `-` and `-l` only ask for a login; the first operand is the account.
+    let own = words.get(usize::from(words.first().is_some_and(|word| word.text == "-"))..).unwrap_or_default();
+    let user = after(own, "-c --command --session-command -g --group -G --supp-group -w --whitelist-environment", 0);
+    let user = user.map(|rest| rest.get(usize::from(rest.first().is_some_and(|word| word.text == "-"))..));
+    if let Some([user, ..]) = user.flatten().filter(|_| !own_shell) {
+        found.push(Ran::Login(user));
+    }
     for pair in words.windows(2) {
         if let [option, value] = pair {
             match option.text.as_str() {
                 "-c" | "--command" | "--session-command" => found.push(Ran::Code(value)),
-                "-s" | "--shell" => found.push(Ran::Program(value)),
+                "-s" | "--shell" => found.push(Ran::Started(value)),
                 _ => {}
             }
         }
+    }
+    if !found.iter().skip(before).any(|ran| matches!(ran, Ran::Code(_))) {
+        found.push(Ran::Input);
     }
     None
 }

@@ -89,6 +89,11 @@ impl Scopes {
         self.frames.last().and_then(|frame| frame.function).unwrap_or(0)
     }
 
+    /// The scopes of a function.
+    pub(super) fn definitions(&self, name: &str) -> &[usize] {
+        self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn is_function(&self, name: &str) -> bool {
         self.functions.contains_key(name)
     }

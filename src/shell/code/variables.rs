@@ -3,10 +3,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::super::lexer::Word;
+use super::super::lexer::{Token, Word};
 
 /// Variables inside variables are followed this deep.
 const DEEPEST: usize = 4;
+
+/// Bytes of an array that are followed.
+const LONGEST: usize = 4096;
 
 /// Values of one word that are followed; a loop over more is data.
 const MOST: usize = 32;
@@ -38,6 +41,39 @@ impl Variables {
         let known = self.values.entry(name.to_owned()).or_default();
         if known.len() < MOST && !known.iter().any(|value| value.text == text) {
             known.push(Value { text, expands, looks_for: word.looks_for });
+        }
+    }
+
+    /// All words of an array: `NAME=(…)`, or with `more` `NAME+=(…)`. They are held as code under the name `NAME[@]`.
+    pub(super) fn assign_all(&mut self, name: &str, words: &[Token], more: bool) {
+        let words = words.iter().filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None });
+        let quoted = words.map(|word| if word.expands { word.text.clone() } else { super::super::quoted(&word.text) });
+        let text = quoted.collect::<Vec<_>>().join(" ");
+        let known = self.values.entry(format!("{name}[@]")).or_default();
+        if more && let Some(last) = known.last_mut() {
+            if last.text.len() < LONGEST {
+                last.text.extend([" ", &text]);
+            }
+        } else if known.len() < MOST {
+            known.push(Value { text, expands: false, looks_for: None });
+        }
+    }
+
+    /// Whether an unquoted word may expand to nothing, so that the word behind it runs: `${DEBUG:+strace}`, or a variable
+    /// that is empty somewhere.
+    pub(super) fn may_be_empty(&self, word: &Word) -> bool {
+        let Some(rest) = word.text.strip_prefix('$') else { return false };
+        let inner = rest.strip_prefix('{').map_or(rest, |rest| rest.strip_suffix('}').unwrap_or(rest));
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, operation) = inner.split_at(inner.find(|c| !is_name(c)).unwrap_or(inner.len()));
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            return false;
+        }
+        let empty = || self.values.get(name).is_some_and(|values| values.iter().any(|value| value.text.is_empty()));
+        match operation {
+            "" => empty(),
+            ":-" | "-" => true,
+            _ => operation.starts_with(":+") || operation.starts_with('+'),
         }
     }
 
@@ -115,7 +151,17 @@ impl Variables {
         let mut values = self.of_name(name, depth);
         let default = [":-", ":=", "-", "="].iter().find_map(|operator| operation.strip_prefix(operator));
         match (operation, default) {
-            ("" | "[@]" | "[*]" | "[0]", _) => {}
+            ("[@]" | "[*]", _) => {
+                let all = self.of_name(&format!("{name}[@]"), depth);
+                values = if all.is_empty() { values } else { all };
+            }
+            ("" | "[0]", _) => {}
+            // Set, or nothing.
+            (operation, None) if operation.starts_with(":+") || operation.starts_with('+') => {
+                let text = operation.trim_start_matches([':', '+']).trim_matches(['"', '\'']).to_owned();
+                values = self.of(&Value { expands: text.contains('$'), text, looks_for: None }, depth + 1);
+                values.push(String::new());
+            }
             (_, Some(text)) => {
                 let text = text.trim_matches(['"', '\'']).to_owned();
                 values.extend(self.of(&Value { expands: text.contains('$'), text, looks_for: None }, depth + 1));

@@ -10,6 +10,8 @@ pub(super) struct Document {
     tabs: bool,
     /// The delimiter was not quoted: `$(…)` inside is code.
     expands: bool,
+    /// Which token the delimiter is.
+    token: usize,
 }
 
 impl Lexer<'_> {
@@ -21,7 +23,7 @@ impl Lexer<'_> {
             self.word()?;
         }
         if let Some(Token::Word(word)) = self.tokens.get(before) {
-            self.heredocs.push(Document { end: word.text.clone(), tabs, expands: !word.quoted });
+            self.heredocs.push(Document { end: word.text.clone(), tabs, expands: !word.quoted, token: before });
         }
         Ok(())
     }
@@ -43,6 +45,13 @@ impl Lexer<'_> {
                 end = self.at;
             }
             let body = self.text.get(begin..end).unwrap_or("");
+            // A substitution that has ended since took its tokens along.
+            if let Some(Token::Word(word)) = self.tokens.get_mut(document.token)
+                && word.text == document.end
+                && word.here.is_none()
+            {
+                word.here = Some((body.to_owned(), line));
+            }
             if document.expands && body.contains(['$', '`']) {
                 self.substitutions(body, line)?;
             }

@@ -96,3 +96,46 @@ fn accounts_that_servers_are_told_to_use_are_refused_until_they_are_kept() {
         tree().apply_config(&format!("{kept}{list} = ['svc']\n"), &APP);
     }
 }
+
+/// su(1) and runuser(1) start the login shell of the account, whatever stands behind -c.
+#[test]
+fn an_account_whose_login_shell_is_started_keeps_it_or_the_plan_is_refused() {
+    let tree = |code: &str| {
+        Rootfs::debian_like()
+            .account("web", 1001, "/srv", "/bin/bash")
+            .programs(&["/bin/su", "/bin/bash", "/usr/bin/tac", "/usr/sbin/runuser"])
+            .script("/start", &format!("#!/bin/sh\n{code}\n"))
+    };
+    let keep = "[run]\ncommand = ['/start']\nuser = 'app:1000:1000'\nstart = 'root'\n\
+                [keep]\nfrom-scripts = true\nusers = ['web']\ncommands = ['su', 'runuser', 'sh']\n";
+    for code in
+        ["su web -c tac", "exec su - web -c 'tac x'", "runuser web -c tac", "runuser -l web", "su web <<E\ntac\nE"]
+    {
+        let refused = tree(code).refuse_config(keep, &[]);
+        refused.says(&["'/start:2' starts the login shell of 'web', '/bin/bash'", "[keep] shells = [\"web\"]"]).alone();
+        let cured = keep.replace("['web']", "['web']\nshells = ['web']").replace("'sh']", "'sh', '/bin/bash']");
+        let done = tree(code).apply_config(&cured, &[]);
+        assert!(done.root.read("/etc/passwd").contains("web:x:1001:1001::/srv:/bin/bash"));
+    }
+    for code in ["su -s /bin/sh web -c tac", "runuser -u web -- tac"] {
+        tree(code).apply_config(keep, &[]);
+    }
+    let command = keep.replace("['/start']", "['su', 'web', '-c', 'tac']");
+    tree("").refuse_config(&command, &[]).says(&["the image's command starts the login shell of 'web'"]);
+}
+
+/// sshd hands what it runs, a ForceCommand too, to the login shell.
+#[test]
+fn an_account_that_sshd_lets_in_keeps_its_login_shell_or_the_plan_is_refused() {
+    let tree = || {
+        Rootfs::debian_like()
+            .account("git", 1001, "/srv/git", "/bin/bash")
+            .programs(&["/usr/sbin/sshd", "/bin/bash"])
+            .file("/srv/git/.ssh/authorized_keys", 0o600, 1001, 1001, "ssh-ed25519 AAAA")
+            .line("passwd", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin")
+    };
+    let keep = "[keep]\ncommands = ['sshd', '/bin/bash']\nusers = ['sshd', 'git']\n";
+    let refused = tree().refuse_config(keep, &APP);
+    refused.says(&["lets it log in, starts the login shell of 'git'", "[keep] shells = [\"git\"]"]).alone();
+    tree().apply_config(&format!("{keep}shells = ['git']\n"), &APP);
+}

@@ -144,3 +144,17 @@ fn what_lies_in_the_home_of_root_is_refused_before_it_is_emptied() {
         .text("/root/notes", "x");
     tree.refuse(&command("/app/linked")).says(&["remove.root-home", "/root/lib"]).alone();
 }
+
+/// Scanners and this program hold the texts by which busybox is known. Under the name of a shell they are a suspicion.
+#[test]
+fn a_program_that_holds_the_texts_of_busybox_is_busybox_only_under_a_name_of_it() {
+    let tree = |path: &str| {
+        let mut bytes = crate::common::program(LOADER, &["libc.so.6"]);
+        bytes.extend(b"\0BusyBox v1.36.1 multi-call binary\0toybox\0Toybox \0--coreutils-prog=\0");
+        bytes.resize(64 * 1024, 0);
+        Rootfs::debian_like().file(path, 0o755, 0, 0, bytes)
+    };
+    let done = tree("/app/scan").apply(&command("/app/scan"));
+    assert!(!done.run.all().contains("still callable"), "{}", done.run.all());
+    tree("/usr/local/bin/ash").refuse(&command("/usr/local/bin/ash")).says(&["no table of applets is found"]);
+}

@@ -1,0 +1,102 @@
+//! Accounts whose login shell is needed: su(1) and runuser(1) start it, and so does sshd(8).
+//!
+//! accounts.shell takes every login shell but those of keep.shells, and "account is currently not available" is all that
+//! a broken image says then.
+
+use std::collections::BTreeMap;
+
+use crate::diag::escape;
+use crate::draft::Draft;
+use crate::facts::accounts::{Database, HOME, Line, SHELL};
+use crate::rules::accounts::nologin::is_nologin;
+use crate::rules::context::Context;
+use crate::scripts::Reader;
+use crate::shell;
+use crate::tree::Id;
+
+/// Files in which sshd finds the keys of an account (sshd_config(5), AuthorizedKeysFile).
+const KEYS: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
+
+/// Apply the guard.
+pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    kept_shells(cx, draft);
+    let taken = taken(cx, draft);
+    if taken.is_empty() {
+        return;
+    }
+    let mut needed: BTreeMap<&[u8], String> = BTreeMap::new();
+    let facts = cx.facts;
+    let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
+    for line in reader.lines() {
+        for name in shell::logins(&line.words) {
+            if let Some((name, _)) = taken.get_key_value(name.as_bytes()) {
+                needed.entry(name).or_insert_with(|| "the image's command".to_owned());
+            }
+        }
+    }
+    for file in reader.reached().iter().filter(|file| !draft.is_removed(file.file)) {
+        for (line, name) in &file.logins {
+            if let Some((name, _)) = taken.get_key_value(name.as_bytes()) {
+                needed.entry(name).or_insert_with(|| escape::quoted(reader.place(file.file, *line).as_bytes()));
+            }
+        }
+    }
+    if let Some(sshd) = sshd(cx) {
+        let sshd = escape::quoted(&facts.tree.path(sshd));
+        for (name, line) in &taken {
+            let home = [line.field(HOME), b"/"].concat();
+            let has_key = |file: &&str| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
+            if KEYS.iter().any(|file| has_key(&file)) {
+                needed.entry(name).or_insert_with(|| format!("{sshd}, to which its authorized_keys lets it log in,"));
+            }
+        }
+    }
+    for (name, by) in &needed {
+        let Some(line) = taken.get(*name) else { continue };
+        let (name, path) = (escape::escaped(name), escape::escaped(line.field(SHELL)));
+        let shell = facts.tree.resolve(line.field(SHELL));
+        let goes = shell.is_ok_and(|found| found.links.iter().chain([&found.node]).any(|&id| draft.is_removed(id)));
+        let commands = if goes { format!(" and commands = [\"{path}\"]") } else { String::new() };
+        draft.refuse(
+            format!("{by} starts the login shell of '{name}', '{path}', which accounts.shell would take away"),
+            format!("write [keep] shells = [\"{name}\"]{commands}"),
+        );
+    }
+}
+
+/// Accounts that stay and lose a login shell.
+fn taken<'a>(cx: &Context<'a>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, &'a Line> {
+    let lost = |line: &&Line| {
+        let after = draft.accounts.entry(Database::Passwd, line.name());
+        !is_nologin(line.field(SHELL)) && after.is_some_and(|after| is_nologin(after.field(SHELL)))
+    };
+    cx.facts.accounts.passwd().filter(lost).map(|line| (line.name().to_vec(), line)).collect()
+}
+
+/// The kept ssh server.
+fn sshd(cx: &Context<'_>) -> Option<Id> {
+    let tree = &cx.facts.tree;
+    let is = |id: &Id| matches!(tree.name(*id), b"sshd" | b"dropbear");
+    cx.closure.reasons.keys().copied().filter(is).find(|&id| cx.facts.commands.directories.contains(&tree.parent(id)))
+}
+
+/// An account of keep.shells whose shell goes cannot log in after all.
+fn kept_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let kept = |line: &Line| {
+        let wanted = cx.policy.keep.shells.iter().any(|entry| entry.value.as_bytes() == line.name());
+        (wanted && !is_nologin(line.field(SHELL))).then(|| (line.name().to_vec(), line.field(SHELL).to_vec()))
+    };
+    let shells: Vec<_> = draft.accounts.entries(Database::Passwd).filter_map(kept).collect();
+    for (name, shell) in shells {
+        // The shell may be reached by links: one of them that goes is enough.
+        let Ok(found) = tree.resolve(&shell) else { continue };
+        if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
+            let path = escape::escaped(&shell);
+            draft.refuse(
+                format!("[keep] shells lets '{}' log in, but its shell '{path}' would go", escape::escaped(&name)),
+                format!("write [keep] commands = [\"{path}\"], or take the account out of shells"),
+            );
+        }
+    }
+}
