@@ -29,7 +29,12 @@ struct Entry {
 type Entries = BTreeMap<Vec<u8>, Entry>;
 
 fn ours(directory: &Path) -> Entries {
-    let tree = walk(&Root::open(directory.as_os_str().as_bytes()).unwrap());
+    let on = |processors| walk(&Root::open(directory.as_os_str().as_bytes()).unwrap().on_processors(processors));
+    let tree = on(1);
+    let bytes = format!("{tree:?}");
+    for processors in [2, 8] {
+        assert!(format!("{:?}", on(processors)) == bytes, "another tree on {processors} processors");
+    }
     let entry = |id| {
         let meta = tree.meta(id);
         let kind = match tree.kind(id) {
@@ -128,6 +133,18 @@ fn a_deep_tree_is_what_walkdir_finds() {
         );
     }
     assert_eq!(compare(tree.path(), "150 levels"), 1 + 3 * 150);
+}
+
+/// Directories larger than what is read ahead, and more of them on one level than at once.
+#[test]
+fn a_wide_tree_is_what_walkdir_finds() {
+    let mut tree = Rootfs::empty();
+    for directory in 0..60 {
+        for file in 0..[3, 40, 1100][directory % 3] / (1 + directory / 30) {
+            tree = tree.text(format!("/top/{directory}/{file}/x"), "x");
+        }
+    }
+    assert!(compare(tree.path(), "many directories") > 20_000);
 }
 
 /// What is mounted is an entry, and nothing below it is.
