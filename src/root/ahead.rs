@@ -83,8 +83,6 @@ pub(super) struct Ahead {
     state: Mutex<State>,
     /// There is a directory to read, or nothing will come any more.
     work: Condvar,
-    /// A directory was read.
-    done: Condvar,
     look: Look,
     /// Most helpers.
     helpers: usize,
@@ -108,7 +106,10 @@ struct State {
 
 impl State {
     fn finish(&mut self, id: Id, listing: Option<Listing>) {
-        self.claimed.remove(&id);
+        if !self.claimed.remove(&id) {
+            // The walk was faster.
+            return;
+        }
         self.held += listing.as_ref().map_or(0, |listing| listing.entries.len());
         self.finished.insert(id, listing);
     }
@@ -136,7 +137,7 @@ impl Ahead {
             .current
             .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
         let most = ALL.min(files.saturating_sub(SPARED) / 2);
-        Self { state: Mutex::default(), work: Condvar::new(), done: Condvar::new(), look, helpers, most }
+        Self { state: Mutex::default(), work: Condvar::new(), look, helpers, most }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,27 +185,23 @@ impl Ahead {
     /// What was read of a directory that was offered; `None` when the walk has to read it.
     pub(super) fn take(&self, id: Id, buffer: &mut Vec<u8>) -> Option<Listing> {
         let mut state = self.lock();
-        loop {
-            if let Some(found) = state.finished.remove(&id) {
-                state.held -= found.as_ref().map_or(0, |listing| listing.entries.len());
-                return found;
-            }
-            if !state.claimed.contains(&id) {
-                state.waiting.retain(|job| job.id != id);
-                return None;
-            }
+        if state.claimed.contains(&id)
+            && let Some(job) = state.claim()
+        {
             // A helper is at it: do another one meanwhile.
-            state = match state.claim() {
-                Some(job) => {
-                    drop(state);
-                    let listing = self.read(&job, buffer);
-                    let mut state = self.lock();
-                    state.finish(job.id, listing);
-                    state
-                }
-                None => self.done.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            drop(state);
+            let listing = self.read(&job, buffer);
+            state = self.lock();
+            state.finish(job.id, listing);
         }
+        if let Some(found) = state.finished.remove(&id) {
+            state.held -= found.as_ref().map_or(0, |listing| listing.entries.len());
+            return found;
+        }
+        // Never wait: a helper may have lost its processor to another program.
+        state.claimed.remove(&id);
+        state.waiting.retain(|job| job.id != id);
+        None
     }
 
     /// The walk is over.
@@ -230,7 +227,6 @@ impl Ahead {
             let listing = self.read(&job, &mut buffer);
             state = self.lock();
             state.finish(job.id, listing);
-            self.done.notify_one();
         }
     }
 
