@@ -26,10 +26,10 @@ const ALL: usize = 96;
 /// Descriptors that are left to the walk and everything else.
 const SPARED: usize = 128;
 
-/// A larger directory is the walk's own, entry by entry, and so is every one while so many entries wait: the memory of a
-/// walk is the tree's.
-const ENTRIES: usize = 1024;
-const HELD: usize = 8 * ENTRIES;
+/// Bytes of one directory: a larger one is the walk's own, entry by entry. And of all that wait for the walk: while there
+/// are so many, nothing more is read ahead. The memory of a walk is the tree's.
+const DIRECTORY: usize = 128 * 1024;
+const HELD: usize = 1024 * 1024;
 
 /// Fewer waiting directories are read sooner by the walk itself than a thread wakes up.
 const WORTH_WAKING: usize = 4;
@@ -63,6 +63,11 @@ struct Entry {
 }
 
 impl Listing {
+    /// Bytes that it takes.
+    fn size(&self) -> usize {
+        self.names.len() + self.entries.len() * size_of::<Entry>()
+    }
+
     /// Every entry as the walk would have found it: name, attributes, target, whether a killed run left it.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], Meta, Option<&[u8]>, bool)> {
         let mut rest = &self.names[..];
@@ -75,6 +80,16 @@ impl Listing {
             let name = next(entry.name);
             (name, entry.meta, entry.target.map(&mut next), entry.leftover)
         })
+    }
+}
+
+/// The walk is over when this goes, whichever way: the helpers end, and their scope with them.
+pub(super) struct End<'a>(pub &'a Ahead);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.work.notify_all();
     }
 }
 
@@ -97,7 +112,7 @@ struct State {
     claimed: BTreeSet<Id>,
     /// `None`: the walk has to read it.
     finished: BTreeMap<Id, Option<Listing>>,
-    /// Entries of the finished ones.
+    /// Bytes of the finished ones.
     held: usize,
     helpers: usize,
     idle: usize,
@@ -110,15 +125,16 @@ impl State {
             // The walk was faster.
             return;
         }
-        self.held += listing.as_ref().map_or(0, |listing| listing.entries.len());
+        self.held += listing.as_ref().map_or(0, Listing::size);
         self.finished.insert(id, listing);
     }
 
+    /// The directory that the walk needs last: it comes from the other end, and is seldom at the same one.
     fn claim(&mut self) -> Option<Job> {
-        if self.held >= HELD {
+        if self.held >= HELD || self.waiting.is_empty() {
             return None;
         }
-        let job = self.waiting.pop()?;
+        let job = self.waiting.remove(0);
         self.claimed.insert(job.id);
         Some(job)
     }
@@ -183,31 +199,16 @@ impl Ahead {
     }
 
     /// What was read of a directory that was offered; `None` when the walk has to read it.
-    pub(super) fn take(&self, id: Id, buffer: &mut Vec<u8>) -> Option<Listing> {
+    pub(super) fn take(&self, id: Id) -> Option<Listing> {
         let mut state = self.lock();
-        if state.claimed.contains(&id)
-            && let Some(job) = state.claim()
-        {
-            // A helper is at it: do another one meanwhile.
-            drop(state);
-            let listing = self.read(&job, buffer);
-            state = self.lock();
-            state.finish(job.id, listing);
-        }
         if let Some(found) = state.finished.remove(&id) {
-            state.held -= found.as_ref().map_or(0, |listing| listing.entries.len());
+            state.held -= found.as_ref().map_or(0, Listing::size);
             return found;
         }
         // Never wait: a helper may have lost its processor to another program.
         state.claimed.remove(&id);
         state.waiting.retain(|job| job.id != id);
         None
-    }
-
-    /// The walk is over.
-    pub(super) fn end(&self) {
-        self.lock().ended = true;
-        self.work.notify_all();
     }
 
     fn help(&self) {
@@ -237,15 +238,17 @@ impl Ahead {
             return None;
         }
         let remembered = if self.look.killed { times::remembered(fd.as_fd()).ok()? } else { None };
-        let (mut names, mut entries, mut whole) = (Vec::new(), Vec::new(), true);
+        let mut listing = Listing { fd, remembered, names: Vec::new(), entries: Vec::new() };
+        let mut whole = true;
+        let Listing { fd, names, entries, .. } = &mut listing;
         let read = self.look.read(fd.as_fd(), &[], buffer, &mut |name, meta, target, leftover| {
             names.extend_from_slice(name);
             names.extend_from_slice(target.unwrap_or_default());
             entries.push(Entry { meta, name: name.len(), target: target.map(<[u8]>::len), leftover });
-            whole = entries.len() < ENTRIES;
+            whole = names.len() + entries.len() * size_of::<Entry>() < DIRECTORY;
             Ok(whole)
         });
         read.ok().filter(|()| whole)?;
-        Some(Listing { fd, remembered, names, entries })
+        Some(listing)
     }
 }

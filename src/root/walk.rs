@@ -12,7 +12,7 @@ use std::thread::Scope;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::ahead::{Ahead, Job, Listing};
+use super::ahead::{Ahead, End, Job, Listing};
 use super::calls::{self, Refused};
 use super::{Cause, Error, Mount, Root, edit, error, is_temporary, times};
 use crate::tree::{Id, Meta, Tree};
@@ -107,9 +107,8 @@ impl Root {
                 buffer: Vec::with_capacity(BUFFER),
                 skipped: skip.then_some(&mut skipped),
             };
-            let result = walk.descend(scope, &ahead);
-            ahead.end();
-            result
+            let _end = End(&ahead);
+            walk.descend(scope, &ahead)
         });
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
         if let (Some(home), true) = (&self.home, capabilities != Capabilities::None) {
@@ -203,7 +202,7 @@ impl Walk<'_> {
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let listing = if level.ahead > 0 { ahead.take(child, &mut self.buffer) } else { None };
+                let listing = if level.ahead > 0 { ahead.take(child) } else { None };
                 let tree = &*self.tree;
                 let job = |id| Job { id, name: tree.name(id).to_vec(), parent: Arc::clone(fd), seen: tree.meta(id) };
                 level.ahead = ahead.offer(scope, &level.todo, level.ahead.saturating_sub(1), &job);
