@@ -5,6 +5,7 @@
 //! one by one from the root's descriptor, no link followed, and the inode is compared with the one that
 //! was examined. Needs neither openat2 nor /proc. Fifos, sockets and devices are never opened.
 
+mod ahead;
 mod calls;
 pub(crate) mod edit;
 pub(crate) mod extras;
@@ -53,6 +54,8 @@ pub struct Root {
     /// The working directory at start-up.
     home: Option<OwnedFd>,
     running: bool,
+    /// Processors that this process may run on.
+    processors: usize,
     /// Mount that the root lies on: entries on any other are left alone.
     mount: Mount,
     /// What is mounted below it, where no entry tells by itself.
@@ -60,6 +63,8 @@ pub struct Root {
     /// The name of this run's temporary files.
     temporary: Vec<u8>,
     directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+    /// The file that was read last: what reads an ELF file asks for one piece after the other.
+    last: RefCell<Option<(Id, Rc<OwnedFd>)>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
 }
@@ -181,12 +186,21 @@ impl Root {
             fd: Rc::new(fd),
             home,
             running,
+            processors: processors(),
             mount,
             points,
             temporary: [TEMPORARY, format!("{own:0DIGITS$x}").as_bytes()].concat(),
             directories: RefCell::default(),
+            last: RefCell::default(),
             unread: RefCell::default(),
         })
+    }
+
+    /// The same root on a machine with so many processors.
+    #[must_use]
+    pub fn on_processors(mut self, processors: usize) -> Self {
+        self.processors = processors;
+        self
     }
 
     /// Whether the file system that holds the root is mounted read-only.
@@ -294,7 +308,7 @@ impl Root {
     }
 
     fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
-        let fd = self.open_node(tree, id, "cannot read")?;
+        let fd = self.open_content(tree, id)?;
         // File offsets are signed (off_t): no file has a byte there.
         if i64::try_from(offset.saturating_add(len as u64)).is_err() {
             return Ok(Vec::new());
@@ -310,7 +324,14 @@ impl Root {
             let Some(space) = content.get_mut(filled..).filter(|space| !space.is_empty()) else { break };
             match calls::read_at(fd.as_fd(), space, offset.saturating_add(filled as u64)) {
                 Ok(0) => break,
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    let short = count < space.len();
+                    filled += count;
+                    // Less than was asked for, and as much as the walk saw: this is the end.
+                    if short && filled == expected {
+                        break;
+                    }
+                }
                 Err(refused) => return Err(error("cannot read", tree, id, Cause::Os(refused))),
             }
         }
@@ -318,8 +339,20 @@ impl Root {
         Ok(content)
     }
 
+    /// A descriptor for the content of a file: the one that was open last, or a new one.
+    fn open_content(&self, tree: &Tree, id: Id) -> Result<Rc<OwnedFd>, Error> {
+        if let Some((_, fd)) = self.last.borrow().as_ref().filter(|(last, _)| *last == id) {
+            return Ok(Rc::clone(fd));
+        }
+        let fd = Rc::new(self.open_node(tree, id, "cannot read")?);
+        *self.last.borrow_mut() = Some((id, Rc::clone(&fd)));
+        Ok(fd)
+    }
+
     /// Open a regular file or directory for reading and check that it is the one that was examined.
     fn open_node(&self, tree: &Tree, id: Id, action: &'static str) -> Result<OwnedFd, Error> {
+        // Every change of a file begins here, or in `remove`.
+        self.forget_content();
         let fail = |cause| error(action, tree, id, cause);
         if id == Id::ROOT {
             return duplicate(&self.fd).map_err(|refused| fail(Cause::Os(refused)));
@@ -333,6 +366,11 @@ impl Root {
         let fd = opened.map_err(|refused| fail(Cause::Os(refused)))?;
         self.check(tree, id, &stat(fd.as_fd()).map_err(|refused| fail(Cause::Os(refused)))?).map_err(fail)?;
         Ok(fd)
+    }
+
+    /// Close the file that was read last: it may change now, or its number means another entry.
+    fn forget_content(&self) {
+        *self.last.borrow_mut() = None;
     }
 
     /// A descriptor (O_PATH) of a directory, reached from the root without following any link.
@@ -366,10 +404,7 @@ impl Root {
 
     /// Whether an entry lies on the mount of the root, as far as it tells by itself.
     fn is_on_mount(&self, stat: &Statx) -> bool {
-        match (Mount::of(stat).id, self.mount.id) {
-            (Some(here), Some(root)) => here == root,
-            _ => true,
-        }
+        self.mount.has(stat)
     }
 
     /// Compare what is there now with what the walk saw.
@@ -386,6 +421,14 @@ impl Mount {
         Self { id: has_id.then_some(stat.stx_mnt_id), device: device(stat) }
     }
 
+    /// Whether an entry lies on this mount, as far as it tells by itself.
+    fn has(self, stat: &Statx) -> bool {
+        match (Self::of(stat).id, self.id) {
+            (Some(here), Some(own)) => here == own,
+            _ => true,
+        }
+    }
+
     /// Without mount ids only directories can tell: overlayfs shows files with the device of their layer.
     fn is_same(self, other: Self, directory: bool) -> bool {
         match (self.id, other.id) {
@@ -393,6 +436,12 @@ impl Mount {
             _ => !directory || self.device == other.device,
         }
     }
+}
+
+/// The standard library would read the limits of control groups as well, from files of the running system.
+fn processors() -> usize {
+    let count = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
+    usize::try_from(count).unwrap_or(1)
 }
 
 fn device(stat: &Statx) -> (u32, u32) {

@@ -110,7 +110,7 @@ pub mod policy {
 
 pub mod root {
     //! The file system.
-    pub use crate::root::{Root, is_temporary};
+    pub use crate::root::{Error, Root, is_temporary};
 }
 
 pub mod rules {

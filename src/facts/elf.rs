@@ -5,6 +5,7 @@
 //! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use std::borrow::Cow;
 
 #[cfg(test)]
 #[path = "../../tests/common/elf.rs"]
@@ -327,11 +328,11 @@ fn dynamic(elf: &mut Elf, tags: &[(object::elf::DynamicTag, u64)], segments: &[S
 }
 
 /// Bytes from the head when they lie there, else from the file; fewer at its end.
-fn range(head: &[u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Vec<u8>> {
+fn range<'h>(head: &'h [u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Cow<'h, [u8]>> {
     let cached = usize::try_from(offset).ok().and_then(|at| head.get(at..at.checked_add(len)?));
     match cached {
-        Some(found) => Ok(found.to_vec()),
-        None => bytes.at(offset, len),
+        Some(found) => Ok(Cow::Borrowed(found)),
+        None => bytes.at(offset, len).map(Cow::Owned),
     }
 }
 

@@ -35,6 +35,7 @@ impl Root {
     /// # Errors
     /// When it is not the entry that was examined, or the kernel refuses.
     pub fn remove(&self, tree: &Tree, id: Id) -> Result<(), Error> {
+        self.forget_content();
         let action = "cannot remove";
         let fail = |cause| error(action, tree, id, cause);
         let parent = match self.directory(tree, tree.parent(id), action) {

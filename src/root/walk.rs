@@ -2,38 +2,54 @@
 //!
 //! Directories are read through descriptors, each opened from its parent's without following links. At most
 //! [`OPEN_LEVELS`] levels are open at once: a tree may be deeper than the limit of open files, and a path
-//! longer than PATH_MAX, since no path is ever built.
+//! longer than PATH_MAX, since no path is ever built. Other threads read ahead where there are processors for them.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::thread::Scope;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use super::ahead::{Ahead, End, Job, Listing};
 use super::calls::{self, Refused};
-use super::{Cause, Error, Root, edit, error, is_temporary, times};
+use super::{Cause, Error, Mount, Root, edit, error, is_temporary, times};
 use crate::tree::{Id, Meta, Tree};
 
 /// Levels of directories whose descriptors stay open during the walk.
 const OPEN_LEVELS: usize = 48;
 
 /// Bytes of one getdents64 call.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
+
+/// Which files are asked for `security.capability`, at the price of a call each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Capabilities {
+    /// None. The current directory stays what it is.
+    None,
+    /// Those that can be executed: the kernel looks at it nowhere else.
+    OfPrograms,
+    /// Every file.
+    OfFiles,
+}
 
 struct Level {
     directory: Id,
-    fd: Option<OwnedFd>,
+    fd: Option<Arc<OwnedFd>>,
     /// Children still to descend into, the next one last.
     todo: Vec<Id>,
+    /// So many of the next ones are read ahead.
+    ahead: usize,
 }
 
 impl Root {
-    /// Read every entry of the tree once.
+    /// Read every entry of the tree once; capabilities only of files that can be executed.
     ///
     /// # Errors
     /// When a directory cannot be read, or is swapped for another one meanwhile.
     pub fn walk(&self) -> Result<Tree, Error> {
-        self.walk_all(false, true, true).map(|(tree, _)| tree)
+        self.walk_all(false, Capabilities::OfPrograms, true).map(|(tree, _)| tree)
     }
 
     /// The same with every entry, those included that look like what a killed run left: nothing of the kind is there
@@ -42,63 +58,136 @@ impl Root {
     /// # Errors
     /// As [`Root::walk`].
     pub fn walk_everything(&self) -> Result<Tree, Error> {
-        self.walk_all(false, true, false).map(|(tree, _)| tree)
+        self.walk_all(false, Capabilities::OfPrograms, false).map(|(tree, _)| tree)
     }
 
     /// The same for somebody who may not read every directory: those are in the tree without anything below them, and
-    /// named in the list.
+    /// named in the list. With the capabilities of every file: an audit judges those of files too that can not be executed.
     ///
     /// # Errors
     /// As [`Root::walk`], and when the root itself may not be read.
     pub fn walk_readable(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
-        self.walk_all(true, true, true)
+        self.walk_all(true, Capabilities::OfFiles, true)
     }
 
-    /// The same without file capabilities, which cost a call for each file: none has any in this tree. The current
-    /// directory of this process stays what it is, so that other threads may start programs meanwhile.
+    /// The same without file capabilities: none has any in this tree. The current directory of this process stays what it
+    /// is, so that other threads may start programs meanwhile.
     ///
     /// # Errors
     /// As [`Root::walk_readable`].
     pub fn walk_beside(&self) -> Result<(Tree, Vec<(Id, Error)>), Error> {
-        self.walk_all(true, false, true)
+        self.walk_all(true, Capabilities::None, true)
     }
 
-    fn walk_all(&self, skip: bool, capabilities: bool, leftovers: bool) -> Result<(Tree, Vec<(Id, Error)>), Error> {
+    fn walk_all(
+        &self,
+        skip: bool,
+        capabilities: Capabilities,
+        leftovers: bool,
+    ) -> Result<(Tree, Vec<(Id, Error)>), Error> {
         let fail = |refused| Error { action: "cannot examine", path: b"/".to_vec(), cause: Cause::Os(refused) };
         let root = calls::stat(self.fd.as_fd()).map_err(fail)?;
         // Descriptors are kept by the numbers of the tree of an earlier walk, which now mean other directories.
         self.directories.borrow_mut().clear();
-        let mut tree = Tree::new(meta(&root, false, false));
+        self.forget_content();
+        let mut tree = Tree::new(meta(&root, false));
         let killed = times::remembered(self.fd.as_fd()).map_err(fail)?.is_some();
+        let look = Look { mount: self.mount, killed, leftovers };
         let mut skipped = Vec::new();
-        let mut walk = Walk {
-            root: self,
-            tree: &mut tree,
-            killed,
-            capabilities,
-            leftovers,
-            points: Vec::new(),
-            buffer: Vec::with_capacity(BUFFER),
-            skipped: skip.then_some(&mut skipped),
-        };
+        // Where entries do not tell what is mounted, paths do, and those only the walk knows.
+        let alone = capabilities == Capabilities::None || self.points.as_ref().is_some_and(|points| !points.is_empty());
+        let ahead = Ahead::new(look, if alone { 1 } else { self.processors });
+        let result = std::thread::scope(|scope| {
+            let mut walk = Walk {
+                root: self,
+                tree: &mut tree,
+                look,
+                capabilities,
+                points: Vec::new(),
+                buffer: Vec::with_capacity(BUFFER),
+                skipped: skip.then_some(&mut skipped),
+            };
+            let _end = End(&ahead);
+            walk.descend(scope, &ahead)
+        });
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
-        let result = walk.descend();
-        if let (Some(home), true) = (&self.home, capabilities) {
+        if let (Some(home), true) = (&self.home, capabilities != Capabilities::None) {
             let _ = calls::chdir(home.as_fd());
         }
         result.map(|()| (tree, skipped))
     }
 }
 
+/// How an entry is looked at, the same on every thread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    mount: Mount,
+    /// A run was killed here: directories may remember their times.
+    pub killed: bool,
+    /// What killed runs left is no part of the tree.
+    leftovers: bool,
+}
+
+/// Gets each entry: its name, its attributes, the target of a link, whether a killed run left it. Ends the reading with
+/// `false`.
+type Each<'a> = dyn FnMut(&[u8], Meta, Option<&[u8]>, bool) -> Result<bool, Error> + 'a;
+
+impl Look {
+    /// Whether a descriptor is what the walk saw, on the root's mount.
+    pub(super) fn is_seen(&self, fd: &OwnedFd, seen: &Meta) -> Result<bool, Refused> {
+        let now = calls::stat(fd.as_fd())?;
+        Ok(super::is_inode(&now, seen) && self.mount.has(&now))
+    }
+
+    /// Read one directory; `points` are names in it on which something is mounted, where entries do not tell. An error
+    /// has no action when it is the directory's, else the name of an entry as its path.
+    pub(super) fn read(
+        &self,
+        fd: BorrowedFd<'_>,
+        points: &[Vec<u8>],
+        buffer: &mut Vec<u8>,
+        each: &mut Each<'_>,
+    ) -> Result<(), Error> {
+        // Which directory it was is said when it failed: to put its path together costs more than to read most.
+        let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
+        calls::list(fd, buffer, &mut |name| self.examine(fd, points, name, each), &fail)
+    }
+
+    fn examine(&self, fd: BorrowedFd<'_>, points: &[Vec<u8>], name: &[u8], each: &mut Each<'_>) -> Result<bool, Error> {
+        let fail = |refused| cannot_examine(name, refused);
+        let stat = match calls::stat_at(fd, name) {
+            Ok(stat) => stat,
+            // Gone since the directory was read: it is not there.
+            Err(refused) if refused.is(Errno::NOENT) => return Ok(true),
+            Err(refused) => return Err(fail(refused)),
+        };
+        let kind = stat.stx_mode & 0o170_000;
+        let mount = !self.mount.has(&stat) || points.iter().any(|point| point == name);
+        let meta = meta(&stat, mount);
+        if self.leftovers && !mount && is_temporary(name) {
+            let left = match kind {
+                0o100_000 => true,
+                0o040_000 => is_empty(fd, name).map_err(fail)?,
+                _ => false,
+            };
+            if left {
+                return each(name, meta, None, true);
+            }
+        }
+        if kind != 0o120_000 {
+            return each(name, meta, None, false);
+        }
+        let mut space = [MaybeUninit::uninit(); 4096];
+        let target = calls::read_link(fd, name, &mut space).map_err(fail)?;
+        each(name, meta, Some(target), false)
+    }
+}
+
 struct Walk<'a> {
     root: &'a Root,
     tree: &'a mut Tree,
-    /// A run was killed here: directories may remember their times.
-    killed: bool,
-    /// File capabilities are asked for.
-    capabilities: bool,
-    /// What killed runs left is no part of the tree.
-    leftovers: bool,
+    look: Look,
+    capabilities: Capabilities,
     /// Names in the directory that is being read on which something is mounted, where entries do not tell.
     points: Vec<Vec<u8>>,
     buffer: Vec<u8>,
@@ -107,15 +196,25 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn descend(&mut self) -> Result<(), Error> {
+    fn descend<'s>(&mut self, scope: &'s Scope<'s, '_>, ahead: &'s Ahead) -> Result<(), Error> {
         let mut levels: Vec<Level> = Vec::new();
         let fd = self.open(self.root.fd.as_fd(), b".", Id::ROOT)?;
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let opened = self.open(fd.as_fd(), self.tree.name(child), child);
+                let listing = if level.ahead > 0 { ahead.take(child) } else { None };
+                let tree = &*self.tree;
+                let job = |id| Job { id, name: tree.name(id).to_vec(), parent: Arc::clone(fd), seen: tree.meta(id) };
+                level.ahead = ahead.offer(scope, &level.todo, level.ahead.saturating_sub(1), &job);
+                let next = match listing {
+                    Some(listing) => self.adopt(child, listing),
+                    None => {
+                        let opened = self.open(fd.as_fd(), self.tree.name(child), child);
+                        opened.and_then(|fd| self.list(child, fd))
+                    }
+                };
                 // A directory that may be listed and not searched fails before any entry of it is in the tree.
-                match (opened.and_then(|fd| self.list(child, fd)), &mut self.skipped) {
+                match (next, &mut self.skipped) {
                     (Ok(next), _) => levels.push(next),
                     (Err(error), Some(skipped)) if error.is(Errno::ACCESS) || error.is(Errno::PERM) => {
                         skipped.push((child, error));
@@ -132,7 +231,7 @@ impl Walk<'_> {
             if let (Some(done), Some(up)) = (done.and_then(|level| level.fd), levels.last_mut())
                 && up.fd.is_none()
             {
-                up.fd = Some(self.open(done.as_fd(), b"..", up.directory)?);
+                up.fd = Some(Arc::new(self.open(done.as_fd(), b"..", up.directory)?));
             }
         }
         Ok(())
@@ -144,9 +243,7 @@ impl Walk<'_> {
         let fail = |cause| error("cannot open directory", self.tree, id, cause);
         let refused = |refused| fail(Cause::Os(refused));
         let check = |fd: &OwnedFd| {
-            let now = calls::stat(fd.as_fd()).map_err(refused)?;
-            let seen = self.tree.meta(id);
-            let same = super::is_inode(&now, &seen) && self.root.is_on_mount(&now);
+            let same = self.look.is_seen(fd, &self.tree.meta(id)).map_err(refused)?;
             if same { Ok(()) } else { Err(fail(Cause::Changed)) }
         };
         if name != b".." {
@@ -162,76 +259,105 @@ impl Walk<'_> {
     /// Read one directory into the tree.
     fn list(&mut self, id: Id, fd: OwnedFd) -> Result<Level, Error> {
         let first = self.tree.len();
-        let path = |tree: &Tree| error("cannot read directory", tree, id, Cause::Changed);
-        let refused = |tree: &Tree, refused| Error { cause: Cause::Os(refused), ..path(tree) };
-        if self.capabilities {
-            calls::chdir(fd.as_fd()).map_err(|e| refused(self.tree, e))?;
-        }
-        if self.killed
-            && let Some(time) = times::remembered(fd.as_fd()).map_err(|e| refused(self.tree, e))?
-        {
-            self.tree.remember(id, time);
+        if self.look.killed {
+            let fail = |refused| error("cannot read directory", self.tree, id, Cause::Os(refused));
+            if let Some(time) = times::remembered(fd.as_fd()).map_err(fail)? {
+                self.tree.remember(id, time);
+            }
         }
         if let Some(points) = self.root.points.as_ref().filter(|points| !points.is_empty()) {
             self.points = points.names(&self.tree.path(id));
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        // Which directory it was is said when it failed: to put its path together costs more than to read most.
-        let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
-        let listed =
-            calls::list(fd.as_fd(), &mut buffer, &mut |name| self.add(id, fd.as_fd(), name).map(|()| true), &fail);
+        let (mut buffer, points) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.points));
+        let (look, mut here) = (self.look, false);
+        let listed = look.read(fd.as_fd(), &points, &mut buffer, &mut |name, meta, target, leftover| {
+            self.add(id, fd.as_fd(), &mut here, name, meta, target, leftover).map(|()| true)
+        });
         self.buffer = buffer;
-        listed.map_err(|e| if e.action.is_empty() { Error { cause: e.cause, ..path(self.tree) } } else { e })?;
+        listed.map_err(|e| self.placed(id, e))?;
+        Ok(self.seal(id, first, fd))
+    }
+
+    /// Put a directory into the tree that was read ahead.
+    fn adopt(&mut self, id: Id, listing: Listing) -> Result<Level, Error> {
+        let first = self.tree.len();
+        if let Some(time) = listing.remembered {
+            self.tree.remember(id, time);
+        }
+        let mut here = false;
+        for (name, meta, target, leftover) in listing.entries() {
+            let added = self.add(id, listing.fd.as_fd(), &mut here, name, meta, target, leftover);
+            added.map_err(|e| self.placed(id, e))?;
+        }
+        Ok(self.seal(id, first, listing.fd))
+    }
+
+    fn seal(&mut self, id: Id, first: usize, fd: OwnedFd) -> Level {
         self.tree.seal(id, first);
         let tree = &*self.tree;
         let todo = tree.children(id).rev().filter(|&at| tree.is_dir(at) && !tree.meta(at).mount).collect();
-        Ok(Level { directory: id, fd: Some(fd), todo })
+        Level { directory: id, fd: Some(Arc::new(fd)), todo, ahead: 0 }
     }
 
-    fn add(&mut self, directory: Id, fd: BorrowedFd<'_>, name: &[u8]) -> Result<(), Error> {
-        let fail = |tree: &Tree, refused| named(tree, directory, name, Cause::Os(refused));
-        let stat = match calls::stat_at(fd, name) {
-            Ok(stat) => stat,
-            // Gone since the directory was read: it is not there.
-            Err(refused) if refused.is(Errno::NOENT) => return Ok(()),
-            Err(refused) => return Err(fail(self.tree, refused)),
-        };
-        let kind = stat.stx_mode & 0o170_000;
-        let mount = !self.root.is_on_mount(&stat) || self.points.iter().any(|point| point == name);
-        if self.leftovers && !mount && is_temporary(name) {
-            let left = match kind {
-                0o100_000 => true,
-                0o040_000 => is_empty(fd, name).map_err(|e| fail(self.tree, e))?,
-                _ => false,
-            };
-            if left {
-                self.tree.leftover(directory, name);
-                return Ok(());
-            }
+    /// Put one entry into the tree. `here`: its directory is the current one already.
+    #[allow(clippy::too_many_arguments, reason = "what is known of an entry, and where it lies")]
+    fn add(
+        &mut self,
+        directory: Id,
+        fd: BorrowedFd<'_>,
+        here: &mut bool,
+        name: &[u8],
+        mut meta: Meta,
+        target: Option<&[u8]>,
+        leftover: bool,
+    ) -> Result<(), Error> {
+        if leftover {
+            self.tree.leftover(directory, name);
+            return Ok(());
         }
-        let capability = self.capabilities
-            && kind == 0o100_000
-            && !mount
-            && calls::has_xattr_here(name, "security.capability").map_err(|e| fail(self.tree, e))?;
-        let mut space = [MaybeUninit::uninit(); 4096];
-        let target = if kind == 0o120_000 {
-            Some(&*calls::read_link(fd, name, &mut space).map_err(|e| fail(self.tree, e))?)
-        } else {
-            None
+        let asked = match self.capabilities {
+            Capabilities::None => false,
+            Capabilities::OfPrograms => meta.mode & 0o111 != 0,
+            Capabilities::OfFiles => true,
         };
-        self.tree.add(directory, name, meta(&stat, mount, capability), target);
+        if asked && meta.mode & 0o170_000 == 0o100_000 && !meta.mount {
+            if !*here {
+                calls::chdir(fd).map_err(|refused| Error {
+                    action: "",
+                    path: Vec::new(),
+                    cause: Cause::Os(refused),
+                })?;
+                *here = true;
+            }
+            meta.capability =
+                calls::has_xattr_here(name, "security.capability").map_err(|refused| cannot_examine(name, refused))?;
+        }
+        self.tree.add(directory, name, meta, target);
         Ok(())
+    }
+
+    /// An error of [`Look::read`] with its whole path.
+    fn placed(&self, directory: Id, Error { action, path, cause }: Error) -> Error {
+        if action.is_empty() {
+            return error("cannot read directory", self.tree, directory, cause);
+        }
+        Error { action, path: below(self.tree, directory, &path), cause }
     }
 }
 
-/// An error about an entry that the tree does not hold.
-fn named(tree: &Tree, directory: Id, name: &[u8], cause: Cause) -> Error {
+/// An error about an entry of the directory that is being read.
+fn cannot_examine(name: &[u8], refused: Refused) -> Error {
+    Error { action: "cannot examine", path: name.to_vec(), cause: Cause::Os(refused) }
+}
+
+/// The path of an entry that the tree does not hold.
+fn below(tree: &Tree, directory: Id, name: &[u8]) -> Vec<u8> {
     let mut path = tree.path(directory);
     if path != b"/" {
         path.push(b'/');
     }
     path.extend_from_slice(name);
-    Error { action: "cannot examine", path, cause }
+    path
 }
 
 fn is_empty(at: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Refused> {
@@ -247,7 +373,7 @@ fn is_empty(at: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Refused> {
     Ok(true)
 }
 
-fn meta(stat: &rustix::fs::Statx, mount: bool, capability: bool) -> Meta {
+fn meta(stat: &rustix::fs::Statx, mount: bool) -> Meta {
     Meta {
         mode: stat.stx_mode,
         uid: stat.stx_uid,
@@ -260,6 +386,6 @@ fn meta(stat: &rustix::fs::Statx, mount: bool, capability: bool) -> Meta {
         mtime_nsec: stat.stx_mtime.tv_nsec,
         ctime: stat.stx_ctime.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(stat.stx_ctime.tv_nsec.into()),
         mount,
-        capability,
+        capability: false,
     }
 }

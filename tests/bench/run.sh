@@ -159,6 +159,9 @@ declare -A per_entry=()
 
 # measure NAME DIR RUNS [SCRIPT]: one row of times.
 measure() {
+    # The budget of a plan is Debian's; the generated trees show that the time is linear.
+    local most=3
+    [ -z "${4:-}" ] || most=1.5
     local name=$1 dir=$2 runs=$3 entries find plan apply script limit plan_memory apply_memory
     entries=$(find "$dir" -xdev -printf . | wc -c)
     say "$name: $entries entries" >&2
@@ -190,9 +193,9 @@ measure() {
         left=$(find "$scratch"/merged/usr/{,local/}{,s}bin/ "$scratch/merged/usr/games/" ! -type d -printf '%f\n' | sort | tr '\n' ' ')
         [ "$left" = "nologin $kept " ] || die "the script left other commands than it should: $left"
         script_cell="$(milliseconds "$script") ms"
-        faster="$(calc "$script / $same" %.1f)× in $(milliseconds "$same") ms with \`keep\` (≥ 20×: $(budget "$name: apply faster than the script" "$(calc "$script / $same" %.2f)" '>=' 20)); $(calc "$script / $apply" %.1f)× with \`prune\`"
+        faster="$(calc "$script / $same" %.1f)× in $(milliseconds "$same") ms with \`keep\` (≥ 15×: $(budget "$name: apply faster than the script" "$(calc "$script / $same" %.2f)" '>=' 15)); $(calc "$script / $apply" %.1f)× with \`prune\`"
     fi
-    rows+=("| $name | $entries | $(milliseconds "$find") ms | $(milliseconds "$plan") ms | $ratio× (≤ 3×: $(budget "$name: plan / find" "$ratio" '<=' 3)) | $(milliseconds "$apply") ms | $script_cell | $faster | $(mebibytes "$plan_memory") / $(mebibytes "$apply_memory") MiB (≤ $(mebibytes "$limit") MiB: $(budget "$name: KiB of memory" "$peak" '<=' "$limit")) |")
+    rows+=("| $name | $entries | $(milliseconds "$find") ms | $(milliseconds "$plan") ms | $ratio× (≤ $most×: $(budget "$name: plan / find" "$ratio" '<=' "$most")) | $(milliseconds "$apply") ms | $script_cell | $faster | $(mebibytes "$plan_memory") / $(mebibytes "$apply_memory") MiB (≤ $(mebibytes "$limit") MiB: $(budget "$name: KiB of memory" "$peak" '<=' "$limit")) |")
     say "${rows[-1]}" >&2
     unmount
 }

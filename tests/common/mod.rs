@@ -24,8 +24,8 @@ pub(crate) use process::{Child, Command};
 pub(crate) use rootfs::{CAPABILITY, LOADER, Rootfs, TIME};
 pub(crate) use run::{Run, bare, install_binary};
 pub(crate) use snapshot::Snapshot;
-pub(crate) use strace::{Traced, assert_confined, parse, traced, traced_by, traced_within};
-pub(crate) use walk::walk;
+pub(crate) use strace::{Traced, assert_confined, parse, traced, traced_by, traced_threads, traced_within};
+pub(crate) use walk::{try_walk, walk};
 
 /// Options that fit most trees: who runs the image's program, and what that is.
 pub(crate) const APP: [&str; 4] = ["--user", "app:1000:1000", "--command", "/app/server"];

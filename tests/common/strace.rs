@@ -6,6 +6,9 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::thread::CpuSet;
 
 use super::Command;
 
@@ -20,19 +23,25 @@ pub(crate) struct Traced {
     pub(crate) calls: Vec<String>,
 }
 
-/// Run `harden` with these arguments under strace with those.
+/// Run `harden` with these arguments under strace with those, on one processor: it starts no thread there, and makes the
+/// same calls in the same order each time.
 pub(crate) fn traced<A: AsRef<OsStr>>(strace: &[&str], args: &[A]) -> Traced {
+    on_one_processor(|| start(&mut Command::new("strace"), &[], strace, args))
+}
+
+/// The same on all processors; with `-f` in `strace`.
+pub(crate) fn traced_threads<A: AsRef<OsStr>>(strace: &[&str], args: &[A]) -> Traced {
     start(&mut Command::new("strace"), &[], strace, args)
 }
 
-/// The same with so many seconds of a processor, which a busy machine does not shorten.
+/// The same on all processors, with so many seconds of one, which a busy machine does not shorten.
 pub(crate) fn traced_within<A: AsRef<OsStr>>(seconds: u64, strace: &[&str], args: &[A]) -> Traced {
     start(Command::new("prlimit").args([&format!("--cpu={seconds}"), "strace"]), &[], strace, args)
 }
 
-/// The same with a program and its arguments between strace and harden.
+/// As [`traced`], with a program and its arguments between strace and harden.
 pub(crate) fn traced_by<A: AsRef<OsStr>>(starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
-    start(&mut Command::new("strace"), starter, strace, args)
+    on_one_processor(|| start(&mut Command::new("strace"), starter, strace, args))
 }
 
 fn start<A: AsRef<OsStr>>(command: &mut Command, starter: &[&str], strace: &[&str], args: &[A]) -> Traced {
@@ -55,8 +64,43 @@ fn start<A: AsRef<OsStr>>(command: &mut Command, starter: &[&str], strace: &[&st
         status: output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap()),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
-        calls: text(fs::read(log.path()).unwrap()).lines().map(str::to_owned).collect(),
+        calls: whole(text(fs::read(log.path()).unwrap()).lines()),
     }
+}
+
+/// What is started meanwhile gets one processor: another one each time, since tests run side by side.
+fn on_one_processor(start: impl FnOnce() -> Traced) -> Traced {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let processors = rustix::thread::sched_getaffinity(None).unwrap();
+    let all: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&number| processors.is_set(number)).collect();
+    let mut one = CpuSet::new();
+    one.set(all[NEXT.fetch_add(1, Ordering::Relaxed) % all.len()]);
+    rustix::thread::sched_setaffinity(None, &one).unwrap();
+    let traced = start();
+    rustix::thread::sched_setaffinity(None, &processors).unwrap();
+    traced
+}
+
+/// A call that another thread's came between is two lines. As one it stands where it ended, and a close(2) where it began:
+/// another thread may get the number before it has ended.
+fn whole<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    let mut begun: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for line in lines {
+        let thread = line.split(' ').next().unwrap_or_default();
+        if let Some(first) = line.strip_suffix(" <unfinished ...>").or_else(|| line.strip_suffix("<unfinished ...>")) {
+            begun.insert(thread, (whole.len(), first));
+            whole.push(String::new());
+        } else if let Some((_, rest)) = line.split_once(" resumed>").filter(|(start, _)| start.contains("<... ")) {
+            let (at, first) = begun.remove(thread).unwrap();
+            let call = format!("{first}{rest}");
+            if first.contains("close(") { whole[at] = call } else { whole.push(call) }
+        } else {
+            whole.push(line.to_owned());
+        }
+    }
+    whole.retain(|line| !line.is_empty());
+    whole
 }
 
 /// A line of strace: the call's name, its arguments, what it returned.
@@ -99,6 +143,7 @@ fn strings(arguments: &str) -> Vec<String> {
 /// - lgetxattr(2) of one name after fchdir(2) into a descriptor of the root: the kernel has no call relative to a
 ///   descriptor before Linux 6.13 (getxattrat), and the current directory is a descriptor too;
 /// - read(2) of signals that ask for an end;
+/// - clone(2) of a thread;
 /// - output: write(2) to standard output, standard error and the report.
 ///
 /// Answers how many calls there were after start-up.
@@ -113,7 +158,10 @@ pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
     let (mut started, mut here, mut count) = (false, false, 0);
     for line in calls {
         let Some((name, arguments, result)) = parse(line) else {
-            assert!(!started || ["+++ ", "--- ", "exit_group"].iter().any(|part| line.contains(part)), "{line}");
+            assert!(
+                !started || ["+++ ", "--- ", "exit_group", "exit(0)"].iter().any(|part| line.contains(part)),
+                "{line}"
+            );
             continue;
         };
         let first = arguments.split([',', ')']).next().unwrap_or_default().trim();
@@ -180,6 +228,7 @@ pub(crate) fn assert_confined(calls: &[String], root: &Path) -> usize {
             "ioctl" => fd.is_some_and(|fd| reports.contains(&fd)),
             "fchmod" | "fchown" | "getdents64" | "pread64" | "fstat" | "fstatfs" | "fgetxattr" | "fsetxattr"
             | "flistxattr" | "fremovexattr" | "flock" => known,
+            "clone" | "clone3" => arguments.contains("CLONE_THREAD"),
             "mmap" => arguments.contains(", -1, "),
             _ => false,
         };

@@ -5,13 +5,14 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use harden::testing::root::Root;
 use harden::testing::tree::Kind;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::common::{Command, Rootfs, walk};
+use crate::common::{APP, Command, Rootfs, try_walk, walk};
 use crate::fuzz::tree::described;
 use crate::hostile::trees::CASES;
 
@@ -29,7 +30,12 @@ struct Entry {
 type Entries = BTreeMap<Vec<u8>, Entry>;
 
 fn ours(directory: &Path) -> Entries {
-    let tree = walk(&Root::open(directory.as_os_str().as_bytes()).unwrap());
+    let on = |processors| walk(&Root::open(directory.as_os_str().as_bytes()).unwrap().on_processors(processors));
+    let tree = on(1);
+    let bytes = format!("{tree:?}");
+    for processors in [2, 4, 8] {
+        assert!(format!("{:?}", on(processors)) == bytes, "another tree on {processors} processors");
+    }
     let entry = |id| {
         let meta = tree.meta(id);
         let kind = match tree.kind(id) {
@@ -128,6 +134,124 @@ fn a_deep_tree_is_what_walkdir_finds() {
         );
     }
     assert_eq!(compare(tree.path(), "150 levels"), 1 + 3 * 150);
+}
+
+/// Directories larger than what is read ahead, and more of them on one level than at once.
+#[test]
+fn a_wide_tree_is_what_walkdir_finds() {
+    let mut tree = Rootfs::empty();
+    for directory in 0..60 {
+        for file in 0..[3, 40, 1100][directory % 3] / (1 + directory / 30) {
+            tree = tree.text(format!("/top/{directory}/{file}/x"), "x");
+        }
+    }
+    assert!(compare(tree.path(), "many directories") > 20_000);
+}
+
+/// More levels than a path has room for, which only a walk by descriptors reaches: the same on any number of processors.
+#[test]
+fn a_tree_deeper_than_a_path_is_the_same_on_any_number_of_processors() {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    let tree = Rootfs::empty();
+    let flags = OFlags::PATH | OFlags::DIRECTORY;
+    let mut at = openat(CWD, tree.path(), flags, Mode::empty()).unwrap();
+    let name = "d".repeat(200);
+    for _ in 0..60 {
+        for other in [&name, "a", "b", "c", "e", "f"] {
+            mkdirat(&at, other, Mode::RWXU).unwrap();
+        }
+        at = openat(&at, name.as_str(), flags, Mode::empty()).unwrap();
+    }
+    let on = |processors| walk(&Root::open(tree.path().as_os_str().as_bytes()).unwrap().on_processors(processors));
+    let one = on(1);
+    assert_eq!(one.len(), 1 + 6 * 60);
+    for processors in [2, 4] {
+        assert_eq!(format!("{:?}", on(processors)), format!("{one:?}"), "{processors} processors");
+    }
+}
+
+/// Directories that come, go and lead outside while several threads read: what lies outside is never an entry, and the walk
+/// ends with a tree or with an error that says what happened.
+#[test]
+fn directories_that_are_swapped_lead_no_thread_outside() {
+    let outside = (0..20).fold(Rootfs::empty(), |tree, n| tree.text(format!("/secret{n}/secret"), "x"));
+    let tree = (0..400).fold(Rootfs::empty(), |tree, n| tree.text(format!("/top/{}/{n}/file", n % 20), "x"));
+    let done = AtomicBool::new(false);
+    let (mut whole, mut ended) = (0, 0);
+    std::thread::scope(|scope| {
+        for n in 0..2 {
+            let (at, away) = (tree.at(format!("/top/{n}")), tree.at(format!("/top/{n}.away")));
+            let (gone, done, outside) = (tree.at(format!("/top/19/gone{n}")), &done, outside.path());
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    fs::rename(&at, &away).unwrap();
+                    std::os::unix::fs::symlink(outside, &at).unwrap();
+                    fs::create_dir(&gone).unwrap();
+                    std::thread::yield_now();
+                    fs::remove_dir(&gone).unwrap();
+                    fs::remove_file(&at).unwrap();
+                    fs::rename(&away, &at).unwrap();
+                    std::thread::sleep(std::time::Duration::from_micros(300));
+                }
+            });
+        }
+        for turn in 0..300 {
+            let root = Root::open(tree.path().as_os_str().as_bytes()).unwrap().on_processors(1 + turn % 4);
+            match try_walk(&root) {
+                Ok(tree) => {
+                    whole += 1;
+                    let secret = tree.ids().find(|&id| tree.name(id).starts_with(b"secret"));
+                    if secret.is_some() {
+                        done.store(true, Ordering::Relaxed);
+                    }
+                    assert_eq!(secret, None);
+                }
+                Err(error) => {
+                    ended += 1;
+                    let text = error.to_string();
+                    let known = ["no such file", "not a directory", "too many", "is not the entry that was examined"];
+                    if !known.iter().any(|part| text.contains(part)) {
+                        done.store(true, Ordering::Relaxed);
+                        panic!("{text}");
+                    }
+                }
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(whole > 0 && ended > 0, "{whole} trees, {ended} errors");
+}
+
+/// Somebody who may not read every directory, few descriptors, no threads to be had: what is said is what one processor says.
+#[test]
+fn whoever_walks_with_whatever_limits_gets_the_same_answer() {
+    let tree = (0..300).fold(Rootfs::debian_like(), |tree, n| {
+        let directory = format!("/srv/{}/{n}", n % 10);
+        let tree = tree.text(format!("{directory}/file"), "x");
+        if n % 7 == 3 { tree.dir(&directory, 0o700, 0, 0) } else { tree }
+    });
+    fs::set_permissions(tree.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let root = tree.path().to_str().unwrap();
+    let said = |starter: &[&str], command: &[&str]| {
+        let words = [starter, &[env!("CARGO_BIN_EXE_harden")], command, &["--root", root]].concat();
+        let output = Command::new(words[0]).args(&words[1..]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let plan = [&["plan"], &APP[..]].concat();
+    for (who, status) in [(&nobody[..], [Some(1), Some(2)]), (&[], [Some(1), Some(0)])] {
+        for (command, status) in [&["audit"][..], &plan].into_iter().zip(status) {
+            let one = said(&[&["taskset", "1"], who].concat(), command);
+            assert_eq!(one.0, status, "{one:?}");
+            for limit in
+                [&["prlimit", "--nproc=1"][..], &["prlimit", "--nofile=100"], &["prlimit", "--nofile=140"], &["env"]]
+            {
+                let other = said(&[limit, who].concat(), command);
+                assert!(other == one, "{limit:?} {who:?}:\n{one:?}\n{other:?}");
+            }
+        }
+    }
 }
 
 /// What is mounted is an entry, and nothing below it is.

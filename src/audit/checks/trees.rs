@@ -161,7 +161,11 @@ pub(super) fn setgid_directory(cx: &Cx<'_>, findings: &mut Findings) {
 
 pub(super) fn capabilities(cx: &Cx<'_>, findings: &mut Findings) {
     for id in of(cx, Kind::File).filter(|&id| cx.tree.meta(id).capability && !cx.setid.contains(id)) {
-        findings.at(cx.tree, id, b"", "has capabilities of its own (security.capability)");
+        let finding = findings.at(cx.tree, id, b"", "has capabilities of its own (security.capability)");
+        if cx.tree.permissions(id) & 0o111 == 0 {
+            // Nothing executes it as it is, and the rule leaves it alone.
+            finding.at_most(Severity::Low).no_rule();
+        }
     }
 }
 

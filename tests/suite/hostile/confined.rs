@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::sweep::Subject;
-use crate::common::{APP, Rootfs, Snapshot, assert_confined, traced};
+use crate::common::{APP, Rootfs, Snapshot, assert_confined, traced, traced_threads};
 
 /// A refusal would hide what apply does: one of the scripts has a name that has to be settled.
 const KEEP: &[&str] = &["--user", "app:1000:1000", "--command", "/app/server", "--keep", "entrypoint.sh"];
@@ -27,6 +27,11 @@ const COMMANDS: &[(&str, i32, &[&[&str]])] = &[
 /// Calls by which another program comes to run (execve(2), clone(2)).
 const STARTS: &[&str] = &["execve", "execveat", "fork", "vfork", "clone", "clone3"];
 
+/// Whether a line of strace is one of these, and no thread of harden's own.
+fn starts(line: &str) -> bool {
+    STARTS.iter().any(|name| line.contains(&format!("{name}("))) && !line.contains("CLONE_THREAD")
+}
+
 #[test]
 fn every_command_stays_inside_the_root_and_starts_nothing() {
     let outside = tempfile::tempdir().unwrap();
@@ -42,11 +47,10 @@ fn every_command_stays_inside_the_root_and_starts_nothing() {
         for (command, status, more) in COMMANDS {
             let before = Snapshot::of(tree.path());
             let arguments = [&[*command, "--root", tree.path().to_str().unwrap()], &more.concat()[..]].concat();
-            let run = traced(&["-f", "-e", "trace=%file,%desc,%process"], &arguments);
+            let run = traced_threads(&["-f", "-e", "trace=%file,%desc,%process"], &arguments);
             let said = format!("{arguments:?}: status {}\n{}", run.status, run.stderr);
             assert_eq!(run.status, *status, "{said}");
-            let started = |line: &&String| STARTS.iter().any(|name| line.contains(&format!("{name}(")));
-            let started: Vec<_> = run.calls.iter().filter(started).collect();
+            let started: Vec<_> = run.calls.iter().filter(|line| starts(line)).collect();
             assert!(started.len() == 1 && started[0].contains("execve("), "only harden itself: {started:?}\n{said}");
             let calls: Vec<String> = run.calls.iter().filter(|line| !line.contains("execve(")).cloned().collect();
             assert!(assert_confined(&calls, tree.path()) > 100, "the root was never read: {said}");
@@ -71,10 +75,10 @@ fn a_check_on_a_tree_from_elsewhere_is_refused_and_not_run() {
     let before = Snapshot::of(tree.path());
     for command in ["plan", "apply"] {
         let arguments = [command, "--root", tree.path().to_str().unwrap(), "--check", "/usr/bin/ls"];
-        let run = traced(&["-f", "-e", "trace=%process"], &[&arguments[..], &APP[..]].concat());
+        let run = traced_threads(&["-f", "-e", "trace=%process"], &[&arguments[..], &APP[..]].concat());
         assert_eq!(run.status, 2, "{}", run.stderr);
         assert!(run.stderr.contains("nothing of a tree from elsewhere is ever executed"), "{}", run.stderr);
-        let started = run.calls.iter().filter(|line| STARTS.iter().any(|name| line.contains(&format!("{name}("))));
+        let started = run.calls.iter().filter(|line| starts(line));
         assert_eq!(started.count(), 1, "{:?}", run.calls);
     }
     before.assert_untouched(&Snapshot::of(tree.path()), "refused");

@@ -46,6 +46,17 @@ fn file_capabilities_go_unless_kept() {
     done.assert_same(&["/opt/caddy"]);
 }
 
+/// The kernel never looks at the capability of a file without an x bit, and neither does the plan; an audit says that it is
+/// there.
+#[test]
+fn the_capability_of_what_cannot_be_executed_stays_and_is_reported() {
+    let tree = Rootfs::debian_like().file("/opt/data", 0o644, 0, 0, "x").capability("/opt/data");
+    let report = tree.run("audit", &["--format", "json"]).json();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["check"] == "files.capabilities" && f["path"] == "/opt/data"), "{findings:?}");
+    tree.apply(&APP).assert_same(&["/opt/data"]);
+}
+
 /// 2.8: chown clears set-id bits and capabilities of what should keep them.
 #[test]
 fn a_change_of_group_keeps_a_kept_capability() {
