@@ -29,6 +29,12 @@ use crate::policy::Policy;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 
+/// How the reason of a kept path begins.
+pub(crate) const KEPT_PATH: &str = "path in ";
+
+/// What the reason holds of everything that the image's commands name themselves.
+pub(crate) const COMMAND: &str = " the command in ";
+
 /// How the reason of an applet begins that stays only because `busybox` was named.
 const APPLET: &str = "applet of busybox";
 
@@ -132,6 +138,29 @@ impl Closure {
     #[must_use]
     pub fn only_for_pam(&self, id: Id) -> bool {
         self.reasons.get(&id).is_some_and(|reason| reason.text == CHECKER)
+    }
+
+    /// Everything that stays because of some of what the policy names, told by entry and reason, each with the need that
+    /// led there.
+    #[must_use]
+    pub(crate) fn follow(&self, seed: impl Fn(Id, &str) -> bool) -> BTreeMap<Id, &Reason> {
+        let mut by: BTreeMap<Id, Vec<(Id, &Reason)>> = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        let mut queue = Vec::new();
+        for (id, reason) in &self.needs {
+            match reason.from {
+                Some(from) => by.entry(from).or_default().push((*id, reason)),
+                None if seed(*id, &reason.text) => queue.push((*id, reason)),
+                None => {}
+            }
+        }
+        while let Some((id, reason)) = queue.pop() {
+            if let std::collections::btree_map::Entry::Vacant(at) = found.entry(id) {
+                at.insert(reason);
+                queue.extend(by.get(&id).into_iter().flatten());
+            }
+        }
+        found
     }
 
     /// Whether the entry has to stay.

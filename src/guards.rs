@@ -3,6 +3,7 @@
 //! A guard looks at the finished draft, so that it refuses what would really happen and nothing else. A warning in a
 //! build log is seen by nobody: what would break an image is a refusal.
 
+pub(crate) mod access;
 pub(crate) mod accounts_in_use;
 pub(crate) mod app_paths;
 pub(crate) mod checks;
@@ -26,6 +27,7 @@ pub(crate) type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
 
 /// Every guard that looks at the draft. Those of the environment are in `run::session`, guard.run is in `pipeline`.
 pub(crate) static GUARDS: &[Guard] = &[
+    ("guard.access", access::check),
     ("guard.accounts", accounts_in_use::check),
     ("guard.checks", checks::check),
     ("guard.entrypoints", entrypoints::check),

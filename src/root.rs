@@ -477,4 +477,9 @@ impl Contents for Root {
     fn take_unread(&self) -> Option<String> {
         Self::take_unread(self).map(|error| error.to_string())
     }
+
+    fn has_access_list(&self, tree: &Tree, id: Id) -> bool {
+        let fd = self.open_node(tree, id, "cannot read the access list of");
+        fd.is_ok_and(|fd| calls::xattr(fd.as_fd(), b"system.posix_acl_access").is_ok_and(|list| list.is_some()))
+    }
 }

@@ -261,7 +261,7 @@ fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandE
 fn kept_path(walk: &mut Walk<'_>, entry: &Entry) {
     let tree = walk.input.tree;
     let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    let text = format!("path in {}{reason}", entry.origin);
+    let text = format!("{}{}{reason}", super::KEPT_PATH, entry.origin);
     let Ok(top) = walk.add_path(Id::ROOT, entry.value.as_bytes(), None, &text) else { return };
     let Ok(top) = tree.follow(top).map(|found| found.node) else { return };
     if !tree.is_dir(top) {

@@ -5,7 +5,7 @@ use crate::draft::Draft;
 use crate::policy::Run;
 use crate::rules::context::Context;
 use crate::rules::zones::is_system;
-use crate::tree::{Id, Unresolved};
+use crate::tree::{Id, Tree, Unresolved};
 
 /// Directories that belong to the system as a whole, whatever is below them.
 const SHARED: &[&[u8]] = &[
@@ -44,9 +44,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
             Err(Unresolved::Mount(_)) => mount(draft, origin, &shown),
             Ok(found) => {
-                let real = tree.path(found.node);
-                let top = tree.parent(found.node) == Id::ROOT && is_system(tree.name(found.node));
-                if found.node == Id::ROOT || top || SHARED.contains(&real.as_slice()) {
+                if is_shared(tree, found.node) {
                     draft.refuse(
                         format!("{origin}: [files] {list} cannot take {shown}: it is a directory of the whole system"),
                         "name the application's own directory below it",
@@ -78,6 +76,12 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for path in cx.policy.keep.paths.iter().filter(|entry| entry.value.trim_end_matches('/').is_empty()) {
         draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name what has to stay");
     }
+}
+
+/// Whether an entry is a directory of the whole system, which no application owns.
+pub(super) fn is_shared(tree: &Tree, id: Id) -> bool {
+    let top = tree.parent(id) == Id::ROOT && is_system(tree.name(id));
+    id == Id::ROOT || top || SHARED.contains(&tree.path(id).as_slice())
 }
 
 fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {

@@ -29,6 +29,21 @@ pub struct RunIds {
     pub groups: BTreeSet<u32>,
 }
 
+impl RunIds {
+    /// The bits 0o7 of a mode that count for the user: those of the one class that he belongs to (path_resolution(7)).
+    #[must_use]
+    pub fn class(&self, mode: u32, uid: u32, gid: u32) -> u32 {
+        let class = if uid == self.uid {
+            mode >> 6
+        } else if self.groups.contains(&gid) {
+            mode >> 3
+        } else {
+            mode
+        };
+        class & 0o7
+    }
+}
+
 impl Ids {
     /// Read them off the account files of a draft, after the `accounts.*` rules.
     #[must_use]
@@ -102,7 +117,8 @@ fn run_ids(user: &RunUser, draft: &Draft<'_>) -> Option<RunIds> {
         }
         RunUser::Numeric { uid, gid } => {
             let account = by_uid(*uid);
-            let name = account.map(|line| line.field(0).to_vec());
+            // A number with a group is what it says: no runtime looks for more groups then.
+            let name = account.filter(|_| gid.is_none()).map(|line| line.field(0).to_vec());
             let primary = account.and_then(|line| parse_id(line.field(PRIMARY_GID)));
             (name, *uid, gid.or(primary).unwrap_or(*uid))
         }

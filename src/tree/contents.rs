@@ -23,6 +23,11 @@ pub trait Contents {
         None
     }
 
+    /// Whether the file or directory carries an access list (acl(5)).
+    fn has_access_list(&self, _tree: &Tree, _id: Id) -> bool {
+        false
+    }
+
     /// Bytes of the file.
     fn size(&self, tree: &Tree, id: Id) -> u64 {
         tree.meta(id).size

@@ -1,5 +1,6 @@
 //! Wrong use is refused with nothing changed: exit status 2, the message with its help, and no inode written.
 
+mod access;
 mod accounts;
 mod environment;
 mod files;

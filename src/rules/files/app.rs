@@ -109,14 +109,7 @@ fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath)
 
 /// Read and execute rights 0o5 that the run user has on an entry.
 fn rights(run: &RunIds, mode: u32, uid: u32, gid: u32) -> u32 {
-    let class = if uid == run.uid {
-        mode >> 6
-    } else if run.groups.contains(&gid) {
-        mode >> 3
-    } else {
-        mode
-    };
-    class & 0o5
+    run.class(mode, uid, gid) & 0o5
 }
 
 fn report_copy(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath, copied: u64) {

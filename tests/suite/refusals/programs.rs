@@ -120,7 +120,11 @@ fn an_init_that_stays_without_its_scripts_is_refused() {
 
 #[test]
 fn what_lies_in_the_home_of_root_is_refused_before_it_is_emptied() {
-    let tree = || Rootfs::debian_like().program("/root/.cargo/bin/tool").text("/root/notes", "x");
+    // Root's home that others may enter: else the user could not reach the program at all.
+    let tree = || {
+        let tree = Rootfs::debian_like().dir("/root", 0o711, 0, 0);
+        tree.program("/root/.cargo/bin/tool").text("/root/notes", "x")
+    };
     tree()
         .refuse_config("[run]\npath = '/root/.cargo/bin:/usr/bin'\n", &APP)
         .says(&["remove.root-home would empty '/root'", "'/root/.cargo/bin' is a directory of PATH"])
@@ -138,6 +142,7 @@ fn what_lies_in_the_home_of_root_is_refused_before_it_is_emptied() {
     done.assert_same(&["/root/.cargo/bin/tool"]);
     done.assert_gone(&["/root/notes"]);
     let tree = Rootfs::debian_like()
+        .dir("/root", 0o711, 0, 0)
         .library("/root/lib/libx.so.1", &[])
         .elf("/app/linked", LOADER, &["libx.so.1"])
         .text("/etc/ld.so.conf", "/root/lib\n")
