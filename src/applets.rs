@@ -193,7 +193,7 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
     if contains(data, b"BusyBox v1.") {
         return Err("it was built for a single applet, and has no table");
     }
-    Err("no table of applets is found in it")
+    Err("no table of applets was found in it")
 }
 
 /// Whether bytes hold a text.

@@ -28,7 +28,7 @@ use layers::Layers;
 use spool::{Span, Store};
 
 /// What to do with what is compressed otherwise.
-const UNPACK_FIRST: &str = "unpack it on the way, as in: zstd -dc FILE | harden audit --tar -";
+const UNPACK_FIRST: &str = "unpack it first: zstd -dc FILE | harden audit --tar -";
 
 /// An archive, read.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl Error {
 
     fn damaged(what: String) -> Self {
         Self::new(
-            format!("the archive is damaged or cut off: {what}"),
-            "write it again; what a broken pipe left is a part of it only",
+            format!("the archive is damaged or truncated: {what}"),
+            "write it again; a broken pipe leaves only a part of the archive",
         )
     }
 }
@@ -143,7 +143,7 @@ impl Contents for Files {
     }
 
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let Some(data) = self.data(tree, id) else { return Err(anyhow!("it is no regular file")) };
+        let Some(data) = self.data(tree, id) else { return Err(anyhow!("it is not a regular file")) };
         let left = usize::try_from(data.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(left)];
         let Some(segments) = &data.sparse else {

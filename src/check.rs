@@ -90,16 +90,15 @@ impl Setup {
             (format!("cannot start a check without privileges: {text}: {said}"), remedy())
         })?;
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
-            tcp::is_free(port).map_err(|error| {
-                (error.to_string(), "free the port for this step, or leave the check out".to_owned())
-            })?;
+            tcp::is_free(port)
+                .map_err(|error| (error.to_string(), "free the port for this step, or remove the check".to_owned()))?;
         }
         Ok(Some(setup))
     }
 }
 
 fn remedy() -> String {
-    "run the checks where capabilities can be dropped, or leave them out".to_owned()
+    "run the checks in a build step that can drop capabilities, or remove them".to_owned()
 }
 
 impl Runner {
@@ -154,8 +153,8 @@ impl Runner {
             more => format!(" and {more} more"),
         };
         Err(anyhow!(
-            "changed, removed, or opened for writing what the image keeps: {}{more}; \
-             a check may only make files of its own",
+            "changed, removed, or opened for writing files that the image keeps: {}{more}; \
+             a check may only create new files",
             named.join(", ")
         ))
     }

@@ -250,7 +250,7 @@ impl<'a> Draft<'a> {
         for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
             if self.tree.children(id).all(|child| self.is_removed(child)) && !self.gains(id) {
                 self.rule = rule;
-                self.remove(id, "left empty by what went");
+                self.remove(id, "empty after the removals of this run");
             }
         }
     }
@@ -275,8 +275,8 @@ impl<'a> Draft<'a> {
         for id in found {
             let (path, what) = (escape::quoted(&tree.path(id)), describe(tree, id));
             self.refuse(
-                format!("cannot create {path}: a {what} has that name, and it leads to nothing in this root"),
-                "remove it before this run, or create what it leads to",
+                format!("cannot create {path}: a {what} has that name, and its target does not exist in this root"),
+                "remove it before this run, or create its target",
             );
         }
     }

@@ -228,7 +228,7 @@ impl<'a> Explainer<'a> {
         answer.below = tree.is_dir(id).then(|| self.below(id));
         if tree.is_link(id) {
             let lost = matches!(tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop));
-            let nowhere = if lost { ", which leads nowhere" } else { "" };
+            let nowhere = if lost { ", which cannot be resolved" } else { "" };
             answer.notes.push(format!("it is a link to {}{nowhere}", quoted(target(tree, id))));
         }
         self.note_applets(id, &mut answer);
@@ -262,7 +262,7 @@ impl<'a> Explainer<'a> {
             let stays = if has(&found.applets) {
                 format!("callable as '{own} {word}'")
             } else {
-                format!("which stops answering to it; keep it with keep.commands = [\"{word}\"]")
+                format!("which will no longer run it; keep it with keep.commands = [\"{word}\"]")
             };
             if !because.is_empty() {
                 answer.because = because;
@@ -270,7 +270,7 @@ impl<'a> Explainer<'a> {
             let (asked, program) = (quoted(asked), quoted(&program));
             answer.notes.push(format!("no file has the name {asked}: it is an applet inside {program}, {stays}"));
         } else if why == Some(Unresolved::Loop) {
-            answer.notes.push("its links run in a circle".to_owned());
+            answer.notes.push("its links form a loop".to_owned());
         } else {
             answer.notes.extend(near::suggestion(self, asked, base));
         }
@@ -340,7 +340,7 @@ impl<'a> Explainer<'a> {
             let same = tree.is_same_file(found.program, command.target);
             if same && answer.fate == Fate::Removed && found.applets.iter().any(|applet| *applet == name) {
                 let program = quoted(&tree.path(found.program));
-                answer.notes.push(format!("the kept multi-call binary {program} still answers to its name"));
+                answer.notes.push(format!("the kept multi-call binary {program} still runs an applet of that name"));
             }
         }
     }

@@ -64,11 +64,11 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     let shown = escape::escaped(name.as_bytes());
     draft.refuse(
         format!(
-            "the {what} '{shown}' would be pruned, but the kept {} is told to use it ({}{more})",
+            "the {what} '{shown}' would be pruned, but the kept {} is configured to use it ({}{more})",
             escape::quoted(&cx.facts.tree.path(first.program)),
             places.join(", ")
         ),
-        format!("write [keep] {list} = [\"{shown}\"], or use one that stays"),
+        format!("write [keep] {list} = [\"{shown}\"], or configure one that is kept"),
     );
 }
 
@@ -86,8 +86,11 @@ fn login_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
             let path = escape::escaped(&shell);
             draft.refuse(
-                format!("[keep] shells lets '{}' log in, but its shell '{path}' would go", escape::escaped(&name)),
-                format!("write [keep] commands = [\"{path}\"], or take the account out of shells"),
+                format!(
+                    "[keep] shells lets '{}' log in, but its shell '{path}' would be removed",
+                    escape::escaped(&name)
+                ),
+                format!("write [keep] commands = [\"{path}\"], or remove the account from shells"),
             );
         }
     }

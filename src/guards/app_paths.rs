@@ -48,7 +48,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 let top = tree.parent(found.node) == Id::ROOT && is_system(tree.name(found.node));
                 if found.node == Id::ROOT || top || SHARED.contains(&real.as_slice()) {
                     draft.refuse(
-                        format!("{origin}: [files] {list} cannot take {shown}: it is a directory of the whole system"),
+                        format!("{origin}: [files] {list} cannot take {shown}: it is a system directory"),
                         "name the application's own directory below it",
                     );
                 }
@@ -76,13 +76,13 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
     }
     for path in cx.policy.keep.paths.iter().filter(|entry| entry.value.trim_end_matches('/').is_empty()) {
-        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name what has to stay");
+        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name the paths to keep");
     }
 }
 
 fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {
     draft.refuse(
-        format!("{origin}: [files] path {shown} lies on a mount: what is changed there is lost after this step"),
+        format!("{origin}: [files] path {shown} lies on a mount: changes there are lost after this step"),
         "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",
     );
 }
