@@ -1,12 +1,12 @@
-//! Archives as `harden audit --tar` takes them: an exported root file system, or an image with its layers.
+//! Archives that `harden audit --tar` accepts: an exported root file system, or an image with its layers.
 //!
 //! ```text
 //! file or pipe ──> store ──> entries ──> layers ──> Tree, Files (and the image's configuration)
 //! ```
 //!
-//! Nothing is unpacked: the tree is built in memory from the headers, and content is read from where it lies in the
-//! archive when somebody asks. What cannot be read completely is an error and never a smaller tree. This module owns
-//! that; it does not know what is judged.
+//! This module unpacks nothing: it builds the tree in memory from the headers, and reads content from its place in the
+//! archive on demand. An archive that it cannot read completely is an error and never a smaller tree. It does not know
+//! the checks of the audit.
 
 mod entries;
 mod gzip;

@@ -1,9 +1,10 @@
-//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is no image.
+//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is never
+//! built.
 //!
 //! Programs of an image run here, in `learn` and in the trial of a changed busybox (`run/selftest.rs`), and only on the
-//! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything that
-//! it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds nothing of
-//! a check. What was said is returned; printing it is the caller's part.
+//! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything
+//! that it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds no
+//! file of a check. This module returns the output of a check; the caller prints it.
 
 pub(crate) mod child;
 mod process;

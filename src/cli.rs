@@ -1,6 +1,6 @@
 //! The command line: the structs that clap fills, and nothing else.
 //!
-//! What the values mean, and what the environment adds to them, is decided in [`crate::policy`].
+//! [`crate::policy`] decides the meaning of the values, and adds those of the environment.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

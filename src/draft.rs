@@ -1,8 +1,8 @@
 //! Effects as data: what each rule asked for, before it is put in order.
 //!
-//! [`Draft`] is what rules write into. It is the one place where protection is enforced: what the policy
-//! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
-//! removed whatever rule asks. The finished, ordered list that is made of it is `Plan` (src/plan.rs).
+//! Rules write into a [`Draft`]. It is the one place that enforces protection: no rule can remove an entry that the
+//! policy keeps or that lies on a mount, an identity file that scanners need, or a top-level link. `Plan` (src/plan.rs)
+//! is the finished, ordered list that is made of it.
 
 pub(crate) mod account_files;
 pub(crate) mod record;

@@ -1,8 +1,9 @@
-//! `harden explain`: of each path why it stays, or which rule removes or changes it and what to write to keep it.
+//! `harden explain`: for each path the reason why it stays, or the rule that removes or changes it and the line that
+//! keeps it.
 //!
-//! Answers are read off an examined root: the same plan that apply would carry out. This module knows what was asked
-//! and what the answer is made of; why an entry stays is in `stays`, what to write is in `advice`, what a path that is
-//! not there may have meant is in `near`. It prints nothing.
+//! Answers come from an examined root: the same plan that apply would carry out. This module owns the question and the
+//! parts of the answer. `stays` finds the reason why an entry stays, `advice` the line to write, and `near` the path
+//! that a missing path may have meant. It prints nothing.
 
 mod advice;
 mod near;

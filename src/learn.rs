@@ -1,8 +1,8 @@
-//! `harden learn`: runs a command, follows it and everything that it starts, and writes what it used of the image as
-//! keep entries.
+//! `harden learn`: runs a command, follows it and everything that it starts, and writes the files of the image
+//! that it used as keep entries.
 //!
-//! This module and its parts are the only ones that trace. They decide nothing about an image: what comes out is a file
-//! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
+//! This module and its parts are the only ones that trace. They decide nothing about an image: the result is a file for
+//! [`crate::policy`], whose entries only add. If they may have missed a path, they return an error and write no file.
 //!
 //! ```text
 //!                  tree before (image) ─┐

@@ -250,7 +250,7 @@ fn ask_for_what_is_missing(policy: &Policy, draft: &mut Draft<'_>) {
     draft.begin("guard.run");
     if policy.user.is_none() {
         draft.refuse(
-            "no user is configured: harden cannot tell who runs the image's program",
+            "no user is configured: harden cannot tell which account runs the image's program",
             "write [run] user = \"app:1000:1000\", --user app:1000:1000, or give --image-config",
         );
     }

@@ -1,8 +1,7 @@
-//! What the user wants kept: flags, environment, harden.toml and profile, resolved into one value.
+//! The wishes of the user: flags, environment, harden.toml and profile, resolved into one value.
 //!
-//! This module owns the meaning of the configuration. It never looks at the root file system: whether
-//! an entry matches anything is decided later, by the closure and the guards, which point back to the
-//! entry's [`Origin`].
+//! This module owns the meaning of the configuration. It never looks at the root file system: the closure and
+//! the guards decide later whether an entry matches anything, and point back to the entry's [`Origin`].
 
 mod decode;
 mod dump;

@@ -27,9 +27,9 @@ pub(crate) struct Rule {
     pub id: &'static str,
     /// One line for tables and help.
     pub title: &'static str,
-    /// Whether it runs when nobody says otherwise.
+    /// Whether it runs by default.
     pub default: bool,
-    /// Whether its answer is the same whoever runs what: an audit asks for it without a policy, and has checks of its own.
+    /// Whether its result does not depend on what the image runs: an audit calls it without a policy, and has checks of its own.
     pub independent: bool,
     /// The rule itself.
     pub check: fn(&Context<'_>, &mut Draft<'_>),
@@ -43,7 +43,7 @@ const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut
     Rule { id, title, default: false, independent: false, check }
 }
 
-/// A rule that is the same whoever runs what.
+/// A rule whose result does not depend on what the image runs.
 const fn always(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
     Rule { independent: true, ..on(id, title, check) }
 }

@@ -168,8 +168,7 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
     if tracer.watch.has_passed() {
         tracer.lost.count += 1;
         let text = "a path did not respond for 10 seconds, so the command was ended: its file system waits for a process that waits for harden (a FUSE file system that the command serves itself)";
-        tracer.lost.first =
-            Some((text.to_owned(), "mount such a file system before the command starts, outside of it"));
+        tracer.lost.first = Some((text.to_owned(), "mount such a file system before you start the command"));
     }
     let Tracer { image, end, started, lost, .. } = tracer;
     Ok(Traced { end, started, image, lost })

@@ -199,7 +199,7 @@ pub(super) const KEYS: &[Key] = &[
         "remove",
         "commands",
         Kind::List(Item::Command, |layer| &mut layer.remove_commands),
-        "Commands whose loss is intended, so that harden does not refuse it.",
+        "Commands whose loss is intended; harden does not refuse it.",
     ),
     key(
         "remove",

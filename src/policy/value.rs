@@ -260,7 +260,7 @@ pub(super) fn command_name(value: &str) -> Checked<String> {
         Pattern::Path(path) => Ok(path),
         Pattern::Glob(_) | Pattern::Regex(_) => Err(Fault::new(
             format!("{} is a pattern, but this list takes only names and absolute paths", quote(value)),
-            "write each command that may be lost",
+            "name each command whose loss is intended",
         )),
     }
 }

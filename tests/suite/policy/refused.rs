@@ -110,7 +110,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[remove]\ncommands = ['go*']",
-            "2:13: remove.commands: 'go*' is a pattern, but this list takes only names and absolute paths\n  help: write each command that may be lost",
+            "2:13: remove.commands: 'go*' is a pattern, but this list takes only names and absolute paths\n  help: name each command whose loss is intended",
         ),
         (
             "[files]\nread-only = ['/a']\nwritable = ['/a']",

@@ -8,7 +8,7 @@ use crate::common::{APP, Rootfs};
 #[test]
 fn no_user_and_no_command_are_asked_for_together() {
     Rootfs::debian_like().refuse::<&str>(&[]).says(&[
-        "no user is configured: harden cannot tell who runs the image's program",
+        "no user is configured: harden cannot tell which account runs the image's program",
         "no command is configured",
         "--command none",
     ]);
