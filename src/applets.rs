@@ -1,9 +1,9 @@
 //! Applets of a multi-call binary: which there are, and the same binary with some of them disabled.
 //!
-//! From bytes to bytes; this module knows neither files nor policy. Everything is found without symbols, sections or
-//! running anything, each table has to be the only one that fits (`applets/busybox.rs`, `applets/records.rs`), and a
-//! changed binary is read again and searched as the program itself does it before it is handed out. A binary for which
-//! that cannot be done is refused. docs/busybox.md tells users the same.
+//! From bytes to bytes; this module knows neither files nor policy. It finds every table without symbols, sections or
+//! running anything, and each table must be the only one that fits (`applets/busybox.rs`, `applets/records.rs`). It
+//! reads a changed binary again and searches it in the way of the program itself before it returns it, and refuses a
+//! binary for which it cannot do that. docs/busybox.md tells users the same.
 
 mod busybox;
 #[cfg(test)]
@@ -193,7 +193,7 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
     if contains(data, b"BusyBox v1.") {
         return Err("it was built for a single applet, and has no table");
     }
-    Err("no table of applets is found in it")
+    Err("no table of applets was found in it")
 }
 
 /// Whether bytes hold a text.

@@ -1,8 +1,8 @@
 //! Runs a plan on a root, one step after the other, and stops at the first that fails.
 //!
 //! Each step re-checks the entry it changes. Directories get their old times back at the end, also after a failure, so
-//! that a layer holds no directory for its time alone. What a killed run left is taken away first, and the times that it
-//! kept are given back too.
+//! that a layer holds no directory for its time alone. First this module removes the leftovers of a killed run, and
+//! restores the times that it recorded.
 
 use std::collections::BTreeSet;
 

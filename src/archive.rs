@@ -1,12 +1,12 @@
-//! Archives as `harden audit --tar` takes them: an exported root file system, or an image with its layers.
+//! Archives that `harden audit --tar` accepts: an exported root file system, or an image with its layers.
 //!
 //! ```text
 //! file or pipe ──> store ──> entries ──> layers ──> Tree, Files (and the image's configuration)
 //! ```
 //!
-//! Nothing is unpacked: the tree is built in memory from the headers, and content is read from where it lies in the
-//! archive when somebody asks. What cannot be read completely is an error and never a smaller tree. This module owns
-//! that; it does not know what is judged.
+//! This module unpacks nothing: it builds the tree in memory from the headers, and reads content from its place in the
+//! archive on demand. An archive that it cannot read completely is an error and never a smaller tree. It does not know
+//! the checks of the audit.
 
 mod entries;
 mod gzip;
@@ -28,7 +28,7 @@ use layers::Layers;
 use spool::{Span, Store};
 
 /// What to do with what is compressed otherwise.
-const UNPACK_FIRST: &str = "unpack it on the way, as in: zstd -dc FILE | harden audit --tar -";
+const UNPACK_FIRST: &str = "unpack it first: zstd -dc FILE | harden audit --tar -";
 
 /// An archive, read.
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl Error {
 
     fn damaged(what: String) -> Self {
         Self::new(
-            format!("the archive is damaged or cut off: {what}"),
-            "write it again; what a broken pipe left is a part of it only",
+            format!("the archive is damaged or truncated: {what}"),
+            "write it again; a broken pipe leaves only a part of the archive",
         )
     }
 }
@@ -143,7 +143,7 @@ impl Contents for Files {
     }
 
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let Some(data) = self.data(tree, id) else { return Err(anyhow!("it is no regular file")) };
+        let Some(data) = self.data(tree, id) else { return Err(anyhow!("it is not a regular file")) };
         let left = usize::try_from(data.size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut content = vec![0; len.min(left)];
         let Some(segments) = &data.sparse else {

@@ -1,8 +1,8 @@
 //! `harden audit`: judges a file system against the registered checks, and changes nothing.
 //!
-//! A check is a pure function of a [`Subject`], so that an archive is judged as a directory is. This module owns the
-//! registry and the verdict; where the subject comes from is [`crate::run`]'s business, how a verdict is written is
-//! [`crate::report`]'s.
+//! A check is a pure function of a [`Subject`], so that it judges an archive in the same way as a directory. This
+//! module owns the registry and the verdict; [`crate::run`] makes the subject, and [`crate::report`] writes the
+//! verdict.
 
 pub(crate) mod baseline;
 mod checks;

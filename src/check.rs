@@ -1,9 +1,10 @@
-//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is no image.
+//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is never
+//! built.
 //!
 //! Programs of an image run here, in `learn` and in the trial of a changed busybox (`run/selftest.rs`), and only on the
-//! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything that
-//! it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds nothing of
-//! a check. What was said is returned; printing it is the caller's part.
+//! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything
+//! that it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds no
+//! file of a check. This module returns the output of a check; the caller prints it.
 
 pub(crate) mod child;
 mod process;
@@ -90,16 +91,15 @@ impl Setup {
             (format!("cannot start a check without privileges: {text}: {said}"), remedy())
         })?;
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
-            tcp::is_free(port).map_err(|error| {
-                (error.to_string(), "free the port for this step, or leave the check out".to_owned())
-            })?;
+            tcp::is_free(port)
+                .map_err(|error| (error.to_string(), "free the port for this step, or remove the check".to_owned()))?;
         }
         Ok(Some(setup))
     }
 }
 
 fn remedy() -> String {
-    "run the checks where capabilities can be dropped, or leave them out".to_owned()
+    "run the checks in a build step that can drop capabilities, or remove them".to_owned()
 }
 
 impl Runner {
@@ -154,8 +154,8 @@ impl Runner {
             more => format!(" and {more} more"),
         };
         Err(anyhow!(
-            "changed, removed, or opened for writing what the image keeps: {}{more}; \
-             a check may only make files of its own",
+            "changed, removed, or opened for writing files that the image keeps: {}{more}; \
+             a check may only create new files",
             named.join(", ")
         ))
     }

@@ -1,6 +1,6 @@
 //! The command line: the structs that clap fills, and nothing else.
 //!
-//! What the values mean, and what the environment adds to them, is decided in [`crate::policy`].
+//! [`crate::policy`] decides the meaning of the values, and adds those of the environment.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,17 +16,17 @@ use crate::diag::severity::Severity;
 /// What is said below the options of `harden --help`.
 const AFTER_HELP: &str = "\
 harden COMMAND --help lists the options of a command. Every option except those of completions can
-also come from the environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A variable
-that the command has no use for is ignored. An option that can be repeated takes one value per
-line there. A switch takes 1, true, yes, on or 0, false, no, off.
+also come from the environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A command
+ignores a variable that it has no use for. In a variable, a repeatable option takes one value per
+line, and a switch takes 1, true, yes, on or 0, false, no, off.
 
-Precedence: flag, environment, file, profile, default. Lists add up, a single value is replaced.
-`$NAME` in a value is refused, because RUN in exec form expands nothing.
+Precedence: flag, environment, file, profile, default. Lists add up; a single value is replaced.
+harden refuses `$NAME` in a value, because RUN in exec form expands nothing.
 
 Exit status:
   0  done, or nothing found
-  1  audit found something
-  2  usage, configuration or plan refused, or no such path to explain: nothing was changed
+  1  audit found something at or above --fail-on
+  2  wrong usage, refused configuration or plan, or no such path to explain: nothing was changed
   3  a change or a check failed part-way
 learn returns the status of CMD, 125 if harden failed, 126 or 127 if CMD could not be run.";
 
@@ -59,19 +59,19 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Plan, check, change, check again, and remove itself
+    /// Plan, check, change the root file system, check again, and remove harden itself
     Apply(Apply),
-    /// Print what apply would do, and change nothing
+    /// Print the changes that apply would make, and change nothing
     Plan(Plan),
-    /// Judge a file system against rules and compliance checks, and change nothing
+    /// Compare a file system with rules and compliance checks, and change nothing
     Audit(Audit),
     /// Explain why each PATH is kept, or which rule removes or changes it and how to keep it
     Explain(Explain),
-    /// Run CMD, record every file of the image that it uses, and write keep entries
+    /// Run CMD, and write a keep entry for every file of the image that it uses
     Learn(Learn),
     /// Print a commented harden.toml that fits this image
     Init(Init),
-    /// Print the completion script of a shell
+    /// Print the completion script for a shell
     Completions(Completions),
 }
 
@@ -116,7 +116,7 @@ pub struct Apply {
     /// The report.
     #[command(flatten)]
     pub report: Report,
-    /// Write what is left to a file outside the image, as a CycloneDX bill of materials
+    /// Write a CycloneDX bill of materials of the hardened image to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
     /// What is said.
@@ -142,7 +142,7 @@ pub struct Plan {
     /// The report.
     #[command(flatten)]
     pub report: Report,
-    /// Write what apply would leave to a file outside the image, as a CycloneDX bill of materials
+    /// Write a CycloneDX bill of materials of the image after apply to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
     /// What is said.
@@ -156,7 +156,7 @@ pub struct Audit {
     /// The root.
     #[command(flatten)]
     pub target: Target,
-    /// Judge an archive instead: docker export, docker save or an OCI layout; - is standard input
+    /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
     /// Where the policy comes from.
@@ -171,7 +171,7 @@ pub struct Audit {
     /// Also write the report to a file, as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
-    /// Write what is there to a file outside the image, as a CycloneDX bill of materials
+    /// Write a CycloneDX bill of materials of the image to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
     /// What is said.
@@ -231,7 +231,7 @@ pub struct Init {
 /// `harden learn`.
 #[derive(Debug, Args)]
 pub struct Learn {
-    /// File that gets the entries [default: harden.learned.toml]
+    /// Write the entries to FILE [default: harden.learned.toml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<OsString>,
     /// Stop CMD with SIGTERM after T (30, 5m, 1h); stopping this way counts as success
@@ -240,13 +240,13 @@ pub struct Learn {
     /// Run CMD as this account of the image: NAME, UID or UID:GID
     #[arg(long, value_name = "USER")]
     pub user: Option<OsString>,
-    /// Add to the entries that FILE has
+    /// Keep the entries that FILE already has
     #[arg(long)]
     pub merge: bool,
     /// Print errors and warnings only
     #[arg(short, long)]
     pub quiet: bool,
-    /// The command to run, after --
+    /// The command to run; write it after --
     #[arg(value_name = "CMD", required = true, last = true)]
     pub words: Vec<OsString>,
 }
@@ -274,7 +274,7 @@ pub struct Target {
     reason = "the comments are the help text, in which brackets mean what may be left out"
 )]
 pub struct Source {
-    /// Configuration file [default: harden.toml beside the binary, if there is one]
+    /// Configuration file [default: harden.toml beside the binary, if it exists]
     #[arg(long, value_name = "FILE", help_heading = POLICY)]
     pub config: Option<PathBuf>,
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI
@@ -288,7 +288,7 @@ pub struct Source {
     /// The account that runs the image's program: NAME[:UID[:GID]] or UID[:GID]
     #[arg(long, value_name = "USER", help_heading = POLICY)]
     pub user: Option<OsString>,
-    /// What the image runs, as 'CMD ARG…', or 'none' for a base image (repeatable)
+    /// The command that the image runs, as 'CMD ARG…', or 'none' for a base image (repeatable)
     #[arg(long = "command", value_name = "CMD", help_heading = POLICY)]
     pub commands: Vec<OsString>,
 }
@@ -299,7 +299,7 @@ pub struct Selection {
     /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
     #[arg(long, value_name = "ENTRY", help_heading = POLICY)]
     pub keep: Vec<OsString>,
-    /// Also remove all files of packages that nothing kept needs: mode = "minimal"
+    /// Also remove every file of a package that no kept file needs: mode = "minimal"
     #[arg(long, help_heading = POLICY)]
     pub minimal: bool,
     /// Switch a rule off, such as 'remove.root-home' (repeatable)
@@ -333,7 +333,7 @@ pub struct Report {
 /// What is said besides.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Talk {
-    /// Print the effective policy as a harden.toml and do nothing else
+    /// Print the effective policy as a harden.toml, and do nothing else
     #[arg(long, help_heading = OUTPUT)]
     pub dump_config: bool,
     /// Print errors and warnings only
@@ -504,7 +504,7 @@ impl Flags {
 fn explained(error: clap::Error, named: &str, command: &mut Command) -> clap::Error {
     let kind = error.kind();
     if kind == ErrorKind::ArgumentConflict && named.starts_with('-') {
-        return command.error(kind, "options are written after the command, as in 'harden apply --user app'");
+        return command.error(kind, "write options after the command: 'harden apply --user app'");
     }
     let (ErrorKind::UnknownArgument, Some(ContextValue::String(given))) = (kind, error.get(ContextKind::InvalidArg))
     else {
@@ -517,9 +517,9 @@ fn explained(error: clap::Error, named: &str, command: &mut Command) -> clap::Er
     let others = command.get_subcommands().filter(|other| other.get_arguments().any(is));
     let others: Vec<&str> = others.map(Command::get_name).collect();
     let text = match others.split_last() {
-        Some((last, [])) => format!("'{given}' is an option of {last}, and not of {named}: leave it out"),
+        Some((last, [])) => format!("'{given}' is an option of {last}, not of {named}: remove it"),
         Some((last, first)) => {
-            format!("'{given}' is an option of {} and {last}, and not of {named}: leave it out", first.join(", "))
+            format!("'{given}' is an option of {} and {last}, not of {named}: remove it", first.join(", "))
         }
         None if named == "learn" && !given.starts_with('-') => {
             format!("'{given}' is not an option: write '--' before CMD")

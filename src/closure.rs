@@ -1,8 +1,8 @@
-//! What must stay for the kept commands to work, each entry with the reason it stays.
+//! The entries that must stay for the kept commands to work, each with its reason.
 //!
 //! Computed from bytes inside the root, never by running anything of the image. Seeds come from the policy
 //! (`closure/seeds.rs`), the walk adds what each entry needs (`closure/walk.rs`, libraries in
-//! `closure/load.rs`). What follows from it for everything else is in [`removable`].
+//! `closure/load.rs`). [`removable`] decides which other entries may be removed.
 
 mod applets;
 mod load;

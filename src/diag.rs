@@ -1,4 +1,4 @@
-//! What is said to people: the message of a rule or guard, names made safe to print, and near misses.
+//! Text for people: the message of a rule or guard, names made safe to print, and near misses.
 
 pub(crate) mod escape;
 pub(crate) mod problem;

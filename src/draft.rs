@@ -1,8 +1,8 @@
 //! Effects as data: what each rule asked for, before it is put in order.
 //!
-//! [`Draft`] is what rules write into. It is the one place where protection is enforced: what the policy
-//! keeps, what lies on a mount, the identity files that scanners need and top-level links refuse to be
-//! removed whatever rule asks. The finished, ordered list that is made of it is `Plan` (src/plan.rs).
+//! Rules write into a [`Draft`]. It is the one place that enforces protection: no rule can remove an entry that the
+//! policy keeps or that lies on a mount, an identity file that scanners need, or a top-level link. `Plan` (src/plan.rs)
+//! is the finished, ordered list that is made of it.
 
 pub(crate) mod account_files;
 pub(crate) mod record;
@@ -250,7 +250,7 @@ impl<'a> Draft<'a> {
         for (id, rule) in std::mem::take(&mut self.when_empty).into_iter().rev() {
             if self.tree.children(id).all(|child| self.is_removed(child)) && !self.gains(id) {
                 self.rule = rule;
-                self.remove(id, "left empty by what went");
+                self.remove(id, "empty after the removals of this run");
             }
         }
     }
@@ -275,8 +275,8 @@ impl<'a> Draft<'a> {
         for id in found {
             let (path, what) = (escape::quoted(&tree.path(id)), describe(tree, id));
             self.refuse(
-                format!("cannot create {path}: a {what} has that name, and it leads to nothing in this root"),
-                "remove it before this run, or create what it leads to",
+                format!("cannot create {path}: a {what} has that name, and its target does not exist in this root"),
+                "remove it before this run, or create its target",
             );
         }
     }

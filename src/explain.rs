@@ -1,8 +1,9 @@
-//! `harden explain`: of each path why it stays, or which rule removes or changes it and what to write to keep it.
+//! `harden explain`: for each path the reason why it stays, or the rule that removes or changes it and the line that
+//! keeps it.
 //!
-//! Answers are read off an examined root: the same plan that apply would carry out. This module knows what was asked
-//! and what the answer is made of; why an entry stays is in `stays`, what to write is in `advice`, what a path that is
-//! not there may have meant is in `near`. It prints nothing.
+//! Answers come from an examined root: the same plan that apply would carry out. This module owns the question and the
+//! parts of the answer. `stays` finds the reason why an entry stays, `advice` the line to write, and `near` the path
+//! that a missing path may have meant. It prints nothing.
 
 mod advice;
 mod near;
@@ -228,7 +229,7 @@ impl<'a> Explainer<'a> {
         answer.below = tree.is_dir(id).then(|| self.below(id));
         if tree.is_link(id) {
             let lost = matches!(tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop));
-            let nowhere = if lost { ", which leads nowhere" } else { "" };
+            let nowhere = if lost { ", which cannot be resolved" } else { "" };
             answer.notes.push(format!("it is a link to {}{nowhere}", quoted(target(tree, id))));
         }
         self.note_applets(id, &mut answer);
@@ -262,7 +263,7 @@ impl<'a> Explainer<'a> {
             let stays = if has(&found.applets) {
                 format!("callable as '{own} {word}'")
             } else {
-                format!("which stops answering to it; keep it with keep.commands = [\"{word}\"]")
+                format!("which will no longer run it; keep it with keep.commands = [\"{word}\"]")
             };
             if !because.is_empty() {
                 answer.because = because;
@@ -270,7 +271,7 @@ impl<'a> Explainer<'a> {
             let (asked, program) = (quoted(asked), quoted(&program));
             answer.notes.push(format!("no file has the name {asked}: it is an applet inside {program}, {stays}"));
         } else if why == Some(Unresolved::Loop) {
-            answer.notes.push("its links run in a circle".to_owned());
+            answer.notes.push("its links form a loop".to_owned());
         } else {
             answer.notes.extend(near::suggestion(self, asked, base));
         }
@@ -340,7 +341,7 @@ impl<'a> Explainer<'a> {
             let same = tree.is_same_file(found.program, command.target);
             if same && answer.fate == Fate::Removed && found.applets.iter().any(|applet| *applet == name) {
                 let program = quoted(&tree.path(found.program));
-                answer.notes.push(format!("the kept multi-call binary {program} still answers to its name"));
+                answer.notes.push(format!("the kept multi-call binary {program} still runs an applet of that name"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is true of a root file system, before any policy: one value, collected once, read by everything after it.
+//! Facts about a root file system, before any policy: one value, collected once, read by everything after it.
 
 pub(crate) mod accounts;
 pub(crate) mod commands;

@@ -1,7 +1,7 @@
-//! The registry of guards: what is refused before the first change, each saying what to write instead.
+//! The registry of guards: each refuses a plan before the first change, and says what to write instead.
 //!
-//! A guard looks at the finished draft, so that it refuses what would really happen and nothing else. A warning in a
-//! build log is seen by nobody: what would break an image is a refusal.
+//! A guard looks at the finished draft, so that it refuses real effects only. Users overlook a warning in a build log,
+//! so a guard refuses a plan that would break the image.
 
 pub(crate) mod access;
 pub(crate) mod accounts_in_use;

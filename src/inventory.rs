@@ -1,4 +1,4 @@
-//! What an image holds: the files that a run changed, what is left as a bill of materials, and sizes.
+//! The content of an image: the files that a run changed, a bill of materials of the files that are left, and sizes.
 
 pub(crate) mod changed;
 pub(crate) mod sbom;

@@ -1,8 +1,8 @@
-//! `harden learn`: runs a command, follows it and everything that it starts, and writes what it used of the image as
-//! keep entries.
+//! `harden learn`: runs a command, follows it and everything that it starts, and writes the files of the image
+//! that it used as keep entries.
 //!
-//! This module and its parts are the only ones that trace. They decide nothing about an image: what comes out is a file
-//! for [`crate::policy`], whose entries only ever add. A path that may have been missed is an error, and no file.
+//! This module and its parts are the only ones that trace. They decide nothing about an image: the result is a file for
+//! [`crate::policy`], whose entries only add. If they may have missed a path, they return an error and write no file.
 //!
 //! ```text
 //!                  tree before (image) ─┐
@@ -117,7 +117,10 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     shared.ended.store(true, Ordering::SeqCst);
     let seen = traced.image.finish().map_err(|error| plain(&error.to_string(), ""))?;
     let Some(end) = traced.end else {
-        return Err(plain("nobody told how the command ended", "something else collects this process's children"));
+        return Err(plain(
+            "cannot tell how the command ended",
+            "another program collected the exit status of this process's children",
+        ));
     };
     if !traced.started {
         // The second start has said why.
@@ -139,7 +142,7 @@ fn start(program: &str, words: &[OsString]) -> Result<Pid, Failure> {
         match rustix::process::waitpid(Some(main), WaitOptions::UNTRACED) {
             Ok(Some((_, status))) if status.stopped() => return Ok(main),
             Err(Errno::INTR) | Ok(None) => {}
-            _ => return Err(plain("the process that becomes the command ended before it could", "")),
+            _ => return Err(plain("the child process ended before it could start the command", "")),
         }
     }
 }
@@ -150,10 +153,7 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
         let what = if tree.permissions(id) & 0o6000 == 0 { "file capabilities" } else { "a set-id bit" };
         console.message(
             "warning",
-            &format!(
-                "{} has {what}, which gave it nothing: under a tracer no program gains rights",
-                quoted(&tree.path(id))
-            ),
+            &format!("{} has {what}, which had no effect: a traced program gains no rights", quoted(&tree.path(id))),
             "if the command did less because of that, run learn as the user whose rights it needs (--user)",
         );
     }
@@ -168,9 +168,12 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
     for (path, directory) in &output.entries.replaced {
         let (path, directory) = (quoted(path), quoted(directory.as_bytes()));
         if directory == "''" {
-            return Err(plain(&format!("no entry can name {path}"), "rename it: harden.toml takes no such name"));
+            return Err(plain(
+                &format!("no entry of harden.toml can name {path}"),
+                "rename it: harden.toml cannot hold this name",
+            ));
         }
-        let text = format!("no entry can name {path}: {directory} is kept with its content instead");
+        let text = format!("no entry of harden.toml can name {path}: {directory} is kept with its content instead");
         console.message("warning", &text, "harden.toml takes UTF-8 without *, ? and $NAME");
     }
     output.write()?;
@@ -195,9 +198,7 @@ fn status(end: End, timed_out: bool) -> u8 {
 fn refused(errno: Errno) -> Failure {
     (
         format!("cannot trace the command: {errno}"),
-        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined where the \
-         container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, as gVisor or \
-         qemu-user, cannot learn"
+        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined if the container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, such as gVisor or qemu-user, cannot run learn"
             .to_owned(),
     )
 }
@@ -235,14 +236,13 @@ impl Output {
             let bytes = bytes.map_err(|error| plain(&format!("cannot read {shown}: {error}"), ""))?;
             entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
                 plain(
-                    &format!("cannot merge into {shown}: line {line} is none that learn writes"),
-                    "give learn a file of its own with -o, and put what is yours into another",
+                    &format!("cannot merge into {shown}: learn did not write line {line}"),
+                    "give learn a file of its own with -o, and keep your own entries in another file",
                 )
             })?;
         }
-        let file = result_file::Output::open(&path).map_err(|error| {
-            plain(&format!("cannot write {shown}: {error}"), "name a place that can be written with -o FILE")
-        })?;
+        let file = result_file::Output::open(&path)
+            .map_err(|error| plain(&format!("cannot write {shown}: {error}"), "name a writable file with -o FILE"))?;
         Ok(Self { path, writer: Writer::Here(file), entries })
     }
 
@@ -271,7 +271,10 @@ impl Output {
         };
         written.map_err(|error| {
             let text = format!("cannot write {}: {error}", quoted(self.path.as_bytes()));
-            plain(&text, "make room for it, or name another place with -o FILE; what the file held is unchanged")
+            plain(
+                &text,
+                "free some space there, or name another file with -o FILE; the old content of the file is unchanged",
+            )
         })
     }
 }

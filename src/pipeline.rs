@@ -165,7 +165,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     if !killed.remembered.is_empty() || !killed.leftovers.is_empty() {
         draft.begin("remove.leftovers");
         draft.note(format!(
-            "a run was killed or failed here: {} temporary files go, {} directories get back the time that they had before it",
+            "an earlier run was killed or failed here: {} temporary files are removed, {} directories get their earlier times back",
             killed.leftovers.len(),
             killed.remembered.len()
         ));
@@ -250,13 +250,13 @@ fn ask_for_what_is_missing(policy: &Policy, draft: &mut Draft<'_>) {
     draft.begin("guard.run");
     if policy.user.is_none() {
         draft.refuse(
-            "nobody said which user runs the image's program",
+            "no user is configured: harden cannot tell which account runs the image's program",
             "write [run] user = \"app:1000:1000\", --user app:1000:1000, or give --image-config",
         );
     }
     if matches!(policy.run, Run::Unknown) {
         draft.refuse(
-            "nobody said what the image runs, so nothing can be shown to keep working",
+            "no command is configured: harden cannot tell which files the image needs",
             "write [run] command = [\"…\"] with ENTRYPOINT and CMD, --command 'CMD ARG…', or --command none for a base image whose program comes later",
         );
     }

@@ -1,8 +1,7 @@
-//! What the user wants kept: flags, environment, harden.toml and profile, resolved into one value.
+//! The wishes of the user: flags, environment, harden.toml and profile, resolved into one value.
 //!
-//! This module owns the meaning of the configuration. It never looks at the root file system: whether
-//! an entry matches anything is decided later, by the closure and the guards, which point back to the
-//! entry's [`Origin`].
+//! This module owns the meaning of the configuration. It never looks at the root file system: the closure and
+//! the guards decide later whether an entry matches anything, and point back to the entry's [`Origin`].
 
 mod decode;
 mod dump;
@@ -51,11 +50,11 @@ pub struct Policy {
     pub profile: Option<String>,
     /// The account that runs the image's program; `None` when nobody said.
     pub user: Option<RunUser>,
-    /// Home directory of an account that has to be created.
+    /// Home directory of an account that harden creates.
     pub home: Option<String>,
     /// What the image runs.
     pub run: Run,
-    /// Directory in which relative words of the commands resolve.
+    /// Directory in which harden resolves relative words of the commands.
     pub workdir: Option<String>,
     /// Directories of the image's PATH, in order; empty and relative ones are dropped.
     pub path: Vec<String>,
@@ -256,19 +255,19 @@ pub struct Minimal {
 pub(crate) const DATA: [(&str, &str); 6] = [
     (
         "certificates",
-        "Trusted certificates and the configuration of TLS; auto: when a TLS library or a static program stays.",
+        "Trusted certificates and the configuration of TLS; auto: kept if a TLS library or a static program is kept.",
     ),
-    ("time-zones", "The time zone database; auto: when it is installed."),
+    ("time-zones", "The time zone database; auto: kept if it is installed."),
     (
         "locale",
-        "Collations and character classes of locales; auto: when installed. true: translations of packages that stay, too.",
+        "Collations and character classes of locales; auto: kept if installed. true: also translations of kept packages.",
     ),
     (
         "nss",
-        "Name service: auto: the modules that nsswitch.conf names. true: every installed module. false: no settings besides.",
+        "Name service; auto: the modules that nsswitch.conf names. true: every installed module. false: no further settings.",
     ),
-    ("gconv", "Character sets for iconv; auto: when something that stays calls iconv_open."),
-    ("terminals", "Terminal descriptions; auto: when a terminal library stays."),
+    ("gconv", "Character sets for iconv; auto: kept if a kept file calls iconv_open."),
+    ("terminals", "Terminal descriptions; auto: kept if a terminal library is kept."),
 ];
 
 /// One list entry that is not a command.

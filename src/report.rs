@@ -1,5 +1,5 @@
-//! Every report: what was planned, what was done, what is still needed, for people and for programs. The text goes out
-//! through [`crate::console`].
+//! Every report, for people and for programs: planned changes, completed changes, and steps that are left to the user.
+//! [`crate::console`] prints the text.
 
 pub(crate) mod audit;
 pub(crate) mod explain;

@@ -110,18 +110,16 @@ impl Error {
     pub fn cause_text(&self) -> String {
         match self.cause {
             Cause::Os(refused) => self.refused(refused),
-            Cause::Special => "it is no regular file or directory".to_owned(),
+            Cause::Special => "it is not a regular file or directory".to_owned(),
             Cause::Mounts => {
-                "this kernel gives no mount numbers (statx(2), before Linux 5.8), and /proc/self/mountinfo, which would \
-                 list what is mounted below, cannot be read or does not show the root; mount /proc, or run this where the \
-                 kernel is newer"
+                "this kernel gives no mount numbers (statx(2), before Linux 5.8), and /proc/self/mountinfo, which lists the mounts below the root, cannot be read or does not show the root; mount /proc, or use a newer kernel"
                     .to_owned()
             }
             Cause::Changed => {
-                "it is not the entry that was examined; nothing else may change the tree meanwhile".to_owned()
+                "it is not the entry that harden examined; make sure that nothing else changes the tree during the run".to_owned()
             }
             Cause::NotAsPlanned => {
-                "the kernel reported no error, yet the change is not there: this file system or user namespace cannot hold it"
+                "the kernel reported no error, but the change was not made: this file system or user namespace cannot store it"
                     .to_owned()
             }
             Cause::TooLarge(limit) => format!("larger than {limit} bytes"),
@@ -179,7 +177,7 @@ impl Root {
         let slash = rustix::fs::statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::BASIC_STATS);
         let running = slash.is_ok_and(|slash| here.stx_ino == slash.stx_ino && device(&here) == device(&slash));
         let mount = Mount::of(&here);
-        let unknown = Error { action: "cannot tell mounts from", path: path.to_vec(), cause: Cause::Mounts };
+        let unknown = Error { action: "cannot recognise mounts below", path: path.to_vec(), cause: Cause::Mounts };
         let points = if mount.id.is_none() { Some(mountinfo::Points::below(&fd).ok_or(unknown)?) } else { None };
         let own: u64 = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), rustix::process::getpid());
         Ok(Self {

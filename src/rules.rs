@@ -27,9 +27,9 @@ pub(crate) struct Rule {
     pub id: &'static str,
     /// One line for tables and help.
     pub title: &'static str,
-    /// Whether it runs when nobody says otherwise.
+    /// Whether it runs by default.
     pub default: bool,
-    /// Whether its answer is the same whoever runs what: an audit asks for it without a policy, and has checks of its own.
+    /// Whether its result does not depend on what the image runs: an audit calls it without a policy, and has checks of its own.
     pub independent: bool,
     /// The rule itself.
     pub check: fn(&Context<'_>, &mut Draft<'_>),
@@ -43,7 +43,7 @@ const fn off(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut
     Rule { id, title, default: false, independent: false, check }
 }
 
-/// A rule that is the same whoever runs what.
+/// A rule whose result does not depend on what the image runs.
 const fn always(id: &'static str, title: &'static str, check: fn(&Context<'_>, &mut Draft<'_>)) -> Rule {
     Rule { independent: true, ..on(id, title, check) }
 }
@@ -52,13 +52,13 @@ const fn always(id: &'static str, title: &'static str, check: fn(&Context<'_>, &
 pub(crate) static RULES: &[Rule] = &[
     on("accounts.user", "the run user and its group exist", accounts::user::check),
     on("accounts.prune", "only kept accounts and groups exist", accounts::prune::check),
-    on("accounts.shell", "nobody has a login shell", accounts::shell::check),
-    on("accounts.lock", "nobody has a usable password", accounts::lock::check),
+    on("accounts.shell", "no account has a login shell", accounts::shell::check),
+    on("accounts.lock", "no account has a usable password", accounts::lock::check),
     always("accounts.backup", "no backups of account and configuration files", accounts::backup::check),
     // What it sets stays.
-    off("login.defaults", "what auditors ask of logins", login_defaults::check),
-    always("remove.package-manager", "nothing installs software", remove::package_manager::check),
-    always("remove.cron", "no jobs", remove::cron::check),
+    off("login.defaults", "the login settings that server checklists ask for", login_defaults::check),
+    always("remove.package-manager", "no package manager", remove::package_manager::check),
+    always("remove.cron", "no cron jobs and timers", remove::cron::check),
     always("remove.init", "no init system", remove::init::check),
     always("remove.tunables", "no kernel settings", remove::tunables::check),
     always("remove.fstab", "no mount table", remove::fstab::check),
@@ -67,16 +67,16 @@ pub(crate) static RULES: &[Rule] = &[
     always("remove.leftovers", "no logs, caches and histories", remove::leftovers::check),
     // What a package leaves behind depends on what every other rule takes from it.
     on("remove.commands", "only kept commands can be run", remove::commands::check),
-    on("remove.applets", "only kept applets answer", remove::applets::check),
+    on("remove.applets", "only kept applets run", remove::applets::check),
     on("remove.unneeded", "minimal mode: only what kept files need", remove::unneeded::check),
-    on("login.shells", "nologin is no shell", login_shells::check),
-    on("packages.database", "package records are true", database::check),
+    on("login.shells", "nologin is not listed as a shell", login_shells::check),
+    on("packages.database", "package records list what is left", database::check),
     on("files.devices", "no device nodes, fifos and sockets", files::devices::check),
-    on("files.ownerless", "every file belongs to somebody", files::ownerless::check),
-    on("files.system-dirs", "only root writes in system directories", files::system_dirs::check),
-    on("files.writable", "nothing is writable for everybody", files::writable::check),
-    on("files.known", "files with a fixed place are root's", files::known::check),
-    on("files.app", "the application's files as [files] says", files::app::check),
+    on("files.ownerless", "every file has an owner that exists", files::ownerless::check),
+    on("files.system-dirs", "only root can write in system directories", files::system_dirs::check),
+    on("files.writable", "nothing is world-writable", files::writable::check),
+    on("files.known", "root owns files with a fixed place", files::known::check),
+    on("files.app", "the application's files have the owners and modes of [files]", files::app::check),
     on("files.setid", "no set-id bits", files::setid::check),
     on("files.capabilities", "no file capabilities", files::capabilities::check),
     on("remove.links", "no links broken by this run", remove::links::check),

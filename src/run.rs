@@ -130,7 +130,7 @@ fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
         problems.push(problem.help("write text or json, or use harden audit"));
     }
     if options.tar.is_some() && options.root.is_some() {
-        problems.push(Problem::new("--tar and --root both say what is judged").help("leave one of them out"));
+        problems.push(Problem::new("--tar and --root both name the tree to judge").help("give only one of them"));
     }
     let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
     for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
@@ -157,8 +157,8 @@ fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Problem> 
     let number = value.to_str().and_then(|text| text.parse::<u32>().ok()).map(i64::from);
     number.map(Some).ok_or_else(|| {
         let shown = quote(&value.to_string_lossy());
-        Problem::new(format!("SOURCE_DATE_EPOCH {shown} is no number of seconds since 1970"))
-            .help("set it to a number, as `git log -1 --format=%ct` prints, or leave it out")
+        Problem::new(format!("SOURCE_DATE_EPOCH {shown} is not a number of seconds since 1970"))
+            .help("set it to a number, such as `git log -1 --format=%ct` prints, or unset it")
     })
 }
 

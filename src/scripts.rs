@@ -1,8 +1,8 @@
-//! What files of the image start: shell scripts with what they source, and the configurations of programs whose work
-//! is to start others (`scripts/starters.rs`).
+//! The programs that files of the image start: shell scripts with what they source, and the configurations of programs
+//! whose work is to start others (`scripts/starters.rs`).
 //!
-//! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
-//! does not know what stays and what goes.
+//! Finds the entries that words name, with file and line. It does not guess at scripts in other languages, and does
+//! not know which entries are kept.
 
 pub(crate) mod configurations;
 mod starters;

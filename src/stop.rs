@@ -1,8 +1,9 @@
-//! A request to end: SIGTERM, SIGINT and SIGHUP wait while a root is being changed, and are asked for between two steps.
+//! A request to end: SIGTERM, SIGINT and SIGHUP wait while a root is being changed, and are asked for between two
+//! steps.
 //!
 //! A run that such a signal killed in the middle would leave directories with wrong times. No handler is needed: the
-//! signals are blocked and read from a descriptor (signalfd(2)). What was ignored at the start stays ignored (nohup), and
-//! what was blocked stays blocked.
+//! signals are blocked and read from a descriptor (signalfd(2)). A signal that was ignored at the start stays ignored
+//! (nohup), and one that was blocked stays blocked.
 
 use std::cell::Cell;
 

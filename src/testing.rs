@@ -1,4 +1,4 @@
-//! What the tests and the fuzz targets use of the inside. Everything else is private, so that the compiler sees what is dead.
+//! The internal items that tests and fuzz targets use. All others are private, so that the compiler finds dead code.
 
 pub mod applets {
     //! Multi-call binaries.

@@ -259,7 +259,7 @@ impl Tree {
         self.kind(id) == Kind::File
     }
 
-    /// Which file the entry is a name of; `None` when it is no regular file, has no other name, or lies on a mount.
+    /// Which file the entry is a name of; `None` when it is not a regular file, has no other name, or lies on a mount.
     #[must_use]
     pub fn file_id(&self, id: Id) -> Option<FileId> {
         let n = self.node(id);

@@ -108,7 +108,7 @@ impl Table {
             [(candidate, at)] => {
                 let found = tables(candidate, *at, &image.code_pointers());
                 if found.is_empty() {
-                    return Err("its names are found, the functions that they run are not");
+                    return Err("its applet names were found, but not the functions that they run");
                 }
                 found
             }
@@ -129,7 +129,7 @@ impl Table {
                 Ok(table)
             }
             (Some(_), false) => Err("it holds more than one table of functions that would fit its names"),
-            (None, _) => Err("no table of applets is found in it"),
+            (None, _) => Err("no table of applets was found in it"),
         }
     }
 

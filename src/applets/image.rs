@@ -80,9 +80,9 @@ impl<'a> Image<'a> {
     /// # Errors
     /// Why the file cannot be read, as a clause.
     pub(super) fn open(data: &'a [u8]) -> Result<Self, &'static str> {
-        const CUT: &str = "its ELF header is cut off";
+        const CUT: &str = "its ELF header is truncated";
         if !data.starts_with(b"\x7fELF") {
-            return Err("it is no ELF file");
+            return Err("it is not an ELF file");
         }
         let word = match data.get(4) {
             Some(1) => 4,
@@ -107,23 +107,23 @@ impl<'a> Image<'a> {
         let size = image.int(at(42, 54), 2).ok_or(CUT)? as usize;
         let count = image.int(at(44, 56), 2).ok_or(CUT)? as usize;
         if count != 0 && size != at(32, 56) {
-            return Err("its program headers have a size that no program's have");
+            return Err("its program headers have an impossible size");
         }
         let mut dynamic = None;
         for header in (0..count).map(|n| table.saturating_add(n.saturating_mul(size))) {
             let field = |offset: usize, len: usize| image.int(header.checked_add(offset)?, len);
             let words = |narrow, wider| field(at(narrow, wider), word as usize);
             let (Some(kind), Some(flags)) = (field(0, 4), field(at(24, 4), 4)) else {
-                return Err("its program headers are cut off");
+                return Err("its program headers are truncated");
             };
             let (Some(offset), Some(address), Some(len)) = (words(4, 8), words(8, 16), words(16, 32)) else {
-                return Err("its program headers are cut off");
+                return Err("its program headers are truncated");
             };
             let start = image.address(offset);
             let end = start.saturating_add(image.address(len));
             match kind {
                 PT_LOAD if end > data.len() || address.checked_add(len).is_none() => {
-                    return Err("it is cut off: a segment ends behind the file");
+                    return Err("it is truncated: a segment ends beyond the end of the file");
                 }
                 PT_LOAD => {
                     image.segments.push(Segment { file: start..end, address, code: flags & PF_X != 0 });
@@ -252,7 +252,7 @@ impl<'a> Image<'a> {
     }
 
     fn relocate(&mut self, dynamic: Range<usize>, machine: u64) -> Result<(), &'static str> {
-        const CUT: &str = "its relocations are cut off";
+        const CUT: &str = "its relocations are truncated";
         let word = self.word as usize;
         let mut tags = [0u64; 40];
         for at in dynamic.step_by(2 * word) {
@@ -278,7 +278,7 @@ impl<'a> Image<'a> {
             let start = self.offset_of(table, size).ok_or(CUT)?;
             let count = (size / entry) as usize;
             if count > MAX_RELOCATIONS {
-                return Err("it has more relocations than any program");
+                return Err("it has an impossible number of relocations");
             }
             for at in (0..count).map(|n| start + n * entry as usize) {
                 let (Some(address), Some(info)) = (self.int(at, word), self.int(at + word, word)) else { continue };
@@ -326,7 +326,7 @@ impl<'a> Image<'a> {
                     found.push(Slot { address, value, addend: None });
                 }
                 if found.len() > MAX_RELOCATIONS {
-                    return Err("it has more relocations than any program");
+                    return Err("it has an impossible number of relocations");
                 }
             }
             next = first.wrapping_add(if entry & 1 == 0 { self.word } else { bits * self.word });

@@ -12,7 +12,7 @@ use super::image::Image;
 use super::lookup::Search;
 
 /// Names that cannot be hidden have to run something that does nothing.
-const WITHOUT_FALSE: &str = "it was built without 'false', which applets whose names cannot be hidden have to run";
+const WITHOUT_FALSE: &str = "it was built without 'false', which has to replace applets whose names cannot be hidden";
 
 /// Disable every name that `keep` does not keep. Names that were disabled before stay so.
 ///
@@ -112,7 +112,7 @@ fn verify(
     nothing: u64,
     kept: &dyn Fn(usize) -> bool,
 ) -> Result<Vec<String>, &'static str> {
-    const WRONG: &str = "the result could not be shown to be right";
+    const WRONG: &str = "harden could not prove that the result is right";
     let new = Image::open(&edit.data).map_err(|_| WRONG)?;
     let read = Table::locate(&new, table.version).map_err(|_| WRONG)?;
     let same_places = read.offsets == table.offsets && read.names == table.names;

@@ -57,7 +57,7 @@ impl Table {
         match (found.pop(), found.is_empty()) {
             (Some(table), true) => Ok(table),
             (Some(_), false) => Err("it holds more than one table of applets"),
-            (None, _) => Err("no table of applets is found in it"),
+            (None, _) => Err("no table of applets was found in it"),
         }
     }
 
@@ -76,8 +76,8 @@ impl Table {
     /// # Errors
     /// Why this cannot be done or shown to be right, as a clause.
     pub(super) fn disable(&self, image: &Image<'_>, keep: &dyn Fn(&str) -> bool) -> Result<Vec<u8>, &'static str> {
-        const WRONG: &str = "the result could not be shown to be right";
-        let nothing = self.nothing().ok_or("it was built without 'false', which disabled applets have to run")?;
+        const WRONG: &str = "harden could not prove that the result is right";
+        let nothing = self.nothing().ok_or("it was built without 'false', which has to replace disabled applets")?;
         let mut data = image.data.to_vec();
         let goes = |record: &Record| !self.is_program(record) && (self.is_disabled(record) || !keep(&record.name));
         let mut expected = self.clone();

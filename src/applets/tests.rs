@@ -107,31 +107,34 @@ fn what_is_not_the_only_answer_is_none() {
     let binary = Binary::default();
     let data = binary.build();
     let refused = |data: &[u8]| read(data).unwrap_err();
-    assert_eq!(refused(&Binary { twice: true, ..binary.clone() }.build()), "no table of applets is found in it");
+    assert_eq!(refused(&Binary { twice: true, ..binary.clone() }.build()), "no table of applets was found in it");
     // One wrong offset, one wrong function, one name out of order.
     let at = data.windows(6).position(|part| part == b"[\0[[\0a").unwrap();
     let mut wrong = data.clone();
     wrong[at - 1] ^= 1;
-    assert_eq!(refused(&wrong), "no table of applets is found in it");
+    assert_eq!(refused(&wrong), "no table of applets was found in it");
     let mut wrong = data.clone();
     wrong[at + 5] = b'z';
-    assert_eq!(refused(&wrong), "no table of applets is found in it");
+    assert_eq!(refused(&wrong), "no table of applets was found in it");
     let test = binary.function("test").to_le_bytes();
     let at = data.windows(8).rposition(|part| part == test).unwrap();
     let mut wrong = data.clone();
     wrong[at] ^= 0x10;
-    assert_eq!(refused(&wrong), "its names are found, the functions that they run are not");
+    assert_eq!(refused(&wrong), "its applet names were found, but not the functions that they run");
     // Too few names that share a function: nothing tells where the functions begin.
     let names = (0..40).map(|n| format!("x{n:02}")).collect();
     let alone = Binary { names, ..Binary::default() }.build();
-    assert_eq!(refused(&alone), "its names are found, the functions that they run are not");
+    assert_eq!(refused(&alone), "its applet names were found, but not the functions that they run");
 }
 
 #[test]
 fn other_files_are_refused_in_a_word() {
     let data = Binary::default().build();
-    assert_eq!(read(b"#!/bin/sh\n").unwrap_err(), "it is no ELF file");
-    assert_eq!(read(&data[..data.len() - 100]).unwrap_err(), "it is cut off: a segment ends behind the file");
+    assert_eq!(read(b"#!/bin/sh\n").unwrap_err(), "it is not an ELF file");
+    assert_eq!(
+        read(&data[..data.len() - 100]).unwrap_err(),
+        "it is truncated: a segment ends beyond the end of the file"
+    );
     let small = crate::facts::elf::fixture::program("/lib/ld.so", &[]);
     let packed = [&small[..], b"UPX!"].concat();
     assert_eq!(read(&packed).unwrap_err(), "it is packed by UPX");

@@ -206,8 +206,8 @@ impl<'a> Entries<'a> {
             if let Some(more) = bytes.iter().position(|&byte| byte != 0) {
                 let at = at + more as u64;
                 return Err(Error::new(
-                    format!("the archive goes on after its end, at byte {at}, where unpacking stops"),
-                    "give one archive alone; several in one file are not read",
+                    format!("the archive continues after its end, at byte {at}, where unpacking stops"),
+                    "give one archive; harden does not read several in one file",
                 ));
             }
             at += bytes.len() as u64;

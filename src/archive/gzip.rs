@@ -51,7 +51,7 @@ pub(super) fn unpack(packed: &mut dyn Read, out: &mut dyn FnMut(&[u8]) -> Result
 
 fn failed(error: &std::io::Error) -> Error {
     match error.kind() {
-        ErrorKind::UnexpectedEof => damaged("its gzip stream is cut off"),
+        ErrorKind::UnexpectedEof => damaged("its gzip stream is truncated"),
         ErrorKind::InvalidData | ErrorKind::InvalidInput => damaged(&format!("its gzip stream is damaged: {error}")),
         _ => Error::new(format!("cannot read the archive: {error}"), ""),
     }
@@ -127,7 +127,7 @@ mod tests {
         followed.extend(b"garbage of some length");
         assert_eq!(
             run(&followed).unwrap_err(),
-            "the archive is damaged or cut off: something that is not gzip follows its gzip stream"
+            "the archive is damaged or truncated: something that is not gzip follows its gzip stream"
         );
     }
 }

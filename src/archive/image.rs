@@ -90,7 +90,7 @@ impl Archive<'_> {
             [] => return Err(refused("it holds no image")),
             more => {
                 let names = more.iter().map(|image| match strings(image.get("RepoTags")).as_slice() {
-                    [] => image.get("Config").and_then(Value::as_str).unwrap_or("an image without name").to_owned(),
+                    [] => image.get("Config").and_then(Value::as_str).unwrap_or("an image without a name").to_owned(),
                     tags => tags.join(" "),
                 });
                 return Err(several(names.collect()));
@@ -122,7 +122,7 @@ impl Archive<'_> {
         let manifest = self.json(&blob(&chosen.digest)?, chosen.size)?;
         let part = |value: Option<&Value>| -> Result<(String, Option<u64>), Error> {
             let digest = value.and_then(|value| value.get("digest")).and_then(Value::as_str);
-            let digest = digest.ok_or_else(|| refused("a manifest names a part without digest"))?;
+            let digest = digest.ok_or_else(|| refused("a manifest names a blob without a digest"))?;
             Ok((blob(digest)?, value.and_then(|value| value.get("size")).and_then(Value::as_u64)))
         };
         let (config, size) = part(manifest.get("config"))?;
@@ -136,7 +136,7 @@ impl Archive<'_> {
     /// The images of an index and of the indexes in it. Attestations and signatures are none.
     fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Error> {
         if depth > DEEPEST_INDEX {
-            return Err(refused("its indexes are nested too deep"));
+            return Err(refused("its indexes are nested too deeply"));
         }
         for entry in index.get("manifests").and_then(Value::as_array).into_iter().flatten() {
             let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -147,7 +147,7 @@ impl Archive<'_> {
             if note("vnd.docker.reference.type").is_some() || platform.as_deref() == Some("unknown/unknown") {
                 continue;
             }
-            let digest = text(entry, "digest").ok_or_else(|| refused("an index names a manifest without digest"))?;
+            let digest = text(entry, "digest").ok_or_else(|| refused("an index names a manifest without a digest"))?;
             let size = entry.get("size").and_then(Value::as_u64);
             let named = note("io.containerd.image.name").or_else(|| note("org.opencontainers.image.ref.name"));
             let name = named.unwrap_or_else(|| name.to_owned());
@@ -177,7 +177,7 @@ impl Archive<'_> {
     /// All parts found, and as many layers as the configuration counts.
     fn image(&self, config: Vec<u8>, layers: Vec<(String, Option<u64>)>) -> Result<Image, Error> {
         let document: Value =
-            serde_json::from_slice(&config).map_err(|_| refused("its image configuration is no JSON"))?;
+            serde_json::from_slice(&config).map_err(|_| refused("its image configuration is not valid JSON"))?;
         let counted = document.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
         if !document.get("config").is_some_and(Value::is_object) {
             return Err(refused("its image configuration has no 'config'"));
@@ -198,7 +198,7 @@ impl Archive<'_> {
     fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Error> {
         let content = self.document(path, size)?;
         serde_json::from_slice(&content)
-            .map_err(|error| refused(&format!("{} is no JSON: {error}", quoted(path.as_bytes()))))
+            .map_err(|error| refused(&format!("{} is not valid JSON: {error}", quoted(path.as_bytes()))))
     }
 
     fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Error> {
@@ -238,7 +238,7 @@ fn blob(digest: &str) -> Result<String, Error> {
         Some(hash) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             Ok([BLOBS, hash].concat())
         }
-        _ => Err(refused(&format!("{} is no digest by sha256", quoted(digest.as_bytes())))),
+        _ => Err(refused(&format!("{} is not a sha256 digest", quoted(digest.as_bytes())))),
     }
 }
 
@@ -257,7 +257,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 fn refused(why: &str) -> Error {
-    Error::new(format!("the image archive is not judged: {why}"), ONE_IMAGE)
+    Error::new(format!("cannot judge the image archive: {why}"), ONE_IMAGE)
 }
 
 fn unreadable(path: &str, cause: &str) -> Error {
@@ -265,14 +265,14 @@ fn unreadable(path: &str, cause: &str) -> Error {
 }
 
 fn other_content(path: &str) -> Error {
-    Error::damaged(format!("{} has other content than its digest says", quoted(path.as_bytes())))
+    Error::damaged(format!("{} has content that does not match its digest", quoted(path.as_bytes())))
 }
 
 fn missing(path: &str) -> Error {
-    refused(&format!("{} is missing, or has another size than its manifest says", quoted(path.as_bytes())))
+    refused(&format!("{} is missing, or its size differs from its manifest", quoted(path.as_bytes())))
 }
 
 fn several(names: Vec<String>) -> Error {
     let names: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
-    refused(&format!("it holds {} images and none stands out: {}", names.len(), names.join(", ")))
+    refused(&format!("it holds {} images, and harden cannot choose one: {}", names.len(), names.join(", ")))
 }

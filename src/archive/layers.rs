@@ -26,7 +26,7 @@ const LONGEST_TARGET: usize = 4095;
 /// Most entries of a tree: some hundred MiB.
 const MOST_ENTRIES: usize = 4_000_000;
 
-const TOO_MANY: &str = "is one too many for this program";
+const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 
 /// Number of an inode; the root's is 0.
 type Number = u32;
@@ -158,7 +158,7 @@ impl Layers {
 
     /// The file of that path, for another name of it.
     fn file(&mut self, path: &[u8]) -> Result<Number, &'static str> {
-        const MISSING: &str = "is a hard link to a file that is not there";
+        const MISSING: &str = "is a hard link to a file that does not exist";
         let components = components(path);
         let (&name, above) = components.split_last().ok_or(MISSING)?;
         let directory = self.walk(above, false).map_err(|_| MISSING)?;
@@ -184,14 +184,14 @@ impl Layers {
                     self.set(at, &name, number);
                     number
                 }
-                None => return Err("lies in a directory that is not there"),
+                None => return Err("lies in a directory that does not exist"),
             };
             match self.inode(next).map(|inode| (inode.mode & 0o170_000, &inode.body)) {
                 Some((0o040_000, _)) => at = next,
                 Some((_, Body::Link(target))) => {
                     links += 1;
                     if links > MAX_LINKS {
-                        return Err("lies behind links that lead in a circle");
+                        return Err("lies behind links that form a loop");
                     }
                     if target.first() == Some(&b'/') {
                         at = 0;
@@ -199,7 +199,7 @@ impl Layers {
                     let parts = target.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
                     todo.extend(parts.rev().map(Into::into));
                 }
-                _ => return Err("lies below something that is no directory"),
+                _ => return Err("lies below an entry that is not a directory"),
             }
         }
         Ok(at)
@@ -212,7 +212,7 @@ impl Layers {
             return Ok(());
         }
         match name.strip_prefix(WHITEOUT).unwrap_or_default() {
-            b"" | b"." | b".." => Err("is a whiteout that names nothing"),
+            b"" | b"." | b".." => Err("is a whiteout without a name"),
             // Marks of AUFS itself, which engines skip.
             other if other.starts_with(WHITEOUT) => Ok(()),
             other => {

@@ -107,12 +107,12 @@ impl Store {
         let result = match file {
             Some(file) if inside => {
                 file.read_exact_at(space, span.start.saturating_add(offset)).map_err(|error| match error.kind() {
-                    io::ErrorKind::UnexpectedEof => anyhow!("the file became shorter meanwhile"),
+                    io::ErrorKind::UnexpectedEof => anyhow!("the file became shorter during the run"),
                     _ => error.into(),
                 })
             }
             _ if space.is_empty() => Ok(()),
-            _ => Err(anyhow!("it ends before")),
+            _ => Err(anyhow!("it ends before that place")),
         };
         if let Err(cause) = &result {
             self.unread.borrow_mut().get_or_insert_with(|| cause.to_string());
@@ -136,7 +136,7 @@ impl Store {
                 "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room",
             )
         };
-        let Some(file) = &mut self.spool else { return Err(full("none of them can be written")) };
+        let Some(file) = &mut self.spool else { return Err(full("none of them is writable")) };
         file.write_all(bytes).map_err(|error| full(&error.to_string()))?;
         self.spooled += bytes.len() as u64;
         Ok(())

@@ -105,7 +105,7 @@ impl Process {
         loop {
             self.listen(output);
             if let Some(signal) = stop.asked() {
-                bail!("was ended, since {signal} asked this program to end");
+                bail!("was ended, because {signal} asked harden to end");
             }
             match (self.ended(), tcp) {
                 (Some(End::Status(0)), None) => return Ok(()),

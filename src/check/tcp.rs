@@ -19,7 +19,7 @@ pub(super) fn answers(port: u16) -> bool {
 /// Why not, as a whole message.
 pub(super) fn is_free(port: u16) -> Result<()> {
     if answers(port) {
-        bail!("something answers on TCP port {port} already, before the check has started its server");
+        bail!("another program already answers on TCP port {port}, before the check has started its server");
     }
     match connects(Ipv4Addr::LOCALHOST.into(), port) {
         Err(error) if matches!(error.kind(), ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown) => {

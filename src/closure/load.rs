@@ -105,13 +105,13 @@ impl Walk<'_> {
             && !(load.loader != Loader::Glibc && is_musl_builtin(name))
         {
             let text = format!("{} needs the library {shown}, which was missing before this run", self.name(asking));
-            let help = "install it if the program needs it; when the image sets LD_LIBRARY_PATH, give --image-config";
+            let help = "install it if the program needs it; if the image sets LD_LIBRARY_PATH, give --image-config";
             let help = if self.libraries.knows_environment() { "install it if the program needs it" } else { help };
             self.warn("closure", text, help.to_owned());
         }
         if first && found.after_ldconfig && optional.is_none() {
             let text = format!(
-                "{} needs the library {shown}, which /etc/ld.so.conf leads to and /etc/ld.so.cache does not know: the \
+                "{} needs the library {shown}, which /etc/ld.so.conf leads to but /etc/ld.so.cache does not list: the \
                  loader did not find it before this run either",
                 self.name(asking)
             );

@@ -28,7 +28,8 @@ pub(super) fn required(walk: &mut Walk<'_>) {
     }
     for entry in policy.keep.paths.iter().filter(|entry| !may_be_missing(entry.optional, &entry.origin)) {
         if walk.input.tree.lookup(entry.value.as_bytes()).is_none() {
-            let text = format!("keep.paths entry {} ({}) names nothing", quoted(entry.value.as_bytes()), entry.origin);
+            let text =
+                format!("keep.paths entry {} ({}) matches nothing", quoted(entry.value.as_bytes()), entry.origin);
             let help = "correct the path, or mark the entry optional".to_owned();
             walk.problem("keep.paths", text, help);
         }
@@ -78,7 +79,7 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
             Found::InPath(entry) => walk.add(entry, None, &text),
             Found::NotExecutable if at == 0 && !line.shell_form => {
                 let shown = quoted(word.as_bytes());
-                let text = format!("the command in {} starts {shown}, which has no x bit", line.origin);
+                let text = format!("the command in {} starts {shown}, which is not executable", line.origin);
                 walk.warn("run.command", text, format!("chmod +x {shown} before harden runs"));
             }
             Found::Nothing(why) if at == 0 && !line.shell_form => missing_program(walk, line, word, why),
@@ -86,7 +87,7 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
                 if line.shell_form && !word.contains('/') && !BUILTINS.split(' ').any(|known| known == word) =>
             {
                 let shown = quoted(word.as_bytes());
-                let text = format!("the command in {} runs {shown}, which is found nowhere in PATH", line.origin);
+                let text = format!("the command in {} runs {shown}, which is not in PATH", line.origin);
                 walk.warn("run.command", text, String::new());
             }
             Found::NotExecutable | Found::Nothing(_) => {}
@@ -126,18 +127,20 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
     let shown = quoted(word.as_bytes());
     if let Some(Unresolved::Mount(at)) = why {
         let mount = quoted(&tree.path(at));
-        let text =
-            format!("the command in {} starts {shown} below the mount {mount}, which is not looked at", line.origin);
+        let text = format!(
+            "the command in {} starts {shown} below the mount {mount}, which harden does not examine",
+            line.origin
+        );
         walk.warn("run.command", text, String::new());
         return;
     }
     let (place, help) = if word.contains('/') {
         let help = "copy it into the image before harden runs; for a base image whose program comes later, write --command none";
-        (if why.is_some() { "does not exist" } else { "is no file" }.to_owned(), help.to_owned())
+        (if why.is_some() { "does not exist" } else { "is not a file" }.to_owned(), help.to_owned())
     } else {
         let path: Vec<String> =
             walk.input.commands.path.iter().map(|&id| String::from_utf8_lossy(&tree.path(id)).into_owned()).collect();
-        let place = format!("is found nowhere in PATH ({})", quoted(path.join(":").as_bytes()).trim_matches('\''));
+        let place = format!("is not in PATH ({})", quoted(path.join(":").as_bytes()).trim_matches('\''));
         let near =
             near(walk, word).map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
         let help = match walk.program_with(word) {
@@ -181,13 +184,16 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     let (text, help) = match other.first() {
         Some(&id) if tree.is_link(id) && tree.follow(id).is_err() => {
             let target = quoted(tree.link_target(id).unwrap_or_default());
-            let text =
-                format!("{head} cannot be kept: {} is a link to {target}, which leads nowhere", quoted(&tree.path(id)));
-            (text, "install what it leads to, or do not keep it".to_owned())
+            let text = format!(
+                "{head} cannot be kept: {} is a link to {target}, which cannot be resolved",
+                quoted(&tree.path(id))
+            );
+            (text, "install its target, or do not keep the link".to_owned())
         }
         Some(&id) => {
-            let text = format!("{head} is no command: {} leads to a directory or special file", quoted(&tree.path(id)));
-            (text, "directories with their content go to keep.paths".to_owned())
+            let text =
+                format!("{head} is not a command: {} leads to a directory or special file", quoted(&tree.path(id)));
+            (text, "write a directory, with its content, in keep.paths".to_owned())
         }
         None => {
             let near = near(walk, &entry.text)

@@ -238,8 +238,8 @@ impl<'a> Walk<'a> {
                 Ok(Program::None) => self.visit_text(id),
                 Ok(Program::Unreadable(cause)) => self.unreadable(id, &cause),
                 Err(error) => {
-                    let text = format!("cannot say what {} needs: {error}", self.name(id));
-                    let help = "mend or replace the file, or do not keep it";
+                    let text = format!("cannot determine what {} needs: {error}", self.name(id));
+                    let help = "repair or replace the file, or do not keep it";
                     self.problem("closure", text, help.to_owned());
                 }
             }
@@ -262,8 +262,9 @@ impl<'a> Walk<'a> {
 
     /// Say that nothing more is known of a file than its bytes.
     pub(super) fn unreadable(&mut self, id: Id, cause: &str) {
-        let text = format!("{} is an ELF file that is unreadable, treated as data: {cause}", self.name(id));
-        self.warn("closure", text, "put a whole file in its place, or remove it before harden runs".to_owned());
+        let text =
+            format!("{} is an ELF file that harden cannot read, and it is treated as data: {cause}", self.name(id));
+        self.warn("closure", text, "replace it with an intact file, or remove it before harden runs".to_owned());
     }
 
     fn visit_link(&mut self, id: Id) {
@@ -276,16 +277,16 @@ impl<'a> Walk<'a> {
             }
             Err(Unresolved::Mount(at)) => {
                 let text = format!(
-                    "{} leads below the mount {}, which is not looked at",
+                    "{} leads below the mount {}, which harden does not examine",
                     self.name(id),
                     quoted(&tree.path(at))
                 );
                 self.warn("closure", text, String::new());
             }
             Err(why) => {
-                let what = if why == Unresolved::Loop { "runs in a circle" } else { "leads nowhere" };
+                let what = if why == Unresolved::Loop { "forms a loop" } else { "cannot be resolved" };
                 let text = format!("{} is a link to {}, which {what}", self.name(id), quoted(target));
-                self.problem("closure", text, "install what it leads to, or do not keep it".to_owned());
+                self.problem("closure", text, "install its target, or do not keep the link".to_owned());
             }
         }
     }
@@ -297,7 +298,7 @@ impl<'a> Walk<'a> {
             && !self.add_word(id, name, "program that env runs for")
         {
             let text = format!(
-                "{} is run by 'env {}', which is found nowhere in PATH",
+                "{} is run by 'env {}', which is not in PATH",
                 self.name(id),
                 String::from_utf8_lossy(name).escape_debug()
             );
@@ -357,17 +358,17 @@ impl<'a> Walk<'a> {
                 let _ = self.add_path(base, path, Some(id), "interpreter of");
                 return;
             }
-            Ok(_) => ["is no file", "was no file before this run either"],
+            Ok(_) => ["is not a file", "was not a file before this run either"],
             Err(Unresolved::Mount(_)) => {
                 let text = format!(
-                    "{} needs the interpreter {} on a mount, which is not looked at",
+                    "{} needs the interpreter {} on a mount, which harden does not examine",
                     self.name(id),
                     quoted(path)
                 );
                 self.warn("closure", text, String::new());
                 return;
             }
-            Err(Unresolved::Loop) => ["is a link that runs in a circle", "ran in a circle before this run already"],
+            Err(Unresolved::Loop) => ["is a link in a loop", "was a link in a loop before this run already"],
             Err(Unresolved::Missing) => ["does not exist", "did not exist before this run either"],
         };
         // A refusal speaks of the present; a warning must not look like this run's doing.

@@ -10,7 +10,7 @@ use crate::tree::{Id, Tree};
 
 /// What is said of a mount point and of what lies below it.
 pub(super) fn on_mount(tree: &Tree, at: Id) -> String {
-    format!("it lies on the mount {}, which is not looked at or changed", quoted(&tree.path(at)))
+    format!("it lies on the mount {}, which harden does not examine or change", quoted(&tree.path(at)))
 }
 
 impl<'a> Explainer<'a> {
@@ -83,10 +83,10 @@ impl<'a> Explainer<'a> {
                 return Some(format!("its package {name} stays, {}", why.join(", ")));
             }
             if decision.needed.contains_key(&id) {
-                return Some(format!("it is data that minimal mode leaves, its package {name} goes"));
+                return Some(format!("minimal mode keeps this data, although its package {name} is removed"));
             }
         }
-        packages.owners(id).next().is_none().then(|| "no package owns it: it is the application's".to_owned())
+        packages.owners(id).next().is_none().then(|| "no package owns it: it belongs to the application".to_owned())
     }
 
     /// The first entry of the closure or of `keep.paths` in a directory.
@@ -106,15 +106,15 @@ impl<'a> Explainer<'a> {
         if id == Id::ROOT {
             "it is the root directory"
         } else if self.examined.zones.kernel.contains(id) {
-            "no rule looks into /dev, /proc and /sys"
+            "no rule examines /dev, /proc and /sys"
         } else if facts.report == Some(id) {
             "this report is written to it"
         } else if facts.this_program == Some(id) || facts.this_config == Some(id) {
-            "it is harden's own, and remove.self does not remove it"
+            "it belongs to harden, and remove.self does not remove it"
         } else if tree.parent(id) == Id::ROOT && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node)) {
-            "top-level directories and the links to them are the shape of the file system"
+            "top-level directories and the links to them are the layout of the file system"
         } else if tree.ancestors(id).any(other_path) {
-            "it lies in a PATH directory that is the application's: no command directory"
+            "it lies in a PATH directory of the application, which is not a command directory"
         } else if facts.commands.entries.contains_key(&id) {
             "no rule removes this command"
         } else if facts.commands.helpers.contains(&id) {

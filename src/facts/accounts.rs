@@ -71,9 +71,9 @@ impl Accounts {
                 return accounts.with_problem(b"/etc", "is a mount");
             }
             Ok(found) if tree.is_dir(found.node) => Some(found.node),
-            Ok(_) => return accounts.with_problem(b"/etc", "is no directory"),
+            Ok(_) => return accounts.with_problem(b"/etc", "is not a directory"),
             Err(Unresolved::Missing) if tree.lookup(b"/etc").is_none() => return accounts,
-            Err(_) => return accounts.with_problem(b"/etc", "is a link that leads nowhere"),
+            Err(_) => return accounts.with_problem(b"/etc", "is a link that cannot be resolved"),
         };
         for database in Database::ALL {
             let found = accounts.etc.and_then(|etc| tree.child(etc, database.file_name().as_bytes()));
@@ -133,7 +133,7 @@ fn file(
         return Err("is a link");
     }
     if !tree.is_file(node) {
-        return Err("is no regular file");
+        return Err("is not a regular file");
     }
     if meta.size > MAX_SIZE {
         return Err("is larger than 16 MiB");
@@ -173,11 +173,11 @@ mod tests {
     fn what_is_no_plain_file_is_a_problem_and_never_a_guess() {
         let link = [("/etc/passwd".to_owned(), "is a link".to_owned())];
         assert_eq!(problems(&[("/etc/passwd", "-> ../usr/lib/passwd"), ("/usr/lib/passwd", "")]), link);
-        let directory = [("/etc/group".to_owned(), "is no regular file".to_owned())];
+        let directory = [("/etc/group".to_owned(), "is not a regular file".to_owned())];
         assert_eq!(problems(&[("/etc/group/", "")]), directory);
-        let dangling = [("/etc".to_owned(), "is a link that leads nowhere".to_owned())];
+        let dangling = [("/etc".to_owned(), "is a link that cannot be resolved".to_owned())];
         assert_eq!(problems(&[("/etc", "-> nowhere")]), dangling);
-        assert_eq!(problems(&[("/etc", "")]), [("/etc".to_owned(), "is no directory".to_owned())]);
+        assert_eq!(problems(&[("/etc", "")]), [("/etc".to_owned(), "is not a directory".to_owned())]);
         assert!(problems(&[("/app", "")]).is_empty());
     }
 

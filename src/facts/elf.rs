@@ -204,7 +204,7 @@ impl Elf {
 }
 
 fn parse<H: FileHeader<Endian = Endianness>>(head: &[u8], bytes: &(impl Bytes + ?Sized), class: Class) -> Result<Elf> {
-    let header = H::parse(head).map_err(|_| anyhow!("its ELF header is cut off or of an unknown kind"))?;
+    let header = H::parse(head).map_err(|_| anyhow!("its ELF header is truncated or of an unknown kind"))?;
     let endian = header.endian().map_err(|_| anyhow!("an ELF file of unknown byte order"))?;
     let kind = match header.e_type(endian) {
         ET_EXEC => Type::Fixed,

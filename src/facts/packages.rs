@@ -274,7 +274,7 @@ impl<'a> Reader<'a> {
         self.find_own(package, path, installed);
     }
 
-    /// The same as [`Reader::own`] for a path that is no directory.
+    /// The same as [`Reader::own`] for a path that is not a directory.
     fn own_file(&mut self, package: PackageIndex, path: &[u8]) {
         if !self.find_own(package, path, true)
             && !is_left_out(path)

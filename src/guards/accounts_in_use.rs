@@ -61,11 +61,11 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     let shown = escape::escaped(name.as_bytes());
     draft.refuse(
         format!(
-            "the {what} '{shown}' would be pruned, but the kept {} is told to use it ({}{more})",
+            "the {what} '{shown}' would be pruned, but the kept {} is configured to use it ({}{more})",
             escape::quoted(&cx.facts.tree.path(first.program)),
             places.join(", ")
         ),
-        format!("write [keep] {list} = [\"{shown}\"], or use one that stays"),
+        format!("write [keep] {list} = [\"{shown}\"], or configure one that is kept"),
     );
 }
 

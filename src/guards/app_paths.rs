@@ -46,7 +46,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             Ok(found) => {
                 if is_shared(tree, found.node) {
                     draft.refuse(
-                        format!("{origin}: [files] {list} cannot take {shown}: it is a directory of the whole system"),
+                        format!("{origin}: [files] {list} cannot take {shown}: it is a system directory"),
                         "name the application's own directory below it",
                     );
                 }
@@ -74,7 +74,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
     }
     for path in cx.policy.keep.paths.iter().filter(|entry| entry.value.trim_end_matches('/').is_empty()) {
-        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name what has to stay");
+        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name the paths to keep");
     }
 }
 
@@ -86,7 +86,7 @@ pub(super) fn is_shared(tree: &Tree, id: Id) -> bool {
 
 fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {
     draft.refuse(
-        format!("{origin}: [files] path {shown} lies on a mount: what is changed there is lost after this step"),
+        format!("{origin}: [files] path {shown} lies on a mount: changes there are lost after this step"),
         "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",
     );
 }

@@ -52,7 +52,7 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static
             Err(Unresolved::Mount(_)) => return Ok(()),
             Err(_) => return Err(("does not exist", "correct the path".to_owned())),
             Ok(found) if !executable(found.node) => {
-                return Err(("is no executable file", "correct the path, or chmod +x it".to_owned()));
+                return Err(("is not an executable file", "correct the path, or chmod +x it".to_owned()));
             }
             Ok(found) if draft.is_removed(found.node) || found.links.iter().any(|&link| draft.is_removed(link)) => {
                 return Err((GOES, keep()));
@@ -67,10 +67,7 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static
         match named.iter().find(stays) {
             Some(&id) => tree.follow(id).map_or(id, |found| found.node),
             None if named.is_empty() => {
-                return Err((
-                    "is found nowhere in PATH",
-                    "correct it, write its absolute path, or set run.path".to_owned(),
-                ));
+                return Err(("is not in PATH", "correct it, write its absolute path, or set run.path".to_owned()));
             }
             None => return Err((GOES, keep())),
         }
@@ -78,7 +75,7 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static
     if cx.closure.contains(entry) {
         return Ok(());
     }
-    Err(("nothing in the policy keeps, so that its interpreter and libraries may go", keep()))
+    Err(("the policy does not keep, so its interpreter and libraries may be removed", keep()))
 }
 
 fn workdir(cx: &Context<'_>) -> Id {

@@ -41,7 +41,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let plain = escape::escaped(name);
         draft.refuse(
-            format!("{} would go, though it is often what an image starts with and the policy does not mention it", escape::quoted(&path)),
+            format!("{} would be removed, but images often start with it and the policy does not mention it", escape::quoted(&path)),
             format!("name it in run.command or [keep] commands if the image uses it, or write [remove] commands = [\"{plain}\"]"),
         );
     }

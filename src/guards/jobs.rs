@@ -39,7 +39,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let path = tree.path(id);
         draft.refuse(
             format!(
-                "remove.init would remove what {} works with, but the policy keeps that script",
+                "remove.init would remove files that {} needs, but the policy keeps that script",
                 escape::quoted(&path)
             ),
             "write [rules] \"remove.init\" = \"off\", or [keep] paths = [\"/etc/init.d\"]",

@@ -58,7 +58,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let goes = shell.is_ok_and(|found| found.links.iter().chain([&found.node]).any(|&id| draft.is_removed(id)));
         let commands = if goes { format!(" and commands = [\"{path}\"]") } else { String::new() };
         draft.refuse(
-            format!("{by} starts the login shell of '{name}', '{path}', which accounts.shell would take away"),
+            format!(
+                "{by} starts the login shell of '{name}', '{path}', which accounts.shell would replace with nologin"
+            ),
             format!("write [keep] shells = [\"{name}\"]{commands}"),
         );
     }
@@ -80,7 +82,7 @@ fn sshd(cx: &Context<'_>) -> Option<Id> {
     cx.closure.reasons.keys().copied().filter(is).find(|&id| cx.facts.commands.directories.contains(&tree.parent(id)))
 }
 
-/// An account of keep.shells whose shell goes cannot log in after all.
+/// An account of keep.shells cannot log in if its shell is removed.
 fn kept_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let kept = |line: &Line| {
@@ -94,8 +96,11 @@ fn kept_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
             let path = escape::escaped(&shell);
             draft.refuse(
-                format!("[keep] shells lets '{}' log in, but its shell '{path}' would go", escape::escaped(&name)),
-                format!("write [keep] commands = [\"{path}\"], or take the account out of shells"),
+                format!(
+                    "[keep] shells lets '{}' log in, but its shell '{path}' would be removed",
+                    escape::escaped(&name)
+                ),
+                format!("write [keep] commands = [\"{path}\"], or remove the account from shells"),
             );
         }
     }

@@ -39,21 +39,21 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if !cx.facts.running {
         let Some((named, is)) = named(tree, &mounts) else { return };
         draft.warn(
-            format!("{named} {is} below this root: nothing there is looked at or changed, set-id programs included"),
+            format!("{named} {is} below this root: harden neither examines nor changes anything there, set-id programs included"),
             "mount the partitions elsewhere and give each to --root with its own policy, or copy them into one tree; \
-             [keep] paths with a mount says that it is meant to stay as it is",
+             name the mount in [keep] paths if it is meant to stay unchanged",
         );
         return;
     }
     let (system, others): (Vec<Id>, Vec<Id>) = mounts.into_iter().partition(|&id| of_system(id));
     if let Some((named, is)) = named(tree, &system) {
         draft.refuse(
-            format!("{named} {is} in this step: what the image has there is hidden, and would stay as it is"),
-            "leave that mount out of this RUN, or write [keep] paths with it when nothing of the image lies there",
+            format!("{named} {is} in this step: it hides the image's own files there, which would stay unchanged"),
+            "remove that mount from this RUN, or name it in [keep] paths if the image has no files there",
         );
     }
     if let Some((named, is)) = named(tree, &others) {
-        draft.note(format!("{named} {is} in this step: what the image has there is hidden, and stays as it is"));
+        draft.note(format!("{named} {is} in this step: it hides the image's own files there, which stay unchanged"));
     }
 }
 

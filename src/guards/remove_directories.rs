@@ -13,7 +13,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let what = match tree.resolve(entry.value.as_bytes()) {
             Ok(found) if found.node == Id::ROOT => "is the root itself",
             Ok(found) if tree.is_dir(found.node) => continue,
-            Ok(_) => "is no directory",
+            Ok(_) => "is not a directory",
             Err(_) if may_be_missing => continue,
             Err(_) => "does not exist",
         };

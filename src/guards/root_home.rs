@@ -26,7 +26,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     needs.extend(cx.policy.workdir.iter().filter_map(|path| inside(path)).map(|id| (id, "the working directory")));
     let kept =
         cx.closure.reasons.keys().filter(|&&id| id != home && tree.is_within(id, home) && !draft.is_untouchable(id));
-    needs.extend(kept.map(|&id| (id, "needed by what the policy keeps")));
+    needs.extend(kept.map(|&id| (id, "needed by an entry that the policy keeps")));
     // What the policy keeps by path is protected with its content already.
     needs.retain(|&(id, _)| !draft.is_untouchable(id));
     if let Some(&(id, why)) = needs.first() {

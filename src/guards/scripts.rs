@@ -50,7 +50,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
         }
         let word = escape::quoted(name.word.as_bytes());
         if name.optional {
-            draft.note(format!("{} does without {word}, which goes", reader.place(file.file, name.line)));
+            draft.note(format!("{} works without {word}, which is removed", reader.place(file.file, name.line)));
         } else if !lost.iter().any(|known| known.entry == name.entry) {
             lost.push(name);
         }
@@ -72,12 +72,14 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     let names: Vec<String> = lost.iter().map(|name| toml_string(tree, name)).collect();
     let names = names.join(", ");
     let why = if reached { "runs when the image starts and needs" } else { "is kept and names" };
-    let text = format!("{} {why} what would go: {list}{more}", escape::quoted(&tree.path(file.file)));
+    let text = format!("{} {why} programs that would be removed: {list}{more}", escape::quoted(&tree.path(file.file)));
     let mut help = format!(
-        "write [keep] commands = [{names}], or [keep] from-scripts = true for all that scripts name; [remove] commands for what never runs"
+        "write [keep] commands = [{names}], or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands"
     );
     if lost.iter().any(|name| is_telling(name.word.rsplit('/').next().unwrap_or_default().as_bytes())) {
-        help.push_str("; the name of a multi-call binary keeps all of its applets, from-scripts those that are called");
+        help.push_str(
+            "; the name of a multi-call binary keeps all of its applets, from-scripts only those that scripts call",
+        );
     }
     if reached || cx.policy.strict {
         draft.refuse(text, help);
@@ -113,7 +115,7 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
     if let Some((line, problem)) = &file.problem {
         draft.warn(
             format!("cannot read {} to its end: {problem}", reader.place(file.file, *line)),
-            "what it runs behind that line is not known: name it with --keep",
+            "harden does not know which programs run after that line: name them with --keep",
         );
     }
     if file.unknown.is_empty() {
@@ -126,8 +128,8 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = file.unknown.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
     draft.warn(
-        format!("only the running script knows what it runs for {list}{more}"),
-        "name the programs with --keep, if they would go",
+        format!("only the running script knows which programs it runs for {list}{more}"),
+        "name the programs with --keep if they would be removed",
     );
 }
 

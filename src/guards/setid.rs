@@ -30,7 +30,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         draft.refuse(
             format!("the kept command {path} would lose its {what}"),
             format!(
-                "keep it with [keep] setid = [\"{plain}\"], or say that it is not needed with commands = [{{ name = \"{plain}\", setid = false }}]"
+                "keep it with [keep] setid = [\"{plain}\"], or declare it unnecessary with commands = [{{ name = \"{plain}\", setid = false }}]"
             ),
         );
     }

@@ -32,7 +32,7 @@ fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &(id, ref functions) in &cx.closure.shell_users {
         let why = cx.closure.explain(tree, id).into_iter().next().unwrap_or_default();
         let text = format!(
-            "{} ({why}) imports {}, which needs '/bin/sh', and that goes",
+            "{} ({why}) imports {}, which needs '/bin/sh', but '/bin/sh' would be removed",
             quoted(&tree.path(id)),
             functions.join(" and ")
         );
@@ -64,7 +64,7 @@ fn note_helpers(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let Some(&(package, name, id)) = scripts.first() else { continue };
         let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
         draft.note(format!(
-            "{}{more} of package {} cannot run any more: {} goes",
+            "{}{more} of package {} can no longer run: {} is removed",
             quoted(&tree.path(id)),
             quoted(package.as_bytes()),
             escaped(name)

@@ -38,12 +38,13 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let entries =
             lost.iter().map(|path| basic_string(&String::from_utf8_lossy(path))).collect::<Vec<_>>().join(", ");
         let text = format!(
-            "{} ({}) can start other programs and names what would go: {list}",
+            "{} ({}) can start other programs and names some that would be removed: {list}",
             quoted(&tree.path(id)),
             reason.clause(tree)
         );
-        let help =
-            format!("write [keep] commands = [{entries}] for what it starts, [remove] commands for what it never does");
+        let help = format!(
+            "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
+        );
         if cx.policy.strict {
             draft.refuse(text, help);
         } else {

@@ -50,8 +50,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         found.iter().map(|(id, _)| escape::basic_string(&String::from_utf8_lossy(&tree.path(*id)))).collect();
     let list = paths.join(", ");
     draft.refuse(
-        format!("{} would become root's alone, though somebody kept writes there: {}{more}", plural(found.len()), shown.join(", ")),
-        format!("write [files] writable = [{list}] for what the program writes, or [keep] paths = [{list}] to leave them as they are"),
+        format!("{} would become writable by root only, but a kept account or group writes there: {}{more}", plural(found.len()), shown.join(", ")),
+        format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are"),
     );
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
     // The tracer seizes a stopped process, so that nothing happens before it is there.
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
     if seccompiler::apply_filter(&calls::filter()).is_err() {
-        let text = "the kernel refuses the filter that makes path calls stop";
+        let text = "the kernel refuses the seccomp filter that stops calls with a path";
         console.message("harden", text, "allow the call seccomp(2): --security-opt seccomp=unconfined does");
         return Exit::Command(FAILED);
     }

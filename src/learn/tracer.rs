@@ -125,12 +125,12 @@ pub(super) struct Traced<'a> {
     pub(super) lost: Lost,
 }
 
-const UNREADABLE: &str = "such memory is no other process's to read (memfd_secret, or a page that userfaultfd fills): write \
+const UNREADABLE: &str = "no other process can read such memory (memfd_secret, or a page that userfaultfd fills): write \
      the files that it names into [keep] paths";
 
 const RENAMING: &str = "run it once more, or with fewer processes at a time";
 
-const MORE_RIGHTS: &str = "a process that dropped to another user is closed to its tracer without CAP_SYS_PTRACE: run with \
+const MORE_RIGHTS: &str = "without CAP_SYS_PTRACE a tracer cannot read a process that dropped to another user: run with \
      --cap-add SYS_PTRACE, or start the command as that user with --user";
 
 /// Follow the stopped process `main` until CMD and everything that it started has ended.
@@ -167,9 +167,8 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
     tracer.end_the_rest();
     if tracer.watch.has_passed() {
         tracer.lost.count += 1;
-        let text = "a path could not be looked at for 10 seconds, so the command was ended: what it leads to waits for a \
-                    process that waits for this one (a FUSE file system of the command's own)";
-        tracer.lost.first = Some((text.to_owned(), "mount such a file system before, outside the command"));
+        let text = "a path did not respond for 10 seconds, so the command was ended: its file system waits for a process that waits for harden (a FUSE file system that the command serves itself)";
+        tracer.lost.first = Some((text.to_owned(), "mount such a file system before you start the command"));
     }
     let Tracer { image, end, started, lost, .. } = tracer;
     Ok(Traced { end, started, image, lost })
@@ -303,8 +302,7 @@ impl Tracer<'_> {
             Stop::Lost => {
                 return self.loses(
                     pid,
-                    "it is a program of another kind of machine (x32, 32-bit ARM), starts processes that nobody may \
-                     trace (CLONE_UNTRACED), or lets a seccomp listener answer its calls \
+                    "it is a program for another kind of machine (x32, 32-bit ARM), starts processes that cannot be traced (CLONE_UNTRACED), or lets a seccomp listener answer its calls \
                      (SECCOMP_FILTER_FLAG_NEW_LISTENER)",
                     "such a program cannot be followed: write its files into [keep] paths",
                 );
@@ -356,7 +354,7 @@ impl Tracer<'_> {
         if place.starts {
             if !born {
                 let help = "such a program cannot be followed: write its files into [keep] paths";
-                self.loses(pid, "it started a process that nobody may trace (CLONE_UNTRACED)", help);
+                self.loses(pid, "it started a process that cannot be traced (CLONE_UNTRACED)", help);
             }
             return;
         }

@@ -112,11 +112,11 @@ impl Decoder<'_> {
     fn syntax(&mut self, message: &str, span: Range<usize>) {
         if message.starts_with("duplicate key") {
             let name = self.text.get(span.clone()).unwrap_or("").trim().to_owned();
-            self.problem(&span, format!("{} is there twice", quote(&name)), "join the two into one");
+            self.problem(&span, format!("duplicate key {}", quote(&name)), "merge the two entries");
         } else {
             self.problem(
                 &span,
-                format!("this is no TOML: {message}"),
+                format!("not valid TOML: {message}"),
                 "a value is \"text\", [\"a\", \"list\"], true or false",
             );
         }
@@ -331,8 +331,7 @@ impl Decoder<'_> {
             }
             return;
         }
-        const FORMS: &str =
-            "write a string, an array in exec form as [\"dotnet\", \"/app/MyApp.dll\"], or an array of such arrays";
+        const FORMS: &str = "write a string, an array in exec form such as [\"dotnet\", \"/app/MyApp.dll\"], or an array of such arrays";
         let Some(array) = value.get_ref().as_array() else {
             self.wrong_type(path, value, "a command", FORMS);
             return;
@@ -341,7 +340,7 @@ impl Decoder<'_> {
             self.problem(
                 &value.span(),
                 format!("{path}: the command is empty"),
-                "write what the image runs, or \"none\" for a base image",
+                "write the command that the image runs, or \"none\" for a base image",
             );
             return;
         }

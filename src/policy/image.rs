@@ -18,7 +18,7 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Problem>, warnings: &mut V
     let document: Value = match serde_json::from_slice(bytes) {
         Ok(document) => document,
         Err(error) => {
-            problems.push(Problem::at(&Origin::ImageConfig, format!("this is no JSON: {error}")).help(WANTED));
+            problems.push(Problem::at(&Origin::ImageConfig, format!("not valid JSON: {error}")).help(WANTED));
             return layer;
         }
     };
@@ -90,7 +90,7 @@ impl Reader<'_> {
         let Some(text) = self.text("User") else { return };
         let (name, group) = text.split_once(':').map_or((text.as_str(), None), |(name, group)| (name, Some(group)));
         if matches!(name, "root" | "0") {
-            let message = "the image's user is root, which is no run user";
+            let message = "the image runs as root, but the run user must be an unprivileged account";
             self.warnings
                 .push(Problem::at(&Origin::ImageConfig, message).help("name the account with --user or run.user"));
             return;
@@ -146,7 +146,7 @@ impl Reader<'_> {
             && let Ok(names) = crate::shell::names(script)
         {
             for word in names.unknown {
-                let message = format!("{key}: only the running shell knows what {} is", quote(&word));
+                let message = format!("{key}: only the running shell knows the value of {}", quote(&word));
                 self.warnings.push(Problem::at(&Origin::ImageConfig, message).help("name the program with --keep"));
             }
         }
@@ -245,7 +245,7 @@ mod tests {
                 "Healthcheck":{"Test":["NONE"]},"Entrypoint":null}}"#,
         );
         assert_eq!(problems, Vec::<String>::new());
-        assert_eq!(warnings, ["Entrypoint: only the running shell knows what '$APP' is"]);
+        assert_eq!(warnings, ["Entrypoint: only the running shell knows the value of '$APP'"]);
         assert_eq!(layer.user.unwrap().0, RunUser::Numeric { uid: 1000, gid: Some(0) });
         assert!(layer.user_groups.is_empty());
         assert_eq!(layer.commands.len(), 1);
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn refuses_what_is_no_image() {
         for (json, expected) in [
-            ("", "this is no JSON: EOF while parsing a value at line 1 column 0"),
+            ("", "not valid JSON: EOF while parsing a value at line 1 column 0"),
             ("[]", "the list of images is empty"),
             ("[{},{}]", "the list has 2 images"),
             ("{}", "the JSON has no 'Config' and no 'config'"),
@@ -272,7 +272,10 @@ mod tests {
         ] {
             assert_eq!(read(json).1, [expected], "{json}");
         }
-        assert_eq!(read(r#"{"config":{"User":"root"}}"#).2, ["the image's user is root, which is no run user"]);
+        assert_eq!(
+            read(r#"{"config":{"User":"root"}}"#).2,
+            ["the image runs as root, but the run user must be an unprivileged account"]
+        );
     }
 
     proptest! {

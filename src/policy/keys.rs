@@ -99,8 +99,8 @@ pub(super) const LONGEST_CHECK: u32 = 3600;
 
 /// The keys of a check that is a table.
 pub(super) const CHECK_KEYS: [(&str, &str); 3] = [
-    ("command", "A string of plain words, or an array in exec form; the image's first command when left out."),
-    ("tcp", "The command is a server that has to answer on this port of the loopback interface."),
+    ("command", "A string of plain words, or an array in exec form; the default is the image's first command."),
+    ("tcp", "The command is a server that must answer on this port of the loopback interface."),
     ("timeout", "Time limit in seconds."),
 ];
 
@@ -115,51 +115,51 @@ pub(super) const EXCEPTION_KEYS: [(&str, &str); 4] = [
         "The path inside the root, or a pattern: a star stays inside one part, /** at the end is everything below.",
     ),
     ("reason", "Why the finding is accepted."),
-    ("expires", "The last day on which it is, as YYYY-MM-DD; for ever when left out."),
+    ("expires", "The last day of the exception, as YYYY-MM-DD; without it, the exception does not expire."),
 ];
 
 /// The sections and what they are for.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
-    ("run", "What the image runs, and as whom."),
-    ("keep", "What no rule removes."),
-    ("remove", "What goes knowingly."),
+    ("run", "The commands that the image runs, and the account that runs them."),
+    ("keep", "Entries that no rule removes."),
+    ("remove", "Commands whose loss is intended, and extra command directories."),
     ("files", "The application's directories."),
     ("packages", "The package databases."),
-    ("minimal", "What mode = \"minimal\" leaves besides the needs of what is kept."),
-    (CHECK, "What apply runs in the hardened root before it removes itself."),
-    (AUDIT, "What harden audit accepts."),
+    ("minimal", "Data and packages that mode = \"minimal\" keeps besides the needs of kept files."),
+    (CHECK, "Commands that apply runs in the hardened root before it removes itself."),
+    (AUDIT, "Findings that harden audit accepts."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
 ];
 
 /// All keys but the rule ids, in the order in which `--dump-config` prints them.
 pub(super) const KEYS: &[Key] = &[
-    key("", "profile", Kind::Profile, "A named set of keep entries that is built in."),
-    key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Refuse where scripts would only be warned about."),
+    key("", "profile", Kind::Profile, "A built-in set of keep entries."),
+    key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Treat warnings about scripts as errors."),
     key(
         "",
         "mode",
         Kind::Word(MODES, |layer| &mut layer.minimal),
-        "\"minimal\": besides commands, everything goes that nothing kept needs.",
+        "\"minimal\": also remove all files of packages that nothing kept needs.",
     ),
     key(
         "run",
         "user",
         Kind::User,
-        "The account that runs the program: NAME[:UID[:GID]] or UID[:GID]; kept, and created when missing.",
+        "The account that runs the program: NAME[:UID[:GID]] or UID[:GID]; kept, and created if it is missing.",
     ),
-    key("run", "home", Kind::Path(|layer| &mut layer.home), "Home directory of an account that has to be created."),
+    key("run", "home", Kind::Path(|layer| &mut layer.home), "Home directory of an account that harden creates."),
     key(
         "run",
         "command",
         Kind::Command,
         "ENTRYPOINT and CMD, HEALTHCHECK and exec probes: a string, an array in exec form, or an array of arrays; \"none\" for a base image.",
     ),
-    key("run", "start", Kind::Start, "\"root\" when the entrypoint starts as root and drops to the run user."),
+    key("run", "start", Kind::Start, "\"root\" if the entrypoint starts as root and drops to the run user."),
     key(
         "run",
         "workdir",
         Kind::Path(|layer| &mut layer.workdir),
-        "Directory in which relative words of the commands resolve.",
+        "Directory in which harden resolves relative words of the commands.",
     ),
     key("run", "path", Kind::PathList, "The image's PATH, as an array or as one string with colons."),
     key("run", "volumes", Kind::Volumes, "Mount points of the image's volumes."),
@@ -168,13 +168,13 @@ pub(super) const KEYS: &[Key] = &[
         "keep",
         "users",
         Kind::List(Item::Account, |layer| &mut layer.keep_users),
-        "Accounts that stay; a number counts as a known uid.",
+        "Accounts to keep; a number counts as a known uid.",
     ),
     key(
         "keep",
         "groups",
         Kind::List(Item::Account, |layer| &mut layer.keep_groups),
-        "Groups that stay; a number counts as a known gid.",
+        "Groups to keep; a number counts as a known gid.",
     ),
     key(
         "keep",
@@ -199,7 +199,7 @@ pub(super) const KEYS: &[Key] = &[
         "remove",
         "commands",
         Kind::List(Item::Command, |layer| &mut layer.remove_commands),
-        "Commands whose loss is intended, so that nothing refuses it.",
+        "Commands whose loss is intended; harden does not refuse it.",
     ),
     key(
         "remove",
@@ -211,13 +211,13 @@ pub(super) const KEYS: &[Key] = &[
         "files",
         "read-only",
         Kind::List(Item::Path, |layer| &mut layer.read_only),
-        "Owner root, and nobody may write; the deepest path wins.",
+        "Paths that root owns and no account can write; the deepest path wins.",
     ),
     key(
         "files",
         "writable",
         Kind::List(Item::Path, |layer| &mut layer.writable),
-        "Owned by the run user; created when missing with mode 0700.",
+        "Paths that the run user owns; a missing one is created with mode 0700.",
     ),
     key(
         "files",
@@ -229,19 +229,19 @@ pub(super) const KEYS: &[Key] = &[
         "packages",
         "database",
         Kind::Database,
-        "\"prune\" drops the records of what went, \"keep\" changes nothing, \"remove\" blinds scanners.",
+        "\"prune\" drops the records of removed files, \"keep\" changes nothing, \"remove\" removes the database: scanners find no packages.",
     ),
     key(
         "minimal",
         "granularity",
         Kind::Word(GRANULARITIES, |layer| &mut layer.by_file),
-        "\"package\": a package that owns a needed file stays, with what it depends on; \"file\": needed files only.",
+        "\"package\": keep each package that owns a needed file, with its dependencies; \"file\": keep needed files only.",
     ),
     key(
         "minimal",
         "packages",
         Kind::List(Item::Package, |layer| &mut layer.packages),
-        "Packages that stay with what they depend on, by name or glob.",
+        "Packages to keep with their dependencies, by name or glob.",
     ),
     data(0),
     data(1),
@@ -253,19 +253,19 @@ pub(super) const KEYS: &[Key] = &[
         CHECK,
         "commands",
         Kind::Checks,
-        "Run as the run user without privileges after the changes; each has to end with status 0.",
+        "Commands to run after the changes, as the run user without privileges; each must end with status 0.",
     ),
     key(
         CHECK,
         "tcp",
         Kind::Number(65535, |layer| &mut layer.check_tcp),
-        "The image's first command is started and has to answer on this port.",
+        "Start the image's first command, which must answer on this port.",
     ),
     key(
         CHECK,
         "timeout",
         Kind::Number(LONGEST_CHECK, |layer| &mut layer.check_timeout),
-        "Time limit of each check in seconds, 30 when left out.",
+        "Time limit of each check in seconds; the default is 30.",
     ),
     key(AUDIT, "exception", Kind::Exceptions, "Findings that are accepted, each with its reason: [[audit.exception]]."),
 ];

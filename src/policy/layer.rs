@@ -89,7 +89,7 @@ impl Layer {
         self.volumes.extend(weaker.volumes);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
             problems.push(
-                Problem::at(origin, format!("'none' beside a command ({})", command.origin))
+                Problem::at(origin, format!("'none' cannot be combined with a command ({})", command.origin))
                     .help("write the commands, or 'none' alone"),
             );
         }
@@ -166,7 +166,7 @@ impl Layer {
                         "the check on a TCP port has nothing to start: the policy names no command",
                     )
                     .help(
-                        "write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+                        "write the image's command to run.command, or { command = [\"…\"], tcp = … } to check.commands",
                     ),
                 ),
             }

@@ -236,8 +236,8 @@ impl LearnOptions {
         if let Some(given) = reader.text(TIMEOUT, learn.timeout.as_ref()) {
             options.timeout = seconds(&given.text);
             if options.timeout.is_none() {
-                let text = format!("{} is no time limit", quote(&given.text));
-                reader.fault(&given.origin, text, "write seconds, as 30, or 5m, 1h");
+                let text = format!("{} is not a time limit", quote(&given.text));
+                reader.fault(&given.origin, text, "write seconds, such as 30, or 5m, 1h");
             }
         }
         options.problems = reader.problems;

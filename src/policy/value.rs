@@ -76,11 +76,11 @@ pub(super) fn path(value: &str) -> Checked<String> {
     if !value.starts_with('/') {
         return Err(Fault::new(
             format!("{} is not an absolute path", quote(value)),
-            format!("write the whole path, as {}", quote(&format!("/{}", value.trim_start_matches("./")))),
+            format!("write the whole path, such as {}", quote(&format!("/{}", value.trim_start_matches("./")))),
         ));
     }
     if value.split('/').any(|part| part == "..") {
-        return Err(Fault::new(format!("{} holds '..'", quote(value)), "write the path that is meant, without '..'"));
+        return Err(Fault::new(format!("{} holds '..'", quote(value)), "write the path without '..'"));
     }
     Ok(plain_path(value))
 }
@@ -90,7 +90,7 @@ pub(super) fn literal_path(value: &str) -> Checked<String> {
     let path = path(value)?;
     if path.contains(['*', '?']) {
         return Err(Fault::new(
-            format!("{} is a pattern, and only paths count here", quote(value)),
+            format!("{} is a pattern, but this list takes only paths", quote(value)),
             "write each path; a directory stands for its content",
         ));
     }
@@ -120,7 +120,7 @@ pub(super) fn path_list<'a>(directories: impl IntoIterator<Item = &'a str>) -> V
 
 /// `run.user`: `NAME[:UID[:GID]]` or `UID[:GID]`.
 pub(super) fn user(value: &str) -> Checked<RunUser> {
-    const FORM: &str = "write NAME, NAME:UID, NAME:UID:GID, UID or UID:GID, as 'app:1000:1000'";
+    const FORM: &str = "write NAME, NAME:UID, NAME:UID:GID, UID or UID:GID, such as 'app:1000:1000'";
     let value = text(value)?;
     let parts: Vec<&str> = value.split(':').collect();
     if parts.iter().any(|part| part.is_empty()) {
@@ -142,8 +142,8 @@ fn named(name: &str, uid: &str, gid: Option<&&str>) -> Checked<RunUser> {
     let gid = gid.map(|gid| id(gid)).transpose()?;
     if (uid == 0) != (name == "root") {
         return Err(Fault::new(
-            format!("{} with uid {uid}: uid 0 is root, and root has no other", quote(&name)),
-            "write another uid, as 'app:1000'",
+            format!("{} with uid {uid}: uid 0 belongs to root, and root has no other uid", quote(&name)),
+            "write another uid, such as 'app:1000'",
         ));
     }
     Ok(RunUser::Named { name, uid: Some(uid), gid })
@@ -154,8 +154,8 @@ pub(super) fn account(value: &str) -> Checked<String> {
     let value = text(value)?;
     if let Some(c) = value.chars().find(|c| matches!(c, ':' | '/' | ',') || c.is_whitespace()) {
         return Err(Fault::new(
-            format!("{} is no account name: it holds {}", quote(value), quote(&c.to_string())),
-            "write the name as it stands in /etc/passwd or /etc/group",
+            format!("{} is not an account name: it holds {}", quote(value), quote(&c.to_string())),
+            "write the name exactly as in /etc/passwd or /etc/group",
         ));
     }
     if is_number(value) {
@@ -169,8 +169,8 @@ pub(super) fn package(value: &str) -> Checked<String> {
     let value = text(value)?;
     if let Some(c) = value.chars().find(|c| matches!(c, ':' | '/' | ',' | '=') || c.is_whitespace()) {
         return Err(Fault::new(
-            format!("{} is no package name: it holds {}", quote(value), quote(&c.to_string())),
-            "write the name alone, without version and architecture, as 'libicu72' or 'libicu*'",
+            format!("{} is not a package name: it holds {}", quote(value), quote(&c.to_string())),
+            "write the name alone, without version and architecture, such as 'libicu72' or 'libicu*'",
         ));
     }
     glob(value).map(|_| value.to_owned())
@@ -183,7 +183,7 @@ pub(super) fn is_number(value: &str) -> bool {
 /// A uid or gid. 4294967295 is -1, which chown(2) and setuid(2) read as "no change".
 pub(super) fn id(value: &str) -> Checked<u32> {
     if !is_number(value) {
-        return Err(Fault::new(format!("{} is no numeric id", quote(value)), "write a number from 0 to 4294967294"));
+        return Err(Fault::new(format!("{} is not a numeric id", quote(value)), "write a number from 0 to 4294967294"));
     }
     match value.parse::<u32>() {
         Ok(u32::MAX) => Err(Fault::new(
@@ -207,13 +207,13 @@ pub(super) fn pattern(value: &str) -> Checked<Pattern> {
         return if glob { self::glob(&path).map(Pattern::Glob) } else { Ok(Pattern::Path(path)) };
     }
     if value == "." || value == ".." {
-        return Err(Fault::new(format!("{} is no command", quote(value)), "write the name of a command"));
+        return Err(Fault::new(format!("{} is not a command", quote(value)), "write the name of a command"));
     }
     if let Some((name, _)) = value.split_once(char::is_whitespace) {
         return Err(Fault::new(
-            format!("{} is one entry with blanks in it", quote(value)),
+            format!("{} is one entry, but it contains blanks", quote(value)),
             format!(
-                "write each command as an entry of its own; what the image runs goes to run.command: {}",
+                "write each command as an entry of its own, and the command that the image runs in run.command: {}",
                 quote(name)
             ),
         ));
@@ -259,8 +259,8 @@ pub(super) fn command_name(value: &str) -> Checked<String> {
         Pattern::Name(name) => Ok(name),
         Pattern::Path(path) => Ok(path),
         Pattern::Glob(_) | Pattern::Regex(_) => Err(Fault::new(
-            format!("{} is a pattern, and only names and absolute paths count here", quote(value)),
-            "write each command whose loss is intended",
+            format!("{} is a pattern, but this list takes only names and absolute paths", quote(value)),
+            "name each command whose loss is intended",
         )),
     }
 }
@@ -274,7 +274,10 @@ pub(super) fn is_glob(value: &str) -> bool {
 /// A command as one string: split at blanks, a JSON array in exec form, or shell form.
 pub(super) fn command(value: &str, origin: &Origin) -> Checked<CommandLine> {
     if value.trim().is_empty() {
-        return Err(Fault::new("the command is empty", "write what the image runs, or 'none' for a base image"));
+        return Err(Fault::new(
+            "the command is empty",
+            "write the command that the image runs, or 'none' for a base image",
+        ));
     }
     if value.contains('\0') {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
@@ -316,7 +319,7 @@ pub(super) fn exec(words: Vec<String>, origin: &Origin) -> Checked<CommandLine> 
     if words.first().is_none_or(|word| word.trim().is_empty()) {
         return Err(Fault::new(
             "the command has no first word",
-            "write what the image runs, or 'none' for a base image",
+            "write the command that the image runs, or 'none' for a base image",
         ));
     }
     if words.iter().any(|word| word.contains('\0')) {
@@ -359,10 +362,10 @@ pub(super) fn check(value: &str) -> Checked<Vec<String>> {
         Some(words) => check_words(words),
         None if variable(value).is_some() => Err(Fault::new(
             format!("{} holds the variable {}", quote(value), quote(variable(value).unwrap_or_default())),
-            "a check runs without a shell, and nothing is expanded; write the value",
+            "a check runs without a shell, which would expand it; write the value",
         )),
         None => Err(Fault::new(
-            format!("{} holds what only a shell understands, and a check runs without one", quote(value)),
+            format!("{} holds shell syntax, but a check runs without a shell", quote(value)),
             "write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
         )),
     }
@@ -371,7 +374,10 @@ pub(super) fn check(value: &str) -> Checked<Vec<String>> {
 /// The words of a check in exec form.
 pub(super) fn check_words(words: Vec<String>) -> Checked<Vec<String>> {
     let Some(first) = words.first().filter(|word| !word.trim().is_empty()) else {
-        return Err(Fault::new("the check has no first word", "write the program and its arguments, as 'nginx -t'"));
+        return Err(Fault::new(
+            "the check has no first word",
+            "write the program and its arguments, such as 'nginx -t'",
+        ));
     };
     if first.starts_with('-') {
         return Err(Fault::new(
@@ -433,16 +439,16 @@ mod tests {
             ("", "the value is empty"),
             ("app:", "'app:' has an empty part"),
             (":1000", "':1000' has an empty part"),
-            ("app:x", "'x' is no numeric id"),
+            ("app:x", "'x' is not a numeric id"),
             ("1:2:3", "'1:2:3' has too many parts"),
             ("a:1:2:3", "'a:1:2:3' has too many parts"),
             ("4294967295", "the id 4294967295 is reserved: the kernel reads it as -1, \"no change\""),
             ("app:99999999999", "the id 99999999999 is too large"),
-            ("my app", "'my app' is no account name: it holds ' '"),
-            ("a/b", "'a/b' is no account name: it holds '/'"),
+            ("my app", "'my app' is not an account name: it holds ' '"),
+            ("a/b", "'a/b' is not an account name: it holds '/'"),
             ("$APP_USER", "'$APP_USER' holds the variable '$APP_USER'"),
             ("app:${UID}", "'app:${UID}' holds the variable '${UID}'"),
-            ("app:0", "'app' with uid 0: uid 0 is root, and root has no other"),
+            ("app:0", "'app' with uid 0: uid 0 belongs to root, and root has no other uid"),
             ("a\nb", r"'a\nb' holds a line break"),
         ] {
             assert_eq!(fault(user(text)), expected, "{text}");
@@ -465,7 +471,7 @@ mod tests {
             ("bin/ls", "'bin/ls' is not an absolute path"),
             ("/usr/../bin/ls", "'/usr/../bin/ls' holds '..'"),
             ("re:", "the regular expression behind 're:' is empty"),
-            ("ls -l", "'ls -l' is one entry with blanks in it"),
+            ("ls -l", "'ls -l' is one entry, but it contains blanks"),
         ] {
             assert_eq!(fault(pattern(text)), expected, "{text}");
         }

@@ -87,12 +87,12 @@ fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) 
     let known = verdict.findings.iter().filter(|finding| finding.state == State::Baseline).count();
     let _ = writeln!(out, "{} checks, {} entries: {}", verdict.checks.len(), verdict.entries, words.join(", "));
     if volume == Volume::Normal && level > Severity::Info && verdict.count(Severity::Info) > 0 {
-        let _ = writeln!(out, "-v shows what is only worth knowing (info) too");
+        let _ = writeln!(out, "use -v to include informational findings");
     }
     if excepted + known > 0 {
         let _ = writeln!(out, "not counted: {excepted} excepted by the policy, {known} in the baseline");
     }
-    let partly = if verdict.notes.is_empty() { "" } else { " in what could be looked at: see the notes" };
+    let partly = if verdict.notes.is_empty() { "" } else { " in the entries that harden could read: see the notes" };
     let verdict = if verdict.fails(level) { "found" } else { "nothing found" };
     let _ = writeln!(out, "{verdict} at {} or above{partly}", level.name());
 }

@@ -75,7 +75,7 @@ fn one(out: &mut String, answer: &Answer, volume: Volume) {
         line(&format!("{what}: {}{flag}", advice.toml));
     }
     if let Some(below) = answer.below {
-        line(&format!("below it: {} entries stay, {} change, {} go", below.stay, below.change, below.go));
+        line(&format!("below it: {} entries stay, {} change, {} are removed", below.stay, below.change, below.go));
     }
     for Name { path, fate } in &answer.names {
         line(&format!("same file as {}: {}", escaped(path), word(*fate)));

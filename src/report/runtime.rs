@@ -91,7 +91,7 @@ impl Runtime {
         if !self.writable.is_empty() {
             yaml.push_str("volumeMounts:\n");
             for (index, path) in self.writable.iter().enumerate() {
-                let volume = if self.filled.contains(path) { "a volume with what is there" } else { "emptyDir" };
+                let volume = if self.filled.contains(path) { "a volume with the existing files" } else { "emptyDir" };
                 let path = escape::basic_string(path);
                 yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {path} }}  # {volume}\n"));
             }

@@ -39,7 +39,7 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
     let before = stays.bytes + goes.bytes;
     let _ = writeln!(
         out,
-        "size: {} in {} files -> {} in {} files; {gone} of {packages} packages go as a whole\n",
+        "size: {} in {} files -> {} in {} files; {gone} of {packages} packages are removed completely\n",
         bytes(before),
         stays.files + goes.files,
         bytes(stays.bytes),
@@ -74,7 +74,7 @@ fn name(size: &Size) -> String {
 fn because(size: &Size) -> String {
     match &size.because[..] {
         [] if size.package.is_empty() => "the application".to_owned(),
-        [] => "single files: data, or known by name to everybody".to_owned(),
+        [] => "single files: data, or files that many programs open by path".to_owned(),
         // The last one is the policy's, and long.
         clauses => clauses.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "),
     }

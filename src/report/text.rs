@@ -31,8 +31,11 @@ pub(crate) fn document(examined: &Examined, runtime: &Runtime, status: &Status, 
     }
     applets(&mut out, examined, volume);
     for path in &examined.facts.commands.other_path {
-        let _ =
-            writeln!(out, "left alone, as the application's: PATH directory '{}'", escape::escaped(path.as_bytes()));
+        let _ = writeln!(
+            out,
+            "left unchanged, as part of the application: PATH directory '{}'",
+            escape::escaped(path.as_bytes())
+        );
     }
     for note in &examined.plan.notes {
         let _ = writeln!(out, "note: {}", note.text);
@@ -120,12 +123,12 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
         let more = if names.len() > shown { " … (-v shows all)".to_string() } else { String::new() };
         let _ = writeln!(
             out,
-            "still callable: {} applets inside the kept multi-call binary {path}, links or not: {}{more}",
+            "still callable: {} applets inside the kept multi-call binary {path}, with or without a link: {}{more}",
             names.len(),
             first.join(" ")
         );
         if !found.builtins.is_empty() {
-            let _ = writeln!(out, "still answered by its shell itself: {}", found.builtins.join(" "));
+            let _ = writeln!(out, "still run by its shell as builtins: {}", found.builtins.join(" "));
         }
     }
 }
@@ -152,7 +155,7 @@ fn database(out: &mut String, examined: &Examined) {
         let (before, after) = found.packages;
         let _ = writeln!(
             out,
-            "package databases: {before} packages, {after} left; {} files written anew, {} bytes",
+            "package databases: {before} packages, {after} left; {} files rewritten, {} bytes",
             found.files, found.bytes
         );
     }

@@ -16,7 +16,7 @@ impl Root {
     pub fn lock(&self) -> Result<(), String> {
         match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
-                Err(self.holder().unwrap_or_else(|| "a process that this one cannot see".to_owned()))
+                Err(self.holder().unwrap_or_else(|| "a process that harden cannot see".to_owned()))
             }
             _ => Ok(()),
         }

@@ -60,7 +60,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     for problem in &facts.problems {
         draft.refuse(
             format!("cannot work on the accounts: '{}' {}", escaped(&problem.path), problem.cause),
-            "make it a regular file in the line before, or switch off the rules accounts.user, accounts.prune, \
+            "make it a regular file in an earlier Dockerfile step, or switch off the rules accounts.user, accounts.prune, \
              accounts.shell and accounts.lock",
         );
     }
@@ -68,7 +68,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
     for &id in &facts.elsewhere {
         draft.warn(
             format!("accounts in '{}' are not read or changed", escaped(&tree.path(id))),
-            "copy the lines that are needed to /etc in the line before",
+            "copy the lines that you need to /etc in an earlier Dockerfile step",
         );
     }
     // A kept path is not changed. The four main files only make sense together, so one freezes all.
@@ -84,7 +84,7 @@ fn load(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>) {
         };
         draft.warn(
             format!("'/etc/{}' is a kept path: {what}", database.file_name()),
-            "take it out of keep.paths to let the accounts.* rules work",
+            "remove it from keep.paths to let the accounts.* rules work",
         );
     }
     check_entries(cx, files, draft);
@@ -119,7 +119,7 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
 fn unknown_name_help(files: &AccountFiles, database: Database, names: &BTreeSet<Vec<u8>>, name: &[u8]) -> String {
     if let Some((line, defect)) = unsound(files, database, name) {
         return format!(
-            "line {} of '/etc/{}' is {defect}; correct it in the line before",
+            "line {} of '/etc/{}' is {defect}; fix it in an earlier Dockerfile step",
             line.number,
             database.file_name()
         );

@@ -73,7 +73,7 @@ fn finish(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone, manager: Manager
     draft.database.gone.extend(lost);
     let of_manager = |id: Id| packages.owner(id).is_some_and(|package| package.manager == manager);
     for &id in gone.licences.iter().filter(|&&id| of_manager(id)) {
-        draft.remove(id, "nothing else is left of its package");
+        draft.remove(id, "its package has no other file left");
     }
 }
 

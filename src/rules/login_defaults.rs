@@ -10,7 +10,7 @@ use crate::draft::{Change, Draft};
 use crate::rules::context::Context;
 use crate::tree::{Attributes, Id, Tree};
 
-const WHY: &str = "asked for by auditors of login settings";
+const WHY: &str = "server checklists ask for it";
 
 /// Largest settings file that is edited, in bytes.
 const LIMIT: u64 = 1 << 20;

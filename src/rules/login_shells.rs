@@ -36,7 +36,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             &tree.path(id),
             "nologin".to_owned(),
             "gone".to_owned(),
-            "nologin is no shell",
+            "nologin is not listed as a shell",
         );
     }
 }

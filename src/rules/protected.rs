@@ -96,8 +96,8 @@ fn protected(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     let licences = if policy.minimal.on { &[][..] } else { LICENCES };
     [
         (licences, "scanners report the licence of its package by it"),
-        (IDENTITY, "scanners and the C library know the distribution by it"),
-        (COMMON, "programs read it by its name, whoever owns it"),
+        (IDENTITY, "scanners and the C library identify the distribution by it"),
+        (COMMON, "many programs open this file by path"),
         (records, "scanners find the installed packages in it"),
     ]
 }

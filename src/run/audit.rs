@@ -87,7 +87,7 @@ fn attempt(
     if let Some(path) = options.write_baseline.as_deref().filter(|path| taken(path)) {
         return Err((
             format!("cannot write the baseline {}: it exists", quoted(path)),
-            "remove it first, or name another file: a baseline is never overwritten",
+            "remove it first, or name another file: harden never overwrites a baseline",
         ));
     }
     let mut report = request.report.as_deref().map(create_report).transpose()?;
@@ -110,7 +110,7 @@ fn attempt(
         let own =
             Own { directory: (root.is_running_root() && request.root.is_none()).then(host::current_directory), ..own };
         let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), ROOT_HELP))?;
-        let notes = skipped.iter().map(|(_, error)| format!("not looked at: {error}")).collect();
+        let notes = skipped.iter().map(|(_, error)| format!("not examined: {error}")).collect();
         judge(Source::root(&root, tree, &own), &root, policy, asked, notes)?
     };
     if let (Some(file), Some(bom)) = (&mut sbom, &bom) {

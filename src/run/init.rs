@@ -82,7 +82,9 @@ fn text(facts: &Facts, policy: &Policy) -> String {
     for path in entrypoints(facts) {
         let _ = writeln!(out, "# found: {path}: if the image starts with it, name it in run.command");
     }
-    out.push_str("\n[files]\n# read-only = [\"/app\"]       # the application: owner root, nobody writes\n");
+    out.push_str(
+        "\n[files]\n# read-only = [\"/app\"]       # the application: root owns it, no account can write it\n",
+    );
     let writable = owned(facts, policy);
     if writable.is_empty() {
         out.push_str("# writable = [\"/app/data\"]   # what it writes: owned by the run user\n");

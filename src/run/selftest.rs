@@ -36,12 +36,11 @@ pub(super) fn run(examined: &Examined) -> Vec<Message> {
             found.push(Message {
                 rule: "remove.applets",
                 text: format!(
-                    "{} without its other applets was tried, and {} {what}",
+                    "harden tried {} without its other applets, and {} {what}",
                     quoted(&path),
                     escaped(name.as_bytes())
                 ),
-                help: "keep every applet knowingly, or switch remove.applets off; the binary was not changed"
-                    .to_owned(),
+                help: "keep every applet, or switch remove.applets off; the binary was not changed".to_owned(),
             });
         };
         for name in program.applets.iter().take(TRIED) {

@@ -251,7 +251,9 @@ impl<'a> Session<'a> {
         }
         let refused = examined.plan.refusals.len();
         if refused > 0 {
-            let text = format!("the plan is refused for {refused} reasons, see harden plan; this is what it would do");
+            let text = format!(
+                "the plan is refused for {refused} reasons, see harden plan; these are the changes that it would make"
+            );
             self.console.phase(&text);
         }
         let unknown = answers.iter().any(|answer| answer.fate == Fate::Unknown);
@@ -312,7 +314,7 @@ impl<'a> Session<'a> {
         if here && !self.request.this_is_an_image && host::build_step().is_none() {
             refuse(
                 "this does not look like the build step of an image: apply would harden the running system",
-                "run it by RUN in a Dockerfile, give --root DIR for an unpacked tree, or say --this-is-an-image",
+                "run it with RUN in a Dockerfile, give --root DIR for an unpacked tree, or add --this-is-an-image",
             );
         }
         found
@@ -324,8 +326,8 @@ impl<'a> Session<'a> {
         if self.request.root.is_some() && !self.policy.checks.is_empty() {
             examined.plan.refusals.push(Message {
                 rule: "guard.checks",
-                text: "a check cannot run with --root: nothing of a tree from elsewhere is ever executed".to_owned(),
-                help: "leave --check and [check] out, or run apply in a build step of the image".to_owned(),
+                text: "a check cannot run with --root: harden never executes anything from such a tree".to_owned(),
+                help: "remove --check and [check], or run apply in a build step of the image".to_owned(),
             });
         }
         Ok(examined)
@@ -384,9 +386,9 @@ impl<'a> Session<'a> {
         }
         if status.state == "refused" {
             if self.request.config.is_none() {
-                self.console.phase("no harden.toml lies beside the binary, and no --config names another");
+                self.console.phase("no harden.toml lies beside the binary, and --config does not name another file");
             }
-            self.console.phase("nothing was changed; harden explain PATH says why a path stays or goes");
+            self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
         let runtime = Runtime::of(examined, &self.policy);
         match self.write(examined, &runtime, status) {

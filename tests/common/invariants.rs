@@ -12,7 +12,7 @@ pub(crate) fn assert_invariants(before: &Snapshot, after: &Snapshot, report: &se
         .iter()
         .filter(|change| {
             let reason = change["reason"].as_str().unwrap();
-            reason.starts_with("[files]") || reason.starts_with("everybody makes files here")
+            reason.starts_with("[files]") || reason.starts_with("every user may create files here")
         })
         .map(|change| change["path"].as_str().unwrap().to_owned())
         .collect();

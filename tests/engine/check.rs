@@ -111,7 +111,7 @@ fn a_check_that_changes_the_image_fails_the_build() {
         r#"chmod 0600, "/data/state""#,
     ] {
         let log = failed(DEBIAN, &check(code), Builder::Classic);
-        let said = "changed, removed, or opened for writing what the image keeps: '/data/state'";
+        let said = "changed, removed, or opened for writing files that the image keeps: '/data/state'";
         assert!(log.contains(said), "{code}:\n{log}");
     }
     // On overlayfs a file that is opened for writing is copied into the layer as a whole, written to or not. It lies

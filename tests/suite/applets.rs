@@ -102,7 +102,7 @@ fn an_applet_that_is_called_by_the_binarys_name_stays() {
         "/usr/local/bin/start",
     ]);
     done.assert_same(&["/bin/busybox"]);
-    assert!(notes(&done).contains("called without saying for which applet"), "{}", notes(&done));
+    assert!(notes(&done).contains("a script calls it without the name of an applet"), "{}", notes(&done));
 }
 
 fn debian_with(binary: impl AsRef<[u8]>) -> Rootfs {
@@ -131,8 +131,8 @@ fn an_applet_without_a_link_is_kept_by_its_name_and_one_beside_a_program_is_not(
     done.assert_same(&["/usr/bin/dash", "/usr/bin/cat"]);
     done.assert_gone(&["/usr/bin/ls"]);
     assert!(
-        notes(&done).contains("'/usr/bin/busybox' loses applets whose names are those of kept commands")
-            && notes(&done).contains("programs: cat sh"),
+        notes(&done).contains("'/usr/bin/busybox' loses applets that have the names of other kept programs")
+            && notes(&done).contains("kept programs: cat sh"),
         "{}",
         notes(&done)
     );
@@ -146,7 +146,7 @@ fn an_applet_without_a_link_is_kept_by_its_name_and_one_beside_a_program_is_not(
     assert!(explained.stdout.contains("command in --keep"), "{}", explained.all());
     assert!(!explained.stdout.contains("command of the image"), "{}", explained.all());
     let explained = debian().run("explain", &with(&["--keep", "vi", "wget"]));
-    assert!(explained.stdout.contains("which stops answering to it"), "{}", explained.all());
+    assert!(explained.stdout.contains("which will no longer run it"), "{}", explained.all());
     assert!(explained.stdout.contains("keep.commands = [\"wget\"]"), "{}", explained.all());
     // Programs have all the names: nothing asks for an applet.
     let done = debian().apply(&with(&["--keep", "sh", "--keep", "cat"]));
@@ -186,7 +186,9 @@ fn an_applet_of_the_images_command_is_called_by_the_programs_name() {
     }
     let tree = debian().script("/usr/local/bin/start", "#!/bin/sh\nbusybox vi /x\n");
     let run = ["--user", "app:1000:1000", "--command", "/usr/local/bin/start"];
-    tree.refuse(&run).alone().says(&["'busybox' (/usr/local/bin/start:2)", "from-scripts those that are called"]);
+    tree.refuse(&run)
+        .alone()
+        .says(&["'busybox' (/usr/local/bin/start:2)", "from-scripts only those that scripts call"]);
     let done = tree.apply_config("[keep]\nfrom-scripts = true\n", &run);
     assert_eq!(applets(&done, "/usr/bin/busybox"), ["vi"]);
 }
@@ -301,7 +303,7 @@ fn the_applets_of_a_launcher_are_disabled_in_its_library() {
     let mut damaged = busybox();
     let at = damaged.windows(6).position(|part| part == b"[\0[[\0a").unwrap();
     damaged[at - 1] ^= 1;
-    shared(damaged).refuse(&with(&["--keep", "sh"])).alone().says(&[library, "no table of applets is found in it"]);
+    shared(damaged).refuse(&with(&["--keep", "sh"])).alone().says(&[library, "no table of applets was found in it"]);
     let tree = shared(busybox()).file("/usr/lib/libbusybox.so.1.36.1", 0o755, 0, 0, busybox());
     let done = tree.apply(&with(&["--keep", "sh"]));
     assert_eq!(applets(&done, library), ["sh"]);
@@ -323,7 +325,7 @@ fn coreutils_in_one_file_lose_their_stubs_and_what_stays_callable_is_said() {
     let done = tree.apply(&with(&["--keep", "cat", "--keep", "ls"]));
     done.assert_same(&["/usr/bin/coreutils", "/usr/bin/cat", "/usr/bin/ls"]);
     done.assert_gone(&["/usr/bin/env", "/usr/bin/dd", "/usr/bin/[", "/usr/bin/install"]);
-    assert!(done.run.stderr.contains("'/usr/bin/coreutils' answers to all of its 26 programs"), "{}", done.run.all());
+    assert!(done.run.stderr.contains("'/usr/bin/coreutils' runs all of its 26 programs"), "{}", done.run.all());
     let reported = &done.report["callable_applets"][0];
     assert_eq!(reported["path"], "/usr/bin/coreutils");
     let callable: Vec<&str> =
@@ -338,7 +340,7 @@ fn what_is_kept_whole_or_lies_elsewhere_is_said() {
     let config = "[keep]\npaths = ['/bin/busybox']\ncommands = ['sh']\n";
     let done = tree().apply_config(config, &USER);
     done.assert_same(&["/bin/busybox"]);
-    assert!(done.run.stderr.contains("'/bin/busybox' stays as it is, and answers to 40 applets"), "{}", done.run.all());
+    assert!(done.run.stderr.contains("'/bin/busybox' stays unchanged and still runs 40 applets"), "{}", done.run.all());
     let done =
         tree().file("/usr/lib/initramfs-tools/bin/busybox", 0o755, 0, 0, busybox()).apply(&with(&["--keep", "sh"]));
     done.assert_same(&["/usr/lib/initramfs-tools/bin/busybox"]);
@@ -356,9 +358,9 @@ fn what_cannot_be_shown_to_be_right_is_refused_and_unchanged() {
     let packed = [&small[..], b"UPX!"].concat();
     let single = [&small[..], b"BusyBox v1.36.1\0"].concat();
     for (data, why) in [
-        (&data[..data.len() - 64], "it is cut off"),
-        (&data[..0x500], "it is cut off"),
-        (&corrupt, "no table of applets is found in it"),
+        (&data[..data.len() - 64], "it is truncated"),
+        (&data[..0x500], "it is truncated"),
+        (&corrupt, "no table of applets was found in it"),
         (&packed, "it is packed by UPX"),
         (&single, "it was built for a single applet"),
         (&Binary { twice: true, ..Binary::default() }.build(), "no table of applets"),

@@ -94,7 +94,7 @@ fn what_goes_says_its_rule_and_what_keeps_it() {
     assert!(about(&run, "/usr/bin/mawk").contains("[keep] commands = [\"mawk\"], or --keep mawk"));
     let directory = about(&run, "/etc/apt");
     assert!(directory.contains("removed by remove.package-manager: "), "{directory}");
-    assert!(directory.contains("below it: 0 entries stay, 0 change, 2 go"), "{directory}");
+    assert!(directory.contains("below it: 0 entries stay, 0 change, 2 are removed"), "{directory}");
     assert!(about(&run, "/usr/lib/systemd/system/apt-daily.timer").contains(": removed by remove.cron: "));
 }
 
@@ -109,7 +109,10 @@ fn every_change_is_shown_with_its_states() {
     assert!(mount.contains("\n  files.setid: mode 0o4755 -> 0o755: "), "{mount}");
     assert!(mount.contains("to go without files.setid: [keep] setid = [\"/usr/bin/mount\"]"), "{mount}");
     let passwd = about(&run, "/etc/passwd");
-    assert!(passwd.starts_with("/etc/passwd: stays: no rule removes it: programs read it by its name"), "{passwd}");
+    assert!(
+        passwd.starts_with("/etc/passwd: stays: no rule removes it: many programs open this file by path"),
+        "{passwd}"
+    );
     assert!(
         passwd.contains("accounts.prune: line games:x:5:60:games:/usr/games:/usr/sbin/nologin -> gone: "),
         "{passwd}"
@@ -135,10 +138,13 @@ fn what_nothing_needs_and_no_rule_removes_says_why() {
         ("/usr/share/misc/data", "stays: no rule names it"),
         ("/app/lib/tool", "stays: it is the application: below '/app', [files] read-only in harden.toml:10:14"),
         ("/etc/cron.d/e2scrub_all", "kept: path in harden.toml:7:10"),
-        ("/usr/lib/os-release", "stays: no rule removes it: scanners and the C library know the distribution by it"),
+        (
+            "/usr/lib/os-release",
+            "stays: no rule removes it: scanners and the C library identify the distribution by it",
+        ),
         ("/var/lib/dpkg/status", "stays: no rule removes it: scanners find the installed packages in it"),
         ("/etc/fstab", "stays: remove.fstab would remove it and is switched off"),
-        ("/proc/1", "stays: no rule looks into /dev, /proc and /sys"),
+        ("/proc/1", "stays: no rule examines /dev, /proc and /sys"),
         ("/usr", "stays: it holds '/usr/bin', which stays"),
         ("/", "stays: it is the root directory"),
         ("/run", "stays: top-level directories"),
@@ -178,7 +184,7 @@ fn applets_and_hard_links_are_told_apart() {
     let wget = about(&run, "/bin/wget");
     assert!(wget.contains("removed by remove.commands: no kept command needs this name of '/bin/busybox'"), "{wget}");
     assert!(wget.contains("to keep it: [keep] commands = [\"wget\"], or --keep wget"), "{wget}");
-    assert!(wget.contains("the kept multi-call binary '/bin/busybox' still answers to its name"), "{wget}");
+    assert!(wget.contains("the kept multi-call binary '/bin/busybox' still runs an applet of that name"), "{wget}");
     let busybox = about(&run, "/bin/busybox");
     assert!(busybox.contains(": kept: target of /bin/sh, word 'sh' of the command in --command"), "{busybox}");
     assert!(busybox.contains("same file as /usr/bin/other: removed"), "{busybox}");
@@ -190,13 +196,13 @@ fn a_refused_plan_is_explained_and_a_policy_without_a_command_is_not() {
     let run = explain(&root, "", &["--user", "nobody", "--command", "ls", "docker-entrypoint.sh", "/usr/bin/ls"]);
     assert_eq!(run.status, 0, "{}", run.all());
     let script = about(&run, "/usr/bin/docker-entrypoint.sh");
-    assert!(script.contains("\n  the plan is refused: '/usr/bin/docker-entrypoint.sh' would go, "), "{script}");
+    assert!(script.contains("\n  the plan is refused: '/usr/bin/docker-entrypoint.sh' would be removed, "), "{script}");
     assert!(script.contains("\n    help: name it in run.command"), "{script}");
     assert!(!about(&run, "/usr/bin/ls").contains("refused"));
     assert!(run.stderr.contains("the plan is refused"), "{}", run.stderr);
     let run = explain(&root, "", &["/usr/bin/ls"]);
     assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.all());
-    assert!(run.stderr.contains("nobody said what the image runs"), "{}", run.stderr);
+    assert!(run.stderr.contains("no command is configured"), "{}", run.stderr);
     let run = bare(&["explain"], &[], b"");
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("PATH"), "{}", run.stderr);

@@ -29,6 +29,7 @@ mod fuzz;
 mod hostile;
 mod layers;
 mod learn;
+mod links;
 mod minimal;
 mod oracle;
 mod pitfalls;

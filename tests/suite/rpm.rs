@@ -157,13 +157,13 @@ fn what_cannot_be_read_is_said_and_nothing_of_it_counts() {
     let wal = "'/var/lib/rpm/rpmdb.sqlite-wal' holds changes that are not in it yet";
     for (path, database, side, said) in [
         ("/var/lib/rpm/rpmdb.sqlite", SQLITE, "/var/lib/rpm/rpmdb.sqlite-wal", wal),
-        ("/var/lib/rpm/rpmdb.sqlite", &SQLITE[..8192], "/x", "its pages lead in a circle or beyond its end"),
-        ("/var/lib/rpm/rpmdb.sqlite", b"", "/x", "it is cut off"),
-        ("/var/lib/rpm/rpmdb.sqlite", NDB, "/x", "it is no SQLite database"),
-        ("/usr/lib/sysimage/rpm/Packages.db", SQLITE, "/x", "it is no rpm database of a known version"),
-        ("/usr/lib/sysimage/rpm/Packages.db", &NDB[..NDB.len() - 16], "/x", "it is cut off"),
-        ("/var/lib/rpm/Packages", NDB, "/x", "it is no Berkeley DB hash"),
-        ("/var/lib/rpm/Packages", &LITTLE[..LITTLE.len() - 1], "/x", "it is cut off"),
+        ("/var/lib/rpm/rpmdb.sqlite", &SQLITE[..8192], "/x", "its pages form a loop or lead beyond its end"),
+        ("/var/lib/rpm/rpmdb.sqlite", b"", "/x", "it is truncated"),
+        ("/var/lib/rpm/rpmdb.sqlite", NDB, "/x", "it is not an SQLite database"),
+        ("/usr/lib/sysimage/rpm/Packages.db", SQLITE, "/x", "it is not an rpm database of a known version"),
+        ("/usr/lib/sysimage/rpm/Packages.db", &NDB[..NDB.len() - 16], "/x", "it is truncated"),
+        ("/var/lib/rpm/Packages", NDB, "/x", "it is not a Berkeley DB hash"),
+        ("/var/lib/rpm/Packages", &LITTLE[..LITTLE.len() - 1], "/x", "it is truncated"),
     ] {
         let image = installed().text(path, database).text(side, "x");
         let (tree, packages) = facts(&image);

@@ -29,7 +29,7 @@ fn lines<'a>(run: &'a Run, part: &str) -> Vec<&'a str> {
 fn a_kept_program_that_runs_shell_commands_is_named_while_the_shell_goes() {
     let applied = with_shell_users().apply_config(KEEP_AWK, &[]);
     assert!(!applied.root.has("/usr/bin/dash"));
-    let said = lines(&applied.run, "which needs '/bin/sh', and that goes");
+    let said = lines(&applied.run, "which needs '/bin/sh', but '/bin/sh' would be removed");
     assert_eq!(said.len(), 2, "{}", applied.run.all());
     assert!(said[0].contains("'/usr/bin/mawk' (target of /etc/alternatives/awk) imports system and popen"), "{said:?}");
     assert!(said[1].contains("/libjobs.so.1' (library libjobs.so.1 of /usr/bin/mawk) imports wordexp"), "{said:?}");
@@ -61,18 +61,23 @@ fn a_kept_program_that_names_the_path_of_a_command_is_named_while_that_goes() {
         let report = crate::common::program(LOADER, &["libc.so.6"]);
         Rootfs::debian_like().file("/usr/bin/mawk", 0o755, 0, 0, program).file("/usr/bin/report", 0o755, 0, 0, report)
     };
-    let said = |run: &Run| lines(run, "names what would go").into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let said =
+        |run: &Run| lines(run, "names some that would be removed").into_iter().map(str::to_owned).collect::<Vec<_>>();
     let applied = tree(vec!["execv"]).apply_config(KEEP_AWK, &[]);
     let found = said(&applied.run);
     assert_eq!(found.len(), 1, "{}", applied.run.all());
-    assert!(found[0].ends_with("names what would go: '/bin/sh', '/usr/bin/report'"), "{found:?}");
+    assert!(found[0].ends_with("names some that would be removed: '/bin/sh', '/usr/bin/report'"), "{found:?}");
     assert!(applied.run.stderr.contains("write [keep] commands = [\"/bin/sh\", \"/usr/bin/report\"]"));
     // What starts nothing may name what it likes; so may what imports a function of another name.
     assert_eq!(said(&tree(vec!["printf"]).apply_config(KEEP_AWK, &[]).run), [""; 0]);
     tree(vec!["posix_spawn"]).refuse_config(KEEP_AWK, &["--strict"]).says(&["'/bin/sh', '/usr/bin/report'"]);
     // The shell of system(3) is named once.
     let applied = tree(vec!["execv", "system"]).apply_config(KEEP_AWK, &[]);
-    assert!(said(&applied.run)[0].ends_with("names what would go: '/usr/bin/report'"), "{}", applied.run.all());
+    assert!(
+        said(&applied.run)[0].ends_with("names some that would be removed: '/usr/bin/report'"),
+        "{}",
+        applied.run.all()
+    );
     let settled = format!("{KEEP_AWK}[remove]\ncommands = [\"report\", \"/bin/sh\"]\n");
     assert_eq!(said(&tree(vec!["execv"]).apply_config(&settled, &["--strict"]).run), [""; 0]);
     let kept = tree(vec!["execv"]).apply_config(KEEP_AWK, &["--strict", "--keep", "sh", "--keep", "/usr/bin/report"]);
@@ -111,7 +116,7 @@ fn hostile_elf_files_are_data_with_a_warning() {
         .elf("/usr/bin/mawk", LOADER, &["liba.so.1"]);
     let applied = tree.apply_config(KEEP_AWK, &[]);
     for name in ["counts", "offsets", "cut"] {
-        let part = format!("'/usr/bin/{name}' is an ELF file that is unreadable, treated as data");
+        let part = format!("'/usr/bin/{name}' is an ELF file that harden cannot read, and it is treated as data");
         assert_eq!(lines(&applied.run, &part).len(), 1, "{}", applied.run.all());
         assert!(applied.root.has(format!("/usr/bin/{name}")));
     }
@@ -128,7 +133,7 @@ fn the_image_configuration_says_where_else_libraries_are() {
     };
     let applied = tree().apply_config(KEEP_AWK, &[]);
     assert_eq!(lines(&applied.run, "'libextra.so.1', which was missing before this run").len(), 1);
-    assert_eq!(lines(&applied.run, "when the image sets LD_LIBRARY_PATH, give --image-config").len(), 1);
+    assert_eq!(lines(&applied.run, "if the image sets LD_LIBRARY_PATH, give --image-config").len(), 1);
     let config = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(config.path(), r#"{"Config": {"Env": ["LD_LIBRARY_PATH=/none:/opt/env"]}}"#).unwrap();
     let applied = tree().apply_config(KEEP_AWK, &["--image-config", config.path().to_str().unwrap()]);

@@ -31,7 +31,7 @@ pub(super) fn password_in_passwd(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn empty_password(cx: &Cx<'_>, findings: &mut Findings) {
     for (id, line) in [Database::Passwd, Database::Shadow].into_iter().flat_map(|db| readable(cx, db)) {
         if line.fields().count() > 1 && line.field(PASSWORD).is_empty() {
-            found(cx, findings, id, line, line.name(), format!("'{}' needs no password", name(line)));
+            found(cx, findings, id, line, line.name(), format!("'{}' has an empty password", name(line)));
         }
     }
 }
@@ -116,9 +116,9 @@ pub(super) fn duplicates(cx: &Cx<'_>, findings: &mut Findings) {
             // Two lines of one account are the other check's.
             if names || before.name() != line.name() {
                 let text = if names {
-                    format!("the {what} '{}' is there twice, first in line {}", name(line), before.number)
+                    format!("the {what} '{}' is a duplicate of line {}", name(line), before.number)
                 } else {
-                    format!("'{}' has the number {} of '{}'", name(line), escaped(&key), name(before))
+                    format!("'{}' has the same number {} as '{}'", name(line), escaped(&key), name(before))
                 };
                 found(cx, findings, id, line, line.name(), text);
             }
@@ -176,7 +176,7 @@ pub(super) fn inconsistent(cx: &Cx<'_>, findings: &mut Findings) {
     }
     for problem in &cx.facts.accounts.problems {
         if problem.cause == "cannot be read" {
-            findings.note(format!("not looked at: '{}' {}", escaped(&problem.path), problem.cause));
+            findings.note(format!("not examined: '{}' {}", escaped(&problem.path), problem.cause));
         } else {
             findings.path(problem.path.clone(), b"problem", problem.cause.clone()).no_rule();
         }

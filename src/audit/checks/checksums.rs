@@ -52,7 +52,7 @@ pub(super) fn changed(cx: &Cx<'_>, findings: &mut Findings) {
                 Ok(now) if now.as_bytes() == sum => {}
                 Ok(now) => {
                     let (name, was) = (quoted(package.name.as_bytes()), quoted(sum));
-                    let text = format!("is not as package {name} brought it: its MD5 is '{now}', not {was}");
+                    let text = format!("differs from the file in package {name}: its MD5 is '{now}', not {was}");
                     let finding = findings.at(tree, id, b"", text);
                     // What harden disables applets in differs on purpose.
                     if is_telling(tree.name(id)) {
@@ -65,7 +65,8 @@ pub(super) fn changed(cx: &Cx<'_>, findings: &mut Findings) {
     }
     if let Some(&first) = unread.first() {
         let (count, path) = (unread.len(), quoted(&tree.path(first)));
-        findings
-            .note(format!("not compared with their checksums, being unreadable or too much: {count}, {path} first"));
+        findings.note(format!(
+            "not compared with their checksums: {count} files, unreadable or too large, the first is {path}"
+        ));
     }
 }

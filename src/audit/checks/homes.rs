@@ -92,7 +92,7 @@ pub(super) fn dot_files(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn history(cx: &Cx<'_>, findings: &mut Findings) {
     for &home in homes(cx).keys() {
         for id in HISTORIES.iter().filter_map(|name| cx.tree.child(home, name)) {
-            let finding = findings.at(cx.tree, id, b"", "the history of somebody's commands");
+            let finding = findings.at(cx.tree, id, b"", "a command history");
             if cx.tree.meta(id).size == 0 || !cx.tree.is_file(id) {
                 finding.at_most(Severity::Low);
             }
@@ -107,11 +107,11 @@ pub(super) fn trust(cx: &Cx<'_>, findings: &mut Findings) {
             if cx.tree.is_dir(found.node) || cx.tree.meta(found.node).size == 0 {
                 continue;
             }
-            let text = format!("'{}' lets somebody in or speaks for somebody", escaped(name));
+            let text = format!("'{}' allows a login without a password, or holds a password", escaped(name));
             findings.at(cx.tree, found.node, b"", text).at_most(severity);
         }
     }
     for id in HOSTS.iter().filter_map(|path| cx.tree.lookup(path.as_bytes())) {
-        findings.at(cx.tree, id, b"", "hosts that are let in without a password");
+        findings.at(cx.tree, id, b"", "a list of hosts that may log in without a password");
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn table(cx: &Cx<'_>, findings: &mut Findings) {
             && let Some(id) = cx.tree.lookup(pattern.as_bytes())
             && cx.tree.kind(id) != Kind::File
         {
-            findings.at(cx.tree, id, b"kind", "is no regular file").no_rule();
+            findings.at(cx.tree, id, b"kind", "is not a regular file").no_rule();
         }
     }
 }
@@ -49,7 +49,7 @@ fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
         wrong.push(format!("belongs to the group {} instead of root", meta.gid));
     }
     if extra != 0 {
-        wrong.push(format!("has mode 0o{mode:o}; 0o{extra:o} of it is too much"));
+        wrong.push(format!("has mode 0o{mode:o}, but should not have 0o{extra:o}"));
     }
     if wrong.is_empty() {
         return;

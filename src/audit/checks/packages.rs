@@ -20,14 +20,14 @@ pub(super) fn identity(cx: &Cx<'_>, findings: &mut Findings) {
     let has = |path: &str| cx.tree.resolve(path.as_bytes()).is_ok();
     let managed = !cx.facts.packages.is_empty() || !cx.facts.packages.unreadable.is_empty();
     if managed && !has("/etc/os-release") && !has("/usr/lib/os-release") {
-        findings.path(b"/etc/os-release".to_vec(), b"", "is missing: scanners cannot tell the distribution");
+        findings.path(b"/etc/os-release".to_vec(), b"", "is missing: scanners cannot identify the distribution");
     }
     for (id, file, database) in [
         ("debian", "/etc/debian_version", "/var/lib/dpkg/status"),
         ("alpine", "/etc/alpine-release", "/lib/apk/db/installed"),
     ] {
         if cx.facts.os.id == id && has(database) && !has(file) {
-            findings.path(file.as_bytes().to_vec(), b"", "is missing: scanners tell the release by it");
+            findings.path(file.as_bytes().to_vec(), b"", "is missing: scanners read the release from it");
         }
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn database(cx: &Cx<'_>, findings: &mut Findings) {
     for &(manager, id) in &facts.packages.unreadable {
         if manager == Manager::Rpm {
             let path = escaped(&cx.tree.path(id));
-            findings.note(format!("'{path}' is not read: files below /usr count as known to it"));
+            findings.note(format!("cannot read '{path}': files below /usr count as files of its packages"));
         }
     }
     let empty = facts.packages.is_empty() && facts.packages.unreadable.is_empty();
@@ -62,7 +62,7 @@ pub(super) fn ghosts(cx: &Cx<'_>, findings: &mut Findings) {
         let places = DATABASES.iter().flat_map(|(_, paths)| *paths);
         let path = places.copied().find(|path| cx.tree.resolve(path.as_bytes()).is_ok()).unwrap_or("/");
         let text =
-            format!("the package '{}' is recorded, and none of its files is there", escaped(package.name.as_bytes()));
+            format!("the package '{}' is recorded, but none of its files exists", escaped(package.name.as_bytes()));
         findings.path(path.as_bytes().to_vec(), package.name.as_bytes(), text).at_most(Severity::Low);
     }
 }

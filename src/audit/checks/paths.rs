@@ -37,7 +37,7 @@ pub(super) fn shells(cx: &Cx<'_>, findings: &mut Findings) {
     }
     for (number, line) in settings(&text) {
         let (detail, severity) = if line.ends_with("/nologin") {
-            (format!("'{}' is no shell", escaped(line.as_bytes())), Severity::Low)
+            (format!("'{}' is not a shell", escaped(line.as_bytes())), Severity::Low)
         } else if cx.tree.resolve(line.as_bytes()).is_err() {
             (format!("'{}' does not exist", escaped(line.as_bytes())), Severity::Info)
         } else {
@@ -59,7 +59,7 @@ pub(super) fn banners(cx: &Cx<'_>, findings: &mut Findings) {
         let escapes = |line: &str| ["\\v", "\\r", "\\m", "\\s"].iter().any(|escape| line.contains(escape));
         let told = text.lines().zip(1u32..).find(|(line, _)| names(line) || escapes(line));
         if let Some((_, number)) = told {
-            findings.at(cx.tree, id, b"", "tells the system or its version").line = Some(number);
+            findings.at(cx.tree, id, b"", "reveals the system or its version").line = Some(number);
         }
     }
 }
@@ -70,8 +70,9 @@ pub(super) fn nopasswd(cx: &Cx<'_>, findings: &mut Findings) {
         for (number, line) in
             settings(&text).filter(|(_, line)| line.contains("NOPASSWD") || line.contains("!authenticate"))
         {
-            findings.at(cx.tree, id, line.as_bytes(), "lets somebody become another account without a password").line =
-                Some(number);
+            findings
+                .at(cx.tree, id, line.as_bytes(), "allows an account to become another one without a password")
+                .line = Some(number);
         }
     }
     for id in ["/etc/doas.conf", "/etc/doas.d/*"].iter().flat_map(|pattern| expand(cx.tree, pattern)) {
@@ -79,8 +80,9 @@ pub(super) fn nopasswd(cx: &Cx<'_>, findings: &mut Findings) {
         let open =
             |line: &str| line.starts_with("permit") && line.split_ascii_whitespace().any(|word| word == "nopass");
         for (number, line) in settings(&text).filter(|(_, line)| open(line)) {
-            findings.at(cx.tree, id, line.as_bytes(), "lets somebody become another account without a password").line =
-                Some(number);
+            findings
+                .at(cx.tree, id, line.as_bytes(), "allows an account to become another one without a password")
+                .line = Some(number);
         }
     }
 }
@@ -122,7 +124,7 @@ pub(super) fn trust_store(cx: &Cx<'_>, findings: &mut Findings) {
     ];
     for id in ADDED.iter().flat_map(|pattern| expand(cx.tree, pattern)) {
         if cx.tree.is_file(id) && cx.is_unowned(id) {
-            findings.at(cx.tree, id, b"", "a certificate authority that is not the distribution's");
+            findings.at(cx.tree, id, b"", "a certificate authority that is not from the distribution");
         }
     }
 }
@@ -136,10 +138,12 @@ pub(super) fn job_lists(cx: &Cx<'_>, findings: &mut Findings) {
         }
         let allow = format!("/etc/{name}.allow");
         if cx.tree.lookup(allow.as_bytes()).is_none() {
-            findings.path(allow.into_bytes(), b"", "is missing: everybody may leave jobs").at_most(severity);
+            findings.path(allow.into_bytes(), b"", "is missing: every account may schedule jobs").at_most(severity);
         }
         if let Some(id) = cx.tree.lookup(format!("/etc/{name}.deny").as_bytes()) {
-            findings.at(cx.tree, id, b"", "names who may not instead of who may").at_most(severity);
+            findings
+                .at(cx.tree, id, b"", "lists the accounts that may not, instead of those that may")
+                .at_most(severity);
         }
     }
 }

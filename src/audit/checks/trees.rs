@@ -21,7 +21,7 @@ pub(super) fn world_writable(cx: &Cx<'_>, findings: &mut Findings) {
     for id in of(cx, Kind::File).filter(|&id| cx.tree.permissions(id) & OTHERS_WRITE != 0) {
         let system = cx.zones.system.contains(id);
         let finding =
-            findings.at(cx.tree, id, b"", format!("everybody may write it: mode 0o{:o}", cx.tree.permissions(id)));
+            findings.at(cx.tree, id, b"", format!("every user may write it: mode 0o{:o}", cx.tree.permissions(id)));
         if !system {
             finding.at_most(Severity::Medium);
         }
@@ -37,9 +37,9 @@ pub(super) fn world_writable_directory(cx: &Cx<'_>, findings: &mut Findings) {
         let (open, system) = (mode & OTHERS_WRITE != 0, cx.zones.system.contains(id));
         if open && (mode & STICKY == 0 || system) {
             let text = if mode & STICKY == 0 {
-                "everybody may replace what is in it"
+                "every user may replace its entries"
             } else {
-                "everybody writes in a system directory"
+                "every user may write in a system directory"
             };
             let finding = findings.at(cx.tree, id, b"", format!("{text}: mode 0o{mode:o}"));
             if !system {
@@ -56,7 +56,7 @@ pub(super) fn world_writable_owner(cx: &Cx<'_>, findings: &mut Findings) {
     for id in of(cx, Kind::Directory).filter(|&id| cx.tree.permissions(id) & OTHERS_WRITE != 0) {
         let uid = cx.tree.meta(id).uid;
         if uid != 0 {
-            findings.at(cx.tree, id, b"", format!("everybody writes in it, and it belongs to uid {uid}"));
+            findings.at(cx.tree, id, b"", format!("every user may write in it, and it belongs to uid {uid}"));
         }
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn unowned(cx: &Cx<'_>, findings: &mut Findings) {
             (true, true) => continue,
             (false, true) => format!("no account has its uid {}", meta.uid),
             (true, false) => format!("no group has its gid {}", meta.gid),
-            (false, false) => format!("nobody has its uid {} and gid {}", meta.uid, meta.gid),
+            (false, false) => format!("no account has its uid {}, and no group its gid {}", meta.uid, meta.gid),
         };
         let finding = findings.at(cx.tree, id, b"", what);
         if !cx.zones.system.contains(id) {
@@ -152,7 +152,7 @@ pub(super) fn setid(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn setgid_directory(cx: &Cx<'_>, findings: &mut Findings) {
     for id in of(cx, Kind::Directory).filter(|&id| cx.tree.permissions(id) & SET_ID != 0) {
         let gid = cx.tree.meta(id).gid;
-        let finding = findings.at(cx.tree, id, b"", format!("what is made in it gets the group {gid}"));
+        let finding = findings.at(cx.tree, id, b"", format!("new files in it inherit the group {gid}"));
         if !cx.zones.system.contains(id) {
             finding.no_rule();
         }
@@ -161,7 +161,7 @@ pub(super) fn setgid_directory(cx: &Cx<'_>, findings: &mut Findings) {
 
 pub(super) fn capabilities(cx: &Cx<'_>, findings: &mut Findings) {
     for id in of(cx, Kind::File).filter(|&id| cx.tree.meta(id).capability && !cx.setid.contains(id)) {
-        let finding = findings.at(cx.tree, id, b"", "has capabilities of its own (security.capability)");
+        let finding = findings.at(cx.tree, id, b"", "has file capabilities (security.capability)");
         if cx.tree.permissions(id) & 0o111 == 0 {
             // Nothing executes it as it is, and the rule leaves it alone.
             finding.at_most(Severity::Low).no_rule();
@@ -210,7 +210,7 @@ pub(super) fn log_mode(cx: &Cx<'_>, findings: &mut Findings) {
         let extra = cx.tree.permissions(id) & !mask;
         if extra != 0 {
             let mode = cx.tree.permissions(id);
-            findings.at(cx.tree, id, b"", format!("has mode 0o{mode:o}; 0o{extra:o} of it is too much"));
+            findings.at(cx.tree, id, b"", format!("has mode 0o{mode:o}, but should not have 0o{extra:o}"));
         }
     }
 }
@@ -232,7 +232,7 @@ pub(super) fn dangling(cx: &Cx<'_>, findings: &mut Findings) {
         let kernel = [&b"/proc"[..], b"/dev", b"/sys", b"/run"].iter().any(|top| target.starts_with(top));
         if matches!(cx.tree.follow(id), Err(Unresolved::Missing | Unresolved::Loop)) && !kernel {
             let target = crate::diag::escape::quoted(target);
-            findings.at(cx.tree, id, b"", format!("a link to {target}, which is not there"));
+            findings.at(cx.tree, id, b"", format!("a link to {target}, which does not exist"));
         }
     }
 }
@@ -241,7 +241,7 @@ pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
     for id in cx.tree.ids() {
         let name = cx.tree.name(id);
         let odd = match std::str::from_utf8(name) {
-            Err(_) => "its name is no UTF-8",
+            Err(_) => "its name is not UTF-8",
             Ok(name) if name.chars().any(char::is_control) => "its name has control characters",
             Ok(_) => continue,
         };

@@ -122,8 +122,8 @@ fn what_was_missing_before_this_run_is_a_warning_that_says_so() {
     assert_eq!(
         texts,
         [
-            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libdeep.so', which was missing before this run | install it if the program needs it; when the image sets LD_LIBRARY_PATH, give --image-config",
-            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libstale.so', which /etc/ld.so.conf leads to and /etc/ld.so.cache does not know: the loader did not find it before this run either | run ldconfig before harden",
+            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libdeep.so', which was missing before this run | install it if the program needs it; if the image sets LD_LIBRARY_PATH, give --image-config",
+            "'/lib/liba.so' (library liba.so of '/bin/prog', command in harden.toml:7:3) needs the library 'libstale.so', which /etc/ld.so.conf leads to but /etc/ld.so.cache does not list: the loader did not find it before this run either | run ldconfig before harden",
         ]
     );
     assert!(closure.contains(image.id("/opt/lib/libstale.so")));
@@ -140,7 +140,10 @@ fn what_was_missing_before_this_run_is_a_warning_that_says_so() {
     image.replace("/lib/liba.so", &data[..200]);
     let warnings = image.closure(&keep(&["prog"])).warnings;
     assert!(warnings[0].text.contains("liba.so' (library liba.so of"), "{warnings:?}");
-    assert!(warnings[0].text.contains("is an ELF file that is unreadable, treated as data"), "{warnings:?}");
+    assert!(
+        warnings[0].text.contains("is an ELF file that harden cannot read, and it is treated as data"),
+        "{warnings:?}"
+    );
 }
 
 #[test]
@@ -209,8 +212,8 @@ fn an_elf_file_that_cannot_be_read_is_data_and_said_to_be() {
     assert_eq!(
         texts,
         [
-            "'/bin/a' is an ELF file that is unreadable, treated as data: its ELF header is cut off or of an unknown kind",
-            "'/bin/b' is an ELF file that is unreadable, treated as data: its ELF program headers have an impossible size",
+            "'/bin/a' is an ELF file that harden cannot read, and it is treated as data: its ELF header is truncated or of an unknown kind",
+            "'/bin/b' is an ELF file that harden cannot read, and it is treated as data: its ELF program headers have an impossible size",
         ]
     );
     assert!(!image.commands.entries.contains_key(&image.id("/bin/a")));

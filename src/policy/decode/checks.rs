@@ -13,13 +13,13 @@ const FORMS: &str =
 impl Decoder<'_> {
     pub(super) fn checks(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(path, value, "an array", "write the checks in brackets, as [\"nginx -t\"]");
+            self.wrong_type(path, value, "an array", "write the checks in brackets, such as [\"nginx -t\"]");
             return;
         };
         for item in array {
             let Some(check) = self.check(path, item) else { continue };
             if layer.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
-                self.problem(&item.span(), format!("{path}: this check is there twice"), "delete one of the two");
+                self.problem(&item.span(), format!("{path}: this check is a duplicate"), "delete one of the two");
             } else {
                 layer.checks.push(check);
             }

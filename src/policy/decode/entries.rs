@@ -41,7 +41,7 @@ impl Decoder<'_> {
                 Ok(value) if entries.iter().any(|entry| entry.value == value) => {
                     self.problem(
                         &raw.span,
-                        format!("{path}: {} is there twice", quote(&value)),
+                        format!("{path}: {} is a duplicate", quote(&value)),
                         "delete one of the two",
                     );
                 }
@@ -55,7 +55,7 @@ impl Decoder<'_> {
     /// A list of strings and tables, each text once.
     fn raw_entries(&mut self, path: &str, value: &Value<'_>, setid: bool) -> Vec<Raw> {
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(path, value, "an array", "write the entries in brackets, as [\"one\", \"two\"]");
+            self.wrong_type(path, value, "an array", "write the entries in brackets, such as [\"one\", \"two\"]");
             return Vec::new();
         };
         let mut entries: Vec<Raw> = Vec::new();
@@ -63,7 +63,7 @@ impl Decoder<'_> {
             let Some(raw) = self.raw_entry(path, item, setid) else { continue };
             if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
                 let (line, _) = self.position(first.span.start);
-                let message = format!("{path}: {} is there twice, first in line {line}", quote(&raw.text));
+                let message = format!("{path}: {} is already in line {line}", quote(&raw.text));
                 self.problem(&raw.span, message, "delete one of the two");
             } else {
                 entries.push(raw);

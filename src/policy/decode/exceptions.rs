@@ -21,7 +21,7 @@ impl Decoder<'_> {
         for item in array {
             let Some(exception) = self.exception(path, item) else { continue };
             if layer.exceptions.iter().any(|other| other.id == exception.id && other.path == exception.path) {
-                self.problem(&item.span(), format!("{path}: this exception is there twice"), "delete one of the two");
+                self.problem(&item.span(), format!("{path}: this exception is a duplicate"), "delete one of the two");
             } else {
                 layer.exceptions.push(exception);
             }
@@ -73,8 +73,8 @@ impl Decoder<'_> {
                 _ => match Day::parse(&text) {
                     Some(day) => exception.expires = Some((text, day)),
                     None => {
-                        let message = format!("{at}: {} is no day", quote(&text));
-                        self.problem(&field.span(), message, "write a day as 2027-01-31");
+                        let message = format!("{at}: {} is not a date", quote(&text));
+                        self.problem(&field.span(), message, "write a date such as 2027-01-31");
                     }
                 },
             }

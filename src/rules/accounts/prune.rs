@@ -23,7 +23,7 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 let file = database.file_name();
                 draft.refuse(
                     format!("line {} of '/etc/{file}' names 'root' but is {defect}", line.number),
-                    "correct that line in the line before",
+                    "fix that line in an earlier Dockerfile step",
                 );
             }
         }

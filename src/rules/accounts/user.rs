@@ -81,12 +81,12 @@ fn existing(
         let shown = escaped(name.as_bytes());
         draft.refuse(
             format!("run user '{shown}' is {}:{} in the policy but {uid}:{gid} in '/etc/passwd'", asked.0, asked.1),
-            format!("write \"{shown}:{uid}:{gid}\", or change the account in the line before"),
+            format!("write \"{shown}:{uid}:{gid}\", or change the account in an earlier Dockerfile step"),
         );
         return;
     }
     if !files.first_entries(Database::Group).any(|line| line.id(GID) == Some(gid)) {
-        let help = "rename or remove that group in the line before".to_owned();
+        let help = "rename or remove that group in an earlier Dockerfile step".to_owned();
         create_group(files, draft, (name, gid), "primary group of the run user", |_| help);
     }
 }
@@ -95,7 +95,7 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     let shown = escaped(name.as_bytes());
     if !is_valid_name(name) {
         draft.refuse(
-            format!("cannot create the run user: '{shown}' is no account name that useradd would take"),
+            format!("cannot create the run user: '{shown}' is not an account name that useradd accepts"),
             "use a lower-case letter or _, then lower-case letters, digits, _ and -, at most 32 in all",
         );
         return;
@@ -106,14 +106,14 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
                 "cannot create the run user: line {} of '/etc/passwd' names '{shown}' but is {defect}",
                 line.number
             ),
-            "correct or remove that line in the line before",
+            "fix or remove that line in an earlier Dockerfile step",
         );
         return;
     }
     let home = cx.policy.home.as_deref().unwrap_or(NO_HOME);
     if !home.starts_with('/') || home.contains(':') || home.chars().any(char::is_control) {
         draft.refuse(
-            format!("cannot create the run user: home '{}' is no usable path", escaped(home.as_bytes())),
+            format!("cannot create the run user: home '{}' is not a usable path", escaped(home.as_bytes())),
             "write an absolute path without colons: home = \"/app\"",
         );
         return;
@@ -128,8 +128,8 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     }
     if files.is_frozen(Database::Passwd) {
         draft.refuse(
-            format!("cannot create the run user '{shown}': '/etc/passwd' is not to be changed"),
-            "create the account in the line before, or take the account files out of keep.paths",
+            format!("cannot create the run user '{shown}': '/etc/passwd' must not be changed"),
+            "create the account in an earlier Dockerfile step, or remove the account files from keep.paths",
         );
         return;
     }
@@ -148,7 +148,7 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     if let Some(entry) = keeps_shell {
         draft.warn(
             format!("keep.shells entry '{shown}' ({}): the account is new and gets no login shell", entry.origin),
-            "create the account in the line before, with the shell it needs",
+            "create the account in an earlier Dockerfile step, with the shell it needs",
         );
     }
 }
@@ -165,7 +165,7 @@ fn take_uid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
             let (shown, holder) = (escaped(name.as_bytes()), escaped(holder));
             draft.refuse(
                 format!(
-                    "cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which stays ({reason})"
+                    "cannot create the run user '{shown}': uid {uid} belongs to '{holder}', which is kept ({reason})"
                 ),
                 format!("use another uid, or run as that account: \"{holder}\""),
             );
@@ -193,7 +193,7 @@ fn take_gid(files: &mut AccountFiles, draft: &mut Draft<'_>, stay: &Stay, name: 
     files.handed_over().groups.extend(holders);
     let shown = escaped(name.as_bytes());
     create_group(files, draft, (name, gid), "run.user has no group", |other| {
-        format!("write \"{shown}:{uid}:{other}\", or remove the group in the line before")
+        format!("write \"{shown}:{uid}:{other}\", or remove the group in an earlier Dockerfile step")
     })
 }
 
@@ -215,8 +215,8 @@ fn create_group(
     }
     if files.is_frozen(Database::Group) {
         draft.refuse(
-            format!("cannot create group '{shown}': '/etc/group' is not to be changed"),
-            "create the group in the line before, or take the account files out of keep.paths",
+            format!("cannot create group '{shown}': '/etc/group' must not be changed"),
+            "create the group in an earlier Dockerfile step, or remove the account files from keep.paths",
         );
         return false;
     }
@@ -253,5 +253,8 @@ fn refuse_root(draft: &mut Draft<'_>, name: &str) {
 }
 
 fn refuse_no_id(draft: &mut Draft<'_>) {
-    draft.refuse("run user: 4294967295 is no id, it means \"leave as it is\" to the kernel", "use a smaller number");
+    draft.refuse(
+        "run user: 4294967295 is not an id: to the kernel it means \"leave unchanged\"",
+        "use a smaller number",
+    );
 }

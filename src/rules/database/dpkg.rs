@@ -78,7 +78,7 @@ impl Editor<'_> {
             if listed { &mut self.lists } else { &mut single }.push((record, index));
         }
         let unfinished = packages.unfinished.iter().filter(|&&id| !self.paths.is_removed(id));
-        self.edits.removals.extend(unfinished.map(|&id| (id, "left by a run that did not come to its end".to_owned())));
+        self.edits.removals.extend(unfinished.map(|&id| (id, "left by a run that did not finish".to_owned())));
         if self.lists.is_empty() && single.is_empty() {
             return Ok(());
         }
@@ -253,7 +253,7 @@ impl Editor<'_> {
     fn rewrite_or_remove(&mut self, id: Id, before: &[u8], left: Option<Vec<u8>>) {
         match left {
             Some(left) if left.is_empty() => {
-                self.edits.emptied.push((id, "nothing is left of what it lists".to_owned()));
+                self.edits.emptied.push((id, "no file that it lists is left".to_owned()));
             }
             left => self.rewrite(id, before, left, lines),
         }

@@ -67,7 +67,7 @@ fn read_only(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
         next |= needs << 3;
     }
     draft.set_owner(id, Some(0), Some(group), "[files] read-only: owned by root");
-    draft.set_mode(id, next, "[files] read-only: nobody writes, the run user reads");
+    draft.set_mode(id, next, "[files] read-only: no account can write it, the run user can read it");
 }
 
 fn writable(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
@@ -103,7 +103,7 @@ fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath)
         full.extend_from_slice(&part);
         let (owner, mode) = if missing.is_empty() { ((run.uid, group), mode) } else { ((0, 0), 0o755) };
         let new = Attributes { owner, mode, drop_capability: false };
-        draft.create(&full, Change::CreateDirectory(new), "[files] writable: made for the run user");
+        draft.create(&full, Change::CreateDirectory(new), "[files] writable: created for the run user");
     }
 }
 

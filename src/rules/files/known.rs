@@ -78,7 +78,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("jobs.mode", "/etc/periodic/*/*", Group::Root, 0o755),
 ];
 
-const WHY: &str = "compliance lists ask for it";
+const WHY: &str = "compliance lists demand it";
 
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -27,8 +27,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let meta = tree.meta(id);
         let system = cx.zones.system.contains(id);
         let judge = |pruned: bool, known: bool| match (pruned, known) {
-            (true, _) => Some("its account is pruned"),
-            (false, false) if system => Some("no account has its number"),
+            (true, _) => Some("its account is removed"),
+            (false, false) if system => Some("no account has its uid or gid"),
             _ => None,
         };
         let uid = judge(ids.pruned_user(meta.uid), ids.known_user(meta.uid));
@@ -40,7 +40,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                     let path = escape::quoted(&tree.path(id));
                     draft.refuse(
                         format!(
-                            "{path} would keep its set-user-ID bit and become root's: the account of uid {} goes",
+                            "{path} would keep its set-user-ID bit and become root's: the account of uid {} is removed",
                             meta.uid
                         ),
                         "add the account to [keep] users, or take the path out of [keep] setid",

@@ -22,9 +22,13 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             Kind::Directory => {
                 let regrouped = draft.owner(id).1 != tree.meta(id).gid;
                 if cx.zones.system.contains(id) {
-                    draft.set_mode(id, mode & !SET_ID, "a system directory passes no group on");
+                    draft.set_mode(id, mode & !SET_ID, "a system directory has no set-id bit");
                 } else if regrouped {
-                    draft.set_mode(id, mode & !SET_ID, "its group is pruned: new files must not get root's");
+                    draft.set_mode(
+                        id,
+                        mode & !SET_ID,
+                        "its group is removed, and new files must not get the group root",
+                    );
                 }
             }
             _ => {}

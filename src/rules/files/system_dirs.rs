@@ -25,14 +25,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 let (uid, gid) = draft.owner(id);
                 let group = if ids.known_group(gid) { gid } else { 0 };
                 if (uid, gid) != (0, group) {
-                    draft.set_owner(id, Some(0), Some(group), "a system directory belongs to root");
+                    draft.set_owner(id, Some(0), Some(group), "root owns system directories");
                 }
                 if mode & OTHERS_WRITE != 0 {
-                    draft.set_mode(id, mode & !OTHERS_WRITE, "only root writes in a system directory");
+                    draft.set_mode(id, mode & !OTHERS_WRITE, "only root can write in a system directory");
                 }
             }
             Kind::File if mode & OTHERS_WRITE != 0 => {
-                draft.set_mode(id, mode & !OTHERS_WRITE, "only its owner writes a system file");
+                draft.set_mode(id, mode & !OTHERS_WRITE, "only its owner can write a system file");
             }
             _ => {}
         }

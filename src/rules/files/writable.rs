@@ -1,4 +1,4 @@
-//! files.writable: nothing is writable for everybody but the two directories made for that, with the sticky bit.
+//! files.writable: nothing is world-writable but the two directories made for that, with the sticky bit.
 //!
 //! /tmp and /var/tmp become 0o1777 root:root, the one place where a mode is loosened (hier(7)). Links are never
 //! looked at: their 0o777 means nothing. Source: CIS Debian 12 §7.1.11, SSG dir_perms_world_writable_sticky_bits.
@@ -18,8 +18,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let shared: Vec<Id> =
         [&b"/tmp"[..], b"/var/tmp"].iter().filter_map(|path| tree.lookup(path)).filter(|&id| tree.is_dir(id)).collect();
     for &id in &shared {
-        draft.set_owner(id, Some(0), Some(0), "a directory for everybody's temporary files belongs to root");
-        draft.set_mode(id, 0o1777, "everybody makes files here, nobody removes another's");
+        draft.set_owner(id, Some(0), Some(0), "root owns directories for temporary files of all users");
+        draft.set_mode(id, 0o1777, "every user may create files here, but not remove those of others");
     }
     for id in tree.ids() {
         if draft.is_removed(id) || shared.contains(&id) || cx.zones.kernel.contains(id) {
@@ -33,18 +33,18 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         match tree.kind(id) {
             Kind::Directory if mode & OTHERS != 0 && mode & STICKY == 0 => {
                 if cx.zones.system.contains(id) {
-                    draft.set_mode(id, mode & !OTHERS, "nobody but its owner writes in a system directory");
+                    draft.set_mode(id, mode & !OTHERS, "only its owner can write in a system directory");
                 } else {
-                    draft.set_mode(id, mode | STICKY, "a directory that everybody writes in has the sticky bit");
+                    draft.set_mode(id, mode | STICKY, "a world-writable directory has the sticky bit");
                 }
             }
             Kind::File if (variable || cx.zones.system.contains(id)) && mode & (OTHERS | GROUP) != 0 => {
-                draft.set_mode(id, mode & !(OTHERS | GROUP), "only its owner writes the file");
+                draft.set_mode(id, mode & !(OTHERS | GROUP), "only its owner can write the file");
             }
             Kind::File if mode & OTHERS != 0 => {
                 draft.warn(
-                    format!("everybody may write {}", escape::quoted(&tree.path(id))),
-                    "not changed, since it lies outside the system: fix its mode where it is made, or name it in [files]",
+                    format!("every user may write {}", escape::quoted(&tree.path(id))),
+                    "not changed, because it lies outside the system directories: fix its mode where it is created, or name it in [files]",
                 );
             }
             _ => {}

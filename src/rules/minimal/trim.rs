@@ -114,7 +114,7 @@ impl Trim {
             directories.retain(|_, what| *what != "translations");
         }
         for kind in &KINDS {
-            directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that nothing asks for")));
+            directories.extend(kind.dropped(tree).into_iter().map(|id| (id, "data that no kept file needs")));
         }
         let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"].iter().flat_map(find).collect();
         let licences = glob::expand(tree, "/usr/share/doc/*").into_iter().filter(|&id| tree.is_link(id)).collect();

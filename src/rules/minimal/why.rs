@@ -51,7 +51,7 @@ impl Decision {
         }
         let chain = cx.closure.explain(cx.tree, at);
         if chain.is_empty() && at != id && cx.packages.owner(at).is_none() {
-            clauses.push(format!("{} is no package's: the application", quoted(&cx.tree.path(at))));
+            clauses.push(format!("{} belongs to no package: it is part of the application", quoted(&cx.tree.path(at))));
         }
         clauses.extend(chain);
         clauses

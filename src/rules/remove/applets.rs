@@ -73,7 +73,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
         if !untouched {
             return refuse(draft, &path, problem);
         }
-        let text = format!("{path} stays as it is, and its applets cannot be told: {problem}");
+        let text = format!("{path} stays unchanged, and harden cannot read its applets: {problem}");
         return draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
     }
     if !needed || untouched {
@@ -82,7 +82,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
         } else {
             "no kept command needs it: name its path in [remove] directories, or delete it before harden runs"
         };
-        let text = format!("{path} stays as it is, and answers to {} applets", program.applets.len());
+        let text = format!("{path} stays unchanged and still runs {} applets", program.applets.len());
         return draft.warn(text, help);
     }
     let called = kept(cx, draft, program, named);
@@ -92,13 +92,13 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     }
     if program.family == Family::Table(applets::Family::Coreutils) {
         let text = format!(
-            "{path} answers to all of its {} programs, whichever names lead to it: it has no table that could be changed",
+            "{path} runs all of its {} programs, under any name: it has no table that harden could change",
             program.applets.len()
         );
         return draft.warn(text, "install coreutils as separate programs, or keep none of them");
     }
     if called.is_empty() {
-        return refuse(draft, &path, "nothing says which of its applets are needed");
+        return refuse(draft, &path, "it is not known which of its applets are needed");
     }
     let Some(table) = &program.table else { return };
     match table.disable(&program.data, &keep) {
@@ -121,7 +121,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
             let others: Vec<String> = gone.iter().filter(|name| is_other(cx, draft, program, name)).cloned().collect();
             if !others.is_empty() {
                 draft.note(format!(
-                    "{path} loses applets whose names are those of kept commands, which are other programs: {}",
+                    "{path} loses applets that have the names of other kept programs: {}",
                     shown(&others)
                 ));
             }
@@ -142,7 +142,7 @@ fn copies(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, new: Opt
         let Some(&first) = names.first() else { continue };
         let path = tree.path(first);
         if names.iter().any(owned) {
-            let text = format!("{} stays as it is, and answers to more applets than are kept", quoted(&path));
+            let text = format!("{} stays unchanged and runs more applets than are kept", quoted(&path));
             draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
             continue;
         }
@@ -193,8 +193,8 @@ fn refuse(draft: &mut Draft<'_>, path: &str, problem: &str) {
         format!("[keep] paths = [\"{}\"]", path.trim_matches('\''))
     };
     draft.refuse(
-        format!("cannot tell the applets of {path} that go from those that stay: {problem}"),
-        format!("keep all of them knowingly with {all}, keep none of them, or switch remove.applets off"),
+        format!("cannot separate the removed applets of {path} from the kept ones: {problem}"),
+        format!("keep all of them with {all}, keep none of them, or switch remove.applets off"),
     );
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         draft.remove_when_empty(id);
     }
     for problem in &cx.facts.packages.problems {
-        let help = "nothing counts as owned by its packages, so their programs outside the command directories stay; \
+        let help = "harden cannot tell which files its packages own, so their programs outside the command directories stay; \
                     repair the database before harden (for rpm: rpm --rebuilddb)";
         draft.warn(problem.clone(), help);
     }

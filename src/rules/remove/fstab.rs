@@ -6,5 +6,10 @@ use crate::rules::context::Context;
 
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    paths::entries(&cx.facts.tree, draft, include_str!("fstab.txt"), "the engine mounts, not the container");
+    paths::entries(
+        &cx.facts.tree,
+        draft,
+        include_str!("fstab.txt"),
+        "the engine mounts file systems, not the container",
+    );
 }

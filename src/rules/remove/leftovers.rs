@@ -50,7 +50,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     paths::content(tree, draft, CONTENT, reason);
     paths::entries(tree, draft, "/run/*.pid", reason);
     for history in histories(cx) {
-        draft.remove(history, "the history of somebody's commands");
+        draft.remove(history, "a command history");
     }
 }
 

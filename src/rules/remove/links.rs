@@ -19,6 +19,6 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         })
         .collect();
     for id in broken {
-        draft.remove(id, "this run removed what it leads to");
+        draft.remove(id, "this run removed its target");
     }
 }

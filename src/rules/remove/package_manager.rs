@@ -47,7 +47,7 @@ const OTHERS: [&[u8]; 4] = [b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    let reason = "nothing is installed into a finished image";
+    let reason = "a finished image needs no package manager";
     let packages = &cx.facts.packages;
     for (index, _) in packages.iter().filter(|(_, package)| PACKAGES.split(' ').any(|name| name == package.name)) {
         for id in packages.files(index) {

@@ -45,7 +45,7 @@ pub(crate) const IMAGE_DIRECTORIES: &[&str] = &[
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if cx.facts.this_program_on_mount {
-        draft.note("harden lies on a mount of the builder: left, it enters no layer");
+        draft.note("harden lies on a mount of the builder and stays there: it enters no layer");
     }
     let own: Vec<Id> = [cx.facts.this_config, cx.facts.this_program].into_iter().flatten().collect();
     for &id in &own {
@@ -58,11 +58,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
         if tree.meta(id).mount {
-            draft.note(format!("{} lies on a mount of the builder: left, it enters no layer", escape::quoted(&path)));
+            draft.note(format!(
+                "{} lies on a mount of the builder and stays there: it enters no layer",
+                escape::quoted(&path)
+            ));
         } else if !draft.remove_last(id, "harden leaves no trace of itself") {
             draft.warn(
                 format!("{} stays, because the policy keeps it", escape::quoted(&path)),
-                "take it out of [keep] paths",
+                "remove it from [keep] paths",
             );
         }
     }

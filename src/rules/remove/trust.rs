@@ -7,7 +7,7 @@ use super::paths;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 
-const WHY: &str = "lets somebody in without a password";
+const WHY: &str = "allows a login without a password";
 
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

@@ -32,7 +32,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &(id, kind) in &decision.unwanted {
         for at in cx.facts.tree.subtree(id).filter(|at| !decision.needed.contains_key(at)) {
             if !cx.facts.tree.is_dir(at) {
-                draft.remove(at, &format!("minimal.{kind}: nothing asks for it"));
+                draft.remove(at, &format!("minimal.{kind}: no kept file needs it"));
             }
         }
     }
@@ -50,8 +50,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let told = cx.policy.keep.paths.iter().any(|entry| !matches!(entry.origin, Origin::Profile(_)));
     if cx.policy.minimal.files && !told {
         draft.warn(
-            "granularity = \"file\" keeps what ELF files, links and the policy name: modules and data that programs open by themselves are not seen",
-            "run harden learn over the image's own work and give its file, or write granularity = \"package\"",
+            "granularity = \"file\" keeps only files that ELF files, links and the policy name: harden does not see modules and data that programs open themselves",
+            "run harden learn on the image's own work and use its file, or write granularity = \"package\"",
         );
     }
     // The rule runs once, so that nothing was decided before.
@@ -64,16 +64,16 @@ fn is_known(cx: &Context<'_>, draft: &mut Draft<'_>) -> bool {
     if let Some((_, database)) = packages.unreadable.first() {
         let database = quoted(&cx.facts.tree.path(*database));
         draft.refuse(
-            format!("mode = \"minimal\" needs to know which package owns which file, and the database {database} is not read"),
-            "leave mode = \"minimal\" out",
+            format!("mode = \"minimal\" needs to know which package owns which file, but harden does not read the database {database}"),
+            "remove mode = \"minimal\"",
         );
         return false;
     }
     let known = packages.iter().any(|(index, _)| packages.files(index).next().is_some());
     if !known {
         draft.refuse(
-            "mode = \"minimal\" needs to know which package owns which file, and this image has no package database that says so",
-            "leave mode = \"minimal\" out, or run it in an image whose package database is still there",
+            "mode = \"minimal\" needs to know which package owns which file, but this image has no package database that lists them",
+            "remove mode = \"minimal\", or run it in an image whose package database is still there",
         );
     }
     known
@@ -87,7 +87,7 @@ fn compiled(cx: &Context<'_>, draft: &mut Draft<'_>, source: Id) {
     for id in tree.children(cache) {
         let of = tree.name(id).strip_prefix(stem).is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(b".pyc"));
         if of && cx.facts.packages.owner(id).is_none() {
-            draft.remove(id, "compiled from a file that goes");
+            draft.remove(id, "compiled from a file that is removed");
         }
     }
     draft.remove_when_empty(cache);

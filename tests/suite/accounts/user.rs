@@ -36,7 +36,7 @@ fn an_existing_account_with_its_numbers_is_left_alone() {
 #[test]
 fn an_existing_account_with_another_uid_or_gid_is_refused() {
     let expected = "run user 'www-data' is 1000:33 in the policy but 33:33 in '/etc/passwd' | \
-                    write \"www-data:33:33\", or change the account in the line before";
+                    write \"www-data:33:33\", or change the account in an earlier Dockerfile step";
     assert_eq!(refusal(debian().user("www-data:1000")), expected);
     assert!(refusal(debian().user("www-data:33:1000")).contains("is 33:1000 in the policy but 33:33"));
 }
@@ -46,13 +46,13 @@ fn a_uid_of_an_account_that_stays_is_refused_and_of_one_that_goes_handed_over() 
     let kept = refusal(debian().user("app:33").keep_users(&["www-data"]));
     assert_eq!(
         kept,
-        "cannot create the run user 'app': uid 33 belongs to 'www-data', which stays (keep.users, harden.toml:7:12) | \
+        "cannot create the run user 'app': uid 33 belongs to 'www-data', which is kept (keep.users, harden.toml:7:12) | \
          use another uid, or run as that account: \"www-data\""
     );
     let by_number = refusal(debian().user("app:33").keep_users(&["33"]));
-    assert!(by_number.contains("which stays (keep.users"), "{by_number}");
+    assert!(by_number.contains("which is kept (keep.users"), "{by_number}");
     let off = refusal(debian().user("app:33").off("accounts.prune"));
-    assert!(off.contains("which stays (accounts.prune is off)"), "{off}");
+    assert!(off.contains("which is kept (accounts.prune is off)"), "{off}");
     let after = debian().user("app:33").apply();
     assert_eq!(after.names("passwd"), ["root", "app"]);
     assert_eq!(after.names("group"), ["root", "app"]);
@@ -86,7 +86,7 @@ fn a_group_of_the_same_name_with_another_gid_is_refused() {
     assert_eq!(
         text,
         "cannot create group 'app' with gid 1000: the image has one with gid 999 | \
-         write \"app:1000:999\", or remove the group in the line before"
+         write \"app:1000:999\", or remove the group in an earlier Dockerfile step"
     );
 }
 
@@ -121,7 +121,7 @@ fn a_new_name_outside_the_rule_of_useradd_is_refused() {
     let long = "a".repeat(33);
     for name in ["App", "1app", "-app", "svc.app", "a+b", "a b", "größe", "$", &long] {
         let text = refusal(debian().user(&format!("{name}:1000")));
-        assert!(text.contains("no account name that useradd would take"), "{text}");
+        assert!(text.contains("not an account name that useradd accepts"), "{text}");
     }
     for name in ["_app", "a", "a-b_9", "machine$", &"a".repeat(32)] {
         debian().user(&format!("{name}:1000")).apply().assert_sound();
@@ -131,7 +131,7 @@ fn a_new_name_outside_the_rule_of_useradd_is_refused() {
 #[test]
 fn numbers_that_mean_no_id_are_refused() {
     for user in ["app:4294967295", "app:1000:4294967295", "4294967295"] {
-        assert!(refusal(debian().user(user)).contains("4294967295 is no id"), "{user}");
+        assert!(refusal(debian().user(user)).contains("4294967295 is not an id"), "{user}");
     }
 }
 
@@ -139,7 +139,7 @@ fn numbers_that_mean_no_id_are_refused() {
 fn a_home_that_would_break_the_line_is_refused() {
     for home in ["relative", "/a:b", "/a\nroot2:x:0:0::/:/bin/sh"] {
         let text = refusal(debian().user("app:1000").policy(|policy| policy.home = Some(home.to_owned())));
-        assert!(text.contains("is no usable path") && !text.contains('\n'), "{text}");
+        assert!(text.contains("is not a usable path") && !text.contains('\n'), "{text}");
     }
 }
 

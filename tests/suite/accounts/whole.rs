@@ -200,7 +200,7 @@ fn a_kept_account_file_is_not_changed_and_a_missing_run_user_is_refused() {
     assert_eq!(kept.known_uids, [0, 1, 4, 5, 33, 42, 65534]);
     let missing = debian().user("app:1000").protect("/etc/group").run();
     assert_eq!(missing.refusals().len(), 1);
-    assert!(missing.refusals()[0].contains("not to be changed"), "{:?}", missing.refusals());
+    assert!(missing.refusals()[0].contains("must not be changed"), "{:?}", missing.refusals());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn account_files_that_are_links_or_directories_are_refused() {
     assert!(after.refusals()[0].starts_with("cannot work on the accounts: '/etc/passwd' is a link | "));
     assert!(after.plan.steps.is_empty());
     let directory = Image::empty().file("/etc/shadow/x", "").user("app:1000").run();
-    assert!(directory.refusals()[0].contains("'/etc/shadow' is no regular file"));
+    assert!(directory.refusals()[0].contains("'/etc/shadow' is not a regular file"));
 }
 
 #[test]

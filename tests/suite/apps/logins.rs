@@ -27,6 +27,6 @@ fn a_kept_login_shell_that_would_go_is_refused() {
         image().file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\napp:x:1000:1000::/:/bin/bash\n").config(config);
     let run = image.run("apply");
     assert_eq!(run.status, 2, "{}", run.text);
-    assert!(run.text.contains("'/bin/bash' would go"), "{}", run.text);
+    assert!(run.text.contains("'/bin/bash' would be removed"), "{}", run.text);
     image.config(&format!("{config}commands = [\"/bin/bash\"]\n")).harden();
 }

@@ -42,9 +42,9 @@ fn links_on_the_way_are_followed_inside() {
         ]
     );
     let circle = Tar::default().link("a", "b").link("b", "a").file("a/file", "x");
-    assert!(refused(&circle.end()).ends_with("'a/file' at byte 1024 lies behind links that lead in a circle"));
+    assert!(refused(&circle.end()).ends_with("'a/file' at byte 1024 lies behind links that form a loop"));
     let below = Tar::default().file("a", "x").file("a/b", "x");
-    assert!(refused(&below.end()).ends_with("lies below something that is no directory"));
+    assert!(refused(&below.end()).ends_with("lies below an entry that is not a directory"));
 }
 
 #[test]
@@ -71,10 +71,10 @@ fn hard_links_are_one_file() {
     let nlink = |name: &str| archive.tree.meta(archive.tree.lookup(name.as_bytes()).unwrap()).nlink;
     assert_eq!((nlink("/a"), nlink("/b")), (1, 1));
     for (tar, why) in [
-        (Tar::default().hard("b", "a"), "is a hard link to a file that is not there"),
-        (Tar::default().hard("b", "../../etc/passwd"), "is a hard link to a file that is not there"),
+        (Tar::default().hard("b", "a"), "is a hard link to a file that does not exist"),
+        (Tar::default().hard("b", "../../etc/passwd"), "is a hard link to a file that does not exist"),
         (Tar::default().dir("d").hard("b", "d"), "is a hard link to a directory"),
-        (Tar::default().file("a", "").hard("a", "a"), "is a hard link to a file that is not there"),
+        (Tar::default().file("a", "").hard("a", "a"), "is a hard link to a file that does not exist"),
     ] {
         assert!(refused(&tar.end()).ends_with(why), "{why}");
     }
@@ -105,9 +105,9 @@ fn every_cut_is_seen() {
     for len in 0..whole.len() - 1023 {
         assert!(read(&whole[..len]).is_err(), "cut at {len}");
     }
-    assert_eq!(refused(&whole[..whole.len() - 1024]), "the archive is damaged or cut off: it ends before its end");
-    assert_eq!(refused(&whole[..600]), "the archive is damaged or cut off: it ends inside the entry at byte 0");
-    assert_eq!(refused(b""), "the archive is damaged or cut off: it ends before its end");
+    assert_eq!(refused(&whole[..whole.len() - 1024]), "the archive is damaged or truncated: it ends before its end");
+    assert_eq!(refused(&whole[..600]), "the archive is damaged or truncated: it ends inside the entry at byte 0");
+    assert_eq!(refused(b""), "the archive is damaged or truncated: it ends before its end");
     assert_eq!(refused(&[0; 1024]), "the archive holds no file");
 }
 
@@ -115,14 +115,14 @@ fn every_cut_is_seen() {
 fn nothing_hides_behind_the_end() {
     let mut two = Tar::default().file("a", "").end();
     two.extend(Tar::default().file("etc/shadow", "hidden").end());
-    assert_eq!(refused(&two), "the archive goes on after its end, at byte 1536, where unpacking stops");
+    assert_eq!(refused(&two), "the archive continues after its end, at byte 1536, where unpacking stops");
 }
 
 #[test]
 fn a_damaged_header_is_seen() {
     let mut tar = Tar::default().file("a", "").end();
     tar[0] = b'b';
-    assert_eq!(refused(&tar), "the archive is damaged or cut off: the header at byte 0 has a wrong checksum");
+    assert_eq!(refused(&tar), "the archive is damaged or truncated: the header at byte 0 has a wrong checksum");
     for (magic, name) in [(&b"\x28\xb5\x2f\xfd"[..], "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh9", "bzip2")] {
         let said = read(&[magic, &[0; 600]].concat()).err().unwrap();
         assert!(

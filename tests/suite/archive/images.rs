@@ -161,11 +161,12 @@ fn an_image_that_is_not_clear_is_refused() {
     let two = json!([{"Config": "c", "RepoTags": ["a:1", "a:2"], "Layers": []}, {"Config": "c", "RepoTags": null, "Layers": []}]);
     assert_eq!(
         said(Tar::default().file("manifest.json", &two.to_string()).end()).lines().next().unwrap(),
-        "the image archive is not judged: it holds 2 images and none stands out: 'a:1 a:2', 'c'"
+        "cannot judge the image archive: it holds 2 images, and harden cannot choose one: 'a:1 a:2', 'c'"
     );
     assert!(
-        said(layout(&[("s390x", &one), ("riscv64", &one)], true))
-            .contains("it holds 2 images and none stands out: 'app:2 (linux/s390x)', 'app:2 (linux/riscv64)'")
+        said(layout(&[("s390x", &one), ("riscv64", &one)], true)).contains(
+            "it holds 2 images, and harden cannot choose one: 'app:2 (linux/s390x)', 'app:2 (linux/riscv64)'"
+        )
     );
     let missing = json!([{"Config": "c.json", "RepoTags": ["a"], "Layers": ["../../etc/shadow"]}]);
     let archive = Tar::default()
@@ -184,9 +185,9 @@ fn an_image_that_is_not_clear_is_refused() {
     let index = short.windows(10).rposition(|bytes| bytes == b"index.json").unwrap();
     let at = index + short[index..].windows(7).position(|bytes| bytes == b"\"size\":").unwrap();
     short[at + 7] = b'9';
-    assert!(said(short).contains("is missing, or has another size than its manifest says"));
+    assert!(said(short).contains("is missing, or its size differs from its manifest"));
     let nothing = Tar::default().file(".wh..", "").end();
-    assert!(said(image(&[nothing])).contains("is a whiteout that names nothing"));
+    assert!(said(image(&[nothing])).contains("is a whiteout without a name"));
 }
 
 /// A layer, a configuration, a manifest and an index in which one byte is another.
@@ -210,7 +211,7 @@ fn a_blob_with_other_content_than_its_digest_says_is_refused() {
             let said = read(&other).expect_err("this must be refused");
             let before = other[..at].windows(13).rposition(|bytes| bytes == b"blobs/sha256/").unwrap();
             let blob = std::str::from_utf8(&other[before..before + 13 + 64]).unwrap();
-            assert!(said.contains(&format!("'{blob}' has other content than its digest says")), "{said}");
+            assert!(said.contains(&format!("'{blob}' has content that does not match its digest")), "{said}");
         }
     }
     // As `docker save` names them since version 25.
@@ -222,12 +223,12 @@ fn a_blob_with_other_content_than_its_digest_says_is_refused() {
         b"",
         &layer,
     );
-    assert!(read(&saved.end()).unwrap_err().contains("has other content than its digest says"));
+    assert!(read(&saved.end()).unwrap_err().contains("has content that does not match its digest"));
     // What cannot be verified.
     let text = String::from_utf8(layout(&[("amd64", &[])], false)).unwrap();
     let (blobs, index) = text.rsplit_once("index.json").unwrap();
     let other = [blobs, "index.json", &index.replacen("sha256:", "sha512:", 1)].concat();
-    assert!(read(other.as_bytes()).unwrap_err().contains("is no digest by sha256"));
+    assert!(read(other.as_bytes()).unwrap_err().contains("is not a sha256 digest"));
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_wrong_exception_is_refused_with_its_place() {
         ("id = \"files.setid\"\npath = \"/x\"\nreason = \" \"", "the exception has no 'reason'"),
         ("id = \"files.setuid\"\npath = \"/x\"\nreason = \"y\"", "did you mean 'files.setid'?"),
         ("id = \"files.setid\"\npath = \"x\"\nreason = \"y\"", "'x' is not absolute"),
-        ("id = \"files.setid\"\npath = \"/x\"\nreason = \"y\"\nexpires = \"2027-02-30\"", "'2027-02-30' is no day"),
+        ("id = \"files.setid\"\npath = \"/x\"\nreason = \"y\"\nexpires = \"2027-02-30\"", "'2027-02-30' is not a date"),
         ("id = \"files.setid\"\npath = \"/x\"\nreason = \"y\"\nuntil = \"2027-02-03\"", "unknown key 'until'"),
     ] {
         let run = with(&tree, &format!("[[audit.exception]]\n{text}\n"), &[], &[]);

@@ -70,7 +70,7 @@ fn where_privileges_cannot_be_dropped_nothing_is_changed() {
     ran.ends_with(2).says(&[
         "refused: cannot start a check without privileges: ",
         "cannot set the supplementary groups: ",
-        "help: run the checks where capabilities can be dropped, or leave them out",
+        "help: run the checks in a build step that can drop capabilities, or remove them",
         "nothing was changed",
     ]);
     ran.changed_nothing();

@@ -7,7 +7,7 @@ use crate::common::{APP, Rootfs};
 fn nothing_of_a_foreign_root_is_run() {
     let tree = Rootfs::debian_like();
     let refused = tree.refuse(&[&APP[..], &["--check", "/app/server"]].concat());
-    refused.says(&["a check cannot run with --root", "leave --check and [check] out"]).alone();
+    refused.says(&["a check cannot run with --root", "remove --check and [check]"]).alone();
 }
 
 #[test]
@@ -26,11 +26,11 @@ fn a_program_that_goes_or_is_not_there_or_that_nobody_keeps() {
         ("goes -x", "starts 'goes', which would be removed", "keep it: [keep] commands = [\"goes\"]"),
         ("/usr/bin/goes", "starts '/usr/bin/goes', which would be removed", "--keep /usr/bin/goes"),
         ("/bin/alias", "starts '/bin/alias', which would be removed", "--keep /bin/alias"),
-        ("absent", "starts 'absent', which is found nowhere in PATH", "run.path"),
+        ("absent", "starts 'absent', which is not in PATH", "run.path"),
         ("/app/absent", "which does not exist", "correct the path"),
-        ("/app/plain", "which is no executable file", "chmod +x"),
-        ("/usr/bin/directory", "which is no executable file", "correct the path"),
-        ("/app/helper", "which nothing in the policy keeps", "--keep /app/helper"),
+        ("/app/plain", "which is not an executable file", "chmod +x"),
+        ("/usr/bin/directory", "which is not an executable file", "correct the path"),
+        ("/app/helper", "which the policy does not keep", "--keep /app/helper"),
         ("env -i goes tool", "starts 'goes', which would be removed", "--keep goes"),
     ];
     for (check, what, help) in cases {

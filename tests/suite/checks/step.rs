@@ -25,7 +25,7 @@ fn a_signal_ends_a_check() {
     let options = Options { script, ..Options::default() };
     let begin = std::time::Instant::now();
     let ran = apply_with(&root, &format!("[check]\ncommands = [{}]", perl(code)), options);
-    ran.ends_with(3).says(&["SIGTERM asked this program to end", "check failed"]);
+    ran.ends_with(3).says(&["SIGTERM asked harden to end", "check failed"]);
     assert!(begin.elapsed().as_secs() < 30, "{:?}", begin.elapsed());
     assert!(!root.has("/tmp/here"), "what it made is gone");
 }
@@ -37,7 +37,7 @@ fn a_mount_over_a_system_directory_is_refused() {
     let ran = apply_with(&root(), "", Options { script, ..Options::default() });
     ran.ends_with(2).says(&[
         "refused: '/usr/lib' and '/usr/lib64' are mounts in this step",
-        "leave that mount out of this RUN",
+        "remove that mount from this RUN",
         "[keep] paths",
         "nothing was changed",
     ]);

@@ -66,7 +66,8 @@ fn a_port_that_somebody_else_answers_on_is_refused_before_any_change() {
     let port = listener.local_addr().unwrap().port();
     let config = format!("[check]\ncommands = [{{ command = {}, tcp = {port} }}]", perl("exit 0"));
     let ran = apply(&root(), &config);
-    ran.ends_with(2).says(&[&format!("refused: something answers on TCP port {port} already"), "nothing was changed"]);
+    ran.ends_with(2)
+        .says(&[&format!("refused: another program already answers on TCP port {port}"), "nothing was changed"]);
     ran.changed_nothing();
 }
 

@@ -43,7 +43,7 @@ fn what_it_changed_is_named_and_fails_the_build() {
         let root = root();
         let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl(code)));
         ran.ends_with(3).says(&[
-            "changed, removed, or opened for writing what the image keeps: ",
+            "changed, removed, or opened for writing files that the image keeps: ",
             named,
             "check failed",
         ]);

@@ -79,7 +79,7 @@ fn where_nothing_tells_mounts_every_command_is_refused() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
-        for part in ["cannot tell mounts from '/", "mount /proc", "nothing was changed"] {
+        for part in ["cannot recognise mounts below '/", "mount /proc", "nothing was changed"] {
             assert!(said.contains(part), "no {part:?}: {said}");
         }
         before.assert_untouched(&Snapshot::of(tree.path()), &said);

@@ -29,7 +29,7 @@ fn merging_adds_and_refuses_what_is_not_its_own() {
     jail.file("out/learned.toml", &format!("{both}[run]\nuser = \"app\"\n"));
     let output = jail.run(MERGE, &["cat", "/data/two"]);
     assert_eq!(output.status.code(), Some(125));
-    assert!(said(&output).contains("is none that learn writes"), "{}", said(&output));
+    assert!(said(&output).contains("learn did not write line"), "{}", said(&output));
     assert!(jail.learned().contains("[run]"));
     // Without --merge the file is written anew.
     assert!(!names(&jail.learn(&["cat", "/data/two"]), "/data/one"));

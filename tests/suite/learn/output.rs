@@ -23,7 +23,11 @@ fn a_full_disk_takes_nothing_of_what_was_learned_before() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), before.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(125), "{}", said(&output));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("what the file held is unchanged"), "{}", said(&output));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("the old content of the file is unchanged"),
+        "{}",
+        said(&output)
+    );
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{before}fill\nlearned.toml\n"));
 }
 

@@ -156,7 +156,7 @@ fn set_id_bits_that_gave_nothing_are_named() {
     std::fs::set_permissions(jail.at("usr/bin/rise"), std::fs::Permissions::from_mode(0o4755)).unwrap();
     let output = jail.run(How::default(), &["rise", "/etc/group"]);
     assert!(output.status.success());
-    assert!(said(&output).contains("'/usr/bin/rise' has a set-id bit, which gave it nothing"), "{}", said(&output));
+    assert!(said(&output).contains("'/usr/bin/rise' has a set-id bit, which had no effect"), "{}", said(&output));
 }
 
 /// io_uring opens files past every filter: it is not there.

@@ -180,7 +180,7 @@ fn a_tree_that_says_nothing_of_packages_is_refused() {
     let root = Rootfs::debian_like().elf("/usr/sbin/serverd", LOADER, &["libc.so.6"]);
     std::fs::remove_dir_all(root.at("/var/lib/dpkg")).unwrap();
     root.refuse(&SERVER)
-        .says(&["this image has no package database that says so", "leave mode = \"minimal\" out"])
+        .says(&["this image has no package database that lists them", "remove mode = \"minimal\""])
         .alone();
 }
 

@@ -22,7 +22,7 @@ fn the_report_counts_what_stays_and_goes_of_each_package() {
     let bytes = report["changes"].as_array().unwrap().iter().filter_map(|change| change["bytes"].as_u64()).sum::<u64>();
     assert_eq!(sum("goes"), bytes);
     let text = root.run("plan", &SERVER).stdout;
-    assert!(text.contains("libspare1: as a whole") && text.contains("packages go as a whole"), "{text}");
+    assert!(text.contains("libspare1: as a whole") && text.contains("packages are removed completely"), "{text}");
     let usual = root.run("plan", &args[1..]).json();
     assert!(usual.get("sizes").is_none());
 }

@@ -195,7 +195,7 @@ fn files_in_system_directories_are_closed_too() {
     assert_eq!(done.after.mode("/etc/open"), 0o644);
     assert_eq!(done.after.mode("/var/lib/open"), 0o644);
     done.assert_same(&["/srv/open"]);
-    assert!(done.run.stderr.contains("everybody may write '/srv/open'"), "{}", done.run.stderr);
+    assert!(done.run.stderr.contains("every user may write '/srv/open'"), "{}", done.run.stderr);
 }
 
 /// 2.10: owners that programs need are lost: the directory of php-fpm or clamav is left, or refused, never taken.

@@ -93,7 +93,7 @@ fn none_is_for_base_images() {
     let files = [("/harden.toml", FILE.as_bytes())];
     assert!(matches!(run(&["--command", "none"], &[], &files).unwrap().policy.run, Run::Nothing));
     let both = run(&["--command", "none", "--command", "app"], &[], &[]).unwrap_err();
-    assert_eq!(both[0].message, "'none' beside a command (--command)");
+    assert_eq!(both[0].message, "'none' cannot be combined with a command (--command)");
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[run]\nhome = 'app'",
-            "2:8: run.home: 'app' is not an absolute path\n  help: write the whole path, as '/app'",
+            "2:8: run.home: 'app' is not an absolute path\n  help: write the whole path, such as '/app'",
         ),
         (
             "[run]\nuser = '$APP_USER'",
@@ -63,7 +63,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[run]\ncommand = []",
-            "2:11: run.command: the command is empty\n  help: write what the image runs, or \"none\" for a base image",
+            "2:11: run.command: the command is empty\n  help: write the command that the image runs, or \"none\" for a base image",
         ),
         (
             "[run]\ncommand = [['a'], 'b']",
@@ -72,24 +72,21 @@ fn every_bad_value_has_its_message() {
         ("[run]\nstart = 'rot'", "2:9: run.start: unknown value 'rot'\n  help: did you mean \"root\"?"),
         (
             "[run]\npath = '/bin:bin'",
-            "2:8: run.path: 'bin' is not an absolute path\n  help: write the whole path, as '/bin'",
+            "2:8: run.path: 'bin' is not an absolute path\n  help: write the whole path, such as '/bin'",
         ),
         (
             "[keep]\ncommands = 'ls'",
-            "2:12: keep.commands is a string and must be an array\n  help: write the entries in brackets, as [\"one\", \"two\"]",
+            "2:12: keep.commands is a string and must be an array\n  help: write the entries in brackets, such as [\"one\", \"two\"]",
         ),
         (
             "[keep]\ncommands = ['ls', 'ls']",
-            "2:19: keep.commands: 'ls' is there twice, first in line 2\n  help: delete one of the two",
+            "2:19: keep.commands: 'ls' is already in line 2\n  help: delete one of the two",
         ),
-        ("[keep]\npaths = ['/a', '/a/']", "2:16: keep.paths: '/a' is there twice\n  help: delete one of the two"),
-        (
-            "[keep]\npaths = ['/a/../b']",
-            "2:10: keep.paths: '/a/../b' holds '..'\n  help: write the path that is meant, without '..'",
-        ),
+        ("[keep]\npaths = ['/a', '/a/']", "2:16: keep.paths: '/a' is a duplicate\n  help: delete one of the two"),
+        ("[keep]\npaths = ['/a/../b']", "2:10: keep.paths: '/a/../b' holds '..'\n  help: write the path without '..'"),
         (
             "[keep]\npaths = ['/a/*']",
-            "2:10: keep.paths: '/a/*' is a pattern, and only paths count here\n  help: write each path; a directory stands for its content",
+            "2:10: keep.paths: '/a/*' is a pattern, but this list takes only paths\n  help: write each path; a directory stands for its content",
         ),
         (
             "[keep]\ncommands = [{ nam = 'ls' }]",
@@ -113,7 +110,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[remove]\ncommands = ['go*']",
-            "2:13: remove.commands: 'go*' is a pattern, and only names and absolute paths count here\n  help: write each command whose loss is intended",
+            "2:13: remove.commands: 'go*' is a pattern, but this list takes only names and absolute paths\n  help: name each command whose loss is intended",
         ),
         (
             "[files]\nread-only = ['/a']\nwritable = ['/a']",
@@ -133,7 +130,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ncommands = 'nginx -t'",
-            "2:12: check.commands is a string and must be an array\n  help: write the checks in brackets, as [\"nginx -t\"]",
+            "2:12: check.commands is a string and must be an array\n  help: write the checks in brackets, such as [\"nginx -t\"]",
         ),
         (
             "[check]\ncommands = ['nginx', '-t']",
@@ -141,11 +138,11 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ncommands = ['a && b']",
-            "2:13: check.commands: 'a && b' holds what only a shell understands, and a check runs without one\n  help: write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
+            "2:13: check.commands: 'a && b' holds shell syntax, but a check runs without a shell\n  help: write plain words; or keep a shell and write it in exec form: [\"sh\", \"-c\", \"…\"]",
         ),
         (
             "[check]\ncommands = ['a $HOME']",
-            "2:13: check.commands: 'a $HOME' holds the variable '$HOME'\n  help: a check runs without a shell, and nothing is expanded; write the value",
+            "2:13: check.commands: 'a $HOME' holds the variable '$HOME'\n  help: a check runs without a shell, which would expand it; write the value",
         ),
         (
             "[check]\ncommands = [['a', '${X}']]",
@@ -153,11 +150,11 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ncommands = ['']",
-            "2:13: check.commands: the check has no first word\n  help: write the program and its arguments, as 'nginx -t'",
+            "2:13: check.commands: the check has no first word\n  help: write the program and its arguments, such as 'nginx -t'",
         ),
         (
             "[check]\ncommands = ['a', ['a']]",
-            "2:18: check.commands: this check is there twice\n  help: delete one of the two",
+            "2:18: check.commands: this check is a duplicate\n  help: delete one of the two",
         ),
         (
             "[check]\ncommands = [{ comand = 'a' }]",
@@ -177,7 +174,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ntcp = 80",
-            "2:7: the check on a TCP port has nothing to start: the policy names no command\n  help: write what the image runs to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+            "2:7: the check on a TCP port has nothing to start: the policy names no command\n  help: write the image's command to run.command, or { command = [\"…\"], tcp = … } to check.commands",
         ),
         ("mode = 'minimum'", "1:8: mode: unknown value 'minimum'\n  help: did you mean \"minimal\"?"),
         (
@@ -191,7 +188,7 @@ fn every_bad_value_has_its_message() {
         ("[minimal]\ncertificates = 'yes'", "2:16: minimal.certificates: unknown value 'yes'\n  help: write \"auto\""),
         (
             "[minimal]\npackages = ['libssl3=3.0']",
-            "2:13: minimal.packages: 'libssl3=3.0' is no package name: it holds '='\n  help: write the name alone, without version and architecture, as 'libicu72' or 'libicu*'",
+            "2:13: minimal.packages: 'libssl3=3.0' is not a package name: it holds '='\n  help: write the name alone, without version and architecture, such as 'libicu72' or 'libicu*'",
         ),
         (
             "[rules]\nremove.root-home = false",
@@ -232,13 +229,13 @@ fn all_problems_come_at_once_and_in_order() {
         [
             "1:11: profile: unknown profile 'nodejs'",
             "3:8: run.user: the value is empty",
-            "4:3: this is no TOML: invalid unquoted key, expected letters, numbers, `-`, `_`",
+            "4:3: not valid TOML: invalid unquoted key, expected letters, numbers, `-`, `_`",
             "5:17: run.command is an integer and must be a string",
-            "7:19: keep.commands: 'ls' is there twice, first in line 7",
+            "7:19: keep.commands: 'ls' is already in line 7",
             "7:25: keep.commands: '$X' holds the variable '$X'",
             "8:2: keep.commands: the entry has neither 'name' nor 'path'",
-            "9:10: this is no TOML: extra `=`, expected nothing",
-            "10:2: 'keep' is there twice",
+            "9:10: not valid TOML: extra `=`, expected nothing",
+            "10:2: duplicate key 'keep'",
             "12:12: packages.database: unknown value 'purge'",
         ]
     );
@@ -277,7 +274,7 @@ fn flags_and_variables_are_checked_with_the_file() {
             "--disable: unknown rule 'remove.crom'",
             "HARDEN_DISABLE: unknown rule 'x'",
             "/harden.toml:2:1: unknown key 'x' in [keep]",
-            "--image-config: this is no JSON: EOF while parsing an object at line 1 column 1",
+            "--image-config: not valid JSON: EOF while parsing an object at line 1 column 1",
         ]
     );
 }

@@ -51,7 +51,7 @@ fn a_build_step_is_recognised() {
         let (status, said) = start(script);
         assert_eq!(status, 2, "{said}");
         assert!(!said.contains(NO_BUILD_STEP), "{script}: {said}");
-        assert!(said.contains("nobody said which user"), "{said}");
+        assert!(said.contains("no user is configured"), "{said}");
     }
 }
 

@@ -8,12 +8,12 @@ use crate::common::{APP, Rootfs};
 #[test]
 fn no_user_and_no_command_are_asked_for_together() {
     Rootfs::debian_like().refuse::<&str>(&[]).says(&[
-        "nobody said which user runs the image's program",
-        "nobody said what the image runs",
+        "no user is configured: harden cannot tell which account runs the image's program",
+        "no command is configured",
         "--command none",
     ]);
-    Rootfs::debian_like().refuse(&["--user", "app:1000"]).says(&["nobody said what the image runs"]).alone();
-    Rootfs::debian_like().refuse(&["--command", "/app/server"]).says(&["nobody said which user"]).alone();
+    Rootfs::debian_like().refuse(&["--user", "app:1000"]).says(&["no command is configured"]).alone();
+    Rootfs::debian_like().refuse(&["--command", "/app/server"]).says(&["no user is configured"]).alone();
 }
 
 #[test]

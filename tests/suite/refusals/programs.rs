@@ -12,10 +12,8 @@ fn command(word: &str) -> Vec<&str> {
 fn a_command_that_does_not_exist_is_refused() {
     let tree = Rootfs::debian_like();
     tree.refuse(&command("/app/none")).says(&["starts '/app/none', which does not exist", "--command none"]).alone();
-    tree.refuse(&command("wgett -q"))
-        .says(&["starts 'wgett', which is found nowhere in PATH", "did you mean 'wget'?"])
-        .alone();
-    tree.refuse(&command("/app")).says(&["starts '/app', which is no file"]).alone();
+    tree.refuse(&command("wgett -q")).says(&["starts 'wgett', which is not in PATH", "did you mean 'wget'?"]).alone();
+    tree.refuse(&command("/app")).says(&["starts '/app', which is not a file"]).alone();
 }
 
 #[test]
@@ -53,7 +51,7 @@ fn a_kept_link_that_leads_nowhere_is_refused() {
     Rootfs::debian_like()
         .link("/usr/bin/java", "/etc/alternatives/java")
         .refuse(&[&APP[..], &["--keep", "java"]].concat())
-        .says(&["'java'", "leads nowhere"])
+        .says(&["'java'", "cannot be resolved"])
         .alone();
 }
 
@@ -64,14 +62,14 @@ fn starters_that_nobody_mentioned_are_refused_and_three_ways_settle_it() {
         let tree = || Rootfs::debian_like().programs(&[&path]);
         tree()
             .refuse(&APP)
-            .says(&[&format!("'{path}' would go"), &format!("[remove] commands = [\"{name}\"]")])
+            .says(&[&format!("'{path}' would be removed"), &format!("[remove] commands = [\"{name}\"]")])
             .alone();
         tree().apply_config(&format!("[remove]\ncommands = ['{name}']\n"), &APP).assert_gone(&[&path]);
         tree().apply(&[&APP[..], &["--keep", name]].concat()).assert_same(&[&path]);
         tree().apply(&command(&format!("{name} -- /app/server"))).assert_same(&[&path]);
     }
     let tree = Rootfs::debian_like().script("/usr/local/bin/docker-entrypoint.sh", "#!/bin/sh\nexec \"$@\"\n");
-    tree.refuse(&APP).says(&["'/usr/local/bin/docker-entrypoint.sh' would go"]).alone();
+    tree.refuse(&APP).says(&["'/usr/local/bin/docker-entrypoint.sh' would be removed"]).alone();
     let done = tree.apply(&command("docker-entrypoint.sh /app/server"));
     done.assert_same(&["/usr/local/bin/docker-entrypoint.sh", "/usr/bin/sh", "/usr/bin/dash"]);
 }
@@ -135,7 +133,7 @@ fn what_lies_in_the_home_of_root_is_refused_before_it_is_emptied() {
         .alone();
     tree()
         .refuse(&command("/root/.cargo/bin/tool"))
-        .says(&["'/root/.cargo", "needed by what the policy keeps"])
+        .says(&["'/root/.cargo", "needed by an entry that the policy keeps"])
         .alone();
     let done =
         tree().apply_config("[keep]\npaths = ['/root/.cargo']\n[run]\npath = '/root/.cargo/bin:/usr/bin'\n", &APP);

@@ -68,7 +68,7 @@ fn a_volume_over_content_is_named_as_such() {
         .file("/data/seed", 0o644, 1000, 1000, "x")
         .dir("/none", 0o755, 1000, 1000);
     let run = tree.run("plan", &APP);
-    assert!(run.all().contains("mountPath: \"/data\" }  # a volume with what is there\n"), "{}", run.all());
+    assert!(run.all().contains("mountPath: \"/data\" }  # a volume with the existing files\n"), "{}", run.all());
     assert!(run.all().contains("mountPath: \"/none\" }  # emptyDir\n"), "{}", run.all());
 }
 
@@ -102,8 +102,8 @@ fn a_refusal_is_in_the_report_too_and_quiet_still_says_it() {
     let run = tree.run("apply", &["--user", "app:1000", "--format", "json", "-q"]);
     assert_eq!(run.status, 2);
     assert_eq!(run.json()["state"], "refused");
-    assert!(run.json()["refusals"][0]["text"].as_str().unwrap().contains("nobody said what the image runs"));
-    assert!(run.stderr.contains("refused: nobody said what the image runs"), "{}", run.stderr);
+    assert!(run.json()["refusals"][0]["text"].as_str().unwrap().contains("no command is configured"));
+    assert!(run.stderr.contains("refused: no command is configured"), "{}", run.stderr);
 }
 
 #[test]

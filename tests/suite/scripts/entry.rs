@@ -69,7 +69,7 @@ fn other_kept_scripts_are_warned_about_and_strict_refuses() {
     let args = [&APP[..], &["--keep", "tool"]].concat();
     let done = tree().apply(&args);
     assert!(
-        done.run.stderr.contains("warning: '/usr/bin/tool' is kept and names what would go: 'id'"),
+        done.run.stderr.contains("warning: '/usr/bin/tool' is kept and names programs that would be removed: 'id'"),
         "{}",
         done.run.stderr
     );
@@ -109,7 +109,7 @@ fn scripts_of_other_languages_are_not_guessed_at() {
 fn what_cannot_be_seen_or_read_is_said() {
     let done = image("#!/bin/sh\n\"$TOOL\" x\nexec \"$@\"\n").apply(&command("/start.sh /app/server"));
     assert!(
-        done.run.stderr.contains("only the running script knows what it runs for '$TOOL' (/start.sh:2)"),
+        done.run.stderr.contains("only the running script knows which programs it runs for '$TOOL' (/start.sh:2)"),
         "{}",
         done.run.stderr
     );
@@ -122,7 +122,7 @@ fn what_cannot_be_seen_or_read_is_said() {
 fn a_starter_that_a_script_names_is_refused_once() {
     let tree = || image("#!/bin/sh\nexec gosu app /app/server\n").programs(&["/usr/sbin/gosu"]);
     tree().refuse(&command("/start.sh")).says(&["'gosu' (/start.sh:2)"]).alone();
-    tree().refuse(&APP).says(&["'/usr/sbin/gosu' would go, though"]).alone();
+    tree().refuse(&APP).says(&["'/usr/sbin/gosu' would be removed, but images"]).alone();
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_starter_that_is_only_kept_is_warned_about() {
         .text("/etc/supervisord.conf", "[program:x]\ncommand=sed y\n");
     let done = tree.apply(&[&command("/app/server")[..], &["--keep", "supervisord"]].concat());
     assert!(
-        done.run.stderr.contains("'/etc/supervisord.conf' is kept and names what would go: 'sed'"),
+        done.run.stderr.contains("'/etc/supervisord.conf' is kept and names programs that would be removed: 'sed'"),
         "{}",
         done.run.stderr
     );

@@ -40,7 +40,7 @@ impl<'a> File<'a> {
 
     /// Count work that reads nothing.
     pub(super) fn charge(&mut self, bytes: usize) -> Outcome<()> {
-        self.work = self.work.checked_sub(bytes as u64).context("its records overlap or lead in a circle")?;
+        self.work = self.work.checked_sub(bytes as u64).context("its records overlap or form a loop")?;
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl<'a> File<'a> {
 
     /// The same, added to what is there.
     pub(super) fn append(&mut self, offset: u64, len: usize, into: &mut Vec<u8>) -> Outcome<()> {
-        let end = offset.checked_add(len as u64).filter(|&end| end <= self.size).context("it is cut off")?;
+        let end = offset.checked_add(len as u64).filter(|&end| end <= self.size).context("it is truncated")?;
         self.charge(len)?;
         let mut at = offset;
         while at < end {
@@ -62,13 +62,13 @@ impl<'a> File<'a> {
                 if self.pieces.len() >= MAX_PIECES {
                     self.pieces.clear();
                 }
-                self.reads = self.reads.checked_sub(PIECE).context("its pages lie too scattered")?;
+                self.reads = self.reads.checked_sub(PIECE).context("its pages are too scattered")?;
                 let piece = self.contents.read_at(self.tree, self.id, number * PIECE, PIECE as usize)?;
                 self.pieces.insert(number, piece);
             }
             let len = (end - at).min(PIECE - from as u64);
             let part = self.pieces.get(&number).and_then(|piece| piece.get(from..from + len as usize));
-            into.extend_from_slice(part.context("it is cut off")?);
+            into.extend_from_slice(part.context("it is truncated")?);
             at += len;
         }
         Ok(())

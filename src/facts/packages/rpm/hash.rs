@@ -23,7 +23,7 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     let meta = file.take(0, 72)?;
     let orders = [Order::Little, Order::Big];
     let order = orders.into_iter().find(|order| order.u32(&meta, 12) == MAGIC);
-    let order = order.context("it is no Berkeley DB hash")?;
+    let order = order.context("it is not a Berkeley DB hash")?;
     let size = usize::try_from(order.u32(&meta, 20)).unwrap_or(usize::MAX);
     let byte = |at: usize| meta.get(at).copied().unwrap_or_default();
     // Encrypted, with checksums, or in several files: rpm never writes these.
@@ -33,7 +33,7 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     let pages = Pages { size, order };
     let last = order.u32(&meta, 32);
     if pages.offset(last) + size as u64 > file.size() {
-        bail!("it is cut off");
+        bail!("it is truncated");
     }
     for number in 1..=last {
         let head = pages.head(file, number)?;

@@ -59,7 +59,7 @@ impl<'a> Header<'a> {
             let (entries, rest) = blob.get(8..)?.split_at_checked(entries)?;
             (rest.len() == data).then_some(Self { entries, data: rest })
         };
-        let header = split().context("one of its records is no package header")?;
+        let header = split().context("one of its records is not a package header")?;
         let whole = LISTS.iter().all(|&tag| header.strings(tag).count() == header.find(tag, STRING_ARRAY).1);
         let indexes = header.numbers(DIRECTORY_INDEXES).count();
         if !whole || indexes != header.strings(NAMES).count() || header.has_other_types() {

@@ -19,7 +19,7 @@ pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcom
     let head = file.take(0, 32)?;
     let number = |bytes: &[u8], at| Order::Little.u32(bytes, at);
     if !head.starts_with(b"RpmP") || number(&head, 4) != 0 {
-        bail!("it is no rpm database of a known version");
+        bail!("it is not an rpm database of a known version");
     }
     let slots = u64::from(number(&head, 12)) * (PAGE / UNIT);
     for slot in FIRST_SLOT..slots {

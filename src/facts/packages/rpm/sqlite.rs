@@ -19,7 +19,7 @@ const COLUMNS: usize = 4;
 pub(super) fn headers(file: &mut File<'_>, each: &mut dyn FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
     let head = file.take(0, FILE_HEADER)?;
     if !head.starts_with(MAGIC) {
-        bail!("it is no SQLite database");
+        bail!("it is not an SQLite database");
     }
     let page = match Order::Big.u16(&head, 16) {
         1 => 65536,
@@ -80,7 +80,7 @@ impl Table {
             seen += 1;
             // Each page has one parent: more of them than the file has means a circle.
             if seen + todo.len() as u64 > pages {
-                bail!("its pages lead in a circle or beyond its end");
+                bail!("its pages form a loop or lead beyond its end");
             }
         }
         Ok(())

@@ -124,7 +124,7 @@ impl Callers<'_> {
             let Some((_, program)) = self.program(word) else { continue };
             match applet_in(words.get(at + 1..).unwrap_or_default()) {
                 Call::Applet(applet, _) => self.asks_for(program, applet),
-                Call::Any => self.asks_for_all_of(word, "it is called without saying for which applet"),
+                Call::Any => self.asks_for_all_of(word, "a script calls it without the name of an applet"),
                 Call::None => {}
             }
         }

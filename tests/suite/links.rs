@@ -1,0 +1,44 @@
+//! Every relative link in the pages leads to a file, and to a heading if it names one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The anchors of a page, made of its headings as GitHub makes them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let heading = |line: &str| line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase());
+    let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
+    page.lines()
+        .filter_map(heading)
+        .map(|text| text.chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .collect()
+}
+
+/// The targets of `](TARGET)` in a page, outside of code.
+fn links(page: &str) -> Vec<&str> {
+    let text = page.split("```").step_by(2);
+    text.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split_once(')')).map(|(to, _)| to).collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file_and_its_heading() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| top.join(name)).into();
+    let docs = fs::read_dir(top.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    let mut seen = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: no file {link}", page.display());
+            if !anchor.is_empty() {
+                let found = anchors(&fs::read_to_string(&target).unwrap()).contains(anchor);
+                assert!(found, "{}: no heading for {link}", page.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
