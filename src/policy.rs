@@ -20,6 +20,7 @@ use regex::bytes::Regex;
 
 use crate::day::Day;
 use crate::diag::{Origin, escape};
+use crate::programs::Programs;
 use crate::shell;
 use crate::tree::glob::Glob;
 
@@ -83,6 +84,8 @@ pub struct Policy {
     pub checks: Vec<Check>,
     /// `[audit]`.
     pub audit: Audit,
+    /// What is known of single programs: built-in files and `[programs] files`.
+    pub(crate) programs: Programs,
 }
 
 /// `[audit]`: what `harden audit` accepts.

@@ -1,5 +1,5 @@
 //! What files of the image start: shell scripts with what they source, and the configurations of programs whose work
-//! is to start others (`scripts/starters.rs`).
+//! is to start others (`scripts/starters.rs`, by the program files).
 //!
 //! Finds the entries that words name, with file and line. Scripts in other languages are not guessed at. This module
 //! does not know what stays and what goes.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
+use crate::programs::{Program, Programs};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -54,6 +55,7 @@ pub(super) struct Layer {
     pub(super) check_tcp: Located<u32>,
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
+    pub(super) programs: Vec<Program>,
 }
 
 /// Resolves layers, the strongest first, into one policy.
@@ -135,6 +137,7 @@ impl Layer {
         }
         self.rules.extend(weaker.rules);
         self.exceptions.extend(weaker.exceptions);
+        self.programs.extend(weaker.programs);
         for check in weaker.checks {
             if !self.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
                 self.checks.push(check);
@@ -272,6 +275,7 @@ impl Layer {
             volumes,
             checks: self.checks,
             audit: Audit { exceptions: self.exceptions },
+            programs: Programs { own: self.programs },
         }
     }
 }
