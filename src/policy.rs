@@ -86,6 +86,8 @@ pub struct Policy {
     pub audit: Audit,
     /// What is known of single programs: built-in files and `[programs] files`.
     pub(crate) programs: Programs,
+    /// `[programs] files`, as they were written.
+    pub program_files: Vec<Entry>,
 }
 
 /// `[audit]`: what `harden audit` accepts.

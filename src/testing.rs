@@ -100,6 +100,16 @@ pub mod plan {
     pub use crate::plan::Plan;
 }
 
+pub mod programs {
+    //! What is known of single programs.
+
+    /// The JSON schema of program files.
+    #[must_use]
+    pub fn schema() -> String {
+        crate::programs::schema()
+    }
+}
+
 pub mod policy {
     //! What the user wants.
     pub use crate::policy::{

@@ -55,6 +55,8 @@ pub(super) struct Layer {
     pub(super) check_tcp: Located<u32>,
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
+    /// `[programs] files`, and what was read of them.
+    pub(super) program_files: Vec<Entry>,
     pub(super) programs: Vec<Program>,
 }
 
@@ -124,6 +126,7 @@ impl Layer {
             (&mut self.read_only, weaker.read_only),
             (&mut self.writable, weaker.writable),
             (&mut self.packages, weaker.packages),
+            (&mut self.program_files, weaker.program_files),
         ] {
             extend(list, entries);
         }
@@ -276,6 +279,7 @@ impl Layer {
             checks: self.checks,
             audit: Audit { exceptions: self.exceptions },
             programs: Programs { own: self.programs },
+            program_files: self.program_files,
         }
     }
 }
