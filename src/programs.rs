@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use crate::tree::glob::Glob;
 
 pub(crate) use decode::{decode, schema};
-pub(crate) use settings::{Part, account_settings, command, command_settings};
+pub(crate) use settings::{Part, account_settings, command_settings, through_shell};
 
 macro_rules! built_in {
     ($($name:literal)*) => {
@@ -175,6 +175,8 @@ pub(crate) struct Configuration {
     pub argument: bool,
     /// How it is written.
     pub syntax: Syntax,
+    /// Programs that its values name and that do not count.
+    pub ignore: Vec<String>,
     /// Words that begin a section, where sections are not `[in brackets]`.
     pub section_words: Vec<String>,
     /// `key`, `key*` or `[section] key`, and what the value is.
@@ -336,6 +338,63 @@ impl Programs {
         let all = built_in.filter(replaced).chain(&self.own);
         all.filter_map(|program| Some((program, program.version(name, path)?))).collect()
     }
+}
+
+/// What one built-in file says, as far as tests generate cases from it.
+#[derive(Debug)]
+pub struct Known {
+    /// The file.
+    pub file: &'static str,
+    /// A name of the program.
+    pub name: &'static str,
+    /// What it always starts, the first name of each.
+    pub starts: Vec<&'static str>,
+    /// Names that it looks up, whether a group, and only where the image starts as root.
+    pub accounts: Vec<(&'static str, bool, bool)>,
+    /// Option, usual file, syntax and key of configurations that name an account and may be named instead.
+    pub instead: Vec<(&'static str, String, &'static str, &'static str)>,
+    /// Usual file, syntax, key and the words before it, of keys that hold command lines.
+    pub commands: Vec<(String, &'static str, &'static str, usize)>,
+}
+
+/// For tests: what the built-in files say.
+pub(crate) fn known() -> Vec<Known> {
+    let is_plain = |text: &&String| !text.contains(['*', '?', '[', '/']);
+    // A usual file of one version, for one that a pattern names.
+    let usual = |configuration: &Configuration| {
+        let file = configuration.files.first().cloned().unwrap_or_default();
+        file.replace("{version}", "1").replace("[67]", "6").replace("[123]", "1").replace('*', "x")
+    };
+    let syntax = |wanted| SYNTAXES.iter().find(|(_, syntax)| *syntax == wanted).map_or("", |(name, _)| name);
+    let mut all = Vec::new();
+    for program in &BUILT_IN.programs {
+        let Some(name) = program.names.iter().find(is_plain) else { continue };
+        let always = program.starts.iter().filter(|starts| starts.when == When::Always);
+        let (mut instead, mut commands) = (Vec::new(), Vec::new());
+        for configuration in &program.configurations {
+            let (file, syntax) = (usual(configuration), syntax(configuration.syntax));
+            for (key, value) in &configuration.keys {
+                let option = configuration.instead.first().filter(|_| value.kind == Kind::Account);
+                instead.extend(option.map(|option| (option.as_str(), file.clone(), syntax, key.as_str())));
+                if matches!(value.kind, Kind::Command | Kind::Shell | Kind::CommandOrShell) {
+                    commands.push((file.clone(), syntax, key.as_str(), value.after));
+                }
+            }
+        }
+        all.push(Known {
+            file: &program.file,
+            name,
+            starts: always.filter_map(|starts| starts.program.first()).map(String::as_str).collect(),
+            accounts: program
+                .accounts
+                .iter()
+                .map(|account| (account.name.as_str(), account.group, account.when == When::Root))
+                .collect(),
+            instead,
+            commands,
+        });
+    }
+    all
 }
 
 /// The name of a file without its directory and ending.

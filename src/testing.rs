@@ -103,6 +103,14 @@ pub mod plan {
 pub mod programs {
     //! What is known of single programs.
 
+    pub use crate::programs::Known;
+
+    /// Every built-in file that has a name without a pattern.
+    #[must_use]
+    pub fn known() -> Vec<Known> {
+        crate::programs::known()
+    }
+
     /// The JSON schema of program files.
     #[must_use]
     pub fn schema() -> String {

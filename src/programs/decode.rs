@@ -91,6 +91,7 @@ const CONFIGURATION: &[Key] = &[
     ),
     key("argument", Shape::Flag, "An argument that is no option names another file or directory instead."),
     needed("syntax", Shape::Word(syntaxes), "How it is written."),
+    key("ignore", Shape::Texts, "Programs that its values name, and that a container has no use for."),
     key("section-words", Shape::Texts, "Words that begin a section, where sections do not stand in brackets."),
     key("keys", Shape::Values, "KEY, KEY* or \"[SECTION] KEY\", and what its value names."),
 ];
@@ -155,6 +156,7 @@ fn program(path: &str, table: &mut Table) -> Program {
         instead: texts(&mut table, "instead"),
         argument: flag(&mut table, "argument"),
         syntax: word(&text(&mut table, "syntax"), &SYNTAXES).unwrap_or(Syntax::Statements),
+        ignore: texts(&mut table, "ignore"),
         section_words: texts(&mut table, "section-words"),
         keys: values(&mut table, "keys"),
     };

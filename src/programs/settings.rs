@@ -6,7 +6,12 @@ use super::{Configuration, Kind, Syntax, Value};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
     /// A command line, as shell code.
-    Command(String),
+    Command {
+        /// The code.
+        text: String,
+        /// `/bin/sh` runs it.
+        shell: bool,
+    },
     /// A file that is loaded.
     File(String),
     /// Patterns of further files.
@@ -58,10 +63,7 @@ pub(crate) fn command_settings(configuration: &Configuration, text: &str) -> Vec
         for (number, line) in (1_u32..).zip(text.lines()) {
             let Some(command) = job(line.trim(), syntax) else { continue };
             // cron hands every job to a shell.
-            if found.is_empty() {
-                found.push((number, Part::Command("/bin/sh".to_owned())));
-            }
-            found.push((number, Part::Command(command)));
+            found.push((number, Part::Command { text: command, shell: true }));
         }
         return found;
     }
@@ -84,36 +86,27 @@ pub(crate) fn command_settings(configuration: &Configuration, text: &str) -> Vec
                 let (prefix, command) = text.split_at(text.find(|c| !"@-:+!|".contains(c)).unwrap_or(text.len()));
                 // A dash: its failure is none.
                 if !prefix.contains('-') {
-                    found.push((line, Part::Command(unexpanded(command))));
+                    found.push((line, Part::Command { text: unexpanded(command), shell: false }));
                 }
             }
-            kind => {
-                found.extend(command(kind, text).into_iter().map(|command| (line, Part::Command(unexpanded(&command)))))
-            }
+            kind => found
+                .extend(through_shell(kind, text).map(|shell| (line, Part::Command { text: unexpanded(text), shell }))),
         }
     }
     found
 }
 
-/// A command line, with the shell that it is handed to before it; nothing for values that are none.
-pub(crate) fn command(kind: Kind, text: &str) -> Vec<String> {
-    // Plain words are started directly; anything else is a shell's.
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+ %=:,@".contains(c));
-    let shell = match kind {
-        Kind::Shell => true,
-        Kind::CommandOrShell => !plain,
-        Kind::Command => false,
-        _ => return Vec::new(),
-    };
-    let mut found = Vec::new();
-    if text.trim().is_empty() {
-        return found;
+/// Whether a command line is handed to `/bin/sh`; `None` for values that are none.
+pub(crate) fn through_shell(kind: Kind, text: &str) -> Option<bool> {
+    // Plain words, quoted or not, are started directly; anything else is a shell's.
+    let plain = !text.contains(['&', ';', '<', '>', '|', '$', '`', '(', ')', '*', '?', '\n']);
+    match kind {
+        _ if text.trim().is_empty() => None,
+        Kind::Shell => Some(true),
+        Kind::CommandOrShell => Some(!plain),
+        Kind::Command => Some(false),
+        _ => None,
     }
-    if shell {
-        found.push("/bin/sh".to_owned());
-    }
-    found.push(text.to_owned());
-    found
 }
 
 /// The settings of a text whose key is known and of such a kind, with the key.
@@ -361,7 +354,7 @@ mod tests {
             let named = account_settings(configuration, text).into_iter().filter(|(.., name, _)| !name.is_empty());
             accounts.extend(named.map(show));
             let show = |(line, part)| match part {
-                Part::Command(text) => format!("{line} {text}"),
+                Part::Command { text, shell } => format!("{line} {}{text}", if shell { "sh: " } else { "" }),
                 Part::File(text) => format!("{line} file {text}"),
                 Part::Include(text) => format!("{line} include {text}"),
             };
@@ -385,7 +378,7 @@ mod tests {
         };
         let accounts = accounts.map(show).collect();
         let show = |(line, part)| match part {
-            Part::Command(text) => format!("{line} {text}"),
+            Part::Command { text, shell } => format!("{line} {}{text}", if shell { "sh: " } else { "" }),
             Part::File(text) => format!("{line} file {text}"),
             Part::Include(text) => format!("{line} include {text}"),
         };
@@ -412,11 +405,11 @@ mod tests {
     fn directives_stand_in_any_case_and_in_quotes() {
         let text = "export APACHE_RUN_USER=www-data\n: ${APACHE_RUN_GROUP:=www}\nUser ${APACHE_RUN_USER}\n# User x\n<IfModule unixd_module>\n  user daemon\n  Group #1\n  GROUP daemon\nUserDir public_html\n";
         assert_eq!(of("apache2", Syntax::Directives, text).0, ["1 www-data", "6 daemon", "8 :daemon"]);
-        let text = "include_shell \"/x/m.pl \" + server.port\ninclude_shell_x \"b\"\n archive_command='cp %p /b'\nForceCommand a b\ninclude_shell \"/c.pl\"\nssl 'a b'\nssl c\n";
+        let text = "include_shell \"/x/m.pl \" + server.port\ninclude_shell_x \"b\"\n archive_command='cp %p /b'\nForceCommand a b\ninclude_shell \"/c.pl\"\nssl 'a | b'\nssl \"c\" d\n";
         let keys = "include_shell = \"shell\", archive_command = \"shell\", forcecommand = \"command\", ssl = \"command or shell\"";
         assert_eq!(
             own(keys, "directives", text).1,
-            ["1 /bin/sh", "1 /x/m.pl ", "3 /bin/sh", "3 cp %p /b", "4 a b", "5 /bin/sh", "5 /c.pl", "6 a b", "7 c"]
+            ["1 sh: /x/m.pl ", "3 sh: cp %p /b", "4 a b", "5 sh: /c.pl", "6 sh: a | b", "7 c"]
         );
     }
 
@@ -430,7 +423,7 @@ mod tests {
     fn tables_of_jobs() {
         let text = "# m h\nSHELL=/bin/bash\nPATH = /x\n*/5 * * * * root test -x /a && /a \\% 1 % in\n@reboot app b\n\n";
         let (accounts, commands) = of("cron", Syntax::Crontab, text);
-        assert_eq!(commands, ["4 /bin/sh", "4 test -x /a && /a % 1 ", "5 b"]);
+        assert_eq!(commands, ["4 sh: test -x /a && /a % 1 ", "5 sh: b"]);
         assert_eq!(accounts, ["4 root", "5 app"]);
         assert_eq!(job("0 0 1 jan mon  a b", Syntax::UserCrontab).unwrap(), "a b");
         assert_eq!(job("-*/2 * * * * root a", Syntax::Crontab).unwrap(), "a");

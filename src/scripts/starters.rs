@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::configurations::{behind, files};
 use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
-use crate::programs::{Configuration, Part, Starts, Syntax, When, command, command_settings, option_values};
-use crate::shell::{Code, Dialect};
+use crate::programs::{Configuration, Part, Starts, Syntax, When, command_settings, option_values, through_shell};
+use crate::shell::{self, Code, Dialect, is_builtin};
 use crate::tree::{Id, glob};
 
 /// What the configurations of `id` name, and the options that command lines give it.
@@ -27,8 +27,9 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
             let own = words.split(|&word| word == "--").next().unwrap_or_default();
             for (option, value) in &program.options {
                 for text in option_values(option, own) {
-                    for command in command(value.kind, value.part(text)) {
-                        code.read_part(&command, 0);
+                    let text = value.part(text);
+                    if let Some(shell) = through_shell(value.kind, text) {
+                        start(reader, &mut code, (0, text, shell), &[]);
                     }
                 }
             }
@@ -123,9 +124,7 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
     let (mut included, mut loaded) = (Vec::new(), Vec::new());
     for (line, part) in command_settings(configuration, &text) {
         match part {
-            Part::Command(command) => {
-                code.read_part(&command, line);
-            }
+            Part::Command { text, shell } => start(reader, &mut code, (line, &text, shell), &configuration.ignore),
             Part::File(path) => {
                 let entry = reader.tree.resolve(path.as_bytes()).ok().filter(|_| path.starts_with('/'));
                 let is_file = |id: &Id| reader.tree.is_file(*id);
@@ -153,6 +152,25 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
         first.names.append(&mut loaded);
     }
     (uses, included)
+}
+
+/// A command line with its line, read as code, unless the program that it begins with is not there: then it did not work
+/// before.
+fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, bool), ignore: &[String]) {
+    let commands = shell::commands(text).unwrap_or_default();
+    let first = commands.iter().find_map(|command| command.words.iter().find(|word| !word.assignment));
+    if let Some(first) = first.filter(|word| !word.expands) {
+        let name = first.text.rsplit('/').next().unwrap_or_default();
+        let there = || is_builtin(name, Dialect::Posix) || reader.runs(&first.text, &[]).is_some();
+        // A path may lie on a volume; a name that is found nowhere starts nothing.
+        if ignore.iter().any(|ignored| ignored == name) || (!first.text.contains('/') && !there()) {
+            return;
+        }
+    }
+    if shell {
+        code.read_part("/bin/sh", line);
+    }
+    code.read_part(text, line);
 }
 
 fn is_table(syntax: Syntax) -> bool {
