@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::configurations::{behind, files};
 use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
 use crate::programs::{Configuration, Part, Starts, Syntax, When, command_settings, option_values, through_shell};
-use crate::shell::{self, Code, Dialect, is_builtin};
+use crate::shell::{Code, Dialect, is_builtin};
 use crate::tree::{Id, glob};
 
 /// What the configurations of `id` name, and the options that command lines give it.
@@ -157,13 +157,18 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
 /// A command line with its line, read as code, unless the program that it begins with is not there: then it did not work
 /// before.
 fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, bool), ignore: &[String]) {
-    let commands = shell::commands(text).unwrap_or_default();
-    let first = commands.iter().find_map(|command| command.words.iter().find(|word| !word.assignment));
-    if let Some(first) = first.filter(|word| !word.expands) {
-        let name = first.text.rsplit('/').next().unwrap_or_default();
-        let there = || is_builtin(name, Dialect::Posix) || reader.runs(&first.text, &[]).is_some();
+    let begin = text.trim_start();
+    let first = match begin.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        Some(quote) => begin.split(quote).nth(1),
+        None => begin.split_whitespace().next(),
+    };
+    let first = first.unwrap_or_default().trim();
+    // What a variable holds is not known, and `NAME=value` is no program.
+    if !first.is_empty() && !first.contains(|c: char| "$`%={}()[]!&|;<>".contains(c)) {
+        let name = first.rsplit('/').next().unwrap_or_default();
+        let there = || is_builtin(name, Dialect::Posix) || reader.runs(first, &[]).is_some();
         // A path may lie on a volume; a name that is found nowhere starts nothing.
-        if ignore.iter().any(|ignored| ignored == name) || (!first.text.contains('/') && !there()) {
+        if ignore.iter().any(|ignored| ignored == name) || (!first.contains('/') && !there()) {
             return;
         }
     }

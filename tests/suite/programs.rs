@@ -176,6 +176,21 @@ fn options_and_arguments_that_hold_a_command_count() {
     }
 }
 
+/// What could not run before is not what this run breaks: nor does the rest of its command line count.
+#[test]
+fn a_command_line_that_begins_with_a_program_that_is_not_there_counts_for_nothing() {
+    let lines = [
+        "&quot;no-such&quot; -o `dirname &quot;%i&quot;` &quot;%i&quot;; /usr/bin/wget x",
+        "&quot;display&quot; &quot;%i&quot;",
+    ];
+    for line in lines {
+        let tree = Rootfs::debian_like()
+            .programs(&["/usr/bin/convert", "/usr/bin/dirname", "/usr/bin/display"])
+            .text("/etc/ImageMagick-6/delegates.xml", text("attributes", "command", line));
+        tree.apply_config("[run]\nuser = 'app:1000:1000'\ncommand = ['convert', 'a', 'b']\n", &[]);
+    }
+}
+
 /// What a program starts only sometimes counts where a script of the application shows it.
 #[test]
 fn evidence_in_the_application_counts() {
