@@ -30,8 +30,8 @@ pub struct Facts {
     pub this_program_on_mount: bool,
     /// The mounts that it and its configuration lie on.
     pub own_mounts: Vec<Id>,
-    /// The configuration it read, when that lies in this root.
-    pub this_config: Option<Id>,
+    /// The files of the configuration it read that lie in this root.
+    pub this_config: Vec<Id>,
     /// The file that the report goes to, when it lies in this root.
     pub report: Option<Id>,
     /// The account files.
@@ -49,10 +49,10 @@ pub struct Facts {
 pub(crate) struct Own {
     /// The running program.
     pub program: Option<host::Program>,
-    /// The configuration.
-    pub config: Option<host::Inode>,
-    /// Its path without links.
-    pub config_path: Option<Vec<u8>>,
+    /// The files of the configuration.
+    pub config: Vec<host::Inode>,
+    /// Their paths without links.
+    pub config_paths: Vec<Vec<u8>>,
     /// The report.
     pub report: Option<host::Inode>,
     /// The working directory, when the root is the one that this program runs in and no other was named.
@@ -83,7 +83,8 @@ impl Facts {
             let named = tree.resolve(program.path.as_bytes()).ok().map(|found| found.node);
             named.filter(|&id| is(id, program.inode)).or_else(|| find(program.inode))
         });
-        let paths = own.program.iter().map(|program| program.path.as_bytes()).chain(own.config_path.as_deref());
+        let paths =
+            own.program.iter().map(|program| program.path.as_bytes()).chain(own.config_paths.iter().map(Vec::as_slice));
         let mount = |path: &[u8]| match tree.resolve(path) {
             Err(Unresolved::Mount(id)) => Some(id),
             Ok(found) if tree.meta(found.node).mount => Some(found.node),
@@ -91,7 +92,7 @@ impl Facts {
         };
         self.own_mounts = paths.filter_map(mount).filter(|_| self.running).collect();
         self.this_program_on_mount = self.running && own.program.is_some() && self.this_program.is_none();
-        self.this_config = own.config.and_then(find);
+        self.this_config = own.config.iter().copied().filter_map(find).collect();
         self.report = own.report.and_then(find);
     }
 }

@@ -37,6 +37,7 @@ mod learn;
 mod pipeline;
 mod plan;
 mod policy;
+mod programs;
 mod report;
 mod root;
 mod rules;

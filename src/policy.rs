@@ -19,6 +19,7 @@ use regex::bytes::Regex;
 
 use crate::day::Day;
 use crate::diag::{Origin, escape};
+use crate::programs::Programs;
 use crate::shell;
 use crate::tree::glob::Glob;
 
@@ -82,6 +83,10 @@ pub struct Policy {
     pub checks: Vec<Check>,
     /// `[audit]`.
     pub audit: Audit,
+    /// What is known of single programs: built-in files and `[programs] files`.
+    pub(crate) programs: Programs,
+    /// `[programs] files`, as they were written.
+    pub program_files: Vec<Entry>,
 }
 
 /// `[audit]`: what `harden audit` accepts.

@@ -93,8 +93,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     for warning in &loaded.warnings {
         console.problem("warning", warning);
     }
-    let Loaded { policy, config, image_config, .. } = loaded;
+    let Loaded { policy, config, files, image_config, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
+    request.files = files.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect();
     if options.dump_config {
         return printed(&policy::dump(&policy));
     }
@@ -182,5 +183,9 @@ impl Inputs for Host {
 
     fn canonical(&self, path: &Path) -> PathBuf {
         host::canonical(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        host::names(directory)
     }
 }

@@ -1,5 +1,5 @@
 //! The programs that files of the image start: shell scripts with what they source, and the configurations of programs
-//! whose work is to start others (`scripts/starters.rs`).
+//! whose work is to start others (`scripts/starters.rs`, by the program files).
 //!
 //! Finds the entries that words name, with file and line. It does not guess at scripts in other languages, and does
 //! not know which entries are kept.

@@ -120,7 +120,7 @@ fn is_assignment(word: &Word, first: bool) -> bool {
 
 /// Words that the shell answers itself; they are no files even where a file has their name (POSIX XCU 2.9 and 2.14,
 /// and the manuals of dash, busybox and bash).
-fn is_builtin(name: &str, dialect: Dialect) -> bool {
+pub(crate) fn is_builtin(name: &str, dialect: Dialect) -> bool {
     const COMMON: &str = ". : [ (( [[ ]] alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash \
         jobs kill local printf pwd read readonly return set shift test times trap true type ulimit umask unalias \
         unset wait fc";

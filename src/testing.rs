@@ -100,6 +100,24 @@ pub mod plan {
     pub use crate::plan::Plan;
 }
 
+pub mod programs {
+    //! What is known of single programs.
+
+    pub use crate::programs::Known;
+
+    /// Every built-in file that has a name without a pattern.
+    #[must_use]
+    pub fn known() -> Vec<Known> {
+        crate::programs::known()
+    }
+
+    /// The JSON schema of program files.
+    #[must_use]
+    pub fn schema() -> String {
+        crate::programs::schema()
+    }
+}
+
 pub mod policy {
     //! What the user wants.
     pub use crate::policy::{

@@ -1,9 +1,12 @@
 //! What kept scripts and kept programs that start others bring along: the code that they read, the scripts that they
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
+use super::Input;
 use super::walk::Walk;
+use crate::policy::Start;
+use crate::programs::When;
 use crate::scripts::{How, Named, Reader, is_told};
-use crate::tree::Id;
+use crate::tree::{Id, glob};
 
 impl Walk<'_> {
     /// Keep what the text or the configuration of a file asks for.
@@ -33,6 +36,46 @@ impl Walk<'_> {
                 let path = name.how != How::Starts && name.word.contains('/');
                 if !path || self.add_path(base, name.word.as_bytes(), Some(from), &text).is_err() {
                     self.add(name.entry, Some(from), &text);
+                }
+            }
+        }
+    }
+
+    /// Keep what the program files say that a program always starts, and the data that it opens by computed names.
+    pub(super) fn visit_programs(&mut self, id: Id) {
+        let Input { tree, policy, .. } = self.input;
+        let Some(file) = tree.follow(id).ok().map(|found| found.node) else { return };
+        if !tree.is_file(file) || tree.permissions(file) & 0o111 == 0 {
+            return;
+        }
+        for (program, _) in policy.programs.of(tree.name(id), &tree.path(id)) {
+            for starts in &program.starts {
+                let needed = match starts.when {
+                    When::Always => true,
+                    When::Root => policy.start == Start::Root,
+                    When::Sometimes => false,
+                };
+                let told = |word: &String| {
+                    let name = word.rsplit('/').next().unwrap_or_default();
+                    policy.remove.commands.iter().any(|entry| entry.value == *word || entry.value == name)
+                };
+                if !needed || starts.program.iter().any(told) {
+                    continue;
+                }
+                let text = format!("started {} ({}) by", starts.reason, program.file);
+                let _ = starts.program.iter().any(|word| self.add_word(id, word.as_bytes(), &text));
+            }
+            let text = format!("opened by a name made at run time ({}) by", program.file);
+            for pattern in &program.opens {
+                for entry in glob::expand_as_shell(tree, pattern.as_bytes()) {
+                    let Ok(top) = tree.follow(entry).map(|found| found.node) else { continue };
+                    self.add(entry, Some(id), &text);
+                    for below in tree.subtree(top).collect::<Vec<_>>() {
+                        // Data and modules: what is a program among them has reasons of its own.
+                        if tree.is_file(below) && tree.permissions(below) & 0o111 == 0 {
+                            self.add(below, Some(id), &text);
+                        }
+                    }
                 }
             }
         }

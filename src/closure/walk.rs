@@ -226,6 +226,7 @@ impl<'a> Walk<'a> {
     fn visit(&mut self, id: Id) {
         let tree = self.input.tree;
         self.visit_uses(id);
+        self.visit_programs(id);
         self.visit_applet(id);
         if tree.is_link(id) {
             self.visit_link(id);

@@ -109,7 +109,7 @@ impl<'a> Explainer<'a> {
             "no rule examines /dev, /proc and /sys"
         } else if facts.report == Some(id) {
             "this report is written to it"
-        } else if facts.this_program == Some(id) || facts.this_config == Some(id) {
+        } else if facts.this_program == Some(id) || facts.this_config.contains(&id) {
             "it belongs to harden, and remove.self does not remove it"
         } else if tree.parent(id) == Id::ROOT && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node)) {
             "top-level directories and the links to them are the layout of the file system"

@@ -4,34 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::diag::escape;
 use crate::draft::Draft;
-use crate::policy::Start;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
-
-/// Programs that look up an account of a fixed name when they start: sshd(8) privilege separation, and the like.
-const BUILT_IN: &[(&[u8], &str)] = &[
-    (b"sshd", "sshd"),
-    (b"ntpd", "ntp"),
-    (b"chronyd", "_chrony"),
-    (b"dbus-daemon", "messagebus"),
-    (b"rpcbind", "_rpc"),
-    (b"avahi-daemon", "avahi"),
-    (b"postfix", "postfix"),
-    (b"dnsmasq", "dnsmasq"),
-];
-
-/// Programs that drop to an account of a fixed name when they are started as root and told of no other.
-const DROPS_TO: &[(&[u8], &str)] = &[
-    (b"mosquitto", "mosquitto"),
-    (b"unbound", "unbound"),
-    (b"squid", "proxy"),
-    (b"varnishd", "vcache"),
-    (b"varnishd", "varnish"),
-    (b"exim4", "Debian-exim"),
-    (b"dovecot", "dovecot"),
-    (b"dovecot", "dovenull"),
-];
 
 /// Places named in one refusal.
 const SHOWN: usize = 3;
@@ -42,14 +17,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let mut named: BTreeMap<(bool, &str), Vec<&AccountUse>> = BTreeMap::new();
     for found in cx.account_uses {
         let goes = if found.group { ids.prunes_group(&found.name) } else { ids.prunes_account(&found.name) };
-        if goes {
+        if goes && !found.looked_up {
             named.entry((found.group, &found.name)).or_default().push(found);
         }
     }
     for (&(group, name), uses) in &named {
         refuse_named(cx, draft, group, name, uses);
     }
-    built_in(cx, draft, &ids, &named);
+    looked_up(cx, draft, &ids, &named);
 }
 
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
@@ -69,21 +44,22 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     );
 }
 
-fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
-    let tree = &cx.facts.tree;
-    let drops = if cx.policy.start == Start::Root { DROPS_TO } else { &[] };
-    for &id in cx.closure.reasons.keys() {
-        for &(program, account) in BUILT_IN.iter().chain(drops) {
-            let command = tree.name(id) == program && cx.facts.commands.directories.contains(&tree.parent(id));
-            if command && ids.prunes_account(account) && !named.contains_key(&(false, account)) {
-                draft.refuse(
-                    format!(
-                        "{} is kept, but the account '{account}' that it needs would be pruned",
-                        escape::quoted(&tree.path(id))
-                    ),
-                    format!("write [keep] users = [\"{account}\"]"),
-                );
-            }
+/// Accounts that a program looks up by a name that is compiled in.
+fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
+    for found in cx.account_uses.iter().filter(|found| found.looked_up) {
+        let AccountUse { group, name, place, program, .. } = found;
+        let goes = if *group { ids.prunes_group(name) } else { ids.prunes_account(name) };
+        if goes && !named.contains_key(&(*group, name.as_str())) {
+            let (what, list) = if *group { ("group", "groups") } else { ("account", "users") };
+            let shown = escape::escaped(name.as_bytes());
+            draft.refuse(
+                format!(
+                    "{} is kept, but the {what} '{shown}' that it needs would be pruned ({})",
+                    escape::quoted(&cx.facts.tree.path(*program)),
+                    escape::escaped(place.as_bytes())
+                ),
+                format!("write [keep] {list} = [\"{shown}\"]"),
+            );
         }
     }
 }

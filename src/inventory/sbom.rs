@@ -174,10 +174,13 @@ fn programs<'a>(
 ) -> Result<()> {
     const PIECE: usize = 256 * 1024;
     let tree = &facts.tree;
-    let own = [facts.this_program, facts.this_config];
     let mut found: Vec<Id> = Vec::new();
     for id in tree.ids().filter(|&id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount) {
-        if removed.contains(id) || own.contains(&Some(id)) || facts.packages.owner(id).is_some() {
+        if removed.contains(id)
+            || facts.this_program == Some(id)
+            || facts.this_config.contains(&id)
+            || facts.packages.owner(id).is_some()
+        {
             continue;
         }
         if facts.commands.program(tree, contents, id).is_ok_and(|program| program.is_program(tree, id, false)) {

@@ -45,6 +45,9 @@ pub fn dump(policy: &Policy) -> String {
     out.entries("writable", "path", &policy.files.writable);
     out.single("openshift", policy.files.openshift.then(|| "true".to_owned()));
 
+    out.section("programs");
+    out.entries("files", "path", &policy.program_files);
+
     out.section("packages");
     out.single("database", name_of(DATABASES, policy.database));
 

@@ -67,6 +67,8 @@ pub(super) enum Item {
     Command,
     /// The name of a package, or a glob.
     Package,
+    /// A path beside the configuration, or a pattern of such files.
+    File,
 }
 
 /// The values of `run.start`.
@@ -124,6 +126,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("keep", "Entries that no rule removes."),
     ("remove", "Commands whose loss is intended, and extra command directories."),
     ("files", "The application's directories."),
+    ("programs", "What is known of single programs, besides what is built in."),
     ("packages", "The package databases."),
     ("minimal", "Data and packages that mode = \"minimal\" keeps besides the needs of kept files."),
     (CHECK, "Commands that apply runs in the hardened root before it removes itself."),
@@ -224,6 +227,12 @@ pub(super) const KEYS: &[Key] = &[
         "openshift",
         Kind::Switch(|layer| &mut layer.openshift),
         "For a random uid: gid 0 gets the owner's rights on writable paths.",
+    ),
+    key(
+        "programs",
+        "files",
+        Kind::List(Item::File, |layer| &mut layer.program_files),
+        "Program files of your own, relative to this file; the last part may be a pattern, as \"programs/*.toml\".",
     ),
     key(
         "packages",

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
+use crate::programs::{Program, Programs};
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -54,6 +55,9 @@ pub(super) struct Layer {
     pub(super) check_tcp: Located<u32>,
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
+    /// `[programs] files`, and what was read of them.
+    pub(super) program_files: Vec<Entry>,
+    pub(super) programs: Vec<Program>,
 }
 
 /// Resolves layers, the strongest first, into one policy.
@@ -122,6 +126,7 @@ impl Layer {
             (&mut self.read_only, weaker.read_only),
             (&mut self.writable, weaker.writable),
             (&mut self.packages, weaker.packages),
+            (&mut self.program_files, weaker.program_files),
         ] {
             extend(list, entries);
         }
@@ -135,6 +140,7 @@ impl Layer {
         }
         self.rules.extend(weaker.rules);
         self.exceptions.extend(weaker.exceptions);
+        self.programs.extend(weaker.programs);
         for check in weaker.checks {
             if !self.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
                 self.checks.push(check);
@@ -272,6 +278,8 @@ impl Layer {
             volumes,
             checks: self.checks,
             audit: Audit { exceptions: self.exceptions },
+            programs: Programs { own: self.programs },
+            program_files: self.program_files,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::options::Given;
 use super::{Check, CommandEntry, Known, Options, Policy, image, profile, value};
 use crate::diag::Origin;
 use crate::diag::problem::{Problem, quote};
+use crate::programs;
 
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
@@ -37,6 +38,12 @@ pub trait Inputs {
 
     /// The path without links, or as it is when that cannot be told.
     fn canonical(&self, path: &Path) -> PathBuf;
+
+    /// The names in a directory, sorted.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>>;
 }
 
 /// A policy and where it came from.
@@ -46,6 +53,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// The configuration file that was read, as the user gave it or beside the binary.
     pub config: Option<PathBuf>,
+    /// Further files that it names: `[programs] files`.
+    pub files: Vec<PathBuf>,
     /// The image configuration as it was read, for what the policy takes no part of.
     pub image_config: Option<Vec<u8>>,
     /// What deserves a word and is no refusal.
@@ -68,10 +77,13 @@ pub fn load(
     let mut problems = options.problems.clone();
     let mut warnings = Vec::new();
     let (flags, environment) = given_layers(options, ids, &mut problems);
+    let mut files = Vec::new();
     let (file, config) = match config(options, binary, inputs, &mut problems) {
         Some((path, text)) => {
             let name = path.to_string_lossy().into_owned();
-            (decode::decode(&text, &Source::File(&name), ids, &mut problems), Some(path))
+            let mut layer = decode::decode(&text, &Source::File(&name), ids, &mut problems);
+            files = program_files(&mut layer, &path, inputs, &mut problems);
+            (layer, Some(path))
         }
         None => (Layer::default(), None),
     };
@@ -109,7 +121,7 @@ pub fn load(
         let inherited = options.library_path.as_deref().unwrap_or("");
         policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
     }
-    if problems.is_empty() { Ok(Loaded { policy, config, image_config, warnings }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Loaded { policy, config, files, image_config, warnings }) } else { Err(problems) }
 }
 
 /// The layers of the flags and of the environment.
@@ -229,6 +241,55 @@ fn config(
             None
         }
     }
+}
+
+/// Reads the program files that a configuration names, relative to it; answers their paths.
+fn program_files(layer: &mut Layer, config: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let beside = config.parent().unwrap_or(Path::new(""));
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in &layer.program_files {
+        let path = beside.join(&entry.value);
+        let mut found = Vec::new();
+        if value::is_glob(&entry.value) {
+            let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if let (Ok(glob), Ok(names)) = (value::glob(&name), inputs.list(&directory)) {
+                found
+                    .extend(names.iter().filter(|name| glob.matches(name.as_bytes())).map(|name| directory.join(name)));
+            }
+        } else {
+            found.push(path);
+        }
+        if found.is_empty() && !entry.optional {
+            let text = format!("programs.files: {} names no file", quote(&entry.value));
+            problems.push(Problem::at(&entry.origin, text).help("the path is relative to the file that names it"));
+        }
+        for path in found {
+            let name = path.to_string_lossy().into_owned();
+            if files.contains(&path) {
+                continue;
+            }
+            let text = inputs.read(&path, LARGEST_INPUT + 1).and_then(|bytes| {
+                let large = io::Error::other(format!("it is larger than {LARGEST_INPUT} bytes"));
+                if bytes.len() > LARGEST_INPUT {
+                    Err(large)
+                } else {
+                    String::from_utf8(bytes).map_err(io::Error::other)
+                }
+            });
+            match text {
+                Ok(text) => layer.programs.extend(programs::decode(&text, &name, problems)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && entry.optional => continue,
+                Err(error) => {
+                    let text = format!("cannot read the program file {}: {error}", quote(&name));
+                    let help = "the path is relative to the file that names it; docs/programs.md has the format";
+                    problems.push(Problem::at(&entry.origin, text).help(help));
+                }
+            }
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// The configuration beside the binary, but never one from inside a foreign root.

@@ -176,6 +176,19 @@ pub(super) fn package(value: &str) -> Checked<String> {
     glob(value).map(|_| value.to_owned())
 }
 
+/// A path beside the configuration, or a pattern of the names in one directory.
+pub(super) fn file(value: &str) -> Checked<String> {
+    let value = text(value)?;
+    let (directory, name) = value.rsplit_once('/').unwrap_or(("", value));
+    if is_glob(directory) || name.is_empty() {
+        return Err(Fault::new(
+            format!("{} is no file: only the last part may be a pattern", quote(value)),
+            "write a path relative to this file, as \"programs/app.toml\" or \"programs/*.toml\"",
+        ));
+    }
+    if is_glob(name) { glob(name).map(|_| value.to_owned()) } else { Ok(value.to_owned()) }
+}
+
 pub(super) fn is_number(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit())
 }

@@ -71,6 +71,18 @@ pub(crate) fn read_start(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     start(File::open(path)?, limit)
 }
 
+/// The names in a directory that the user named, sorted; those that are no text are left out.
+///
+/// # Errors
+/// As std::fs.
+pub(crate) fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let entries = std::fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    let mut names: Vec<String> = entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// The first `limit` bytes of standard input.
 ///
 /// # Errors

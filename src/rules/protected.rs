@@ -66,7 +66,7 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    for id in [cx.facts.this_program, cx.facts.this_config].into_iter().flatten() {
+    for &id in cx.facts.this_program.iter().chain(&cx.facts.this_config) {
         draft.reserve(id);
     }
     // The closure, and the application.

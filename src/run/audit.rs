@@ -132,7 +132,7 @@ fn attempt(
 fn own(request: &Request, report: Option<&File>) -> Own {
     Own {
         program: host::this_program(),
-        config: request.config.as_deref().and_then(host::inode_of),
+        config: request.configuration().filter_map(host::inode_of).collect(),
         report: report.and_then(host::inode),
         ..Own::default()
     }

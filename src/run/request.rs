@@ -24,11 +24,18 @@ pub(super) struct Request {
     pub this_is_an_image: bool,
     /// Path of the configuration, when one was read.
     pub config: Option<String>,
+    /// Paths of the further files that it names.
+    pub files: Vec<String>,
     /// SOURCE_DATE_EPOCH in seconds.
     pub epoch: Option<i64>,
 }
 
 impl Request {
+    /// Every file that the policy was read from.
+    pub(super) fn configuration(&self) -> impl Iterator<Item = &str> {
+        self.config.iter().chain(&self.files).map(String::as_str)
+    }
+
     pub(super) fn of(options: &Options) -> Self {
         let text = |path: &PathBuf| path.to_str().map(str::to_owned);
         Self {
@@ -44,6 +51,7 @@ impl Request {
             no_color: options.no_color,
             this_is_an_image: options.this_is_an_image,
             config: None,
+            files: Vec::new(),
             epoch: None,
         }
     }

@@ -68,11 +68,11 @@ impl<'a> Session<'a> {
         let own = Own {
             directory: here.then(host::current_directory),
             program: host::this_program(),
-            config: request.config.as_deref().and_then(host::inode_of),
-            config_path: request
-                .config
-                .as_deref()
-                .map(|path| host::canonical(std::path::Path::new(path)).into_os_string().into_encoded_bytes()),
+            config: request.configuration().filter_map(host::inode_of).collect(),
+            config_paths: request
+                .configuration()
+                .map(|path| host::canonical(std::path::Path::new(path)).into_os_string().into_encoded_bytes())
+                .collect(),
             report: report.as_ref().and_then(host::inode),
         };
         let checks = policy.checks.iter().map(|check| Check {

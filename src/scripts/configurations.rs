@@ -1,24 +1,20 @@
 //! Accounts and groups that configurations of kept programs name: configuration files at their usual places, files and
 //! options on the image's command lines, and kept shell scripts.
 //!
-//! One table row a program. Only what stands there literally is seen; what a variable holds is not guessed. This module
-//! does not know which accounts go.
+//! Which files, keys and options they are stands in the program files. Only what stands there literally is seen; what a
+//! variable holds is not guessed. This module does not know which accounts go.
 
 mod code;
-mod syntax;
 
 use std::collections::BTreeSet;
 
 use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
-use crate::policy::{CommandLine, Policy, Run};
+use crate::policy::{CommandLine, Policy, Run, Start};
+use crate::programs::{Configuration, Lookup, Syntax, When, account_settings, option_values};
 use crate::scripts::Reader;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
-use syntax::{Kind, Syntax};
-
-/// Largest configuration or script that is read.
-const LIMIT: u64 = 1024 * 1024;
 
 /// One name in one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,211 +27,9 @@ pub struct AccountUse {
     pub place: String,
     /// The kept program that looks the name up.
     pub program: Id,
+    /// Nobody told it: the name is compiled in, says the program file that is the place.
+    pub looked_up: bool,
 }
-
-/// Where a program is told which accounts to use.
-struct Row {
-    /// Names of the program; globs.
-    programs: &'static [&'static str],
-    /// Its configuration at the usual places; globs.
-    files: &'static [&'static str],
-    /// How that is written.
-    syntax: Syntax,
-    /// Options of the command line that take an account or a group.
-    options: &'static [(&'static str, Kind)],
-}
-
-/// From each program's manual page, and the paths of Debian, Alpine, RHEL, SUSE and the official images.
-const ROWS: &[Row] = &[
-    Row {
-        programs: &["nginx", "nginx-debug", "openresty", "angie"],
-        files: &[
-            "/etc/nginx/nginx.conf",
-            "/etc/angie/angie.conf",
-            "/usr/local/nginx/conf/nginx.conf",
-            "/usr/local/openresty/nginx/conf/nginx.conf",
-        ],
-        syntax: Syntax::Words(&[("user", Kind::AccountThenGroup)]),
-        options: &[],
-    },
-    Row {
-        programs: &["php-fpm*"],
-        files: &[
-            "/etc/php/*/fpm/php-fpm.conf",
-            "/etc/php/*/fpm/pool.d/*.conf",
-            "/etc/php*/php-fpm.conf",
-            "/etc/php*/php-fpm.d/*.conf",
-            "/etc/php-fpm.conf",
-            "/etc/php-fpm.d/*.conf",
-            "/usr/local/etc/php-fpm.conf",
-            "/usr/local/etc/php-fpm.d/*.conf",
-        ],
-        syntax: Syntax::Assignments(&[
-            ("user", Kind::Account),
-            ("group", Kind::Group),
-            ("listen.owner", Kind::Account),
-            ("listen.group", Kind::Group),
-        ]),
-        options: &[],
-    },
-    Row {
-        programs: &["apache2", "apache2ctl", "apachectl", "httpd", "httpd-prefork", "httpd-worker", "httpd-foreground"],
-        files: &[
-            "/etc/apache2/envvars",
-            "/etc/apache2/apache2.conf",
-            "/etc/apache2/httpd.conf",
-            "/etc/apache2/uid.conf",
-            "/etc/httpd/conf/httpd.conf",
-            "/usr/local/apache2/conf/httpd.conf",
-        ],
-        syntax: Syntax::Apache,
-        options: &[],
-    },
-    Row {
-        programs: &["haproxy"],
-        files: &["/etc/haproxy/*.cfg", "/etc/haproxy/conf.d/*.cfg", "/usr/local/etc/haproxy/*.cfg"],
-        syntax: Syntax::Haproxy,
-        options: &[],
-    },
-    Row {
-        programs: &["supervisord"],
-        files: &[
-            "/etc/supervisord.conf",
-            "/etc/supervisor/supervisord.conf",
-            "/etc/supervisor/conf.d/*.conf",
-            "/etc/supervisord.d/*.ini",
-            "/etc/supervisord.d/*.conf",
-            "/etc/supervisor.d/*.ini",
-        ],
-        syntax: Syntax::Assignments(&[("user", Kind::Account), ("chown", Kind::AccountColonGroup)]),
-        options: &[("-u", Kind::Account), ("--user", Kind::Account)],
-    },
-    // Its configuration file is read by a script of systemd's unit, not by the program.
-    Row {
-        programs: &["memcached"],
-        files: &[],
-        syntax: Syntax::None,
-        options: &[("-u", Kind::Account), ("--user", Kind::Account)],
-    },
-    Row {
-        programs: &["mysqld", "mariadbd", "mysqld_safe", "mariadbd-safe"],
-        files: &["/etc/my.cnf", "/etc/my.cnf.d/*.cnf", "/etc/mysql/my.cnf", "/etc/mysql/*.d/*.cnf"],
-        syntax: Syntax::Assignments(&[("user", Kind::Account)]),
-        options: &[("--user", Kind::Account), ("-u", Kind::Account)],
-    },
-    Row {
-        programs: &["squid"],
-        files: &["/etc/squid/squid.conf", "/etc/squid/conf.d/*.conf"],
-        syntax: Syntax::Words(&[("cache_effective_user", Kind::Account), ("cache_effective_group", Kind::Group)]),
-        options: &[],
-    },
-    Row {
-        programs: &["lighttpd"],
-        files: &["/etc/lighttpd/lighttpd.conf"],
-        syntax: Syntax::Assignments(&[("server.username", Kind::Account), ("server.groupname", Kind::Group)]),
-        options: &[],
-    },
-    Row {
-        programs: &["mosquitto"],
-        files: &["/etc/mosquitto/mosquitto.conf", "/etc/mosquitto/conf.d/*.conf", "/mosquitto/config/mosquitto.conf"],
-        syntax: Syntax::Words(&[("user", Kind::Account)]),
-        options: &[],
-    },
-    Row {
-        programs: &["dnsmasq"],
-        files: &["/etc/dnsmasq.conf", "/etc/dnsmasq.d/*"],
-        syntax: Syntax::Assignments(&[("user", Kind::Account), ("group", Kind::Group)]),
-        options: &[("-u", Kind::Account), ("--user", Kind::Account), ("-g", Kind::Group), ("--group", Kind::Group)],
-    },
-    Row {
-        programs: &["proftpd", "vsftpd"],
-        files: &["/etc/proftpd/proftpd.conf", "/etc/proftpd.conf", "/etc/vsftpd.conf", "/etc/vsftpd/vsftpd.conf"],
-        syntax: Syntax::Apache,
-        options: &[],
-    },
-    // The user's column of system tables; a user's own table bears its name.
-    Row {
-        programs: &["cron", "crond", "cronie"],
-        files: &["/etc/crontab", "/etc/cron.d/*"],
-        syntax: Syntax::Crontab,
-        options: &[],
-    },
-    Row {
-        programs: &["systemd"],
-        files: &["/etc/systemd/system/*.service", "/etc/systemd/system/*.wants/*.service"],
-        syntax: Syntax::Assignments(&[("User", Kind::Account), ("Group", Kind::Group)]),
-        options: &[],
-    },
-    // Debian's configuration names them in macros.
-    Row {
-        programs: &["exim", "exim4"],
-        files: &[
-            "/etc/exim/exim.conf",
-            "/etc/exim4/exim4.conf",
-            "/etc/exim4/exim4.conf.template",
-            "/etc/exim4/conf.d/*/*",
-            "/var/lib/exim4/config.autogenerated",
-        ],
-        syntax: Syntax::Assignments(&[
-            ("user", Kind::Account),
-            ("group", Kind::Group),
-            ("exim_user", Kind::Account),
-            ("exim_group", Kind::Group),
-            ("never_users", Kind::Accounts),
-            ("trusted_users", Kind::Accounts),
-            ("MAIN_TRUSTED_USERS", Kind::Accounts),
-        ]),
-        options: &[],
-    },
-    Row {
-        programs: &["postfix", "master"],
-        files: &["/etc/postfix/main.cf"],
-        syntax: Syntax::Assignments(&[
-            ("mail_owner", Kind::Account),
-            ("default_privs", Kind::Account),
-            ("setgid_group", Kind::Group),
-        ]),
-        options: &[],
-    },
-    Row {
-        programs: &["dovecot"],
-        files: &["/etc/dovecot/*.conf", "/etc/dovecot/conf.d/*.conf"],
-        syntax: Syntax::Assignments(&[
-            ("user", Kind::Account),
-            ("group", Kind::Group),
-            ("default_internal_user", Kind::Account),
-            ("default_internal_group", Kind::Group),
-            ("default_login_user", Kind::Account),
-        ]),
-        options: &[],
-    },
-    Row {
-        programs: &["unbound"],
-        files: &["/etc/unbound/unbound.conf", "/etc/unbound/unbound.conf.d/*.conf"],
-        syntax: Syntax::Words(&[("username:", Kind::Account)]),
-        options: &[],
-    },
-    Row {
-        programs: &["tinyproxy"],
-        files: &["/etc/tinyproxy/tinyproxy.conf", "/etc/tinyproxy.conf"],
-        syntax: Syntax::Apache,
-        options: &[],
-    },
-    Row { programs: &["named"], files: &[], syntax: Syntax::None, options: &[("-u", Kind::Account)] },
-    Row {
-        programs: &["gunicorn", "uwsgi"],
-        files: &[],
-        syntax: Syntax::None,
-        options: &[
-            ("-u", Kind::Account),
-            ("--user", Kind::Account),
-            ("--uid", Kind::Account),
-            ("-g", Kind::Group),
-            ("--group", Kind::Group),
-            ("--gid", Kind::Group),
-        ],
-    },
-];
 
 /// What all of it is read from.
 #[derive(Clone, Copy)]
@@ -258,44 +52,53 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
-impl Row {
-    /// Whether the program of that name reads these files; a star at the end of a name of the row stands for a version.
-    fn is_for(&self, name: &[u8]) -> bool {
-        self.programs.iter().any(|known| match known.strip_suffix('*') {
-            Some(known) => name.starts_with(known.as_bytes()),
-            None => known.as_bytes() == name,
-        })
-    }
-}
-
-/// Every name that a configuration of a kept program uses, each place once.
+/// Every name that a configuration of a kept program uses, and those that it looks up when it is told of none, each
+/// place once.
 #[must_use]
 pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let mut found: Vec<AccountUse> = Vec::new();
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
+    let programs = &input.policy.programs;
     let mut scripts_read = BTreeSet::new();
     for &program in input.kept.iter().filter(|&&id| !input.tree.is_dir(id)) {
         let name = input.tree.name(program);
-        for row in ROWS.iter().filter(|row| row.is_for(name)) {
-            for id in input.files(row, name) {
-                found.extend(input.read_configuration(row, program, id));
+        for (known, version) in programs.of(name, &input.tree.path(program)) {
+            let mut told: BTreeSet<String> = BTreeSet::new();
+            for configuration in &known.configurations {
+                for id in files(&reader, name, version, configuration) {
+                    let path = escaped(&input.tree.path(id));
+                    for (line, group, name, key) in account_settings(configuration, &reader.text(id)) {
+                        told.insert(key);
+                        if !name.is_empty() {
+                            let place = format!("{path}:{line}");
+                            found.push(AccountUse { group, name, place, program, looked_up: false });
+                        }
+                    }
+                }
+            }
+            if input.commands.is_in_directory(input.tree, program) {
+                let looked_up = known.accounts.iter().filter(|account| input.looks_up(account, name, &told));
+                found.extend(looked_up.map(|account| AccountUse {
+                    group: account.group,
+                    name: account.name.clone(),
+                    place: known.file.clone(),
+                    program,
+                    looked_up: true,
+                }));
             }
         }
         for (file, language) in reader.code(program) {
             if scripts_read.insert(file) {
                 let path = escaped(&input.tree.path(file));
-                found.extend(
-                    code::uses(&input.text(file), language).into_iter().map(|(line, group, name)| AccountUse {
-                        group,
-                        name,
-                        place: format!("{path}:{line}"),
-                        program,
-                    }),
-                );
+                let uses = code::uses(&reader.text(file), language, programs).into_iter();
+                found.extend(uses.map(|(line, group, name)| {
+                    let place = format!("{path}:{line}");
+                    AccountUse { group, name, place, program, looked_up: false }
+                }));
             }
         }
     }
-    for line in input.lines() {
+    for line in reader.lines() {
         found.extend(input.command_line(line));
     }
     let mut seen = BTreeSet::new();
@@ -304,63 +107,30 @@ pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
 }
 
 impl Input<'_> {
-    fn lines(&self) -> &[CommandLine] {
-        match &self.policy.run {
-            Run::Commands(lines) => lines,
+    /// Whether a program looks an account up by itself, with these keys in its configuration.
+    fn looks_up(&self, account: &Lookup, program: &[u8], told: &BTreeSet<String>) -> bool {
+        let lines = match &self.policy.run {
+            Run::Commands(lines) => lines.as_slice(),
             Run::Unknown | Run::Nothing => &[],
-        }
-    }
-
-    /// The configuration files of a program: those at the usual places, and those that a command line names after it.
-    fn files(&self, row: &Row, program: &[u8]) -> Vec<Id> {
-        let usual = row.files.iter().flat_map(|pattern| glob::expand_as_shell(self.tree, pattern.as_bytes()));
-        let mut files: Vec<Id> = usual
-            .filter(|&id| is_of_version(&self.tree.path(id), program))
-            .filter_map(|id| self.tree.follow(id).ok())
-            .map(|found| found.node)
-            .collect();
-        for line in self.lines() {
-            let after = line.words.iter().skip_while(|word| base_name(word).as_bytes() != program).skip(1);
-            for word in after {
-                let path = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
-                if path.starts_with('/')
-                    && let Ok(found) = self.tree.resolve(path.as_bytes())
-                {
-                    files.push(found.node);
-                }
-            }
-        }
-        files
-            .retain(|&id| self.tree.is_file(id) && self.tree.permissions(id) & 0o111 == 0 && !self.tree.meta(id).mount);
-        files
-    }
-
-    fn read_configuration(&self, row: &Row, program: Id, file: Id) -> Vec<AccountUse> {
-        let path = escaped(&self.tree.path(file));
-        let uses = row.syntax.uses(&self.text(file));
-        uses.into_iter()
-            .map(|(line, group, name)| AccountUse { group, name, place: format!("{path}:{line}"), program })
-            .collect()
+        };
+        let option = |option: &String| {
+            option.starts_with('-')
+                && lines.iter().any(|line| {
+                    let words = behind(&line.words, program);
+                    words.iter().any(|word| word.starts_with(option.as_str()))
+                })
+        };
+        (account.when != When::Root || self.policy.start == Start::Root)
+            && !account.unless.iter().any(|key| told.contains(key) || option(key))
     }
 
     /// What the words of a command line say: options of a known program, and the words of those that drop privileges.
     fn command_line(&self, line: &CommandLine) -> Vec<AccountUse> {
-        let mut names = Vec::new();
-        let mut program = None;
-        for (at, word) in line.words.iter().enumerate() {
-            let rest = line.words.get(at + 1..).unwrap_or_default();
-            let known = ROWS.iter().filter(|row| row.programs.iter().any(|name| *name == base_name(word)));
-            let Some(id) = self.program(word) else { continue };
-            program = program.or(Some(id));
-            for row in known {
-                names.extend(option_values(row.options, rest));
-            }
-        }
+        let Some(program) = line.words.iter().find_map(|word| self.program(word)) else { return Vec::new() };
         let words: Vec<&str> = line.words.iter().map(String::as_str).collect();
-        names.extend(code::dropped_to(&words));
-        let Some(program) = program else { return Vec::new() };
         let place = format!("the command in {}", line.origin);
-        names.into_iter().map(|(group, name)| AccountUse { group, name, place: place.clone(), program }).collect()
+        let names = code::dropped_to(&words, &self.policy.programs).into_iter();
+        names.map(|(group, name)| AccountUse { group, name, place: place.clone(), program, looked_up: false }).collect()
     }
 
     /// The kept program that a word starts.
@@ -372,74 +142,69 @@ impl Input<'_> {
         };
         self.kept.contains(&entry).then_some(entry)
     }
-
-    /// What cannot be read says nothing; the program that needs it would say so at once.
-    fn text(&self, id: Id) -> String {
-        let content = self.contents.read(self.tree, id, LIMIT).unwrap_or_default();
-        String::from_utf8_lossy(&content).into_owned()
-    }
 }
 
-/// `/etc/php/8.2/…` and `/etc/php83/…` are not read by a `php-fpm8.4`.
-fn is_of_version(path: &[u8], program: &[u8]) -> bool {
-    let version = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
-    let (path, program) = (String::from_utf8_lossy(path), String::from_utf8_lossy(program));
-    let Some(wanted) = program.strip_prefix("php-fpm").map(version).filter(|wanted| !wanted.is_empty()) else {
-        return true;
-    };
-    let Some(below) = path.strip_prefix("/etc/php") else { return true };
-    let found = version(below.trim_start_matches('/').split('/').next().unwrap_or_default());
-    found.is_empty() || found == wanted
+/// The words behind a program in a command line; none where it is not named.
+pub(super) fn behind<'w>(words: &'w [String], program: &[u8]) -> Vec<&'w str> {
+    let is = |word: &&String| base_name(word).as_bytes() == program;
+    words.iter().skip_while(|word| !is(word)).skip(1).map(String::as_str).collect()
+}
+
+/// The files of one configuration of a program: those at the usual places, or those that every command line that
+/// starts it names instead; and files among its other arguments.
+pub(super) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configuration: &Configuration) -> Vec<Id> {
+    let tree = reader.tree;
+    let (mut named, mut instead) = (0, 0);
+    let mut given = Vec::new();
+    for line in reader.lines().iter().filter(|line| line.words.iter().any(|word| base_name(word).as_bytes() == program))
+    {
+        named += 1;
+        let words = behind(&line.words, program);
+        let mut paths: Vec<&str> =
+            configuration.instead.iter().flat_map(|option| option_values(option, &words)).collect();
+        if configuration.argument {
+            paths.extend(
+                words
+                    .iter()
+                    .filter(|word| word.starts_with('/') || word.contains('.'))
+                    .filter(|word| !word.starts_with('-')),
+            );
+        }
+        paths.retain(|path| !path.is_empty());
+        instead += usize::from(!paths.is_empty());
+        given.extend(paths.into_iter().flat_map(|path| at(reader, path, configuration.syntax)));
+        // Any other argument that is a file may be one more.
+        for word in words {
+            let path = word.split_once('=').map_or(word, |(_, value)| value);
+            let found = if path.starts_with('/') { at(reader, path, configuration.syntax) } else { Vec::new() };
+            let started = configuration.syntax == Syntax::Programs;
+            given.extend(found.into_iter().filter(|&id| started || tree.permissions(id) & 0o111 == 0));
+        }
+    }
+    let mut files = Vec::new();
+    if named == 0 || instead < named {
+        let usual = configuration.usual(version);
+        files.extend(usual.iter().flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())));
+    }
+    files.extend(given);
+    let mut seen = BTreeSet::new();
+    let real = |id: Id| tree.follow(id).ok().map(|found| found.node);
+    files.retain(|&id| real(id).is_some_and(|id| tree.is_file(id) && !tree.meta(id).mount && seen.insert(id)));
+    files
+}
+
+/// The files that a path on a command line means: itself, or what lies in the directory.
+fn at(reader: &Reader<'_>, path: &str, syntax: Syntax) -> Vec<Id> {
+    let tree = reader.tree;
+    let Ok(found) = tree.resolve_from(reader.working_directory(), path.as_bytes(), true) else { return Vec::new() };
+    if tree.is_file(found.node) {
+        return vec![found.node];
+    }
+    let below = if syntax == Syntax::Programs { "*/run" } else { "*" };
+    let directory = String::from_utf8_lossy(&tree.path(found.node)).into_owned();
+    glob::expand_as_shell(tree, format!("{}/{below}", directory.trim_end_matches('/')).as_bytes())
 }
 
 fn base_name(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
-}
-
-/// `-u NAME`, `-uNAME`, `--user NAME` and `--user=NAME`.
-fn option_values(options: &[(&str, Kind)], words: &[String]) -> Vec<(bool, String)> {
-    let mut found = Vec::new();
-    for &(option, kind) in options {
-        for (at, word) in words.iter().enumerate() {
-            let Some(rest) = word.strip_prefix(option) else { continue };
-            let value = match rest.strip_prefix('=') {
-                Some(value) => value,
-                None if rest.is_empty() => words.get(at + 1).map_or("", String::as_str),
-                None if option.starts_with("--") => continue,
-                None => rest,
-            };
-            found.extend(kind.names(&[value]));
-        }
-    }
-    found
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::{Kind, is_of_version, option_values};
-
-    #[test]
-    fn options_take_their_value_in_every_form() {
-        let options = [("-u", Kind::Account), ("--user", Kind::Account)];
-        let values = |words: &[&str]| {
-            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            option_values(&options, &words).into_iter().map(|(_, name)| name).collect::<Vec<_>>()
-        };
-        assert_eq!(values(&["-p", "1", "-u", "a"]), ["a"]);
-        assert_eq!(values(&["-ub", "--user=c", "--user", "d", "--userspec=e"]), ["b", "c", "d"]);
-        assert_eq!(values(&["-u"]), [""; 0]);
-    }
-
-    #[test]
-    fn a_php_of_one_version_does_not_read_the_pools_of_another() {
-        let of = |path: &str, program: &str| is_of_version(path.as_bytes(), program.as_bytes());
-        assert!(of("/etc/php/8.2/fpm/pool.d/www.conf", "php-fpm8.2"));
-        assert!(!of("/etc/php/8.4/fpm/pool.d/www.conf", "php-fpm8.2"));
-        assert!(of("/etc/php83/php-fpm.d/www.conf", "php-fpm83"));
-        assert!(!of("/etc/php82/php-fpm.d/www.conf", "php-fpm83"));
-        assert!(of("/etc/php-fpm.d/www.conf", "php-fpm"));
-        assert!(of("/usr/local/etc/php-fpm.d/www.conf", "php-fpm8.2"));
-        assert!(of("/etc/nginx/nginx.conf", "nginx"));
-    }
 }

@@ -35,6 +35,7 @@ mod oracle;
 mod pitfalls;
 mod policy;
 mod process;
+mod programs;
 mod refusals;
 mod report;
 mod rpm;

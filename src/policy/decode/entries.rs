@@ -32,6 +32,7 @@ impl Decoder<'_> {
             Item::Path => value::literal_path,
             Item::Command => value::command_name,
             Item::Package => value::package,
+            Item::File => value::file,
         };
         let mut entries: Vec<Entry> = Vec::new();
         for raw in self.raw_entries(path, value, false) {

@@ -47,7 +47,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if cx.facts.this_program_on_mount {
         draft.note("harden lies on a mount of the builder and stays there: it enters no layer");
     }
-    let own: Vec<Id> = [cx.facts.this_config, cx.facts.this_program].into_iter().flatten().collect();
+    let own: Vec<Id> = cx.facts.this_config.iter().rev().chain(&cx.facts.this_program).copied().collect();
     for &id in &own {
         let path = tree.path(id);
         if !draft.is_kept(id) {
@@ -69,8 +69,10 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             );
         }
     }
-    for &id in own.iter().rev() {
-        let directory = tree.parent(id);
+    // Directories below others first, which they may leave empty.
+    let mut directories: Vec<Id> = own.iter().rev().map(|&id| tree.parent(id)).collect();
+    directories.sort_by_key(|&id| std::cmp::Reverse(tree.ancestors(id).count()));
+    for directory in directories {
         let standing = IMAGE_DIRECTORIES.iter().any(|path| path.as_bytes() == tree.path(directory));
         let emptied = tree.children(directory).len() > 0 && tree.children(directory).all(|at| draft.is_removed(at));
         let changed = cx.policy.workdir.as_deref().is_some_and(|dir| dir.as_bytes() == tree.path(directory));

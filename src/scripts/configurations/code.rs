@@ -2,39 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::programs::{Programs, option_values};
 use crate::scripts::Language;
-use crate::scripts::configurations::syntax::Kind;
 use crate::shell;
 
-/// Programs whose first word that is no option names whom they run as, or who owns files.
-const FIRST_WORD: [&str; 7] = ["gosu", "su-exec", "setuidgid", "s6-setuidgid", "chown", "su", "runuser"];
-
-/// Options that name an account or a group, by program.
-const OPTIONS: [(&str, &str, Kind); 17] = [
-    ("setpriv", "--reuid", Kind::Account),
-    ("setpriv", "--ruid", Kind::Account),
-    ("setpriv", "--euid", Kind::Account),
-    ("setpriv", "--regid", Kind::Group),
-    ("setpriv", "--rgid", Kind::Group),
-    ("setpriv", "--egid", Kind::Group),
-    ("setpriv", "--groups", Kind::Group),
-    ("runuser", "-u", Kind::Account),
-    ("runuser", "--user", Kind::Account),
-    ("sudo", "-u", Kind::Account),
-    ("chroot", "--userspec", Kind::AccountColonGroup),
-    ("start-stop-daemon", "-c", Kind::AccountColonGroup),
-    ("start-stop-daemon", "--chuid", Kind::AccountColonGroup),
-    ("start-stop-daemon", "--user", Kind::AccountColonGroup),
-    ("install", "-o", Kind::Account),
-    ("install", "-g", Kind::Group),
-    ("chpst", "-u", Kind::AccountColonGroup),
-];
-
-/// Options of su and runuser that take a value which is no account.
-const WITH_VALUE: [&str; 6] = ["-c", "--command", "-s", "--shell", "-g", "-G"];
-
 /// Line, whether a group, and name of each use in a script. What is behind an error says nothing.
-pub(super) fn uses(script: &str, language: Language) -> Vec<(usize, bool, String)> {
+pub(super) fn uses(script: &str, language: Language, programs: &Programs) -> Vec<(usize, bool, String)> {
     let commands = match language {
         Language::Shell(_) => shell::commands(script).unwrap_or_default(),
         Language::Execline => shell::execline::commands(script),
@@ -44,7 +17,7 @@ pub(super) fn uses(script: &str, language: Language) -> Vec<(usize, bool, String
         // What a variable holds is not known here.
         let words: Vec<&str> =
             command.words.iter().map(|word| if word.expands { "" } else { word.text.as_str() }).collect();
-        for (at, group, name) in with_programs(&words) {
+        for (at, group, name) in with_programs(&words, programs) {
             let line = command.words.get(at).map_or(1, |word| word.line as usize);
             found.push((line, group, name));
         }
@@ -53,33 +26,32 @@ pub(super) fn uses(script: &str, language: Language) -> Vec<(usize, bool, String
 }
 
 /// Whether a group, and name, of what the words of one command drop to.
-pub(super) fn dropped_to(words: &[&str]) -> Vec<(bool, String)> {
-    with_programs(words).into_iter().map(|(_, group, name)| (group, name)).collect()
+pub(super) fn dropped_to(words: &[&str], programs: &Programs) -> Vec<(bool, String)> {
+    with_programs(words, programs).into_iter().map(|(_, group, name)| (group, name)).collect()
 }
 
 /// As [`dropped_to`], with the index of the word that starts each program: it may stand behind `exec` or `find`.
-fn with_programs(words: &[&str]) -> Vec<(usize, bool, String)> {
+fn with_programs(words: &[&str], programs: &Programs) -> Vec<(usize, bool, String)> {
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        let program = word.rsplit('/').next().unwrap_or_default();
+        let name = word.rsplit('/').next().unwrap_or_default();
         let rest = words.get(at + 1..).unwrap_or_default();
-        let options: Vec<(&str, Kind)> =
-            OPTIONS.iter().filter(|(name, ..)| *name == program).map(|&(_, option, kind)| (option, kind)).collect();
-        if !options.is_empty() {
-            let owned: Vec<String> = rest.iter().map(|&word| word.to_owned()).collect();
-            let own = owned.split(|word| word == "--").next().unwrap_or_default();
-            let named = super::option_values(&options, own).into_iter();
-            found.extend(named.map(|(group, name)| (at, group, name)));
-        }
-        if FIRST_WORD.contains(&program) {
-            let mut skip = false;
-            let first = rest.iter().find(|&&word| {
-                let value = std::mem::replace(&mut skip, false);
-                skip = program != "chown" && WITH_VALUE.contains(&word);
-                !value && (word.is_empty() || !word.starts_with('-'))
-            });
-            let named = first.map(|&name| Kind::AccountColonGroup.names(&[name])).unwrap_or_default().into_iter();
-            found.extend(named.map(|(group, name)| (at, group, name)));
+        for (program, _) in programs.of(name.as_bytes(), word.as_bytes()) {
+            let own = rest.split(|&word| word == "--").next().unwrap_or_default();
+            for (option, value) in program.options.iter().filter(|(_, value)| value.kind.is_account()) {
+                let names = option_values(option, own).into_iter().flat_map(|text| value.kind.names(&[text]));
+                found.extend(names.map(|(group, name)| (at, group, name)));
+            }
+            if let Some(value) = program.first.as_ref().filter(|value| value.kind.is_account()) {
+                let mut skip = false;
+                let first = rest.iter().find(|&&word| {
+                    let value = std::mem::replace(&mut skip, false);
+                    skip = program.with_value.iter().any(|option| option == word);
+                    !value && (word.is_empty() || !word.starts_with('-'))
+                });
+                let names = first.map(|&name| value.kind.names(&[name])).unwrap_or_default().into_iter();
+                found.extend(names.map(|(group, name)| (at, group, name)));
+            }
         }
     }
     let mut seen = BTreeSet::new();
@@ -94,7 +66,8 @@ mod tests {
     fn names(script: &str) -> Vec<String> {
         let show =
             |(line, group, name): (usize, bool, String)| format!("{line} {}{name}", if group { ":" } else { "" });
-        uses(script, Language::Shell(crate::shell::Dialect::Posix)).into_iter().map(show).collect()
+        let programs = crate::programs::Programs::default();
+        uses(script, Language::Shell(crate::shell::Dialect::Posix), &programs).into_iter().map(show).collect()
     }
 
     #[test]
@@ -102,7 +75,7 @@ mod tests {
         let redis = "#!/bin/sh\nset -e\n# chown redis\nif [ \"$1\" = 'redis-server' -a \"$(id -u)\" = '0' ]; then\n\tfind . \\! -user redis -exec chown redis '{}' +\n\texec gosu redis \"$0\" \"$@\"\nfi\n";
         assert_eq!(names(redis), ["5 redis", "6 redis"]);
         let postgres = "#!/usr/bin/env bash\nchown -R postgres:dba \"$PGDATA\" || :\nexec su-exec \"$user\" x\nexec setpriv --reuid=app --regid dba --init-groups -- id x\n";
-        assert_eq!(names(postgres), ["2 postgres", "2 :dba", "4 app", "4 :dba"]);
+        assert_eq!(names(postgres), ["2 postgres", "2 :dba", "4 :dba", "4 app"]);
     }
 
     #[test]

@@ -67,6 +67,10 @@ pub(crate) fn configuration(data: &[u8]) -> String {
             Ok(Vec::new())
         }
 
+        fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+
         fn canonical(&self, path: &Path) -> PathBuf {
             path.to_path_buf()
         }

@@ -25,6 +25,11 @@ impl Inputs for Files {
         self.read(Path::new("stdin"), limit)
     }
 
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let here = self.0.keys().filter(|path| path.parent() == Some(directory));
+        Ok(here.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
+    }
+
     fn canonical(&self, path: &Path) -> PathBuf {
         path.to_owned()
     }

@@ -18,7 +18,7 @@ fn every_bad_value_has_its_message() {
         ("[kep]\n", "1:2: unknown key 'kep'\n  help: did you mean 'keep'?"),
         (
             "[limits]\n",
-            "1:2: unknown key 'limits'\n  help: the sections are run, keep, remove, files, packages, minimal, check, audit, rules",
+            "1:2: unknown key 'limits'\n  help: the sections are run, keep, remove, files, programs, packages, minimal, check, audit, rules",
         ),
         ("commands = ['ls']", "1:1: unknown key 'commands'\n  help: 'commands' belongs to [keep]"),
         ("[keep]\ncomands = ['ls']", "2:1: unknown key 'comands' in [keep]\n  help: did you mean 'commands'?"),

@@ -19,6 +19,20 @@ fn the_schema_in_docs_is_current() {
     );
 }
 
+/// The same for program files.
+#[test]
+fn the_schema_of_program_files_in_docs_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/program.schema.json");
+    let schema = harden::testing::programs::schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        write(path, &schema);
+    }
+    assert!(
+        read(path) == schema,
+        "docs/program.schema.json is stale: run UPDATE_SCHEMA=1 cargo test --test suite policy::schema"
+    );
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }

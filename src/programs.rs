@@ -1,0 +1,492 @@
+//! What is known of single programs, one file a program: `src/programs/NAME.toml`, and the user's own.
+//!
+//! A file applies to every kept program that bears one of its names. This module owns the format (docs/programs.md) and
+//! finds settings in the text of configurations; it sees no root file system, and does not know what stays.
+
+mod decode;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::tree::glob::Glob;
+
+pub(crate) use decode::{decode, schema};
+pub(crate) use settings::{Part, account_settings, command_settings, through_shell};
+
+macro_rules! built_in {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("programs/", $name, ".toml")))),*]
+    };
+}
+
+/// Every built-in file, sorted by name.
+const FILES: &[(&str, &str)] = built_in! {
+    "anacron" "apache2" "avahi-daemon" "chown" "chpst" "chronyd" "chroot" "cron" "dbus-daemon" "dnsmasq" "dovecot"
+    "exim" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb"
+    "install" "java" "lighttpd" "logrotate" "man-db" "mariadb" "memcached" "minidlnad" "monit" "mosquitto" "msmtp"
+    "named" "nginx" "npm" "nsd" "ntpd" "odbc" "openrc" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres" "proftpd"
+    "python" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "runit" "runsvdir" "runuser" "s6" "s6-setuidgid"
+    "s6-svscan" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su"
+    "sudo" "supercronic" "supervisord" "svscan" "systemd" "tcpdump" "tesseract" "tinyproxy" "unbound" "uwsgi"
+    "varnishd" "vsftpd" "xvfb" "xvfb-run"
+};
+
+/// What the value of a key or an option is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `www-data`.
+    Account,
+    /// `www-data`, a group.
+    Group,
+    /// `www-data` or `www-data www`.
+    AccountThenGroup,
+    /// `www-data`, `www-data:www` or `:www`.
+    AccountColonGroup,
+    /// `mail : uucp`.
+    Accounts,
+    /// A command line that the program starts itself.
+    Command,
+    /// A command line that the program hands to `/bin/sh`.
+    Shell,
+    /// A command line that `/bin/sh` gets when it is more than plain words.
+    CommandOrShell,
+    /// A command line of a systemd unit, with its prefixes.
+    Unit,
+    /// A file that the program loads or runs inside itself: a module, a script.
+    File,
+    /// A pattern of further files of the same configuration.
+    Include,
+}
+
+/// The words for kinds in a file.
+const KINDS: [(&str, Kind); 11] = [
+    ("account", Kind::Account),
+    ("group", Kind::Group),
+    ("account group", Kind::AccountThenGroup),
+    ("account:group", Kind::AccountColonGroup),
+    ("accounts", Kind::Accounts),
+    ("command", Kind::Command),
+    ("shell", Kind::Shell),
+    ("command or shell", Kind::CommandOrShell),
+    ("unit", Kind::Unit),
+    ("file", Kind::File),
+    ("include", Kind::Include),
+];
+
+impl Kind {
+    /// Whether the value names accounts or groups.
+    pub(crate) fn is_account(self) -> bool {
+        matches!(self, Self::Account | Self::Group | Self::AccountThenGroup | Self::AccountColonGroup | Self::Accounts)
+    }
+
+    /// The names of accounts in the words of a value, with whether each is a group's. Numbers and expansions are no
+    /// names.
+    pub(crate) fn names(self, words: &[&str]) -> Vec<(bool, String)> {
+        let first = words.first().copied().unwrap_or_default();
+        let pairs = match self {
+            Self::Account => vec![(false, first)],
+            Self::Group => vec![(true, first)],
+            Self::AccountThenGroup => vec![(false, first), (true, words.get(1).copied().unwrap_or_default())],
+            Self::AccountColonGroup => {
+                let (account, group) = first.split_once(':').unwrap_or((first, ""));
+                vec![(false, account), (true, group)]
+            }
+            Self::Accounts => words.iter().flat_map(|word| word.split(':')).map(|account| (false, account)).collect(),
+            _ => Vec::new(),
+        };
+        pairs.into_iter().filter(|(_, name)| is_name(name)).map(|(group, name)| (group, name.to_owned())).collect()
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains(['$', '{', '#', '/', '%', '*'])
+        && !text.starts_with('-')
+        && !text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A kind, and where in the value it stands: `command after 1`, `command until ,`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    /// What it is.
+    pub kind: Kind,
+    /// Words before it.
+    pub after: usize,
+    /// Characters at which it ends.
+    pub until: Option<char>,
+}
+
+impl Value {
+    /// The part of a value that the kind speaks of.
+    pub(crate) fn part<'t>(&self, text: &'t str) -> &'t str {
+        let mut rest = text.trim_start();
+        for _ in 0..self.after {
+            rest = rest.find(char::is_whitespace).and_then(|at| rest.get(at..)).unwrap_or_default().trim_start();
+        }
+        self.until.map_or(rest, |end| rest.split(end).next().unwrap_or_default())
+    }
+}
+
+/// How a configuration is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    /// `key value value;`, comments after `#`.
+    Statements,
+    /// `key = value` below `[sections]`, comments after `;` and `#`.
+    Assignments,
+    /// `Key value`, `key "value"`, `key = 'value'` and `export KEY=value`, in any case.
+    Directives,
+    /// `key="value"` anywhere, as in XML and in authorized_keys.
+    Attributes,
+    /// Tables of cron(8) with a column for the user.
+    Crontab,
+    /// Tables of cron(8) of one user.
+    UserCrontab,
+    /// `PERIOD DELAY NAME COMMAND` of anacron(8).
+    Anacrontab,
+    /// Executable files, each of which is started.
+    Programs,
+    /// execline without a first line: s6-rc's `up` and `down`.
+    Execline,
+}
+
+/// The words for syntaxes in a file.
+const SYNTAXES: [(&str, Syntax); 9] = [
+    ("statements", Syntax::Statements),
+    ("assignments", Syntax::Assignments),
+    ("directives", Syntax::Directives),
+    ("attributes", Syntax::Attributes),
+    ("crontab", Syntax::Crontab),
+    ("user-crontab", Syntax::UserCrontab),
+    ("anacrontab", Syntax::Anacrontab),
+    ("programs", Syntax::Programs),
+    ("execline", Syntax::Execline),
+];
+
+/// One configuration of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Configuration {
+    /// Where it usually is: patterns as a shell reads them, with `{version}` for the version in the program's name.
+    pub files: Vec<String>,
+    /// Options whose value names another file or directory instead.
+    pub instead: Vec<String>,
+    /// An argument that is no option names another one instead.
+    pub argument: bool,
+    /// How it is written.
+    pub syntax: Syntax,
+    /// Programs that its values name and that do not count.
+    pub ignore: Vec<String>,
+    /// Words that begin a section, where sections are not `[in brackets]`.
+    pub section_words: Vec<String>,
+    /// `key`, `key*` or `[section] key`, and what the value is.
+    pub keys: Vec<(String, Value)>,
+}
+
+impl Configuration {
+    /// Its usual places for the program of that name.
+    pub(crate) fn usual(&self, version: &str) -> Vec<String> {
+        let plain = version.replace('.', "");
+        let mut versions = vec![version, &plain];
+        versions.dedup();
+        let versions = if version.is_empty() { vec!["*"] } else { versions };
+        let expand = |pattern: &String| -> Vec<String> {
+            if !pattern.contains("{version}") {
+                return vec![pattern.clone()];
+            }
+            versions.iter().map(|version| pattern.replace("{version}", version)).collect()
+        };
+        self.files.iter().flat_map(expand).collect()
+    }
+}
+
+/// How sure it is that something is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// The program does not do its work without it.
+    Always,
+    /// As always, when it is started as root.
+    Root,
+    /// Where a script of the application holds the evidence.
+    Sometimes,
+}
+
+/// The words for it in a file.
+const WHENS: [(&str, When); 3] = [("always", When::Always), ("root", When::Root), ("sometimes", When::Sometimes)];
+
+/// A program that another one starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Starts {
+    /// Its names or paths, of which the first that exists is started.
+    pub program: Vec<String>,
+    /// When it is.
+    pub when: When,
+    /// Texts in a script of the application, any of which shows that it is.
+    pub evidence: Vec<String>,
+    /// What for, as a clause: `runs the scripts of package.json`.
+    pub reason: String,
+}
+
+/// An account that a program looks up by a name that is compiled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lookup {
+    /// Its name.
+    pub name: String,
+    /// It is a group.
+    pub group: bool,
+    /// When it is looked up.
+    pub when: When,
+    /// Keys of the configuration and options that name another one instead.
+    pub unless: Vec<String>,
+}
+
+/// What the usual container of a program is checked by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Check {
+    /// Port of TCP.
+    pub port: Option<u16>,
+    /// A command that ends with status 0.
+    pub command: Vec<String>,
+}
+
+/// What one file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The name of the file, for reasons: `programs/nginx.toml`, or the path that the user gave.
+    pub file: String,
+    /// The names that it goes by: a name, an absolute path, or a pattern of names.
+    pub names: Vec<String>,
+    /// What it reads.
+    pub configurations: Vec<Configuration>,
+    /// Options and beginnings of arguments, and what their value is.
+    pub options: Vec<(String, Value)>,
+    /// Options with a value that says nothing, for [`Program::first`].
+    pub with_value: Vec<String>,
+    /// What its first argument is that is no option.
+    pub first: Option<Value>,
+    /// What it starts.
+    pub starts: Vec<Starts>,
+    /// What it looks up.
+    pub accounts: Vec<Lookup>,
+    /// Patterns of paths that it opens by names computed at run time.
+    pub opens: Vec<String>,
+    /// Paths that it must be able to write.
+    pub writes: Vec<String>,
+    /// How it is checked.
+    pub check: Check,
+}
+
+impl Program {
+    /// Whether the program of that name and path is meant; the answer is the version in its name, where it has one.
+    pub(crate) fn version<'n>(&self, name: &'n str, path: &[u8]) -> Option<&'n str> {
+        self.names.iter().find_map(|known| {
+            if known.starts_with('/') {
+                return (known.as_bytes() == path).then_some("");
+            }
+            let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
+            let matches = Glob::new(known).is_ok_and(|glob| glob.matches(name.as_bytes()));
+            matches.then(|| name.get(at..)).flatten()
+        })
+    }
+}
+
+/// The built-in files and the user's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    /// The user's, which take the place of built-in ones of the same name.
+    pub own: Vec<Program>,
+}
+
+struct BuiltIn {
+    programs: Vec<Program>,
+    /// By name, for names without a pattern.
+    names: BTreeMap<String, Vec<usize>>,
+    /// Those with a pattern or a path among their names.
+    patterns: Vec<usize>,
+}
+
+static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(|| {
+    let mut problems = Vec::new();
+    let read = |&(name, text): &(&str, &str)| decode(text, &format!("programs/{name}.toml"), &mut problems);
+    let programs: Vec<Program> = FILES.iter().filter_map(read).collect();
+    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut patterns = Vec::new();
+    for (at, program) in programs.iter().enumerate() {
+        for name in &program.names {
+            if name.contains(['*', '?', '[', '/']) {
+                if patterns.last() != Some(&at) {
+                    patterns.push(at);
+                }
+            } else {
+                names.entry(name.clone()).or_default().push(at);
+            }
+        }
+    }
+    BuiltIn { programs, names, patterns }
+});
+
+impl Programs {
+    /// What is known of the program of that name and path, with the version in its name.
+    pub(crate) fn of<'a, 'n>(&'a self, name: &'n [u8], path: &[u8]) -> Vec<(&'a Program, &'n str)> {
+        let Ok(name) = std::str::from_utf8(name) else { return Vec::new() };
+        let mut places: Vec<usize> = BUILT_IN.names.get(name).cloned().unwrap_or_default();
+        places.extend(&BUILT_IN.patterns);
+        places.sort_unstable();
+        places.dedup();
+        let built_in = places.into_iter().filter_map(|at| BUILT_IN.programs.get(at));
+        let replaced = |program: &&Program| !self.own.iter().any(|own| stem(&own.file) == stem(&program.file));
+        let all = built_in.filter(replaced).chain(&self.own);
+        all.filter_map(|program| Some((program, program.version(name, path)?))).collect()
+    }
+}
+
+/// What one built-in file says, as far as tests generate cases from it.
+#[derive(Debug)]
+pub struct Known {
+    /// The file.
+    pub file: &'static str,
+    /// A name of the program.
+    pub name: &'static str,
+    /// What it always starts, the first name of each.
+    pub starts: Vec<&'static str>,
+    /// Names that it looks up, whether a group, and only where the image starts as root.
+    pub accounts: Vec<(&'static str, bool, bool)>,
+    /// Option, usual file, syntax and key of configurations that name an account and may be named instead.
+    pub instead: Vec<(&'static str, String, &'static str, &'static str)>,
+    /// Usual file, syntax, key and the words before it, of keys that hold command lines.
+    pub commands: Vec<(String, &'static str, &'static str, usize)>,
+}
+
+/// For tests: what the built-in files say.
+pub(crate) fn known() -> Vec<Known> {
+    let is_plain = |text: &&String| !text.contains(['*', '?', '[', '/']);
+    // A usual file of one version, for one that a pattern names.
+    let usual = |configuration: &Configuration| {
+        let file = configuration.files.first().cloned().unwrap_or_default();
+        file.replace("{version}", "1").replace("[67]", "6").replace("[123]", "1").replace('*', "x")
+    };
+    let syntax = |wanted| SYNTAXES.iter().find(|(_, syntax)| *syntax == wanted).map_or("", |(name, _)| name);
+    let mut all = Vec::new();
+    for program in &BUILT_IN.programs {
+        let Some(name) = program.names.iter().find(is_plain) else { continue };
+        let always = program.starts.iter().filter(|starts| starts.when == When::Always);
+        let (mut instead, mut commands) = (Vec::new(), Vec::new());
+        for configuration in &program.configurations {
+            let (file, syntax) = (usual(configuration), syntax(configuration.syntax));
+            for (key, value) in &configuration.keys {
+                let option = configuration.instead.first().filter(|_| value.kind == Kind::Account);
+                instead.extend(option.map(|option| (option.as_str(), file.clone(), syntax, key.as_str())));
+                if matches!(value.kind, Kind::Command | Kind::Shell | Kind::CommandOrShell) {
+                    commands.push((file.clone(), syntax, key.as_str(), value.after));
+                }
+            }
+        }
+        all.push(Known {
+            file: &program.file,
+            name,
+            starts: always.filter_map(|starts| starts.program.first()).map(String::as_str).collect(),
+            accounts: program
+                .accounts
+                .iter()
+                .map(|account| (account.name.as_str(), account.group, account.when == When::Root))
+                .collect(),
+            instead,
+            commands,
+        });
+    }
+    all
+}
+
+/// The name of a file without its directory and ending.
+fn stem(file: &str) -> &str {
+    let name = file.rsplit('/').next().unwrap_or_default();
+    name.strip_suffix(".toml").unwrap_or(name)
+}
+
+/// `-u NAME`, `-uNAME`, `--user NAME`, `--user=NAME` and `-c KEY=NAME` among the words behind a program.
+pub(crate) fn option_values<'w>(option: &str, words: &[&'w str]) -> Vec<&'w str> {
+    let mut found = Vec::new();
+    // `-c config_file`: the value begins with a name of its own.
+    let (option, name) = option.split_once(' ').unwrap_or((option, ""));
+    for (at, word) in words.iter().enumerate() {
+        let Some(rest) = word.strip_prefix(option) else { continue };
+        let value = match rest.strip_prefix('=') {
+            Some(value) => value,
+            None if rest.is_empty() => words.get(at + 1).copied().unwrap_or_default(),
+            None if option.starts_with("--") => continue,
+            None => rest,
+        };
+        if name.is_empty() {
+            found.push(value);
+        } else if let Some(value) = value.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            found.push(value);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{FILES, Kind, Programs, decode, option_values};
+
+    #[test]
+    fn every_built_in_file_is_listed_and_without_fault() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/programs");
+        #[allow(clippy::disallowed_methods)]
+        let mut there: Vec<String> = std::fs::read_dir(directory)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str().unwrap().strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        there.sort();
+        assert_eq!(FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>(), there);
+        for (name, text) in FILES {
+            let mut problems = Vec::new();
+            let program = decode(text, &format!("programs/{name}.toml"), &mut problems);
+            assert_eq!(problems, [], "{name}");
+            let program = program.unwrap();
+            assert!(text.starts_with("# "), "{name}: the first line says what it is");
+            let known = Programs::default();
+            for own in program.names.iter().filter(|own| !own.contains(['*', '?', '['])) {
+                let base = own.rsplit('/').next().unwrap_or_default();
+                let found = known.of(base.as_bytes(), own.as_bytes());
+                assert!(found.iter().any(|(found, _)| found.file == program.file), "{name}: {own}");
+            }
+        }
+    }
+
+    #[test]
+    fn options_take_their_value_in_every_form() {
+        assert_eq!(option_values("-u", &["-p", "1", "-u", "a"]), ["a"]);
+        assert_eq!(option_values("-u", &["-ub", "--user=c"]), ["b"]);
+        assert_eq!(option_values("--user", &["-ub", "--user=c", "--user", "d", "--userspec=e"]), ["c", "d"]);
+        assert_eq!(option_values("-u", &["-u"]), [""]);
+        assert_eq!(
+            option_values("-c config_file", &["-c", "a=b", "-c", "config_file=/x", "-cconfig_file=/y"]),
+            ["/x", "/y"]
+        );
+    }
+
+    #[test]
+    fn a_php_of_one_version_does_not_read_the_pools_of_another() {
+        let known = Programs::default();
+        let usual = |name: &str| -> Vec<String> {
+            let found = known.of(name.as_bytes(), b"");
+            found
+                .iter()
+                .flat_map(|(program, version)| program.configurations.iter().flat_map(|c| c.usual(version)))
+                .collect()
+        };
+        assert!(usual("php-fpm8.2").contains(&"/etc/php/8.2/fpm/pool.d/*.conf".to_owned()));
+        assert!(usual("php-fpm83").contains(&"/etc/php83/php-fpm.d/*.conf".to_owned()));
+        assert!(usual("php-fpm").contains(&"/etc/php/*/fpm/pool.d/*.conf".to_owned()));
+        assert!(!usual("php-fpm8.2").iter().any(|path| path.contains("/php/*")));
+    }
+
+    #[test]
+    fn names_in_values() {
+        assert_eq!(Kind::AccountThenGroup.names(&["a", "b"]), [(false, "a".into()), (true, "b".into())]);
+        assert_eq!(Kind::AccountColonGroup.names(&[":g"]), [(true, "g".into())]);
+        assert_eq!(Kind::Accounts.names(&["a:b", "1", "$c"]), [(false, "a".into()), (false, "b".into())]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Program files: each case is generated from what the files say, so that a file which is added is tried too.
+
+use std::io::Write as _;
+
+use harden::testing::programs::{Known, known};
+
+use crate::common::{APP, Rootfs};
+
+/// A text in which a key has that value, as the syntax is written.
+fn text(syntax: &str, key: &str, value: &str) -> String {
+    let (section, key) = match key.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        Some((section, key)) => (Some(section.replace('*', "x")), key.replace('*', "")),
+        None => (None, key.replace('*', "")),
+    };
+    match (syntax, section) {
+        ("statements", Some(section)) => format!("{section}\n{key} {value}\n"),
+        ("statements", None) => format!("# first\n{key} {value};\n"),
+        ("assignments", Some(section)) => format!("[{section}]\n{key} = {value}\n"),
+        ("assignments", None) => format!("# first\n{key} = {value}\n"),
+        ("attributes", _) => format!("<x>\n<y {key}=\"{value}\"/></x>\n"),
+        _ => format!("# first\n{key} {value}\n"),
+    }
+}
+
+/// What keeps other guards quiet: they have tests of their own.
+const QUIET: &str = "[rules]\n'remove.init' = 'off'\n'remove.cron' = 'off'\n[keep]\n\
+                     users = [{ name = 'nobody', optional = true }, { name = 'sshd', optional = true }]\n";
+
+fn at(name: &str) -> String {
+    format!("/usr/sbin/{name}")
+}
+
+fn with(known: &Known) -> Rootfs {
+    // Some of them are in the tree already.
+    let tree = Rootfs::debian_like();
+    if tree.has(format!("/usr/bin/{}", known.name)) { tree } else { tree.programs(&[&at(known.name)]) }
+}
+
+#[test]
+fn what_a_program_always_starts_stays_with_it_and_the_file_is_the_reason() {
+    let mut tried = 0;
+    for known in known().iter().filter(|known| !known.starts.is_empty()) {
+        let path = |word: &str| if word.starts_with('/') { word.to_owned() } else { format!("/usr/bin/{word}") };
+        let mut tree = with(known);
+        for word in &known.starts {
+            let path = path(word);
+            tree = if tree.has(&path) { tree } else { tree.programs(&[&path]) };
+        }
+        let paths: Vec<String> = known.starts.iter().map(|word| path(word)).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let config = format!("{QUIET}commands = [\"{}\"]\n", known.name);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(config.as_bytes()).unwrap();
+        let args = ["--config", file.path().to_str().unwrap(), APP[0], APP[1], APP[2], APP[3]];
+        for path in &paths {
+            let all: Vec<&str> = args.iter().copied().chain([*path]).collect();
+            let said = tree.run("explain", &all).all();
+            assert!(said.contains(known.file), "{}: {said}", known.file);
+        }
+        tree.apply_config(&config, &APP).assert_kept(&paths);
+        tried += 1;
+    }
+    assert!(tried >= 8, "{tried}");
+}
+
+#[test]
+fn what_goes_knowingly_is_not_kept_by_a_program_file() {
+    let tree = Rootfs::debian_like().programs(&["/usr/bin/runsvdir", "/usr/bin/runsv"]);
+    let config = "[keep]\ncommands = ['runsvdir']\n[remove]\ncommands = ['runsv']\n[rules]\n'remove.init' = 'off'\n";
+    tree.apply_config(config, &APP).assert_gone(&["/usr/bin/runsv"]);
+}
+
+#[test]
+fn an_account_that_is_compiled_in_is_refused_until_it_is_kept() {
+    let mut tried = 0;
+    for known in known() {
+        for &(name, group, root) in &known.accounts {
+            let tree = || {
+                let tree = with(&known).line("group", "others:x:777:");
+                if group {
+                    tree.line("group", &format!("{name}:x:778:"))
+                } else if name == "nobody" {
+                    tree
+                } else {
+                    tree.line("passwd", &format!("{name}:x:778:777::/nonexistent:/usr/sbin/nologin"))
+                }
+            };
+            let start = if root { "root" } else { "user" };
+            // The others of the program are in the tree too where the base has them.
+            let others = "users = [{ name = 'nobody', optional = true }]\n";
+            let others = if name == "nobody" { "" } else { others };
+            let head = format!("[run]\nstart = '{start}'\n[keep]\ncommands = ['{}']\n", known.name);
+            let list = if group { "groups" } else { "users" };
+            let refused = tree().refuse_config(&format!("{head}{others}"), &APP);
+            refused.says(&[&format!("'{name}' that it needs"), known.file, &format!("{list} = [\"{name}\"]")]).alone();
+            let kept = match (group, name) {
+                (_, "nobody") => "users = ['nobody']\n".to_owned(),
+                (false, _) => format!("users = ['{name}', {{ name = 'nobody', optional = true }}]\n"),
+                (true, _) => format!("groups = ['{name}']\n{others}"),
+            };
+            tree().apply_config(&format!("{head}{kept}"), &APP);
+            if root {
+                tree().apply_config(&head.replace("'root'", "'user'"), &APP);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried}");
+}
+
+#[test]
+fn a_configuration_that_the_command_names_is_read_instead_of_the_usual_one() {
+    let mut tried = 0;
+    for known in known() {
+        for (option, usual, syntax, key) in &known.instead {
+            let tree = || {
+                with(&known)
+                    .line("passwd", "svc:x:779:65534::/nonexistent:/usr/sbin/nologin")
+                    .line("passwd", "other:x:780:65534::/nonexistent:/usr/sbin/nologin")
+                    .text(usual, text(syntax, key, "svc"))
+                    .text("/srv/other.conf", text(syntax, key, "other"))
+                    .text("/srv/none.conf", "")
+            };
+            let (option, value) =
+                option.split_once(' ').map_or((*option, String::new()), |(o, v)| (o, format!("{v}=")));
+            let words = |file: &str| match option.strip_prefix("--") {
+                Some(_) => format!("['{}', '{option}={value}{file}']", known.name),
+                None => format!("['{}', '{option}', '{value}{file}']", known.name),
+            };
+            let config = |words: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = {words}\n{QUIET}");
+            let none: [&str; 0] = [];
+            let usual_counts = tree().refuse_config(&config(&format!("['{}']", known.name)), &none);
+            usual_counts.says(&["'svc' would be pruned", &format!("{usual}:2")]);
+            let other_counts = tree().refuse_config(&config(&words("/srv/other.conf")), &none);
+            let other_counts = other_counts.says(&["'other' would be pruned", "/srv/other.conf:2"]);
+            assert!(!other_counts.run.all().contains("svc"), "{}", other_counts.run.all());
+            tree().apply_config(&config(&words("/srv/none.conf")), &none);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried}");
+}
+
+#[test]
+fn a_command_in_a_configuration_is_refused_until_it_is_kept() {
+    let mut tried = 0;
+    for known in known() {
+        for (usual, syntax, key, after) in &known.commands {
+            let value = format!("{}/usr/bin/wget", "x ".repeat(*after));
+            let tree = || with(&known).text(usual, text(syntax, key, &value));
+            let head = format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{}']\n{QUIET}", known.name);
+            let config = |keep: &str| format!("{head}{keep}");
+            let none: [&str; 0] = [];
+            eprintln!("{}: {key} in {usual}", known.file);
+            let refused = tree().refuse_config(&config(""), &none);
+            refused.says(&["/usr/bin/wget", &format!("{usual}:2")]);
+            tree().apply_config(&config("commands = ['wget', 'sh']\n"), &none);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 30, "{tried}");
+}
+
+#[test]
+fn options_and_arguments_that_hold_a_command_count() {
+    for (program, words) in [
+        ("java", "'-XX:OnOutOfMemoryError=wget -q x', '-jar', '/app.jar'"),
+        ("socat", "'TCP-LISTEN:80,fork', 'EXEC:wget -q x,pty'"),
+        ("socat", "'-', 'SYSTEM:wget x'"),
+    ] {
+        let tree = || Rootfs::debian_like().programs(&[&format!("/usr/bin/{program}")]);
+        let config = |keep: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{program}', {words}]\n{keep}");
+        let none: [&str; 0] = [];
+        tree().refuse_config(&config(""), &none).says(&["'wget'", &format!("/usr/bin/{program}")]);
+        tree().apply_config(&config("[keep]\ncommands = ['wget', 'sh']\n"), &none);
+    }
+}
+
+/// What could not run before is not what this run breaks: nor does the rest of its command line count.
+#[test]
+fn a_command_line_that_begins_with_a_program_that_is_not_there_counts_for_nothing() {
+    let lines = [
+        "&quot;no-such&quot; -o `dirname &quot;%i&quot;` &quot;%i&quot;; /usr/bin/wget x",
+        "&quot;display&quot; &quot;%i&quot;",
+    ];
+    for line in lines {
+        let tree = Rootfs::debian_like()
+            .programs(&["/usr/bin/convert", "/usr/bin/dirname", "/usr/bin/display"])
+            .text("/etc/ImageMagick-6/delegates.xml", text("attributes", "command", line));
+        tree.apply_config("[run]\nuser = 'app:1000:1000'\ncommand = ['convert', 'a', 'b']\n", &[]);
+    }
+}
+
+/// What a program starts only sometimes counts where a script of the application shows it.
+#[test]
+fn evidence_in_the_application_counts() {
+    let tree = |line: &str| {
+        Rootfs::debian_like()
+            .programs(&["/usr/bin/python3"])
+            .text("/srv/main.py", "import lib\n")
+            .text("/srv/lib/a.py", format!("import ctypes.util\n{line}\n"))
+    };
+    let config = |keep: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['python3', '/srv/main.py']\n{keep}");
+    let none: [&str; 0] = [];
+    let found = "x = ctypes.util.find_library('m')";
+    tree(found).refuse_config(&config(""), &none).says(&["ldconfig", "/srv/lib/a.py:2"]);
+    tree(found).apply_config(&config("[keep]\ncommands = ['ldconfig']\n"), &none);
+    tree("x = 1").apply_config(&config(""), &none).assert_gone(&["/usr/sbin/ldconfig"]);
+}
+
+#[test]
+fn data_that_a_program_opens_by_computed_names_is_kept() {
+    let tree =
+        Rootfs::debian_like().programs(&["/usr/bin/tesseract"]).package("tesseract-ocr", &["/usr/bin/tesseract"]);
+    let data = "/usr/share/tesseract-ocr/5/tessdata/deu.traineddata";
+    let tree = tree.text(data, "x").package("tesseract-ocr-deu", &[data]);
+    let applied = tree.apply_config("mode = 'minimal'\n[keep]\ncommands = ['tesseract']\n", &APP);
+    applied.assert_kept(&[data]);
+}
+
+#[test]
+fn program_files_of_ones_own_are_read_beside_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("harden.toml");
+    let own = directory.path().join("programs");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(
+        &config,
+        "[run]\nuser = 'app:1000:1000'\ncommand = ['mine']\n[programs]\nfiles = ['programs/*.toml']\n",
+    )
+    .unwrap();
+    let say = |name: &str, text: &str| std::fs::write(own.join(name), text).unwrap();
+    let args = ["--config", config.to_str().unwrap()];
+    let tree = || Rootfs::debian_like().programs(&["/usr/bin/mine"]);
+    tree().refuse(&args).says(&["harden.toml:5:10", "names no file"]);
+    say("mine.toml", "names = ['mine']\n[[starts]]\nprogram = ['wget']\nwhen = 'allways'\nreason = 'to fetch'\n");
+    tree().refuse(&args).says(&["mine.toml:4:8", "did you mean \"always\"?"]);
+    say("mine.toml", "names = ['mine']\n[[starts]]\nprogram = ['wget']\nwhen = 'always'\nreason = 'to fetch'\n");
+    tree().apply(&args).assert_kept(&["/usr/bin/wget"]);
+    // One of the same name takes the place of what is built in.
+    say("nginx.toml", "names = ['nginx']\n");
+    let tree = Rootfs::debian_like()
+        .programs(&["/usr/bin/mine", "/usr/sbin/nginx"])
+        .text("/etc/nginx/nginx.conf", "user www-data;\n");
+    let all = ["--config", config.to_str().unwrap(), "--keep", "nginx"];
+    tree.apply(&all);
+}
