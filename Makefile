@@ -7,7 +7,7 @@ export HARDEN_WORK ?= $(CURDIR)/tests/.work
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
-budget  := 5000000
+budget  := 6000000
 
 .PHONY: help setup stop build dist image demo fmt clippy engine test soak fuzz reproducible bench
 

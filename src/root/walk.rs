@@ -217,7 +217,8 @@ impl Walk<'_> {
                 match (next, &mut self.skipped) {
                     (Ok(next), _) => levels.push(next),
                     (Err(error), Some(skipped)) if error.is(Errno::ACCESS) || error.is(Errno::PERM) => {
-                        skipped.push((child, error));
+                        // The directory is what is not examined, whichever entry of it was asked first.
+                        skipped.push((child, Error { path: self.tree.path(child), ..error }));
                         continue;
                     }
                     (Err(error), _) => return Err(error),

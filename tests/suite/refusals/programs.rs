@@ -159,5 +159,5 @@ fn a_program_that_holds_the_texts_of_busybox_is_busybox_only_under_a_name_of_it(
     };
     let done = tree("/app/scan").apply(&command("/app/scan"));
     assert!(!done.run.all().contains("still callable"), "{}", done.run.all());
-    tree("/usr/local/bin/ash").refuse(&command("/usr/local/bin/ash")).says(&["no table of applets is found"]);
+    tree("/usr/local/bin/ash").refuse(&command("/usr/local/bin/ash")).says(&["no table of applets was found"]);
 }
