@@ -46,7 +46,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         for (name, line) in &taken {
             let home = [line.field(HOME), b"/"].concat();
             let has_key = |file: &&str| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
-            if KEYS.iter().any(|file| has_key(&file)) {
+            if KEYS.iter().any(has_key) {
                 needed.entry(name).or_insert_with(|| format!("{sshd}, to which its authorized_keys lets it log in,"));
             }
         }

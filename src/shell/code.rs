@@ -7,6 +7,7 @@
 mod scope;
 mod variables;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer::{LexError, Token, Word, tokens_from};
@@ -244,8 +245,8 @@ impl Code {
         while let Some(scope) = queue.pop() {
             let started = runners.get(&scope).copied().unwrap_or_default();
             for from in handed.remove(&scope).unwrap_or_default() {
-                if !runners.contains_key(&from) {
-                    runners.insert(from, started);
+                if let Entry::Vacant(new) = runners.entry(from) {
+                    new.insert(started);
                     queue.push(from);
                 }
             }

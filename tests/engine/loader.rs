@@ -117,7 +117,8 @@ fn compare(tag: &str, loader: &str, least: usize) {
             continue;
         }
         let Some((mapped, missing)) = ask(&root, loader, &file) else { continue };
-        let mut policy = Policy { library_path: Some(Vec::new()), ..Policy::default() };
+        let mut policy = Policy::default();
+        policy.library_path = Some(Vec::new());
         let value = format!("/{}", file.display());
         policy.keep.paths =
             vec![Entry { value: value.clone(), reason: None, optional: false, origin: Origin::Flag("--keep") }];
