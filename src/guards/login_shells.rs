@@ -12,10 +12,13 @@ use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::scripts::Reader;
 use crate::shell;
-use crate::tree::Id;
+use crate::tree::{Id, glob};
 
 /// Files in which sshd finds the keys of an account (sshd_config(5), AuthorizedKeysFile).
 const KEYS: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
+
+/// Its settings.
+const SETTINGS: [&str; 2] = ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf"];
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -41,13 +44,25 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    if let Some(sshd) = sshd(cx) {
+    let sftp = sftp(&reader);
+    if let Some(sshd) = sshd(cx).filter(|_| sftp != Sftp::Only) {
         let sshd = escape::quoted(&facts.tree.path(sshd));
         for (name, line) in &taken {
             let home = [line.field(HOME), b"/"].concat();
             let has_key = |file: &&str| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
-            if KEYS.iter().any(has_key) {
+            if !KEYS.iter().any(has_key) {
+                continue;
+            }
+            if sftp == Sftp::No {
                 needed.entry(name).or_insert_with(|| format!("{sshd}, to which its authorized_keys lets it log in,"));
+            } else if !needed.contains_key(name.as_slice()) {
+                let name = escape::escaped(name);
+                draft.warn(
+                    format!(
+                        "{sshd} lets '{name}' log in by its authorized_keys: without a login shell it can use sftp only"
+                    ),
+                    format!("write [keep] shells = [\"{name}\"] if it runs commands"),
+                );
             }
         }
     }
@@ -73,6 +88,30 @@ fn taken<'a>(cx: &Context<'a>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, &'a Line>
         !is_nologin(line.field(SHELL)) && after.is_some_and(|after| is_nologin(after.field(SHELL)))
     };
     cx.facts.accounts.passwd().filter(lost).map(|line| (line.name().to_vec(), line)).collect()
+}
+
+/// Whether sshd serves files by itself, without a shell (sshd_config(5)): every login with `ForceCommand internal-sftp`,
+/// those of sftp with `Subsystem sftp internal-sftp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sftp {
+    No,
+    Possible,
+    Only,
+}
+
+fn sftp(reader: &Reader<'_>) -> Sftp {
+    let files = SETTINGS.iter().flat_map(|pattern| glob::expand_as_shell(reader.tree, pattern.as_bytes()));
+    let texts = files.filter_map(|id| reader.tree.follow(id).ok()).map(|found| reader.text(found.node));
+    let of_line = |line: &str| {
+        let separates = |c: char| c.is_whitespace() || matches!(c, '=' | '"');
+        let words: Vec<&str> = line.split(separates).filter(|word| !word.is_empty()).collect();
+        match words.as_slice() {
+            [key, "internal-sftp", ..] if key.eq_ignore_ascii_case("ForceCommand") => Sftp::Only,
+            [key, _, "internal-sftp", ..] if key.eq_ignore_ascii_case("Subsystem") => Sftp::Possible,
+            _ => Sftp::No,
+        }
+    };
+    texts.flat_map(|text| text.lines().map(of_line).collect::<Vec<_>>()).max().unwrap_or(Sftp::No)
 }
 
 /// The kept ssh server.
