@@ -149,12 +149,14 @@ impl Look {
         each: &mut Each<'_>,
     ) -> Result<(), Error> {
         // Which directory it was is said when it failed: to put its path together costs more than to read most.
-        let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
+        // ENOENT is what getdents64 says of a directory that was removed.
+        let fail = |refused| Error { action: "", path: Vec::new(), cause: of_seen(refused) };
         calls::list(fd, buffer, &mut |name| self.examine(fd, points, name, each), &fail)
     }
 
     fn examine(&self, fd: BorrowedFd<'_>, points: &[Vec<u8>], name: &[u8], each: &mut Each<'_>) -> Result<bool, Error> {
-        let fail = |refused| cannot_examine(name, refused);
+        let fail = |refused| cannot_examine(name, Cause::Os(refused));
+        let swapped = |refused| cannot_examine(name, of_seen(refused));
         let stat = match calls::stat_at(fd, name) {
             Ok(stat) => stat,
             // Gone since the directory was read: it is not there.
@@ -167,7 +169,7 @@ impl Look {
         if self.leftovers && !mount && is_temporary(name) {
             let left = match kind {
                 0o100_000 => true,
-                0o040_000 => is_empty(fd, name).map_err(fail)?,
+                0o040_000 => is_empty(fd, name).map_err(swapped)?,
                 _ => false,
             };
             if left {
@@ -178,7 +180,7 @@ impl Look {
             return each(name, meta, None, false);
         }
         let mut space = [MaybeUninit::uninit(); 4096];
-        let target = calls::read_link(fd, name, &mut space).map_err(fail)?;
+        let target = calls::read_link(fd, name, &mut space).map_err(swapped)?;
         each(name, meta, Some(target), false)
     }
 }
@@ -248,7 +250,7 @@ impl Walk<'_> {
             if same { Ok(()) } else { Err(fail(Cause::Changed)) }
         };
         if name != b".." {
-            let fd = edit::open_dir(at, name).map_err(refused)?;
+            let fd = edit::open_dir(at, name).map_err(|refused| fail(of_seen(refused)))?;
             check(&fd)?;
             return Ok(fd);
         }
@@ -330,8 +332,8 @@ impl Walk<'_> {
                 })?;
                 *here = true;
             }
-            meta.capability =
-                calls::has_xattr_here(name, "security.capability").map_err(|refused| cannot_examine(name, refused))?;
+            meta.capability = calls::has_xattr_here(name, "security.capability")
+                .map_err(|refused| cannot_examine(name, of_seen(refused)))?;
         }
         self.tree.add(directory, name, meta, target);
         Ok(())
@@ -347,8 +349,16 @@ impl Walk<'_> {
 }
 
 /// An error about an entry of the directory that is being read.
-fn cannot_examine(name: &[u8], refused: Refused) -> Error {
-    Error { action: "cannot examine", path: name.to_vec(), cause: Cause::Os(refused) }
+fn cannot_examine(name: &[u8], cause: Cause) -> Error {
+    Error { action: "cannot examine", path: name.to_vec(), cause }
+}
+
+/// Why a call failed on an entry whose attributes were read before it: what does not fit them is another entry, which has
+/// its name since then. EINVAL is what
+/// readlinkat(2) says of anything but a link.
+fn of_seen(refused: Refused) -> Cause {
+    let other = [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::INVAL];
+    if other.iter().any(|&errno| refused.is(errno)) { Cause::Changed } else { Cause::Os(refused) }
 }
 
 /// The path of an entry that the tree does not hold.
