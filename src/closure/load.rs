@@ -107,7 +107,7 @@ impl Walk<'_> {
             let text = format!("{} needs the library {shown}, which was missing before this run", self.name(asking));
             let help = "install it if the program needs it; when the image sets LD_LIBRARY_PATH, give --image-config";
             let help = if self.libraries.knows_environment() { "install it if the program needs it" } else { help };
-            self.warn("closure", text, help.to_owned());
+            self.warn(text, help.to_owned());
         }
         if first && found.after_ldconfig && optional.is_none() {
             let text = format!(
@@ -115,7 +115,7 @@ impl Walk<'_> {
                  loader did not find it before this run either",
                 self.name(asking)
             );
-            self.warn("closure", text, "run ldconfig before harden".to_owned());
+            self.warn(text, "run ldconfig before harden".to_owned());
         }
         let text = format!("library {} {}", shown.trim_matches('\''), optional.unwrap_or("of"));
         for path in &found.paths {

@@ -123,7 +123,7 @@ impl<'a> Objects<'a> {
 
 fn reason(from: Id, name: &[u8], how: &str) -> Reason {
     let name = crate::diag::escape::quoted(name);
-    Reason { from: Some(from), text: format!("library {} {how}", name.trim_matches('\'')) }
+    Reason { from: Some(from), why: (&format!("library {} {how}", name.trim_matches('\''))).into() }
 }
 
 /// `/lib`, `/usr/lib64`, `/usr/local/lib` and the directory of an architecture below: where loaders look by name.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
 use super::load::Cache;
-use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
-use crate::diag::Message;
+use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, Why, name_service, pam};
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         }
         self.find_shell_users();
         for problem in &self.input.commands.problems {
-            self.warn("closure", format!("{problem}: it is treated as data"), String::new());
+            self.warn(format!("{problem}: it is treated as data"), "");
         }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
@@ -154,10 +154,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Keep an entry; a shorter chain replaces a longer one.
-    pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
+    pub(super) fn add(&mut self, id: Id, from: Option<Id>, why: impl Into<Why>) {
+        let why = why.into();
         let depth = self.depth_below(from);
         if self.noting || !self.depths.contains_key(&id) {
-            self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
+            self.closure.needs.push((id, Reason { from, why: why.clone() }));
         }
         match self.depths.get(&id) {
             Some(&known) if known <= depth => return,
@@ -165,17 +166,24 @@ impl<'a> Walk<'a> {
             None => self.queue.push_back(id),
         }
         self.depths.insert(id, depth);
-        self.closure.reasons.insert(id, Reason { from, text: text.to_owned() });
+        self.closure.reasons.insert(id, Reason { from, why });
     }
 
     /// Keep the entry at a path and the links among the directories on the way. A link at its end is
     /// followed when its turn comes. Answers the entry.
-    pub(super) fn add_path(&mut self, base: Id, path: &[u8], from: Option<Id>, text: &str) -> Result<Id, Unresolved> {
+    pub(super) fn add_path(
+        &mut self,
+        base: Id,
+        path: &[u8],
+        from: Option<Id>,
+        why: impl Into<Why>,
+    ) -> Result<Id, Unresolved> {
+        let why = why.into();
         let found = self.input.tree.resolve_from(base, path, false)?;
         for link in found.links {
-            self.add(link, from, &format!("directory link on the way to the {text}"));
+            self.add(link, from, why.on_the_way());
         }
-        self.add(found.node, from, text);
+        self.add(found.node, from, why);
         Ok(found.node)
     }
 
@@ -185,8 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
-    pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
-        let message = Message { rule, text, help };
+    pub(super) fn problem(&mut self, message: Diagnostic) {
         if self.required {
             self.closure.refusals.push(message);
         } else {
@@ -194,8 +201,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn warn(&mut self, rule: &'static str, text: String, help: String) {
-        self.closure.warnings.push(Message { rule, text, help });
+    /// As [`Walk::problem`], about an entry: the place is where the policy names what it stays for.
+    fn problem_of(&mut self, id: Id, text: String, help: impl Into<String>) {
+        let origin = self.closure.origin(id).cloned();
+        self.problem(Diagnostic { origin, ..Diagnostic::new(codes::CLOSURE, text).help(help) });
+    }
+
+    pub(super) fn warn(&mut self, text: String, help: impl Into<String>) {
+        self.closure.warnings.push(Diagnostic::new(codes::CLOSURE, text).help(help));
+    }
+
+    /// A warning about what was written at a place.
+    pub(super) fn warn_of(&mut self, message: Diagnostic) {
+        self.closure.warnings.push(message);
     }
 
     /// Everything kept so far.
@@ -217,7 +235,7 @@ impl<'a> Walk<'a> {
         for (at, (_, reason)) in self.closure.chain(id).into_iter().enumerate() {
             let of = reason.from.map(|from| format!(" {}", quoted(&self.input.tree.path(from)))).unwrap_or_default();
             if at < 4 || reason.from.is_none() {
-                why.push(format!("{}{of}", reason.text));
+                why.push(format!("{}{of}", reason.why));
             }
         }
         if why.is_empty() { path } else { format!("{path} ({})", why.join(", ")) }
@@ -240,7 +258,7 @@ impl<'a> Walk<'a> {
                 Err(error) => {
                     let text = format!("cannot say what {} needs: {error}", self.name(id));
                     let help = "mend or replace the file, or do not keep it";
-                    self.problem("closure", text, help.to_owned());
+                    self.problem_of(id, text, help);
                 }
             }
         }
@@ -263,7 +281,7 @@ impl<'a> Walk<'a> {
     /// Say that nothing more is known of a file than its bytes.
     pub(super) fn unreadable(&mut self, id: Id, cause: &str) {
         let text = format!("{} is an ELF file that is unreadable, treated as data: {cause}", self.name(id));
-        self.warn("closure", text, "put a whole file in its place, or remove it before harden runs".to_owned());
+        self.warn(text, "put a whole file in its place, or remove it before harden runs".to_owned());
     }
 
     fn visit_link(&mut self, id: Id) {
@@ -280,12 +298,12 @@ impl<'a> Walk<'a> {
                     self.name(id),
                     quoted(&tree.path(at))
                 );
-                self.warn("closure", text, String::new());
+                self.warn(text, "");
             }
             Err(why) => {
                 let what = if why == Unresolved::Loop { "runs in a circle" } else { "leads nowhere" };
                 let text = format!("{} is a link to {}, which {what}", self.name(id), quoted(target));
-                self.problem("closure", text, "install what it leads to, or do not keep it".to_owned());
+                self.problem_of(id, text, "install what it leads to, or do not keep it");
             }
         }
     }
@@ -301,7 +319,7 @@ impl<'a> Walk<'a> {
                 self.name(id),
                 String::from_utf8_lossy(name).escape_debug()
             );
-            self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
+            self.problem_of(id, text, format!("install {}, or do not keep this script", quoted(name)));
         }
         for word in &shebang.words {
             let _ = self.add_word(id, word, "program that the interpreter runs for");
@@ -311,11 +329,7 @@ impl<'a> Walk<'a> {
                 "{} is a script whose interpreters are scripts, more than {MAX_INTERPRETERS} in a row",
                 self.name(id)
             );
-            self.problem(
-                "closure",
-                text,
-                "the kernel does not run it: give it another interpreter, or do not keep it".to_owned(),
-            );
+            self.problem_of(id, text, "the kernel does not run it: give it another interpreter, or do not keep it");
         }
     }
 
@@ -364,7 +378,7 @@ impl<'a> Walk<'a> {
                     self.name(id),
                     quoted(path)
                 );
-                self.warn("closure", text, String::new());
+                self.warn(text, "");
                 return;
             }
             Err(Unresolved::Loop) => ["is a link that runs in a circle", "ran in a circle before this run already"],
@@ -379,7 +393,7 @@ impl<'a> Walk<'a> {
         } else {
             "install the interpreter, or do not keep this file".to_owned()
         };
-        self.problem("closure", text, help);
+        self.problem_of(id, text, help);
     }
 
     /// sshd refuses accounts whose shell does not exist: the file that locked accounts name stays with it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, Line, SHELL};
@@ -38,6 +39,14 @@ const DROPS_TO: &[(&[u8], &str)] = &[
 /// Places named in one refusal.
 const SHOWN: usize = 3;
 
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.accounts",
+    title: "a pruned account or group is used by the configuration of a kept program",
+    settled: "[keep] users or groups with its name; an account of keep.shells needs its shell in [keep] commands.",
+    check,
+};
+
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
@@ -62,7 +71,8 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     let more = uses.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown = escape::escaped(name.as_bytes());
-    draft.refuse(
+    draft.refuse_for(
+        cx.closure.origin(first.program),
         format!(
             "the {what} '{shown}' would be pruned, but the kept {} is told to use it ({}{more})",
             escape::quoted(&cx.facts.tree.path(first.program)),
@@ -100,7 +110,8 @@ fn built_in(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap
         for &(program, account) in BUILT_IN.iter().chain(drops) {
             let command = tree.name(id) == program && cx.facts.commands.directories.contains(&tree.parent(id));
             if command && ids.prunes_account(account) && !named.contains_key(&(false, account)) {
-                draft.refuse(
+                draft.refuse_for(
+                    cx.closure.origin(id),
                     format!(
                         "{} is kept, but the account '{account}' that it needs would be pruned",
                         escape::quoted(&tree.path(id))

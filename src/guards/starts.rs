@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Guard;
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
 use crate::facts::elf::Elf;
@@ -16,6 +17,14 @@ use crate::tree::Id;
 /// Functions that run a file: exec(3), posix_spawn(3).
 const STARTERS: [&str; 9] =
     ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "posix_spawn", "posix_spawnp"];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.starts",
+    title: "a kept program can start a program that goes and names it",
+    settled: "[keep] commands with what it starts, [remove] commands for what it never does.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

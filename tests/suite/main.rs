@@ -29,6 +29,7 @@ mod fuzz;
 mod hostile;
 mod layers;
 mod learn;
+mod messages;
 mod minimal;
 mod oracle;
 mod pitfalls;
