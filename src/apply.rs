@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::diag::{Diagnostic, codes};
 use crate::draft::Change;
 use crate::draft::record::Target;
 use crate::plan::Step;
@@ -29,9 +30,10 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Why not everything is done, as a whole message.
     #[must_use]
-    pub(crate) fn reason(&self) -> Option<String> {
-        let failed = self.failure.as_ref().map(ToString::to_string);
-        failed.or_else(|| self.stopped.map(|signal| format!("stopped by {signal} between two changes")))
+    pub(crate) fn reason(&self) -> Option<Diagnostic> {
+        let failed = self.failure.as_ref().map(|error| Diagnostic::new(codes::STEP, error.to_string()));
+        let stopped = |signal| Diagnostic::new(codes::STOPPED, format!("stopped by {signal} between two changes"));
+        failed.or_else(|| self.stopped.map(stopped))
     }
 }
 

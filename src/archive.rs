@@ -21,6 +21,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
@@ -41,26 +42,9 @@ pub struct Archive {
     pub config: Option<Vec<u8>>,
 }
 
-/// Why an archive is not judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    /// What was attempted and the cause, names escaped.
-    pub text: String,
-    /// What to do instead; may be empty.
-    pub help: &'static str,
-}
-
-impl Error {
-    fn new(text: String, help: &'static str) -> Self {
-        Self { text, help }
-    }
-
-    fn damaged(what: String) -> Self {
-        Self::new(
-            format!("the archive is damaged or truncated: {what}"),
-            "write it again; a broken pipe leaves only a part of the archive",
-        )
-    }
+fn damaged(what: &str) -> Diagnostic {
+    Diagnostic::new(codes::ARCHIVE_DAMAGED, format!("the archive is damaged or truncated: {what}"))
+        .help("write it again; a broken pipe leaves only a part of the archive")
 }
 
 /// Read an archive from an open file or pipe. What cannot be read in place goes to a temporary file in the first of
@@ -68,21 +52,24 @@ impl Error {
 ///
 /// # Errors
 /// When it is no tar archive, is cut off or damaged, could not be unpacked, or holds anything that is not understood.
-pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Error> {
+pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories);
     let (whole, bounded) = store.open(file)?;
     let mut outer = Layers::new(false);
     fill(&mut outer, &store, whole, bounded)?;
     if outer.is_empty() {
-        return Err(Error::new("the archive holds no file".into(), "write it with docker export or docker save"));
+        let error = Diagnostic::new(codes::ARCHIVE_EMPTY, "the archive holds no file");
+        return Err(error.help("write it with docker export or docker save"));
     }
     let (tree, contents) = outer.finish();
     let mut files = Files { store, contents };
     let Some(image) = image::recognise(&tree, &files)? else { return Ok(Archive { tree, files, config: None }) };
     let mut layers = Layers::new(true);
     for (name, span) in image.layers {
-        let within =
-            |error: Error| Error { text: format!("layer {}: {}", quoted(name.as_bytes()), error.text), ..error };
+        let within = |error: Diagnostic| Diagnostic {
+            text: format!("layer {}: {}", quoted(name.as_bytes()), error.text),
+            ..error
+        };
         let (span, _) = files.store.unpacked(span).map_err(within)?;
         layers.next_layer();
         // The archive around it has shown how long it is.
@@ -93,7 +80,7 @@ pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Error> {
     Ok(Archive { tree, files, config: Some(image.config) })
 }
 
-fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result<(), Error> {
+fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result<(), Diagnostic> {
     let mut entries = Entries::new(store, span, bounded);
     while let Some(entry) = entries.next()? {
         layers.put(entry)?;
@@ -102,13 +89,14 @@ fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result
 }
 
 /// Say no to what is compressed in a way that this program does not know: its first bytes tell.
-fn refuse_other_compression(head: &[u8]) -> Result<(), Error> {
+fn refuse_other_compression(head: &[u8]) -> Result<(), Diagnostic> {
     let known: [(&[u8], &str); 4] =
         [(&[0x28, 0xb5, 0x2f, 0xfd], "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4")];
     match known.iter().find(|(magic, _)| head.starts_with(magic)) {
         None => Ok(()),
         Some((_, name)) => {
-            Err(Error::new(format!("it is compressed with {name}, which this program cannot unpack"), UNPACK_FIRST))
+            let text = format!("it is compressed with {name}, which this program cannot unpack");
+            Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text).help(UNPACK_FIRST))
         }
     }
 }

@@ -14,8 +14,9 @@ mod traces;
 use anyhow::{Result, anyhow};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::escape;
+use crate::diag::{Diagnostic, escape};
 use crate::facts::accounts::{self, Accounts, HOME, UID, parse_id};
+use crate::guards::checks::ID as GUARD;
 use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
 use crate::root::extras::Extras;
@@ -65,12 +66,12 @@ impl Setup {
     /// # Errors
     /// What stands in the way of any check, and what to do about it. Nothing of the image is run for that: this program
     /// is started once, drops its privileges and ends.
-    pub(crate) fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, (String, String)> {
+    pub(crate) fn try_out(examined: &Examined, policy: &Policy, stop: &Stop) -> Result<Option<Self>, Diagnostic> {
         if policy.checks.is_empty() {
             return Ok(None);
         }
         let program = host::own_executable()
-            .ok_or_else(|| ("cannot find this program's own file, which starts the checks".to_owned(), remedy()))?;
+            .ok_or_else(|| cannot("cannot find this program's own file, which starts the checks"))?;
         let credentials = match (policy.start, examined.ids.run()) {
             (Start::User, Some(run)) => {
                 Some(Credentials { uid: run.uid, gid: run.gid, groups: run.groups.iter().copied().collect() })
@@ -80,7 +81,7 @@ impl Setup {
         let setup = Self {
             program,
             credentials,
-            strangers: process::adopt_orphans().map_err(|error| (error.to_string(), remedy()))?,
+            strangers: process::adopt_orphans().map_err(|error| cannot(error.to_string()))?,
             home: "/".to_owned(),
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
@@ -88,18 +89,20 @@ impl Setup {
         let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT, stop);
         result.map_err(|text| {
             let said = escape::escaped(output.trim_ascii());
-            (format!("cannot start a check without privileges: {text}: {said}"), remedy())
+            cannot(format!("cannot start a check without privileges: {text}: {said}"))
         })?;
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
-            tcp::is_free(port)
-                .map_err(|error| (error.to_string(), "free the port for this step, or remove the check".to_owned()))?;
+            tcp::is_free(port).map_err(|error| {
+                Diagnostic::new(GUARD, error.to_string()).help("free the port for this step, or remove the check")
+            })?;
         }
         Ok(Some(setup))
     }
 }
 
-fn remedy() -> String {
-    "run the checks in a build step that can drop capabilities, or remove them".to_owned()
+/// No check can run here.
+fn cannot(text: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(GUARD, text).help("run the checks in a build step that can drop capabilities, or remove them")
 }
 
 impl Runner {

@@ -194,7 +194,7 @@ pub struct Audit {
 /// `harden explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A path in the image, or the name of a command
+    /// A path in the image, the name of a command, or the id of a message
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<OsString>,
     /// The root.

@@ -23,20 +23,11 @@ pub(crate) use seeds::matching;
 
 use std::collections::BTreeMap;
 
-use crate::diag::Message;
+use crate::diag::{Diagnostic, Origin};
 use crate::facts::commands::Commands;
 use crate::policy::Policy;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
-
-/// How the reason of a kept path begins.
-pub(crate) const KEPT_PATH: &str = "path in ";
-
-/// What the reason holds of everything that the image's commands name themselves.
-pub(crate) const COMMAND: &str = " the command in ";
-
-/// How the reason of an applet begins that stays only because `busybox` was named.
-const APPLET: &str = "applet of busybox";
 
 /// Functions of the C library that run `/bin/sh`.
 const SHELL_FUNCTIONS: [&str; 3] = ["system", "popen", "wordexp"];
@@ -44,16 +35,84 @@ const SHELL_FUNCTIONS: [&str; 3] = ["system", "popen", "wordexp"];
 /// Programs of many names: which of them calls a function is written nowhere.
 const MULTICALL: [&[u8]; 3] = [b"busybox", b"toybox", b"coreutils"];
 
-/// The reason of unix_chkpwd(8).
-const CHECKER: &str = "asked by PAM who may log in through";
-
 /// Why one entry stays: one edge of the chain back to the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// The entry that needs this one; `None` for what the policy names itself.
     pub from: Option<Id>,
-    /// As a clause: `target of`, `interpreter of`, `library libssl.so.3 of`, `command in harden.toml:7:3`.
-    pub text: String,
+    /// How it comes to stay.
+    pub why: Why,
+}
+
+/// How an entry comes to stay. Written out it is a clause: `target of`, `library libssl.so.3 of`, `command in harden.toml:7:3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Another entry needs it.
+    Needed(String),
+    /// Another entry maps or reads it, and does not start it.
+    Read(String),
+    /// Another entry names it as its interpreter or loader.
+    Interpreter,
+    /// The policy names it: how, the clause, and where it is written.
+    Named(Seed, String, Origin),
+    /// `busybox` as a whole is named there.
+    Applet(Origin),
+    /// unix_chkpwd(8), which PAM runs.
+    PamChecker,
+}
+
+/// How the policy names an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seed {
+    /// As a word of the image's command.
+    Word,
+    /// By the image's command in another way: its shell, or an applet that it calls.
+    Command,
+    /// With `keep.commands`, by its profile, or with an option.
+    Entry,
+    /// With `keep.paths`.
+    Path,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Needed(clause) | Self::Read(clause) | Self::Named(_, clause, _) => f.write_str(clause),
+            Self::Interpreter => f.write_str("interpreter of"),
+            Self::Applet(origin) => write!(f, "applet of busybox in {origin}"),
+            Self::PamChecker => f.write_str("asked by PAM who may log in through"),
+        }
+    }
+}
+
+impl Why {
+    /// The same for a link on the way to what stays.
+    fn on_the_way(&self) -> Self {
+        let clause = format!("directory link on the way to the {self}");
+        match self {
+            Self::Named(seed, _, origin) => Self::Named(*seed, clause, origin.clone()),
+            Self::Applet(origin) => Self::Named(Seed::Entry, clause, origin.clone()),
+            Self::Needed(_) | Self::Read(_) | Self::Interpreter | Self::PamChecker => Self::Needed(clause),
+        }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(clause: &str) -> Self {
+        Self::Needed(clause.to_owned())
+    }
+}
+
+impl From<&String> for Why {
+    fn from(clause: &String) -> Self {
+        Self::Needed(clause.clone())
+    }
+}
+
+impl From<&Why> for Why {
+    fn from(why: &Why) -> Self {
+        why.clone()
+    }
 }
 
 impl Reason {
@@ -61,8 +120,8 @@ impl Reason {
     #[must_use]
     pub fn clause(&self, tree: &Tree) -> String {
         match self.from {
-            Some(from) => format!("{} {}", self.text, crate::diag::escape::escaped(&tree.path(from))),
-            None => self.text.clone(),
+            Some(from) => format!("{} {}", self.why, crate::diag::escape::escaped(&tree.path(from))),
+            None => self.why.to_string(),
         }
     }
 }
@@ -78,9 +137,9 @@ pub struct Closure {
     /// name, each with the reason.
     pub applets: BTreeMap<(Id, String), Reason>,
     /// What cannot be kept working: stops apply before the first change.
-    pub refusals: Vec<Message>,
+    pub refusals: Vec<Diagnostic>,
     /// What was amiss before this run, or is kept in doubt.
-    pub warnings: Vec<Message>,
+    pub warnings: Vec<Diagnostic>,
     /// Kept ELF files that call functions which start `/bin/sh`, with those; looked for only where it is not kept.
     pub shell_users: Vec<(Id, Vec<&'static str>)>,
 }
@@ -128,29 +187,38 @@ impl Closure {
         self.chain(id).into_iter().map(|(_, reason)| reason.clause(tree)).collect()
     }
 
+    /// Where the policy names what the entry stays for.
+    #[must_use]
+    pub fn origin(&self, id: Id) -> Option<&Origin> {
+        match &self.chain(id).last()?.1.why {
+            Why::Named(_, _, origin) | Why::Applet(origin) => Some(origin),
+            Why::Needed(_) | Why::Read(_) | Why::Interpreter | Why::PamChecker => None,
+        }
+    }
+
     /// Whether the entry stays only because `busybox` as a whole was named, not by a name of its own.
     #[must_use]
     pub fn only_as_applet(&self, id: Id) -> bool {
-        self.reasons.get(&id).is_some_and(|reason| reason.text.starts_with(APPLET))
+        self.reasons.get(&id).is_some_and(|reason| matches!(reason.why, Why::Applet(_)))
     }
 
     /// Whether the entry stays for PAM, whose daemons run it as root: it does its work without set-id bits.
     #[must_use]
     pub fn only_for_pam(&self, id: Id) -> bool {
-        self.reasons.get(&id).is_some_and(|reason| reason.text == CHECKER)
+        self.reasons.get(&id).is_some_and(|reason| reason.why == Why::PamChecker)
     }
 
     /// Everything that stays because of some of what the policy names, told by entry and reason, each with the need that
     /// led there.
     #[must_use]
-    pub(crate) fn follow(&self, seed: impl Fn(Id, &str) -> bool) -> BTreeMap<Id, &Reason> {
+    pub(crate) fn follow(&self, seed: impl Fn(Id, &Why) -> bool) -> BTreeMap<Id, &Reason> {
         let mut by: BTreeMap<Id, Vec<(Id, &Reason)>> = BTreeMap::new();
         let mut found = BTreeMap::new();
         let mut queue = Vec::new();
         for (id, reason) in &self.needs {
             match reason.from {
                 Some(from) => by.entry(from).or_default().push((*id, reason)),
-                None if seed(*id, &reason.text) => queue.push((*id, reason)),
+                None if seed(*id, &reason.why) => queue.push((*id, reason)),
                 None => {}
             }
         }

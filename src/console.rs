@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
+use clap::builder::StyledStr;
 
-use crate::diag::escape;
-use crate::diag::problem::Problem;
+use crate::diag::{Diagnostic, Kind, codes, escape};
 
 /// How a report is written: a word of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -58,17 +58,14 @@ impl Console {
         }
     }
 
-    /// A warning or refusal, with what to write instead.
-    pub(crate) fn message(&self, kind: &str, text: &str, help: &str) {
+    /// A refusal, warning or error with its id, its place and what to write instead.
+    pub(crate) fn say(&self, kind: Kind, message: &Diagnostic) {
         let (on, off) = match (self.colour, kind) {
-            (true, "warning") => ("\x1b[33m", "\x1b[0m"),
+            (true, Kind::Warning) => ("\x1b[33m", "\x1b[0m"),
             (true, _) => ("\x1b[31m", "\x1b[0m"),
             _ => ("", ""),
         };
-        self.line(&format!("{on}{kind}{off}: {text}"));
-        if !help.is_empty() {
-            self.line(&format!("  help: {help}"));
-        }
+        self.line(&format!("{on}{}{off}{}", kind.word(), message.form()));
     }
 
     /// What a check printed: every line marked, so that none can be taken for one of ours.
@@ -78,16 +75,20 @@ impl Console {
         }
     }
 
-    /// A problem with the configuration.
-    pub(crate) fn problem(&self, kind: &str, problem: &Problem) {
-        let origin = problem.origin.as_ref().map_or_else(String::new, |origin| format!("{origin}: "));
-        self.message(kind, &format!("{origin}{}", problem.message), problem.help.as_deref().unwrap_or_default());
-    }
-
     fn line(&self, text: &str) {
         // A closed standard error is no reason to stop half-way through an image.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
+}
+
+/// Print what clap says of a wrong command line, with the id of such errors.
+pub(crate) fn usage(text: &StyledStr) {
+    let text = if io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    };
+    let _ = io::stderr().lock().write_all(text.replacen("error:", &format!("error[{}]:", codes::USAGE), 1).as_bytes());
 }
 
 /// Let `write` write a report to standard output. A reader that went away is no error.

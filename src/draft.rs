@@ -10,7 +10,7 @@ pub(crate) mod record;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::diag::{Message, escape};
+use crate::diag::{Diagnostic, Origin, codes, escape};
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
 use account_files::AccountFiles;
@@ -69,6 +69,8 @@ pub struct DatabaseChange {
 pub struct Draft<'a> {
     pub(crate) tree: &'a Tree,
     rule: &'static str,
+    /// Where it is written what the rule speaks of, when it speaks of one thing only.
+    subject: Option<Origin>,
     /// Never removed: the closure, kept paths, identity files, and their directories.
     keep: IdSet,
     /// Removed by packages.database alone: what scanners read, and its directories.
@@ -96,11 +98,11 @@ pub struct Draft<'a> {
     /// Evidence, in the order the rules ran.
     pub records: Vec<Record>,
     /// For the report only.
-    pub notes: Vec<Message>,
+    pub notes: Vec<Diagnostic>,
     /// Worth knowing, stops nothing.
-    pub warnings: Vec<Message>,
+    pub warnings: Vec<Diagnostic>,
     /// Stops apply before the first change.
-    pub refusals: Vec<Message>,
+    pub refusals: Vec<Diagnostic>,
     /// What becomes of the package databases.
     pub database: DatabaseChange,
 }
@@ -112,6 +114,7 @@ impl<'a> Draft<'a> {
         Self {
             tree,
             rule: "",
+            subject: None,
             keep: IdSet::default(),
             standing: IdSet::default(),
             late: Vec::new(),
@@ -137,6 +140,12 @@ impl<'a> Draft<'a> {
     /// Name the rule that speaks from now on.
     pub fn begin(&mut self, rule: &'static str) {
         self.rule = rule;
+        self.subject = None;
+    }
+
+    /// Name the place in the policy that the rule speaks of from now on.
+    pub(crate) fn about(&mut self, subject: Option<&Origin>) {
+        self.subject = subject.cloned();
     }
 
     /// From now on no rule removes `id`, nor a directory it lies in.
@@ -271,7 +280,7 @@ impl<'a> Draft<'a> {
         let tree = self.tree;
         let taken = |path: &Vec<u8>| tree.lookup(path).filter(|&id| !self.removed.contains(id));
         let found: Vec<Id> = self.creations.keys().filter_map(taken).collect();
-        self.rule = "guard.taken";
+        self.rule = codes::GUARD_TAKEN;
         for id in found {
             let (path, what) = (escape::quoted(&tree.path(id)), describe(tree, id));
             self.refuse(
@@ -359,17 +368,38 @@ impl<'a> Draft<'a> {
 
     /// Say something that everybody may want to know and nobody has to act on.
     pub fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(Message { rule: self.rule, text: text.into(), help: String::new() });
+        self.notes.push(Diagnostic::new(self.rule, text));
     }
 
     /// Say something that stops nothing.
     pub fn warn(&mut self, text: impl Into<String>, help: impl Into<String>) {
-        self.warnings.push(Message { rule: self.rule, text: text.into(), help: help.into() });
+        self.warn_for(self.subject.clone().as_ref(), text, help);
     }
 
     /// Refuse the whole plan, and say what to write instead.
     pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<String>) {
-        let message = Message { rule: self.rule, text: text.into(), help: help.into() };
+        self.refuse_for(self.subject.clone().as_ref(), text, help);
+    }
+
+    /// As [`Draft::warn`], about what was written at `origin`.
+    pub fn warn_for<'o>(
+        &mut self,
+        origin: impl Into<Option<&'o Origin>>,
+        text: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let message = Diagnostic { origin: origin.into().cloned(), ..Diagnostic::new(self.rule, text).help(help) };
+        self.warnings.push(message);
+    }
+
+    /// As [`Draft::refuse`], for what was written at `origin`.
+    pub fn refuse_for<'o>(
+        &mut self,
+        origin: impl Into<Option<&'o Origin>>,
+        text: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let message = Diagnostic { origin: origin.into().cloned(), ..Diagnostic::new(self.rule, text).help(help) };
         // A script that is read twice, by the image's command and by another script, is one thing to mend.
         if !self.refusals.contains(&message) {
             self.refusals.push(message);

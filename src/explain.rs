@@ -6,12 +6,13 @@
 //! that a missing path may have meant. It prints nothing.
 
 mod advice;
+pub(crate) mod ids;
 mod near;
 mod stays;
 
 use serde::{Serialize, Serializer};
 
-use crate::diag::Message;
+use crate::diag::Diagnostic;
 use crate::diag::escape::{escaped, printable, quoted};
 use crate::draft::record::{Record, Target, What};
 use crate::pipeline::Examined;
@@ -105,7 +106,7 @@ pub(crate) struct Answer {
     /// Other facts that matter, as sentences; escaped.
     pub notes: Vec<String>,
     /// Refusals of the plan that name the entry.
-    pub refusals: Vec<Message>,
+    pub refusals: Vec<Diagnostic>,
 }
 
 fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
@@ -346,7 +347,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn refusals_of(&self, path: &[u8]) -> Vec<Message> {
+    fn refusals_of(&self, path: &[u8]) -> Vec<Diagnostic> {
         let path = quoted(path);
         self.examined.plan.refusals.iter().filter(|message| message.text.contains(&path)).cloned().collect()
     }

@@ -22,24 +22,34 @@ pub(crate) mod system_dirs;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 
-/// One guard: its name, for messages, and the check.
-pub(crate) type Guard = (&'static str, fn(&Context<'_>, &mut Draft<'_>));
+/// One guard.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// Stable id.
+    pub id: &'static str,
+    /// The effect that is refused, as a clause.
+    pub title: &'static str,
+    /// The remedy, as a noun phrase.
+    pub settled: &'static str,
+    /// The guard itself.
+    pub check: fn(&Context<'_>, &mut Draft<'_>),
+}
 
-/// Every guard that looks at the draft. Those of the environment are in `run::session`, guard.run is in `pipeline`.
+/// Every guard that looks at the draft. What keeps apply from running at all is in `run::session`, guard.run in `pipeline`.
 pub(crate) static GUARDS: &[Guard] = &[
-    ("guard.access", access::check),
-    ("guard.accounts", accounts_in_use::check),
-    ("guard.checks", checks::check),
-    ("guard.entrypoints", entrypoints::check),
-    ("guard.files", app_paths::check),
-    ("guard.jobs", jobs::check),
-    ("guard.login-shells", login_shells::check),
-    ("guard.mounts", mounts::check),
-    ("guard.remove-directories", remove_directories::check),
-    ("guard.root-home", root_home::check),
-    ("guard.scripts", scripts::check),
-    ("guard.setid", setid::check),
-    ("guard.shell", shell::check),
-    ("guard.starts", starts::check),
-    ("guard.system-dirs", system_dirs::check),
+    access::GUARD,
+    accounts_in_use::GUARD,
+    checks::GUARD,
+    entrypoints::GUARD,
+    app_paths::GUARD,
+    jobs::GUARD,
+    login_shells::GUARD,
+    mounts::GUARD,
+    remove_directories::GUARD,
+    root_home::GUARD,
+    scripts::GUARD,
+    setid::GUARD,
+    shell::GUARD,
+    starts::GUARD,
+    system_dirs::GUARD,
 ];

@@ -35,6 +35,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use crate::console::Console;
 use crate::diag::escape::{escaped, quoted};
+use crate::diag::{Diagnostic, Kind, codes};
 use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
 use crate::root::{Root, host, result_file};
 use crate::tree::Tree;
@@ -69,33 +70,33 @@ pub(crate) struct Request {
     pub words: Vec<OsString>,
 }
 
-/// A message and what to do about it.
-type Failure = (String, String);
-
 /// Run CMD and write what it used; the status to end with.
 #[must_use]
 pub(crate) fn run(request: &Request, console: &Console) -> u8 {
     match learn(request, console) {
         Ok(status) => status,
-        Err((text, help)) => {
-            console.message("harden", &text, &help);
+        Err(error) => {
+            console.say(Kind::Error, &error);
             FAILED
         }
     }
 }
 
-fn learn(request: &Request, console: &Console) -> Result<u8, Failure> {
+fn learn(request: &Request, console: &Console) -> Result<u8, Diagnostic> {
     if !host::exists("/proc/self/fd") {
-        return Err(plain("cannot follow a command without /proc", "mount it: mount -t proc proc /proc"));
+        let error = Diagnostic::new(codes::LEARN_PROC, "cannot follow a command without /proc");
+        return Err(error.help("mount it: mount -t proc proc /proc"));
     }
     let mut output = Output::open(request)?;
     traced(request, &mut output, console)
 }
 
-fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u8, Failure> {
-    let program = host::own_executable()
-        .ok_or_else(|| plain("cannot find this program's own file, which starts the command", ""))?;
-    let signals = Signals::hold().map_err(|error| plain(&format!("cannot hold signals back: {error}"), ""))?;
+fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u8, Diagnostic> {
+    let program = host::own_executable().ok_or_else(|| {
+        Diagnostic::new(codes::LEARN_START, "cannot find this program's own file, which starts the command")
+    })?;
+    let signals = Signals::hold()
+        .map_err(|error| Diagnostic::new(codes::LEARN_START, format!("cannot hold signals back: {error}")))?;
     output.keep_rights();
     let tree = OnceCell::new();
     let own = host::this_program().map(|program| program.path).into_iter();
@@ -115,12 +116,10 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
         refused(errno)
     })?;
     shared.ended.store(true, Ordering::SeqCst);
-    let seen = traced.image.finish().map_err(|error| plain(&error.to_string(), ""))?;
+    let seen = traced.image.finish().map_err(|error| Diagnostic::new(codes::LEARN_LOST, error.to_string()))?;
     let Some(end) = traced.end else {
-        return Err(plain(
-            "cannot tell how the command ended",
-            "another program collected the exit status of this process's children",
-        ));
+        let error = Diagnostic::new(codes::LEARN_END, "cannot tell how the command ended");
+        return Err(error.help("another program collected the exit status of this process's children"));
     };
     if !traced.started {
         // The second start has said why.
@@ -133,48 +132,54 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
 }
 
 /// Start this program once more, which stops itself before it becomes CMD.
-fn start(program: &str, words: &[OsString]) -> Result<Pid, Failure> {
+fn start(program: &str, words: &[OsString]) -> Result<Pid, Diagnostic> {
     #[allow(clippy::disallowed_methods, reason = "this program itself")]
     let child = Command::new(program).arg(child::ARGUMENT).args(words).spawn();
-    let child = child.map_err(|error| plain(&format!("cannot start {}: {error}", quoted(program.as_bytes())), ""))?;
+    let child = child.map_err(|error| {
+        Diagnostic::new(codes::LEARN_START, format!("cannot start {}: {error}", quoted(program.as_bytes())))
+    })?;
     let main = Pid::from_child(&child);
     loop {
         match rustix::process::waitpid(Some(main), WaitOptions::UNTRACED) {
             Ok(Some((_, status))) if status.stopped() => return Ok(main),
             Err(Errno::INTR) | Ok(None) => {}
-            _ => return Err(plain("the child process ended before it could start the command", "")),
+            _ => {
+                return Err(Diagnostic::new(
+                    codes::LEARN_START,
+                    "the child process ended before it could start the command",
+                ));
+            }
         }
     }
 }
 
 /// Write the file, and say what deserves a word.
-fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, console: &Console) -> Result<(), Failure> {
+fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, console: &Console) -> Result<(), Diagnostic> {
     for &id in &seen.privileged {
         let what = if tree.permissions(id) & 0o6000 == 0 { "file capabilities" } else { "a set-id bit" };
-        console.message(
-            "warning",
-            &format!("{} has {what}, which had no effect: a traced program gains no rights", quoted(&tree.path(id))),
-            "if the command did less because of that, run learn as the user whose rights it needs (--user)",
+        let text =
+            format!("{} has {what}, which had no effect: a traced program gains no rights", quoted(&tree.path(id)));
+        console.say(
+            Kind::Warning,
+            &Diagnostic::new(codes::LEARN_RIGHTS, text)
+                .help("if the command did less because of that, run learn as the user whose rights it needs (--user)"),
         );
     }
     if let Some((text, help)) = &lost.first {
         let count = lost.count;
-        return Err((
-            format!("{count} calls could not be followed, so no file is written; the first: {text}"),
-            (*help).into(),
-        ));
+        let text = format!("{count} calls could not be followed, so no file is written; the first: {text}");
+        return Err(Diagnostic::new(codes::LEARN_LOST, text).help(*help));
     }
     output.entries.add(&seen.used);
     for (path, directory) in &output.entries.replaced {
         let (path, directory) = (quoted(path), quoted(directory.as_bytes()));
         if directory == "''" {
-            return Err(plain(
-                &format!("no entry of harden.toml can name {path}"),
-                "rename it: harden.toml cannot hold this name",
-            ));
+            let error = Diagnostic::new(codes::LEARN_NAME, format!("no entry of harden.toml can name {path}"));
+            return Err(error.help("rename it: harden.toml cannot hold this name"));
         }
         let text = format!("no entry of harden.toml can name {path}: {directory} is kept with its content instead");
-        console.message("warning", &text, "harden.toml takes UTF-8 without *, ? and $NAME");
+        let warning = Diagnostic::new(codes::LEARN_NAME, text);
+        console.say(Kind::Warning, &warning.help("harden.toml takes UTF-8 without *, ? and $NAME"));
     }
     output.write()?;
     console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.path.as_bytes())));
@@ -195,16 +200,12 @@ fn status(end: End, timed_out: bool) -> u8 {
     }
 }
 
-fn refused(errno: Errno) -> Failure {
-    (
-        format!("cannot trace the command: {errno}"),
-        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined if the container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, such as gVisor or qemu-user, cannot run learn"
-            .to_owned(),
+fn refused(errno: Errno) -> Diagnostic {
+    Diagnostic::new(codes::LEARN_TRACE, format!("cannot trace the command: {errno}")).help(
+        "allow the call ptrace(2): run with --cap-add SYS_PTRACE, or with --security-opt seccomp=unconfined if the \
+         container's profile forbids it; set kernel.yama.ptrace_scope to 0 or 1; a sandbox without tracing, such as gVisor or \
+         qemu-user, cannot run learn",
     )
-}
-
-fn plain(text: &str, help: &str) -> Failure {
-    (text.to_owned(), help.to_owned())
 }
 
 /// Where the entries go.
@@ -227,22 +228,24 @@ enum Writer {
 
 impl Output {
     /// See that the file can be written before anything runs, and read it when its entries are to stay.
-    fn open(request: &Request) -> Result<Self, Failure> {
+    fn open(request: &Request) -> Result<Self, Diagnostic> {
         let path = request.output.clone();
         let shown = quoted(path.as_bytes());
         let mut entries = Entries::default();
         if request.merge && host::exists(&path) {
             let bytes = host::read_start(path.as_ref(), LARGEST);
-            let bytes = bytes.map_err(|error| plain(&format!("cannot read {shown}: {error}"), ""))?;
+            let bytes =
+                bytes.map_err(|error| Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot read {shown}: {error}")))?;
             entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
-                plain(
-                    &format!("cannot merge into {shown}: learn did not write line {line}"),
-                    "give learn a file of its own with -o, and keep your own entries in another file",
-                )
+                let text = format!("cannot merge into {shown}: learn did not write line {line}");
+                Diagnostic::new(codes::LEARN_OUTPUT, text)
+                    .help("give learn a file of its own with -o, and keep your own entries in another file")
             })?;
         }
-        let file = result_file::Output::open(&path)
-            .map_err(|error| plain(&format!("cannot write {shown}: {error}"), "name a writable file with -o FILE"))?;
+        let file = result_file::Output::open(&path).map_err(|error| {
+            Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot write {shown}: {error}"))
+                .help("name a writable file with -o FILE")
+        })?;
         Ok(Self { path, writer: Writer::Here(file), entries })
     }
 
@@ -259,7 +262,7 @@ impl Output {
         self.writer = Writer::There(to, answer);
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
+    fn write(&mut self) -> Result<(), Diagnostic> {
         let text = self.entries.text();
         let written = match std::mem::replace(&mut self.writer, Writer::Done) {
             Writer::Here(mut file) => file.write(text.as_bytes()),
@@ -271,8 +274,7 @@ impl Output {
         };
         written.map_err(|error| {
             let text = format!("cannot write {}: {error}", quoted(self.path.as_bytes()));
-            plain(
-                &text,
+            Diagnostic::new(codes::LEARN_OUTPUT, text).help(
                 "free some space there, or name another file with -o FILE; the old content of the file is unchanged",
             )
         })
@@ -280,8 +282,8 @@ impl Output {
 }
 
 /// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD.
-fn become_user(user: &str, tree: &Tree) -> Result<(), Failure> {
-    let root = Root::open(b"/").map_err(|error| (error.to_string(), String::new()))?;
+fn become_user(user: &str, tree: &Tree) -> Result<(), Diagnostic> {
+    let root = Root::open(b"/").map_err(|error| Diagnostic::new(codes::LEARN_USER, error.to_string()))?;
     let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
     let mut parts = user.split(':');
     let (name, group) = (parts.next().unwrap_or_default(), parts.next());
@@ -296,10 +298,8 @@ fn become_user(user: &str, tree: &Tree) -> Result<(), Failure> {
         ((_, None), Some(ids)) => ids,
         ((Some(uid), None), None) => (uid, uid),
         _ => {
-            return Err((
-                format!("there is no account {}", quoted(user.as_bytes())),
-                "name an account of this image, or write UID:GID".to_owned(),
-            ));
+            let error = Diagnostic::new(codes::LEARN_USER, format!("there is no account {}", quoted(user.as_bytes())));
+            return Err(error.help("name an account of this image, or write UID:GID"));
         }
     };
     let mut groups = vec![Gid::from_raw(gid)];
@@ -313,9 +313,7 @@ fn become_user(user: &str, tree: &Tree) -> Result<(), Failure> {
         .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
         .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
         .map_err(|errno| {
-            plain(
-                &format!("cannot become the user '{}': {errno}", escaped(user.as_bytes())),
-                "start learn as root, or as that user without --user",
-            )
+            let text = format!("cannot become the user '{}': {errno}", escaped(user.as_bytes()));
+            Diagnostic::new(codes::LEARN_USER, text).help("start learn as root, or as that user without --user")
         })
 }

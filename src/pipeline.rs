@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use crate::closure;
 use crate::closure::Closure;
+use crate::diag::{Diagnostic, Origin, codes};
 use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
 use crate::facts::{Facts, Own};
@@ -79,8 +80,19 @@ pub(crate) struct Unread(pub String);
 
 impl Unread {
     /// What to do about it.
-    pub(crate) const HELP: &'static str =
+    const HELP: &'static str =
         "check the file system for errors, and make sure that nothing else changes it during the run";
+
+    /// The same of any other error of reading.
+    pub(crate) fn because(error: &impl ToString) -> Diagnostic {
+        Self(error.to_string()).into()
+    }
+}
+
+impl From<Unread> for Diagnostic {
+    fn from(unread: Unread) -> Self {
+        Self::new(codes::ROOT_UNREAD, unread.0).help(Unread::HELP)
+    }
 }
 
 /// Collect the facts of a source and compute what the policy keeps. The policy gets the working directory where it has
@@ -189,9 +201,9 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
         draft.begin(DATABASE);
         database::prune(&cx, &mut draft);
     }
-    for (name, check) in GUARDS {
-        draft.begin(name);
-        check(&cx, &mut draft);
+    for guard in GUARDS {
+        draft.begin(guard.id);
+        (guard.check)(&cx, &mut draft);
     }
     draft.refuse_taken();
     let ids = Ids::of(policy, &draft);
@@ -230,15 +242,16 @@ pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -
 fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
     let tree = &facts.tree;
     let mut kept = IdSet::default();
-    draft.begin("keep.setid");
+    draft.begin(codes::KEEP_SETID);
     for entry in &policy.keep.setid {
         match tree.resolve(entry.value.as_bytes()) {
             Ok(found) => {
                 kept.extend(tree.subtree(found.node));
             }
-            Err(_) if entry.optional || matches!(entry.origin, crate::diag::Origin::Profile(_)) => {}
-            Err(_) => draft.refuse(
-                format!("{}: [keep] setid '{}' matches nothing", entry.origin, entry.value),
+            Err(_) if entry.optional || matches!(entry.origin, Origin::Profile(_)) => {}
+            Err(_) => draft.refuse_for(
+                &entry.origin,
+                format!("[keep] setid '{}' matches nothing", entry.value),
                 "correct the path, or write { path = …, optional = true }",
             ),
         }
@@ -247,7 +260,7 @@ fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
 }
 
 fn ask_for_what_is_missing(policy: &Policy, draft: &mut Draft<'_>) {
-    draft.begin("guard.run");
+    draft.begin(codes::GUARD_RUN);
     if policy.user.is_none() {
         draft.refuse(
             "no user is configured: harden cannot tell which account runs the image's program",

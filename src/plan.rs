@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::Message;
+use crate::diag::Diagnostic;
 use crate::draft::record::{Record, Target, What};
 use crate::draft::{Change, DatabaseChange, Draft, present};
 use crate::tree::set::IdSet;
@@ -36,11 +36,11 @@ pub struct Plan {
     /// Which rule changes what, and why, in the order of the rules.
     pub records: Vec<Record>,
     /// For the report only.
-    pub notes: Vec<Message>,
+    pub notes: Vec<Diagnostic>,
     /// Worth knowing, stops nothing.
-    pub warnings: Vec<Message>,
+    pub warnings: Vec<Diagnostic>,
     /// Stops apply before the first change.
-    pub refusals: Vec<Message>,
+    pub refusals: Vec<Diagnostic>,
     /// What becomes of the package databases.
     pub database: DatabaseChange,
 }

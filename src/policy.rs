@@ -51,6 +51,8 @@ pub struct Policy {
     pub profile: Option<String>,
     /// The account that runs the image's program; `None` when nobody said.
     pub user: Option<RunUser>,
+    /// Where that is written.
+    pub user_origin: Option<Origin>,
     /// Home directory of an account that harden creates.
     pub home: Option<String>,
     /// What the image runs.

@@ -12,14 +12,17 @@ mod session;
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::cli::{Action, Cli, Completions};
 use crate::console;
 use crate::console::{Console, Format};
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::{Diagnostic, Kind, codes};
 use crate::exit::Exit;
+use crate::explain::ids::{self, meanings};
 use crate::policy::{self, Environment, Inputs, Known, Loaded, Options};
 use crate::report;
 use crate::root::host;
@@ -42,12 +45,16 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to standard output and are no error; a closed pipe changes nothing.
-            let _ = error.print();
             return match error.exit_code() {
-                0 => Exit::Done,
-                // Other statuses are those of its command.
-                _ if learns => Exit::Command(crate::learn::FAILED),
-                _ => Exit::Refused,
+                0 => {
+                    let _ = error.print();
+                    Exit::Done
+                }
+                _ => {
+                    console::usage(&error.render());
+                    // Other statuses are those of its command.
+                    if learns { Exit::Command(crate::learn::FAILED) } else { Exit::Refused }
+                }
             };
         }
     };
@@ -61,6 +68,16 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
+    // What a message means is asked after it was read: it needs no policy, which may be what the message is about.
+    if let Some(Action::Explain(asked)) = &cli.action
+        && options.problems.is_empty()
+        && let Some(found) = meanings(asked.paths.iter().map(|word| word.as_bytes()))
+    {
+        return written(match request.format {
+            Format::Json => console::print_with(|out| report::explain::ids(out, &found)),
+            _ => console::print(&ids::text(&found)),
+        });
+    }
     let mut problems = Vec::new();
     request.epoch = source_date_epoch(environment).unwrap_or_else(|problem| {
         problems.push(problem);
@@ -81,17 +98,17 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         other => {
             problems.extend(other.err().unwrap_or_default());
             for problem in &problems {
-                console.problem("refused", problem);
+                console.say(Kind::Error, problem);
             }
             console.phase("nothing was changed");
             if let Some(problem) = problems.first().filter(|_| cli.audit().is_some()) {
-                let _ = console::print_with(|out| report::audit::failed(out, &problem.message, request.format));
+                let _ = console::print_with(|out| report::audit::failed(out, problem, request.format));
             }
             return Exit::Refused;
         }
     };
     for warning in &loaded.warnings {
-        console.problem("warning", warning);
+        console.say(Kind::Warning, warning);
     }
     let Loaded { policy, config, files, image_config, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
@@ -115,6 +132,11 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
 }
 
+/// The root directory cannot be opened.
+fn not_opened(error: &impl ToString) -> Diagnostic {
+    Diagnostic::new(codes::ROOT_OPEN, error.to_string()).help("give --root the directory that holds the file system")
+}
+
 fn printed(text: &str) -> Exit {
     written(console::print(text))
 }
@@ -124,42 +146,52 @@ fn written(result: io::Result<()>) -> Exit {
 }
 
 /// Options that make no sense together, whether they are flags or come from the environment.
-fn contradictions(options: &Options, audit: bool) -> Vec<Problem> {
+fn contradictions(options: &Options, audit: bool) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     if !audit && !matches!(options.format, Format::Text | Format::Json) {
-        let problem = Problem::new("--format: sarif, junit and github are for findings, which only audit has");
+        let problem = Diagnostic::new(
+            codes::USAGE_CONFLICT,
+            "--format: sarif, junit and github are for findings, which only audit has",
+        );
         problems.push(problem.help("write text or json, or use harden audit"));
     }
     if options.tar.is_some() && options.root.is_some() {
-        problems.push(Problem::new("--tar and --root both name the tree to judge").help("give only one of them"));
+        problems.push(
+            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name the tree to judge")
+                .help("give only one of them"),
+        );
     }
     let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
     for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
         if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
             && archive == file
         {
-            let problem = Problem::new(format!("{flag} would overwrite the archive that --tar reads"));
+            let problem =
+                Diagnostic::new(codes::USAGE_CONFLICT, format!("{flag} would overwrite the archive that --tar reads"));
             problems.push(problem.help(format!("give {flag} another file")));
         }
     }
     let standard_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if standard_input(&options.tar) && standard_input(&options.image_config) {
-        let problem = Problem::new("--tar and --image-config both read standard input");
+        let problem = Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --image-config both read standard input");
         problems.push(problem.help("give a file for one of them"));
     }
     problems
 }
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org/specs/source-date-epoch): a number of seconds, empty as if not set.
-fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Problem> {
+fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Diagnostic> {
     let Some(value) = environment.get(&OsString::from("SOURCE_DATE_EPOCH")).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
     let number = value.to_str().and_then(|text| text.parse::<u32>().ok()).map(i64::from);
     number.map(Some).ok_or_else(|| {
         let shown = quote(&value.to_string_lossy());
-        Problem::new(format!("SOURCE_DATE_EPOCH {shown} is not a number of seconds since 1970"))
-            .help("set it to a number, such as `git log -1 --format=%ct` prints, or unset it")
+        Diagnostic::new(
+            codes::ENVIRONMENT_VALUE,
+            format!("SOURCE_DATE_EPOCH {shown} is not a number of seconds since 1970"),
+        )
+        .help("set it to a number, such as `git log -1 --format=%ct` prints, or unset it")
     })
 }
 

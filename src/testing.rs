@@ -32,16 +32,11 @@ pub mod closure {
 
 pub mod diag {
     //! Messages.
-    pub use crate::diag::Origin;
+    pub use crate::diag::{Diagnostic, Origin, Place};
 
     pub mod escape {
         //! Names made safe to print.
         pub use crate::diag::escape::escaped;
-    }
-
-    pub mod problem {
-        //! Problems with a configuration.
-        pub use crate::diag::problem::Problem;
     }
 }
 

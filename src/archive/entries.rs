@@ -4,11 +4,11 @@
 //! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
 //! understood is an error, since what was not read cannot be judged.
 
-use super::Error;
 use super::header::{self, BLOCK, Header, Parsed};
 use super::sparse::{self, Segment, decimal};
 use super::spool::{CHUNK, Span, Store, Window};
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use anyhow::{Context as _, Result};
 
 /// Largest header that describes an entry: as much as Docker's reader takes.
@@ -72,7 +72,7 @@ impl<'a> Entries<'a> {
     ///
     /// # Errors
     /// When the archive ends before its end, or holds what this program does not understand.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Diagnostic> {
         let mut described = Described::default();
         loop {
             let at = self.at;
@@ -105,7 +105,7 @@ impl<'a> Entries<'a> {
     }
 
     /// An entry, its header changed to what the headers before it said.
-    fn entry(&mut self, at: u64, header: &Header, described: Described) -> Result<Entry, Error> {
+    fn entry(&mut self, at: u64, header: &Header, described: Described) -> Result<Entry, Diagnostic> {
         // -1 is "leave it as it is" for chown(2): no file has it.
         let id = |id: u64, what: &str| {
             u32::try_from(id).ok().filter(|&id| id != u32::MAX).ok_or_else(|| wrong(at, &format!("{what} {id}")))
@@ -151,7 +151,7 @@ impl<'a> Entries<'a> {
     }
 
     /// A sparse file that pax records describe.
-    fn sparse(&mut self, at: u64, stored: u64, pax: sparse::Pax) -> Result<Data, Error> {
+    fn sparse(&mut self, at: u64, stored: u64, pax: sparse::Pax) -> Result<Data, Diagnostic> {
         let mut span = self.content(at, stored)?;
         let mut segments = pax.segments;
         if pax.map_in_content {
@@ -171,7 +171,7 @@ impl<'a> Entries<'a> {
     }
 
     /// Where the content of the entry lies; the reader goes on behind it.
-    fn content(&mut self, at: u64, len: u64) -> Result<Span, Error> {
+    fn content(&mut self, at: u64, len: u64) -> Result<Span, Diagnostic> {
         let (whole, start) = (self.window.span, self.at);
         let end = len.checked_next_multiple_of(BLOCK).and_then(|filled| start.checked_add(filled));
         match end {
@@ -180,12 +180,12 @@ impl<'a> Entries<'a> {
                 self.at = end.min(whole.len);
                 Ok(Span { start: whole.start + start, len, ..whole })
             }
-            _ => Err(Error::damaged(format!("it ends inside the entry at byte {at}"))),
+            _ => Err(super::damaged(&format!("it ends inside the entry at byte {at}"))),
         }
     }
 
     /// The content of a header that describes the next entry.
-    fn description(&mut self, at: u64, len: u64) -> Result<Vec<u8>, Error> {
+    fn description(&mut self, at: u64, len: u64) -> Result<Vec<u8>, Diagnostic> {
         if len > LARGEST_DESCRIPTION {
             return Err(wrong(at, &format!("size: {len} bytes are too much for a description of another entry")));
         }
@@ -196,7 +196,7 @@ impl<'a> Entries<'a> {
 
     /// Two blocks of zeros end an archive (one at the end of the file is enough), and nothing follows: what does is seen
     /// by some programs and not by others.
-    fn end(&mut self) -> Result<(), Error> {
+    fn end(&mut self) -> Result<(), Diagnostic> {
         let mut at = self.at;
         loop {
             let bytes = self.window.bytes(at, CHUNK)?;
@@ -205,10 +205,9 @@ impl<'a> Entries<'a> {
             }
             if let Some(more) = bytes.iter().position(|&byte| byte != 0) {
                 let at = at + more as u64;
-                return Err(Error::new(
-                    format!("the archive continues after its end, at byte {at}, where unpacking stops"),
-                    "give one archive; harden does not read several in one file",
-                ));
+                let text = format!("the archive continues after its end, at byte {at}, where unpacking stops");
+                return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
+                    .help("give one archive; harden does not read several in one file"));
             }
             at += bytes.len() as u64;
         }
@@ -319,20 +318,18 @@ fn time(text: &[u8]) -> Option<(i64, u32)> {
     })
 }
 
-fn with_holes(at: u64, segments: Vec<Segment>, span: Span, size: u64) -> Result<Data, Error> {
+fn with_holes(at: u64, segments: Vec<Segment>, span: Span, size: u64) -> Result<Data, Diagnostic> {
     let sparse = sparse::checked(segments, span.len, size).ok_or_else(|| wrong(at, "map of holes"))?;
     Ok(Data { span, size, sparse: Some(sparse) })
 }
 
-fn wrong(at: u64, what: &str) -> Error {
-    Error::new(
-        format!("the archive has an entry at byte {at} that this program does not understand: {what}"),
-        "unpack it and give the directory with --root",
-    )
+fn wrong(at: u64, what: &str) -> Diagnostic {
+    let text = format!("the archive has an entry at byte {at} that this program does not understand: {what}");
+    Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text).help("unpack it and give the directory with --root")
 }
 
-fn cut_off() -> Error {
-    Error::damaged("it ends before its end".to_owned())
+fn cut_off() -> Diagnostic {
+    super::damaged("it ends before its end")
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::Error;
 use super::spool::CHUNK;
+use crate::diag::{Diagnostic, codes};
 
 /// Whether a file that begins so is gzip with deflate, the only method there is.
 pub(super) fn is_gzip(head: &[u8]) -> bool {
@@ -18,7 +18,10 @@ pub(super) fn is_gzip(head: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the stream is cut off or damaged, cannot be read, or `out` fails.
-pub(super) fn unpack(packed: &mut dyn Read, out: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+pub(super) fn unpack(
+    packed: &mut dyn Read,
+    out: &mut dyn FnMut(&[u8]) -> Result<(), Diagnostic>,
+) -> Result<(), Diagnostic> {
     let mut input = BufReader::with_capacity(CHUNK, packed);
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -49,16 +52,16 @@ pub(super) fn unpack(packed: &mut dyn Read, out: &mut dyn FnMut(&[u8]) -> Result
     }
 }
 
-fn failed(error: &std::io::Error) -> Error {
+fn failed(error: &std::io::Error) -> Diagnostic {
     match error.kind() {
         ErrorKind::UnexpectedEof => damaged("its gzip stream is truncated"),
         ErrorKind::InvalidData | ErrorKind::InvalidInput => damaged(&format!("its gzip stream is damaged: {error}")),
-        _ => Error::new(format!("cannot read the archive: {error}"), ""),
+        _ => Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")),
     }
 }
 
-fn damaged(what: &str) -> Error {
-    Error::damaged(what.to_owned())
+fn damaged(what: &str) -> Diagnostic {
+    super::damaged(what)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! This module owns the fields and the checksum. What an entry is made of, of several headers, is in `entries`.
 
-use super::Error;
+use crate::diag::Diagnostic;
 
 /// Bytes of a header, and of what the content of a file is filled up to.
 pub(super) const BLOCK: u64 = 512;
@@ -41,15 +41,15 @@ pub(super) enum Parsed {
 ///
 /// # Errors
 /// When it is no header, or has a number that no file system can hold.
-pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Error> {
+pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Diagnostic> {
     if block.len() < BLOCK as usize {
-        return Err(Error::damaged(format!("it ends inside the header at byte {at}")));
+        return Err(super::damaged(&format!("it ends inside the header at byte {at}")));
     }
     if block.iter().all(|&byte| byte == 0) {
         return Ok(Parsed::Zero);
     }
     let field = |start: usize, len: usize| block.get(start..start + len).unwrap_or_default();
-    let wrong = |what: &str| Error::damaged(format!("the header at byte {at} has a wrong {what}"));
+    let wrong = |what: &str| super::damaged(&format!("the header at byte {at} has a wrong {what}"));
     if !checksum(block, number(field(148, 8)).ok_or_else(|| wrong("checksum"))?) {
         return Err(wrong("checksum"));
     }

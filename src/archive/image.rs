@@ -6,9 +6,10 @@
 
 use serde_json::Value;
 
+use super::Files;
 use super::spool::{CHUNK, Span};
-use super::{Error, Files};
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use crate::digest::{Digest, hex};
 use crate::tree::contents::Contents as _;
 use crate::tree::{Id, Tree};
@@ -59,7 +60,7 @@ struct Candidate {
 ///
 /// # Errors
 /// When it is an image archive, and it is not clear what the image is, or a part is missing.
-pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Error> {
+pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Diagnostic> {
     let top = |name: &str| tree.child(Id::ROOT, name.as_bytes());
     if ROOT_DIRECTORIES.iter().any(|&name| top(name).is_some()) {
         return Ok(None);
@@ -84,7 +85,7 @@ struct Archive<'a> {
 
 impl Archive<'_> {
     /// `docker save`: a list of images, each with paths in the archive.
-    fn docker(&self, images: &[Value]) -> Result<Image, Error> {
+    fn docker(&self, images: &[Value]) -> Result<Image, Diagnostic> {
         let image = match images {
             [image] => image,
             [] => return Err(refused("it holds no image")),
@@ -104,7 +105,7 @@ impl Archive<'_> {
     }
 
     /// An OCI layout: from the index over manifests to blobs, each named by its digest.
-    fn oci(&self) -> Result<Image, Error> {
+    fn oci(&self) -> Result<Image, Diagnostic> {
         let mut candidates = Vec::new();
         let index = self.json("index.json", None)?;
         self.collect(&index, "", 0, &mut candidates)?;
@@ -120,7 +121,7 @@ impl Archive<'_> {
             }
         };
         let manifest = self.json(&blob(&chosen.digest)?, chosen.size)?;
-        let part = |value: Option<&Value>| -> Result<(String, Option<u64>), Error> {
+        let part = |value: Option<&Value>| -> Result<(String, Option<u64>), Diagnostic> {
             let digest = value.and_then(|value| value.get("digest")).and_then(Value::as_str);
             let digest = digest.ok_or_else(|| refused("a manifest names a blob without a digest"))?;
             Ok((blob(digest)?, value.and_then(|value| value.get("size")).and_then(Value::as_u64)))
@@ -134,7 +135,7 @@ impl Archive<'_> {
     }
 
     /// The images of an index and of the indexes in it. Attestations and signatures are none.
-    fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Error> {
+    fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Diagnostic> {
         if depth > DEEPEST_INDEX {
             return Err(refused("its indexes are nested too deeply"));
         }
@@ -175,7 +176,7 @@ impl Archive<'_> {
     }
 
     /// All parts found, and as many layers as the configuration counts.
-    fn image(&self, config: Vec<u8>, layers: Vec<(String, Option<u64>)>) -> Result<Image, Error> {
+    fn image(&self, config: Vec<u8>, layers: Vec<(String, Option<u64>)>) -> Result<Image, Diagnostic> {
         let document: Value =
             serde_json::from_slice(&config).map_err(|_| refused("its image configuration is not valid JSON"))?;
         let counted = document.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
@@ -195,13 +196,13 @@ impl Archive<'_> {
         Ok(Image { config, layers: spans })
     }
 
-    fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Error> {
+    fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Diagnostic> {
         let content = self.document(path, size)?;
         serde_json::from_slice(&content)
             .map_err(|error| refused(&format!("{} is not valid JSON: {error}", quoted(path.as_bytes()))))
     }
 
-    fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Error> {
+    fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Diagnostic> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
         let content = content.map_err(|cause| unreadable(path, &cause.to_string()))?;
@@ -212,7 +213,7 @@ impl Archive<'_> {
     }
 
     /// A layer is too large to be held: read once for its digest, and later for its entries.
-    fn verify(&self, path: &str, span: Span) -> Result<(), Error> {
+    fn verify(&self, path: &str, span: Span) -> Result<(), Diagnostic> {
         let Some(hash) = hash_of(path) else { return Ok(()) };
         let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
         while at < span.len {
@@ -233,7 +234,7 @@ impl Archive<'_> {
 
 /// Where a layout keeps what has that digest. What cannot be verified is not judged: of the specification's algorithms,
 /// sha256 is the one that every image has.
-fn blob(digest: &str) -> Result<String, Error> {
+fn blob(digest: &str) -> Result<String, Diagnostic> {
     match digest.strip_prefix("sha256:") {
         Some(hash) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             Ok([BLOBS, hash].concat())
@@ -256,23 +257,23 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn refused(why: &str) -> Error {
-    Error::new(format!("cannot judge the image archive: {why}"), ONE_IMAGE)
+fn refused(why: &str) -> Diagnostic {
+    Diagnostic::new(codes::ARCHIVE_IMAGE, format!("cannot judge the image archive: {why}")).help(ONE_IMAGE)
 }
 
-fn unreadable(path: &str, cause: &str) -> Error {
+fn unreadable(path: &str, cause: &str) -> Diagnostic {
     refused(&format!("cannot read {}: {cause}", quoted(path.as_bytes())))
 }
 
-fn other_content(path: &str) -> Error {
-    Error::damaged(format!("{} has content that does not match its digest", quoted(path.as_bytes())))
+fn other_content(path: &str) -> Diagnostic {
+    super::damaged(&format!("{} has content that does not match its digest", quoted(path.as_bytes())))
 }
 
-fn missing(path: &str) -> Error {
+fn missing(path: &str) -> Diagnostic {
     refused(&format!("{} is missing, or its size differs from its manifest", quoted(path.as_bytes())))
 }
 
-fn several(names: Vec<String>) -> Error {
+fn several(names: Vec<String>) -> Diagnostic {
     let names: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
     refused(&format!("it holds {} images, and harden cannot choose one: {}", names.len(), names.join(", ")))
 }

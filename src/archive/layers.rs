@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Error;
 use super::entries::{Data, Entry, What};
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use crate::root::is_temporary;
 use crate::tree::{Id, MAX_LINKS, Meta, Tree};
 
@@ -93,12 +93,12 @@ impl Layers {
     ///
     /// # Errors
     /// When no file system could hold it, or unpacking would fail there.
-    pub(super) fn put(&mut self, entry: Entry) -> Result<(), Error> {
+    pub(super) fn put(&mut self, entry: Entry) -> Result<(), Diagnostic> {
         let fail = |why: &str| {
-            Error::new(
-                format!("the archive cannot be unpacked: its entry {} at byte {} {why}", quoted(&entry.path), entry.at),
-                "write the archive again with docker export or docker save",
-            )
+            let text =
+                format!("the archive cannot be unpacked: its entry {} at byte {} {why}", quoted(&entry.path), entry.at);
+            Diagnostic::new(codes::ARCHIVE_ENTRY, text)
+                .help("write the archive again with docker export or docker save")
         };
         if self.names.len().max(self.inodes.len()) >= MOST_ENTRIES {
             return Err(fail(TOO_MANY));

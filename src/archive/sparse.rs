@@ -3,8 +3,8 @@
 //!
 //! This module owns which bytes of such a file are stored. Where they lie in the archive is the reader's business.
 
-use super::Error;
 use super::header::{Header, number};
+use crate::diag::Diagnostic;
 
 /// Most runs of one file: a map of them takes some MiB.
 const MOST_SEGMENTS: usize = 1 << 18;
@@ -61,8 +61,8 @@ impl Pax {
 
 /// The map before the content (GNU 1.0): how many, then offset and length of each, a line for each number. `byte` gives
 /// the content byte by byte.
-pub(super) fn map(byte: &mut dyn FnMut() -> Result<u8, Error>) -> Result<Option<Vec<Segment>>, Error> {
-    let mut line = || -> Result<Option<u64>, Error> {
+pub(super) fn map(byte: &mut dyn FnMut() -> Result<u8, Diagnostic>) -> Result<Option<Vec<Segment>>, Diagnostic> {
+    let mut line = || -> Result<Option<u64>, Diagnostic> {
         let mut digits = Vec::new();
         while digits.len() < 20 {
             match byte()? {
@@ -84,8 +84,8 @@ pub(super) fn map(byte: &mut dyn FnMut() -> Result<u8, Error>) -> Result<Option<
 /// The runs and the real size of GNU's old sparse file; `next` gives the blocks that follow its header.
 pub(super) fn gnu(
     header: &Header,
-    next: &mut dyn FnMut() -> Result<Vec<u8>, Error>,
-) -> Result<Option<(Vec<Segment>, u64)>, Error> {
+    next: &mut dyn FnMut() -> Result<Vec<u8>, Diagnostic>,
+) -> Result<Option<(Vec<Segment>, u64)>, Diagnostic> {
     let natural = |field: Option<&[u8]>| number(field?).and_then(|value| u64::try_from(value).ok());
     let mut segments = Vec::new();
     let Some(size) = natural(header.block.get(483..495)) else { return Ok(None) };

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use super::Error;
+use crate::diag::{Diagnostic, codes};
 use crate::root::host;
 
 /// Bytes of one read or write of a stream.
@@ -50,7 +50,7 @@ impl Store {
 
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
     /// gzip. Answers where they are, and whether a checksum has shown that they are all there.
-    pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Error> {
+    pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Diagnostic> {
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         let here = io::Seek::stream_position(&mut file).ok();
         if let (Some(len), Some(0)) = (size, here) {
@@ -81,16 +81,17 @@ impl Store {
     }
 
     /// The span itself, or where its content is now when it is gzip; and whether a checksum was compared.
-    pub(super) fn unpacked(&mut self, span: Span) -> Result<(Span, bool), Error> {
+    pub(super) fn unpacked(&mut self, span: Span) -> Result<(Span, bool), Diagnostic> {
         let mut head = vec![0; usize::try_from(span.len.min(512)).unwrap_or(0)];
-        self.read(span, 0, &mut head).map_err(|cause| Error::new(format!("cannot read the archive: {cause}"), ""))?;
+        self.read(span, 0, &mut head)
+            .map_err(|cause| Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {cause}")))?;
         super::refuse_other_compression(&head)?;
         if !super::gzip::is_gzip(&head) {
             return Ok((span, false));
         }
         let file = if span.spooled { &self.spool } else { &self.archive };
         let file = file.as_ref().map(File::try_clone).and_then(Result::ok);
-        let file = file.ok_or_else(|| Error::new("cannot read the archive again".into(), ""))?;
+        let file = file.ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
         let mut packed = SpanReader { file, span, at: 0 };
         let start = self.spooled;
         super::gzip::unpack(&mut packed, &mut |bytes| self.append(bytes))?;
@@ -125,14 +126,14 @@ impl Store {
         self.unread.borrow_mut().take()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Diagnostic> {
         if self.spool.is_none() {
             self.spool = host::unnamed_file(&self.directories);
         }
         let full = |cause: &str| {
             let places: Vec<_> = self.directories.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-            Error::new(
-                format!("cannot keep the archive in a temporary file in {}: {cause}", places.join(", ")),
+            let text = format!("cannot keep the archive in a temporary file in {}: {cause}", places.join(", "));
+            Diagnostic::new(codes::ARCHIVE_SPACE, text).help(
                 "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room",
             )
         };
@@ -143,12 +144,12 @@ impl Store {
     }
 }
 
-fn cannot_read(error: &io::Error) -> Error {
+fn cannot_read(error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
         io::ErrorKind::IsADirectory => "give a directory with --root",
         _ => "",
     };
-    Error::new(format!("cannot read the archive: {error}"), help)
+    Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")).help(help)
 }
 
 /// A span as a stream.
@@ -182,7 +183,7 @@ impl<'a> Window<'a> {
     }
 
     /// `len` bytes from `offset`; fewer when the span ends before.
-    pub(super) fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], Error> {
+    pub(super) fn bytes(&mut self, offset: u64, len: usize) -> Result<&[u8], Diagnostic> {
         let left = usize::try_from(self.span.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let len = len.min(left);
         let start = offset.checked_sub(self.base).and_then(|start| usize::try_from(start).ok());
@@ -192,9 +193,9 @@ impl<'a> Window<'a> {
             None => {
                 self.buffer.resize(WINDOW.max(len).min(left), 0);
                 self.base = offset;
-                self.store
-                    .read(self.span, offset, &mut self.buffer)
-                    .map_err(|cause| Error::new(format!("cannot read the archive at byte {offset}: {cause}"), ""))?;
+                self.store.read(self.span, offset, &mut self.buffer).map_err(|cause| {
+                    Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive at byte {offset}: {cause}"))
+                })?;
                 0
             }
         };

@@ -33,7 +33,7 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
         let Some(check) = checks::find(check) else { continue };
         findings.begin(check);
         let place = match &exception.origin {
-            Origin::File { path, line, .. } => format!("{}:{line}: ", escaped(path.as_bytes())),
+            Origin::File(place) => format!("{}:{}: ", escaped(place.path().as_bytes()), place.line()),
             _ => String::new(),
         };
         let (id, path) = (&exception.id, escaped(exception.path.as_bytes()));

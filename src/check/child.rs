@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::console::{Console, Volume};
-use crate::diag::escape;
+use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
 
 /// The first argument of the second start. What follows: signals that are held back, credentials, working directory, and the words of the check;
@@ -57,7 +57,7 @@ fn read(text: &str) -> Option<Option<Credentials>> {
 #[must_use]
 pub(crate) fn main(args: &[OsString]) -> Exit {
     let Err(text) = become_check(args) else { return Exit::Done };
-    Console::new(Volume::Quiet, true).message("harden", &text.to_string(), "");
+    Console::new(Volume::Quiet, true).say(Kind::Error, &Diagnostic::new(codes::CHECK_START, text.to_string()));
     Exit::Failed
 }
 

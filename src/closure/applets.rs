@@ -2,8 +2,9 @@
 //! program's own name, and what applets start.
 
 use super::walk::Walk;
-use super::{Closure, Reason};
+use super::{Closure, Reason, Seed, Why};
 use crate::applets;
+use crate::diag::Origin;
 use crate::facts::multicall::calls::{Call, applet_in, only_looks, started_by};
 use crate::facts::multicall::{LIMIT, is_telling};
 use crate::facts::program::Shebang;
@@ -35,7 +36,7 @@ impl Closure {
 impl Walk<'_> {
     /// Keep the applets with names that a pattern takes and no command has, in every program that has them. Answers whether
     /// there are any.
-    pub(super) fn add_applets(&mut self, pattern: &Pattern, text: &str) -> bool {
+    pub(super) fn add_applets(&mut self, pattern: &Pattern, text: &str, origin: &Origin) -> bool {
         if matches!(pattern, Pattern::Path(_)) {
             return false;
         }
@@ -46,8 +47,8 @@ impl Walk<'_> {
             found.extend(names.map(|name| (binary.program, name.clone())));
         }
         for (program, name) in &found {
-            self.add(*program, None, &format!("applet {name} of it, {text}"));
-            self.add_applet(*program, name, None, text);
+            self.add(*program, None, Why::Named(Seed::Entry, format!("applet {name} of it, {text}"), origin.clone()));
+            self.add_applet(*program, name, None, &Why::Named(Seed::Entry, text.to_owned(), origin.clone()));
         }
         !found.is_empty()
     }
@@ -75,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// The words of a command of the image that call an applet by the program's own name.
-    pub(super) fn calls_in_words(&mut self, words: &[Option<&str>], from: Option<Id>, text: &str) {
+    pub(super) fn calls_in_words(&mut self, words: &[Option<&str>], from: Option<Id>, why: &Why) {
         if only_looks(words) {
             return;
         }
@@ -86,20 +87,20 @@ impl Walk<'_> {
             };
             let Call::Applet(applet, _) = applet_in(words.get(at + 1..).unwrap_or_default()) else { continue };
             if let Some(program) = self.program_named(word) {
-                self.add_applet(program, applet, from, text);
+                self.add_applet(program, applet, from, why);
             }
         }
     }
 
     /// The same in code of a shell.
-    pub(super) fn calls_in_code(&mut self, code: &str, from: Option<Id>, text: &str) {
+    pub(super) fn calls_in_code(&mut self, code: &str, from: Option<Id>, why: &Why) {
         if !["busybox", "toybox"].iter().any(|name| code.contains(name)) {
             return;
         }
         for command in shell::commands(code).unwrap_or_default() {
             let words: Vec<Option<&str>> =
                 command.words.iter().map(|word| (!word.expands).then_some(word.text.as_str())).collect();
-            self.calls_in_words(&words, from, text);
+            self.calls_in_words(&words, from, why);
         }
     }
 
@@ -108,16 +109,17 @@ impl Walk<'_> {
         let argument = shebang.argument.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let mut words = vec![std::str::from_utf8(&shebang.interpreter).ok()];
         words.extend(argument.split_ascii_whitespace().map(Some));
-        self.calls_in_words(&words, Some(id), "called by");
+        let why = Why::from("called by");
+        self.calls_in_words(&words, Some(id), &why);
         let text = self.input.contents.read(self.input.tree, id, MAX_SCRIPT).unwrap_or_default();
-        self.calls_in_code(&String::from_utf8_lossy(&text), Some(id), "called by");
+        self.calls_in_code(&String::from_utf8_lossy(&text), Some(id), &why);
     }
 
-    fn add_applet(&mut self, program: Id, applet: &str, from: Option<Id>, text: &str) {
+    fn add_applet(&mut self, program: Id, applet: &str, from: Option<Id>, why: &Why) {
         let key = (program, applet.to_owned());
         if !self.closure.applets.contains_key(&key) {
             self.called.push(key.clone());
-            self.closure.applets.insert(key, Reason { from, text: text.to_owned() });
+            self.closure.applets.insert(key, Reason { from, why: why.clone() });
         }
     }
 
@@ -155,7 +157,7 @@ impl Walk<'_> {
             {
                 self.add(entry, Some(from), &text);
             } else if found.is_none() && self.has_applet(program, name) {
-                self.add_applet(program, name, Some(from), &text);
+                self.add_applet(program, name, Some(from), &Why::from(&text));
             }
         }
     }

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::Why;
 use super::walk::Walk;
 use crate::diag::escape::quoted;
 use crate::facts::elf::{Elf, Names};
@@ -107,7 +108,7 @@ impl Walk<'_> {
             let text = format!("{} needs the library {shown}, which was missing before this run", self.name(asking));
             let help = "install it if the program needs it; if the image sets LD_LIBRARY_PATH, give --image-config";
             let help = if self.libraries.knows_environment() { "install it if the program needs it" } else { help };
-            self.warn("closure", text, help.to_owned());
+            self.warn(asking, text, help);
         }
         if first && found.after_ldconfig && optional.is_none() {
             let text = format!(
@@ -115,9 +116,9 @@ impl Walk<'_> {
                  loader did not find it before this run either",
                 self.name(asking)
             );
-            self.warn("closure", text, "run ldconfig before harden".to_owned());
+            self.warn(asking, text, "run ldconfig before harden");
         }
-        let text = format!("library {} {}", shown.trim_matches('\''), optional.unwrap_or("of"));
+        let why = Why::Read(format!("library {} {}", shown.trim_matches('\''), optional.unwrap_or("of")));
         for path in &found.paths {
             let Ok(target) = tree.resolve(path).map(|found| found.node) else { continue };
             // What is mapped under that name already stays mapped: this object only needs it too.
@@ -126,7 +127,7 @@ impl Walk<'_> {
             }
             // Marked first: its needs are followed here, where the program's search path is known.
             self.loaded.insert(target);
-            let _ = self.add_path(Id::ROOT, path, Some(asking), &text);
+            let _ = self.add_path(Id::ROOT, path, Some(asking), &why);
             if load.ids.insert(target)
                 && let Some((elf, names)) = self.object(target)
             {

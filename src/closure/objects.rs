@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 use super::walk::Walk;
-use super::{Input, Reason};
+use super::{Input, Reason, Why};
 use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
 use crate::tree::{Id, Tree};
@@ -123,7 +123,7 @@ impl<'a> Objects<'a> {
 
 fn reason(from: Id, name: &[u8], how: &str) -> Reason {
     let name = crate::diag::escape::quoted(name);
-    Reason { from: Some(from), text: format!("library {} {how}", name.trim_matches('\'')) }
+    Reason { from: Some(from), why: Why::Read(format!("library {} {how}", name.trim_matches('\''))) }
 }
 
 /// `/lib`, `/usr/lib64`, `/usr/local/lib` and the directory of an architecture below: where loaders look by name.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::CHECKER;
+use super::Why;
 use super::walk::Walk;
 use crate::diag::escape::quoted;
 use crate::tree::{Id, glob};
@@ -89,20 +89,20 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
     }
     let base = |module: &Vec<u8>| module.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
     let names: BTreeSet<Vec<u8>> = wanted.modules.iter().map(base).collect();
-    let helper = |walk: &mut Walk<'_>, name: &[u8], text: &str| {
+    let helper = |walk: &mut Walk<'_>, name: &[u8], why: &Why| {
         let found = walk.input.commands.entries.keys().copied().find(|&id| tree.name(id) == name);
         if let Some(found) = found {
-            walk.add(found, Some(program), text);
+            walk.add(found, Some(program), why);
         }
     };
     // pam_unix asks unix_chkpwd(8) whether an account may log in, in all programs since Linux-PAM 1.6: without it
     // nobody can.
     if wanted.unknown || names.iter().any(|name| name.starts_with(b"pam_unix")) {
-        helper(walk, b"unix_chkpwd", CHECKER);
+        helper(walk, b"unix_chkpwd", &Why::PamChecker);
     }
     for (module, name) in HELPERS {
         if names.contains(module) {
-            helper(walk, name, "started by PAM for a login through");
+            helper(walk, name, &"started by PAM for a login through".into());
         }
     }
     for path in &wanted.programs {

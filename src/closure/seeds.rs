@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::walk::Walk;
-use crate::diag::Origin;
+use super::{Seed, Why};
 use crate::diag::escape::quoted;
 use crate::diag::suggest::did_you_mean;
+use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
 use crate::facts::program::Program;
 use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
@@ -28,10 +29,9 @@ pub(super) fn required(walk: &mut Walk<'_>) {
     }
     for entry in policy.keep.paths.iter().filter(|entry| !may_be_missing(entry.optional, &entry.origin)) {
         if walk.input.tree.lookup(entry.value.as_bytes()).is_none() {
-            let text =
-                format!("keep.paths entry {} ({}) matches nothing", quoted(entry.value.as_bytes()), entry.origin);
-            let help = "correct the path, or mark the entry optional".to_owned();
-            walk.problem("keep.paths", text, help);
+            let text = format!("keep.paths entry {} matches nothing", quoted(entry.value.as_bytes()));
+            let message = Diagnostic::at(codes::KEEP_PATHS, &entry.origin, text);
+            walk.problem(message.help("correct the path, or mark the entry optional"));
         }
     }
 }
@@ -54,13 +54,14 @@ fn may_be_missing(optional: bool, origin: &Origin) -> bool {
 fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
     let tree = walk.input.tree;
     if line.shell_form {
-        let text = format!("shell of the command in {}", line.origin);
-        if tree.resolve(b"/bin/sh").is_err() || walk.add_path(Id::ROOT, b"/bin/sh", None, &text).is_err() {
-            let text = format!("the command in {} is in shell form, and '/bin/sh' does not exist", line.origin);
-            walk.problem("run.command", text, "write it in exec form: [\"program\", \"argument\"]".to_owned());
+        let why = Why::Named(Seed::Command, format!("shell of the command in {}", line.origin), line.origin.clone());
+        if tree.resolve(b"/bin/sh").is_err() || walk.add_path(Id::ROOT, b"/bin/sh", None, &why).is_err() {
+            let text = "the command is in shell form, and '/bin/sh' does not exist";
+            let message = Diagnostic::at(codes::RUN_COMMAND, &line.origin, text);
+            walk.problem(message.help("write it in exec form: [\"program\", \"argument\"]"));
         }
     }
-    let calls = format!("called by the command in {}", line.origin);
+    let calls = Why::Named(Seed::Command, format!("called by the command in {}", line.origin), line.origin.clone());
     if line.shell_form {
         walk.calls_in_code(line.argv.last().map_or("", String::as_str), None, &calls);
     } else {
@@ -71,24 +72,26 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
     }
     for (at, word) in line.words.iter().enumerate() {
         let text = format!("word '{}' of the command in {}", quoted(word.as_bytes()).trim_matches('\''), line.origin);
+        let why = Why::Named(Seed::Word, text, line.origin.clone());
         let found = find_word(walk, word);
         match found {
             Found::Executable(base) => {
-                let _ = walk.add_path(base, word.as_bytes(), None, &text);
+                let _ = walk.add_path(base, word.as_bytes(), None, &why);
             }
-            Found::InPath(entry) => walk.add(entry, None, &text),
+            Found::InPath(entry) => walk.add(entry, None, &why),
             Found::NotExecutable if at == 0 && !line.shell_form => {
                 let shown = quoted(word.as_bytes());
-                let text = format!("the command in {} starts {shown}, which is not executable", line.origin);
-                walk.warn("run.command", text, format!("chmod +x {shown} before harden runs"));
+                let text = format!("the command starts {shown}, which is not executable");
+                let message = Diagnostic::at(codes::RUN_COMMAND, &line.origin, text);
+                walk.warn_of(message.help(format!("chmod +x {shown} before harden runs")));
             }
             Found::Nothing(why) if at == 0 && !line.shell_form => missing_program(walk, line, word, why),
             Found::Nothing(_)
                 if line.shell_form && !word.contains('/') && !BUILTINS.split(' ').any(|known| known == word) =>
             {
                 let shown = quoted(word.as_bytes());
-                let text = format!("the command in {} runs {shown}, which is not in PATH", line.origin);
-                walk.warn("run.command", text, String::new());
+                let text = format!("the command runs {shown}, which is not in PATH");
+                walk.warn_of(Diagnostic::at(codes::RUN_COMMAND, &line.origin, text));
             }
             Found::NotExecutable | Found::Nothing(_) => {}
         }
@@ -127,11 +130,8 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
     let shown = quoted(word.as_bytes());
     if let Some(Unresolved::Mount(at)) = why {
         let mount = quoted(&tree.path(at));
-        let text = format!(
-            "the command in {} starts {shown} below the mount {mount}, which harden does not examine",
-            line.origin
-        );
-        walk.warn("run.command", text, String::new());
+        let text = format!("the command starts {shown} below the mount {mount}, which harden does not examine");
+        walk.warn_of(Diagnostic::at(codes::RUN_COMMAND, &line.origin, text));
         return;
     }
     let (place, help) = if word.contains('/') {
@@ -153,19 +153,20 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
         };
         (place, help)
     };
-    let text = format!("the command in {} starts {shown}, which {place}", line.origin);
-    walk.problem("run.command", text, help);
+    let text = format!("the command starts {shown}, which {place}");
+    walk.problem(Diagnostic::at(codes::RUN_COMMAND, &line.origin, text).help(help));
 }
 
 fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     let tree = walk.input.tree;
     let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     let text = format!("command in {}{reason}", entry.origin);
+    let why = Why::Named(Seed::Entry, text.clone(), entry.origin.clone());
     let found = matching(tree, walk.input.commands, &entry.pattern);
     let (files, other): (Vec<Id>, Vec<Id>) =
         found.into_iter().partition(|&id| tree.follow(id).is_ok_and(|found| tree.is_file(found.node)));
     for &id in &files {
-        keep_entry(walk, id, entry, &text);
+        keep_entry(walk, id, entry, &why);
     }
     if let [first, ..] = files[..]
         && is_busybox_entry(&entry.pattern)
@@ -174,13 +175,15 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
     }
     // A profile speaks of commands: an applet that no name leads to is none.
     if !files.is_empty()
-        || (other.is_empty() && !matches!(entry.origin, Origin::Profile(_)) && walk.add_applets(&entry.pattern, &text))
+        || (other.is_empty()
+            && !matches!(entry.origin, Origin::Profile(_))
+            && walk.add_applets(&entry.pattern, &text, &entry.origin))
         || !required
     {
         return;
     }
     let shown = quoted(entry.text.as_bytes());
-    let head = format!("keep.commands entry {shown} ({})", entry.origin);
+    let head = format!("keep.commands entry {shown}");
     let (text, help) = match other.first() {
         Some(&id) if tree.is_link(id) && tree.follow(id).is_err() => {
             let target = quoted(tree.link_target(id).unwrap_or_default());
@@ -201,15 +204,15 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
             (format!("{head} matches nothing"), format!("{near}correct it, install it, or mark it optional"))
         }
     };
-    walk.problem("keep.commands", text, help);
+    walk.problem(Diagnostic::at(codes::KEEP_COMMANDS, &entry.origin, text).help(help));
 }
 
 /// Keep one matched entry, by the path that was written when there is one: links among its directories stay.
-fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, text: &str) {
+fn keep_entry(walk: &mut Walk<'_>, id: Id, entry: &CommandEntry, why: &Why) {
     let _ = match &entry.pattern {
-        Pattern::Path(path) => walk.add_path(Id::ROOT, path.as_bytes(), None, text),
+        Pattern::Path(path) => walk.add_path(Id::ROOT, path.as_bytes(), None, why),
         _ => {
-            walk.add(id, None, text);
+            walk.add(id, None, why);
             Ok(id)
         }
     };
@@ -250,30 +253,31 @@ fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandE
     let targets: BTreeSet<Id> =
         BTreeSet::from_iter(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
     let linked: BTreeSet<FileId> = BTreeSet::from_iter(targets.iter().filter_map(|&id| tree.file_id(id)));
-    let text = format!("{} in {}", super::APPLET, entry.origin);
+    let why = Why::Applet(entry.origin.clone());
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {
         let other_name = || tree.file_id(command.target).is_some_and(|file| linked.contains(&file));
         if targets.contains(&command.target) || other_name() {
-            walk.add(id, Some(busybox), &text);
+            walk.add(id, Some(busybox), &why);
             count += 1;
         }
     }
-    let text = format!("keep.commands entry 'busybox' ({}) keeps every applet: {count} commands", entry.origin);
-    walk.warn("keep.commands", text, "name the applets that are needed instead".to_owned());
+    let text = format!("keep.commands entry 'busybox' keeps every applet: {count} commands");
+    let message = Diagnostic::at(codes::KEEP_COMMANDS, &entry.origin, text);
+    walk.warn_of(message.help("name the applets that are needed instead"));
 }
 
 /// A kept path with what the programs below it need.
 fn kept_path(walk: &mut Walk<'_>, entry: &Entry) {
     let tree = walk.input.tree;
     let reason = entry.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-    let text = format!("{}{}{reason}", super::KEPT_PATH, entry.origin);
-    let Ok(top) = walk.add_path(Id::ROOT, entry.value.as_bytes(), None, &text) else { return };
+    let why = Why::Named(Seed::Path, format!("path in {}{reason}", entry.origin), entry.origin.clone());
+    let Ok(top) = walk.add_path(Id::ROOT, entry.value.as_bytes(), None, &why) else { return };
     let Ok(top) = tree.follow(top).map(|found| found.node) else { return };
     if !tree.is_dir(top) {
         return;
     }
-    walk.add(top, None, &text);
+    walk.add(top, None, &why);
     for id in tree.subtree(top) {
         if tree.is_link(id) {
             // Where a link leads must stay too; what leads nowhere or stays inside needs nothing.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::removable::{Selection, removable};
 use super::{Closure, Input};
-use crate::diag::Origin;
+use crate::diag::{Origin, Place};
 use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::{library, program};
 use crate::facts::packages::Packages;
@@ -84,7 +84,7 @@ impl Image {
 }
 
 fn origin() -> Origin {
-    Origin::File { path: "harden.toml".into(), line: 7, column: 3 }
+    Origin::File(Place::new("harden.toml", 7, 3))
 }
 
 fn command(text: &str) -> CommandEntry {
@@ -154,8 +154,11 @@ fn a_kept_link_keeps_every_link_of_its_chain_and_its_libraries() {
         ]
     );
     let closure = image.closure(&policy);
-    let chain: Vec<_> =
-        closure.chain(image.id("/usr/lib/libc-2.so")).iter().map(|(id, r)| (image.path(*id), r.text.clone())).collect();
+    let chain: Vec<_> = closure
+        .chain(image.id("/usr/lib/libc-2.so"))
+        .iter()
+        .map(|(id, r)| (image.path(*id), r.why.to_string()))
+        .collect();
     let expected = [
         ("/usr/lib/libc-2.so", "target of"),
         ("/usr/lib/libc.so.6", "library libc.so.6 of"),
@@ -223,11 +226,9 @@ fn entries_that_cannot_be_kept_are_refused_with_the_way_out() {
     };
     says(
         keep(&["gone"]),
-        &[
-            "'gone' (harden.toml:7:3) cannot be kept: '/usr/bin/gone' is a link to '/etc/alternatives/gone', which cannot be resolved",
-        ],
+        &["'gone' cannot be kept: '/usr/bin/gone' is a link to '/etc/alternatives/gone', which cannot be resolved"],
     );
-    says(keep(&["gome"]), &["'gome' (harden.toml:7:3) matches nothing | did you mean 'gone'?"]);
+    says(keep(&["gome"]), &["'gome' matches nothing | did you mean 'gone'?"]);
     says(keep(&["/usr/bin/none"]), &["matches nothing"]);
     says(keep(&["re:gon"]), &["matches nothing"]);
     says(keep(&["data"]), &["leads to a directory", "keep.paths"]);
@@ -237,7 +238,7 @@ fn entries_that_cannot_be_kept_are_refused_with_the_way_out() {
         &["'/usr/bin/nointerp' (command in harden.toml:7:3) needs the interpreter '/lib/ld.so', which does not exist"],
     );
     says(keep(&["py"]), &["run by 'env python3'", "more than 5 in a row"]);
-    says(kept_path("/none"), &["keep.paths entry '/none' (harden.toml:7:3) matches nothing"]);
+    says(kept_path("/none"), &["keep.paths entry '/none' matches nothing"]);
     says(run(&["gome"], false), &["starts 'gome', which is not in PATH (/usr/bin:/bin) | did you mean 'gone'?"]);
     says(run(&["/app/x"], false), &["'/app/x', which does not exist | copy it", "--command none"]);
     let mut optional = keep(&["gome", "gone"]);

@@ -1,8 +1,8 @@
 //! What kept scripts and kept programs that start others bring along: the code that they read, the scripts that they
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
-use super::Input;
 use super::walk::Walk;
+use super::{Input, Why};
 use crate::policy::Start;
 use crate::programs::When;
 use crate::scripts::{How, Named, Reader, is_told};
@@ -24,18 +24,19 @@ impl Walk<'_> {
                 } else {
                     (id, format!("of {}, read by", reader.place(file.file, 0)))
                 };
-                let text = match (name.how, name.line) {
+                let clause = match (name.how, name.line) {
                     (How::Runs, 0) => format!("named by the variable 'command' {of}"),
                     (How::Runs, line) => format!("named at line {line} {of}"),
                     (How::Reads, line) => format!("read at line {line} {of}"),
                     (How::Starts, 0) => "started by".to_owned(),
                     (How::Starts, line) => format!("in the directory named at line {line} {of}"),
                 };
+                let why = if name.how == How::Reads { Why::Read(clause) } else { Why::Needed(clause) };
                 // Links among the directories of a path stay with it.
                 let base = self.working_directory();
                 let path = name.how != How::Starts && name.word.contains('/');
-                if !path || self.add_path(base, name.word.as_bytes(), Some(from), &text).is_err() {
-                    self.add(name.entry, Some(from), &text);
+                if !path || self.add_path(base, name.word.as_bytes(), Some(from), &why).is_err() {
+                    self.add(name.entry, Some(from), &why);
                 }
             }
         }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
 use super::load::Cache;
-use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, name_service, pam};
-use crate::diag::Message;
+use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, Why, name_service, pam};
 use crate::diag::escape::quoted;
+use crate::diag::{Diagnostic, codes};
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{FileBytes, Program, Shebang};
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         }
         self.find_shell_users();
         for problem in &self.input.commands.problems {
-            self.warn("closure", format!("{problem}: it is treated as data"), String::new());
+            self.warn_of(Diagnostic::new(codes::CLOSURE, format!("{problem}: it is treated as data")));
         }
         for messages in [&mut self.closure.refusals, &mut self.closure.warnings] {
             let mut seen = BTreeSet::new();
@@ -154,10 +154,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Keep an entry; a shorter chain replaces a longer one.
-    pub(super) fn add(&mut self, id: Id, from: Option<Id>, text: &str) {
+    pub(super) fn add(&mut self, id: Id, from: Option<Id>, why: impl Into<Why>) {
+        let why = why.into();
         let depth = self.depth_below(from);
         if self.noting || !self.depths.contains_key(&id) {
-            self.closure.needs.push((id, Reason { from, text: text.to_owned() }));
+            self.closure.needs.push((id, Reason { from, why: why.clone() }));
         }
         match self.depths.get(&id) {
             Some(&known) if known <= depth => return,
@@ -165,17 +166,24 @@ impl<'a> Walk<'a> {
             None => self.queue.push_back(id),
         }
         self.depths.insert(id, depth);
-        self.closure.reasons.insert(id, Reason { from, text: text.to_owned() });
+        self.closure.reasons.insert(id, Reason { from, why });
     }
 
     /// Keep the entry at a path and the links among the directories on the way. A link at its end is
     /// followed when its turn comes. Answers the entry.
-    pub(super) fn add_path(&mut self, base: Id, path: &[u8], from: Option<Id>, text: &str) -> Result<Id, Unresolved> {
+    pub(super) fn add_path(
+        &mut self,
+        base: Id,
+        path: &[u8],
+        from: Option<Id>,
+        why: impl Into<Why>,
+    ) -> Result<Id, Unresolved> {
+        let why = why.into();
         let found = self.input.tree.resolve_from(base, path, false)?;
         for link in found.links {
-            self.add(link, from, &format!("directory link on the way to the {text}"));
+            self.add(link, from, why.on_the_way());
         }
-        self.add(found.node, from, text);
+        self.add(found.node, from, why);
         Ok(found.node)
     }
 
@@ -185,8 +193,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the policy names and cannot be had: a refusal, or a warning for what may be missing.
-    pub(super) fn problem(&mut self, rule: &'static str, text: String, help: String) {
-        let message = Message { rule, text, help };
+    pub(super) fn problem(&mut self, message: Diagnostic) {
         if self.required {
             self.closure.refusals.push(message);
         } else {
@@ -194,8 +201,25 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn warn(&mut self, rule: &'static str, text: String, help: String) {
-        self.closure.warnings.push(Message { rule, text, help });
+    /// As [`Walk::problem`], about an entry: the place is where the policy names what it stays for.
+    fn problem_of(&mut self, id: Id, text: String, help: impl Into<String>) {
+        let message = self.about(id, text, help);
+        self.problem(message);
+    }
+
+    /// A warning about an entry, with the same place.
+    pub(super) fn warn(&mut self, id: Id, text: String, help: impl Into<String>) {
+        let message = self.about(id, text, help);
+        self.closure.warnings.push(message);
+    }
+
+    fn about(&self, id: Id, text: String, help: impl Into<String>) -> Diagnostic {
+        Diagnostic { origin: self.closure.origin(id).cloned(), ..Diagnostic::new(codes::CLOSURE, text).help(help) }
+    }
+
+    /// A warning about what was written at a place.
+    pub(super) fn warn_of(&mut self, message: Diagnostic) {
+        self.closure.warnings.push(message);
     }
 
     /// Everything kept so far.
@@ -217,7 +241,7 @@ impl<'a> Walk<'a> {
         for (at, (_, reason)) in self.closure.chain(id).into_iter().enumerate() {
             let of = reason.from.map(|from| format!(" {}", quoted(&self.input.tree.path(from)))).unwrap_or_default();
             if at < 4 || reason.from.is_none() {
-                why.push(format!("{}{of}", reason.text));
+                why.push(format!("{}{of}", reason.why));
             }
         }
         if why.is_empty() { path } else { format!("{path} ({})", why.join(", ")) }
@@ -241,7 +265,7 @@ impl<'a> Walk<'a> {
                 Err(error) => {
                     let text = format!("cannot determine what {} needs: {error}", self.name(id));
                     let help = "repair or replace the file, or do not keep it";
-                    self.problem("closure", text, help.to_owned());
+                    self.problem_of(id, text, help);
                 }
             }
         }
@@ -265,7 +289,7 @@ impl<'a> Walk<'a> {
     pub(super) fn unreadable(&mut self, id: Id, cause: &str) {
         let text =
             format!("{} is an ELF file that harden cannot read, and it is treated as data: {cause}", self.name(id));
-        self.warn("closure", text, "replace it with an intact file, or remove it before harden runs".to_owned());
+        self.warn(id, text, "replace it with an intact file, or remove it before harden runs");
     }
 
     fn visit_link(&mut self, id: Id) {
@@ -282,12 +306,12 @@ impl<'a> Walk<'a> {
                     self.name(id),
                     quoted(&tree.path(at))
                 );
-                self.warn("closure", text, String::new());
+                self.warn(id, text, "");
             }
             Err(why) => {
                 let what = if why == Unresolved::Loop { "forms a loop" } else { "cannot be resolved" };
                 let text = format!("{} is a link to {}, which {what}", self.name(id), quoted(target));
-                self.problem("closure", text, "install its target, or do not keep the link".to_owned());
+                self.problem_of(id, text, "install its target, or do not keep the link");
             }
         }
     }
@@ -303,7 +327,7 @@ impl<'a> Walk<'a> {
                 self.name(id),
                 String::from_utf8_lossy(name).escape_debug()
             );
-            self.problem("closure", text, format!("install {}, or do not keep this script", quoted(name)));
+            self.problem_of(id, text, format!("install {}, or do not keep this script", quoted(name)));
         }
         for word in &shebang.words {
             let _ = self.add_word(id, word, "program that the interpreter runs for");
@@ -313,11 +337,7 @@ impl<'a> Walk<'a> {
                 "{} is a script whose interpreters are scripts, more than {MAX_INTERPRETERS} in a row",
                 self.name(id)
             );
-            self.problem(
-                "closure",
-                text,
-                "the kernel does not run it: give it another interpreter, or do not keep it".to_owned(),
-            );
+            self.problem_of(id, text, "the kernel does not run it: give it another interpreter, or do not keep it");
         }
     }
 
@@ -356,7 +376,7 @@ impl<'a> Walk<'a> {
         let base = self.working_directory();
         let missing = match tree.resolve_from(base, path, true) {
             Ok(found) if tree.is_file(found.node) => {
-                let _ = self.add_path(base, path, Some(id), "interpreter of");
+                let _ = self.add_path(base, path, Some(id), Why::Interpreter);
                 return;
             }
             Ok(_) => ["is not a file", "was not a file before this run either"],
@@ -366,7 +386,7 @@ impl<'a> Walk<'a> {
                     self.name(id),
                     quoted(path)
                 );
-                self.warn("closure", text, String::new());
+                self.warn(id, text, "");
                 return;
             }
             Err(Unresolved::Loop) => ["is a link in a loop", "was a link in a loop before this run already"],
@@ -381,7 +401,7 @@ impl<'a> Walk<'a> {
         } else {
             "install the interpreter, or do not keep this file".to_owned()
         };
-        self.problem("closure", text, help);
+        self.problem_of(id, text, help);
     }
 
     /// sshd refuses accounts whose shell does not exist: the file that locked accounts name stays with it.

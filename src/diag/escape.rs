@@ -15,6 +15,16 @@ pub fn escaped(bytes: &[u8]) -> String {
     escape(bytes, &['\\', '\''])
 }
 
+/// As [`quoted`], for text that somebody wrote: what is long is cut.
+#[must_use]
+pub(crate) fn quote(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("'{}…'", escaped(text.get(..end).unwrap_or_default().as_bytes())),
+        None => quoted(text.as_bytes()),
+    }
+}
+
 /// UTF-8 as it is, since JSON escapes it; anything else with `\xNN`.
 pub(crate) fn printable(path: &[u8]) -> String {
     std::str::from_utf8(path).map_or_else(|_| escaped(path), str::to_owned)
@@ -79,7 +89,13 @@ pub(crate) fn is_unsafe(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{basic_string, quoted};
+    use super::{basic_string, quote, quoted};
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(quote("größe"), "'größe'");
+        assert_eq!(quote(&"ü".repeat(5000)), format!("'{}…'", "ü".repeat(200)));
+    }
 
     #[test]
     fn nothing_forges_a_line_or_a_colour() {

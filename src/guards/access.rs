@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Guard;
+use crate::closure::{Seed, Why};
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
 use crate::facts::program::Program;
@@ -28,6 +30,14 @@ const EXECUTE: u32 = 0o1;
 
 /// Programs that start the words behind them as another user, who is named before those.
 const DROPPERS: [&str; 7] = ["gosu", "su-exec", "setuidgid", "s6-setuidgid", "setpriv", "chpst", "runuser"];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.access",
+    title: "the run user could not read, execute or reach a file that the image needs",
+    settled: "set the owner or the mode where the file is copied (COPY --chown, --chmod), or [keep] paths with the file itself.",
+    check,
+};
 
 /// What has to be possible with one entry.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +87,7 @@ impl<'a> Needs<'a> {
                 needs.words(line, &line.argv);
             }
             needs.scripts();
-            needs.closure(|_, text| !text.starts_with(crate::closure::KEPT_PATH));
+            needs.closure(|_, why| !matches!(why, Why::Named(Seed::Path, ..)));
         }
         needs
     }
@@ -194,18 +204,18 @@ impl<'a> Needs<'a> {
     }
 
     /// What the closure holds because of some of its seeds, which are told by entry and reason.
-    fn closure(&mut self, seed: impl Fn(Id, &str) -> bool) {
+    fn closure(&mut self, seed: impl Fn(Id, &Why) -> bool) {
         let (tree, closure) = (&self.cx.facts.tree, self.cx.closure);
-        let commanded = closure.follow(|id, text| seed(id, text) && text.contains(crate::closure::COMMAND));
+        let commanded =
+            closure.follow(|id, why| seed(id, why) && matches!(why, Why::Named(Seed::Word | Seed::Command, ..)));
         for (id, reason) in closure.follow(&seed) {
             if !tree.is_file(id) || closure.only_for_pam(id) {
                 self.add(id, 0, &reason.clause(tree), commanded.contains_key(&id));
                 continue;
             }
             // The words of a command were looked at one by one.
-            let word = reason.from.is_none() && reason.text.starts_with("word ");
-            let library = reason.text.starts_with("library ") || reason.text.starts_with("read ");
-            let bits = if word { 0 } else { self.bits(id, !library && self.is_run(id)) };
+            let word = matches!(reason.why, Why::Named(Seed::Word, ..));
+            let bits = if word { 0 } else { self.bits(id, !matches!(reason.why, Why::Read(_)) && self.is_run(id)) };
             self.add(id, bits, &reason.clause(tree), commanded.contains_key(&id));
         }
     }
@@ -213,7 +223,7 @@ impl<'a> Needs<'a> {
     /// Whether an entry of the closure is one that the kernel starts: the loader is a library and is started, too.
     fn is_run(&self, id: Id) -> bool {
         let (tree, facts) = (&self.cx.facts.tree, self.cx.facts);
-        let interpreter = self.cx.closure.reasons.get(&id).is_some_and(|reason| reason.text.starts_with("interpreter"));
+        let interpreter = self.cx.closure.reasons.get(&id).is_some_and(|reason| reason.why == Why::Interpreter);
         let program = facts.commands.program(tree, self.cx.contents, id);
         interpreter || program.is_ok_and(|program| matches!(program, Program::Script(_)))
     }
@@ -317,10 +327,11 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, needs: &Needs<'_>, who: &Who, 
     let blocked: Vec<_> = blocked.into_iter().filter(|((id, _), _)| !told.contains(id)).collect();
     for ((id, lacks), needed) in &blocked {
         let (text, help) = message(cx, draft, (*id, *lacks), needed, who);
+        let origin = needed.iter().find_map(|(id, _)| cx.closure.origin(*id));
         if cx.contents.has_access_list(tree, *id) {
-            draft.warn(text, format!("its access list is not read, and may say otherwise; {help}"));
+            draft.warn_for(origin, text, format!("its access list is not read, and may say otherwise; {help}"));
         } else {
-            draft.refuse(text, help);
+            draft.refuse_for(origin, text, help);
         }
     }
     blocked.into_iter().map(|((id, _), _)| id).collect()

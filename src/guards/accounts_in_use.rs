@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -10,6 +11,14 @@ use crate::scripts::configurations::AccountUse;
 
 /// Places named in one refusal.
 const SHOWN: usize = 3;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.accounts",
+    title: "a pruned account or group is used by the configuration of a kept program",
+    settled: "[keep] users or groups with its name; an account of keep.shells needs its shell in [keep] commands.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -34,7 +43,8 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
     let more = uses.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown = escape::escaped(name.as_bytes());
-    draft.refuse(
+    draft.refuse_for(
+        cx.closure.origin(first.program),
         format!(
             "the {what} '{shown}' would be pruned, but the kept {} is configured to use it ({}{more})",
             escape::quoted(&cx.facts.tree.path(first.program)),
@@ -52,7 +62,8 @@ fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMa
         if goes && !named.contains_key(&(*group, name.as_str())) {
             let (what, list) = if *group { ("group", "groups") } else { ("account", "users") };
             let shown = escape::escaped(name.as_bytes());
-            draft.refuse(
+            draft.refuse_for(
+                cx.closure.origin(*program),
                 format!(
                     "{} is kept, but the {what} '{shown}' that it needs would be pruned ({})",
                     escape::quoted(&cx.facts.tree.path(*program)),

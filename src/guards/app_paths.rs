@@ -1,5 +1,6 @@
 //! A `[files]` path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::policy::Run;
@@ -30,6 +31,14 @@ const SHARED: &[&[u8]] = &[
     b"/sys",
 ];
 
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.files",
+    title: "a [files] path lies on a mount, is missing, or is a system directory",
+    settled: "the application's own directory in [files], or optional = true.",
+    check,
+};
+
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
@@ -45,28 +54,32 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             Err(Unresolved::Mount(_)) => mount(draft, origin, &shown),
             Ok(found) => {
                 if is_shared(tree, found.node) {
-                    draft.refuse(
-                        format!("{origin}: [files] {list} cannot take {shown}: it is a system directory"),
+                    draft.refuse_for(
+                        origin,
+                        format!("[files] {list} cannot take {shown}: it is a system directory"),
                         "name the application's own directory below it",
                     );
                 }
                 if path.writable && cx.zones.files.iter().any(|other| !other.writable && other.node == Some(found.node))
                 {
-                    draft.refuse(
-                        format!("{origin}: {shown} is both read-only and writable in [files]"),
+                    draft.refuse_for(
+                        origin,
+                        format!("{shown} is both read-only and writable in [files]"),
                         "write it in one of the two lists",
                     );
                 }
             }
-            Err(Unresolved::Loop) => draft.refuse(
-                format!("{origin}: [files] path {shown} leads into a loop of links"),
+            Err(Unresolved::Loop) => draft.refuse_for(
+                origin,
+                format!("[files] path {shown} leads into a loop of links"),
                 "name the directory itself",
             ),
             Err(Unresolved::Missing) => {
                 let later = matches!(cx.policy.run, Run::Nothing);
                 if !path.writable && !path.entry.optional && !later {
-                    draft.refuse(
-                        format!("{origin}: [files] read-only path {shown} does not exist"),
+                    draft.refuse_for(
+                        origin,
+                        format!("[files] read-only path {shown} does not exist"),
                         "copy the application before this RUN step, correct the path, or write { path = …, optional = true }",
                     );
                 }
@@ -74,7 +87,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
     }
     for path in cx.policy.keep.paths.iter().filter(|entry| entry.value.trim_end_matches('/').is_empty()) {
-        draft.refuse(format!("{}: [keep] paths cannot hold '/'", path.origin), "name the paths to keep");
+        draft.refuse_for(&path.origin, "[keep] paths cannot hold '/'", "name the paths to keep");
     }
 }
 
@@ -85,8 +98,9 @@ pub(super) fn is_shared(tree: &Tree, id: Id) -> bool {
 }
 
 fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {
-    draft.refuse(
-        format!("{origin}: [files] path {shown} lies on a mount: changes there are lost after this step"),
+    draft.refuse_for(
+        origin,
+        format!("[files] path {shown} lies on a mount: changes there are lost after this step"),
         "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",
     );
 }

@@ -2,6 +2,7 @@
 //!
 //! A check keeps nothing by itself: what it uses has to be there for the image's sake.
 
+use super::Guard;
 use crate::diag::escape::{line, quoted};
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -11,6 +12,17 @@ use crate::tree::{Id, Unresolved};
 /// What is said of a program that is there now and not in the end.
 const GOES: &str = "would be removed";
 
+/// The guard's id, which refusals of the run have too.
+pub(crate) const ID: &str = "guard.checks";
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: ID,
+    title: "a check of [check] cannot run, or starts a program that would be removed",
+    settled: "[keep] commands with the program, or another check.",
+    check,
+};
+
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for check in &cx.policy.checks {
@@ -19,12 +31,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             // Only the first word is a program for certain; of those behind a wrapper, what goes was one.
             if at == 0 || what == GOES {
                 let named = check.to_string();
-                let text = format!(
-                    "the check '{named}' ({}) starts {}, which {what}",
-                    check.origin,
-                    quoted(program.as_bytes())
-                );
-                draft.refuse(text, help);
+                let text = format!("the check '{named}' starts {}, which {what}", quoted(program.as_bytes()));
+                draft.refuse_for(&check.origin, text, help);
             }
         }
     }

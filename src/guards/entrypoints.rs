@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -10,6 +11,14 @@ use crate::scripts::Reader;
 use crate::tree::Id;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.entrypoints",
+    title: "a program that images often start with would be removed, and the policy does not mention it",
+    settled: "run.command or [keep] commands if the image uses it, [remove] commands if it does not.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

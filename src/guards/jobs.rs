@@ -1,5 +1,6 @@
 //! A kept cron daemon without its jobs, or a kept init without its scripts, is a broken image.
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -23,6 +24,14 @@ const INIT: &[&[u8]] = &[
     b"initctl",
 ];
 
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.jobs",
+    title: "remove.cron or remove.init would remove files that a kept daemon uses",
+    settled: "the rule switched off in [rules], or the files in [keep] paths.",
+    check,
+};
+
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     refuse(cx, draft, "remove.cron", CRON, "its jobs");
@@ -37,7 +46,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     });
     if let Some(id) = script.filter(|_| cx.is_on("remove.init")) {
         let path = tree.path(id);
-        draft.refuse(
+        draft.refuse_for(
+            cx.closure.origin(id),
             format!(
                 "remove.init would remove files that {} needs, but the policy keeps that script",
                 escape::quoted(&path)
@@ -57,7 +67,8 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[
     let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
     if let Some(id) = kept {
         let shown = escape::quoted(&first);
-        draft.refuse(
+        draft.refuse_for(
+            cx.closure.origin(id),
             format!("{rule} would remove {what} ({shown}), but the policy keeps {}", escape::quoted(&tree.path(id))),
             format!("write [rules] \"{rule}\" = \"off\", or name the files in [keep] paths"),
         );

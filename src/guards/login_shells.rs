@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, HOME, Line, SHELL};
@@ -19,6 +20,14 @@ const KEYS: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
 
 /// Its settings.
 const SETTINGS: [&str; 2] = ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf"];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.login-shells",
+    title: "an account whose login shell is started would lose it",
+    settled: "[keep] shells with the account, and [keep] commands with its shell.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -125,16 +134,19 @@ fn sshd(cx: &Context<'_>) -> Option<Id> {
 fn kept_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let kept = |line: &Line| {
-        let wanted = cx.policy.keep.shells.iter().any(|entry| entry.value.as_bytes() == line.name());
-        (wanted && !is_nologin(line.field(SHELL))).then(|| (line.name().to_vec(), line.field(SHELL).to_vec()))
+        let wanted = cx.policy.keep.shells.iter().find(|entry| entry.value.as_bytes() == line.name());
+        wanted
+            .filter(|_| !is_nologin(line.field(SHELL)))
+            .map(|entry| (&entry.origin, line.name().to_vec(), line.field(SHELL).to_vec()))
     };
     let shells: Vec<_> = draft.accounts.entries(Database::Passwd).filter_map(kept).collect();
-    for (name, shell) in shells {
+    for (origin, name, shell) in shells {
         // The shell may be reached by links: one of them that goes is enough.
         let Ok(found) = tree.resolve(&shell) else { continue };
         if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
             let path = escape::escaped(&shell);
-            draft.refuse(
+            draft.refuse_for(
+                origin,
                 format!(
                     "[keep] shells lets '{}' log in, but its shell '{path}' would be removed",
                     escape::escaped(&name)

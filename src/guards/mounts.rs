@@ -3,6 +3,7 @@
 //! In a build step that is a refusal, but for what a builder mounts as a matter of course (DESIGN §6). Below `--root`
 //! other partitions of a machine are usual, and each is named.
 
+use super::Guard;
 use crate::diag::escape::quoted;
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -26,6 +27,14 @@ const BUILDER: &[&[u8]] = &[
     b"/root/.cache",
     b"/etc/apk/cache",
 ];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.mounts",
+    title: "a mount hides a system directory of the image in this step",
+    settled: "a RUN without that mount, or [keep] paths with it.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

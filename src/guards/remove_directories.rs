@@ -1,9 +1,18 @@
 //! A directory of `[remove] directories` that is none: its commands would stay, and nobody would notice.
 
+use super::Guard;
 use crate::diag::{Origin, escape};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.remove-directories",
+    title: "an entry of [remove] directories is not a directory",
+    settled: "a directory with commands, or optional = true.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -17,8 +26,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             Err(_) if may_be_missing => continue,
             Err(_) => "does not exist",
         };
-        draft.refuse(
-            format!("{}: [remove] directories {} {what}", entry.origin, escape::quoted(entry.value.as_bytes())),
+        draft.refuse_for(
+            &entry.origin,
+            format!("[remove] directories {} {what}", escape::quoted(entry.value.as_bytes())),
             "name a directory with commands, or write { path = …, optional = true }",
         );
     }

@@ -1,10 +1,19 @@
 //! Something that the image needs lies in root's home, which remove.root-home empties.
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::rules::remove::root_home::home;
 use crate::tree::Id;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.root-home",
+    title: "remove.root-home would empty a directory that contains kept files",
+    settled: "[keep] paths with it, or the rule switched off in [rules].",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -32,7 +41,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if let Some(&(id, why)) = needs.first() {
         let path = escape::quoted(&tree.path(id));
         let plain = escape::escaped(&tree.path(id));
-        draft.refuse(
+        draft.refuse_for(
+            cx.closure.origin(id),
             format!("remove.root-home would empty {}, but {path} is {why}", escape::quoted(&tree.path(home))),
             format!("write [keep] paths = [\"{plain}\"], or [rules] \"remove.root-home\" = \"off\""),
         );

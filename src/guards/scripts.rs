@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -13,6 +14,14 @@ use crate::tree::{Id, Tree};
 
 /// Places named in one message.
 const SHOWN: usize = 12;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.scripts",
+    title: "a script that runs when the image starts names a program that would be removed",
+    settled: "[keep] commands with the program, keep.from-scripts, or [remove] commands for programs that never run.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -82,9 +91,9 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
         );
     }
     if reached || cx.policy.strict {
-        draft.refuse(text, help);
+        draft.refuse_for(cx.closure.origin(file.file), text, help);
     } else {
-        draft.warn(text, help);
+        draft.warn_for(cx.closure.origin(file.file), text, help);
     }
 }
 

@@ -1,10 +1,19 @@
 //! A kept command that would lose a set-id bit or a file capability: it would start, and then fail.
 
+use super::Guard;
 use crate::closure::matching;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.setid",
+    title: "a kept command would lose a set-id bit or its file capabilities",
+    settled: "[keep] setid with its path, or setid = false in its entry.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -27,7 +36,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             _ => "file capabilities",
         };
         let plain = String::from_utf8_lossy(&tree.path(id)).into_owned();
-        draft.refuse(
+        draft.refuse_for(
+            cx.closure.origin(id),
             format!("the kept command {path} would lose its {what}"),
             format!(
                 "keep it with [keep] setid = [\"{plain}\"], or declare it unnecessary with commands = [{{ name = \"{plain}\", setid = false }}]"

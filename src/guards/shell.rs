@@ -2,11 +2,20 @@
 //!
 //! A program that imports system(3), popen(3) or wordexp(3) may never call them where it runs: named, not refused.
 
+use super::Guard;
 use crate::diag::escape::{escaped, quoted};
 use crate::draft::Draft;
 use crate::facts::program::{Program, Shebang};
 use crate::rules::context::Context;
 use crate::tree::Id;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.shell",
+    title: "a kept program starts commands through a shell that would be removed",
+    settled: "[keep] commands = [\"sh\"] if it does, [remove] commands = [\"sh\"] if it never does.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -39,9 +48,9 @@ fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let help =
             "write [keep] commands = [\"sh\"] if it starts commands, or [remove] commands = [\"sh\"] if it never does";
         if cx.policy.strict {
-            draft.refuse(text, help);
+            draft.refuse_for(cx.closure.origin(id), text, help);
         } else {
-            draft.warn(text, help);
+            draft.warn_for(cx.closure.origin(id), text, help);
         }
     }
 }

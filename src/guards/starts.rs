@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Guard;
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
 use crate::facts::elf::Elf;
@@ -16,6 +17,14 @@ use crate::tree::Id;
 /// Functions that run a file: exec(3), posix_spawn(3).
 const STARTERS: [&str; 9] =
     ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "posix_spawn", "posix_spawnp"];
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.starts",
+    title: "a kept program names a program that would be removed",
+    settled: "[keep] commands with the program, or [remove] commands if it never starts it.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
@@ -46,9 +55,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
         );
         if cx.policy.strict {
-            draft.refuse(text, help);
+            draft.refuse_for(cx.closure.origin(id), text, help);
         } else {
-            draft.warn(text, help);
+            draft.warn_for(cx.closure.origin(id), text, help);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A system directory that the run user or a kept account writes in (bitnami and OpenShift images give group 0 the
 //! owner's rights): taking that away would break the image, leaving it would be no hardening.
 
+use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -9,6 +10,14 @@ use crate::tree::Id;
 
 /// Directories named in one refusal.
 const SHOWN: usize = 8;
+
+/// The row of this guard.
+pub(super) const GUARD: Guard = Guard {
+    id: "guard.system-dirs",
+    title: "a system directory would become root's alone though the run user or a kept account writes there",
+    settled: "[files] writable for the files that the program writes, or [keep] paths.",
+    check,
+};
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {

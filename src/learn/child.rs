@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use super::{CANNOT_RUN, FAILED, NOT_FOUND, calls};
 use crate::console::{Console, Volume};
-use crate::diag::escape;
+use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
 
 /// The first argument of the second start; the words of CMD follow.
@@ -24,7 +24,8 @@ pub(crate) const ARGUMENT: &str = "--become-the-learned";
 pub(crate) fn main(args: &[OsString]) -> Exit {
     let console = Console::new(Volume::Quiet, true);
     let Some(([_, _], [program, arguments @ ..])) = args.split_at_checked(2) else {
-        console.message("harden", &format!("{ARGUMENT} is for this program's own use"), "");
+        let text = format!("{ARGUMENT} is for this program's own use");
+        console.say(Kind::Error, &Diagnostic::new(codes::USAGE, text));
         return Exit::Command(FAILED);
     };
     // The tracer holds signals back for itself, and what it starts inherits that.
@@ -33,12 +34,13 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
     if seccompiler::apply_filter(&calls::filter()).is_err() {
         let text = "the kernel refuses the seccomp filter that stops calls with a path";
-        console.message("harden", text, "allow the call seccomp(2): --security-opt seccomp=unconfined does");
+        let error = Diagnostic::new(codes::LEARN_TRACE, text);
+        console.say(Kind::Error, &error.help("allow the call seccomp(2): --security-opt seccomp=unconfined does"));
         return Exit::Command(FAILED);
     }
     #[allow(clippy::disallowed_methods, reason = "this is what is learned from")]
     let error = std::process::Command::new(program).args(arguments).exec();
     let text = format!("cannot run {}: {error}", escape::quoted(program.as_bytes()));
-    console.message("harden", &text, "");
+    console.say(Kind::Error, &Diagnostic::new(codes::LEARN_START, text));
     Exit::Command(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN })
 }

@@ -8,6 +8,7 @@ mod exceptions;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -17,8 +18,9 @@ use super::keys::{self, AUTO, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, START
 use super::layer::Layer;
 use super::value::{self, Fault};
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
+use crate::diag::{Diagnostic, Place, codes, place};
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -34,15 +36,17 @@ const MOST_SYNTAX_ERRORS: usize = 20;
 type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads one text. What could be read is returned even when there are problems.
-pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mut Vec<Problem>) -> Layer {
+pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mut Vec<Diagnostic>) -> Layer {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut decoder = Decoder { text, lines: line_starts(text), source, ids, problems: Vec::new() };
+    let (Source::File(path) | Source::Profile(path)) = *source;
+    let written = place::Source::new(path, text);
+    let mut decoder = Decoder { text, source, written, ids, problems: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut broken: BTreeSet<usize> = BTreeSet::new();
     let mut layer = Layer::default();
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        let (line, _) = decoder.position(span.start);
+        let (line, _) = decoder.written.position(span.start);
         // One slip makes the parser stumble again on the same line.
         if broken.insert(line) && broken.len() <= MOST_SYNTAX_ERRORS {
             decoder.syntax(error.message(), span);
@@ -53,7 +57,7 @@ pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mu
     // What the parser made of a broken line is not what the user wrote.
     decoder
         .problems
-        .retain(|problem| !matches!(&problem.origin, Some(Origin::File { line, .. }) if broken.contains(line)));
+        .retain(|problem| !matches!(&problem.origin, Some(Origin::File(place)) if broken.contains(&place.line())));
     let mut found = syntax;
     found.append(&mut decoder.problems);
     problems.extend(in_order(found));
@@ -61,9 +65,9 @@ pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mu
 }
 
 /// Problems by line and column; those of one place stay in the order they were found in.
-fn in_order(mut found: Vec<Problem>) -> Vec<Problem> {
+fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by_key(|problem| match &problem.origin {
-        Some(Origin::File { line, column, .. }) => (*line, *column),
+        Some(Origin::File(place)) => (place.line(), place.column()),
         _ => (0, 0),
     });
     found
@@ -71,38 +75,23 @@ fn in_order(mut found: Vec<Problem>) -> Vec<Problem> {
 
 struct Decoder<'a> {
     text: &'a str,
-    /// Byte offsets of the beginnings of lines.
-    lines: Vec<usize>,
     source: &'a Source<'a>,
+    /// Path and text, for the places of entries.
+    written: Arc<place::Source>,
     ids: &'a Known,
-    problems: Vec<Problem>,
+    problems: Vec<Diagnostic>,
 }
 
 impl Decoder<'_> {
-    /// 1-based line and column, in characters.
-    fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= offset);
-        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let mut end = offset.min(self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let column = self.text.get(start..end).map_or(0, |part| part.chars().count());
-        (line.max(1), column + 1)
-    }
-
     fn origin(&self, span: &Range<usize>) -> Origin {
         match self.source {
-            Source::File(path) => {
-                let (line, column) = self.position(span.start);
-                Origin::File { path: (*path).to_owned(), line, column }
-            }
+            Source::File(_) => Origin::File(Place::of(&self.written, span.clone())),
             Source::Profile(name) => Origin::Profile((*name).to_owned()),
         }
     }
 
-    fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem::at(&self.origin(span), message).help(help));
+    fn problem(&mut self, id: &'static str, span: &Range<usize>, text: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Diagnostic::at(id, &self.origin(span), text).help(help));
     }
 
     fn fault(&mut self, span: &Range<usize>, subject: &str, fault: Fault) {
@@ -112,9 +101,10 @@ impl Decoder<'_> {
     fn syntax(&mut self, message: &str, span: Range<usize>) {
         if message.starts_with("duplicate key") {
             let name = self.text.get(span.clone()).unwrap_or("").trim().to_owned();
-            self.problem(&span, format!("duplicate key {}", quote(&name)), "merge the two entries");
+            self.problem(codes::DUPLICATE, &span, format!("duplicate key {}", quote(&name)), "merge the two entries");
         } else {
             self.problem(
+                codes::SYNTAX,
                 &span,
                 format!("not valid TOML: {message}"),
                 "a value is \"text\", [\"a\", \"list\"], true or false",
@@ -151,7 +141,7 @@ impl Decoder<'_> {
         } else {
             format!("the sections are {}", list(SECTIONS.iter().map(|(name, _)| *name)))
         };
-        self.problem(span, format!("unknown key {}", quote(text)), help);
+        self.problem(codes::UNKNOWN_KEY, span, format!("unknown key {}", quote(text)), help);
     }
 
     fn table<'t, 'i>(&mut self, name: &str, value: &'t Value<'i>) -> Option<&'t DeTable<'i>> {
@@ -183,7 +173,7 @@ impl Decoder<'_> {
             } else {
                 format!("the keys of [{section}] are {}", list(keys::names(section)))
             };
-            self.problem(&name.span(), format!("unknown key {} in [{section}]", quote(text)), help);
+            self.problem(codes::UNKNOWN_KEY, &name.span(), format!("unknown key {} in [{section}]", quote(text)), help);
         }
     }
 
@@ -298,7 +288,7 @@ impl Decoder<'_> {
                 Some(name) => format!("did you mean \"{name}\"?"),
                 None => format!("write {all}"),
             };
-            self.problem(&value.span(), format!("{path}: unknown value {}", quote(text)), help);
+            self.problem(codes::VALUE, &value.span(), format!("{path}: unknown value {}", quote(text)), help);
         }
         found
     }
@@ -338,6 +328,7 @@ impl Decoder<'_> {
         };
         if array.is_empty() {
             self.problem(
+                codes::VALUE,
                 &value.span(),
                 format!("{path}: the command is empty"),
                 "write the command that the image runs, or \"none\" for a base image",
@@ -374,7 +365,7 @@ impl Decoder<'_> {
                 && let Some(name) = value::variable(word)
             {
                 let message = format!("{path}: {} holds the variable {}", quote(word), quote(name));
-                self.problem(span, message, "exec form expands nothing; write the value");
+                self.problem(codes::VARIABLE, span, message, "exec form expands nothing; write the value");
             }
         }
         if self.problems.len() > before {
@@ -398,7 +389,7 @@ impl Decoder<'_> {
         let article =
             |name: &str| if name.starts_with(['a', 'i']) { format!("an {name}") } else { format!("a {name}") };
         let found = article(value.get_ref().type_str());
-        self.problem(&value.span(), format!("{path} is {found} and must be {wanted}"), help);
+        self.problem(codes::TYPE, &value.span(), format!("{path} is {found} and must be {wanted}"), help);
     }
 }
 
@@ -411,13 +402,9 @@ pub(super) fn unknown_rule(id: &str, rules: &[&str]) -> Option<Fault> {
         Some(name) => format!("did you mean {}?", quote(name)),
         None => format!("the rules are {}", list(rules.iter().copied())),
     };
-    Some(Fault { message: format!("unknown rule {}", quote(id)), help: Some(help) })
+    Some(Fault::of(codes::UNKNOWN_RULE, format!("unknown rule {}", quote(id)), help))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
-}
-
-fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }

@@ -112,8 +112,8 @@ impl Writer {
         let mut text = String::from("[\n");
         for (value, origin) in values {
             let comment = match origin {
-                Origin::File { .. } => String::new(),
-                other => format!("  # {}", crate::diag::problem::plain(&other.to_string())),
+                Origin::File(_) => String::new(),
+                other => format!("  # {}", other),
             };
             let _ = writeln!(text, "    {value},{comment}");
         }

@@ -7,18 +7,22 @@ use serde_json::Value;
 use super::layer::Layer;
 use super::{Entry, RunUser, value};
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::{Diagnostic, codes};
 
 const WANTED: &str =
     "write the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration";
 
 /// Reads the JSON; problems that make it unusable and warnings go to their lists.
-pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) -> Layer {
+pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) -> Layer {
     let mut layer = Layer::default();
     let document: Value = match serde_json::from_slice(bytes) {
         Ok(document) => document,
         Err(error) => {
-            problems.push(Problem::at(&Origin::ImageConfig, format!("not valid JSON: {error}")).help(WANTED));
+            problems.push(
+                Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, format!("not valid JSON: {error}"))
+                    .help(WANTED),
+            );
             return layer;
         }
     };
@@ -26,19 +30,26 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Problem>, warnings: &mut V
         Value::Array(images) => match images.as_slice() {
             [image] => image,
             [] => {
-                problems.push(Problem::at(&Origin::ImageConfig, "the list of images is empty").help(WANTED));
+                problems.push(
+                    Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, "the list of images is empty")
+                        .help(WANTED),
+                );
                 return layer;
             }
             more => {
                 let message = format!("the list has {} images", more.len());
-                problems.push(Problem::at(&Origin::ImageConfig, message).help("inspect one image"));
+                problems
+                    .push(Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, message).help("inspect one image"));
                 return layer;
             }
         },
         other => other,
     };
     let Some(config) = member(image, &["Config", "config"]).filter(|config| config.is_object()) else {
-        problems.push(Problem::at(&Origin::ImageConfig, "the JSON has no 'Config' and no 'config'").help(WANTED));
+        problems.push(
+            Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, "the JSON has no 'Config' and no 'config'")
+                .help(WANTED),
+        );
         return layer;
     };
     let mut reader = Reader { config, problems, warnings };
@@ -50,13 +61,15 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Problem>, warnings: &mut V
 
 struct Reader<'a> {
     config: &'a Value,
-    problems: &'a mut Vec<Problem>,
-    warnings: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<Diagnostic>,
+    warnings: &'a mut Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, key: &str, wanted: &str) {
-        self.problems.push(Problem::at(&Origin::ImageConfig, format!("'{key}' is not {wanted}")).help(WANTED));
+        self.problems.push(
+            Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, format!("'{key}' is not {wanted}")).help(WANTED),
+        );
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
@@ -91,8 +104,8 @@ impl Reader<'_> {
         let (name, group) = text.split_once(':').map_or((text.as_str(), None), |(name, group)| (name, Some(group)));
         if matches!(name, "root" | "0") {
             let message = "the image runs as root, but the run user must be an unprivileged account";
-            self.warnings
-                .push(Problem::at(&Origin::ImageConfig, message).help("name the account with --user or run.user"));
+            let warning = Diagnostic::at(codes::IMAGE_USER, &Origin::ImageConfig, message);
+            self.warnings.push(warning.help("name the account with --user or run.user"));
             return;
         }
         let user = match group.filter(|group| value::is_number(group)) {
@@ -147,7 +160,8 @@ impl Reader<'_> {
         {
             for word in names.unknown {
                 let message = format!("{key}: only the running shell knows the value of {}", quote(&word));
-                self.warnings.push(Problem::at(&Origin::ImageConfig, message).help("name the program with --keep"));
+                let warning = Diagnostic::at(codes::IMAGE_WORD, &Origin::ImageConfig, message);
+                self.warnings.push(warning.help("name the program with --keep"));
             }
         }
         match value::exec(words, &Origin::ImageConfig) {
@@ -213,7 +227,7 @@ mod tests {
     fn read(json: &str) -> (Layer, Vec<String>, Vec<String>) {
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
         let layer = decode(json.as_bytes(), &mut problems, &mut warnings);
-        let messages = |list: Vec<Problem>| list.into_iter().map(|problem| problem.message).collect();
+        let messages = |list: Vec<Diagnostic>| list.into_iter().map(|problem| problem.text).collect();
         (layer, messages(problems), messages(warnings))
     }
 

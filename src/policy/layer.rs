@@ -9,7 +9,8 @@ use super::{
     Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::{Diagnostic, codes};
 use crate::programs::{Program, Programs};
 
 /// A single value and where it was written.
@@ -61,7 +62,7 @@ pub(super) struct Layer {
 }
 
 /// Resolves layers, the strongest first, into one policy.
-pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy {
+pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Diagnostic>) -> Policy {
     let mut all = Layer::default();
     for layer in layers {
         all.add(layer, problems);
@@ -78,7 +79,7 @@ pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Problem>) -> Policy
 
 impl Layer {
     /// Adds a weaker layer: lists add up, a single value stays.
-    fn add(&mut self, weaker: Self, problems: &mut Vec<Problem>) {
+    fn add(&mut self, weaker: Self, problems: &mut Vec<Diagnostic>) {
         or(&mut self.profile, weaker.profile);
         or(&mut self.strict, weaker.strict);
         if self.user.is_none() {
@@ -93,8 +94,12 @@ impl Layer {
         self.volumes.extend(weaker.volumes);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
             problems.push(
-                Problem::at(origin, format!("'none' cannot be combined with a command ({})", command.origin))
-                    .help("write the commands, or 'none' alone"),
+                Diagnostic::at(
+                    codes::CONTRADICTION,
+                    origin,
+                    format!("'none' cannot be combined with a command ({})", command.origin),
+                )
+                .help("write the commands, or 'none' alone"),
             );
         }
         // A stronger `none` ends the matter, as does a stronger command a weaker `none`.
@@ -151,7 +156,7 @@ impl Layer {
     }
 
     /// Gives every check its command and its time limit.
-    fn settle_checks(&mut self, problems: &mut Vec<Problem>) {
+    fn settle_checks(&mut self, problems: &mut Vec<Diagnostic>) {
         if let Some((port, origin)) = &self.check_tcp {
             let tcp = u16::try_from(*port).ok();
             self.checks.push(Check { argv: Vec::new(), tcp, timeout: 0, origin: origin.clone() });
@@ -167,7 +172,8 @@ impl Layer {
             match self.commands.first() {
                 Some(command) => check.argv.clone_from(&command.argv),
                 None => problems.push(
-                    Problem::at(
+                    Diagnostic::at(
+                        codes::CONTRADICTION,
                         &check.origin,
                         "the check on a TCP port has nothing to start: the policy names no command",
                     )
@@ -180,11 +186,12 @@ impl Layer {
     }
 
     /// Entries that cannot both hold.
-    fn contradictions(&self, problems: &mut Vec<Problem>) {
+    fn contradictions(&self, problems: &mut Vec<Diagnostic>) {
         for entry in &self.remove_commands {
             if let Some(kept) = self.keep_commands.iter().find(|kept| kept.pattern.covers(&entry.value)) {
                 problems.push(
-                    Problem::at(
+                    Diagnostic::at(
+                        codes::CONTRADICTION,
                         &entry.origin,
                         format!(
                             "remove.commands: {} is kept by {} ({})",
@@ -200,7 +207,8 @@ impl Layer {
         for entry in &self.writable {
             if let Some(other) = self.read_only.iter().find(|other| other.value == entry.value) {
                 problems.push(
-                    Problem::at(
+                    Diagnostic::at(
+                        codes::CONTRADICTION,
                         &entry.origin,
                         format!("files.writable: {} is read-only too ({})", quote(&entry.value), other.origin),
                     )
@@ -212,7 +220,8 @@ impl Layer {
             for entry in list {
                 if let Some(kept) = self.keep_paths.iter().find(|kept| kept.value == entry.value) {
                     problems.push(
-                        Problem::at(
+                        Diagnostic::at(
+                            codes::CONTRADICTION,
                             &entry.origin,
                             format!(
                                 "{key}: {} is in keep.paths ({}), so nothing may change it",
@@ -244,6 +253,7 @@ impl Layer {
         let volumes = BTreeSet::from_iter(self.volumes).into_iter().collect();
         Policy {
             profile: value(self.profile),
+            user_origin: self.user.as_ref().map(|(_, origin)| origin.clone()),
             user: value(self.user),
             home: value(self.home),
             run,

@@ -10,7 +10,8 @@ use super::layer::{self, Layer};
 use super::options::Given;
 use super::{Check, CommandEntry, Known, Options, Policy, image, profile, value};
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::{Diagnostic, Place, codes};
 use crate::programs;
 
 /// Largest configuration and image configuration, in bytes.
@@ -58,7 +59,7 @@ pub struct Loaded {
     /// The image configuration as it was read, for what the policy takes no part of.
     pub image_config: Option<Vec<u8>>,
     /// What deserves a word and is no refusal.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Resolves everything that the user said: flag, environment, file, image configuration, profile, default.
@@ -73,7 +74,7 @@ pub fn load(
     binary: Option<&Path>,
     ids: &Known,
     inputs: &dyn Inputs,
-) -> Result<Loaded, Vec<Problem>> {
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut problems = options.problems.clone();
     let mut warnings = Vec::new();
     let (flags, environment) = given_layers(options, ids, &mut problems);
@@ -125,7 +126,7 @@ pub fn load(
 }
 
 /// The layers of the flags and of the environment.
-fn given_layers(options: &Options, ids: &Known, problems: &mut Vec<Problem>) -> (Layer, Layer) {
+fn given_layers(options: &Options, ids: &Known, problems: &mut Vec<Diagnostic>) -> (Layer, Layer) {
     let mut layers = Layers::default();
     if let Some((on, origin)) = &options.strict {
         layers.of(origin).strict = Some((*on, origin.clone()));
@@ -204,7 +205,7 @@ fn config(
     options: &Options,
     binary: Option<&Path>,
     inputs: &dyn Inputs,
-    problems: &mut Vec<Problem>,
+    problems: &mut Vec<Diagnostic>,
 ) -> Option<(PathBuf, String)> {
     let path = match &options.config {
         Some(path) => path.clone(),
@@ -216,7 +217,7 @@ fn config(
         Err(error) if error.kind() == io::ErrorKind::NotFound && options.config.is_none() => return None,
         Err(error) => {
             problems.push(
-                Problem::new(format!("cannot read the configuration {}: {error}", quote(&name)))
+                Diagnostic::new(codes::CONFIG_READ, format!("cannot read the configuration {}: {error}", quote(&name)))
                     .help("write the path of a harden.toml after --config"),
             );
             return None;
@@ -224,8 +225,11 @@ fn config(
     };
     if bytes.len() > LARGEST_INPUT {
         problems.push(
-            Problem::new(format!("the configuration {} is larger than {LARGEST_INPUT} bytes", quote(&name)))
-                .help("write the path of a harden.toml after --config"),
+            Diagnostic::new(
+                codes::CONFIG_READ,
+                format!("the configuration {} is larger than {LARGEST_INPUT} bytes", quote(&name)),
+            )
+            .help("write the path of a harden.toml after --config"),
         );
         return None;
     }
@@ -236,15 +240,23 @@ fn config(
             let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
             let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let column = String::from_utf8_lossy(valid.get(start..).unwrap_or(&[])).chars().count() + 1;
-            let origin = Origin::File { path: name, line, column };
-            problems.push(Problem::at(&origin, "the text is not UTF-8 from here on").help("save the file as UTF-8"));
+            let origin = Origin::File(Place::new(&name, line, column));
+            problems.push(
+                Diagnostic::at(codes::CONFIG_READ, &origin, "the text is not UTF-8 from here on")
+                    .help("save the file as UTF-8"),
+            );
             None
         }
     }
 }
 
 /// Reads the program files that a configuration names, relative to it; answers their paths.
-fn program_files(layer: &mut Layer, config: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+fn program_files(
+    layer: &mut Layer,
+    config: &Path,
+    inputs: &dyn Inputs,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<PathBuf> {
     let beside = config.parent().unwrap_or(Path::new(""));
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in &layer.program_files {
@@ -262,7 +274,10 @@ fn program_files(layer: &mut Layer, config: &Path, inputs: &dyn Inputs, problems
         }
         if found.is_empty() && !entry.optional {
             let text = format!("programs.files: {} names no file", quote(&entry.value));
-            problems.push(Problem::at(&entry.origin, text).help("the path is relative to the file that names it"));
+            problems.push(
+                Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text)
+                    .help("the path is relative to the file that names it"),
+            );
         }
         for path in found {
             let name = path.to_string_lossy().into_owned();
@@ -283,7 +298,7 @@ fn program_files(layer: &mut Layer, config: &Path, inputs: &dyn Inputs, problems
                 Err(error) => {
                     let text = format!("cannot read the program file {}: {error}", quote(&name));
                     let help = "the path is relative to the file that names it; docs/programs.md has the format";
-                    problems.push(Problem::at(&entry.origin, text).help(help));
+                    problems.push(Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text).help(help));
                 }
             }
             files.push(path);
@@ -303,20 +318,20 @@ fn beside(binary: &Path, root: Option<&Path>, inputs: &dyn Inputs) -> Option<Pat
     Some(directory.join(CONFIG_NAME))
 }
 
-fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Problem>) -> Option<Vec<u8>> {
+fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {
     let read =
         if path == Path::new("-") { inputs.stdin(LARGEST_INPUT + 1) } else { inputs.read(path, LARGEST_INPUT + 1) };
     let name = quote(&path.to_string_lossy());
     match read {
         Ok(bytes) if bytes.len() > LARGEST_INPUT => {
             let message = format!("{name} is larger than {LARGEST_INPUT} bytes");
-            problems.push(Problem::at(&Origin::ImageConfig, message).help("inspect one image"));
+            problems.push(Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, message).help("inspect one image"));
             None
         }
         Ok(bytes) => Some(bytes),
         Err(error) => {
             problems.push(
-                Problem::at(&Origin::ImageConfig, format!("cannot read {name}: {error}"))
+                Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, format!("cannot read {name}: {error}"))
                     .help("write a file with the output of `docker inspect IMAGE`, or - for standard input"),
             );
             None

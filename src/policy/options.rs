@@ -11,9 +11,10 @@ use super::value::{self, Fault};
 use crate::cli::{Cli, Flags, Learn, Report, Selection, Source, Talk, Target, Tests};
 use crate::console::Format;
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
 use crate::diag::severity::Severity;
 use crate::diag::suggest::did_you_mean;
+use crate::diag::{Diagnostic, codes};
 
 /// The environment, or as much of it as matters.
 pub type Environment = BTreeMap<OsString, OsString>;
@@ -85,7 +86,7 @@ pub struct Options {
     /// LD_LIBRARY_PATH of the environment.
     pub library_path: Option<String>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Diagnostic>,
 }
 
 /// A flag and its variable.
@@ -215,7 +216,7 @@ pub(crate) struct LearnOptions {
     /// NO_COLOR is set and not empty.
     pub no_color: bool,
     /// What is wrong with the values above.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Diagnostic>,
 }
 
 impl LearnOptions {
@@ -261,7 +262,7 @@ struct Reader<'e> {
     environment: &'e Environment,
     /// Long names of the options that the command takes.
     takes: BTreeSet<String>,
-    problems: Vec<Problem>,
+    problems: Vec<Diagnostic>,
 }
 
 impl<'e> Reader<'e> {
@@ -275,7 +276,7 @@ impl<'e> Reader<'e> {
             let known = NAMES.iter().map(|(_, known)| known.trim_start_matches("HARDEN_"));
             if let Some(meant) = did_you_mean(option, known) {
                 self.problems.push(
-                    Problem::new(format!("unknown environment variable {}", quote(name)))
+                    Diagnostic::new(codes::ENVIRONMENT_NAME, format!("unknown environment variable {}", quote(name)))
                         .help(format!("did you mean 'HARDEN_{meant}'? Otherwise choose another name")),
                 );
             }
@@ -298,7 +299,8 @@ impl<'e> Reader<'e> {
             Some(text) => Some(Given { text: text.to_owned(), origin }),
             None => {
                 let message = format!("{} is not UTF-8", quote(&value.to_string_lossy()));
-                self.problems.push(Problem::at(&origin, message).help("write the value in UTF-8"));
+                self.problems
+                    .push(Diagnostic::at(codes::ENVIRONMENT_VALUE, &origin, message).help("write the value in UTF-8"));
                 None
             }
         }
@@ -398,7 +400,7 @@ impl<'e> Reader<'e> {
     }
 
     fn fault(&mut self, origin: &Origin, message: String, help: &str) {
-        self.problems.push(Fault { message, help: Some(help.to_owned()) }.at(origin, ""));
+        self.problems.push(Fault::new(message, help).at(origin, ""));
     }
 }
 
@@ -443,7 +445,7 @@ mod tests {
                 ("HARDEN_CONFIG", ""),
             ],
         );
-        let lines: Vec<String> = found.problems.iter().map(|problem| problem.message.clone()).collect();
+        let lines: Vec<String> = found.problems.iter().map(|problem| problem.text.clone()).collect();
         assert_eq!(
             lines,
             [

@@ -1,7 +1,8 @@
 //! The profiles that are built in: named harden.toml texts whose entries are all optional.
 
 use super::value::{self, Fault};
-use crate::diag::problem::quote;
+use crate::diag::codes;
+use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
 
 const PROFILES: &[(&str, &str)] = &[
@@ -37,7 +38,7 @@ pub(super) fn check(name: &str) -> Result<String, Fault> {
         Some(known) => format!("did you mean {}?", quote(known)),
         None => format!("the profiles are {}", PROFILE_NAMES.join(", ")),
     };
-    Err(Fault { message: format!("unknown profile {}", quote(name)), help: Some(help) })
+    Err(Fault::of(codes::UNKNOWN_PROFILE, format!("unknown profile {}", quote(name)), help))
 }
 
 #[cfg(test)]

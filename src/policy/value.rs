@@ -6,25 +6,37 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::{CommandLine, Pattern, RunUser};
 use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::{Diagnostic, codes};
 use crate::shell;
 use crate::tree::glob::Glob;
 
 /// What is wrong with a value, and what to write instead.
 pub(super) struct Fault {
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+    id: &'static str,
+    text: String,
+    help: String,
 }
 
 impl Fault {
-    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Some(help.into()) }
+    pub(super) fn new(text: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::of(codes::VALUE, text, help)
+    }
+
+    /// As [`Fault::new`], with an id of its own.
+    pub(super) fn of(id: &'static str, text: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { id, text: text.into(), help: help.into() }
+    }
+
+    /// A variable that nobody expands.
+    fn variable(value: &str, name: &str, help: &str) -> Self {
+        Self::of(codes::VARIABLE, format!("{} holds the variable {}", quote(value), quote(name)), help)
     }
 
     /// The problem at its place; `subject` names the key or flag.
-    pub(super) fn at(self, origin: &Origin, subject: &str) -> Problem {
+    pub(super) fn at(self, origin: &Origin, subject: &str) -> Diagnostic {
         let subject = if subject.is_empty() { String::new() } else { format!("{subject}: ") };
-        Problem { origin: Some(origin.clone()), message: format!("{subject}{}", self.message), help: self.help }
+        Diagnostic::at(self.id, origin, format!("{subject}{}", self.text)).help(self.help)
     }
 }
 
@@ -45,10 +57,7 @@ pub(super) fn text(value: &str) -> Checked<&str> {
         return Err(Fault::new(format!("{} holds {name}", quote(value)), "remove it"));
     }
     if let Some(name) = variable(value) {
-        return Err(Fault::new(
-            format!("{} holds the variable {}", quote(value), quote(name)),
-            "exec form expands nothing; write the value",
-        ));
+        return Err(Fault::variable(value, name, "exec form expands nothing; write the value"));
     }
     Ok(value)
 }
@@ -296,8 +305,9 @@ pub(super) fn command(value: &str, origin: &Origin) -> Checked<CommandLine> {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
     }
     if let Some(name) = variable(value) {
-        return Err(Fault::new(
-            format!("{} holds the variable {}", quote(value), quote(name)),
+        return Err(Fault::variable(
+            value,
+            name,
             "exec form expands nothing; write the value, or leave an argument out: only programs matter here",
         ));
     }
@@ -373,8 +383,9 @@ pub(super) fn check(value: &str) -> Checked<Vec<String>> {
     }
     match shell::split(value).map_err(|error| shell_fault(value, &error))? {
         Some(words) => check_words(words),
-        None if variable(value).is_some() => Err(Fault::new(
-            format!("{} holds the variable {}", quote(value), quote(variable(value).unwrap_or_default())),
+        None if variable(value).is_some() => Err(Fault::variable(
+            value,
+            variable(value).unwrap_or_default(),
             "a check runs without a shell, which would expand it; write the value",
         )),
         None => Err(Fault::new(
@@ -404,10 +415,7 @@ pub(super) fn check_words(words: Vec<String>) -> Checked<Vec<String>> {
     // A word with blanks is code for some interpreter, whose variables are its own.
     for word in words.iter().filter(|word| !word.contains(char::is_whitespace)) {
         if let Some(name) = variable(word) {
-            return Err(Fault::new(
-                format!("{} holds the variable {}", quote(word), quote(name)),
-                "exec form expands nothing; write the value",
-            ));
+            return Err(Fault::variable(word, name, "exec form expands nothing; write the value"));
         }
     }
     Ok(words)
@@ -432,7 +440,7 @@ mod tests {
     use super::*;
 
     fn fault<T>(checked: Checked<T>) -> String {
-        checked.err().map(|fault| fault.message).unwrap_or_default()
+        checked.err().map(|fault| fault.text).unwrap_or_default()
     }
 
     #[test]
@@ -503,7 +511,7 @@ mod tests {
         assert_eq!(read("bash -ec 'a; b' x"), Some((words(&["bash", "-ec", "a; b", "x", "a", "b"]), false)));
         assert_eq!(
             fault(command("app 'x", &Origin::Flag("--command"))),
-            "cannot read the command 'app 'x': a single quote that is opened at character 5 is not closed"
+            "cannot read the command 'app \\'x': a single quote that is opened at character 5 is not closed"
         );
         assert_eq!(fault(command("run $APP", &Origin::Flag("--command"))), "'run $APP' holds the variable '$APP'");
     }

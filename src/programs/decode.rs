@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::{Map, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Check, Configuration, KINDS, Kind, Lookup, Program, SYNTAXES, Starts, Syntax, Value, WHENS, When};
-use crate::diag::Origin;
-use crate::diag::problem::{Problem, quote};
+use crate::diag::escape::quote;
+use crate::diag::place::Source;
 use crate::diag::suggest::did_you_mean;
+use crate::diag::{Diagnostic, Origin, Place, codes};
 
 /// What a key takes.
 enum Shape {
@@ -132,15 +134,15 @@ enum Got {
 type Table = BTreeMap<&'static str, Got>;
 
 /// Reads one file; `path` is what messages and reasons call it. Nothing where a problem leaves nothing to use.
-pub(crate) fn decode(text: &str, path: &str, problems: &mut Vec<Problem>) -> Option<Program> {
+pub(crate) fn decode(text: &str, path: &str, problems: &mut Vec<Diagnostic>) -> Option<Program> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, path, problems: Vec::new() };
+    let mut reader = Reader { source: Source::new(path, text), problems: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(20) {
         let span = error.span().unwrap_or(0..0);
         reader.problem(
             &span,
-            format!("this is no TOML: {}", error.message()),
+            format!("not valid TOML: {}", error.message()),
             "a value is \"text\", [\"a\", \"list\"], true or false",
         );
     }
@@ -228,23 +230,16 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Option<T> {
     words.iter().find(|(name, _)| *name == text).map(|(_, word)| *word)
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    path: &'a str,
-    problems: Vec<Problem>,
+struct Reader {
+    /// Path and text.
+    source: Arc<Source>,
+    problems: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl Reader {
     fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        let mut at = span.start.min(self.text.len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
-        }
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        let origin = Origin::File { path: self.path.to_owned(), line, column };
-        self.problems.push(Problem::at(&origin, message).help(help));
+        let origin = Origin::File(Place::of(&self.source, span.clone()));
+        self.problems.push(Diagnostic::at(codes::PROGRAM_FILE, &origin, message).help(help));
     }
 
     fn table(&mut self, section: &str, table: &DeTable<'_>, keys: &'static [Key], span: &Range<usize>) -> Table {
@@ -312,7 +307,7 @@ impl Reader<'_> {
             }
             Shape::Tables(keys) => {
                 let Some(array) = inside.as_array() else {
-                    return self.wrong(key, &span, &format!("[[{}]], which may stand there again", key.name));
+                    return self.wrong(key, &span, &format!("[[{}]], an array of tables", key.name));
                 };
                 let mut found = Vec::new();
                 for item in array {
@@ -453,12 +448,12 @@ fn property(key: &Key) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{Diagnostic, decode};
 
     fn problems(text: &str) -> Vec<String> {
         let mut problems = Vec::new();
         decode(text, "x.toml", &mut problems);
-        problems.iter().map(ToString::to_string).collect()
+        problems.iter().map(Diagnostic::form).collect()
     }
 
     #[test]
@@ -466,10 +461,10 @@ mod tests {
         let text = "name = [\"x\"]\nopens = [\"a\"]\n[[configuration]]\nfiles = [\"/x\"]\nsyntax = \"statement\"\nkeys = { user = \"acount\" }\n[[starts]]\nprogram = \"sh\"\n[check]\nport = 0\n";
         let found = problems(text);
         for expected in [
-            "x.toml:1:1: unknown key 'name'\n  help: did you mean 'names'?",
+            "x.toml:1:1: unknown key 'name'\n  1 | name = [\"x\"]\n    | ^^^^\n  help: did you mean 'names'?",
             "x.toml:2:10: opens: 'a' is not an absolute path",
-            "x.toml:5:10: syntax: unknown value 'statement'\n  help: did you mean \"statements\"?",
-            "x.toml:6:17: keys: unknown value 'acount'\n  help: did you mean \"account\"?",
+            "x.toml:5:10: syntax: unknown value 'statement'\n  5 | syntax = \"statement\"\n    |          ^^^^^^^^^^^\n  help: did you mean \"statements\"?",
+            "x.toml:6:17: keys: unknown value 'acount'\n  6 | keys = { user = \"acount\" }\n    |                 ^^^^^^^^\n  help: did you mean \"account\"?",
             "x.toml:8:11: program must be an array of strings",
             "the key 'reason' is missing in [starts]",
             "x.toml:10:8: port must be a number from 1 to 65535",
@@ -477,7 +472,7 @@ mod tests {
         ] {
             assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}\n{found:#?}");
         }
-        assert!(problems("names = [\n").iter().any(|problem| problem.contains("this is no TOML")));
+        assert!(problems("names = [\n").iter().any(|problem| problem.contains("not valid TOML")));
         assert!(problems("names = [\"a\"]\nfirst-argument = \"command after x\"\n")[0].contains("cannot read"));
     }
 }

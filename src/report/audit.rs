@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::json::write_ascii;
 use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
 use crate::console::{Format, Volume};
+use crate::diag::Diagnostic;
 use crate::diag::escape::{escaped, printable};
 
 /// Name and version of the JSON layout: docs/audit.schema.json.
@@ -199,11 +200,12 @@ fn state(finding: &Finding) -> (&'static str, Option<&str>) {
 ///
 /// # Errors
 /// Those of writing.
-pub(crate) fn failed(out: &mut dyn io::Write, text: &str, format: Format) -> io::Result<()> {
+pub(crate) fn failed(out: &mut dyn io::Write, error: &Diagnostic, format: Format) -> io::Result<()> {
+    let text = format!("[{}] {error}", error.id);
     match format {
-        Format::Sarif => super::sarif::failed(out, text),
-        Format::Junit => super::junit::failed(out, text),
-        Format::Github => super::github::failed(out, text),
+        Format::Sarif => super::sarif::failed(out, &text),
+        Format::Junit => super::junit::failed(out, &text),
+        Format::Github => super::github::failed(out, &text),
         Format::Text | Format::Json => Ok(()),
     }
 }

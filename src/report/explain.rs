@@ -9,6 +9,7 @@ use super::json::write_ascii;
 use crate::console::Volume;
 use crate::diag::escape::escaped;
 use crate::exit::Exit;
+use crate::explain::ids::Meaning;
 use crate::explain::{Answer, Fate, Name};
 
 /// Name and version of the layout: docs/explain.schema.json.
@@ -27,6 +28,13 @@ struct Document<'a> {
     answers: &'a [Answer],
 }
 
+#[derive(Serialize)]
+struct Ids<'a> {
+    #[serde(flatten)]
+    document: Document<'a>,
+    ids: &'a [Meaning],
+}
+
 /// Write the answers as one JSON document with a newline at its end.
 ///
 /// # Errors
@@ -35,6 +43,26 @@ pub(crate) fn json(out: &mut dyn io::Write, answers: &[Answer], plan_refusals: u
     let harden = env!("CARGO_PKG_VERSION");
     let mut out = io::BufWriter::new(out);
     write_ascii(&mut out, &Document { schema: SCHEMA, harden, exit: exit.code(), plan_refusals, answers })?;
+    out.flush()
+}
+
+/// Write what ids mean, as a document of the same layout.
+///
+/// # Errors
+/// Those of writing.
+pub(crate) fn ids(out: &mut dyn io::Write, meanings: &[Meaning]) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    let document = Ids {
+        document: Document {
+            schema: SCHEMA,
+            harden: env!("CARGO_PKG_VERSION"),
+            exit: Exit::Done.code(),
+            plan_refusals: 0,
+            answers: &[],
+        },
+        ids: meanings,
+    };
+    write_ascii(&mut out, &document)?;
     out.flush()
 }
 

@@ -6,10 +6,11 @@
 use std::io::{self, Write as _};
 
 use serde::Serialize;
+use serde::ser::SerializeMap as _;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::runtime::Runtime;
-use crate::diag::Message;
+use crate::diag::Diagnostic;
 use crate::diag::escape::printable;
 use crate::draft::record::Record;
 use crate::exit::Exit;
@@ -37,8 +38,8 @@ pub(crate) struct Status {
     /// Changes that were planned and not carried out.
     pub open: usize,
     /// Why the first of these failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
+    #[serde(flatten, serialize_with = "failure")]
+    pub failure: Option<Diagnostic>,
     /// The checks of the policy, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
@@ -72,9 +73,9 @@ struct Document<'a> {
     sizes: Option<Sizes>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
-    warnings: &'a [Message],
-    refusals: &'a [Message],
-    notes: &'a [Message],
+    warnings: &'a [Diagnostic],
+    refusals: &'a [Diagnostic],
+    notes: &'a [Diagnostic],
     runtime: RuntimeFields<'a>,
 }
 
@@ -236,6 +237,17 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_zero(bytes: &u64) -> bool {
     *bytes == 0
+}
+
+/// The text, and the id beside it.
+#[allow(clippy::ref_option, reason = "serde passes a reference")]
+fn failure<S: serde::Serializer>(failure: &Option<Diagnostic>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    if let Some(failure) = failure {
+        map.serialize_entry("failure", &failure.to_string())?;
+        map.serialize_entry("failure_id", failure.id)?;
+    }
+    map.end()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -110,8 +110,8 @@ fn check_entries(cx: &Context<'_>, files: &AccountFiles, draft: &mut Draft<'_>) 
             if names.contains(name) || parse_id(name).is_some() {
                 continue;
             }
-            let text = format!("{list} entry '{}' ({}): no such {what} in the image", escaped(name), entry.origin);
-            draft.refuse(text, unknown_name_help(files, database, &names, name));
+            let text = format!("{list} entry '{}': no such {what} in the image", escaped(name));
+            draft.refuse_for(&entry.origin, text, unknown_name_help(files, database, &names, name));
         }
     }
 }

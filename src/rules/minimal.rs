@@ -108,7 +108,7 @@ pub struct Decision {
     /// Directories that go where that leaves them empty.
     pub directories: Vec<Id>,
     /// Packages named by the policy that do not exist: what to refuse.
-    pub unknown: Vec<(String, String)>,
+    pub unknown: Vec<(String, Origin)>,
 }
 
 /// Decide. `removed` is what goes for other reasons already.
@@ -259,7 +259,7 @@ impl<'a> Decider<'a> {
                 }
             }
             if found.is_empty() && !entry.optional && !matches!(entry.origin, Origin::Profile(_)) {
-                self.decision.unknown.push((entry.value.clone(), entry.origin.to_string()));
+                self.decision.unknown.push((entry.value.clone(), entry.origin.clone()));
             }
         }
     }

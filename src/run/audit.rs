@@ -5,14 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::Request;
-use super::session::{create_sbom, open_sbom};
+use super::session::{create_sbom, no_report, not_written, open_sbom};
+use super::{Request, not_opened};
 use crate::archive::{self, Archive};
 use crate::audit::{self, Baseline, ImageConfig, State, Subject, Verdict};
 use crate::console;
 use crate::console::{Console, Format};
 use crate::day::Day;
-use crate::diag::escape;
+use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
 use crate::facts::{Facts, Own};
 use crate::inventory::sbom::{self, Bom};
@@ -32,12 +32,18 @@ pub(super) fn archive(path: &Path, environment: &Environment, request: &Request)
     let console = Console::new(request.volume, request.no_color);
     console.phase("reading the archive");
     let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
-    let fault = |cause: String, help| fail(request, &console, (format!("cannot judge {name}: {cause}"), help));
+    let fault = |error: Diagnostic| {
+        let text = format!("cannot judge {name}: {}", error.text);
+        fail(request, &console, &Diagnostic { text, ..error })
+    };
     let file = if path == Path::new("-") { host::stdin() } else { host::open(path) };
-    let file = file.map_err(|error| fault(error.to_string(), "give --tar a file, or - for standard input"))?;
+    let file = file.map_err(|error| {
+        let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
+        fault(message.help("give --tar a file, or - for standard input"))
+    })?;
     let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
     let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into()]);
-    archive::read(file, directories.collect()).map_err(|error| fault(error.text, error.help))
+    archive::read(file, directories.collect()).map_err(fault)
 }
 
 /// Judge a root, or an archive when there is one.
@@ -57,23 +63,18 @@ pub(super) fn run(
                 Exit::Done
             }
         }
-        Err(fault) => fail(request, &console, fault),
+        Err(error) => fail(request, &console, &error),
     }
 }
 
 /// Say that there is no verdict, in the format of the report too.
-fn fail(request: &Request, console: &Console, (text, help): Fault) -> Exit {
-    console.message("failed", &text, help);
+fn fail(request: &Request, console: &Console, error: &Diagnostic) -> Exit {
+    console.say(Kind::Error, error);
     console.phase("nothing was judged");
     // It was said on standard error; if standard output is gone there is nobody else to tell.
-    let _ = console::print_with(|out| report::audit::failed(out, &text, request.format));
+    let _ = console::print_with(|out| report::audit::failed(out, error, request.format));
     Exit::Refused
 }
-
-const ROOT_HELP: &str = "give --root the directory that holds the file system";
-
-/// What went wrong with the audit itself, and what to do about it.
-type Fault = (String, &'static str);
 
 fn attempt(
     policy: &mut Policy,
@@ -82,13 +83,12 @@ fn attempt(
     image_config: Option<&[u8]>,
     archive: Option<Archive>,
     console: &Console,
-) -> Result<Verdict, Fault> {
+) -> Result<Verdict, Diagnostic> {
     let baseline = options.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(path) = options.write_baseline.as_deref().filter(|path| taken(path)) {
-        return Err((
-            format!("cannot write the baseline {}: it exists", quoted(path)),
-            "remove it first, or name another file: harden never overwrites a baseline",
-        ));
+        let text = format!("cannot write the baseline {}: it exists", quoted(path));
+        return Err(Diagnostic::new(codes::BASELINE, text)
+            .help("remove it first, or name another file: harden never overwrites a baseline"));
     }
     let mut report = request.report.as_deref().map(create_report).transpose()?;
     console.phase("examining the root file system");
@@ -102,19 +102,19 @@ fn attempt(
         judge(Source::archive(tree, &files), &files, policy, asked, Vec::new())?
     } else {
         let own = own(request, report.as_ref());
-        let root =
-            Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|e| (e.to_string(), ROOT_HELP))?;
+        let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|error| not_opened(&error))?;
         if let Some(path) = &request.sbom {
             sbom = Some(open_sbom(&root, path)?);
         }
         let own =
             Own { directory: (root.is_running_root() && request.root.is_none()).then(host::current_directory), ..own };
-        let (tree, skipped) = root.walk_readable().map_err(|error| (error.to_string(), ROOT_HELP))?;
+        let (tree, skipped) = root.walk_readable().map_err(|error| not_opened(&error))?;
         let notes = skipped.iter().map(|(_, error)| format!("not examined: {error}")).collect();
         judge(Source::root(&root, tree, &own), &root, policy, asked, notes)?
     };
     if let (Some(file), Some(bom)) = (&mut sbom, &bom) {
-        report::json::bill(file, bom).map_err(|error| (format!("cannot write the bill of materials: {error}"), ""))?;
+        report::json::bill(file, bom)
+            .map_err(|error| Diagnostic::new(codes::SBOM, format!("cannot write the bill of materials: {error}")))?;
     }
     if let Some(path) = options.write_baseline.as_deref() {
         write_baseline(path, &mut verdict)?;
@@ -124,7 +124,7 @@ fn attempt(
         |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
     let written = report.as_mut().map_or(Ok(()), |file| write(file, Format::Json));
     let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
-    written.map_err(|error| (format!("cannot write the report: {error}"), ""))?;
+    written.map_err(|error| not_written(&error))?;
     Ok(verdict)
 }
 
@@ -155,20 +155,19 @@ fn judge(
     policy: &mut Policy,
     asked: Asked<'_>,
     notes: Vec<String>,
-) -> Result<(Verdict, Option<Bom>), Fault> {
+) -> Result<(Verdict, Option<Bom>), Diagnostic> {
     let Asked { image, checksums, sbom, baseline, today } = asked;
-    let unread = |error: Unread| (error.0, Unread::HELP);
     // Of what is there, whatever apply would remove.
     let bom = |facts: &Facts| {
         let bom = sbom.then(|| sbom::of(facts, contents, &IdSet::default(), &|_| None)).transpose();
-        bom.map_err(|error| (error.to_string(), Unread::HELP))
+        bom.map_err(|error| Unread::because(&error))
     };
-    let survey = pipeline::survey(source, policy).map_err(unread)?;
+    let survey = pipeline::survey(source, policy).map_err(Diagnostic::from)?;
     let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
         let subject = Subject { image, checksums, ..Subject::new(&survey.facts, contents, policy) };
         (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
     } else {
-        let examined = pipeline::examine(survey, contents, policy).map_err(unread)?;
+        let examined = pipeline::examine(survey, contents, policy).map_err(Diagnostic::from)?;
         let subject = Subject {
             image,
             checksums,
@@ -178,12 +177,13 @@ fn judge(
         };
         (audit::judge(&subject, notes, baseline, today), bom(&examined.facts)?)
     };
-    pipeline::read(contents, found).map_err(unread)
+    pipeline::read(contents, found).map_err(Diagnostic::from)
 }
 
-fn read_baseline(path: &Path) -> Result<Baseline, Fault> {
+fn read_baseline(path: &Path) -> Result<Baseline, Diagnostic> {
     let fault = |cause: String| {
-        (format!("cannot read the baseline {}: {cause}", quoted(path)), "name a file that --write-baseline wrote")
+        let text = format!("cannot read the baseline {}: {cause}", quoted(path));
+        Diagnostic::new(codes::BASELINE, text).help("name a file that --write-baseline wrote")
     };
     let bytes = host::read_start(path, LARGEST_BASELINE + 1).map_err(|error| fault(error.to_string()))?;
     if bytes.len() > LARGEST_BASELINE {
@@ -193,9 +193,10 @@ fn read_baseline(path: &Path) -> Result<Baseline, Fault> {
 }
 
 /// Everything found is accepted from now on, this run included.
-fn write_baseline(path: &Path, verdict: &mut Verdict) -> Result<(), Fault> {
+fn write_baseline(path: &Path, verdict: &mut Verdict) -> Result<(), Diagnostic> {
     host::write_new(path, Baseline::write(verdict).as_bytes()).map_err(|error| {
-        (format!("cannot write the baseline {}: {error}", quoted(path)), "name a file in a directory that exists")
+        let text = format!("cannot write the baseline {}: {error}", quoted(path));
+        Diagnostic::new(codes::BASELINE, text).help("name a file in a directory that exists")
     })?;
     for finding in verdict.findings.iter_mut().filter(|finding| finding.counts()) {
         finding.state = State::Baseline;
@@ -203,11 +204,8 @@ fn write_baseline(path: &Path, verdict: &mut Verdict) -> Result<(), Fault> {
     Ok(())
 }
 
-fn create_report(path: &str) -> Result<File, Fault> {
-    host::create(path).map_err(|error| {
-        let path = escape::quoted(path.as_bytes());
-        (format!("cannot write the report to {path}: {error}"), "give --report a file in a directory that exists")
-    })
+fn create_report(path: &str) -> Result<File, Diagnostic> {
+    host::create(path).map_err(|error| no_report(path, &error))
 }
 
 fn taken(path: &Path) -> bool {

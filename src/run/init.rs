@@ -4,9 +4,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Request, printed};
+use super::{Request, not_opened, printed};
 use crate::console::Console;
 use crate::diag::escape::{basic_string, escaped};
+use crate::diag::{Diagnostic, Kind};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::{Facts, Own};
@@ -39,22 +40,22 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     let console = Console::new(request.volume, request.no_color);
     let root = request.root.as_deref().unwrap_or("/");
     let own = Own { program: host::this_program(), ..Own::default() };
-    let refused = |error: &str, help: &str| {
-        console.message("refused", error, help);
+    let refused = |error: Diagnostic| {
+        console.say(Kind::Error, &error);
         Exit::Refused
     };
     let root = match Root::open(root.as_bytes()) {
         Ok(root) => root,
-        Err(error) => return refused(&error.to_string(), "give --root the directory that holds the file system"),
+        Err(error) => return refused(not_opened(&error)),
     };
     let tree = match root.walk() {
         Ok(tree) => tree,
-        Err(error) => return refused(&error.to_string(), Unread::HELP),
+        Err(error) => return refused(Unread::because(&error)),
     };
     let mut policy = policy.clone();
     match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
         Ok(survey) => printed(&text(&survey.facts, &policy)),
-        Err(error) => refused(&error.0, Unread::HELP),
+        Err(error) => refused(error.into()),
     }
 }
 

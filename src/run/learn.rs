@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cli::Learn;
 use crate::console::{Console, Volume};
+use crate::diag::Kind;
 use crate::exit::Exit;
 use crate::learn::{self, FAILED, Request};
 use crate::policy::{Environment, LearnOptions};
@@ -17,7 +18,7 @@ pub(super) fn run(asked: &Learn, environment: &Environment) -> Exit {
     let volume = if options.quiet { Volume::Quiet } else { Volume::Normal };
     let console = Console::new(volume, options.no_color);
     for problem in &options.problems {
-        console.problem("refused", problem);
+        console.say(Kind::Error, problem);
     }
     if !options.problems.is_empty() {
         return Exit::Command(FAILED);

@@ -4,7 +4,7 @@
 //! does not start the file. A machine that cannot start it proves nothing, and stops nothing.
 
 use crate::applets::{self, Family};
-use crate::diag::Message;
+use crate::diag::Diagnostic;
 use crate::diag::escape::{escaped, quoted};
 use crate::draft::Change;
 use crate::draft::record::Target;
@@ -19,7 +19,7 @@ const TRIED: usize = 16;
 const NOT_FOUND: i32 = 127;
 
 /// Start every binary that the plan changes. Answers what does not answer as it should.
-pub(super) fn run(examined: &Examined) -> Vec<Message> {
+pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for Step { target, change } in &examined.plan.steps {
         let (Target::Entry(id), Change::Rewrite(_, content)) = (target, change) else { continue };
@@ -33,15 +33,15 @@ pub(super) fn run(examined: &Examined) -> Vec<Message> {
         let path = examined.facts.tree.path(*id);
         let Some(new) = host::in_memory(content) else { continue };
         let mut fail = |name: &str, what: &str| {
-            found.push(Message {
-                rule: "remove.applets",
-                text: format!(
-                    "harden tried {} without its other applets, and {} {what}",
-                    quoted(&path),
-                    escaped(name.as_bytes())
-                ),
-                help: "keep every applet, or switch remove.applets off; the binary was not changed".to_owned(),
-            });
+            let text = format!(
+                "harden tried {} without its other applets, and {} {what}",
+                quoted(&path),
+                escaped(name.as_bytes())
+            );
+            found.push(
+                Diagnostic::new("remove.applets", text)
+                    .help("keep every applet, or switch remove.applets off; the binary was not changed"),
+            );
         };
         for name in program.applets.iter().take(TRIED) {
             let old = host::answer(&path, name, "--help");

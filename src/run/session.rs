@@ -1,19 +1,19 @@
 //! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
 
-use anyhow::{Result, bail};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
-use super::Request;
+use super::{Request, not_opened};
 use crate::apply;
 use crate::check::{Runner, Setup};
 use crate::console;
 use crate::console::{Console, Format, Volume};
-use crate::diag::{Message, escape};
+use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::draft::record::{Target, What};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::Own;
+use crate::guards;
 use crate::inventory::changed::{self, Changed};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, Unread};
@@ -44,25 +44,20 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(policy: Policy, request: &'a Request) -> Result<Self, Exit> {
         let console = Console::new(request.volume, request.no_color);
-        let refuse = |text: String, help: &str| {
-            console.message("refused", &text, help);
+        let refuse = |message: Diagnostic| {
+            console.say(Kind::Refused, &message);
             console.phase("nothing was changed");
             Exit::Refused
         };
         let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
-            .map_err(|error| refuse(error.to_string(), "give --root the directory that holds the file system"))?;
+            .map_err(|error| refuse(not_opened(&error)))?;
         let report = match &request.report {
             None => None,
-            Some(path) => Some(host::create(path).map_err(|error| {
-                refuse(
-                    format!("cannot write the report to {}: {error}", escape::quoted(path.as_bytes())),
-                    "give --report a file in a directory that exists",
-                )
-            })?),
+            Some(path) => Some(host::create(path).map_err(|error| refuse(no_report(path, &error)))?),
         };
         let sbom = match &request.sbom {
             None => None,
-            Some(path) => Some(open_sbom(&root, path).map_err(|(text, help)| refuse(text, help))?),
+            Some(path) => Some(open_sbom(&root, path).map_err(refuse)?),
         };
         let here = root.is_running_root() && request.root.is_none();
         let own = Own {
@@ -122,14 +117,15 @@ impl<'a> Session<'a> {
         let environment = self.environment();
         if !environment.is_empty() {
             for message in &environment {
-                self.console.message("refused", &message.text, &message.help);
+                self.console.say(Kind::Refused, message);
             }
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
         if let Err(holder) = self.root.lock() {
             let text = format!("{holder} holds the lock of the root directory: another run changes it");
-            self.console.message("refused", &text, "wait until that run has ended, then run this again");
+            let message = Diagnostic::new(codes::ROOT_LOCKED, text);
+            self.console.say(Kind::Refused, &message.help("wait until that run has ended, then run this again"));
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
@@ -155,7 +151,7 @@ impl<'a> Session<'a> {
         };
         if !answers.is_empty() {
             for message in &answers {
-                self.console.message("refused", &message.text, &message.help);
+                self.console.say(Kind::Refused, message);
             }
             self.console.phase("nothing was changed");
             return Exit::Refused;
@@ -164,22 +160,22 @@ impl<'a> Session<'a> {
             return exit;
         }
         if let Some(signal) = stop.asked() {
-            let text = format!("stopped by {signal} before the first change");
-            let status = self.status("failed", Exit::Failed, 0, total, Some(text));
+            let failure = Diagnostic::new(codes::STOPPED, format!("stopped by {signal} before the first change"));
+            let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
             return self.finish(&examined, &status);
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
         let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch, stop);
         let done = outcome.done;
-        if let Some(text) = outcome.reason() {
-            let status = self.status("failed", Exit::Failed, done, total - done, Some(text));
+        if let Some(failure) = outcome.reason() {
+            let status = self.status("failed", Exit::Failed, done, total - done, Some(failure));
             return self.finish(&examined, &status);
         }
         let nothing = total == 0 && setup.is_none();
         let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, setup, stop) };
         let status = match failure {
-            Some(text) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(text)),
+            Some(failure) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(failure)),
             None => self.status("applied", Exit::Done, done + last, 0, None),
         };
         self.finish(&examined, &status)
@@ -187,14 +183,14 @@ impl<'a> Session<'a> {
 
     /// Look again at what was changed, run the checks, then remove this program. Answers the steps done, and what went
     /// wrong.
-    fn settle(&mut self, examined: &Examined, setup: Option<Setup>, stop: &Stop) -> (usize, Option<String>) {
+    fn settle(&mut self, examined: &Examined, setup: Option<Setup>, stop: &Stop) -> (usize, Option<Diagnostic>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
         if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
-            return (0, Some(error.to_string()));
+            return (0, Some(Diagnostic::new(codes::STEP, error.to_string())));
         }
         if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup, stop)) {
-            return (0, Some(failure.to_string()));
+            return (0, Some(failure));
         }
         let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch, stop);
         (outcome.done, outcome.reason())
@@ -202,15 +198,15 @@ impl<'a> Session<'a> {
 
     /// Whether checks can run here at all, asked before the first change.
     fn try_checks(&self, examined: &mut Examined, stop: &Stop) -> Option<Setup> {
-        Setup::try_out(examined, &self.policy, stop).unwrap_or_else(|(text, help)| {
-            examined.plan.refusals.push(Message { rule: "guard.checks", text, help });
+        Setup::try_out(examined, &self.policy, stop).unwrap_or_else(|refusal| {
+            examined.plan.refusals.push(refusal);
             None
         })
     }
 
     /// Run every check up to the first that fails.
-    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<()> {
-        let runner = Runner::new(setup)?;
+    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<(), Diagnostic> {
+        let runner = Runner::new(setup).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
         for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
@@ -221,13 +217,14 @@ impl<'a> Session<'a> {
                 self.console.output(&ran.output);
             }
             if failed {
-                bail!("the check '{named}' ({}) {}", check.origin, ran.failures.join("; it "));
+                let text = format!("the check '{named}' {}", ran.failures.join("; it "));
+                return Err(Diagnostic::at(codes::CHECK_FAILED, &check.origin, text));
             }
         }
         Ok(())
     }
 
-    fn status(&self, state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<String>) -> Status {
+    fn status(&self, state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<Diagnostic>) -> Status {
         Status { command: "apply", state, exit, done, open, failure, checks: self.checks.clone() }
     }
 
@@ -239,8 +236,8 @@ impl<'a> Session<'a> {
         };
         if matches!(self.policy.run, Run::Unknown) {
             // Nobody said what is needed: every answer would be "removed".
-            for message in examined.plan.refusals.iter().filter(|message| message.rule == "guard.run") {
-                self.console.message("refused", &message.text, &message.help);
+            for message in examined.plan.refusals.iter().filter(|message| message.id == codes::GUARD_RUN) {
+                self.console.say(Kind::Refused, message);
             }
             return Exit::Refused;
         }
@@ -267,7 +264,7 @@ impl<'a> Session<'a> {
         match written {
             Ok(()) => exit,
             Err(error) => {
-                self.console.message("failed", &format!("cannot write the report: {error}"), "");
+                self.console.say(Kind::Failed, &not_written(&error));
                 Exit::Failed
             }
         }
@@ -284,28 +281,30 @@ impl<'a> Session<'a> {
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
             let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
-            self.bom = Some(bom.map_err(|error| self.unread(&error.to_string()))?);
+            self.bom = Some(bom.map_err(|error| self.unread(&Unread::because(&error)))?);
         }
         match self.root.take_unread() {
-            Some(error) => Err(self.unread(&error.to_string())),
+            Some(error) => Err(self.unread(&Unread::because(&error))),
             None => Ok(()),
         }
     }
 
     /// What keeps apply from running here at all.
-    fn environment(&self) -> Vec<Message> {
+    fn environment(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
-        let mut refuse = |text: &str, help: &str| {
-            found.push(Message { rule: "guard.environment", text: text.to_owned(), help: help.to_owned() });
+        let mut refuse = |id: &'static str, text: &str, help: &str| {
+            found.push(Diagnostic::new(id, text).help(help));
         };
         if !host::is_root() {
             refuse(
+                codes::NOT_ROOT,
                 "apply needs root to change owners and modes",
                 "put USER root before this RUN, and the real USER after it",
             );
         }
         if self.root.is_read_only() {
             refuse(
+                codes::ROOT_READ_ONLY,
                 "the root file system is mounted read-only",
                 "run apply in a build step, or give --root a writable copy",
             );
@@ -313,6 +312,7 @@ impl<'a> Session<'a> {
         let here = self.request.root.is_none() || self.root.is_running_root();
         if here && !self.request.this_is_an_image && host::build_step().is_none() {
             refuse(
+                codes::NOT_A_BUILD,
                 "this does not look like the build step of an image: apply would harden the running system",
                 "run it with RUN in a Dockerfile, give --root DIR for an unpacked tree, or add --this-is-an-image",
             );
@@ -324,17 +324,17 @@ impl<'a> Session<'a> {
         let survey = self.survey()?;
         let mut examined = self.judge(survey)?;
         if self.request.root.is_some() && !self.policy.checks.is_empty() {
-            examined.plan.refusals.push(Message {
-                rule: "guard.checks",
-                text: "a check cannot run with --root: harden never executes anything from such a tree".to_owned(),
-                help: "remove --check and [check], or run apply in a build step of the image".to_owned(),
-            });
+            let text = "a check cannot run with --root: harden never executes anything from such a tree";
+            examined.plan.refusals.push(
+                Diagnostic::new(guards::checks::ID, text)
+                    .help("remove --check and [check], or run apply in a build step of the image"),
+            );
         }
         Ok(examined)
     }
 
-    fn unread(&self, error: &str) -> Exit {
-        self.console.message("refused", error, Unread::HELP);
+    fn unread(&self, error: &Diagnostic) -> Exit {
+        self.console.say(Kind::Refused, error);
         self.console.phase("nothing was changed");
         Exit::Refused
     }
@@ -360,14 +360,14 @@ impl<'a> Session<'a> {
 
     fn survey(&mut self) -> Result<Survey, Exit> {
         self.console.phase("examining the root file system");
-        let tree = self.root.walk().map_err(|error| self.unread(&error.to_string()))?;
+        let tree = self.root.walk().map_err(|error| self.unread(&Unread::because(&error)))?;
         let source = Source::root(&self.root, tree, &self.own);
         let survey = pipeline::survey(source, &mut self.policy);
-        survey.map_err(|error| self.unread(&error.0))
+        survey.map_err(|error| self.unread(&error.into()))
     }
 
     fn judge(&self, survey: Survey) -> Result<Examined, Exit> {
-        pipeline::examine(survey, &self.root, &self.policy).map_err(|error| self.unread(&error.0))
+        pipeline::examine(survey, &self.root, &self.policy).map_err(|error| self.unread(&error.into()))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -375,14 +375,14 @@ impl<'a> Session<'a> {
         // A refused plan does nothing that could be warned about.
         let warnings = if status.state == "refused" { &[][..] } else { &examined.plan.warnings };
         for message in warnings {
-            self.console.message("warning", &message.text, &message.help);
+            self.console.say(Kind::Warning, message);
         }
         for message in &examined.plan.refusals {
-            self.console.message("refused", &message.text, &message.help);
+            self.console.say(Kind::Refused, message);
         }
         if let Some(failure) = &status.failure {
             let help = format!("{} steps are done, {} are not; run it again to continue", status.done, status.open);
-            self.console.message("failed", failure, &help);
+            self.console.say(Kind::Failed, &failure.clone().help(help));
         }
         if status.state == "refused" {
             if self.request.config.is_none() {
@@ -394,7 +394,7 @@ impl<'a> Session<'a> {
         match self.write(examined, &runtime, status) {
             Ok(()) => status.exit,
             Err(error) => {
-                self.console.message("failed", &format!("cannot write the report: {error}"), "");
+                self.console.say(Kind::Failed, &not_written(&error));
                 Exit::Failed
             }
         }
@@ -419,11 +419,11 @@ impl<'a> Session<'a> {
 }
 
 /// Open the file for the bill of materials; in the image scanners would count every package twice.
-pub(super) fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (String, &'static str)> {
+pub(super) fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, Diagnostic> {
     let shown = escape::quoted(path.as_bytes());
     if root.holds(path) {
-        return Err((
-            format!("--sbom {shown} lies in the image, where scanners read it and count every package twice"),
+        let text = format!("--sbom {shown} lies in the image, where scanners read it and count every package twice");
+        return Err(Diagnostic::new(codes::SBOM, text).help(
             "write it to a mount (RUN --mount=type=cache,target=/out … --sbom /out/sbom.json), or outside --root DIR",
         ));
     }
@@ -431,11 +431,20 @@ pub(super) fn open_sbom(root: &Root, path: &str) -> Result<std::fs::File, (Strin
 }
 
 /// Open the file for the bill of materials of a tree that lies in no root.
-pub(super) fn create_sbom(path: &str) -> Result<std::fs::File, (String, &'static str)> {
+pub(super) fn create_sbom(path: &str) -> Result<std::fs::File, Diagnostic> {
     host::create(path).map_err(|error| {
-        (
-            format!("cannot write the bill of materials to {}: {error}", escape::quoted(path.as_bytes())),
-            "give --sbom a file in a directory that exists",
-        )
+        let text = format!("cannot write the bill of materials to {}: {error}", escape::quoted(path.as_bytes()));
+        Diagnostic::new(codes::SBOM, text).help("give --sbom a file in a directory that exists")
     })
+}
+
+/// The file for the report cannot be made.
+pub(super) fn no_report(path: &str, error: &impl std::fmt::Display) -> Diagnostic {
+    let text = format!("cannot write the report to {}: {error}", escape::quoted(path.as_bytes()));
+    Diagnostic::new(codes::REPORT, text).help("give --report a file in a directory that exists")
+}
+
+/// The report cannot be written.
+pub(super) fn not_written(error: &impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(codes::REPORT, format!("cannot write the report: {error}"))
 }

@@ -9,7 +9,7 @@ use crate::common::{APP, Rootfs, bare};
 const COMMANDS: [&str; 8] = ["", "apply", "plan", "audit", "explain", "learn", "init", "completions"];
 
 /// Compares with tests/suite/cli/NAME, or writes it.
-fn snapshot(name: &str, text: &str) {
+pub(crate) fn snapshot(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cli").join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, text).unwrap();

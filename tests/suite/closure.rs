@@ -206,7 +206,7 @@ fn merged_usr_alternatives_and_scripts_survive_by_their_chains() {
     }
     assert_eq!(image.gone(&image.removable(&closure)), ["/usr/sbin/unneeded"]);
     let chain = closure.chain(image.tree.lookup(b"/usr/bin/dash").unwrap());
-    let texts: Vec<_> = chain.iter().map(|(_, reason)| reason.text.as_str()).collect();
+    let texts: Vec<_> = chain.iter().map(|(_, reason)| reason.why.to_string()).collect();
     assert_eq!(texts, ["target of", "interpreter of", "program that env runs for", "command in --keep"]);
 }
 

@@ -30,6 +30,7 @@ mod hostile;
 mod layers;
 mod learn;
 mod links;
+mod messages;
 mod minimal;
 mod oracle;
 mod pitfalls;

@@ -4,7 +4,8 @@ use super::super::keys::{CHECK_KEYS, LONGEST_CHECK};
 use super::super::layer::Layer;
 use super::super::{Check, value};
 use super::{Decoder, Value, list};
-use crate::diag::problem::quote;
+use crate::diag::codes;
+use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
 
 const FORMS: &str =
@@ -19,7 +20,12 @@ impl Decoder<'_> {
         for item in array {
             let Some(check) = self.check(path, item) else { continue };
             if layer.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
-                self.problem(&item.span(), format!("{path}: this check is a duplicate"), "delete one of the two");
+                self.problem(
+                    codes::DUPLICATE,
+                    &item.span(),
+                    format!("{path}: this check is a duplicate"),
+                    "delete one of the two",
+                );
             } else {
                 layer.checks.push(check);
             }
@@ -47,7 +53,12 @@ impl Decoder<'_> {
                         Some(name) => format!("did you mean {}?", quote(name)),
                         None => format!("the keys of a check are {}", list(known())),
                     };
-                    self.problem(&name.span(), format!("{path}: unknown key {} in a check", quote(other)), help);
+                    self.problem(
+                        codes::UNKNOWN_KEY,
+                        &name.span(),
+                        format!("{path}: unknown key {} in a check", quote(other)),
+                        help,
+                    );
                 }
             }
         }
@@ -55,7 +66,12 @@ impl Decoder<'_> {
             return None;
         }
         if check.argv.is_empty() && check.tcp.is_none() {
-            self.problem(&value.span(), format!("{path}: the check has neither 'command' nor 'tcp'"), FORMS);
+            self.problem(
+                codes::VALUE,
+                &value.span(),
+                format!("{path}: the check has neither 'command' nor 'tcp'"),
+                FORMS,
+            );
             return None;
         }
         Some(check)
@@ -91,7 +107,12 @@ impl Decoder<'_> {
         };
         let read = u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|read| (1..=most).contains(read));
         if read.is_none() {
-            self.problem(&value.span(), format!("{path}: {} is out of range", quote(number.as_str())), help);
+            self.problem(
+                codes::VALUE,
+                &value.span(),
+                format!("{path}: {} is out of range", quote(number.as_str())),
+                help,
+            );
         }
         read
     }

@@ -6,7 +6,8 @@ use super::super::keys::Item;
 use super::super::layer::Layer;
 use super::super::{CommandEntry, Entry, value};
 use super::{Decoder, Source, Value, list};
-use crate::diag::problem::quote;
+use crate::diag::codes;
+use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
 
 impl Decoder<'_> {
@@ -41,6 +42,7 @@ impl Decoder<'_> {
                 // Two spellings of one path; equal texts were found before.
                 Ok(value) if entries.iter().any(|entry| entry.value == value) => {
                     self.problem(
+                        codes::DUPLICATE,
                         &raw.span,
                         format!("{path}: {} is a duplicate", quote(&value)),
                         "delete one of the two",
@@ -63,9 +65,9 @@ impl Decoder<'_> {
         for item in array {
             let Some(raw) = self.raw_entry(path, item, setid) else { continue };
             if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
-                let (line, _) = self.position(first.span.start);
+                let (line, _) = self.written.position(first.span.start);
                 let message = format!("{path}: {} is already in line {line}", quote(&raw.text));
-                self.problem(&raw.span, message, "delete one of the two");
+                self.problem(codes::DUPLICATE, &raw.span, message, "delete one of the two");
             } else {
                 entries.push(raw);
             }
@@ -100,6 +102,7 @@ impl Decoder<'_> {
             match name.get_ref().as_ref() {
                 "name" | "path" if text.is_some() => {
                     self.problem(
+                        codes::VALUE,
                         &name.span(),
                         format!("{path}: an entry has both 'name' and 'path'"),
                         "delete one of the two",
@@ -123,13 +126,19 @@ impl Decoder<'_> {
                         Some(name) => format!("did you mean {}?", quote(name)),
                         None => format!("the keys of an entry are {}", list(known.iter().copied())),
                     };
-                    self.problem(&name.span(), format!("{path}: unknown key {} in an entry", quote(other)), help);
+                    self.problem(
+                        codes::UNKNOWN_KEY,
+                        &name.span(),
+                        format!("{path}: unknown key {} in an entry", quote(other)),
+                        help,
+                    );
                     fine = false;
                 }
             }
         }
         if text.is_none() && fine {
             self.problem(
+                codes::VALUE,
                 &value.span(),
                 format!("{path}: the entry has neither 'name' nor 'path'"),
                 "write { name = \"…\" }",

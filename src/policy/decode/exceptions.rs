@@ -6,7 +6,8 @@ use super::super::layer::Layer;
 use super::super::value::glob;
 use super::{Decoder, Value, list};
 use crate::day::Day;
-use crate::diag::problem::quote;
+use crate::diag::codes;
+use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
 
 const FORM: &str =
@@ -21,7 +22,12 @@ impl Decoder<'_> {
         for item in array {
             let Some(exception) = self.exception(path, item) else { continue };
             if layer.exceptions.iter().any(|other| other.id == exception.id && other.path == exception.path) {
-                self.problem(&item.span(), format!("{path}: this exception is a duplicate"), "delete one of the two");
+                self.problem(
+                    codes::DUPLICATE,
+                    &item.span(),
+                    format!("{path}: this exception is a duplicate"),
+                    "delete one of the two",
+                );
             } else {
                 layer.exceptions.push(exception);
             }
@@ -46,7 +52,7 @@ impl Decoder<'_> {
                     None => format!("the keys of an exception are {}", list(known())),
                 };
                 let text = format!("{path}: unknown key {} in an exception", quote(name.get_ref()));
-                self.problem(&name.span(), text, help);
+                self.problem(codes::UNKNOWN_KEY, &name.span(), text, help);
                 continue;
             }
             // TOML has dates of its own.
@@ -63,7 +69,12 @@ impl Decoder<'_> {
             match name.get_ref().as_ref() {
                 "id" => self.check_id(&at, field, text, &mut exception.id),
                 "path" if !text.starts_with('/') => {
-                    self.problem(&field.span(), format!("{at}: {} is not absolute", quote(&text)), "begin it with '/'");
+                    self.problem(
+                        codes::VALUE,
+                        &field.span(),
+                        format!("{at}: {} is not absolute", quote(&text)),
+                        "begin it with '/'",
+                    );
                 }
                 "path" => match glob(&text) {
                     Ok(_) => exception.path = text,
@@ -74,7 +85,7 @@ impl Decoder<'_> {
                     Some(day) => exception.expires = Some((text, day)),
                     None => {
                         let message = format!("{at}: {} is not a date", quote(&text));
-                        self.problem(&field.span(), message, "write a date such as 2027-01-31");
+                        self.problem(codes::VALUE, &field.span(), message, "write a date such as 2027-01-31");
                     }
                 },
             }
@@ -85,7 +96,7 @@ impl Decoder<'_> {
         for (name, text) in [("id", &exception.id), ("path", &exception.path), ("reason", &exception.reason)] {
             if text.is_empty() {
                 let help = if name == "reason" { "say why the finding is accepted: reason = \"…\"" } else { FORM };
-                self.problem(&value.span(), format!("{path}: the exception has no '{name}'"), help);
+                self.problem(codes::VALUE, &value.span(), format!("{path}: the exception has no '{name}'"), help);
             }
         }
         (self.problems.len() == before).then_some(exception)
@@ -101,6 +112,6 @@ impl Decoder<'_> {
             Some(name) => format!("did you mean {}?", quote(name)),
             None => "docs/checks.md lists the checks".to_owned(),
         };
-        self.problem(&field.span(), format!("{at}: unknown check {}", quote(&text)), help);
+        self.problem(codes::UNKNOWN_CHECK, &field.span(), format!("{at}: unknown check {}", quote(&text)), help);
     }
 }

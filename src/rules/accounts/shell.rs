@@ -20,12 +20,8 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         for entry in shells.iter().filter(|entry| !super::is_optional(entry)) {
             let name = entry.value.as_bytes();
             if removed.iter().any(|gone| gone == name) && files.entry(Database::Passwd, name).is_none() {
-                let text = format!(
-                    "keep.shells entry '{}' ({}): accounts.prune removes this account",
-                    escaped(name),
-                    entry.origin
-                );
-                draft.refuse(text, format!("add '{}' to keep.users", escaped(name)));
+                let text = format!("keep.shells entry '{}': accounts.prune removes this account", escaped(name));
+                draft.refuse_for(&entry.origin, text, format!("add '{}' to keep.users", escaped(name)));
             }
         }
         let path = nologin::path(cx.facts);

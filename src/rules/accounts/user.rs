@@ -21,16 +21,19 @@ const MAX_NAME: usize = 32;
 
 /// Make sure that the run user and its group exist.
 pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    with_files(cx, draft, |files, draft| match &cx.policy.user {
-        None => {}
-        Some(RunUser::Numeric { uid, gid }) => {
-            if *uid == 0 {
-                refuse_root(draft, "0");
-            } else if *uid == u32::MAX || *gid == Some(u32::MAX) {
-                refuse_no_id(draft);
+    with_files(cx, draft, |files, draft| {
+        draft.about(cx.policy.user_origin.as_ref());
+        match &cx.policy.user {
+            None => {}
+            Some(RunUser::Numeric { uid, gid }) => {
+                if *uid == 0 {
+                    refuse_root(draft, "0");
+                } else if *uid == u32::MAX || *gid == Some(u32::MAX) {
+                    refuse_no_id(draft);
+                }
             }
+            Some(RunUser::Named { name, uid, gid }) => named(cx, files, draft, name, *uid, *gid),
         }
-        Some(RunUser::Named { name, uid, gid }) => named(cx, files, draft, name, *uid, *gid),
     });
 }
 
@@ -146,8 +149,9 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     }
     let keeps_shell = super::matching(&cx.policy.keep.shells, name.as_bytes(), None);
     if let Some(entry) = keeps_shell {
-        draft.warn(
-            format!("keep.shells entry '{shown}' ({}): the account is new and gets no login shell", entry.origin),
+        draft.warn_for(
+            &entry.origin,
+            format!("keep.shells entry '{shown}': the account is new and gets no login shell"),
             "create the account in an earlier Dockerfile step, with the shell it needs",
         );
     }

@@ -42,8 +42,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (wanted, origin) in &decision.unknown {
         let near = did_you_mean(wanted, packages.iter().map(|(_, package)| package.name.as_str()));
         let near = near.map_or_else(String::new, |near| format!("did you mean {}? ", quoted(near.as_bytes())));
-        draft.refuse(
-            format!("minimal.packages entry {} ({origin}) matches no package", quoted(wanted.as_bytes())),
+        draft.refuse_for(
+            origin,
+            format!("minimal.packages entry {} matches no package", quoted(wanted.as_bytes())),
             format!("{near}correct it, install it, or mark it optional"),
         );
     }

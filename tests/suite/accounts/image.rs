@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use harden::testing::closure::Closure;
-use harden::testing::diag::Origin;
+use harden::testing::diag::{Origin, Place};
 use harden::testing::draft::record::Target;
 use harden::testing::draft::{Change, Draft};
 use harden::testing::facts::Facts;
@@ -279,6 +279,6 @@ pub(crate) fn entries(names: &[&str]) -> Vec<Entry> {
 }
 
 pub(crate) fn entry(name: &str, optional: bool) -> Entry {
-    let origin = Origin::File { path: "harden.toml".to_owned(), line: 7, column: 12 };
+    let origin = Origin::File(Place::new("harden.toml", 7, 12));
     Entry { value: name.to_owned(), reason: None, optional, origin }
 }

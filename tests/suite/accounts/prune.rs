@@ -228,9 +228,9 @@ fn keep_entries_that_match_nothing_are_refused_with_a_hint() {
     assert_eq!(
         after.refusals(),
         [
-            "keep.users entry 'nobdy' (harden.toml:7:12): no such account in the image | did you mean 'nobody'?",
-            "keep.groups entry 'shadwo' (harden.toml:7:12): no such group in the image | did you mean 'shadow'?",
-            "keep.groups entry 'cron' (harden.toml:7:12): no such group in the image | remove the entry, or mark it optional = true",
+            "keep.users entry 'nobdy': no such account in the image | did you mean 'nobody'?",
+            "keep.groups entry 'shadwo': no such group in the image | did you mean 'shadow'?",
+            "keep.groups entry 'cron': no such group in the image | remove the entry, or mark it optional = true",
         ]
     );
     let fine = image()

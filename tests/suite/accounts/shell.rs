@@ -74,7 +74,7 @@ fn keep_shells_keeps_them() {
     let pruned = image().keep_shells(&["svc"]).run();
     assert_eq!(
         pruned.refusals(),
-        ["keep.shells entry 'svc' (harden.toml:7:12): accounts.prune removes this account | add 'svc' to keep.users"]
+        ["keep.shells entry 'svc': accounts.prune removes this account | add 'svc' to keep.users"]
     );
     let unknown = image().keep_shells(&["ap"]).run();
     assert!(unknown.refusals()[0].ends_with("did you mean 'app'?"), "{:?}", unknown.refusals());

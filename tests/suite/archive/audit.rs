@@ -132,7 +132,11 @@ fn what_is_not_read_completely_is_no_verdict() {
     for bytes in [&whole[..whole.len() / 2], &whole[..5120], &zipped[..zipped.len() - 1], b"", b"no archive"] {
         let run = bare(&["audit", "--tar", "-", "--fail-on", "high"], &[], bytes);
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.all());
-        assert!(run.stderr.contains("failed: cannot judge standard input: "), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("]: cannot judge standard input: ") && run.stderr.contains("\nerror[archive."),
+            "{}",
+            run.stderr
+        );
         assert!(run.stderr.contains("nothing was judged"), "{}", run.stderr);
     }
     let run = bare(&["audit", "--tar", "-", "--root", "/"], &[], &whole);

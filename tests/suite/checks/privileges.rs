@@ -68,7 +68,7 @@ fn without_dev_null() {
 fn where_privileges_cannot_be_dropped_nothing_is_changed() {
     let ran = apply_with(&root(), STATUS, Options { only_root: true, ..Options::default() });
     ran.ends_with(2).says(&[
-        "refused: cannot start a check without privileges: ",
+        "refused[guard.checks]: cannot start a check without privileges: ",
         "cannot set the supplementary groups: ",
         "help: run the checks in a build step that can drop capabilities, or remove them",
         "nothing was changed",

@@ -29,7 +29,8 @@ fn a_failing_check_fails_the_build_with_its_output() {
     ran.ends_with(3).says(&[
         "  | to stdout\n",
         "\n  | refused: \\u{1b}[31mforged\n",
-        "(/harden.toml:6:13) ended with status 7",
+        "failed[check.failed] /harden.toml:6:13: the check ",
+        "ended with status 7",
         "check failed: /tools/perl",
         "check planned: /tools/true",
         "run it again to continue",

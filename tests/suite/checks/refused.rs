@@ -37,7 +37,7 @@ fn a_program_that_goes_or_is_not_there_or_that_nobody_keeps() {
         let config = format!("[keep]\ncommands = [\"tool\", \"env\"]\n[check]\ncommands = [\"{check}\"]");
         let ran = apply(&image(), &config);
         ran.ends_with(2).says(&[
-            &format!("the check '{check}' (/harden.toml:8:13) "),
+            &format!("refused[guard.checks] /harden.toml:8:13: the check '{check}' starts "),
             what,
             help,
             "nothing was changed",

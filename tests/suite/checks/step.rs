@@ -36,7 +36,7 @@ fn a_mount_over_a_system_directory_is_refused() {
     let script = "unset HARDEN_KEEP; exec /harden apply";
     let ran = apply_with(&root(), "", Options { script, ..Options::default() });
     ran.ends_with(2).says(&[
-        "refused: '/usr/lib' and '/usr/lib64' are mounts in this step",
+        "refused[guard.mounts]: '/usr/lib' and '/usr/lib64' are mounts in this step",
         "remove that mount from this RUN",
         "[keep] paths",
         "nothing was changed",

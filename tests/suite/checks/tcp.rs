@@ -66,8 +66,10 @@ fn a_port_that_somebody_else_answers_on_is_refused_before_any_change() {
     let port = listener.local_addr().unwrap().port();
     let config = format!("[check]\ncommands = [{{ command = {}, tcp = {port} }}]", perl("exit 0"));
     let ran = apply(&root(), &config);
-    ran.ends_with(2)
-        .says(&[&format!("refused: another program already answers on TCP port {port}"), "nothing was changed"]);
+    ran.ends_with(2).says(&[
+        &format!("refused[guard.checks]: another program already answers on TCP port {port}"),
+        "nothing was changed",
+    ]);
     ran.changed_nothing();
 }
 
@@ -75,6 +77,7 @@ fn a_port_that_somebody_else_answers_on_is_refused_before_any_change() {
 fn a_step_without_loopback_is_refused_before_any_change() {
     let config = format!("[check]\ncommands = [{{ command = {}, tcp = 80 }}]", perl("exit 0"));
     let ran = apply_with(&root(), &config, Options { without_loopback: true, ..Options::default() });
-    ran.ends_with(2).says(&["refused: this build step has no loopback interface for the check on TCP port 80"]);
+    ran.ends_with(2)
+        .says(&["refused[guard.checks]: this build step has no loopback interface for the check on TCP port 80"]);
     ran.changed_nothing();
 }

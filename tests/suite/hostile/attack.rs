@@ -102,12 +102,15 @@ impl Case {
         }
         match ended {
             End::Refused => {
-                assert!(run.stderr.contains("refused: ") && run.stderr.contains("help: "), "{said}");
+                assert!(
+                    (run.stderr.contains("refused[") || run.stderr.contains("error[")) && run.stderr.contains("help: "),
+                    "{said}"
+                );
                 if let Some(inside) = inside {
                     inside.assert_untouched(&Snapshot::of(tree.path()), "refused");
                 }
             }
-            End::Failed => assert!(run.stderr.contains("failed: ") && run.stderr.contains("steps are done"), "{said}"),
+            End::Failed => assert!(run.stderr.contains("failed[") && run.stderr.contains("steps are done"), "{said}"),
             _ => {
                 arguments.extend(["--format", "json"]);
                 let again = crate::common::bare(&arguments, &[], b"");

@@ -114,7 +114,7 @@ fn fail(subject: &Subject, whole: &Snapshot, Point { call, number, error }: Poin
             2 => before.assert_untouched(&after, &said),
             3 => {
                 assert!(errno != "EINTR", "{said}");
-                for part in ["failed: ", text, &format!("in {call}"), "'/", "steps are done"] {
+                for part in ["failed[apply.step]: ", text, &format!("in {call}"), "'/", "steps are done"] {
                     assert!(run.stderr.contains(part), "no {part:?}: {said}");
                 }
             }
@@ -148,7 +148,7 @@ fn a_write_that_ends_early_leaves_no_half_file() {
             let run = subject.limited(&tree, limit);
             let said = format!("status {}\n{}", run.status, run.stderr);
             assert_eq!(run.status, 3, "{said}");
-            for part in ["failed: ", "file too large", "in write", "'/", "steps are done"] {
+            for part in ["failed[apply.step]: ", "file too large", "in write", "'/", "steps are done"] {
                 assert!(run.stderr.contains(part), "no {part:?}: {said}");
             }
             let after = Snapshot::of(tree.path());

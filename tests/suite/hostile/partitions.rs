@@ -21,8 +21,9 @@ fn what_is_mounted_below_a_root_is_named() {
             tree.run("apply", &[&APP[..], &["--keep", path]].concat()),
         ];
         assert!(Command::new("umount").arg(&at).status().unwrap().success());
-        let words =
-            format!("warning: '{path}' is a mount below this root: harden neither examines nor changes anything there");
+        let words = format!(
+            "warning[guard.mounts]: '{path}' is a mount below this root: harden neither examines nor changes anything there"
+        );
         for (run, says) in runs.iter().zip([named, named, false]) {
             assert_eq!(run.status, 0, "{}", run.all());
             assert_eq!(run.stderr.contains(&words), says, "{path}: {}", run.all());

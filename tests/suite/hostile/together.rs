@@ -28,7 +28,12 @@ fn a_second_run_is_refused_and_names_the_first() {
         }
         let second = bare(&subject.arguments(&tree), &[], b"");
         assert_eq!(second.status, 2, "{}", second.all());
-        for part in ["refused: process ", " (harden) holds the lock of the root", "wait until", "nothing was changed"] {
+        for part in [
+            "refused[root.locked]: process ",
+            " (harden) holds the lock of the root",
+            "wait until",
+            "nothing was changed",
+        ] {
             assert!(second.stderr.contains(part), "no {part:?}: {}", second.all());
         }
         // What changes nothing needs no lock.

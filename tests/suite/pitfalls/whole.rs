@@ -52,7 +52,7 @@ fn a_change_that_fails_is_exit_status_3_and_a_second_run_continues() {
     let run = tree.run("apply", &APP);
     assert!(chattr("-i"));
     assert_eq!(run.status, 3, "{}", run.all());
-    assert!(run.stderr.contains("failed: cannot remove '/etc/cron.d/fixed'"), "{}", run.all());
+    assert!(run.stderr.contains("failed[apply.step]: cannot remove '/etc/cron.d/fixed'"), "{}", run.all());
     assert!(run.stderr.contains("run it again to continue"), "{}", run.all());
     let again = tree.run("apply", &APP);
     assert_eq!(again.status, 0, "{}", again.all());

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use harden::testing::cli::Cli;
-use harden::testing::diag::problem::Problem;
+use harden::testing::diag::Diagnostic;
 use harden::testing::policy::{Inputs, Loaded, Options, load};
 
 pub(crate) fn known() -> harden::testing::policy::Known {
@@ -40,7 +40,7 @@ pub(crate) fn run(
     args: &[&str],
     environment: &[(&str, &str)],
     files: &[(&str, &[u8])],
-) -> Result<Loaded, Vec<Problem>> {
+) -> Result<Loaded, Vec<Diagnostic>> {
     let cli = Cli::read(["harden", "plan"].iter().chain(args)).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let files = Files(files.iter().map(|(path, bytes)| (PathBuf::from(path), bytes.to_vec())).collect());
@@ -48,10 +48,13 @@ pub(crate) fn run(
 }
 
 /// Loads one harden.toml beside the binary.
-pub(crate) fn file(text: &str) -> Result<Loaded, Vec<Problem>> {
+pub(crate) fn file(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     run(&[], &[], &[("/harden.toml", text.as_bytes())])
 }
 
-pub(crate) fn lines(problems: Vec<Problem>) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
+pub(crate) fn lines(problems: Vec<Diagnostic>) -> Vec<String> {
+    let help = |problem: &Diagnostic| {
+        if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) }
+    };
+    problems.iter().map(|problem| format!("{problem}{}", help(problem))).collect()
 }

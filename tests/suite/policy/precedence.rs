@@ -1,6 +1,6 @@
 //! Flag, environment, file, image configuration, profile, default.
 
-use harden::testing::diag::Origin;
+use harden::testing::diag::{Origin, Place};
 use harden::testing::policy::{CommandLine, Database, Entry, Pattern, Run, RunUser, Start};
 
 use super::common::{file, run};
@@ -49,7 +49,7 @@ fn reads_a_whole_file() {
     assert_eq!(policy.rules, [("remove.cron".to_owned(), false), ("remove.root-home".to_owned(), false)]);
     let sh = policy.keep.commands.iter().find(|entry| entry.text == "sh").unwrap();
     assert_eq!((sh.reason.as_deref(), sh.setid, sh.optional), (Some("entrypoint"), Some(false), false));
-    assert_eq!(sh.origin, Origin::File { path: "/harden.toml".into(), line: 9, column: 28 });
+    assert_eq!(sh.origin, Origin::File(Place::new("/harden.toml", 9, 28)));
     let path = &policy.keep.paths[0];
     assert_eq!((path.value.as_str(), path.optional), ("/etc/cron.d/app", true));
     let dotnet = policy.keep.commands.iter().find(|entry| entry.text == "dotnet").unwrap();
@@ -93,7 +93,7 @@ fn none_is_for_base_images() {
     let files = [("/harden.toml", FILE.as_bytes())];
     assert!(matches!(run(&["--command", "none"], &[], &files).unwrap().policy.run, Run::Nothing));
     let both = run(&["--command", "none", "--command", "app"], &[], &[]).unwrap_err();
-    assert_eq!(both[0].message, "'none' cannot be combined with a command (--command)");
+    assert_eq!(both[0].text, "'none' cannot be combined with a command (--command)");
 }
 
 #[test]

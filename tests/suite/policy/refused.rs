@@ -59,7 +59,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[run]\ncommand = \"app 'x\"",
-            "2:11: run.command: cannot read the command 'app 'x': a single quote that is opened at character 5 is not closed\n  help: close it, or put it into quotes",
+            "2:11: run.command: cannot read the command 'app \\'x': a single quote that is opened at character 5 is not closed\n  help: close it, or put it into quotes",
         ),
         (
             "[run]\ncommand = []",

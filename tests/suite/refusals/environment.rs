@@ -75,7 +75,8 @@ fn apply_without_root_is_told_what_to_put_before_run() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("refused: apply needs root") && said.contains("help: put USER root before this RUN"),
+        said.contains("refused[environment.not-root]: apply needs root")
+            && said.contains("help: put USER root before this RUN"),
         "{said}"
     );
     before.assert_untouched(&Snapshot::of(tree.path()), "not root");
@@ -91,7 +92,7 @@ fn a_read_only_file_system_is_refused_before_anything_is_examined() {
         Command::new("unshare").args(["--mount", "sh", "-c", script]).arg(tree.path()).arg(HARDEN).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("refused: the root file system is mounted read-only\n  help: "), "{said}");
+    assert!(said.contains("refused[root.read-only]: the root file system is mounted read-only\n  help: "), "{said}");
     before.assert_untouched(&Snapshot::of(tree.path()), "read-only");
 }
 
@@ -103,7 +104,9 @@ fn a_root_that_is_no_directory_is_refused() {
         let said = String::from_utf8(output.stderr).unwrap().to_lowercase();
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(
-            said.contains("refused: cannot open root directory") && said.contains(cause) && said.contains("help: "),
+            said.contains("refused[root.open]: cannot open root directory")
+                && said.contains(cause)
+                && said.contains("help: "),
             "{said}"
         );
     }

@@ -64,7 +64,7 @@ fn unknown_keys_rules_and_profiles_are_refused_with_the_nearest_name() {
 fn every_mistake_comes_at_once_with_its_line() {
     let config = "[keep]\ncomands = ['ls']\nusers = ['']\n[files]\nwritable = ['relative']\n";
     let refused = Rootfs::debian_like().refuse_config(config, &APP).says(&[":2:1: ", ":3:10: ", ":5:13: "]);
-    assert_eq!(refused.run.stderr.matches("refused: ").count(), 3);
+    assert_eq!(refused.run.stderr.matches("error[config.").count(), 3);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn wrong_usage_is_exit_status_2_with_nothing_done() {
     for args in [&["--frobnicate"][..], &["--format", "yaml"], &["extra"], &["--user"]] {
         let run = tree.run("apply", args);
         assert_eq!(run.status, 2, "{}", run.all());
-        assert!(run.stderr.contains("error: ") && run.stdout.is_empty(), "{}", run.all());
+        assert!(run.stderr.contains("error[usage]: ") && run.stdout.is_empty(), "{}", run.all());
     }
 }
 

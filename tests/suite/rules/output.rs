@@ -103,7 +103,7 @@ fn a_refusal_is_in_the_report_too_and_quiet_still_says_it() {
     assert_eq!(run.status, 2);
     assert_eq!(run.json()["state"], "refused");
     assert!(run.json()["refusals"][0]["text"].as_str().unwrap().contains("no command is configured"));
-    assert!(run.stderr.contains("refused: no command is configured"), "{}", run.stderr);
+    assert!(run.stderr.contains("refused[guard.run]: no command is configured"), "{}", run.stderr);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_root_that_means_nothing_is_refused() {
             .unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{root:?}: {said}");
-        assert!(said.contains("refused: ") || said.contains("error: a value is required"), "{said}");
+        assert!(said.contains("error[") || said.contains("error: a value is required"), "{said}");
         assert!(!said.contains("examining"), "{root:?}: {said}");
     }
 }

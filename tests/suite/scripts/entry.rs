@@ -69,7 +69,9 @@ fn other_kept_scripts_are_warned_about_and_strict_refuses() {
     let args = [&APP[..], &["--keep", "tool"]].concat();
     let done = tree().apply(&args);
     assert!(
-        done.run.stderr.contains("warning: '/usr/bin/tool' is kept and names programs that would be removed: 'id'"),
+        done.run.stderr.contains(
+            "warning[guard.scripts] --keep: '/usr/bin/tool' is kept and names programs that would be removed: 'id'"
+        ),
         "{}",
         done.run.stderr
     );
