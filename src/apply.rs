@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 
 use crate::diag::{Diagnostic, codes};
-use crate::draft::Change;
-use crate::draft::record::Target;
+use crate::draft::{Change, New};
 use crate::plan::Step;
 use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
 use crate::stop::Stop;
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Time, Tree};
+use crate::tree::{Attributes, Id, Time, Tree};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
@@ -40,10 +39,7 @@ impl Outcome {
 /// Carry out `steps` in order, until `stop` asks for an end. `epoch` is SOURCE_DATE_EPOCH, in seconds, when it is set
 /// (reproducible-builds.org/specs/source-date-epoch).
 pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>, stop: &Stop) -> Outcome {
-    let going = steps.iter().filter_map(|step| match (&step.target, &step.change) {
-        (Target::Entry(id), Change::Remove) => Some(*id),
-        _ => None,
-    });
+    let going = steps.iter().filter_map(Step::removed);
     let mut run = Run {
         root,
         tree,
@@ -68,7 +64,7 @@ pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>
     });
     // A database that is still to be written says of these directories what is not in them any more.
     let removed = !run.removed.is_empty() || !tree.killed().remembered.is_empty();
-    let open = steps.iter().skip(outcome.done).any(|step| matches!(step.change, Change::Rewrite(..)));
+    let open = steps.iter().skip(outcome.done).any(|step| matches!(step, Step::Change(_, Change::Rewrite(..))));
     let ended = result.is_err() || outcome.stopped.is_some();
     let restored = run.restore_times(ended && removed && open);
     outcome.failure = result.and(restored).err();
@@ -82,23 +78,29 @@ pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>
 pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Error> {
     let mut removed = IdSet::default();
     for step in steps {
-        let wrong = match (&step.target, &step.change) {
-            (Target::Entry(id), Change::Remove) => {
+        let now = || match step {
+            Step::Change(id, _) => root.state(tree, *id),
+            Step::Create(path, _) => root.state_of_new(tree, path),
+        };
+        let right = match step {
+            Step::Change(id, Change::Remove) => {
                 removed.insert(*id);
                 continue;
             }
-            (Target::Entry(id), Change::HardLink(of)) => {
-                let now = root.state(tree, *id)?;
-                now.is_none() || now != root.state(tree, *of)?
+            Step::Change(_, Change::HardLink(of)) => {
+                let now = now()?;
+                now.is_some() && now == root.state(tree, *of)?
             }
-            (Target::Entry(id), change) => !is_as_planned(root.state(tree, *id)?, tree.is_link(*id), change),
-            (Target::New(path), change) => !is_as_planned(root.state_of_new(tree, path)?, false, change),
+            Step::Change(id, Change::Attributes(wanted) | Change::AttributesOfCopy(wanted)) => {
+                is_as_planned(now()?, tree.is_link(*id), *wanted, None)
+            }
+            Step::Change(_, Change::Rewrite(wanted, content)) | Step::Create(_, New::File(wanted, content)) => {
+                is_as_planned(now()?, false, *wanted, Some(content.len()))
+            }
+            Step::Create(_, New::Directory(wanted)) => is_as_planned(now()?, false, *wanted, None),
         };
-        if wrong {
-            return Err(unconfirmed(match &step.target {
-                Target::Entry(id) => tree.path(*id),
-                Target::New(path) => path.clone(),
-            }));
+        if !right {
+            return Err(unconfirmed(step.path(tree)));
         }
     }
     // One look at each directory that lost something and stays tells of all its entries, and of all below them.
@@ -113,17 +115,13 @@ pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Erro
     Ok(())
 }
 
-fn is_as_planned(now: Option<State>, link: bool, change: &Change) -> bool {
-    let Some(now) = now else { return *change == Change::Remove };
-    let (wanted, size) = match change {
-        // A hard link is compared with its file by the caller.
-        Change::Remove | Change::HardLink(_) => return false,
-        Change::Attributes(wanted) | Change::AttributesOfCopy(wanted) | Change::CreateDirectory(wanted) => {
-            (wanted, None)
-        }
-        Change::Rewrite(wanted, content) | Change::CreateFile(wanted, content) => (wanted, Some(content.len() as u64)),
-    };
-    now.owner == wanted.owner && (link || now.mode == wanted.mode) && size.is_none_or(|size| now.size == size)
+/// Whether an entry has these attributes, and this size where one is given. A link has no mode of its own.
+fn is_as_planned(now: Option<State>, link: bool, wanted: Attributes, size: Option<usize>) -> bool {
+    now.is_some_and(|now| {
+        now.owner == wanted.owner
+            && (link || now.mode == wanted.mode)
+            && size.is_none_or(|size| now.size == size as u64)
+    })
 }
 
 fn unconfirmed(path: Vec<u8>) -> Error {
@@ -177,45 +175,43 @@ impl Run<'_> {
 
     fn step(&mut self, step: &Step) -> Result<(), Error> {
         let (root, tree) = (self.root, self.tree);
-        match (&step.target, &step.change) {
-            (Target::Entry(id), Change::Attributes(wanted)) => {
+        match step {
+            Step::Change(id, Change::Attributes(wanted)) => {
                 if self.above {
                     self.touch(tree.parent(*id))?;
                 }
                 root.set_attributes(tree, *id, *wanted)
             }
-            (Target::Entry(id), Change::AttributesOfCopy(wanted)) => {
+            Step::Change(id, Change::AttributesOfCopy(wanted)) => {
                 self.touch(tree.parent(*id))?;
                 root.replace_by_copy(tree, *id, *wanted)
             }
-            (Target::Entry(id), Change::Rewrite(wanted, content)) => {
+            Step::Change(id, Change::Rewrite(wanted, content)) => {
                 self.touch(tree.parent(*id))?;
                 root.replace(tree, *id, content, *wanted, self.rewritten(*id))
             }
-            (Target::Entry(id), Change::HardLink(of)) => {
+            Step::Change(id, Change::HardLink(of)) => {
                 self.touch(tree.parent(*id))?;
                 root.link_over(tree, *id, *of)
             }
-            (Target::Entry(id), Change::Remove) => {
+            Step::Change(id, Change::Remove) => {
                 self.touch(tree.parent(*id))?;
                 root.remove(tree, *id)?;
                 self.removed.insert(*id);
                 Ok(())
             }
-            (Target::New(path), Change::CreateFile(wanted, content)) => {
+            Step::Create(path, New::File(wanted, content)) => {
                 let parent = nearest(tree, path);
                 self.touch(parent)?;
                 root.create_file(tree, path, content, *wanted, self.new_time(parent))
             }
-            (Target::New(path), Change::CreateDirectory(wanted)) => {
+            Step::Create(path, New::Directory(wanted)) => {
                 let parent = nearest(tree, path);
                 self.touch(parent)?;
                 root.create_directory(tree, path, *wanted, self.new_time(parent))?;
                 self.created.push(path.clone());
                 Ok(())
             }
-            // The plan pairs targets with changes that fit them.
-            (Target::Entry(_), Change::CreateFile(..) | Change::CreateDirectory(_)) | (Target::New(_), _) => Ok(()),
         }
     }
 
@@ -287,8 +283,7 @@ fn nearest(tree: &Tree, path: &[u8]) -> Id {
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::{apply, check};
-    use crate::draft::Change;
-    use crate::draft::record::Target;
+    use crate::draft::{Change, New};
     use crate::plan::Step;
     use crate::root::Root;
     use crate::stop::Stop;
@@ -306,9 +301,9 @@ mod tests {
         let meta = tree.meta(kept);
         let wanted = Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false };
         let steps = [
-            Step { target: Target::Entry(kept), change: Change::Attributes(wanted) },
-            Step { target: Target::New(b"/new".to_vec()), change: Change::CreateFile(wanted, Box::from(&b"y"[..])) },
-            Step { target: Target::Entry(gone), change: Change::Remove },
+            Step::Change(kept, Change::Attributes(wanted)),
+            Step::Create(b"/new".to_vec(), New::File(wanted, Box::from(&b"y"[..]))),
+            Step::Change(gone, Change::Remove),
         ];
         for step in &steps {
             let one = std::slice::from_ref(step);

@@ -16,7 +16,7 @@ use crate::tree::{Attributes, Id, Kind, Tree};
 use account_files::AccountFiles;
 use record::{Record, Target, What};
 
-/// One effect on one entry. Every dangerous act of this program is a variant here.
+/// One effect on an entry that exists. With [`New`], every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Unlink a file, link or special file, or remove an empty directory.
@@ -29,10 +29,15 @@ pub enum Change {
     Rewrite(Attributes, Box<[u8]>),
     /// Make the entry another name of a file that this plan has rewritten before: they were one file, and stay one.
     HardLink(Id),
-    /// Create a file that does not exist.
-    CreateFile(Attributes, Box<[u8]>),
-    /// Create a directory that does not exist.
-    CreateDirectory(Attributes),
+}
+
+/// What is created at a path that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum New {
+    /// A file with its content.
+    File(Attributes, Box<[u8]>),
+    /// An empty directory.
+    Directory(Attributes),
 }
 
 /// What a multi-call program answers to after this run.
@@ -50,6 +55,9 @@ pub struct AppletChange {
 
 /// The rule whose changes come after all others: a run that is killed must find what it knew of the packages.
 pub(crate) const DATABASE: &str = "packages.database";
+
+/// The rule that removes this program, which no other rule touches.
+pub(crate) const THIS_PROGRAM: &str = "remove.self";
 
 /// What becomes of the package databases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,7 +100,7 @@ pub struct Draft<'a> {
     pub(crate) links: BTreeMap<Id, Id>,
     /// Multi-call programs that are changed.
     pub applets: Vec<AppletChange>,
-    pub(crate) creations: BTreeMap<Vec<u8>, Change>,
+    pub(crate) creations: BTreeMap<Vec<u8>, New>,
     /// The account files as the `accounts.*` rules leave them.
     pub accounts: AccountFiles,
     /// Evidence, in the order the rules ran.
@@ -214,7 +222,7 @@ impl<'a> Draft<'a> {
 
     /// Remove one entry that is no directory, or an empty directory. Answers whether it goes.
     pub fn remove(&mut self, id: Id, reason: &str) -> bool {
-        if id == Id::ROOT || self.is_kept(id) || (self.own.contains(id) && self.rule != "remove.self") {
+        if id == Id::ROOT || self.is_kept(id) || (self.own.contains(id) && self.rule != THIS_PROGRAM) {
             return false;
         }
         if self.removed.insert(id) {
@@ -348,16 +356,15 @@ impl<'a> Draft<'a> {
     }
 
     /// Create a file or directory at an absolute path whose parent exists or is created by this plan.
-    pub fn create(&mut self, path: &[u8], change: Change, reason: &str) {
-        let after = match &change {
-            Change::CreateDirectory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode),
-            Change::CreateFile(new, content) => {
+    pub fn create(&mut self, path: &[u8], new: New, reason: &str) {
+        let after = match &new {
+            New::Directory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode),
+            New::File(new, content) => {
                 format!("file {}:{} 0o{:o}, {} bytes", new.owner.0, new.owner.1, new.mode, content.len())
             }
-            _ => return,
         };
         self.record(Target::New(path.to_vec()), What::Create(after.into()), reason);
-        self.creations.insert(path.to_vec(), change);
+        self.creations.insert(path.to_vec(), new);
     }
 
     /// Evidence for one line of a rewritten text file; secrets in it are already masked by the caller.

@@ -20,7 +20,7 @@ use crate::rules::minimal::Decision;
 use crate::rules::protected::protect;
 use crate::rules::remove::applets;
 use crate::rules::zones::Zones;
-use crate::rules::{RULES, accounts, database};
+use crate::rules::{Audit, Phase, RULES, accounts, database};
 use crate::scripts::configurations::{Input, account_uses};
 use crate::tree::Tree;
 use crate::tree::contents::Contents;
@@ -186,7 +186,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     draft.refusals.extend(closure.refusals.iter().cloned());
     let mut accounts_finished = false;
     for rule in RULES {
-        if !accounts_finished && !rule.id.starts_with("accounts.") {
+        if !accounts_finished && rule.phase != Phase::Accounts {
             accounts::finish(&cx, &mut draft);
             accounts_finished = true;
         }
@@ -231,7 +231,7 @@ pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -
         minimal: &minimal,
     };
     protect(&cx, &mut draft);
-    for rule in RULES.iter().filter(|rule| rule.independent && cx.is_on(rule.id)) {
+    for rule in RULES.iter().filter(|rule| rule.audit == Audit::Alone && cx.is_on(rule.id)) {
         draft.begin(rule.id);
         (rule.check)(&cx, &mut draft);
     }

@@ -13,17 +13,37 @@ use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
 use crate::draft::record::{Record, Target, What};
-use crate::draft::{Change, DatabaseChange, Draft, present};
+use crate::draft::{Change, DatabaseChange, Draft, New, present};
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, FileId, Id, Tree};
 
-/// One change of one entry.
+/// One change of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The entry.
-    pub target: Target,
-    /// The change.
-    pub change: Change,
+pub enum Step {
+    /// An entry that the walk saw becomes another one, or goes.
+    Change(Id, Change),
+    /// An entry appears at an absolute path.
+    Create(Vec<u8>, New),
+}
+
+impl Step {
+    /// The entry that it removes.
+    #[must_use]
+    pub fn removed(&self) -> Option<Id> {
+        match self {
+            Self::Change(id, Change::Remove) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The path that it changes.
+    #[must_use]
+    pub fn path(&self, tree: &Tree) -> Vec<u8> {
+        match self {
+            Self::Change(id, _) => tree.path(*id),
+            Self::Create(path, _) => path.clone(),
+        }
+    }
 }
 
 /// Everything apply does, and the evidence for it.
@@ -49,20 +69,17 @@ impl Plan {
     /// Everything that goes.
     #[must_use]
     pub fn removed(&self) -> IdSet {
-        let steps = self.steps.iter().chain(&self.last);
-        let removed = steps.filter_map(|step| match (&step.target, &step.change) {
-            (Target::Entry(id), Change::Remove) => Some(*id),
-            _ => None,
-        });
-        removed.collect()
+        self.steps.iter().chain(&self.last).filter_map(Step::removed).collect()
     }
 
     /// The content that a file gets, when it gets any.
     #[must_use]
     pub fn new_content(&self, id: Id) -> Option<&[u8]> {
         let change = |of: Id| {
-            let step = self.steps.iter().find(|step| step.target == Target::Entry(of) && step.change != Change::Remove);
-            step.map(|step| &step.change)
+            self.steps.iter().find_map(|step| match step {
+                Step::Change(id, change) if *id == of && *change != Change::Remove => Some(change),
+                _ => None,
+            })
         };
         match change(id) {
             Some(Change::Rewrite(_, content)) => Some(content),
@@ -96,25 +113,25 @@ impl Plan {
         let mut steps = Vec::new();
         let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.contains_key(&id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
-        let remove = |id| Step { target: Target::Entry(id), change: Change::Remove };
+        let remove = |id| Step::Change(id, Change::Remove);
         let mut databases = Vec::new();
         for &id in &late {
             if removed.contains(id) {
                 databases.push(remove(id));
             } else if let Some(content) = rewrites.remove(&id) {
                 let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-                databases.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+                databases.push(Step::Change(id, Change::Rewrite(wanted, content.into())));
             }
         }
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-            rewritten.push(Step { target: Target::Entry(id), change: Change::Rewrite(wanted, content.into()) });
+            rewritten.push(Step::Change(id, Change::Rewrite(wanted, content.into())));
         }
         // One file has one set of attributes: that of the name which is written.
         for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             attributes.remove(&id);
-            rewritten.push(Step { target: Target::Entry(id), change: Change::HardLink(of) });
+            rewritten.push(Step::Change(id, Change::HardLink(of)));
         }
         for (id, wanted) in attributes {
             if removed.contains(id) || wanted == present(tree, id) {
@@ -122,9 +139,9 @@ impl Plan {
             }
             let copied = shared.contains(id) || loses_bits(tree, id, wanted);
             let change = if copied { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
-            steps.push(Step { target: Target::Entry(id), change });
+            steps.push(Step::Change(id, change));
         }
-        steps.extend(creations.into_iter().map(|(path, change)| Step { target: Target::New(path), change }));
+        steps.extend(creations.into_iter().map(|(path, new)| Step::Create(path, new)));
         steps.extend(rewritten);
         let late: IdSet = last.iter().chain(&late).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));

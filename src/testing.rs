@@ -42,7 +42,7 @@ pub mod diag {
 
 pub mod draft {
     //! What rules ask for.
-    pub use crate::draft::{Change, Draft};
+    pub use crate::draft::{Change, Draft, New};
 
     pub mod record {
         //! Evidence.
@@ -92,7 +92,7 @@ pub mod facts {
 
 pub mod plan {
     //! Ordered steps.
-    pub use crate::plan::Plan;
+    pub use crate::plan::{Plan, Step};
 }
 
 pub mod programs {

@@ -13,8 +13,8 @@ use crate::facts::accounts::{Database, GID, UID};
 use crate::pipeline;
 use crate::plan::Plan;
 use crate::policy::{Entry, Policy, RunUser};
-use crate::rules;
 use crate::rules::zones::Zones;
+use crate::rules::{self, Phase};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 
@@ -170,11 +170,11 @@ pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
             }
         }
     }
-    let removes = |rule: Option<&str>| rule.is_some_and(|rule| rule.starts_with("remove."));
+    let is_in = |rule: &str, phase: Phase| rules::by_id(rule).is_some_and(|rule| rule.phase == phase);
     let list = findings.list_mut();
     list.retain_mut(|finding| {
         let Some(id) = cx.tree.lookup(&finding.path).filter(|_| finding.path != b"/") else { return true };
-        let removed = removes(finding.check.rule);
+        let removed = finding.check.rule.is_some_and(|rule| is_in(rule, Phase::Removals));
         if cx.kept_paths.contains(id) {
             // A kept path is not changed; that it is there is what the user asked for.
             finding.fix = None;
@@ -189,7 +189,7 @@ pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
         if cx.subject.plan.is_some() {
             let planned = fixes.get(&id);
             let own = finding.fix.filter(|rule| planned.is_some_and(|rules| rules.contains(rule)));
-            let account = finding.fix.filter(|rule| rule.starts_with("accounts."));
+            let account = finding.fix.filter(|rule| is_in(rule, Phase::Accounts));
             finding.fix = own.or(account).or_else(|| planned.and_then(|rules| rules.first().copied()));
         }
         true

@@ -8,13 +8,12 @@ use proptest::prelude::*;
 
 use super::{Closure, Input};
 use crate::diag::Origin;
-use crate::draft::Change;
-use crate::draft::record::Target;
 use crate::facts::Facts;
 use crate::facts::commands::Commands;
 use crate::facts::elf::fixture::Spec;
 use crate::facts::packages::Packages;
 use crate::pipeline;
+use crate::plan::Step;
 use crate::policy::{CommandEntry, Entry, Pattern, Policy};
 use crate::tree::contents::memory::{Memory, image};
 use crate::tree::{Id, Tree};
@@ -282,15 +281,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let facts = Facts { tree, packages, commands, ..Facts::default() };
     let examined = pipeline::examine(pipeline::Survey { facts, closure }, &memory, &policy).unwrap();
     let tree = &examined.facts.tree;
-    let removed: BTreeSet<Id> = examined
-        .plan
-        .steps
-        .iter()
-        .filter_map(|step| match (&step.target, &step.change) {
-            (&Target::Entry(id), Change::Remove) => Some(id),
-            _ => None,
-        })
-        .collect();
+    let removed: BTreeSet<Id> = examined.plan.steps.iter().filter_map(Step::removed).collect();
     for &id in examined.closure.reasons.keys() {
         let chain = examined.closure.chain(id);
         prop_assert!(chain.last().is_some_and(|(_, reason)| reason.from.is_none()), "a chain ends at the policy");

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::escape::escaped;
-use crate::draft::{Change, Draft};
+use crate::draft::{Draft, New};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::tree::Attributes;
 
@@ -273,11 +273,11 @@ impl AccountFiles {
                     draft.begin("accounts.user");
                     let reason = "the image has no such file";
                     if facts.etc.is_none() && !draft.creations.contains_key(b"/etc".as_slice()) {
-                        let change = Change::CreateDirectory(owned_by_root(0o755));
-                        draft.create(b"/etc", change, "the image has no such directory");
+                        let new = New::Directory(owned_by_root(0o755));
+                        draft.create(b"/etc", new, "the image has no such directory");
                     }
-                    let change = Change::CreateFile(owned_by_root(0o644), content.into());
-                    draft.create(&path(database), change, reason);
+                    let new = New::File(owned_by_root(0o644), content.into());
+                    draft.create(&path(database), new, reason);
                 }
             }
         }

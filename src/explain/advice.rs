@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Explainer;
 use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
+use crate::rules::{self, Remedy};
 use crate::tree::Id;
 
 /// One entry of the policy.
@@ -46,22 +47,25 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
     let (tree, rule) = (&facts.tree, record.rule);
     // The list of [keep] that helps, and the entries to add to it.
     let mut entry: (&'static str, Vec<String>) = ("paths", path(explainer, id));
-    match (rule, &record.what) {
-        ("packages.database", _) => {
+    let remedy = rules::by_id(rule).map_or(Remedy::Switch, |rule| rule.remedy);
+    match (remedy, &record.what) {
+        (Remedy::Database, _) => {
             all.push(Advice { rule, toml: "[packages] database = \"keep\"".to_owned(), flag: String::new() });
             return;
         }
-        ("remove.self" | "accounts.user" | "accounts.lock" | "login.defaults", _) => entry.1.clear(),
+        (Remedy::Switch, _) => entry.1.clear(),
         (_, What::Remove) if facts.commands.entries.contains_key(&id) => {
             let command = command(explainer, id);
             if !command.is_empty() {
                 entry = ("commands", command);
             }
         }
-        ("files.setid" | "files.capabilities", _) => entry.0 = "setid",
+        (Remedy::SetId, _) => entry.0 = "setid",
         // A kept path that is a [files] path too would be refused as a contradiction.
-        ("files.app", _) if explainer.examined.zones.files.iter().any(|path| path.node == Some(id)) => entry.1.clear(),
-        ("files.ownerless", What::Owner(before, after)) => {
+        (Remedy::Files, _) if explainer.examined.zones.files.iter().any(|path| path.node == Some(id)) => {
+            entry.1.clear()
+        }
+        (Remedy::Owner, What::Owner(before, after)) => {
             if before.0 != after.0 {
                 all.extend(keep(rule, "users", &owner(explainer, Database::Passwd, UID, before.0)));
             }
@@ -71,15 +75,15 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
             entry = ("groups", owner(explainer, Database::Group, GID, before.1));
         }
         // The bits come back with the account: its owner is the next record.
-        ("files.ownerless", _) => return,
+        (Remedy::Owner, _) => return,
         (_, What::Line(_)) => {
             let group = tree.name(id).ends_with(b"group") || tree.name(id) == b"gshadow";
-            let key = match rule {
-                "accounts.shell" => "shells",
-                "accounts.prune" if group => "groups",
+            let key = match remedy {
+                Remedy::Shell => "shells",
+                Remedy::Account if group => "groups",
                 _ => "users",
             };
-            entry = (key, accounts(rule, records));
+            entry = (key, accounts(rule, remedy, records));
         }
         _ => {}
     }
@@ -93,13 +97,13 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
 
 /// The accounts whose lines an account rule takes. A line that only becomes another one names nobody that goes, but
 /// for its shell.
-fn accounts(rule: &str, records: &[&Record]) -> Vec<String> {
+fn accounts(rule: &str, remedy: Remedy, records: &[&Record]) -> Vec<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for record in records.iter().filter(|record| record.rule == rule) {
         let What::Line(states) = &record.what else { continue };
         let name = states.0.split(':').next().unwrap_or_default();
         let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        if plain && (rule == "accounts.shell" || states.1 == "gone") {
+        if plain && (remedy == Remedy::Shell || states.1 == "gone") {
             names.insert(name.to_owned());
         }
     }

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::diag::escape::printable;
 use crate::digest::Digest;
-use crate::draft::Change;
-use crate::draft::record::Target;
+use crate::draft::{Change, New};
 use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::tree::contents::Contents;
@@ -40,20 +39,26 @@ impl Content {
 pub(crate) fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Changed> {
     let tree = &examined.facts.tree;
     let steps = &examined.plan.steps;
-    let new_content = |step: &Step| match &step.change {
-        Change::Rewrite(_, content) | Change::CreateFile(_, content) => Some(Content::of(content)),
-        Change::HardLink(of) => examined.plan.new_content(*of).map(Content::of),
+    let new_content = |step: &Step| match step {
+        Step::Change(_, Change::Rewrite(_, content)) | Step::Create(_, New::File(_, content)) => {
+            Some(Content::of(content))
+        }
+        Step::Change(_, Change::HardLink(of)) => examined.plan.new_content(*of).map(Content::of),
         _ => None,
     };
     steps
         .iter()
         .filter_map(|step| {
             let after = new_content(step)?;
-            let (path, before) = match &step.target {
-                Target::Entry(id) => (tree.path(*id), contents.read(tree, *id, LIMIT).ok()),
-                Target::New(path) => (path.clone(), None),
+            let before = match step {
+                Step::Change(id, _) => contents.read(tree, *id, LIMIT).ok(),
+                Step::Create(..) => None,
             };
-            Some(Changed { path: printable(&path), before: before.map(|content| Content::of(&content)), after })
+            Some(Changed {
+                path: printable(&step.path(tree)),
+                before: before.map(|content| Content::of(&content)),
+                after,
+            })
         })
         .collect()
 }

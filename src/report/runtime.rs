@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::diag::escape;
-use crate::draft::Change;
-use crate::draft::record::Target;
 use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::policy::{Policy, Start};
@@ -52,7 +50,7 @@ impl Runtime {
             path.starts_with("/run/")
                 || !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/")))
         });
-        let gone: IdSet = examined.plan.steps.iter().filter_map(removal).collect();
+        let gone: IdSet = examined.plan.steps.iter().filter_map(Step::removed).collect();
         let holds = |path: &&String| {
             let found = tree.resolve(path.as_bytes()).ok();
             found.is_some_and(|found| tree.children(found.node).any(|id| !gone.contains(id)))
@@ -97,14 +95,6 @@ impl Runtime {
             }
         }
         yaml
-    }
-}
-
-/// The entry that a step removes.
-fn removal(step: &Step) -> Option<Id> {
-    match (&step.target, &step.change) {
-        (Target::Entry(id), Change::Remove) => Some(*id),
-        _ => None,
     }
 }
 

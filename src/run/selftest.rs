@@ -7,7 +7,6 @@ use crate::applets::{self, Family};
 use crate::diag::Diagnostic;
 use crate::diag::escape::{escaped, quoted};
 use crate::draft::Change;
-use crate::draft::record::Target;
 use crate::facts::multicall;
 use crate::pipeline::Examined;
 use crate::plan::Step;
@@ -21,8 +20,8 @@ const NOT_FOUND: i32 = 127;
 /// Start every binary that the plan changes. Answers what does not answer as it should.
 pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for Step { target, change } in &examined.plan.steps {
-        let (Target::Entry(id), Change::Rewrite(_, content)) = (target, change) else { continue };
+    for step in &examined.plan.steps {
+        let Step::Change(id, Change::Rewrite(_, content)) = step else { continue };
         let family = multicall::Family::Table(Family::Busybox);
         let program = examined.multicall.iter().find(|one| one.family == family && one.changed == Some(*id));
         let Some(program) = program else { continue };

@@ -6,7 +6,7 @@ use crate::audit::context::entry;
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::quoted;
 use crate::draft::record::{Record, What};
-use crate::rules::RULES;
+use crate::rules::{Audit, RULES};
 use crate::tree::Id;
 use crate::tree::set::IdSet;
 
@@ -42,7 +42,7 @@ pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
             found.insert(id);
         }
     }
-    for rule in RULES.iter().filter(|rule| rule.id != "remove.self" && !rule.independent) {
+    for rule in RULES.iter().filter(|rule| rule.audit == Audit::WithPolicy) {
         // What goes is no other finding's business; of everything else a check says so by its own id.
         let is_new = |record: &&Record| {
             record.rule == rule.id

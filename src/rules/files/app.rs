@@ -4,7 +4,7 @@
 //! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
 //! exists stay. openshift: group 0 with the owner's rights, for a random uid.
 
-use crate::draft::{Change, Draft};
+use crate::draft::{Draft, New};
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
 use crate::rules::zones::AppPath;
@@ -103,7 +103,7 @@ fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath)
         full.extend_from_slice(&part);
         let (owner, mode) = if missing.is_empty() { ((run.uid, group), mode) } else { ((0, 0), 0o755) };
         let new = Attributes { owner, mode, drop_capability: false };
-        draft.create(&full, Change::CreateDirectory(new), "[files] writable: created for the run user");
+        draft.create(&full, New::Directory(new), "[files] writable: created for the run user");
     }
 }
 

@@ -8,12 +8,11 @@ use std::rc::Rc;
 
 use harden::testing::closure::Closure;
 use harden::testing::diag::{Origin, Place};
-use harden::testing::draft::record::Target;
-use harden::testing::draft::{Change, Draft};
+use harden::testing::draft::{Change, Draft, New};
 use harden::testing::facts::Facts;
 use harden::testing::facts::accounts::{Accounts, MAX_SIZE};
 use harden::testing::facts::os::Os;
-use harden::testing::plan::Plan;
+use harden::testing::plan::{Plan, Step};
 use harden::testing::policy::{Entry, Policy, RunUser};
 use harden::testing::root::Root;
 use harden::testing::rules::accounts;
@@ -182,17 +181,13 @@ impl Image {
             outcome.records.push(format!("{} {path}: {before} -> {after} ({})", record.rule, record.reason));
         }
         for step in &outcome.plan.steps {
-            let path = match &step.target {
-                Target::Entry(id) => facts.tree.path(*id),
-                Target::New(path) => path.clone(),
-            };
-            let path = String::from_utf8(path).unwrap();
-            match &step.change {
-                Change::Rewrite(_, content) | Change::CreateFile(_, content) => {
+            let path = String::from_utf8(step.path(&facts.tree)).unwrap();
+            match step {
+                Step::Change(_, Change::Rewrite(_, content)) | Step::Create(_, New::File(_, content)) => {
                     outcome.written.insert(path, content.to_vec());
                 }
-                Change::CreateDirectory(_) => {}
-                Change::Remove => outcome.removed.push(path),
+                Step::Create(_, New::Directory(_)) => {}
+                Step::Change(_, Change::Remove) => outcome.removed.push(path),
                 other => panic!("unexpected change of {path}: {other:?}"),
             }
         }
