@@ -101,8 +101,15 @@ pub(super) fn gid_0(cx: &Cx<'_>, findings: &mut Findings) {
     }
 }
 
-pub(super) fn duplicates(cx: &Cx<'_>, findings: &mut Findings) {
-    let names = findings.check().id == "accounts.duplicate-name";
+pub(super) fn duplicate_names(cx: &Cx<'_>, findings: &mut Findings) {
+    duplicates(cx, findings, true);
+}
+
+pub(super) fn duplicate_ids(cx: &Cx<'_>, findings: &mut Findings) {
+    duplicates(cx, findings, false);
+}
+
+fn duplicates(cx: &Cx<'_>, findings: &mut Findings, names: bool) {
     for (database, what) in [(Database::Passwd, "account"), (Database::Group, "group")] {
         let mut first: BTreeMap<Vec<u8>, &Line> = BTreeMap::new();
         for (id, line) in sound(cx, database) {
@@ -184,10 +191,17 @@ pub(super) fn inconsistent(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 pub(super) fn malformed(cx: &Cx<'_>, findings: &mut Findings) {
-    let plus = findings.check().id == "accounts.legacy-plus";
+    defects(cx, findings, |defect| defect != Defect::Nis);
+}
+
+pub(super) fn legacy_plus(cx: &Cx<'_>, findings: &mut Findings) {
+    defects(cx, findings, |defect| defect == Defect::Nis);
+}
+
+fn defects(cx: &Cx<'_>, findings: &mut Findings, wanted: fn(Defect) -> bool) {
     for database in Database::ALL {
         for (id, line) in lines(cx, database) {
-            let Some(defect) = line.defect.filter(|&defect| (defect == Defect::Nis) == plus) else { continue };
+            let Some(defect) = line.defect.filter(|&defect| wanted(defect)) else { continue };
             found(cx, findings, id, line, line.text(), defect.to_string());
         }
     }
