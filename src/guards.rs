@@ -18,6 +18,7 @@ pub(crate) mod setid;
 pub(crate) mod shell;
 pub(crate) mod starts;
 pub(crate) mod system_dirs;
+pub(crate) mod written_files;
 
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -52,4 +53,5 @@ pub(crate) static GUARDS: &[Guard] = &[
     shell::GUARD,
     starts::GUARD,
     system_dirs::GUARD,
+    written_files::GUARD,
 ];

@@ -1,9 +1,16 @@
 //! A system directory that the run user or a kept account writes in (bitnami and OpenShift images give group 0 the
-//! owner's rights): taking that away would break the image, leaving it would be no hardening.
+//! owner's rights): to take that away would break the image, to leave it would not harden it. A group in which there is
+//! no such account loses the right without a question.
+
+use std::collections::BTreeSet;
 
 use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
+use crate::facts::{
+    self,
+    accounts::{Database, GID, MEMBERS, PRIMARY_GID, UID},
+};
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::tree::Id;
@@ -26,6 +33,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     let tree = &cx.facts.tree;
     let ids = Ids::of(cx.policy, draft);
+    let members = members(cx, draft, &ids);
     let mut found: Vec<(Id, String)> = Vec::new();
     for id in tree.ids().filter(|&id| tree.is_dir(id) && cx.zones.system.contains(id)) {
         if draft.is_removed(id) || draft.is_untouchable(id) {
@@ -36,9 +44,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let group_writes = meta.mode & 0o022 == 0o020;
         let who = if meta.uid != 0 && ids.known_user(meta.uid) {
             format!("owned by uid {}", meta.uid)
-        } else if group_writes && meta.gid == 0 {
-            "group-writable for gid 0".to_owned()
-        } else if group_writes && ids.known_group(meta.gid) {
+        } else if group_writes && members.contains(&meta.gid) {
             format!("group-writable for gid {}", meta.gid)
         } else {
             continue;
@@ -60,8 +66,25 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let list = paths.join(", ");
     draft.refuse(
         format!("{} would become writable by root only, but a kept account or group writes there: {}{more}", plural(found.len()), shown.join(", ")),
-        format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are"),
+        format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are; if no program writes there, run chmod g-w on it before harden: harden takes the bit"),
     );
+}
+
+/// Groups of the run user and of kept accounts other than root. With `[files] openshift` the run user is in group 0.
+fn members(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids) -> BTreeSet<u32> {
+    let mut groups: BTreeSet<u32> = ids.run().map(|run| run.groups.clone()).unwrap_or_default();
+    groups.extend(cx.policy.files.openshift.then_some(0));
+    let mut names = BTreeSet::new();
+    for line in draft.accounts.entries(Database::Passwd).filter(|line| line.id(UID) != Some(0)) {
+        groups.extend(line.id(PRIMARY_GID));
+        names.insert(line.name().to_vec());
+    }
+    for line in draft.accounts.entries(Database::Group) {
+        if facts::accounts::members(line.field(MEMBERS)).any(|member| names.contains(member)) {
+            groups.extend(line.id(GID));
+        }
+    }
+    groups
 }
 
 fn plural(count: usize) -> String {

@@ -73,11 +73,9 @@ fn a_files_path_on_a_mount_is_refused() {
 
 #[test]
 fn a_system_directory_of_the_run_user_is_refused_with_the_line_to_write() {
-    for (uid, gid, mode, part) in [
-        (1000, 1000, 0o755, "owned by uid 1000"),
-        (0, 1000, 0o775, "group-writable for gid 1000"),
-        (0, 0, 0o775, "group-writable for gid 0"),
-    ] {
+    for (uid, gid, mode, part) in
+        [(1000, 1000, 0o755, "owned by uid 1000"), (0, 1000, 0o775, "group-writable for gid 1000")]
+    {
         let tree = || {
             Rootfs::debian_like().account("app", 1000, "/app", "/bin/sh").dir("/usr/share/nginx/html", mode, uid, gid)
         };
@@ -101,11 +99,53 @@ fn a_tree_that_group_0_writes_is_refused_once_with_its_top() {
         .dir("/etc/app/conf.d", 0o775, 0, 0)
         .dir("/etc/app/conf.d/deep", 0o775, 0, 0)
         .dir("/usr/share/cache", 0o2775, 1001, 0);
-    let refused = tree
-        .refuse(&APP)
-        .says(&["'/etc/app' (group-writable for gid 0)", "[\"/etc/app\", \"/usr/share/cache\"]"])
-        .alone();
-    assert!(!refused.run.stderr.contains("conf.d"));
+    let in_group_0 = ["--user", "1001:0", "--command", "/app/server"];
+    for refused in [tree.refuse(&in_group_0), tree.refuse_config("[files]\nopenshift = true\n", &APP)] {
+        let refused = refused.says(&["'/etc/app' (group-writable for gid 0)", "[\"/etc/app\", \"/usr/share/cache\"]"]);
+        assert!(!refused.run.stderr.contains("conf.d"));
+    }
+}
+
+/// A group in which neither the run user nor a kept account other than root is: the bit goes without a question.
+#[test]
+fn a_group_without_a_kept_account_loses_its_write_bit_without_a_question() {
+    for gid in [0, 50, 100] {
+        let tree = || Rootfs::debian_like().dir("/etc/app", 0o775, 0, gid).dir("/etc/app/conf.d", 0o2775, 0, gid);
+        let done = tree().apply_config("[keep]\ngroups = ['staff', 'users']\n", &APP);
+        assert_eq!(done.after.mode("/etc/app"), 0o755);
+        assert_eq!(done.after.mode("/etc/app/conf.d") & 0o022, 0);
+        if gid == 100 {
+            // Of which a kept account is a member.
+            tree().refuse_config("[keep]\ngroups = ['users']\nusers = ['games']\n", &APP).says(&["'/etc/app'"]);
+        }
+    }
+}
+
+/// A random uid in group 0 adds its line to /etc/passwd: the script that does is named with its line, and what is advised
+/// works. Without such a script it is a warning.
+#[test]
+fn a_file_that_a_script_writes_is_not_taken_from_the_run_user() {
+    let script = "#!/bin/sh\nif [ -w /etc/passwd ]; then\n  echo x:x:1001:0::/: >> /etc/passwd\nfi\nexec /app/server\n";
+    let tree = |script: &str| Rootfs::debian_like().file("/app/run", 0o755, 0, 0, script);
+    let tree = |script: &str| {
+        let tree = tree(script);
+        std::fs::set_permissions(tree.at("/etc/passwd"), std::os::unix::fs::PermissionsExt::from_mode(0o664)).unwrap();
+        tree
+    };
+    let run = ["--command", "/app/run", "--keep", "sh"];
+    for (user, files) in [("1001:0", ""), ("app:1000:1000", "[files]\nopenshift = true\n")] {
+        let run = [&["--user", user][..], &run].concat();
+        tree(script).refuse_config(files, &run).says(&[
+            "refused[guard.written-files]",
+            "'/app/run:2' writes '/etc/passwd'",
+            "[files] writable = [\"/etc/passwd\"]",
+        ]);
+        let files = if files.is_empty() { "[files]\n" } else { files };
+        let done = tree(script).apply_config(&format!("{files}writable = ['/etc/passwd']\n"), &run);
+        assert_eq!((done.after.mode("/etc/passwd"), done.after.owner("/etc/passwd").1), (0o664, 0));
+        let done = tree("#!/bin/sh\nexec /app/server\n").apply_config(files, &run);
+        assert!(done.run.stderr.contains("loses its write access to '/etc/passwd'"), "{}", done.run.stderr);
+    }
 }
 
 #[test]
