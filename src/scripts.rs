@@ -1,9 +1,10 @@
-//! The programs that files of the image start: shell scripts with what they source, and the configurations of programs
-//! whose work is to start others (`scripts/starters.rs`, by the program files).
+//! The programs that files of the image start: shell scripts with what they source, the calls of scripts in other languages
+//! (`scripts/calls.rs`), and the configurations of programs whose work is to start others (`scripts/starters.rs`, by the
+//! program files).
 //!
-//! Finds the entries that words name, with file and line. It does not guess at scripts in other languages, and does
-//! not know which entries are kept.
+//! Finds the entries that words name, with file and line. It does not know which entries are kept.
 
+mod calls;
 pub(crate) mod configurations;
 mod starters;
 
@@ -106,10 +107,17 @@ impl<'a> Reader<'a> {
         let mut found = match self.language(id) {
             Some(Language::Shell(dialect)) => self.shell(id, dialect),
             Some(Language::Execline) => vec![self.execline(id)],
-            None => Vec::new(),
+            None => self.calls(id, false),
         };
         found.extend(starters::uses(self, id));
         found
+    }
+
+    /// The same of a word of a command line, which may be a script without a first line of its own.
+    #[must_use]
+    pub(crate) fn uses_of_word(&self, id: Id) -> Vec<FileUses> {
+        let uses = self.uses(id);
+        if uses.is_empty() { self.without_shebang(id) } else { uses }
     }
 
     /// The files of code that run when `id` runs, with their languages: itself, and what it sources.
@@ -274,6 +282,48 @@ impl<'a> Reader<'a> {
         FileUses { file: id, names, logins: Vec::new(), unknown: Vec::new(), problem: None }
     }
 
+    /// A script in a language that is no shell: by its first line, and by its name where `named`.
+    fn calls(&self, id: Id, named: bool) -> Vec<FileUses> {
+        let language = match self.commands.program(self.tree, self.contents, id) {
+            Ok(Program::Script(shebang)) => {
+                let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
+                calls::of_interpreter(&String::from_utf8_lossy(name))
+            }
+            Ok(Program::None) if named => calls::of_file(self.tree.name(id)),
+            _ => None,
+        };
+        let Some(language) = language.filter(|_| self.tree.is_file(id)) else { return Vec::new() };
+        let mut uses = FileUses { file: id, names: Vec::new(), logins: Vec::new(), unknown: Vec::new(), problem: None };
+        for (line, call) in calls::calls(&self.text(id), language) {
+            let names = match call {
+                calls::Call::Program(word) => {
+                    let entry = self.runs(&word, &[]).into_iter();
+                    entry
+                        .map(|entry| Named { how: How::Runs, entry, line, word: word.clone(), optional: false })
+                        .collect()
+                }
+                calls::Call::Code(text) => self.code_at(id, line, &text),
+            };
+            for name in names {
+                if !uses.names.iter().any(|known| known.entry == name.entry) {
+                    uses.names.push(name);
+                }
+            }
+        }
+        if uses.names.is_empty() { Vec::new() } else { vec![uses] }
+    }
+
+    /// The entries that code for a shell names, which stands in one line of a file.
+    fn code_at(&self, id: Id, line: u32, text: &str) -> Vec<Named> {
+        let mut code = Code::new(Dialect::Posix);
+        let path = String::from_utf8_lossy(&self.tree.path(id)).into_owned();
+        if code.read(text, &path).is_some() {
+            return Vec::new();
+        }
+        let named = self.named(&[(id, None)], code).into_iter().flat_map(|file| file.names);
+        named.map(|name| Named { line, ..name }).collect()
+    }
+
     /// The entry that runs for a word in command position.
     fn runs(&self, word: &str, path: &[String]) -> Option<Id> {
         let tree = self.tree;
@@ -370,11 +420,11 @@ impl<'a> Reader<'a> {
         let mut seen = BTreeSet::new();
         let mut queue = Vec::new();
         for line in self.lines() {
-            let mut after_shell = false;
+            let mut after_interpreter = false;
             for word in &line.words {
                 let read = Use { kind: Kind::Reads, file: 0, line: 0, text: word.clone(), optional: false };
-                let entry = self.runs(word, &[]).or_else(|| self.reads(&read).pop().filter(|_| after_shell));
-                after_shell = after_shell || matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
+                let entry = self.runs(word, &[]).or_else(|| self.reads(&read).pop().filter(|_| after_interpreter));
+                after_interpreter = after_interpreter || is_interpreter(word);
                 queue.extend(entry);
             }
         }
@@ -385,10 +435,7 @@ impl<'a> Reader<'a> {
             if !seen.insert(node) {
                 continue;
             }
-            let mut uses = self.uses(node);
-            if uses.is_empty() {
-                uses = self.without_shebang(node);
-            }
+            let mut uses = self.uses_of_word(node);
             // busybox as crond is known by the name that was written.
             if entry != node {
                 uses.extend(starters::uses(self, entry));
@@ -404,12 +451,12 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// A script without a first line of its own, which a shell was given to read.
+    /// A script without a first line of its own, which an interpreter was given to read.
     fn without_shebang(&self, id: Id) -> Vec<FileUses> {
         let name = self.tree.name(id);
         let script = self.tree.is_file(id) && (name.ends_with(b".sh") || name.ends_with(b".envsh"));
         let other = self.commands.program(self.tree, self.contents, id);
-        if script && matches!(other, Ok(Program::None)) { self.shell(id, Dialect::Bash) } else { Vec::new() }
+        if script && matches!(other, Ok(Program::None)) { self.shell(id, Dialect::Bash) } else { self.calls(id, true) }
     }
 
     /// Path and line of a place, fit for a message.
@@ -418,6 +465,12 @@ impl<'a> Reader<'a> {
         let path = escaped(&self.tree.path(file));
         if line == 0 { path } else { format!("{path}:{line}") }
     }
+}
+
+/// Whether a word names an interpreter that reads the file behind it.
+#[must_use]
+pub(crate) fn is_interpreter(word: &str) -> bool {
+    matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash")) || calls::of_interpreter(word).is_some()
 }
 
 /// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.

@@ -10,6 +10,7 @@ use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
 use crate::facts::program::Program;
 use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
+use crate::scripts::is_interpreter;
 use crate::tree::{FileId, Id, Tree, Unresolved, glob};
 
 /// Words that a shell answers itself (POSIX XCU 2.9 and 2.14, with those of bash and ash).
@@ -70,7 +71,10 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
             walk.calls_in_code(code, None, &calls);
         }
     }
+    let mut interpreted = false;
     for (at, word) in line.words.iter().enumerate() {
+        let read = interpreted;
+        interpreted = interpreted || is_interpreter(word);
         let text = format!("word '{}' of the command in {}", quoted(word.as_bytes()).trim_matches('\''), line.origin);
         let why = Why::Named(Seed::Word, text, line.origin.clone());
         let found = find_word(walk, word);
@@ -92,6 +96,13 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
                 let shown = quoted(word.as_bytes());
                 let text = format!("the command runs {shown}, which is not in PATH");
                 walk.warn_of(Diagnostic::at(codes::RUN_COMMAND, &line.origin, text));
+            }
+            // What an interpreter is given to read: such a script needs no x bit.
+            Found::NotExecutable | Found::Nothing(_) if read => {
+                let base = walk.working_directory();
+                if tree.resolve_from(base, word.as_bytes(), true).is_ok_and(|found| tree.is_file(found.node)) {
+                    let _ = walk.add_path(base, word.as_bytes(), None, &why);
+                }
             }
             Found::NotExecutable | Found::Nothing(_) => {}
         }

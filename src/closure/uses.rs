@@ -2,7 +2,7 @@
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
 use super::walk::Walk;
-use super::{Input, Why};
+use super::{Input, Seed, Why};
 use crate::policy::Start;
 use crate::programs::When;
 use crate::scripts::{How, Named, Reader, is_told};
@@ -14,7 +14,10 @@ impl Walk<'_> {
         let input = self.input;
         let reader =
             Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
-        for file in reader.uses(id) {
+        let reason = self.closure.reasons.get(&id);
+        let word = reason.is_some_and(|reason| matches!(reason.why, Why::Named(Seed::Word, ..)));
+        let uses = if word { reader.uses_of_word(id) } else { reader.uses(id) };
+        for file in uses {
             for name in &file.names {
                 if !self.brings(name) {
                     continue;

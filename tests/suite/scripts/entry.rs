@@ -102,9 +102,12 @@ fn applets_are_names_like_others() {
 }
 
 #[test]
-fn scripts_of_other_languages_are_not_guessed_at() {
-    let tree = image("#!/usr/bin/perl\nsystem('curl');\ncurl;\nif (x) { chown }\n");
+fn words_of_other_languages_are_no_commands() {
+    let tree = image("#!/usr/bin/perl\ncurl;\nif (x) { chown }\n");
     tree.apply(&command("/start.sh")).assert_gone(&["/usr/bin/curl", "/usr/bin/chown"]);
+    // What an interpreter is given to read brings along what it names, as the entrypoint itself does.
+    let tree = image("#!/bin/sh\n").text("/opt/plain.sh", "id\n");
+    tree.apply_config("[keep]\nfrom-scripts = true\n", &command("sh /opt/plain.sh")).assert_same(&["/usr/bin/id"]);
 }
 
 #[test]

@@ -1,0 +1,391 @@
+//! Programs that scripts in Python, Perl, Ruby and JavaScript start: the literal first argument of the calls that those
+//! languages have for it. A variable there names nothing, and a module that the script loads is not read.
+
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+/// A language with calls that start programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    Python,
+    Perl,
+    Ruby,
+    JavaScript,
+}
+
+/// Interpreters without their versions, and endings of files.
+const NAMES: [(&str, Language); 10] = [
+    ("python", Language::Python),
+    ("pypy", Language::Python),
+    ("py", Language::Python),
+    ("perl", Language::Perl),
+    ("pl", Language::Perl),
+    ("ruby", Language::Ruby),
+    ("rb", Language::Ruby),
+    ("node", Language::JavaScript),
+    ("nodejs", Language::JavaScript),
+    ("js", Language::JavaScript),
+];
+
+/// One thing that is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Call {
+    /// A program, by its name or path.
+    Program(String),
+    /// Code for `/bin/sh`.
+    Code(String),
+}
+
+/// The language of an interpreter's path or name: `python3.11` is `python`.
+pub(super) fn of_interpreter(path: &str) -> Option<Language> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    NAMES.iter().find(|(known, _)| *known == stem && known.len() > 2).map(|&(_, language)| language)
+}
+
+/// The language of a file by the end of its name.
+pub(super) fn of_file(name: &[u8]) -> Option<Language> {
+    let name = std::str::from_utf8(name).ok()?;
+    let (_, end) = name.rsplit_once('.')?;
+    let end = end.strip_prefix(['m', 'c']).filter(|end| *end == "js").unwrap_or(end);
+    NAMES.iter().find(|(known, _)| *known == end && known.len() == 2).map(|&(_, language)| language)
+}
+
+/// Names of calls with a program and its arguments, or one text that is taken apart or given to a shell.
+const fn plain(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Python => &[
+            "subprocess.run",
+            "subprocess.call",
+            "subprocess.Popen",
+            "subprocess.check_call",
+            "subprocess.check_output",
+            "subprocess.getoutput",
+            "subprocess.getstatusoutput",
+            "Popen",
+            "check_call",
+            "check_output",
+            "getoutput",
+            "getstatusoutput",
+            "create_subprocess_exec",
+            "create_subprocess_shell",
+            "os.system",
+            "os.popen",
+            "os.execv",
+            "os.execve",
+            "os.execvp",
+            "os.execvpe",
+            "os.execl",
+            "os.execle",
+            "os.execlp",
+            "os.execlpe",
+            "os.spawnv",
+            "os.spawnve",
+            "os.spawnvp",
+            "os.spawnl",
+            "os.spawnlp",
+            "os.posix_spawn",
+            "os.posix_spawnp",
+        ],
+        Language::Perl => &["system", "exec", "capture", "open", "open2", "open3", "run3"],
+        Language::Ruby => &[
+            "system",
+            "exec",
+            "spawn",
+            "popen",
+            "IO.popen",
+            "Open3.capture2",
+            "Open3.capture2e",
+            "Open3.capture3",
+            "Open3.popen2",
+            "Open3.popen2e",
+            "Open3.popen3",
+        ],
+        Language::JavaScript => &["exec", "execSync", "execFile", "execFileSync", "spawn", "spawnSync"],
+    }
+}
+
+/// Everything that a script starts, with 1-based lines.
+pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
+    // Functions of these names are common: what is looked for comes from one module.
+    if language == Language::JavaScript && !text.contains("child_process") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let (mut line, mut chars) = (1, text.char_indices().peekable());
+    let mut before: Option<char> = None;
+    while let Some((at, c)) = chars.next() {
+        let rest = text.get(at..).unwrap_or_default();
+        match c {
+            '\n' => line += 1,
+            '#' if language != Language::JavaScript && before.is_none_or(char::is_whitespace) => skip_line(&mut chars),
+            '/' if language == Language::JavaScript && rest.starts_with("//") && before != Some(':') => {
+                skip_line(&mut chars);
+            }
+            // What stands in a text of the language is no call.
+            '"' | '\'' | '`' => {
+                let (length, content) = literal(rest);
+                if c == '`' && matches!(language, Language::Perl | Language::Ruby) {
+                    found.extend(content.map(|code| (line, Call::Code(code))));
+                }
+                line += newlines(rest, length);
+                while chars.next_if(|&(next, _)| next < at + length).is_some() {}
+            }
+            'q' | '%' if is_quoted_code(rest, language) && !before.is_some_and(is_name) => {
+                let content = rest.get(2..).and_then(enclosed);
+                found.extend(content.map(|code| (line, Call::Code(code))));
+            }
+            _ if is_name(c) && !before.is_some_and(|c| is_name(c) || c == '$' || c == '@') => {
+                let end = rest.find(|c| !is_name(c) && c != '.').unwrap_or(rest.len());
+                let (name, behind) = rest.split_at(end);
+                if is_call(name, language) {
+                    found.extend(argument(behind, language, name).map(|call| (line, call)));
+                }
+                while chars.next_if(|&(next, _)| next < at + end).is_some() {}
+                before = name.chars().next_back();
+                continue;
+            }
+            _ => {}
+        }
+        before = Some(c);
+    }
+    found
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn skip_line(chars: &mut Peekable<CharIndices<'_>>) {
+    while chars.next_if(|&(_, c)| c != '\n').is_some() {}
+}
+
+fn newlines(text: &str, length: usize) -> u32 {
+    let count = text.get(..length).map_or(0, |part| part.matches('\n').count());
+    u32::try_from(count).unwrap_or_default()
+}
+
+/// Whether a name, with the module in front of it, is that of a call. JavaScript has any name for its module.
+fn is_call(name: &str, language: Language) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let known = plain(language);
+    match language {
+        Language::JavaScript => known.contains(&last),
+        Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
+        Language::Perl | Language::Ruby => {
+            known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last)
+        }
+    }
+}
+
+/// `qx{…}` of Perl, `%x(…)` of Ruby.
+fn is_quoted_code(text: &str, language: Language) -> bool {
+    match language {
+        Language::Perl => text.starts_with("qx") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
+        Language::Ruby => text.starts_with("%x") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
+        Language::Python | Language::JavaScript => false,
+    }
+}
+
+/// The text between a sign and its partner.
+fn enclosed(text: &str) -> Option<String> {
+    let open = text.chars().next()?;
+    let close = match open {
+        '(' => ')',
+        '{' => '}',
+        '[' => ']',
+        '<' => '>',
+        other => other,
+    };
+    let inside = text.get(open.len_utf8()..)?;
+    inside.find(close).and_then(|end| fixed(inside.get(..end)?, true))
+}
+
+/// The first literal among the first arguments of a call.
+fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
+    let inside = text.trim_start().strip_prefix('(');
+    // Perl and Ruby call without parentheses.
+    let inside = match (inside, language) {
+        (Some(inside), _) => inside,
+        (None, Language::Perl | Language::Ruby) if text.starts_with([' ', '\t']) => text,
+        (None, _) => return None,
+    };
+    let skipped = match name.rsplit('.').next().unwrap_or_default() {
+        // The mode of os.spawn*, the handle and the mode of open.
+        name if name.starts_with("spawn") && language == Language::Python => 1,
+        "open" => 2,
+        "open2" => 2,
+        "open3" => 3,
+        _ => 0,
+    };
+    let (mut rest, mut piped) = (inside, false);
+    for number in 0..=skipped {
+        rest = rest.trim_start().trim_start_matches(['[', '(']).trim_start();
+        let prefix = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(0);
+        let (prefix, quoted) = rest.split_at(if language == Language::Python && prefix <= 2 { prefix } else { 0 });
+        if quoted.starts_with(['"', '\'', '`']) {
+            let (length, _) = literal(quoted);
+            let whole = quoted.get(1..length.saturating_sub(1)).unwrap_or_default();
+            let expands = match language {
+                Language::Python => prefix.contains(['f', 'F']),
+                _ => !quoted.starts_with('\''),
+            };
+            if name == "open" {
+                if matches!(whole, "-|" | "|-") {
+                    piped = true;
+                } else if let Some(code) = whole.trim().strip_suffix('|').or_else(|| whole.trim().strip_prefix('|')) {
+                    return fixed(code, expands).map(Call::Code);
+                } else if piped {
+                    return call(whole, expands);
+                }
+            } else {
+                return call(whole, expands);
+            }
+        }
+        if number < skipped {
+            rest = rest.split_once(',')?.1;
+        }
+    }
+    None
+}
+
+/// A text with blanks is code, another one a program.
+fn call(whole: &str, expands: bool) -> Option<Call> {
+    let fixed = fixed(whole, expands)?;
+    let one = !fixed.contains(|c: char| c.is_whitespace() || "|;&<>()`$".contains(c));
+    Some(if one { Call::Program(fixed) } else { Call::Code(fixed) })
+}
+
+/// The part of a text in front of its first variable, when at least one whole word stands there.
+fn fixed(text: &str, expands: bool) -> Option<String> {
+    let end = if expands {
+        text.find(['$', '{', '@']).map(|at| if text.get(..at).is_some_and(|t| t.ends_with('#')) { at - 1 } else { at })
+    } else {
+        None
+    };
+    let Some(end) = end else { return Some(text.trim().to_owned()).filter(|text| !text.is_empty()) };
+    let before = text.get(..end)?;
+    let words = before.get(..before.rfind(char::is_whitespace)?)?.trim();
+    // What follows is not known: a blank makes it code with at least one argument.
+    (!words.is_empty()).then(|| format!("{words} "))
+}
+
+/// The length of a literal with its quotes, of three where there are so many, and the text in it that is fixed.
+fn literal(text: &str) -> (usize, Option<String>) {
+    let Some(quote) = text.chars().next() else { return (0, None) };
+    let long = quote.to_string().repeat(3);
+    if text.starts_with(&long) {
+        let end = text.get(3..).and_then(|rest| rest.find(&long)).map_or(text.len(), |at| at + 6);
+        return (end, None);
+    }
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            // An apostrophe in a comment or a pattern: no literal of these goes on behind its line.
+            '\n' if quote != '`' => return (1, None),
+            _ if c == quote => return (at + 1, text.get(1..at).and_then(|inside| fixed(inside, true))),
+            _ => {}
+        }
+    }
+    (1, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str, language: Language) -> Vec<String> {
+        let show = |(line, call): (u32, Call)| match call {
+            Call::Program(name) => format!("{line} {name}"),
+            Call::Code(code) => format!("{line} sh: {}", code.trim()),
+        };
+        calls(text, language).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn python() {
+        let text = "import subprocess, os\n\
+                    # subprocess.run(['no'])\n\
+                    subprocess.run(['git', 'status'])\n\
+                    subprocess.check_output(\n    [\"tar\", 'x'])\n\
+                    os.system(\"gzip -d x.gz && rm x\")\n\
+                    x = subprocess.run(f'convert {a} b', shell=True)\n\
+                    os.execvp(\"nginx\", args)\n\
+                    os.spawnlp(os.P_WAIT, 'cp', 'cp')\n\
+                    await asyncio.create_subprocess_exec('ffmpeg', *args)\n\
+                    subprocess.run(cmd)\n\
+                    run(['no'])\n\
+                    print(\"subprocess.run(['no'])\")\n\
+                    exec('no')\n\
+                    subprocess.Popen(('sed', '-i'))\n";
+        assert_eq!(
+            all(text, Language::Python),
+            ["3 git", "4 tar", "6 sh: gzip -d x.gz && rm x", "7 sh: convert", "8 nginx", "9 cp", "10 ffmpeg", "15 sed"]
+        );
+    }
+
+    #[test]
+    fn perl() {
+        let text = "my $x = `date +%s`;\nsystem('tar', 'x');\nsystem \"gzip -d $f\";\nexec { $x } 'no';\nmy $y = qx{uname -a};\n\
+                    open(my $f, '-|', 'git', 'log');\nopen(F, \"find . |\");\nopen(my $g, '<', 'file');\n# system('no');\n\
+                    $obj->system_no('x');\nexec(\"sort\") or die;\n";
+        assert_eq!(
+            all(text, Language::Perl),
+            ["1 sh: date +%s", "2 tar", "3 sh: gzip -d", "5 sh: uname -a", "6 git", "7 sh: find .", "11 sort"]
+        );
+    }
+
+    #[test]
+    fn ruby() {
+        let text = "x = `date`\nsystem('tar', 'x')\nsystem \"gzip -d #{f}\"\nputs %x(uname -a)\nOpen3.capture3('git', 'log')\n\
+                    IO.popen([\"sort\"]) { }\nspawn(\"sed -i x y\")\nexec(cmd)\n";
+        assert_eq!(
+            all(text, Language::Ruby),
+            ["1 sh: date", "2 tar", "3 sh: gzip -d", "4 sh: uname -a", "5 git", "6 sort", "7 sh: sed -i x y"]
+        );
+    }
+
+    #[test]
+    fn javascript() {
+        let text = "const { execSync, spawn } = require('child_process');\n// exec('no')\nexecSync('git status');\n\
+                    spawn(\"tar\", ['x']);\ncp.execFile('/usr/bin/convert', []);\nexec(`gzip ${f}`);\nspawn(cmd);\n\
+                    const url = 'http://x/'; cp.spawnSync('sort');\n";
+        assert_eq!(
+            all(text, Language::JavaScript),
+            ["3 sh: git status", "4 tar", "5 /usr/bin/convert", "6 sh: gzip", "8 sort"]
+        );
+        assert!(all("exec('git')", Language::JavaScript).is_empty());
+    }
+
+    #[test]
+    fn names_tell_languages() {
+        for (path, language) in [
+            ("/usr/bin/python3.11", Some(Language::Python)),
+            ("node", Some(Language::JavaScript)),
+            ("perl", Some(Language::Perl)),
+            ("ruby3.1", Some(Language::Ruby)),
+            ("py", None),
+            ("bash", None),
+        ] {
+            assert_eq!(of_interpreter(path), language, "{path}");
+        }
+        assert_eq!(of_file(b"x.mjs"), Some(Language::JavaScript));
+        assert_eq!(of_file(b"x.cjs"), Some(Language::JavaScript));
+        assert_eq!(of_file(b"x.rb"), Some(Language::Ruby));
+        assert_eq!(of_file(b"x.perl"), None);
+    }
+
+    #[test]
+    fn nothing_of_any_text_panics() {
+        for text in
+            ["system", "system(", "system('", "qx", "qx{", "open(", "`", "'''", "subprocess.run([", "%x", "é'ü\n`ß"]
+        {
+            for language in [Language::Python, Language::Perl, Language::Ruby, Language::JavaScript] {
+                let _ = calls(text, language);
+                let _ = calls(&format!("child_process {text}"), language);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Entrypoints in Python, Perl, Ruby and JavaScript: what their own calls start is named with file and line.
+
+use crate::common::Rootfs;
+
+/// Interpreter, end of a file's name, and lines that start curl, find and, as code for a shell, sed.
+const LANGUAGES: [(&str, &str, [&str; 3]); 4] = [
+    (
+        "python3",
+        "py",
+        [
+            "import subprocess; subprocess.run(['curl', '-s', url])",
+            "subprocess.check_output(\"find\")",
+            "os.system('cd /app && sed -i s/a/b/ x')",
+        ],
+    ),
+    ("perl", "pl", ["system('curl', '-s');", "my $x = `find /app`;", "open(my $f, '-|', 'sed s/a/b/ x') or die;"]),
+    ("ruby", "rb", ["system('curl', '-s')", "x = `find /app`", "Open3.capture3(\"sed s/a/b/ #{file}\")"]),
+    (
+        "node",
+        "js",
+        [
+            "const cp = require('child_process'); cp.execFile('curl', ['-s']);",
+            "cp.spawnSync(\"find\");",
+            "cp.exec(`sed s/a/b/ ${file}`);",
+        ],
+    ),
+];
+
+fn image(interpreter: &str, path: &str, text: &str, mode: u32) -> Rootfs {
+    let path_of = format!("/usr/bin/{interpreter}");
+    Rootfs::debian_like()
+        .programs(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed", "/usr/bin/env", &path_of])
+        .file(path, mode, 0, 0, text)
+}
+
+#[test]
+fn what_an_entrypoint_starts_is_refused_with_file_and_line_and_the_line_settles_it() {
+    for (interpreter, end, [curl, find, sed]) in LANGUAGES {
+        let lines = format!("{curl}\n{find}\n{sed}\n");
+        let script = format!("#!/usr/bin/env {interpreter}\n{lines}");
+        let file = format!("/app/run.{end}");
+        for (path, text, mode, words, first) in [
+            ("/app/start", &script, 0o755, "/app/start".to_owned(), 2),
+            ("/app/start", &script, 0o755, "/usr/bin/env X=1 /app/start".to_owned(), 2),
+            (&file, &lines, 0o644, format!("{interpreter} {file} --port 80"), 1),
+            (&file, &script, 0o644, format!("/usr/bin/{interpreter} {file}"), 2),
+        ] {
+            let command = ["--user", "app:1000:1000", "--command", &words];
+            let tree = || image(interpreter, path, text, mode);
+            let names = [("curl", first), ("find", first + 1), ("sed", first + 2)];
+            let said: Vec<String> = names.iter().map(|(name, line)| format!("'{name}' ({path}:{line})")).collect();
+            let said: Vec<&str> = said.iter().map(String::as_str).collect();
+            tree().refuse(&command).says(&["refused[guard.scripts]"]).says(&said);
+            let config = "[keep]\ncommands = ['curl', 'find', 'sed', 'sh', 'env']\n";
+            tree().apply_config(config, &command).assert_same(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
+            let config = "[keep]\nfrom-scripts = true\ncommands = ['sh', 'env']\n";
+            tree().apply_config(config, &command).assert_same(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
+        }
+    }
+}
+
+/// A variable, a comment, a text, or a function of the same name: no evidence, and no refusal.
+#[test]
+fn what_is_no_literal_argument_of_a_call_is_no_refusal() {
+    for (interpreter, text) in [
+        ("python3", "subprocess.run(cmd)\n# os.system('curl x')\nprint('os.system(\"find\")')\nrun(['sed'])\n"),
+        ("perl", "system($cmd);\n# system('curl');\nprint 'system(\"find\")';\nopen(F, '<', 'sed');\n"),
+        ("ruby", "system(cmd)\n# system('curl')\nputs 'system(\"find\")'\n"),
+        ("node", "exec('curl');\n// cp.spawn('find')\nspawn('sed');\n"),
+    ] {
+        let script = format!("#!/usr/bin/{interpreter}\n{text}");
+        let tree = image(interpreter, "/app/start", &script, 0o755);
+        let done =
+            tree.apply_config("[keep]\ncommands = ['sh']\n", &["--user", "app:1000:1000", "--command", "/app/start"]);
+        done.assert_gone(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
+    }
+}
