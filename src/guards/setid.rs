@@ -4,7 +4,9 @@ use super::Guard;
 use crate::closure::matching;
 use crate::diag::escape;
 use crate::draft::Draft;
+use crate::facts::accounts::{Database, GID, UID};
 use crate::rules::context::Context;
+use crate::rules::ids::Ids;
 use crate::tree::Id;
 
 /// The row of this guard.
@@ -19,6 +21,7 @@ pub(super) const GUARD: Guard = Guard {
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let without = said_to_need_none(cx);
+    let ids = Ids::of(cx.policy, draft);
     for &id in cx.closure.reasons.keys().filter(|&&id| tree.is_file(id)) {
         let lost_bits = tree.permissions(id) & 0o6000 & !draft.mode(id);
         let lost_capability = tree.meta(id).capability && draft.loses_capability(id);
@@ -36,14 +39,43 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             _ => "file capabilities",
         };
         let plain = String::from_utf8_lossy(&tree.path(id)).into_owned();
+        let mut lines = Vec::new();
+        if !cx.setid.contains(id) {
+            lines.push(format!("setid = [\"{plain}\"]"));
+        }
+        let pruned = owners(cx, &ids, id);
+        lines.extend(pruned.iter().map(|(_, list, name)| format!("{list} = [\"{name}\"]")));
+        let because: Vec<String> = pruned.iter().map(|(kind, _, name)| format!("its {kind} '{name}'")).collect();
+        let because =
+            if because.is_empty() { String::new() } else { format!(": {} would be pruned", because.join(" and ")) };
         draft.refuse_for(
             cx.closure.origin(id),
-            format!("the kept command {path} would lose its {what}"),
+            format!("the kept command {path} would lose its {what}{because}"),
             format!(
-                "keep it with [keep] setid = [\"{plain}\"], or declare it unnecessary with commands = [{{ name = \"{plain}\", setid = false }}]"
+                "keep it with [keep] {}, or declare it unnecessary with commands = [{{ name = \"{plain}\", setid = false }}]",
+                lines.join(" and ")
             ),
         );
     }
+}
+
+/// The account and the group of a file that would be pruned, each with the list of `[keep]` that keeps it: without them
+/// the file belongs to root, and a set-id bit must not pass to root.
+fn owners(cx: &Context<'_>, ids: &Ids, id: Id) -> Vec<(&'static str, &'static str, String)> {
+    let (meta, accounts) = (cx.facts.tree.meta(id), &cx.facts.accounts);
+    let name = |database: Database, field: usize, number: u32| {
+        let lines = accounts.files.get(&database).into_iter().flat_map(|file| &file.lines);
+        let line = lines.filter(|line| line.defect.is_none()).find(|line| line.id(field) == Some(number));
+        line.map_or_else(|| number.to_string(), |line| escape::escaped(line.name()))
+    };
+    let mut found = Vec::new();
+    if ids.pruned_user(meta.uid) {
+        found.push(("account", "users", name(Database::Passwd, UID, meta.uid)));
+    }
+    if ids.pruned_group(meta.gid) {
+        found.push(("group", "groups", name(Database::Group, GID, meta.gid)));
+    }
+    found
 }
 
 /// Programs whose entries say `setid = false`.

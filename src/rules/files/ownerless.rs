@@ -36,7 +36,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if let Some(reason) = uid.or(gid) {
             let mode = draft.mode(id);
             if mode & SET_ID != 0 && matches!(tree.kind(id), Kind::File | Kind::Directory) {
-                if cx.setid.contains(id) && uid.is_some() && mode & 0o4000 != 0 {
+                // Of a kept command guard.setid says it.
+                let told = cx.closure.contains(id);
+                if cx.setid.contains(id) && !told && uid.is_some() && mode & 0o4000 != 0 {
                     let path = escape::quoted(&tree.path(id));
                     draft.refuse(
                         format!(

@@ -77,6 +77,38 @@ fn starters_that_nobody_mentioned_are_refused_and_three_ways_settle_it() {
     done.assert_same(&["/usr/local/bin/docker-entrypoint.sh", "/usr/bin/sh", "/usr/bin/dash"]);
 }
 
+/// The line of the help, written, settles the refusal: also where the owner or the group of the file would be pruned.
+#[test]
+fn what_is_advised_for_a_set_id_program_settles_it() {
+    for (uid, gid, mode, lists) in [
+        (0, 0, 0o4755, &["setid"][..]),
+        (0, 33, 0o2755, &["setid", "groups"]),
+        (33, 0, 0o4755, &["setid", "users"]),
+        (33, 33, 0o6755, &["setid", "users", "groups"]),
+    ] {
+        let tree = || {
+            let tree = Rootfs::debian_like().file("/usr/sbin/postdrop", 0o755, uid, gid, "x");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(tree.at("/usr/sbin/postdrop"), mode).unwrap();
+            tree
+        };
+        let keep = [&APP[..], &["--keep", "postdrop"]].concat();
+        let refused = tree().refuse(&keep).says(&["refused[guard.setid]"]).alone();
+        let help =
+            refused.run.stderr.split("keep it with [keep] ").nth(1).and_then(|rest| rest.split(", or declare").next());
+        let lines: Vec<&str> = help.unwrap().split(" and ").collect();
+        assert_eq!(lines.iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(), lists);
+        let done = tree().apply_config(&format!("[keep]\n{}\n", lines.join("\n")), &keep);
+        assert_eq!((done.after.mode("/usr/sbin/postdrop"), done.after.owner("/usr/sbin/postdrop")), (mode, (uid, gid)));
+        // With the first of two lines the other one is asked for, and not what is there.
+        for left in lines.iter().skip(1).filter(|_| lines.len() == 2) {
+            let some: Vec<&str> = lines.iter().copied().filter(|line| line != left).collect();
+            let refused = tree().refuse_config(&format!("[keep]\n{}\n", some.join("\n")), &keep).says(&[left]);
+            assert!(!refused.run.stderr.contains("[keep] setid"), "{}", refused.run.stderr);
+        }
+    }
+}
+
 #[test]
 fn a_kept_set_id_program_is_refused_until_somebody_decides() {
     let tree = Rootfs::debian_like();
