@@ -31,7 +31,7 @@ impl Digest {
 /// somebody made to have the same sum (RFC 6151).
 ///
 /// # Errors
-/// What `next` answers when a piece cannot be had; it answers nothing at the end.
+/// The result of `next` when a piece cannot be read; it returns nothing at the end.
 pub(crate) fn md5<E>(mut next: impl FnMut() -> Result<Vec<u8>, E>) -> Result<String, E> {
     let mut sum = md5::Md5::default();
     loop {

@@ -220,7 +220,7 @@ impl<'a> Draft<'a> {
         self.wanted(id).mode
     }
 
-    /// Remove one entry that is no directory, or an empty directory. Answers whether it goes.
+    /// Remove one entry that is no directory, or an empty directory. Returns whether it goes.
     pub fn remove(&mut self, id: Id, reason: &str) -> bool {
         if id == Id::ROOT || self.is_kept(id) || (self.own.contains(id) && self.rule != THIS_PROGRAM) {
             return false;
@@ -234,7 +234,7 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Remove an entry with everything below it, except what is kept. Answers whether all of it goes.
+    /// Remove an entry with everything below it, except what is kept. Returns whether all of it goes.
     pub fn remove_tree(&mut self, id: Id, reason: &str) -> bool {
         let mut all = true;
         // Children come after their parents in the tree's order, so the reverse is leaf first.

@@ -104,7 +104,7 @@ fn away(image: &Image<'_>, table: &Table) -> Option<u16> {
 }
 
 /// Read the result again: every kept name is found where it was, with the function it had; every other one is not found,
-/// or runs nothing; and no byte differs that belongs to anything else. Answers the names that are found.
+/// or runs nothing; and no byte differs that belongs to anything else. Returns the names that are found.
 fn verify(
     image: &Image<'_>,
     table: &Table,

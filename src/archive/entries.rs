@@ -277,7 +277,7 @@ fn global(content: &[u8]) -> Result<()> {
     records(content, &mut |key, _| matches!(key, b"comment" | b"mtime" | b"atime" | b"ctime").then_some(()))
 }
 
-/// Takes a key and its value; answers `None` to what it cannot take.
+/// Takes a key and its value; returns `None` to what it cannot take.
 type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Option<()> + 'a;
 
 /// Each record `LEN KEY=VALUE\n`, LEN its own length.

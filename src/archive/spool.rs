@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
-    /// gzip. Answers where they are, and whether a checksum has shown that they are all there.
+    /// gzip. Returns where they are, and whether a checksum has shown that they are all there.
     pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Diagnostic> {
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         let here = io::Seek::stream_position(&mut file).ok();

@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Numbers of processes where the kernel does not tell its limit (PID_MAX_LIMIT, linux/threads.h).
 const MOST_PROCESSES: i32 = 4 * 1024 * 1024;
 
-/// Become the parent of every process that a check leaves behind. Answers the children that there are already.
+/// Become the parent of every process that a check leaves behind. Returns the children that there are already.
 ///
 /// # Errors
 /// When the kernel cannot do that, as a whole message.
@@ -48,7 +48,7 @@ pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>> {
     }
 }
 
-/// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Answers how it ended,
+/// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Returns how it ended,
 /// the error as the end of a sentence, and its output.
 pub(super) fn run(
     setup: &Setup,

@@ -34,7 +34,7 @@ impl Closure {
 }
 
 impl Walk<'_> {
-    /// Keep the applets with names that a pattern takes and no command has, in every program that has them. Answers whether
+    /// Keep the applets with names that a pattern takes and no command has, in every program that has them. Returns whether
     /// there are any.
     pub(super) fn add_applets(&mut self, pattern: &Pattern, text: &str, origin: &Origin) -> bool {
         if matches!(pattern, Pattern::Path(_)) {

@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Follow links, interpreters and libraries that are waiting, and nothing else; answers every need met since the last
+    /// Follow links, interpreters and libraries that are waiting, and nothing else; returns every need met since the last
     /// time.
     pub(super) fn take_needs(&mut self) -> Vec<(Id, Reason)> {
         while let Some(id) = self.queue.pop_front() {
@@ -170,7 +170,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Keep the entry at a path and the links among the directories on the way. A link at its end is
-    /// followed when its turn comes. Answers the entry.
+    /// followed when its turn comes. Returns the entry.
     pub(super) fn add_path(
         &mut self,
         base: Id,

@@ -56,7 +56,7 @@ pub struct Problem {
 }
 
 impl Accounts {
-    /// Read every account file through `read`, which answers `None` for what it cannot read.
+    /// Read every account file through `read`, which returns `None` for what it cannot read.
     pub fn collect(tree: &Tree, mut read: impl FnMut(Id) -> Option<Vec<u8>>) -> Self {
         let mut accounts = Self {
             elsewhere: ELSEWHERE

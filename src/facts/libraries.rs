@@ -79,7 +79,7 @@ pub(crate) struct Libraries {
     /// The loader that the root has, for objects that name none.
     default: Loader,
     abis: RefCell<BTreeMap<Id, Option<Abi>>>,
-    /// Answers that depend on no object's own search path.
+    /// Returns that depend on no object's own search path.
     plain: RefCell<BTreeMap<Question, Rc<Paths>>>,
 }
 

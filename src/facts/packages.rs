@@ -284,7 +284,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Answers whether it is there.
+    /// Returns whether it is there.
     fn find_own(&mut self, package: PackageIndex, path: &[u8], installed: bool) -> bool {
         let (parent, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {

@@ -304,7 +304,7 @@ fn user_names(user: Option<&RunUser>) -> Vec<String> {
     }
 }
 
-/// Refuse what cannot be had, one message for each entry in the way. Answers those entries.
+/// Refuse what cannot be had, one message for each entry in the way. Returns those entries.
 fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, needs: &Needs<'_>, who: &Who, told: &BTreeSet<Id>) -> BTreeSet<Id> {
     let tree = &cx.facts.tree;
     let mut blocked: BTreeMap<(Id, u32), Vec<(Id, &Need)>> = BTreeMap::new();

@@ -250,7 +250,7 @@ fn config(
     }
 }
 
-/// Reads the program files that a configuration names, relative to it; answers their paths.
+/// Reads the program files that a configuration names, relative to it; returns their paths.
 fn program_files(
     layer: &mut Layer,
     config: &Path,

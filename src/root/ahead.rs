@@ -160,7 +160,7 @@ impl Ahead {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Have the children `todo` of one directory read, the next one last; `ahead` of them are known already. Answers how
+    /// Have the children `todo` of one directory read, the next one last; `ahead` of them are known already. Returns how
     /// many are known now.
     pub(super) fn offer<'s>(
         &'s self,

@@ -205,7 +205,7 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Call `each` with the name of every entry of a directory, `.` and `..` left out, until it answers `false`.
+/// Call `each` with the name of every entry of a directory, `.` and `..` left out, until it returns `false`.
 pub(super) fn list(
     fd: BorrowedFd<'_>,
     buffer: &mut Vec<u8>,

@@ -326,7 +326,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Let the kinds of data in that are wanted by now. Answers whether one came new.
+    /// Let the kinds of data in that are wanted by now. Returns whether one came new.
     fn add_data(&mut self) -> bool {
         let tree = &self.cx.facts.tree;
         let mut more = false;

@@ -17,7 +17,7 @@ const TRIED: usize = 16;
 /// What busybox exits with when it does not know its name.
 const NOT_FOUND: i32 = 127;
 
-/// Start every binary that the plan changes. Answers what does not answer as it should.
+/// Start every binary that the plan changes. Returns what does not answer as it should.
 pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for step in &examined.plan.steps {

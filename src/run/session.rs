@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
         self.finish(&examined, &status)
     }
 
-    /// Look again at what was changed, run the checks, then remove this program. Answers the steps done, and what went
+    /// Look again at what was changed, run the checks, then remove this program. Returns the steps done, and what went
     /// wrong.
     fn settle(&mut self, examined: &Examined, setup: Option<Setup>, stop: &Stop) -> (usize, Option<Diagnostic>) {
         self.console.phase("checking the result");

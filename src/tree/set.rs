@@ -9,7 +9,7 @@ pub struct IdSet {
 }
 
 impl IdSet {
-    /// Add an entry; answers whether it was new.
+    /// Add an entry; returns whether it was new.
     pub fn insert(&mut self, id: Id) -> bool {
         let (word, bit) = place(id);
         if word >= self.words.len() {

@@ -1,6 +1,6 @@
 //! Editors of dpkg's text files: what a predicate names goes, every other byte stays.
 //!
-//! Each answers `None` when nothing goes, so that a file that loses nothing is never written. They know the formats
+//! Each returns `None` when nothing goes, so that a file that loses nothing is never written. They know the formats
 //! (deb(5), dpkg(1), and lib/dpkg of dpkg 1.22 for what has no page) and nothing of packages or trees.
 
 use crate::facts::packages::dpkg::sum_path;
@@ -54,7 +54,7 @@ pub(super) fn without_overrides(text: &[u8], goes: Goes<'_>) -> Option<Vec<u8>> 
 }
 
 /// diversions: triples of lines, the path, where it was diverted to, and by whom. A triple goes when both its paths are
-/// not there any more and one of them goes; `state` answers (goes, is there).
+/// not there any more and one of them goes; `state` returns (goes, is there).
 pub(super) fn without_diversions(
     text: &[u8],
     state: &mut dyn FnMut(&[u8]) -> (bool, bool),
