@@ -81,6 +81,8 @@ pub struct Policy {
     pub strict: bool,
     /// Volumes of the image configuration (`--image-config`), absolute paths.
     pub volumes: Vec<String>,
+    /// The rest of the image configuration, where there is one.
+    pub image: Option<Image>,
     /// What apply runs in the hardened root before it removes itself, in order.
     pub checks: Vec<Check>,
     /// `[audit]`.
@@ -89,6 +91,15 @@ pub struct Policy {
     pub(crate) programs: Programs,
     /// `[programs] files`, as they were written.
     pub program_files: Vec<Entry>,
+}
+
+/// Facts of an image configuration that decide nothing and are worth a line of a new policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The image's program starts as root.
+    pub starts_as_root: bool,
+    /// TCP ports of EXPOSE.
+    pub ports: Vec<u16>,
 }
 
 /// `[audit]`: what `harden audit` accepts.

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::layer::Layer;
-use super::{Entry, RunUser, value};
+use super::{Entry, Image, RunUser, value};
 use crate::diag::Origin;
 use crate::diag::escape::quote;
 use crate::diag::{Diagnostic, codes};
@@ -56,6 +56,7 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mu
     reader.user(&mut layer);
     reader.commands(&mut layer);
     reader.directories(&mut layer);
+    layer.image = Some(Image { starts_as_root: layer.user.is_none(), ports: reader.ports() });
     layer
 }
 
@@ -169,6 +170,18 @@ impl Reader<'_> {
             Ok(line) => layer.commands.push(line),
             Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, key)),
         }
+    }
+
+    /// `PORT`, `PORT/tcp`, `PORT/udp` of EXPOSE: those of TCP, in order.
+    fn ports(&self) -> Vec<u16> {
+        let exposed = self.config.get("ExposedPorts").and_then(Value::as_object);
+        let mut ports: Vec<u16> = exposed
+            .into_iter()
+            .flat_map(|ports| ports.keys())
+            .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok())
+            .collect();
+        ports.sort_unstable();
+        ports
     }
 
     fn directories(&mut self, layer: &mut Layer) {

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Keep, Minimal,
-    Policy, Remove, Run, RunUser, Start,
+    Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Image, Keep,
+    Minimal, Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
 use crate::diag::escape::quote;
@@ -30,6 +30,7 @@ pub(super) struct Layer {
     pub(super) path: Located<Vec<String>>,
     pub(super) library_path: Option<Vec<String>>,
     pub(super) volumes: Vec<String>,
+    pub(super) image: Option<Image>,
     /// `none`, and where it was written.
     pub(super) nothing: Option<Origin>,
     pub(super) commands: Vec<CommandLine>,
@@ -92,6 +93,7 @@ impl Layer {
         or(&mut self.path, weaker.path);
         or(&mut self.library_path, weaker.library_path);
         self.volumes.extend(weaker.volumes);
+        self.image = self.image.take().or(weaker.image);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
             problems.push(
                 Diagnostic::at(
@@ -286,6 +288,7 @@ impl Layer {
             rules: rules.into_iter().collect(),
             strict: value(self.strict).unwrap_or_default(),
             volumes,
+            image: self.image,
             checks: self.checks,
             audit: Audit { exceptions: self.exceptions },
             programs: Programs { own: self.programs },

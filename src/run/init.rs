@@ -10,23 +10,45 @@ use crate::diag::escape::{basic_string, escaped};
 use crate::diag::{Diagnostic, Kind};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
+use crate::facts::program::Program;
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Source, Unread};
-use crate::policy::{Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
+use crate::policy::{CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::root::{Root, host};
+use crate::scripts::{How, Reader};
 use crate::tree::Id;
+use crate::tree::contents::Contents;
 
-/// Programs by which a profile is guessed, with the command line to begin from.
-const PROFILES: &[(&str, &[&str], &str)] = &[
-    ("dotnet", &["dotnet"], "[\"dotnet\", \"/app/App.dll\"]"),
-    ("node", &["node", "nodejs"], "[\"node\", \"/app/server.js\"]"),
-    ("java", &["java"], "[\"java\", \"-jar\", \"/app/app.jar\"]"),
-    ("nginx", &["nginx"], "[\"nginx\", \"-g\", \"daemon off;\"]"),
-    ("postgres", &["postgres"], "[\"postgres\", \"-D\", \"/var/lib/postgresql/data\"]"),
-    ("redis", &["redis-server", "valkey-server"], "[\"redis-server\"]"),
-    ("php-fpm", &["php-fpm"], "[\"php-fpm\", \"-F\"]"),
-    ("ruby", &["ruby"], "[\"ruby\", \"/app/main.rb\"]"),
-    ("python", &["python3", "python"], "[\"python3\", \"/app/main.py\"]"),
+/// A program by which a profile is guessed.
+struct Known {
+    profile: &'static str,
+    programs: &'static [&'static str],
+    /// The command line to begin from.
+    command: &'static str,
+    /// Accounts that packages and official images make for it.
+    accounts: &'static [&'static str],
+}
+
+const fn known(
+    profile: &'static str,
+    programs: &'static [&'static str],
+    command: &'static str,
+    accounts: &'static [&'static str],
+) -> Known {
+    Known { profile, programs, command, accounts }
+}
+
+#[rustfmt::skip]
+const PROFILES: &[Known] = &[
+    known("dotnet", &["dotnet"], "[\"dotnet\", \"/app/App.dll\"]", &["app"]),
+    known("node", &["node", "nodejs"], "[\"node\", \"/app/server.js\"]", &["node"]),
+    known("java", &["java"], "[\"java\", \"-jar\", \"/app/app.jar\"]", &[]),
+    known("nginx", &["nginx"], "[\"nginx\", \"-g\", \"daemon off;\"]", &["nginx", "www-data"]),
+    known("postgres", &["postgres"], "[\"postgres\", \"-D\", \"/var/lib/postgresql/data\"]", &["postgres"]),
+    known("redis", &["redis-server", "valkey-server"], "[\"redis-server\"]", &["redis", "valkey"]),
+    known("php-fpm", &["php-fpm"], "[\"php-fpm\", \"-F\"]", &["www-data"]),
+    known("ruby", &["ruby"], "[\"ruby\", \"/app/main.rb\"]", &[]),
+    known("python", &["python3", "python"], "[\"python3\", \"/app/main.py\"]", &[]),
 ];
 
 /// Ordinary accounts begin at this uid (login.defs(5), UID_MIN), and end below nobody's.
@@ -54,71 +76,217 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     };
     let mut policy = policy.clone();
     match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
-        Ok(survey) => printed(&text(&survey.facts, &policy)),
+        Ok(survey) => printed(&text(&Image { facts: &survey.facts, contents: &root, policy: &policy })),
         Err(error) => refused(error.into()),
     }
 }
 
-fn text(facts: &Facts, policy: &Policy) -> String {
-    let mut out = String::from("# What harden keeps; everything else goes. Check each guess, then run: harden plan\n");
+/// The image, as far as init looks at it.
+struct Image<'a> {
+    facts: &'a Facts,
+    contents: &'a dyn Contents,
+    policy: &'a Policy,
+}
+
+fn text(image: &Image<'_>) -> String {
+    let Image { facts, policy, .. } = image;
+    let mut out = String::from(
+        "# Allowlist of harden: it removes every program and account that is not kept. Check each guess,\n# then run: harden plan\n",
+    );
     let name = if facts.os.pretty_name.is_empty() { "an image without os-release" } else { &facts.os.pretty_name };
     let _ = writeln!(out, "# Fitted to {}.\n", escaped(name.as_bytes()));
-    let guess = PROFILES.iter().find(|(_, programs, _)| programs.iter().any(|name| has_command(facts, name)));
-    match guess {
-        Some((profile, programs, _)) => {
-            let program = programs.iter().find(|name| has_command(facts, name)).unwrap_or(profile);
+    let guess = image.guess();
+    match &guess {
+        Some((known, why)) => {
+            let profile = known.profile;
             let _ = writeln!(
                 out,
-                "profile = \"{profile}\"  # guessed: {program} is installed; `harden init --profile {profile}` shows it\n"
+                "profile = \"{profile}\"  # guessed: {why}; `harden init --profile {profile}` shows it\n"
             );
         }
         None => {
             let _ = writeln!(out, "# profile = \"static\"  # one of: {}\n", PROFILE_NAMES.join(", "));
         }
     }
+    let guess = guess.map(|(known, _)| known);
     out.push_str("[run]\n");
-    user(&mut out, facts, policy);
-    command(&mut out, policy, guess.map(|(_, _, line)| *line));
+    image.user(&mut out, guess);
+    command(&mut out, policy, guess.map(|known| known.command));
+    if let Some(workdir) = policy.workdir.as_ref().filter(|path| policy.image.is_some() && *path != "/") {
+        let _ = writeln!(out, "workdir = {}", basic_string(workdir));
+    }
+    if !policy.path.is_empty() {
+        let path: Vec<String> = policy.path.iter().map(|path| basic_string(path)).collect();
+        let _ = writeln!(out, "path = [{}]", path.join(", "));
+    }
+    if !policy.volumes.is_empty() {
+        let volumes: Vec<String> = policy.volumes.iter().map(|path| basic_string(path)).collect();
+        let _ = writeln!(out, "volumes = [{}]", volumes.join(", "));
+    }
     out.push_str("\n[keep]\n# names, absolute paths, globs, or { name = \"sh\", reason = \"entrypoint script\" }\ncommands = []\n");
-    for path in entrypoints(facts) {
-        let _ = writeln!(out, "# found: {path}: if the image starts with it, name it in run.command");
-    }
-    out.push_str(
-        "\n[files]\n# read-only = [\"/app\"]       # the application: root owns it, no account can write it\n",
-    );
-    let writable = owned(facts, policy);
-    if writable.is_empty() {
-        out.push_str("# writable = [\"/app/data\"]   # what it writes: owned by the run user\n");
-    } else {
-        let _ = writeln!(out, "writable = [{}]  # guessed: these belong to the run user", writable.join(", "));
-    }
+    image.scripts(&mut out);
+    image.files(&mut out);
     out.push_str("\n[packages]\ndatabase = \"prune\"\n");
+    image.check(&mut out);
     out
 }
 
-fn user(out: &mut String, facts: &Facts, policy: &Policy) {
-    match &policy.user {
-        Some(user) => {
-            let _ = writeln!(out, "user = \"{}\"", spec(user));
-        }
-        None => match ordinary_account(facts) {
-            Some((name, uid, gid)) => {
-                let _ = writeln!(out, "user = \"{name}:{uid}:{gid}\"  # guessed: an account of this image");
+impl Image<'_> {
+    /// The profile that fits the command, or without a command the first program that is installed; and why.
+    fn guess(&self) -> Option<(&'static Known, String)> {
+        let Run::Commands(lines) = &self.policy.run else {
+            return PROFILES.iter().find_map(|known| {
+                let program = known.programs.iter().find(|name| has_command(self.facts, name))?;
+                Some((known, format!("{program} is installed")))
+            });
+        };
+        // ENTRYPOINT and CMD stand first; HEALTHCHECK says nothing of the program.
+        let words = lines.first().map(|line| line.words.as_slice()).unwrap_or_default();
+        let fits = |name: &str| {
+            let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+            PROFILES.iter().find(|known| known.programs.iter().any(|&program| program == name || program == stem))
+        };
+        let direct = |word: &String| {
+            let name = word.rsplit('/').next().unwrap_or_default();
+            fits(name).map(|known| (known, format!("the command starts {}", escaped(name.as_bytes()))))
+        };
+        let by_script = |word: &String| {
+            let name = self.interpreter(word)?;
+            fits(&name).map(|known| (known, format!("{} is a script of {name}", escaped(word.as_bytes()))))
+        };
+        words.iter().find_map(direct).or_else(|| words.iter().find_map(by_script))
+    }
+
+    /// The interpreter of a script that a word names.
+    fn interpreter(&self, word: &str) -> Option<String> {
+        let (tree, commands) = (&self.facts.tree, &self.facts.commands);
+        let entry = if word.contains('/') {
+            tree.resolve(word.as_bytes()).ok()?.node
+        } else {
+            commands.find_in_path(tree, word.as_bytes())?
+        };
+        let Ok(Program::Script(shebang)) = commands.program(tree, self.contents, tree.follow(entry).ok()?.node) else {
+            return None;
+        };
+        let path = String::from_utf8(shebang.env_name.unwrap_or(shebang.interpreter)).ok()?;
+        path.rsplit('/').next().map(str::to_owned)
+    }
+
+    fn user(&self, out: &mut String, guess: Option<&Known>) {
+        let root = self.policy.image.as_ref().is_some_and(|image| image.starts_as_root);
+        match &self.policy.user {
+            Some(user) => {
+                let _ = writeln!(out, "user = \"{}\"", spec(user));
             }
-            None => out.push_str("user = \"app:1000:1000\"  # made by harden: no login, locked\n"),
-        },
+            None => match self.account(guess) {
+                Some((name, uid, gid)) => {
+                    let _ = writeln!(out, "user = \"{name}:{uid}:{gid}\"  # guessed: an account of this image");
+                }
+                None => out.push_str("user = \"app:1000:1000\"  # made by harden: no login, locked\n"),
+            },
+        }
+        if root && self.policy.user.is_none() {
+            out.push_str(
+                "start = \"root\"  # the image has no USER: its program starts as root; delete this line once it starts as user\n",
+            );
+        }
+    }
+
+    /// The account of the program: that of its package, else the first ordinary one.
+    fn account(&self, guess: Option<&Known>) -> Option<(String, u32, u32)> {
+        let names = guess.map(|known| known.accounts).unwrap_or_default();
+        let named = names.iter().find_map(|name| {
+            let line = self.facts.accounts.passwd().find(|line| line.name() == name.as_bytes())?;
+            let uid = parse_id(line.field(UID)).filter(|&uid| uid != 0)?;
+            Some(((*name).to_owned(), uid, parse_id(line.field(PRIMARY_GID))?))
+        });
+        named.or_else(|| ordinary_account(self.facts))
+    }
+
+    /// Entrypoint scripts: what they start is kept where the command is known.
+    fn scripts(&self, out: &mut String) {
+        let facts = self.facts;
+        let reader =
+            Reader { tree: &facts.tree, contents: self.contents, commands: &facts.commands, policy: self.policy };
+        let reached = reader.reached();
+        let mut starting = reached.iter().filter(|file| file.names.iter().any(|name| name.how != How::Reads));
+        if let Some(file) = starting.next() {
+            let _ = writeln!(
+                out,
+                "from-scripts = true  # guessed: {} starts other programs; keep those that scripts name",
+                reader.place(file.file, 0)
+            );
+        }
+        let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
+        for path in entrypoints(facts) {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            if !words.iter().any(|word| *word == path || *word == name) {
+                let _ = writeln!(
+                    out,
+                    "# found: {path}: name it in run.command if the image starts with it, else in [remove] commands"
+                );
+            }
+        }
+    }
+
+    /// Directories of the run user: one that holds the program is none that the program must write.
+    fn files(&self, out: &mut String) {
+        out.push_str("\n[files]\n");
+        let (tree, policy) = (&self.facts.tree, self.policy);
+        let lines: &[CommandLine] = if let Run::Commands(lines) = &policy.run { lines } else { &[] };
+        let workdir = policy.workdir.as_deref().unwrap_or("/");
+        let base = tree.resolve(workdir.as_bytes()).map_or(Id::ROOT, |found| found.node);
+        let words = lines.iter().flat_map(|line| &line.words);
+        let mut programs: Vec<Id> = words
+            .filter_map(|word| tree.resolve_from(base, word.as_bytes(), true).ok())
+            .map(|found| found.node)
+            .collect();
+        programs.extend((base != Id::ROOT).then_some(base));
+        let (code, data): (Vec<Id>, Vec<Id>) =
+            owned(self.facts, policy).into_iter().partition(|&at| programs.iter().any(|&id| tree.is_within(id, at)));
+        let list = |ids: &[Id]| {
+            let paths = ids.iter().filter_map(|&id| String::from_utf8(tree.path(id)).ok());
+            paths.map(|path| basic_string(&path)).collect::<Vec<_>>().join(", ")
+        };
+        if code.is_empty() {
+            out.push_str("# read-only = [\"/app\"]       # the application: root owns it, no account can write it\n");
+        } else {
+            let _ = writeln!(
+                out,
+                "# read-only = [{}]  # the run user owns it and the program lies there: remove the # if it writes nothing there",
+                list(&code)
+            );
+        }
+        if data.is_empty() {
+            out.push_str("# writable = [\"/app/data\"]   # directories that it writes: the run user owns them\n");
+        } else {
+            let _ = writeln!(out, "writable = [{}]  # guessed: the run user owns them", list(&data));
+        }
+    }
+
+    /// A check by the first port of EXPOSE. It stays a comment: a server may need others that no build step has.
+    fn check(&self, out: &mut String) {
+        let port = self.policy.image.as_ref().and_then(|image| image.ports.first());
+        let Run::Commands(lines) = &self.policy.run else { return };
+        let (Some(port), Some(line)) = (port, lines.first()) else { return };
+        let argv: Vec<String> = line.argv.iter().map(|word| basic_string(word)).collect();
+        let _ = writeln!(
+            out,
+            "\n# [check]  # the image exposes port {port}: remove the three # if the program starts in a build step\n\
+             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30",
+            argv.join(", ")
+        );
     }
 }
 
 fn command(out: &mut String, policy: &Policy, guess: Option<&str>) {
     match (&policy.run, guess) {
         (Run::Commands(lines), _) => {
-            let lines: Vec<String> = lines
-                .iter()
-                .map(|line| {
-                    format!("[{}]", line.words.iter().map(|word| basic_string(word)).collect::<Vec<_>>().join(", "))
-                })
-                .collect();
+            // Word for word, the shell of a shell form included.
+            let line = |line: &CommandLine| {
+                format!("[{}]", line.argv.iter().map(|word| basic_string(word)).collect::<Vec<_>>().join(", "))
+            };
+            let lines: Vec<String> = lines.iter().map(line).collect();
             let value = if let [one] = lines.as_slice() { one.clone() } else { format!("[{}]", lines.join(", ")) };
             let _ = writeln!(out, "command = {value}");
         }
@@ -165,7 +333,7 @@ fn entrypoints(facts: &Facts) -> Vec<String> {
 }
 
 /// Topmost directories that belong to the run user.
-fn owned(facts: &Facts, policy: &Policy) -> Vec<String> {
+fn owned(facts: &Facts, policy: &Policy) -> Vec<Id> {
     let tree = &facts.tree;
     let uid = match &policy.user {
         Some(RunUser::Named { uid: Some(uid), .. } | RunUser::Numeric { uid, .. }) => Some(*uid),
@@ -178,9 +346,5 @@ fn owned(facts: &Facts, policy: &Policy) -> Vec<String> {
     };
     let Some(uid) = uid.filter(|&uid| uid != 0) else { return Vec::new() };
     let owns = |id: Id| tree.is_dir(id) && tree.meta(id).uid == uid;
-    tree.ids()
-        .filter(|&id| owns(id) && !tree.ancestors(id).skip(1).any(owns))
-        .filter_map(|id| String::from_utf8(tree.path(id)).ok())
-        .map(|path| basic_string(&path))
-        .collect()
+    tree.ids().filter(|&id| owns(id) && !tree.ancestors(id).skip(1).any(owns)).collect()
 }

@@ -1,0 +1,132 @@
+//! `harden init`, then `harden apply` with what it wrote and no hand on the file.
+
+use crate::common::{Applied, Rootfs};
+
+fn json(words: &[&str]) -> String {
+    serde_json::to_string(words).unwrap()
+}
+
+/// An image configuration of some parts.
+fn config(parts: &[(&str, String)]) -> String {
+    let parts: Vec<String> = parts.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+    format!("{{\"config\": {{{}}}}}", parts.join(", "))
+}
+
+fn image() -> Rootfs {
+    Rootfs::debian_like()
+        .account("app", 1000, "/app", "/usr/sbin/nologin")
+        .programs(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/python3", "/usr/bin/node"])
+        .script("/usr/bin/gunicorn", "#!/usr/bin/python3\nimport sys\n")
+}
+
+/// What init writes of this image.
+fn init(tree: &Rootfs, config: &str) -> String {
+    let run = tree.run_with("init", &["--image-config", "-"], &[], config.as_bytes());
+    assert_eq!(run.status, 0, "{}", run.all());
+    run.stdout
+}
+
+fn init_and_apply(tree: Rootfs, config: &str) -> (String, Applied) {
+    let text = init(&tree, config);
+    let done = tree.apply_config(&text, &[]);
+    (text, done)
+}
+
+#[test]
+fn a_health_check_keeps_its_shell_in_shell_form_and_its_program_in_both() {
+    for (test, shell) in [
+        (json(&["CMD-SHELL", "curl -f http://localhost/ || exit 1"]), true),
+        (json(&["CMD-SHELL", "curl -f http://localhost:$PORT/ || exit 1"]), true),
+        (json(&["CMD", "curl", "-f", "http://localhost/"]), false),
+        (json(&["CMD", "/bin/sh", "-c", "curl -f http://localhost/ || exit 1"]), true),
+    ] {
+        let parts = [
+            ("User", "\"app\"".to_owned()),
+            ("Cmd", json(&["/app/server"])),
+            ("Healthcheck", format!("{{\"Test\": {test}}}")),
+        ];
+        let (text, done) = init_and_apply(image(), &config(&parts));
+        done.assert_same(&["/usr/bin/curl", "/app/server"]);
+        if shell {
+            done.assert_same(&["/usr/bin/sh"]);
+        } else {
+            done.assert_gone(&["/usr/bin/sh"]);
+        }
+        assert!(text.contains("user = \"app\""), "{text}");
+    }
+}
+
+#[test]
+fn a_command_in_shell_form_is_written_word_for_word() {
+    for code in ["exec /app/server", "/app/server --port 80 || exit 1", "cd /app && exec ./server \"quoted\" 'and so'"]
+    {
+        let parts = [("User", "\"1000:1000\"".to_owned()), ("Cmd", json(&["/bin/sh", "-c", code]))];
+        let (text, done) = init_and_apply(image(), &config(&parts));
+        let line = text.lines().find(|line| line.starts_with("command = ")).unwrap();
+        // Basic strings of TOML are strings of JSON.
+        let words: Vec<String> = serde_json::from_str(line.strip_prefix("command = ").unwrap()).unwrap();
+        assert_eq!(words, ["/bin/sh", "-c", code]);
+        done.assert_same(&["/usr/bin/sh", "/app/server"]);
+    }
+}
+
+/// What is installed says less than what is started.
+#[test]
+fn the_profile_is_that_of_the_command() {
+    for (command, profile) in [
+        (&["gunicorn", "app:app"][..], Some("python")),
+        (&["/usr/bin/gunicorn", "app:app"], Some("python")),
+        (&["python3", "/app/main.py"], Some("python")),
+        (&["node", "/app/server.js"], Some("node")),
+        (&["/app/server"], None),
+    ] {
+        let parts = [("User", "\"app\"".to_owned()), ("Cmd", json(command))];
+        let (text, _) = init_and_apply(image(), &config(&parts));
+        let line = text.lines().find(|line| line.starts_with("profile = "));
+        assert_eq!(line.is_some(), profile.is_some(), "{command:?}\n{text}");
+        assert!(profile.is_none_or(|name| line.unwrap().starts_with(&format!("profile = \"{name}\""))), "{text}");
+    }
+    assert!(init(&image(), &config(&[])).contains("profile = \"node\"  # guessed: node is installed"));
+}
+
+#[test]
+fn an_image_without_a_user_is_said_to_start_as_root_and_keeps_doing_so() {
+    let script = "#!/bin/sh\nset -e\nfind /app ! -user app -exec chown app {} +\nexec \"$@\"\n";
+    let tree = image().programs(&["/usr/bin/chown"]).script("/usr/local/bin/docker-entrypoint.sh", script);
+    let parts = [("Entrypoint", json(&["docker-entrypoint.sh"])), ("Cmd", json(&["/app/server"]))];
+    let (text, done) = init_and_apply(tree, &config(&parts));
+    assert!(text.contains("start = \"root\"  # the image has no USER"), "{text}");
+    assert!(text.contains("from-scripts = true  # guessed: /usr/local/bin/docker-entrypoint.sh starts"), "{text}");
+    done.assert_same(&["/usr/bin/find", "/usr/bin/chown", "/usr/bin/sh", "/usr/local/bin/docker-entrypoint.sh"]);
+    // With a user there is no such line, and no script that nothing names is kept.
+    let parts = [("User", "\"app\"".to_owned()), ("Cmd", json(&["/app/server"]))];
+    assert!(!init(&image(), &config(&parts)).contains("start ="));
+}
+
+#[test]
+fn a_directory_of_the_run_user_that_holds_the_program_is_not_proposed_for_writing() {
+    let tree = image().dir("/srv/app", 0o755, 1000, 1000).file("/srv/app/main.py", 0o644, 1000, 1000, "x");
+    let tree = tree.dir("/srv/data", 0o755, 1000, 1000).dir("/srv/work", 0o755, 1000, 1000);
+    let parts = [
+        ("User", "\"app\"".to_owned()),
+        ("Cmd", json(&["python3", "main.py"])),
+        ("WorkingDir", "\"/srv/app\"".to_owned()),
+        ("ExposedPorts", "{\"8080/tcp\": {}, \"53/udp\": {}}".to_owned()),
+    ];
+    let (text, done) = init_and_apply(tree, &config(&parts));
+    assert!(text.contains("# read-only = [\"/srv/app\"]  # the run user owns it"), "{text}");
+    assert!(text.contains("writable = [\"/srv/data\", \"/srv/work\"]"), "{text}");
+    assert!(text.contains("workdir = \"/srv/app\""), "{text}");
+    assert!(text.contains("tcp = 8080") && !text.contains("53"), "{text}");
+    assert_eq!(done.after.owner("/srv/app/main.py"), (1000, 1000));
+    // The comments are what they say: without the signs the file is read.
+    let check = text
+        .replace("# [check]", "[check]")
+        .replace("# commands = [{", "commands = [{")
+        .replace("# timeout", "timeout");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, check.as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let dump = crate::common::bare(&["--dump-config", "--config", &path], &[], b"");
+    assert!(dump.stdout.contains("tcp = 8080"), "{}", dump.all());
+}
