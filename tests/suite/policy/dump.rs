@@ -5,9 +5,9 @@ use proptest::prelude::*;
 
 use super::common::{file, lines, run};
 
-/// Everything but the origins, which differ by nature.
+/// Everything but the origins, which differ by nature, and facts of the image that no key holds.
 fn essence(policy: &Policy) -> String {
-    let mut text = format!("{policy:?}");
+    let mut text = format!("{:?}", Policy { image: None, ..policy.clone() });
     while let Some(at) = text.find("origin: ") {
         let rest = &text[at..];
         let end = rest.find(" }").unwrap();
