@@ -7,7 +7,9 @@ use super::common::{file, lines, run};
 
 /// Everything but the origins, which differ by nature, and facts of the image that no key holds.
 fn essence(policy: &Policy) -> String {
-    let mut text = format!("{:?}", Policy { image: None, ..policy.clone() });
+    let mut policy = policy.clone();
+    policy.image = None;
+    let mut text = format!("{policy:?}");
     while let Some(at) = text.find("origin: ") {
         let rest = &text[at..];
         let end = rest.find(" }").unwrap();
