@@ -22,7 +22,8 @@ mod trail;
 mod watch;
 
 use std::cell::OnceCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -36,7 +37,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use crate::console::Console;
 use crate::diag::escape::{escaped, quoted};
 use crate::diag::{Diagnostic, Kind, codes};
-use crate::facts::accounts::{self, Accounts, Database, PRIMARY_GID, UID, members, parse_id};
+use crate::facts::accounts::{self, Accounts, Database, HOME, PRIMARY_GID, UID, members, parse_id};
 use crate::root::{Root, host, result_file};
 use crate::tree::Tree;
 use file::Entries;
@@ -101,14 +102,15 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     let tree = OnceCell::new();
     let own = host::this_program().map(|program| program.path).into_iter();
     let mut image = Image::read(&tree, own.map(String::into_bytes).collect());
+    let mut home = None;
     if let Some(user) = &request.user {
         // Everything is read with the rights that this program was started with.
         image.whole();
         if let Some((tree, _)) = tree.get() {
-            become_user(user, tree)?;
+            home = Some(become_user(user, tree)?);
         }
     }
-    let main = start(&program, &request.words)?;
+    let main = start(&program, &request.words, home.as_deref())?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
     let traced = tracer::follow(main, image).map_err(|errno| {
@@ -132,10 +134,14 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
 }
 
 /// Start this program once more, which stops itself before it becomes CMD.
-fn start(program: &str, words: &[OsString]) -> Result<Pid, Diagnostic> {
+fn start(program: &str, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, Diagnostic> {
     #[allow(clippy::disallowed_methods, reason = "this program itself")]
-    let child = Command::new(program).arg(child::ARGUMENT).args(words).spawn();
-    let child = child.map_err(|error| {
+    let mut command = Command::new(program);
+    command.arg(child::ARGUMENT).args(words);
+    if let Some(home) = home {
+        command.env("HOME", OsStr::from_bytes(home));
+    }
+    let child = command.spawn().map_err(|error| {
         Diagnostic::new(codes::LEARN_START, format!("cannot start {}: {error}", quoted(program.as_bytes())))
     })?;
     let main = Pid::from_child(&child);
@@ -281,8 +287,9 @@ impl Output {
     }
 }
 
-/// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD.
-fn become_user(user: &str, tree: &Tree) -> Result<(), Diagnostic> {
+/// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD. Returns the
+/// home directory, which engines put into HOME: `/` without an account.
+fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
     let root = Root::open(b"/").map_err(|error| Diagnostic::new(codes::LEARN_USER, error.to_string()))?;
     let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
     let mut parts = user.split(':');
@@ -315,5 +322,7 @@ fn become_user(user: &str, tree: &Tree) -> Result<(), Diagnostic> {
         .map_err(|errno| {
             let text = format!("cannot become the user '{}': {errno}", escaped(user.as_bytes()));
             Diagnostic::new(codes::LEARN_USER, text).help("start learn as root, or as that user without --user")
-        })
+        })?;
+    let home = line.map(|line| line.field(HOME)).filter(|home| !home.is_empty());
+    Ok(home.unwrap_or(b"/").to_vec())
 }

@@ -11,7 +11,7 @@ use crate::facts::{Facts, Own};
 use crate::guards::GUARDS;
 use crate::plan::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
-use crate::root::Root;
+use crate::root::{self, Root};
 use crate::rules;
 use crate::rules::accounts::nologin;
 use crate::rules::context::Context;
@@ -86,6 +86,12 @@ impl Unread {
     /// The same of any other error of reading.
     pub(crate) fn because(error: &impl ToString) -> Diagnostic {
         Self(error.to_string()).into()
+    }
+
+    /// The same of an entry that the walk could not read.
+    pub(crate) fn of_walk(error: &root::Error) -> Diagnostic {
+        let unread = Self::because(error);
+        if error.is_denied() { unread.help("run harden as root: with docker run, add --user 0") } else { unread }
     }
 }
 

@@ -142,6 +142,12 @@ impl Error {
         format!("{}, in {call}{meaning}", lower_first(&errno.to_string()))
     }
 
+    /// Whether this process has no right to do it (EACCES, EPERM).
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.is(Errno::ACCESS) || self.is(Errno::PERM)
+    }
+
     /// Whether the kernel refused with that error.
     #[must_use]
     pub fn is(&self, errno: Errno) -> bool {

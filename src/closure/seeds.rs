@@ -160,7 +160,7 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
                 quoted(&tree.path(program)),
                 String::from_utf8_lossy(tree.name(program))
             ),
-            None => format!("{near}write its absolute path, or set run.path"),
+            None => format!("{near}install it before harden runs, write its absolute path, or set run.path"),
         };
         (place, help)
     };

@@ -75,7 +75,10 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static
         match named.iter().find(stays) {
             Some(&id) => tree.follow(id).map_or(id, |found| found.node),
             None if named.is_empty() => {
-                return Err(("is not in PATH", "correct it, write its absolute path, or set run.path".to_owned()));
+                return Err((
+                    "is not in PATH",
+                    "correct it, install it before harden runs, write its absolute path, or set run.path".to_owned(),
+                ));
             }
             None => return Err((GOES, keep())),
         }

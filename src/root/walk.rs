@@ -218,7 +218,7 @@ impl Walk<'_> {
                 // A directory that may be listed and not searched fails before any entry of it is in the tree.
                 match (next, &mut self.skipped) {
                     (Ok(next), _) => levels.push(next),
-                    (Err(error), Some(skipped)) if error.is(Errno::ACCESS) || error.is(Errno::PERM) => {
+                    (Err(error), Some(skipped)) if error.is_denied() => {
                         // The directory is what is not examined, whichever entry of it was asked first.
                         skipped.push((child, Error { path: self.tree.path(child), ..error }));
                         continue;

@@ -72,7 +72,7 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     };
     let tree = match root.walk() {
         Ok(tree) => tree,
-        Err(error) => return refused(Unread::because(&error)),
+        Err(error) => return refused(Unread::of_walk(&error)),
     };
     let mut policy = policy.clone();
     match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {

@@ -360,7 +360,7 @@ impl<'a> Session<'a> {
 
     fn survey(&mut self) -> Result<Survey, Exit> {
         self.console.phase("examining the root file system");
-        let tree = self.root.walk().map_err(|error| self.unread(&Unread::because(&error)))?;
+        let tree = self.root.walk().map_err(|error| self.unread(&Unread::of_walk(&error)))?;
         let source = Source::root(&self.root, tree, &self.own);
         let survey = pipeline::survey(source, &mut self.policy);
         survey.map_err(|error| self.unread(&error.into()))

@@ -51,7 +51,7 @@ impl Jail {
         }
         let made = Command::new("mknod").args(["-m", "666"]).arg(jail.at("dev/null")).args(["c", "1", "3"]).status();
         assert!(made.unwrap().success(), "cannot make /dev/null: these tests need root");
-        jail.file("etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n");
+        jail.file("etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/data:/bin/sh\n");
         jail.file("etc/group", "root:x:0:\napp:x:1000:\nextra:x:1234:app\n");
         jail
     }

@@ -131,10 +131,12 @@ fn what_cannot_be_read_is_an_error_and_no_file() {
 fn the_command_runs_as_the_account_that_was_named() {
     let jail = Jail::new();
     jail.file("data/mine", "");
-    let code = "print \"$< $> $( \\n\"; open F, '<', '/data/mine' or die";
-    for (user, says) in
-        [("app", "1000 1000 1000 1000 1234"), ("1000", "1000 1000 1000 1000 1234"), ("77:88", "77 77 88 88")]
-    {
+    let code = "print \"$< $> $( $ENV{HOME}\\n\"; open F, '<', '/data/mine' or die";
+    for (user, says) in [
+        ("app", "1000 1000 1000 1000 1234 /data\n"),
+        ("1000", "1000 1000 1000 1000 1234 /data\n"),
+        ("77:88", "77 77 88 88 /\n"),
+    ] {
         for before in ["", CONTAINED] {
             let output = jail.run(How { before, options: &["--user", user], ..How::default() }, &["perl", "-e", code]);
             assert!(output.status.success(), "{user}: {}", said(&output));
