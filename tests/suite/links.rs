@@ -42,3 +42,34 @@ fn every_link_of_a_page_leads_to_a_file_and_its_heading() {
     }
     assert!(seen > 50, "{seen}");
 }
+
+/// Every line of configuration that the page of troubles gives is one that harden reads.
+#[test]
+fn the_lines_of_the_troubleshooting_page_are_read() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/troubleshooting.md")).unwrap();
+    let mut number = 0;
+    for cell in page.lines().filter_map(|line| line.trim_end_matches(" |").rsplit(" | ").next()) {
+        let mut section = "";
+        let mut sections: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
+        for part in cell.split('`').skip(1).step_by(2).filter(|part| part.contains(" = ")) {
+            let line = match part.strip_prefix('[').and_then(|part| part.split_once("] ")) {
+                Some((name, line)) => {
+                    section = name;
+                    line
+                }
+                None => part,
+            };
+            *sections.entry(section).or_default() += &format!("{line}\n");
+        }
+        if sections.is_empty() {
+            continue;
+        }
+        let config: String = sections.iter().map(|(name, lines)| format!("[{name}]\n{lines}")).collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, config.as_bytes()).unwrap();
+        let dump = crate::common::bare(&["--dump-config", "--config", file.path().to_str().unwrap()], &[], b"");
+        assert_eq!(dump.status, 0, "{config}{}", dump.all());
+        number += 1;
+    }
+    assert!(number > 15, "{number} lines");
+}
