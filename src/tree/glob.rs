@@ -76,7 +76,10 @@ fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Opti
     let mut found = vec![Id::ROOT];
     let all = parts(pattern, dots);
     for (index, part) in all.iter().enumerate() {
+        // Each directory once, by whichever links it was reached: links to one another would multiply with every star.
+        let mut seen = BTreeSet::new();
         let directories = found.into_iter().filter_map(|at| tree.follow(at).ok()).map(|found| found.node);
+        let directories = directories.filter(|&node| seen.insert(node));
         // What may stand for several parts is compared with whole paths; links in directories are not followed there.
         if dots && (part == b"**" || part.contains(&b'/')) {
             let rest = all.get(index..).unwrap_or_default().join(&b'/');
@@ -141,6 +144,19 @@ mod tests {
 
     use super::{Glob, expand, expand_as_shell};
     use crate::tree::fixture;
+
+    #[test]
+    fn links_to_one_another_do_not_multiply() {
+        let links: Vec<String> = (0..10).map(|n| format!("/m/l{n}")).collect();
+        let mut entries: Vec<(&str, &str)> = links.iter().map(|path| (path.as_str(), "-> .")).collect();
+        entries.push(("/m/x.conf", ""));
+        let tree = fixture::tree(&entries);
+        for stars in [1, 2, 12, 100] {
+            let pattern = format!("/m{}", "/*".repeat(stars));
+            assert_eq!(expand_as_shell(&tree, pattern.as_bytes()).len(), 11, "{stars}");
+            assert_eq!(expand(&tree, &pattern).len(), 11, "{stars}");
+        }
+    }
 
     #[test]
     fn stars_sets_and_literals() {
