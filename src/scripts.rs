@@ -302,7 +302,13 @@ impl<'a> Reader<'a> {
                         .map(|entry| Named { how: How::Runs, entry, line, word: word.clone(), optional: false })
                         .collect()
                 }
-                calls::Call::Code(text) => self.code_at(id, line, &text),
+                calls::Call::Code(text) => {
+                    let mut names = self.code_at(id, line, &text);
+                    let shell = self.runs("/bin/sh", &[]).filter(|_| calls::needs_shell(language, &text));
+                    let word = "/bin/sh".to_owned();
+                    names.extend(shell.map(|entry| Named { how: How::Runs, entry, line, word, optional: false }));
+                    names
+                }
             };
             for name in names {
                 if !uses.names.iter().any(|known| known.entry == name.entry) {

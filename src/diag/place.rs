@@ -9,6 +9,8 @@ use super::escape;
 
 /// Longest part of a line that is shown, in characters.
 const WIDEST: usize = 100;
+/// Bytes of a line before and behind the mark that are looked at: a character is four bytes at most.
+const NEAR: usize = 4 * (WIDEST + 1);
 /// What is shown in front of the mark when the line is cut.
 const BEFORE: usize = 40;
 
@@ -17,28 +19,56 @@ const BEFORE: usize = 40;
 pub(crate) struct Source {
     path: String,
     text: String,
-    /// Byte offsets of the beginnings of lines.
-    lines: Vec<usize>,
+    /// The beginnings of lines, and in a long line a mark for every [`STEP`] bytes, in order.
+    marks: Vec<Mark>,
 }
+
+/// A byte with its 1-based line and column, and the byte at which the line begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    at: usize,
+    line: usize,
+    column: usize,
+    begin: usize,
+}
+
+/// Bytes of a line between two marks: so many are counted for one place, however long the line.
+const STEP: usize = 1024;
 
 impl Source {
     /// A text, by the path that the user gave.
     pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         let text = text.into();
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { path: path.into(), text, lines })
+        let mut marks = Vec::new();
+        let mut begin = 0;
+        for (number, line) in text.split('\n').enumerate() {
+            let mark = |at: usize, column| Mark { at: begin + at, line: number + 1, column, begin };
+            marks.push(mark(0, 1));
+            let mut next = STEP;
+            for (column, (at, _)) in line.char_indices().enumerate() {
+                if at >= next {
+                    marks.push(mark(at, column + 1));
+                    next = at + STEP;
+                }
+            }
+            begin += line.len() + 1;
+        }
+        Arc::new(Self { path: path.into(), text, marks })
     }
 
     /// 1-based line and column, in characters, of a byte.
     pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let Some(mark) = self.mark(offset) else { return (1, 1) };
         let mut end = offset.min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        let column = self.text.get(start..end).map_or(0, |part| part.chars().count());
-        (line, column + 1)
+        (mark.line, mark.column + self.text.get(mark.at..end).map_or(0, |part| part.chars().count()))
+    }
+
+    fn mark(&self, offset: usize) -> Option<Mark> {
+        let behind = self.marks.partition_point(|mark| mark.at <= offset);
+        self.marks.get(behind.saturating_sub(1)).copied()
     }
 }
 
@@ -87,12 +117,22 @@ impl Place {
     pub(crate) fn excerpt(&self) -> Vec<String> {
         let text = &self.source.text;
         let start = self.span.start;
-        let Some(before) = text.get(..start).filter(|_| !text.is_empty()) else { return Vec::new() };
-        let begin = before.rfind('\n').map_or(0, |at| at + 1);
-        let rest = text.get(begin..).unwrap_or_default();
-        let line = rest.split('\n').next().unwrap_or_default();
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let (shown, at, width) = cut(line, start - begin..self.span.end.max(start) - begin);
+        if text.is_empty() || !text.is_char_boundary(start) {
+            return Vec::new();
+        }
+        // No more of a long line than can be shown.
+        let line = self.source.mark(start).map_or(0, |mark| mark.begin);
+        let mut begin = line.max(start.saturating_sub(NEAR)).min(start);
+        while !text.is_char_boundary(begin) {
+            begin += 1;
+        }
+        let mut end = text.len().min(start + NEAR);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let near = text.get(begin..end).unwrap_or_default().split('\n').next().unwrap_or_default();
+        let near = near.strip_suffix('\r').unwrap_or(near);
+        let (shown, at, width) = cut(near, begin > line, start - begin..self.span.end.max(start) - begin);
         let number = self.line.to_string();
         let blank = " ".repeat(number.len());
         let gap = " ".repeat(at);
@@ -100,11 +140,13 @@ impl Place {
     }
 }
 
-/// The part of a line that is shown, where in it the marked bytes begin, and how wide they are, in characters.
-fn cut(line: &str, marked: Range<usize>) -> (String, usize, usize) {
+/// The part of a line that is shown, where in it the marked bytes begin, and how wide they are, in characters. `inside`: the
+/// line goes on before what is given.
+fn cut(line: &str, inside: bool, marked: Range<usize>) -> (String, usize, usize) {
     let first = line.char_indices().take_while(|&(at, _)| at < marked.start).count();
-    let skipped = if line.chars().nth(WIDEST).is_none() { 0 } else { first.saturating_sub(BEFORE) };
-    let mut shown = if skipped > 0 { "…".to_owned() } else { String::new() };
+    let short = !inside && line.chars().nth(WIDEST).is_none();
+    let skipped = if short { 0 } else { first.saturating_sub(BEFORE) };
+    let mut shown = if skipped > 0 || inside { "…".to_owned() } else { String::new() };
     let mut length = shown.chars().count();
     let (mut at, mut width) = (None, 0);
     for (count, (byte, c)) in line.char_indices().skip(skipped).enumerate() {
@@ -182,6 +224,27 @@ mod tests {
     fn what_is_shown_forges_nothing_and_the_mark_stays_in_place() {
         assert_eq!(excerpt("a\t= '\x1b[31m'", 4..11), ["12 | a    = '\\u{1b}[31m'", "   |        ^^^^^^^^^^^^"]);
         assert_eq!(excerpt("ü = \"\u{202e}é\"", 5..12), ["12 | ü = \"\\u{202e}é\"", "   |     ^^^^^^^^^^^"]);
+    }
+
+    #[test]
+    fn places_in_a_long_line_are_counted_right_and_in_no_time() {
+        let text = format!("a\n{}\nb", "é,".repeat(100_000));
+        let source = Source::new("x", text.clone());
+        let begin = std::time::Instant::now();
+        for (number, (at, c)) in text.char_indices().enumerate() {
+            let expected = if at < 2 {
+                (1, number + 1)
+            } else if number < 200_003 {
+                (2, number - 1)
+            } else {
+                (3, number - 200_002)
+            };
+            assert_eq!(source.position(at), expected, "{at} {c:?}");
+            if number % 50 == 0 {
+                assert_eq!(Place::of(&source, at..at + 1).excerpt().len(), 2);
+            }
+        }
+        assert!(begin.elapsed().as_secs() < 30);
     }
 
     #[test]

@@ -36,6 +36,15 @@ pub(super) enum Call {
     Code(String),
 }
 
+/// Whether the language gives a text to a shell, or takes it apart by itself: Perl and Ruby look for characters that mean
+/// something to a shell.
+pub(super) fn needs_shell(language: Language, code: &str) -> bool {
+    match language {
+        Language::Python | Language::JavaScript => true,
+        Language::Perl | Language::Ruby => code.contains(|c: char| "$&*(){}[]'\";\\|?<>~`\n".contains(c)),
+    }
+}
+
 /// The language of an interpreter's path or name: `python3.11` is `python`.
 pub(super) fn of_interpreter(path: &str) -> Option<Language> {
     let name = path.rsplit('/').next().unwrap_or_default();
