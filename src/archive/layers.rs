@@ -26,6 +26,11 @@ const LONGEST_TARGET: usize = 4095;
 /// Most entries of a tree: some hundred MiB.
 const MOST_ENTRIES: usize = 4_000_000;
 
+/// Parts of link targets that one path may lead through for nothing, and those that all paths may take beyond: each costs a
+/// look into a directory, and 40 links of PATH_MAX are 80,000 of them.
+const FREE_STEPS: usize = 64;
+const MOST_STEPS: usize = 1_000_000;
+
 const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 
 /// Number of an inode; the root's is 0.
@@ -38,6 +43,8 @@ pub(super) struct Layers {
     names: BTreeMap<(Number, Box<[u8]>), Name>,
     inodes: Vec<Inode>,
     layer: u32,
+    /// Parts of link targets beyond [`FREE_STEPS`] so far.
+    steps: usize,
     /// Whether marks mean something: in layers, not in an exported file system.
     whiteouts: bool,
 }
@@ -74,7 +81,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, whiteouts };
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -169,7 +176,7 @@ impl Layers {
     /// Follow a path to a directory, with all links on it.
     fn walk(&mut self, path: &[&[u8]], make: bool) -> Result<Number, &'static str> {
         let mut todo: Vec<Box<[u8]>> = path.iter().rev().map(|&name| name.into()).collect();
-        let (mut at, mut links) = (0, 0);
+        let (mut at, mut links, mut steps) = (0, 0, 0);
         while let Some(name) = todo.pop() {
             if &*name == b".." {
                 at = self.inode(at).map_or(0, |inode| inode.parent);
@@ -197,7 +204,15 @@ impl Layers {
                         at = 0;
                     }
                     let parts = target.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+                    let before = todo.len();
                     todo.extend(parts.rev().map(Into::into));
+                    steps += todo.len() - before;
+                    if steps > FREE_STEPS {
+                        self.steps += todo.len() - before;
+                    }
+                    if self.steps > MOST_STEPS {
+                        return Err("lies behind links that take more steps than harden follows in one archive");
+                    }
                 }
                 _ => return Err("lies below an entry that is not a directory"),
             }

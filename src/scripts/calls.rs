@@ -1,4 +1,4 @@
-//! Programs that scripts in Python, Perl, Ruby and JavaScript start: the literal first argument of the calls that those
+//! Programs that scripts in Python, Perl, Ruby, JavaScript and PHP start: the literal first argument of the calls that those
 //! languages have for it. A variable there names nothing, and a module that the script loads is not read.
 
 use std::iter::Peekable;
@@ -11,10 +11,11 @@ pub(super) enum Language {
     Perl,
     Ruby,
     JavaScript,
+    Php,
 }
 
 /// Interpreters without their versions, and endings of files.
-const NAMES: [(&str, Language); 10] = [
+const NAMES: [(&str, Language); 11] = [
     ("python", Language::Python),
     ("pypy", Language::Python),
     ("py", Language::Python),
@@ -25,6 +26,7 @@ const NAMES: [(&str, Language); 10] = [
     ("node", Language::JavaScript),
     ("nodejs", Language::JavaScript),
     ("js", Language::JavaScript),
+    ("php", Language::Php),
 ];
 
 /// One thing that is started.
@@ -40,7 +42,7 @@ pub(super) enum Call {
 /// something to a shell.
 pub(super) fn needs_shell(language: Language, code: &str) -> bool {
     match language {
-        Language::Python | Language::JavaScript => true,
+        Language::Python | Language::JavaScript | Language::Php => true,
         Language::Perl | Language::Ruby => code.contains(|c: char| "$&*(){}[]'\";\\|?<>~`\n".contains(c)),
     }
 }
@@ -57,7 +59,10 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
     let name = std::str::from_utf8(name).ok()?;
     let (_, end) = name.rsplit_once('.')?;
     let end = end.strip_prefix(['m', 'c']).filter(|end| *end == "js").unwrap_or(end);
-    NAMES.iter().find(|(known, _)| *known == end && known.len() == 2).map(|&(_, language)| language)
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == end && (known.len() == 2 || *known == "php"))
+        .map(|&(_, language)| language)
 }
 
 /// Names of calls with a program and its arguments, or one text that is taken apart or given to a shell.
@@ -110,7 +115,30 @@ const fn plain(language: Language) -> &'static [&'static str] {
             "Open3.popen2e",
             "Open3.popen3",
         ],
+        Language::Php => &["exec", "shell_exec", "system", "passthru", "popen", "proc_open"],
         Language::JavaScript => &["exec", "execSync", "execFile", "execFileSync", "spawn", "spawnSync"],
+    }
+}
+
+impl Call {
+    /// The same for a call that gives its text to a shell, however short.
+    fn into_code(self) -> Self {
+        match self {
+            Self::Program(text) | Self::Code(text) => Self::Code(text),
+        }
+    }
+}
+
+/// Whether a call gives its text to a shell.
+fn by_shell(name: &str, language: Language) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    match language {
+        Language::Python => {
+            matches!(last, "system" | "popen" | "getoutput" | "getstatusoutput" | "create_subprocess_shell")
+        }
+        Language::JavaScript => matches!(last, "exec" | "execSync"),
+        Language::Php => true,
+        Language::Perl | Language::Ruby => false,
     }
 }
 
@@ -128,13 +156,16 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
         match c {
             '\n' => line += 1,
             '#' if language != Language::JavaScript && before.is_none_or(char::is_whitespace) => skip_line(&mut chars),
-            '/' if language == Language::JavaScript && rest.starts_with("//") && before != Some(':') => {
+            '/' if matches!(language, Language::JavaScript | Language::Php)
+                && rest.starts_with("//")
+                && before != Some(':') =>
+            {
                 skip_line(&mut chars);
             }
             // What stands in a text of the language is no call.
             '"' | '\'' | '`' => {
                 let (length, content) = literal(rest);
-                if c == '`' && matches!(language, Language::Perl | Language::Ruby) {
+                if c == '`' && matches!(language, Language::Perl | Language::Ruby | Language::Php) {
                     found.extend(content.map(|code| (line, Call::Code(code))));
                 }
                 line += newlines(rest, length);
@@ -181,7 +212,7 @@ fn is_call(name: &str, language: Language) -> bool {
     match language {
         Language::JavaScript => known.contains(&last),
         Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
-        Language::Perl | Language::Ruby => {
+        Language::Perl | Language::Ruby | Language::Php => {
             known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last)
         }
     }
@@ -192,7 +223,7 @@ fn is_quoted_code(text: &str, language: Language) -> bool {
     match language {
         Language::Perl => text.starts_with("qx") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
         Language::Ruby => text.starts_with("%x") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
-        Language::Python | Language::JavaScript => false,
+        Language::Python | Language::JavaScript | Language::Php => false,
     }
 }
 
@@ -248,7 +279,7 @@ fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
                     return call(whole, expands);
                 }
             } else {
-                return call(whole, expands);
+                return call(whole, expands).map(|call| if by_shell(name, language) { call.into_code() } else { call });
             }
         }
         if number < skipped {
@@ -369,6 +400,13 @@ mod tests {
     }
 
     #[test]
+    fn php() {
+        let text = "<?php\n$x = shell_exec(\"pdftotext\");\nsystem('tar x');\n// exec('no');\n$y = `date`;\n# exec('no');\n\
+                    proc_open(\"sort $f\", [], $p);\n$o->exec_no('x');\nfile_put_contents('no', 1);\n";
+        assert_eq!(all(text, Language::Php), ["2 sh: pdftotext", "3 sh: tar x", "5 sh: date", "7 sh: sort"]);
+    }
+
+    #[test]
     fn names_tell_languages() {
         for (path, language) in [
             ("/usr/bin/python3.11", Some(Language::Python)),
@@ -391,7 +429,7 @@ mod tests {
         for text in
             ["system", "system(", "system('", "qx", "qx{", "open(", "`", "'''", "subprocess.run([", "%x", "é'ü\n`ß"]
         {
-            for language in [Language::Python, Language::Perl, Language::Ruby, Language::JavaScript] {
+            for language in [Language::Python, Language::Perl, Language::Ruby, Language::JavaScript, Language::Php] {
                 let _ = calls(text, language);
                 let _ = calls(&format!("child_process {text}"), language);
             }

@@ -47,6 +47,25 @@ fn links_on_the_way_are_followed_inside() {
     assert!(refused(&below.end()).ends_with("lies below an entry that is not a directory"));
 }
 
+/// 40 links of PATH_MAX each are 80,000 looks into directories for every entry behind them.
+#[test]
+fn links_of_many_parts_are_followed_within_a_budget() {
+    let tar = |entries: usize| {
+        let mut tar = Tar::default().dir("m").dir("m/a");
+        for n in 0..20 {
+            let next = if n < 19 { format!("/m/l{}/", n + 1) } else { "/m/".to_owned() };
+            let target = next + &"a/../".repeat(15);
+            tar = tar.link(&format!("m/l{n}"), &target);
+        }
+        (0..entries).fold(tar, |tar, n| tar.file(&format!("m/l0/f{n}"), "x"))
+    };
+    assert_eq!(tree(tar(50)).iter().filter(|line| line.starts_with("/m/f")).count(), 50);
+    assert!(
+        refused(&tar(2_000).end())
+            .ends_with("lies behind links that take more steps than harden follows in one archive")
+    );
+}
+
 #[test]
 fn the_last_of_a_name_counts_and_takes_what_was_below() {
     let tar = Tar::default()
