@@ -13,6 +13,10 @@ use crate::tree::{Id, Tree};
 
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
+/// Beginnings of names of glibc's own libraries, which open others without a call to be seen.
+const C_LIBRARY: [&[u8]; 3] = [b"libc.so", b"libc-", b"libpthread"];
+/// What they cannot do without: `pthread_cancel` and `pthread_exit` end the program where it is not there.
+const UNWINDER: &[u8] = b"libgcc_s.so";
 /// Endings of loadable modules besides `.so`: Node.js, OCaml.
 const ENDINGS: [&[u8]; 2] = [b".node", b".cmxs"];
 
@@ -72,12 +76,16 @@ impl<'a> Objects<'a> {
     /// a name that is put together at run time, `libicuuc.so.%d`.
     pub(crate) fn opened(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
         let Input { tree, contents, .. } = self.walk.input;
-        if !self.imports(id, elf, &OPENERS) {
+        let own = tree.name(id);
+        let opens = self.imports(id, elf, &OPENERS);
+        if !opens && !C_LIBRARY.iter().any(|start| own.starts_with(start)) {
             return Vec::new();
         }
         let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
         search(tree, contents, id, &mut |piece| library_names(piece, &mut names));
-        let own = tree.name(id);
+        if !opens {
+            names.retain(|name| name.starts_with(UNWINDER));
+        }
         let mut found = Vec::new();
         for name in names.into_iter().filter(|name| name != own) {
             found.extend(self.named(&name, true).into_iter().map(|at| (at, reason(id, &name, "opened by name by"))));

@@ -39,13 +39,16 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &id in &decision.directories {
         draft.remove_when_empty(id);
     }
-    for (wanted, origin) in &decision.unknown {
+    for (key, wanted, origin) in &decision.unknown {
         let near = did_you_mean(wanted, packages.iter().map(|(_, package)| package.name.as_str()));
         let near = near.map_or_else(String::new, |near| format!("did you mean {}? ", quoted(near.as_bytes())));
         draft.refuse_for(
             origin,
-            format!("minimal.packages entry {} matches no package", quoted(wanted.as_bytes())),
-            format!("{near}correct it, install it, or mark it optional"),
+            format!("{key} entry {} matches no package", quoted(wanted.as_bytes())),
+            format!(
+                "{near}correct it, {} it, or mark it optional",
+                if *key == "minimal.drop" { "delete" } else { "install" }
+            ),
         );
     }
     let told = cx.policy.keep.paths.iter().any(|entry| !matches!(entry.origin, Origin::Profile(_)));
