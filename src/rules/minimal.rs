@@ -102,6 +102,8 @@ pub struct Decision {
     pub goes: BTreeMap<Id, Goes>,
     /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
     pub unwanted: Vec<(Id, &'static str)>,
+    /// Programs that hide what they need: UPX has packed them, and they may be dynamic.
+    pub packed: BTreeSet<Id>,
     /// Directories that go where that leaves them empty.
     pub directories: Vec<Id>,
     /// Packages named by the policy that do not exist, with the key that names them: what to refuse.
@@ -346,6 +348,13 @@ impl<'a> Decider<'a> {
             self.interpreters.note_library(self.cx.facts.tree.name(id));
         }
         self.evidence.note(self.cx.facts.tree.name(id), elf, |function| self.objects.imports(id, elf, &[function]));
+        let packed = self.objects.of_packed(id, elf);
+        if !packed.is_empty() {
+            self.decision.packed.insert(id);
+        }
+        for (found, reason) in packed {
+            self.need(found, Some(reason));
+        }
         for (found, reason) in self.objects.needs(id, elf) {
             self.need(found, Some(reason));
         }

@@ -51,6 +51,17 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             ),
         );
     }
+    if cx.policy.minimal.packages.is_empty() {
+        for &id in &decision.packed {
+            draft.warn(
+                format!(
+                    "{} is packed with UPX: harden does not see which libraries it needs, and keeps the loader and what that depends on",
+                    quoted(&cx.facts.tree.path(id))
+                ),
+                "name the packages of its libraries in [minimal] packages, or do not pack it",
+            );
+        }
+    }
     let told = cx.policy.keep.paths.iter().any(|entry| !matches!(entry.origin, Origin::Profile(_)));
     if cx.policy.minimal.files && !told {
         draft.warn(

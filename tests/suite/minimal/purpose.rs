@@ -244,3 +244,27 @@ fn the_c_library_keeps_what_it_opens_by_name_among_single_files() {
     assert_present(&done.root, &["/usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]);
     assert_gone(&done.root, &["/usr/lib/x86_64-linux-gnu/libidn2.so.0"]);
 }
+
+#[test]
+fn a_packed_program_keeps_the_loader_and_says_what_is_not_seen() {
+    let program = |packed: &[u8]| {
+        let mut bytes = Spec { pie: true, ..Spec::default() }.build();
+        bytes.extend_from_slice(packed);
+        bytes
+    };
+    let tree = |packed: &[u8]| {
+        let root = Rootfs::debian_like().dir("/srv", 0o755, 0, 0).file("/opt/app/tool", 0o755, 0, 0, program(packed));
+        let root = package(root, "base-files", "Essential: yes\n", &["/srv"]);
+        let libc = format!("{TRIPLET}/libc.so.6");
+        let root = root.library(&libc, &[]);
+        std::fs::remove_file(root.at("/app/server")).unwrap();
+        package(root, "libc6", "", &["/lib", &libc, "/usr/lib64/ld-linux-x86-64.so.2"])
+    };
+    let args = ["--minimal", "--user", "app:1000", "--command", "/opt/app/tool"];
+    let done = tree(b"UPX!").apply(&args);
+    assert_present(&done.root, &["/usr/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libc.so.6"]);
+    assert!(done.run.stderr.contains("'/opt/app/tool' is packed with UPX"), "{}", done.run.stderr);
+    let done = tree(b"").apply(&args);
+    assert_gone(&done.root, &["/usr/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libc.so.6"]);
+    assert!(!done.run.stderr.contains("UPX"), "{}", done.run.stderr);
+}
