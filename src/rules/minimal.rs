@@ -11,7 +11,8 @@
 //!    debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with a server,
 //!    and nothing that only they depend on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
-//!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library;
+//!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library. One that
+//!    had commands does so where both hold modules in one directory, as strongSwan's plugins with a client beside them;
 //! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
 //!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees. A lost package
 //!    of the host's source that holds no ELF file of its own stays for its configuration and data alone, without what it

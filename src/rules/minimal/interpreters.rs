@@ -63,7 +63,7 @@ static INTERPRETERS: [Interpreter; 7] = [
         command: "php",
         library: "libphp",
         endings: &["php"],
-        directories: &["/usr/share/php*", "/usr/share/pear"],
+        directories: &["/usr/share/php", "/usr/share/php[0-9]*", "/usr/share/pear"],
     },
     Interpreter {
         command: "lua",
@@ -75,7 +75,7 @@ static INTERPRETERS: [Interpreter; 7] = [
         command: "tclsh",
         library: "libtcl",
         endings: &["tcl"],
-        directories: &["/usr/share/tcltk", "/usr/share/tcl*", "/usr/lib/tcltk", "/usr/lib/tcl*", "/usr/lib64/tcl*"],
+        directories: &["/usr/share/tcl*", "/usr/lib/tcl*", "/usr/lib64/tcl*"],
     },
 ];
 
@@ -128,7 +128,8 @@ impl Decider<'_> {
         let new = if self.by_file() { Vec::new() } else { self.interpreters.take() };
         for interpreter in &new {
             let tops = interpreter.directories.iter().flat_map(|pattern| glob::expand(tree, pattern));
-            for id in tops.flat_map(|top| tree.subtree(top)).filter(|&id| tree.is_file(id)) {
+            // A module may be a link to a library.
+            for id in tops.flat_map(|top| tree.subtree(top)).filter(|&id| !tree.is_dir(id)) {
                 let name = tree.name(id);
                 let ending = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
                 let module = ending == b"so" || interpreter.endings.iter().any(|known| known.as_bytes() == ending);

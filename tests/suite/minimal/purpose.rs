@@ -220,6 +220,18 @@ fn modules_stay_by_their_directory_for_an_interpreter_that_is_embedded() {
 }
 
 #[test]
+fn a_module_that_is_a_link_to_a_library_stays_with_it() {
+    let (link, file) = (format!("{TRIPLET}/lua/5.3/bit.so"), format!("{TRIPLET}/liblua5.3-bit.so.0"));
+    let root = library(server(), "liblua5.3-0", "liblua5.3.so.0", &["libc.so.6"], "");
+    let root = root
+        .elf("/opt/app/bin/host", LOADER, &["liblua5.3.so.0"])
+        .library(&file, &["libspare.so.1"])
+        .link(&link, "../../liblua5.3-bit.so.0");
+    let done = package(root, "lua-bit", "", &[&link, &file]).apply(&SERVER);
+    assert_present(&done.root, &[&link, &file, "/usr/lib/x86_64-linux-gnu/libspare.so.1"]);
+}
+
+#[test]
 fn notes_on_modules_stay_and_notes_on_libraries_go() {
     let module = format!("{TRIPLET}/serverd/coders/png");
     let (so, la, archive) = (format!("{module}.so"), format!("{module}.la"), format!("{module}.a"));
