@@ -267,6 +267,8 @@ pub struct Minimal {
     pub data: [Option<bool>; DATA.len()],
     /// Packages that stay whole, by name or glob.
     pub packages: Vec<Entry>,
+    /// Packages that do not stay because they were installed on purpose, by name or glob.
+    pub drop: Vec<Entry>,
 }
 
 /// Data that programs find by fixed paths, with what each word of `[minimal]` means.

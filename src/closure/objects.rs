@@ -13,6 +13,15 @@ use crate::tree::{Id, Tree};
 
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
+/// Beginnings of names of glibc's own libraries, which open others without a call to be seen.
+const C_LIBRARY: [&[u8]; 3] = [b"libc.so", b"libc-", b"libpthread"];
+/// What they cannot do without: `pthread_cancel` and `pthread_exit` end the program where it is not there.
+const UNWINDER: &[u8] = b"libgcc_s.so";
+/// What UPX writes behind the headers of a program that it packs, and how far behind the beginning of the file.
+const PACKED: &[u8] = b"UPX!";
+const PACKED_WITHIN: usize = 4096;
+/// Beginnings of names of loaders: glibc's and musl's.
+const LOADERS: [&[u8]; 4] = [b"ld-linux", b"ld64.so.", b"ld.so.", b"ld-musl-"];
 /// Endings of loadable modules besides `.so`: Node.js, OCaml.
 const ENDINGS: [&[u8]; 2] = [b".node", b".cmxs"];
 
@@ -72,17 +81,44 @@ impl<'a> Objects<'a> {
     /// a name that is put together at run time, `libicuuc.so.%d`.
     pub(crate) fn opened(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
         let Input { tree, contents, .. } = self.walk.input;
-        if !self.imports(id, elf, &OPENERS) {
+        let own = tree.name(id);
+        let opens = self.imports(id, elf, &OPENERS);
+        if !opens && !C_LIBRARY.iter().any(|start| own.starts_with(start)) {
             return Vec::new();
         }
         let mut names: BTreeSet<Vec<u8>> = BTreeSet::new();
         search(tree, contents, id, &mut |piece| library_names(piece, &mut names));
-        let own = tree.name(id);
+        if !opens {
+            names.retain(|name| name.starts_with(UNWINDER));
+        }
         let mut found = Vec::new();
         for name in names.into_iter().filter(|name| name != own) {
             found.extend(self.named(&name, true).into_iter().map(|at| (at, reason(id, &name, "opened by name by"))));
         }
         found
+    }
+
+    /// The loaders of the tree, for a program that UPX has packed: it names its loader and libraries only in what it
+    /// unpacks at run time. Empty for any other file, and in a tree without a loader.
+    pub(crate) fn of_packed(&self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
+        let Input { tree, contents, .. } = self.walk.input;
+        let alone = elf.interpreter.is_none() && !elf.needs_libraries() && elf.entry != 0;
+        let head = if alone { contents.read_at(tree, id, 0, PACKED_WITHIN).unwrap_or_default() } else { Vec::new() };
+        if !head.windows(PACKED.len()).any(|part| part == PACKED) {
+            return Vec::new();
+        }
+        let is_loader = |&at: &Id| {
+            LOADERS.iter().any(|start| tree.name(at).starts_with(start))
+                && !tree.is_dir(at)
+                && is_library_directory(tree, tree.parent(at))
+        };
+        let loaders = tree.ids().filter(is_loader);
+        let with_targets = loaders.flat_map(|at| {
+            let links = tree.follow(at).map(|found| found.links.into_iter().chain([found.node]).collect());
+            [at].into_iter().chain(links.unwrap_or_else(|_| Vec::new()))
+        });
+        let why = || Why::Read("loader that may start, once it is unpacked,".to_owned());
+        with_targets.map(|at| (at, Reason { from: Some(id), why: why() })).collect()
     }
 
     /// Whether the file takes one of these functions from a library.

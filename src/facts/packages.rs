@@ -8,6 +8,7 @@ pub(crate) mod dpkg;
 mod pacman;
 mod pairs;
 pub(crate) mod places;
+mod purpose;
 mod requires;
 mod rpm;
 
@@ -57,6 +58,8 @@ pub struct Package {
     pub misses_files: bool,
     /// Its record says that it is not installed: removed, with its configuration left.
     pub removed: bool,
+    /// It was installed on purpose and not for another package, as the records of its manager say.
+    pub on_purpose: bool,
 }
 
 /// Index of a package in [`Packages`].
@@ -106,6 +109,7 @@ impl Packages {
         packages.owners = std::mem::take(&mut packages.owners).sorted();
         (packages.requires, packages.dependents) = needs.resolve(&packages, tree);
         packages.owned = packages.owners.reversed();
+        purpose::without_dependents(&mut packages);
         packages
     }
 
@@ -239,6 +243,7 @@ impl<'a> Reader<'a> {
             record: None,
             misses_files: false,
             removed: false,
+            on_purpose: false,
         };
         self.packages.packages.push(package);
         index
@@ -260,6 +265,13 @@ impl<'a> Reader<'a> {
     fn describe(&mut self, package: PackageIndex, record: Id, architecture: String, removed: bool) {
         if let Some(package) = self.packages.packages.get_mut(package.0 as usize) {
             (package.record, package.architecture, package.removed) = (Some(record), architecture, removed);
+        }
+    }
+
+    /// Note that a package was installed on purpose.
+    fn on_purpose(&mut self, package: PackageIndex) {
+        if let Some(package) = self.packages.packages.get_mut(package.0 as usize) {
+            package.on_purpose = true;
         }
     }
 
@@ -413,8 +425,19 @@ fn step(tree: &Tree, from: Id, name: &[u8]) -> Option<Id> {
 }
 
 /// Fields of a control file that are used.
-const FIELDS: [&str; 8] =
-    ["package", "status", "source", "version", "architecture", "depends", "pre-depends", "provides"];
+const FIELDS: [&str; 11] = [
+    "package",
+    "status",
+    "source",
+    "version",
+    "architecture",
+    "depends",
+    "pre-depends",
+    "provides",
+    "priority",
+    "essential",
+    "auto-installed",
+];
 
 /// The stanzas of a control file: field names in lower case, first line of each value.
 fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::draft::record::{Target, What};
 use crate::pipeline::Examined;
-use crate::rules::minimal::{Shown, leads_to_directory};
+use crate::rules::minimal::{Because, Shown, leads_to_directory};
 use crate::tree::set::IdSet;
 
 /// Files and their bytes; a file of several names counts once.
@@ -31,6 +31,8 @@ pub(crate) struct Size {
     pub goes: Amount,
     /// Why it stays as a whole, as clauses, the nearest first; escaped for a terminal. Empty when it does not.
     pub because: Vec<String>,
+    /// It was installed on purpose and stays for no other reason: `minimal.drop` lets it go.
+    pub on_purpose: bool,
 }
 
 /// All of them, what stays largest first, then what goes largest first. Empty unless the mode is minimal.
@@ -73,6 +75,7 @@ pub(crate) fn sizes(examined: &Examined) -> Vec<Size> {
             stays,
             goes,
             because: index.map(|index| decision.why(&shown, index)).unwrap_or_default(),
+            on_purpose: index.is_some_and(|index| decision.stays.get(&index) == Some(&Because::OnPurpose)),
         });
     }
     sizes.sort_by(|one, other| {

@@ -54,6 +54,7 @@ pub fn dump(policy: &Policy) -> String {
     out.section("minimal");
     out.single("granularity", policy.minimal.files.then(|| string("file")));
     out.entries("packages", "name", &policy.minimal.packages);
+    out.entries("drop", "name", &policy.minimal.drop);
     for ((name, _), wanted) in DATA.iter().zip(policy.minimal.data) {
         out.single(name, wanted.map(|on| on.to_string()));
     }

@@ -252,6 +252,12 @@ pub(super) const KEYS: &[Key] = &[
         Kind::List(Item::Package, |layer| &mut layer.packages),
         "Packages to keep with their dependencies, by name or glob.",
     ),
+    key(
+        "minimal",
+        "drop",
+        Kind::List(Item::Package, |layer| &mut layer.drop),
+        "Packages that were installed on purpose and may go all the same, by name or glob.",
+    ),
     data(0),
     data(1),
     data(2),

@@ -51,6 +51,8 @@ pub(super) struct Layer {
     pub(super) by_file: Located<bool>,
     pub(super) data: [Located<Option<bool>>; DATA.len()],
     pub(super) packages: Vec<Entry>,
+    /// `minimal.drop`.
+    pub(super) drop: Vec<Entry>,
     pub(super) rules: Vec<(String, bool, Origin)>,
     /// A time limit of 0 is one that was not written.
     pub(super) checks: Vec<Check>,
@@ -133,6 +135,7 @@ impl Layer {
             (&mut self.read_only, weaker.read_only),
             (&mut self.writable, weaker.writable),
             (&mut self.packages, weaker.packages),
+            (&mut self.drop, weaker.drop),
             (&mut self.program_files, weaker.program_files),
         ] {
             extend(list, entries);
@@ -284,6 +287,7 @@ impl Layer {
                 files: value(self.by_file).unwrap_or_default(),
                 data: self.data.map(|kind| value(kind).flatten()),
                 packages: self.packages,
+                drop: self.drop,
             },
             rules: rules.into_iter().collect(),
             strict: value(self.strict).unwrap_or_default(),

@@ -34,6 +34,7 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
             }
         },
     );
+    on_purpose(out, &all);
     let gone = all.iter().filter(|size| size.stays.files == 0).count();
     let packages = all.iter().filter(|size| !size.package.is_empty()).count();
     let before = stays.bytes + goes.bytes;
@@ -45,6 +46,22 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
         bytes(stays.bytes),
         stays.files
     );
+}
+
+/// Packages that stay only because they were installed on purpose, each with the line that lets it go.
+fn on_purpose(out: &mut String, all: &[Size]) {
+    let mut rows: Vec<&Size> = all.iter().filter(|size| size.on_purpose).collect();
+    if rows.is_empty() {
+        return;
+    }
+    rows.sort_by_key(|size| (std::cmp::Reverse(size.stays.bytes), &size.package));
+    let _ = writeln!(out, "installed on purpose, and needed by no kept file; [minimal] drop lets them go:");
+    for size in rows {
+        let name = name(size);
+        let Amount { files, bytes: count } = size.stays;
+        let _ = writeln!(out, "{:>12} {files:>6}  {name}: drop = [\"{name}\"]", bytes(count));
+    }
+    out.push('\n');
 }
 
 fn table(

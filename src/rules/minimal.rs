@@ -11,9 +11,15 @@
 //!    debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with a server,
 //!    and nothing that only they depend on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
-//!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library;
+//!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library. One that
+//!    had commands does so where both hold modules in one directory, as strongSwan's plugins with a client beside them;
 //! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
-//!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees.
+//!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees. A lost package
+//!    of the host's source that holds no ELF file of its own stays for its configuration and data alone, without what it
+//!    depends on: apache2's tools go, and apache2.conf stays;
+//! 5. holds files in a directory where an interpreter looks for modules (`interpreters`), while that interpreter stays
+//!    as a command or as a library that a program embeds;
+//! 6. was installed on purpose, as the package manager notes, unless it is lost or `minimal.drop` names it.
 //!
 //! Of a package that stays goes what no running program reads: `trim`. Each rule only adds, and all are followed until
 //! nothing is added; so the result is closed, and a second run, which sees less, finds the same.
@@ -25,6 +31,8 @@
 
 mod belongs;
 pub(crate) mod data;
+mod interpreters;
+mod purpose;
 mod removals;
 mod trim;
 mod why;
@@ -46,6 +54,7 @@ use crate::tree::glob::Glob;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 use data::Evidence;
+use interpreters::Interpreters;
 use trim::Trim;
 
 pub(crate) use why::Shown;
@@ -53,21 +62,6 @@ pub(crate) use why::Shown;
 /// Commands that everything depends on: what does so is no module of theirs.
 const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
     util-linux zsh";
-
-/// Modules by the end of their names, and how the name of the interpreter begins that loads them.
-const MODULES: [(&str, &str); 11] = [
-    ("py", "python"),
-    ("pm", "perl"),
-    ("pl", "perl"),
-    ("rb", "ruby"),
-    ("js", "node"),
-    ("mjs", "node"),
-    ("cjs", "node"),
-    ("json", "node"),
-    ("php", "php"),
-    ("lua", "lua"),
-    ("tcl", "tclsh"),
-];
 
 /// Where a package says that it is the layout of the file system: directories that nobody else owns.
 const LAYOUT: [&str; 2] = ["/srv", "/home"];
@@ -81,6 +75,10 @@ pub enum Because {
     Package(PackageIndex, &'static str),
     /// The policy or the shape of the file system says so.
     Named(String),
+    /// It owns this module of an interpreter that stays.
+    Module(Id),
+    /// It was installed on purpose, and stays for no other reason.
+    OnPurpose,
 }
 
 /// What goes, and for which reason.
@@ -105,10 +103,12 @@ pub struct Decision {
     pub goes: BTreeMap<Id, Goes>,
     /// Trees that go with all they hold, since a kind of data is not wanted, with its name.
     pub unwanted: Vec<(Id, &'static str)>,
+    /// Programs that hide what they need: UPX has packed them, and they may be dynamic.
+    pub packed: BTreeSet<Id>,
     /// Directories that go where that leaves them empty.
     pub directories: Vec<Id>,
-    /// Packages named by the policy that do not exist: what to refuse.
-    pub unknown: Vec<(String, Origin)>,
+    /// Packages named by the policy that do not exist, with the key that names them: what to refuse.
+    pub unknown: Vec<(&'static str, String, Origin)>,
 }
 
 /// Decide. `removed` is what goes for other reasons already.
@@ -128,6 +128,8 @@ pub(crate) fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
         trim: Trim::new(cx, removed),
         lost: BTreeSet::new(),
         suffixes: Vec::new(),
+        fronts: BTreeSet::new(),
+        interpreters: Interpreters::default(),
         sources: BTreeMap::new(),
         decision: Decision::default(),
         packages: VecDeque::new(),
@@ -151,6 +153,9 @@ struct Decider<'a> {
     lost: BTreeSet<PackageIndex>,
     /// Endings of modules whose interpreter stays.
     suffixes: Vec<&'static str>,
+    /// Lost packages that stay for their configuration and data: what they depend on is not followed.
+    fronts: BTreeSet<PackageIndex>,
+    interpreters: Interpreters,
     /// Packages by source.
     sources: BTreeMap<&'a str, Vec<PackageIndex>>,
     decision: Decision,
@@ -181,9 +186,18 @@ impl<'a> Decider<'a> {
         if !self.by_file() {
             self.additions();
         }
+        self.settle();
+        // Last, so that the reason tells what would go without it.
+        self.on_purpose();
+        self.settle();
+    }
+
+    /// Follow everything until nothing is added.
+    fn settle(&mut self) {
         loop {
             self.follow();
-            if !self.add_data() {
+            let data = self.add_data();
+            if !self.add_modules() && !data {
                 break;
             }
         }
@@ -201,8 +215,11 @@ impl<'a> Decider<'a> {
                 self.need(at, None);
             }
             let name = tree.name(id);
-            let loads = MODULES.iter().filter(|(_, program)| name.starts_with(program.as_bytes()));
-            self.suffixes.extend(loads.map(|(suffix, _)| *suffix));
+            self.suffixes.extend(interpreters::endings(name));
+            // An interpreter of the application looks into directories of its own.
+            if packages.owner(command.target).is_some() {
+                self.interpreters.note_command(name);
+            }
         }
         let had = packages.iter().filter(|(_, package)| package.had_commands);
         self.lost = BTreeSet::from_iter(had.map(|(index, _)| index).filter(|index| !keeping.contains(index)));
@@ -259,15 +276,26 @@ impl<'a> Decider<'a> {
                 }
             }
             if found.is_empty() && !entry.optional && !matches!(entry.origin, Origin::Profile(_)) {
-                self.decision.unknown.push((entry.value.clone(), entry.origin.clone()));
+                self.decision.unknown.push(("minimal.packages", entry.value.clone(), entry.origin.clone()));
             }
         }
     }
 
     fn stay(&mut self, package: PackageIndex, because: Because) {
+        let front = self.fronts.remove(&package);
+        match self.decision.stays.entry(package) {
+            Entry::Occupied(_) if !front => return,
+            Entry::Occupied(mut entry) => drop(entry.insert(because)),
+            Entry::Vacant(entry) => drop(entry.insert(because)),
+        }
+        self.packages.push_back(package);
+    }
+
+    /// A package stays for its configuration and data.
+    fn stay_as_front(&mut self, package: PackageIndex, because: Because) {
         if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
             entry.insert(because);
-            self.packages.push_back(package);
+            self.fronts.insert(package);
         }
     }
 
@@ -317,7 +345,17 @@ impl<'a> Decider<'a> {
     }
 
     fn file(&mut self, id: Id, elf: &Rc<Elf>) {
+        if self.cx.facts.packages.owner(id).is_some() {
+            self.interpreters.note_library(self.cx.facts.tree.name(id));
+        }
         self.evidence.note(self.cx.facts.tree.name(id), elf, |function| self.objects.imports(id, elf, &[function]));
+        let packed = self.objects.of_packed(id, elf);
+        if !packed.is_empty() {
+            self.decision.packed.insert(id);
+        }
+        for (found, reason) in packed {
+            self.need(found, Some(reason));
+        }
         for (found, reason) in self.objects.needs(id, elf) {
             self.need(found, Some(reason));
         }

@@ -3,6 +3,7 @@
 
 mod files;
 mod packages;
+mod purpose;
 mod report;
 
 use crate::common::{LOADER, Rootfs, Spec};

@@ -1,5 +1,8 @@
 //! apk's database: one text file of blank-line separated blocks (apk-package(5), `lib/apk/db/installed`).
 
+use std::collections::BTreeSet;
+
+use super::purpose::{bare, world};
 use super::{Manager, Reader, lossy};
 use crate::tree::Id;
 
@@ -12,12 +15,13 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         {
             seen.push(id);
             let content = reader.read(id);
-            read_blocks(reader, id, &content);
+            let world = world(reader);
+            read_blocks(reader, id, &content, &world);
         }
     }
 }
 
-fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8]) {
+fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8], world: &BTreeSet<String>) {
     let (mut name, mut version, mut source) = (String::new(), String::new(), String::new());
     let (mut depends, mut provides, mut architecture) = (String::new(), String::new(), String::new());
     let mut paths: Vec<(Vec<u8>, bool)> = Vec::new();
@@ -40,6 +44,8 @@ fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8]) {
             Some(b"R:") => paths.push(([directory, b"/", value].concat(), true)),
             None if line.is_empty() => {
                 if !name.is_empty() {
+                    let asked =
+                        world.contains(&name) || provides.split_whitespace().any(|word| world.contains(bare(word)));
                     let package = reader.add(
                         std::mem::take(&mut name),
                         std::mem::take(&mut source),
@@ -47,6 +53,9 @@ fn read_blocks(reader: &mut Reader<'_>, file: Id, content: &[u8]) {
                         Manager::Apk,
                     );
                     reader.describe(package, file, std::mem::take(&mut architecture), false);
+                    if asked {
+                        reader.on_purpose(package);
+                    }
                     reader.needs.words(package, depends.split_whitespace(), provides.split_whitespace());
                     for (path, file) in &paths {
                         if *file {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::purpose::Automatic;
 use super::{Manager, PackageIndex, Reader, lossy, stanzas};
 use crate::tree::{Id, Tree};
 
@@ -20,7 +21,8 @@ pub(super) fn read(reader: &mut Reader<'_>) {
         None => BTreeMap::new(),
     };
     find_unfinished(reader, &records);
-    read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions);
+    let automatic = Automatic::read(reader);
+    read_lists(reader, &join(ADMIN, b"info"), Manager::Dpkg, &records, &diversions, automatic.as_ref());
     read_distroless(reader);
 }
 
@@ -58,7 +60,7 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
             Some(id) => reader.read(id),
             None => Vec::new(),
         };
-        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &BTreeMap::new());
+        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &BTreeMap::new(), None);
     }
 }
 
@@ -74,6 +76,8 @@ struct Record {
     depends: String,
     provides: String,
     removed: bool,
+    /// Part of the base: `Essential`, or of priority required or important.
+    base: bool,
 }
 
 impl Record {
@@ -87,6 +91,7 @@ impl Record {
             removed: matches!(take("status").split_whitespace().nth(2), Some("not-installed" | "config-files")),
             depends: format!("{},{}", take("pre-depends"), take("depends")),
             provides: take("provides"),
+            base: take("essential") == "yes" || matches!(&*take("priority"), "required" | "important"),
         }
     }
 
@@ -123,6 +128,7 @@ fn read_lists(
     manager: Manager,
     records: &BTreeMap<String, Record>,
     diversions: &Diversions,
+    automatic: Option<&Automatic>,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
     for list in reader.tree.children(info) {
@@ -134,7 +140,12 @@ fn read_lists(
         let name = stem.split(':').next().unwrap_or_default().to_owned();
         let record = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
         let content = reader.read(list);
+        let asked = automatic.is_some_and(|automatic| !automatic.has(&name, &record.architecture));
+        let counts = asked && !record.base && !record.removed;
         let package = record.add(reader, name.clone(), manager, list);
+        if counts {
+            reader.on_purpose(package);
+        }
         for line in content.split(|&b| b == b'\n') {
             // opkg writes `path<TAB>mode<TAB>target`; dpkg refuses paths with a newline and knows no tab.
             let path = match manager {

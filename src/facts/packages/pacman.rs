@@ -17,6 +17,10 @@ pub(super) fn read(reader: &mut Reader<'_>) {
             continue;
         }
         let package = reader.add(name, field("%BASE%"), field("%VERSION%"), Manager::Pacman);
+        // A package that was asked for has no such field, or a zero there.
+        if matches!(&*field("%REASON%"), "" | "0") {
+            reader.on_purpose(package);
+        }
         let list = |wanted: &'static str| section(&desc, wanted).map(lossy).collect::<Vec<_>>();
         let (depends, provides) = (list("%DEPENDS%"), list("%PROVIDES%"));
         reader.needs.words(package, depends.iter().map(String::as_str), provides.iter().map(String::as_str));

@@ -20,6 +20,8 @@ pub(crate) const RECORDS: &[&str] = &[
     "/var/lib/dpkg/alternatives",
     "/var/lib/dpkg/info",
     "/var/lib/dpkg/triggers",
+    // Which packages were asked for: another run decides by it too.
+    "/var/lib/apt/extended_states",
     "/lib/apk/db/installed",
     "/lib/apk/db/triggers",
     "/usr/lib/apk/db/installed",

@@ -69,6 +69,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
             reader.packages.unreadable.push((Manager::Rpm, id));
         }
     }
+    super::purpose::dnf(reader);
 }
 
 /// One package: what its header says it is, needs, offers and owns.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::closure::objects::{Objects, is_library_directory};
 use crate::facts::packages::PackageIndex;
 use crate::rules::minimal::{Because, Decider, NOT_HOSTS};
+use crate::tree::Id;
 
 impl Decider<'_> {
     /// What is installed for a host: rule 4.
@@ -20,11 +21,18 @@ impl Decider<'_> {
             let source = packages.get(host).map(|package| &package.source);
             for added in packages.dependents(host) {
                 let installer = packages.get(added).is_some_and(|package| package.is_installer());
-                if installer || !(self.serves(added) || self.has_shared_modules(added)) {
+                let same = packages.get(added).map(|package| &package.source) == source;
+                if installer {
+                    continue;
+                } else if self.serves(added) || self.has_shared_modules(added) {
+                    self.stay(added, Because::Package(host, "runs what it adds"));
+                } else if same && !self.has_objects(added) {
+                    let why = "is built from the same source and may read its configuration and data";
+                    self.stay_as_front(added, Because::Package(host, why));
+                } else {
                     continue;
                 }
-                self.stay(added, Because::Package(host, "runs what it adds"));
-                if packages.get(added).map(|package| &package.source) == source && fits(&added) && hosts.insert(added) {
+                if same && fits(&added) && hosts.insert(added) {
                     todo.push(added);
                 }
             }
@@ -53,13 +61,36 @@ impl Decider<'_> {
 
     /// Whether it holds shared objects that are found by a path and not by the loader.
     fn has_shared_modules(&self, package: PackageIndex) -> bool {
+        self.shared_modules(package).next().is_some()
+    }
+
+    /// The shared objects that are found by a path and not by the loader.
+    fn shared_modules(&self, package: PackageIndex) -> impl Iterator<Item = Id> + '_ {
         let tree = &self.cx.facts.tree;
-        self.cx.facts.packages.files(package).any(|id| {
+        self.cx.facts.packages.files(package).filter(|&id| {
             tree.is_file(id)
                 && Objects::is_candidate(tree, id)
                 && tree.name(id).windows(3).any(|part| part == b".so")
                 && !is_library_directory(tree, tree.parent(id))
                 && self.trim.of(tree, id).is_none()
+        })
+    }
+
+    /// Whether both hold shared objects in one directory, which the program that loads them reads as a whole.
+    fn share_a_directory(&self, one: PackageIndex, other: PackageIndex) -> bool {
+        let tree = &self.cx.facts.tree;
+        let directories: BTreeSet<Id> = self.shared_modules(one).map(|id| tree.parent(id)).collect();
+        !directories.is_empty() && self.shared_modules(other).any(|id| directories.contains(&tree.parent(id)))
+    }
+
+    /// Whether it holds ELF files outside the command directories: programs and libraries of its own.
+    fn has_objects(&mut self, package: PackageIndex) -> bool {
+        let facts = self.cx.facts;
+        let tree = &facts.tree;
+        facts.packages.files(package).any(|id| {
+            Objects::is_candidate(tree, id)
+                && !facts.commands.is_in_directory(tree, id)
+                && self.objects.elf(id).is_some()
         })
     }
 
@@ -80,7 +111,8 @@ impl Decider<'_> {
         for sibling in self.sources.get(package.source.as_str()).cloned().unwrap_or_default() {
             let tool = packages.get(sibling).is_none_or(|package| package.had_commands);
             let scripts = self.owners.contains(&index) && self.has_scripts(sibling);
-            if !tool && (scripts || self.has_shared_modules(sibling)) {
+            let modules = if tool { self.share_a_directory(index, sibling) } else { self.has_shared_modules(sibling) };
+            if modules || (scripts && !tool) {
                 self.stay(sibling, Because::Package(index, "is built from the same source and may load its modules"));
             }
         }

@@ -125,7 +125,7 @@ pub(crate) static KINDS: [Kind; crate::policy::DATA.len()] = [
 ];
 
 /// What glibc's own locale and the loader read in any image, and links that programs expect: it stays whatever is wanted.
-const ALWAYS: &[&str] = &["/usr/lib/locale/C.*", "/etc/mtab", "/etc/environment"];
+const ALWAYS: &[&str] = &["/usr/lib/locale/C.*", "/etc/mtab", "/etc/environment", "/etc/mime.types"];
 
 /// What staying ELF files tell.
 #[derive(Debug, Default)]

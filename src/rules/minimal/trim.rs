@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::closure::objects::is_library_directory;
 use crate::closure::removable::{COMPLETIONS, DOCUMENTATION, LOCALES};
 use crate::rules::context::Context;
 use crate::rules::minimal::data::{KINDS, Kind, LOCALE};
@@ -64,7 +65,8 @@ const PLACES: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// Archives and libtool's notes: read when programs are linked, never when they run.
+/// Archives, and libtool's notes on libraries: read when programs are linked, never when they run. libtool's loader reads
+/// the notes on modules, to find the module that belongs to a name.
 const ENDINGS: [&[u8]; 2] = [b".a", b".la"];
 
 /// Beginnings of names of compilers and linkers: while one is kept, what it reads stays.
@@ -139,7 +141,8 @@ impl Trim {
         place.or_else(|| {
             let archive = !self.builds
                 && ENDINGS.iter().any(|ending| name.ends_with(ending))
-                && self.libraries.iter().any(|&top| tree.is_within(id, top));
+                && self.libraries.iter().any(|&top| tree.is_within(id, top))
+                && (name.ends_with(b".a") || is_library_directory(tree, tree.parent(id)));
             archive.then_some("for building programs")
         })
     }

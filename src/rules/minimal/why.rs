@@ -15,9 +15,19 @@ impl Decision {
         };
         let mut clauses = Vec::new();
         let mut next = Some(package);
-        while let Some(because) = next.take().and_then(|index| self.stays.get(&index)) {
+        while let Some((at, because)) = next.take().and_then(|index| Some((index, self.stays.get(&index)?))) {
             match because {
                 Because::Named(text) => clauses.push(text.clone()),
+                Because::Module(id) => {
+                    clauses.push(format!(
+                        "it holds {}, a module of an interpreter that stays",
+                        escaped(&cx.tree.path(*id))
+                    ));
+                }
+                Because::OnPurpose => {
+                    clauses
+                        .push(format!("it was installed on purpose ([minimal] drop = [\"{}\"] lets it go)", name(at)));
+                }
                 Because::Owns(id, reason) => {
                     clauses.push(format!("it holds {}", escaped(&cx.tree.path(*id))));
                     clauses.extend(self.why_file(cx, *id, reason.as_ref()));

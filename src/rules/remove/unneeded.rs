@@ -39,14 +39,28 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for &id in &decision.directories {
         draft.remove_when_empty(id);
     }
-    for (wanted, origin) in &decision.unknown {
+    for (key, wanted, origin) in &decision.unknown {
         let near = did_you_mean(wanted, packages.iter().map(|(_, package)| package.name.as_str()));
         let near = near.map_or_else(String::new, |near| format!("did you mean {}? ", quoted(near.as_bytes())));
         draft.refuse_for(
             origin,
-            format!("minimal.packages entry {} matches no package", quoted(wanted.as_bytes())),
-            format!("{near}correct it, install it, or mark it optional"),
+            format!("{key} entry {} matches no package", quoted(wanted.as_bytes())),
+            format!(
+                "{near}correct it, {} it, or mark it optional",
+                if *key == "minimal.drop" { "delete" } else { "install" }
+            ),
         );
+    }
+    if cx.policy.minimal.packages.is_empty() {
+        for &id in &decision.packed {
+            draft.warn(
+                format!(
+                    "{} is packed with UPX: harden does not see which libraries it needs, and keeps the loader and what that depends on",
+                    quoted(&cx.facts.tree.path(id))
+                ),
+                "name the packages of its libraries in [minimal] packages, or do not pack it",
+            );
+        }
     }
     let told = cx.policy.keep.paths.iter().any(|entry| !matches!(entry.origin, Origin::Profile(_)));
     if cx.policy.minimal.files && !told {

@@ -75,12 +75,13 @@ fn the_standard_library_of_an_interpreter_and_modules_installed_for_it_stay() {
         .elf("/usr/bin/python3.11", LOADER, &["libc.so.6"])
         .link("/usr/bin/python3", "python3.11")
         .script("/usr/bin/pydoc3.11", "#!/usr/bin/python3.11\n")
+        .script("/usr/bin/pygettext3", "#!/usr/bin/python3.11\n")
         .script("/usr/bin/flask", "#!/usr/bin/python3\n")
         .text("/usr/lib/python3.11/ssl.py", "x")
         .text("/usr/lib/python3.11/__pycache__/ssl.cpython-311.pyc", "x")
         .text("/usr/lib/python3/dist-packages/flask/app.py", "x")
-        .text("/usr/lib/python3/dist-packages/debtool.py", "x")
-        .text("/usr/lib/python3/dist-packages/__pycache__/debtool.cpython-311.pyc", "x")
+        .text("/usr/share/debtool/debtool.py", "x")
+        .text("/usr/share/debtool/__pycache__/debtool.cpython-311.pyc", "x")
         .text("/usr/lib/python3/dist-packages/__pycache__/own.cpython-311.pyc", "x")
         .library("/usr/lib/python3.11/lib-dynload/_ssl.so", &["libspare.so.1"])
         .script("/usr/bin/debtool", "#!/usr/bin/perl\n");
@@ -90,7 +91,12 @@ fn the_standard_library_of_an_interpreter_and_modules_installed_for_it_stay() {
         "Source: python3-defaults\nDepends: python3.11-minimal\n",
         &["/usr/bin/python3"],
     );
-    let root = package(root, "python3", "Source: python3-defaults\nDepends: python3-minimal, python3.11\n", &[]);
+    let root = package(
+        root,
+        "python3",
+        "Source: python3-defaults\nDepends: python3-minimal, python3.11\n",
+        &["/usr/bin/pygettext3"],
+    );
     let root = package(root, "python3.11-minimal", "Source: python3.11\n", &["/usr/bin/python3.11"]);
     let root =
         package(root, "python3.11", "Depends: python3.11-minimal, libpython3.11-stdlib\n", &["/usr/bin/pydoc3.11"]);
@@ -102,8 +108,7 @@ fn the_standard_library_of_an_interpreter_and_modules_installed_for_it_stay() {
         "Depends: python3:any\n",
         &["/usr/bin/flask", "/usr/lib/python3/dist-packages/flask/app.py"],
     );
-    let root =
-        package(root, "debtool", "Depends: perl\n", &["/usr/bin/debtool", "/usr/lib/python3/dist-packages/debtool.py"]);
+    let root = package(root, "debtool", "Depends: perl\n", &["/usr/bin/debtool", "/usr/share/debtool/debtool.py"]);
     let python = ["--minimal", "--user", "app:1000", "--command", "python3 /app/main.py", "--keep", "python3.11"];
     let done = root.apply(&python);
     assert_present(
@@ -122,8 +127,8 @@ fn the_standard_library_of_an_interpreter_and_modules_installed_for_it_stay() {
         &[
             "/usr/bin/flask",
             "/usr/bin/pydoc3.11",
-            "/usr/lib/python3/dist-packages/debtool.py",
-            "/usr/lib/python3/dist-packages/__pycache__/debtool.cpython-311.pyc",
+            "/usr/share/debtool/debtool.py",
+            "/usr/share/debtool/__pycache__/debtool.cpython-311.pyc",
             "/usr/sbin/serverd",
         ],
     );

@@ -110,10 +110,11 @@ proptest! {
         granularity in proptest::sample::select(vec!["package", "file"]),
         wanted in proptest::sample::select(vec!["true", "false", "\"auto\""]),
         packages in entries("[a-z]{1,6}[*]?"),
+        drop in entries("[a-z]{1,6}[*]?"),
     ) {
         let command = if exec { format!("{words:?}") } else { format!("\"{command}\"") };
         let text = format!(
-            "profile = \"{profile}\"\nmode = \"{mode}\"\n[minimal]\ngranularity = \"{granularity}\"\npackages = [{packages}]\n\
+            "profile = \"{profile}\"\nmode = \"{mode}\"\n[minimal]\ngranularity = \"{granularity}\"\npackages = [{packages}]\ndrop = [{drop}]\n\
              certificates = {wanted}\ngconv = {wanted}\n[run]\nuser = \"{user}\"\ncommand = {command}\n[keep]\ncommands = [{commands}]\nusers = [{users}]\n\
              shells = [{users}]\nsetid = [{paths}]\n[files]\nwritable = [{paths}]\nopenshift = {openshift}\n\
              [packages]\ndatabase = \"{database}\"\n[rules]\nremove.cron = \"on\"\n"
