@@ -24,6 +24,9 @@ const LIMIT: u64 = 1024 * 1024;
 /// Files that one script sources, with what those source.
 const MOST_SOURCES: usize = 64;
 
+/// Files of code that are read for what the image's command reaches. Each script is read with all that it sources.
+const MOST_READ: usize = 1000;
+
 /// Scripts of one directory that are looked at.
 const MOST_SCRIPTS: usize = 256;
 
@@ -435,7 +438,7 @@ impl<'a> Reader<'a> {
             }
         }
         let mut files = BTreeSet::new();
-        let mut found = Vec::new();
+        let (mut found, mut read) = (Vec::new(), 0);
         while let Some(entry) = queue.pop() {
             let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };
             if !seen.insert(node) {
@@ -446,8 +449,18 @@ impl<'a> Reader<'a> {
             if entry != node {
                 uses.extend(starters::uses(self, entry));
             }
+            read += uses.len();
+            if read > MOST_READ
+                && let Some(file) = uses.first_mut()
+            {
+                let problem = format!("the scripts that it leads to source more than {MOST_READ} files");
+                file.problem.get_or_insert((0, problem));
+                queue.clear();
+            }
             for file in uses {
-                queue.extend(file.names.iter().map(|name| name.entry));
+                if read <= MOST_READ {
+                    queue.extend(file.names.iter().map(|name| name.entry));
+                }
                 // A program may have more than one configuration, and name services by itself.
                 if file.file == node || files.insert(file.file) {
                     found.push(file);
