@@ -22,14 +22,14 @@ macro_rules! built_in {
 
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
-    "anacron" "apache2" "avahi-daemon" "chown" "chpst" "chronyd" "chroot" "cron" "dbus-daemon" "dnsmasq" "dovecot"
-    "exim" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb"
-    "install" "java" "lighttpd" "logrotate" "man-db" "mariadb" "memcached" "minidlnad" "monit" "mosquitto" "msmtp"
-    "named" "nginx" "npm" "nsd" "ntpd" "odbc" "openrc" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres" "proftpd"
-    "python" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "runit" "runsvdir" "runuser" "s6" "s6-setuidgid"
-    "s6-svscan" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su"
-    "sudo" "supercronic" "supervisord" "svscan" "systemd" "tcpdump" "tesseract" "tinyproxy" "unbound" "uwsgi"
-    "varnishd" "vsftpd" "xvfb" "xvfb-run"
+    "anacron" "apache2" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cron" "dbus-daemon" "dnsmasq"
+    "dovecot" "exim" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "gunicorn" "haproxy" "icecast" "imagemagick"
+    "inetd" "initdb" "install" "java" "lighttpd" "logrotate" "make" "man-db" "mariadb" "memcached" "minidlnad" "monit"
+    "mosquitto" "msmtp" "named" "nginx" "npm" "nsd" "ntpd" "odbc" "openrc" "opensmtpd" "openvpn" "pdns" "php"
+    "php-fpm" "postfix" "postgres" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "runit"
+    "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid"
+    "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "tcpdump"
+    "tesseract" "tinyproxy" "unbound" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
 };
 
 /// What the value of a key or an option is.

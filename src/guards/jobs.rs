@@ -3,10 +3,14 @@
 use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
+use crate::programs::Syntax;
 use crate::rules::context::Context;
 use crate::tree::Id;
 
 const CRON: &[&[u8]] = &[b"cron", b"crond", b"anacron", b"atd", b"fcron", b"cronie"];
+
+/// What a program file says of a program that reads tables of jobs.
+const TABLES: [Syntax; 3] = [Syntax::Crontab, Syntax::UserCrontab, Syntax::Anacrontab];
 
 const INIT: &[&[u8]] = &[
     b"init",
@@ -62,7 +66,14 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[
     let Some(first) = draft.records.iter().find(|record| record.rule == rule).map(|record| record.path(tree)) else {
         return;
     };
-    let daemon = |id: Id| names.contains(&tree.name(id)) && cx.facts.commands.directories.contains(&tree.parent(id));
+    let reads_tables = |id: Id| {
+        let files = cx.policy.programs.of(tree.name(id), &tree.path(id));
+        let mut read = files.iter().flat_map(|(file, _)| &file.configurations);
+        rule == "remove.cron" && read.any(|configuration| TABLES.contains(&configuration.syntax))
+    };
+    let daemon = |id: Id| {
+        cx.facts.commands.directories.contains(&tree.parent(id)) && (names.contains(&tree.name(id)) || reads_tables(id))
+    };
     // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
     let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
     if let Some(id) = kept {

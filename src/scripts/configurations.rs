@@ -200,9 +200,13 @@ fn at(reader: &Reader<'_>, path: &str, syntax: Syntax) -> Vec<Id> {
     if tree.is_file(found.node) {
         return vec![found.node];
     }
-    let below = if syntax == Syntax::Programs { "*/run" } else { "*" };
+    // Of a directory of services all that runsv(8) and s6-supervise(8) start, the logger of a service included.
+    let services = ["*/run", "*/finish", "*/check", "*/log/run", "*/log/finish", "*/control/*"];
+    let below: &[&str] = if syntax == Syntax::Programs { &services } else { &["*"] };
     let directory = String::from_utf8_lossy(&tree.path(found.node)).into_owned();
-    glob::expand_as_shell(tree, format!("{}/{below}", directory.trim_end_matches('/')).as_bytes())
+    let directory = directory.trim_end_matches('/');
+    let patterns = below.iter().map(|below| format!("{directory}/{below}"));
+    patterns.flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())).collect()
 }
 
 fn base_name(word: &str) -> &str {
