@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
+use super::evidence::{self, Abilities};
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, Why, name_service, pam};
 use crate::diag::escape::quoted;
@@ -40,6 +41,9 @@ pub(super) struct Walk<'a> {
     pub(super) noting: bool,
     /// Objects whose needs of libraries are noted.
     pub(super) noted: IdSet,
+    /// Programs whose texts are known, and what files can do by their imports.
+    pub(super) searched: IdSet,
+    pub(super) abilities: BTreeMap<Id, Abilities>,
     queue: VecDeque<Id>,
 }
 
@@ -59,6 +63,8 @@ impl<'a> Walk<'a> {
             depths: BTreeMap::new(),
             noting: true,
             noted: IdSet::default(),
+            searched: IdSet::default(),
+            abilities: BTreeMap::new(),
             queue: VecDeque::new(),
         }
     }
@@ -72,6 +78,10 @@ impl<'a> Walk<'a> {
             self.add_nologin();
             pam::add(self);
             self.start_applets();
+            // Texts are no reason to refuse what they name.
+            if !self.required {
+                evidence::add(self);
+            }
             let waits = self.called.iter().any(|(program, _)| self.has(*program));
             if self.queue.is_empty() && !waits {
                 break;
