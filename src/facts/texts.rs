@@ -82,10 +82,15 @@ pub(crate) fn command(line: &[u8]) -> Option<&[u8]> {
     if program.is_empty() || !program.iter().all(named) {
         return None;
     }
-    let argument = matches!(second.first(), Some(b'-' | b'%' | b'/' | b'"' | b'\'' | b'>' | b'<' | b'|' | b'&' | b'$'));
+    let argument = matches!(second.first(), Some(b'-' | b'%' | b'/' | b'"' | b'\'' | b'$'));
+    // `gzip < %s`, and not the comparison `cc < MAXCOL`.
+    let third = words.next().unwrap_or_default();
+    let argument = argument
+        || (matches!(second, b">" | b"<" | b">>") && matches!(third.first(), Some(b'%' | b'/' | b'"' | b'\'')));
     let option = matches!(second, [b'-', first, ..] if first.is_ascii_alphabetic());
     // A sentence or a table of options, whatever it begins with.
-    let prose = line.windows(2).any(|two| matches!(two, b": " | b", " | b". " | b"  ")) || line.ends_with(b":");
+    let prose = line.windows(2).any(|two| matches!(two, b": " | b", " | b". " | b"  " | b"==" | b"!=" | b"->" | b"()"))
+        || line.ends_with(b":");
     let shell = [&b" > "[..], b" >> ", b" 2>", b" >/", b" < ", b" | ", b" && ", b" || ", b"; "];
     let shell = shell.iter().any(|sign| line.windows(sign.len()).any(|part| part == *sign));
     let is = text.is_some() || (!prose && (option || (argument && (shell || program.first() == Some(&b'/')))));
@@ -148,6 +153,9 @@ mod tests {
             "stat -c: no such option",
             "ls -l  list",
             "touch (file)",
+            "cc < MAXCOL",
+            "nl > 0 && ptr->len",
+            "timeout >= 0",
             "ls -l\n",
         ] {
             assert_eq!(command(line.as_bytes()), None, "{line}");

@@ -12,9 +12,9 @@ use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
 use crate::tree::Id;
 
-/// First number of accounts that packages make as they need them. Those below it have a name in every image of the
-/// distribution, most of them words that mean something else too: mail, list, users.
-const DYNAMIC: u32 = 100;
+/// Last number of accounts that every image of a distribution has, most of them with a name that means something else
+/// too: mail, list, users. Packages make accounts above it.
+const FIXED: u32 = 100;
 
 /// The account and the group for nobody, as Debian and others number them.
 const NOBODY: u32 = 65534;
@@ -137,7 +137,7 @@ fn is_dynamic(cx: &Context<'_>, group: bool, name: &str) -> bool {
     let (database, field) = if group { (Database::Group, GID) } else { (Database::Passwd, UID) };
     let file = cx.facts.accounts.files.get(&database);
     let mut lines = file.into_iter().flat_map(|file| &file.lines).filter(|line| line.name() == name.as_bytes());
-    lines.any(|line| parse_id(line.field(field)).is_some_and(|id| id >= DYNAMIC))
+    lines.any(|line| parse_id(line.field(field)).is_some_and(|id| id > FIXED))
 }
 
 /// Whether the group is the one for nobody and stands alone: `-nogroup` is an option of find(1) too.

@@ -6,6 +6,7 @@ use super::Guard;
 use crate::diag::escape::quoted;
 use crate::draft::Draft;
 use crate::rules::context::Context;
+use crate::tree::Resolved;
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -17,20 +18,25 @@ pub(super) const GUARD: Guard = Guard {
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    if goes(cx, draft) {
+        name_users(cx, draft);
+    }
+}
+
+/// Whether `/bin/sh` would go, and nobody said that it should.
+pub(super) fn goes(cx: &Context<'_>, draft: &Draft<'_>) -> bool {
     let tree = &cx.facts.tree;
-    if let Ok(shell) = tree.resolve(b"/bin/sh")
-        && shell.links.iter().chain([&shell.node]).any(|&id| draft.is_removed(id))
-    {
+    let found = tree.resolve(b"/bin/sh").ok();
+    let goes = |shell: &Resolved| shell.links.iter().chain([&shell.node]).any(|&id| draft.is_removed(id));
+    found.filter(goes).is_some_and(|shell| {
         let mut names: Vec<&[u8]> = shell.links.iter().chain([&shell.node]).map(|&id| tree.name(id)).collect();
         names.push(b"/bin/sh");
         let told = cx.policy.remove.commands.iter().any(|entry| {
             let value = entry.value.as_bytes();
             names.contains(&value) || tree.resolve(value).is_ok_and(|found| found.node == shell.node)
         });
-        if !told {
-            name_users(cx, draft);
-        }
-    }
+        !told
+    })
 }
 
 fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {

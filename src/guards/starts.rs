@@ -5,7 +5,7 @@
 //! command line, or the path of a program that its package depends on. All others are named, not refused. Libraries are not
 //! looked into, nor static programs, which import nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
 
-use super::{Guard, reach};
+use super::{Guard, reach, shell};
 use crate::closure::evidence::{Evidence, Mention};
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
@@ -26,14 +26,17 @@ pub(super) const GUARD: Guard = Guard {
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let mut reached = None;
+    let no_shell = shell::goes(cx, draft);
     for evidence in &cx.closure.evidence {
         // Which of its applets starts something is written nowhere in a multi-call binary.
         let multicall = cx.multicall.iter().any(|(binary, _)| binary.program == evidence.file);
         if draft.is_removed(evidence.file) || multicall {
             continue;
         }
-        let lost: Vec<&Mention> =
-            evidence.programs.iter().filter(|mention| counts(cx, draft, evidence, mention)).collect();
+        // A command line needs the shell besides, where the program gives it to system(3).
+        let shell = no_shell && cx.closure.shell_users.iter().any(|&(user, _)| user == evidence.file);
+        let counts = |mention: &&Mention| counts(cx, draft, evidence, mention, shell);
+        let lost: Vec<&Mention> = evidence.programs.iter().filter(counts).collect();
         if lost.is_empty() {
             continue;
         }
@@ -41,21 +44,25 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let sure =
             |mention: &&Mention| !mention.is_shell(&cx.facts.tree) && (mention.line.is_some() || mention.related);
         let (refused, warned): (Vec<&Mention>, Vec<&Mention>) = lost.into_iter().partition(|one| runs && sure(one));
-        say(cx, draft, evidence.file, &refused, true);
-        say(cx, draft, evidence.file, &warned, cx.policy.strict);
+        say(cx, draft, evidence.file, &refused, shell, true);
+        say(cx, draft, evidence.file, &warned, shell, cx.policy.strict);
     }
 }
 
-/// Whether a mention is of a command that would go, and is worth a message.
-fn counts(cx: &Context<'_>, draft: &Draft<'_>, evidence: &Evidence, mention: &Mention) -> bool {
-    let shell = cx.closure.shell_users.iter().any(|&(user, _)| user == evidence.file) && mention.word.ends_with(b"sh");
-    let shell = shell && mention.is_shell(&cx.facts.tree);
+/// Whether a mention is of a command that would go, or that needs the shell which would go, and is worth a message.
+fn counts(cx: &Context<'_>, draft: &Draft<'_>, evidence: &Evidence, mention: &Mention, shell: bool) -> bool {
+    if mention.helper || (shell && mention.is_shell(&cx.facts.tree)) {
+        return false;
+    }
     // A library starts what it is told: only a text that says more than a path tells what.
-    let starts = evidence.own || mention.related || mention.line.is_some();
-    !mention.helper && starts && !shell && goes(cx, draft, &mention.word)
+    (evidence.own || mention.related || mention.line.is_some())
+        && command(cx, &mention.word).is_some_and(|entries| {
+            let goes = entries.iter().any(|&id| draft.is_removed(id));
+            (goes || (shell && mention.line.is_some())) && !is_told(cx, &mention.word, &entries)
+        })
 }
 
-fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], refuse: bool) {
+fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], shell: bool, refuse: bool) {
     let tree = &cx.facts.tree;
     let Some(reason) = cx.closure.reasons.get(&file).filter(|_| !lost.is_empty()) else { return };
     let show = |mention: &&Mention| {
@@ -64,9 +71,17 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], ref
         let more = if line.len() > SHOWN { "…" } else { "" };
         format!("{word} (in the command line {}{more})", quoted(line.get(..SHOWN).unwrap_or(line)))
     };
-    let mut words: Vec<&[u8]> = lost.iter().map(|mention| &mention.word[..]).collect();
+    let goes = |mention: &&&Mention| {
+        command(cx, &mention.word).is_some_and(|entries| entries.iter().any(|&id| draft.is_removed(id)))
+    };
+    let mut words: Vec<&[u8]> = lost.iter().filter(goes).map(|mention| &mention.word[..]).collect();
     words.dedup();
-    let list = lost.iter().map(show).collect::<Vec<_>>().join(", ");
+    let mut list: Vec<String> = lost.iter().map(show).collect();
+    if shell && lost.iter().any(|mention| mention.line.is_some()) {
+        words.push(b"sh");
+        list.push("'/bin/sh' (which runs its command lines)".to_owned());
+    }
+    let list = list.join(", ");
     let entries = words.iter().map(|word| basic_string(&String::from_utf8_lossy(word))).collect::<Vec<_>>().join(", ");
     let text = format!(
         "{} ({}) can start other programs and names some that would be removed: {list}",
@@ -83,22 +98,23 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], ref
     }
 }
 
-/// Whether a path or a name leads to a command that would go, and nobody said that it should.
-fn goes(cx: &Context<'_>, draft: &Draft<'_>, word: &[u8]) -> bool {
+/// The command that a path or a name leads to, with the links on the way; `None` for what is no command.
+fn command(cx: &Context<'_>, word: &[u8]) -> Option<Vec<Id>> {
     let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
     let found = if word.contains(&b'/') {
-        tree.resolve(word).ok()
+        tree.resolve(word).ok()?
     } else {
-        let entry = commands.find_in_path(tree, word);
-        entry.and_then(|entry| tree.resolve(&tree.path(entry)).ok())
+        tree.resolve(&tree.path(commands.find_in_path(tree, word)?)).ok()?
     };
-    let Some(found) = found else { return false };
-    let mut entries = found.links;
-    entries.push(found.node);
+    let entries: Vec<Id> = found.links.into_iter().chain([found.node]).collect();
+    let is = tree.is_file(found.node) && entries.iter().any(|&id| commands.is_in_directory(tree, id));
+    is.then_some(entries)
+}
+
+/// Whether the policy says that the command goes knowingly.
+fn is_told(cx: &Context<'_>, word: &[u8], entries: &[Id]) -> bool {
+    let tree = &cx.facts.tree;
     let names =
         |value: &[u8]| value == word || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id));
-    tree.is_file(found.node)
-        && entries.iter().any(|&id| commands.is_in_directory(tree, id))
-        && entries.iter().any(|&id| draft.is_removed(id))
-        && !cx.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
+    cx.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
 }
