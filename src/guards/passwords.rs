@@ -1,8 +1,11 @@
 //! Kept programs that ask PAM for passwords, while accounts.lock takes the passwords.
+//!
+//! Refused where the program runs when the image starts; what is kept beside it is named. The rule written in the policy,
+//! on or off, settles both.
 
 use std::collections::BTreeSet;
 
-use super::Guard;
+use super::{Guard, reach};
 use crate::diag::escape::{escaped, quoted};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, PASSWORD};
@@ -16,14 +19,15 @@ const SHOWN: usize = 8;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.passwords",
     title: "a kept program asks for passwords that accounts.lock takes",
-    settled: "[rules] \"accounts.lock\" = \"off\" if accounts log in with a password, [remove] commands with the program if it is not needed.",
+    settled: "[rules] \"accounts.lock\" = \"off\" if accounts log in with a password, \"on\" if none does.",
     check,
 };
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    if !cx.is_on(lock::ID) || cx.closure.logins.is_empty() {
+    let told = cx.policy.rules.iter().any(|(name, _)| name == lock::ID);
+    if told || !cx.is_on(lock::ID) || cx.closure.logins.is_empty() {
         return;
     }
     let mut lost: Vec<String> = Vec::new();
@@ -44,6 +48,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let more = lost.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = lost.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let runs = reach::reached(cx);
     for &(program, service) in &cx.closure.logins {
         if draft.is_removed(program) {
             continue;
@@ -53,7 +58,11 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             quoted(&tree.path(program)),
             quoted(&tree.path(service))
         );
-        let help = "write [rules] \"accounts.lock\" = \"off\" if these accounts log in with a password";
-        draft.warn_for(cx.closure.origin(program), text, help);
+        let help = "write [rules] \"accounts.lock\" = \"off\" if these accounts log in with a password, and \"on\" if none does";
+        if cx.policy.strict || runs.contains(program) {
+            draft.refuse_for(cx.closure.origin(program), text, help);
+        } else {
+            draft.warn_for(cx.closure.origin(program), text, help);
+        }
     }
 }
