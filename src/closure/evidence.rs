@@ -13,6 +13,7 @@ use crate::facts::packages::PackageIndex;
 use crate::facts::program::{FileBytes, search};
 use crate::facts::texts::{Texts, command};
 use crate::programs::When;
+use crate::shell::{Dialect, is_builtin};
 use crate::tree::{Id, Tree};
 
 /// Functions that run a file: exec(3), posix_spawn(3).
@@ -22,8 +23,13 @@ const STARTERS: [&str; 10] =
 const ACCOUNTS: [&str; 4] = ["getpwnam", "getpwnam_r", "initgroups", "getgrouplist"];
 /// Functions that look a group up by its name.
 const GROUPS: [&str; 2] = ["getgrnam", "getgrnam_r"];
+/// Functions that make a process another account's.
+const BECOMES: [&str; 8] =
+    ["setuid", "setreuid", "setresuid", "seteuid", "setgid", "setresgid", "setgroups", "initgroups"];
 /// Most beginnings and most ends of paths that are put together.
 const MOST_JOINED: usize = 64;
+/// What runs command lines.
+const SHELL: &[u8] = b"sh";
 /// Set-user-ID and set-group-ID.
 const SET_ID: u32 = 0o6000;
 
@@ -34,6 +40,8 @@ pub(crate) struct Evidence {
     pub file: Id,
     /// It imports a function that starts programs itself, and not only through a library.
     pub own: bool,
+    /// It can become another account, itself or through a library.
+    pub becomes: bool,
     /// Programs, each entry once.
     pub programs: Vec<Mention>,
     /// Accounts, and groups where the first part is true.
@@ -59,16 +67,21 @@ pub(crate) struct Mention {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Abilities {
     starts: bool,
+    /// It gives command lines to a shell.
+    shell: bool,
     accounts: bool,
     groups: bool,
+    becomes: bool,
 }
 
 impl Abilities {
     fn with(self, other: Self) -> Self {
         Self {
             starts: self.starts || other.starts,
+            shell: self.shell || other.shell,
             accounts: self.accounts || other.accounts,
             groups: self.groups || other.groups,
+            becomes: self.becomes || other.becomes,
         }
     }
 }
@@ -120,18 +133,21 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
     if !(all.starts || all.accounts || all.groups) {
         return;
     }
-    let empty = BTreeSet::new();
-    let names = if all.accounts || all.groups { accounts } else { &empty };
+    let mut names = if all.accounts || all.groups { accounts.clone() } else { BTreeSet::new() };
+    names.insert(SHELL.to_vec());
     let mut texts = Texts::default();
-    search(tree, contents, file, &mut |piece| texts.collect(piece, names));
-    let mut evidence = Evidence { file, own: own.starts, programs: Vec::new(), accounts: Vec::new() };
-    for name in &texts.names {
+    search(tree, contents, file, &mut |piece| texts.collect(piece, &names));
+    let mut evidence =
+        Evidence { file, own: own.starts, becomes: all.becomes, programs: Vec::new(), accounts: Vec::new() };
+    for name in texts.names.iter().filter(|name| *name != SHELL) {
         let name = String::from_utf8_lossy(name);
         evidence.accounts.extend(all.accounts.then(|| (false, name.clone().into_owned())));
         evidence.accounts.extend(all.groups.then(|| (true, name.into_owned())));
     }
     if all.starts {
-        evidence.programs = mentions(walk, file, &texts);
+        // exec(3) splits no line: without a shell a line that names its program only is a message.
+        let shell = all.shell || texts.names.contains(SHELL) || texts.paths.iter().any(|path| path.ends_with(b"/sh"));
+        evidence.programs = mentions(walk, file, &texts, shell);
         for mention in &evidence.programs {
             if mention.related && is_kept(walk, mention) {
                 let how = if mention.line.is_some() { "named by a command line in" } else { "named by its path in" };
@@ -158,11 +174,13 @@ fn abilities(walk: &mut Walk<'_>, id: Id) -> Abilities {
     let mut found = Abilities::default();
     if let Some(Some((elf, _))) = walk.cache.get(&id) {
         let names: Vec<&'static str> =
-            STARTERS.into_iter().chain(SHELL_FUNCTIONS).chain(ACCOUNTS).chain(GROUPS).collect();
+            STARTERS.into_iter().chain(SHELL_FUNCTIONS).chain(ACCOUNTS).chain(GROUPS).chain(BECOMES).collect();
         let imports = elf.imports(&names, &FileBytes { contents, tree, id }).unwrap_or_default();
         let has = |functions: &[&str]| imports.iter().any(|name| functions.contains(name));
         found = Abilities {
             starts: has(&STARTERS) || has(&SHELL_FUNCTIONS),
+            shell: has(&SHELL_FUNCTIONS),
+            becomes: has(&BECOMES),
             accounts: has(&ACCOUNTS),
             groups: has(&GROUPS),
         };
@@ -172,7 +190,7 @@ fn abilities(walk: &mut Walk<'_>, id: Id) -> Abilities {
 }
 
 /// Programs that the texts name. A path that is put together counts where both parts stand in the file.
-fn mentions(walk: &Walk<'_>, file: Id, texts: &Texts) -> Vec<Mention> {
+fn mentions(walk: &Walk<'_>, file: Id, texts: &Texts, shell: bool) -> Vec<Mention> {
     let tree = walk.input.tree;
     let is_directory = |path: &&Vec<u8>| tree.resolve(path).is_ok_and(|found| tree.is_dir(found.node));
     let mut joined = Vec::new();
@@ -181,7 +199,12 @@ fn mentions(walk: &Walk<'_>, file: Id, texts: &Texts) -> Vec<Mention> {
             joined.extend(texts.ends.iter().take(MOST_JOINED).map(|end| [directory, &b"/"[..], end].concat()));
         }
     }
-    let lines = texts.lines.iter().filter_map(|line| Some((command(line)?.to_vec(), Some(line.clone()))));
+    // A path is also started by what splits lines itself; a builtin is no program to a shell.
+    let runs = |word: &&[u8]| {
+        let builtin = std::str::from_utf8(word).is_ok_and(|word| is_builtin(word, Dialect::Posix));
+        word.starts_with(b"/") || (shell && !builtin)
+    };
+    let lines = texts.lines.iter().filter_map(|line| Some((command(line).filter(runs)?.to_vec(), Some(line.clone()))));
     let paths = texts.paths.iter().cloned().chain(joined).map(|path| (path, None));
     let mut found: Vec<Mention> = Vec::new();
     // A command line says more than the path in it.

@@ -89,7 +89,10 @@ pub(crate) fn command(line: &[u8]) -> Option<&[u8]> {
         || (matches!(second, b">" | b"<" | b">>") && matches!(third.first(), Some(b'%' | b'/' | b'"' | b'\'')));
     let option = matches!(second, [b'-', first, ..] if first.is_ascii_alphabetic());
     // A sentence or a table of options, whatever it begins with.
-    let prose = line.windows(2).any(|two| matches!(two, b": " | b", " | b". " | b"  " | b"==" | b"!=" | b"->" | b"()"))
+    let sentence = [&b" is "[..], b" the ", b" not ", b" be ", b" are ", b" was "];
+    let sentence = sentence.iter().any(|word| line.windows(word.len()).any(|part| part == *word));
+    let prose = sentence
+        || line.windows(2).any(|two| matches!(two, b": " | b", " | b". " | b"  " | b"==" | b"!=" | b"->" | b"()"))
         || line.ends_with(b":");
     let shell = [&b" > "[..], b" >> ", b" 2>", b" >/", b" < ", b" | ", b" && ", b" || ", b"; "];
     let shell = shell.iter().any(|sign| line.windows(sign.len()).any(|part| part == *sign));
@@ -154,6 +157,7 @@ mod tests {
             "ls -l  list",
             "touch (file)",
             "cc < MAXCOL",
+            "ssh-keygen -Y verify is needed",
             "nl > 0 && ptr->len",
             "timeout >= 0",
             "ls -l\n",

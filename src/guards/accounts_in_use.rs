@@ -87,7 +87,7 @@ fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMa
 }
 
 /// Accounts whose names stand in kept programs that look names up: refused where the program runs as root when the image
-/// starts, which is when it becomes somebody else.
+/// starts and can become another account.
 fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
     let tree = &cx.facts.tree;
     let mut reached = None;
@@ -111,7 +111,7 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
             );
             let help = format!("write [keep] {list} = [\"{shown}\"]: a kept account stays locked");
             let mut runs = || reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
-            if cx.policy.strict || (cx.policy.start == Start::Root && runs()) {
+            if cx.policy.strict || (cx.policy.start == Start::Root && evidence.becomes && runs()) {
                 draft.refuse_for(cx.closure.origin(evidence.file), text, help);
             } else {
                 draft.warn_for(cx.closure.origin(evidence.file), text, help);

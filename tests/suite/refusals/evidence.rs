@@ -104,7 +104,7 @@ fn a_path_alone_is_a_warning_and_what_starts_nothing_says_nothing() {
 
 #[test]
 fn a_command_line_is_refused_where_the_program_is_the_images_own() {
-    let line = Case { text: "other -rf %s/files.db", ..CASE };
+    let line = Case { text: "other -rf %s/files.db\0sh", ..CASE };
     let refused = line.tree().refuse_config(OWN, &[]);
     refused.says(&["'other' (in the command line 'other -rf %s/files.db')", "[keep] commands = [\"other\"]"]).alone();
     assert_eq!(said(&line.tree().apply_config(BESIDE, &[]).run, "guard.starts"), 1);
@@ -115,13 +115,13 @@ fn a_command_line_is_refused_where_the_program_is_the_images_own() {
         .apply_config(&format!("{OWN}[remove]\ncommands = ['other', 'perl']\n"), &["--strict"])
         .assert_gone(&["/usr/bin/other"]);
     // system(3) needs the shell too: kept without it, the command does not run.
-    let line = Case { imports: &["system"], ..line };
+    let line = Case { imports: &["system"], text: "other -rf %s/files.db", ..line };
     line.tree().refuse_config(OWN, &[]).says(&["[keep] commands = [\"other\", \"sh\"]"]).alone();
     let half = format!("{OWN}[keep]\ncommands = ['other']\n");
     line.tree().refuse_config(&half, &[]).says(&["'/bin/sh' (which runs its command lines)"]).alone();
     line.tree().apply_config(&format!("{OWN}[keep]\ncommands = ['other', 'sh']\n{QUIET}"), &["--strict"]);
     // Sentences are no command lines.
-    for text in ["other %s: not found", "other files", "other > MAX", "xother -rf x"] {
+    for text in ["other %s: not found", "other files", "other > MAX", "xother -rf x", "other -rf x"] {
         Case { text, ..CASE }
             .tree()
             .apply_config(&format!("{OWN}{QUIET}"), &["--strict"])
@@ -180,7 +180,7 @@ fn an_account_whose_name_is_a_whole_text_of_the_images_program_is_refused() {
     for (functions, name, list) in
         [("getpwnam", "vdrop", "users"), ("getpwnam_r", "vdrop", "users"), ("getgrnam", "vgroup", "groups")]
     {
-        let one = [functions];
+        let one = [functions, "setgid"];
         for (own, library) in [(&one[..], none), (none, &one[..])] {
             let help = format!("[keep] {list} = [\"{name}\"]");
             tree(own, library, name).refuse_config(OWN, &[]).says(&[name, &help]).alone();
@@ -189,6 +189,8 @@ fn an_account_whose_name_is_a_whole_text_of_the_images_program_is_refused() {
             let done = tree(own, library, name).apply_config(&OWN.replace("start = 'root'\n", ""), &[]);
             assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
             assert_eq!(said(&tree(own, library, name).apply_config(BESIDE, &[]).run, "guard.accounts"), 1);
+            let done = tree(&[functions], none, name).apply_config(OWN, &[]);
+            assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
         }
     }
     // Parts of other texts, groups for accounts, and what looks nothing up.
