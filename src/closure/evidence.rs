@@ -5,6 +5,7 @@
 //! package that the naming one depends on, stays; all others are the guards' part, which also tell how sure it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::walk::Walk;
 use super::{C_LIBRARY, Input, MULTICALL, SHELL_FUNCTIONS};
@@ -65,7 +66,7 @@ pub(crate) struct Mention {
 
 /// What a file can do, by the functions that it imports.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Abilities {
+struct Abilities {
     starts: bool,
     /// It gives command lines to a shell.
     shell: bool,
@@ -165,28 +166,28 @@ fn is_c_library(name: &[u8]) -> bool {
     C_LIBRARY.iter().any(|library| name.starts_with(library))
 }
 
-/// What a file can do, read once.
+/// What a file can do.
 fn abilities(walk: &mut Walk<'_>, id: Id) -> Abilities {
-    let Input { tree, contents, .. } = walk.input;
-    if let Some(&known) = walk.abilities.get(&id) {
-        return known;
+    let imports = imports(walk, id);
+    let has = |functions: &[&str]| imports.iter().any(|name| functions.contains(name));
+    Abilities {
+        starts: has(&STARTERS) || has(&SHELL_FUNCTIONS),
+        shell: has(&SHELL_FUNCTIONS),
+        accounts: has(&ACCOUNTS),
+        groups: has(&GROUPS),
+        becomes: has(&BECOMES),
     }
-    let mut found = Abilities::default();
-    if let Some(Some((elf, _))) = walk.cache.get(&id) {
+}
+
+/// Which of the functions that matter a file imports, read once.
+pub(super) fn imports<'w>(walk: &'w mut Walk<'_>, id: Id) -> &'w [&'static str] {
+    let Input { tree, contents, .. } = walk.input;
+    let elf = walk.cache.get(&id).and_then(Option::as_ref).map(|(elf, _)| Rc::clone(elf));
+    walk.imports.entry(id).or_insert_with(|| {
         let names: Vec<&'static str> =
             STARTERS.into_iter().chain(SHELL_FUNCTIONS).chain(ACCOUNTS).chain(GROUPS).chain(BECOMES).collect();
-        let imports = elf.imports(&names, &FileBytes { contents, tree, id }).unwrap_or_default();
-        let has = |functions: &[&str]| imports.iter().any(|name| functions.contains(name));
-        found = Abilities {
-            starts: has(&STARTERS) || has(&SHELL_FUNCTIONS),
-            shell: has(&SHELL_FUNCTIONS),
-            becomes: has(&BECOMES),
-            accounts: has(&ACCOUNTS),
-            groups: has(&GROUPS),
-        };
-    }
-    walk.abilities.insert(id, found);
-    found
+        elf.and_then(|elf| elf.imports(&names, &FileBytes { contents, tree, id }).ok()).unwrap_or_default()
+    })
 }
 
 /// Programs that the texts name. A path that is put together counts where both parts stand in the file.
