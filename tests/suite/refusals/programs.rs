@@ -43,7 +43,10 @@ fn a_kept_command_without_its_interpreter_is_refused() {
     }
     // It may come from LD_LIBRARY_PATH, and this run takes nothing away: said, and no refusal.
     let done = tree.apply(&command("/app/lib"));
-    assert!(done.run.stderr.contains("warning[closure]: '/app/lib'") && done.run.stderr.contains("libmissing.so.3"));
+    assert!(
+        done.run.stderr.contains("warning[closure] --command: '/app/lib'")
+            && done.run.stderr.contains("libmissing.so.3")
+    );
 }
 
 #[test]
