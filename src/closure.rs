@@ -5,6 +5,7 @@
 //! `closure/load.rs`). [`removable`] decides which other entries may be removed.
 
 mod applets;
+pub(crate) mod evidence;
 mod load;
 mod name_service;
 pub(crate) mod objects;
@@ -21,16 +22,21 @@ mod tests;
 
 pub(crate) use seeds::matching;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Diagnostic, Origin};
 use crate::facts::commands::Commands;
+use crate::facts::packages::Packages;
 use crate::policy::Policy;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 
 /// Functions of the C library that run `/bin/sh`.
 const SHELL_FUNCTIONS: [&str; 3] = ["system", "popen", "wordexp"];
+
+/// Beginnings of the names of the C library's parts, and of the loader.
+const C_LIBRARY: [&[u8]; 10] =
+    [b"libc.", b"ld-", b"ld64", b"libpthread.", b"libdl.", b"librt.", b"libm.", b"libutil.", b"libresolv.", b"libanl."];
 
 /// Programs of many names: which of them calls a function is written nowhere.
 const MULTICALL: [&[u8]; 3] = [b"busybox", b"toybox", b"coreutils"];
@@ -140,6 +146,10 @@ pub struct Closure {
     pub refusals: Vec<Diagnostic>,
     /// What was amiss before this run, or is kept in doubt.
     pub warnings: Vec<Diagnostic>,
+    /// What kept ELF programs name that they may start or look up.
+    pub(crate) evidence: Vec<evidence::Evidence>,
+    /// Kept programs that ask PAM for passwords, each with its service.
+    pub logins: Vec<(Id, Id)>,
     /// Kept ELF files that call functions which start `/bin/sh`, with those; looked for only where it is not kept.
     pub shell_users: Vec<(Id, Vec<&'static str>)>,
 }
@@ -153,6 +163,10 @@ pub struct Input<'a> {
     pub contents: &'a dyn Contents,
     /// What can be run by name.
     pub commands: &'a Commands,
+    /// Who owns what, and needs what.
+    pub packages: &'a Packages,
+    /// Names of the image's accounts and groups.
+    pub accounts: &'a BTreeSet<Vec<u8>>,
     /// What the user wants.
     pub policy: &'a Policy,
     /// The distribution's nologin program, which stays when sshd does.

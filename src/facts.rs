@@ -5,9 +5,11 @@ pub(crate) mod commands;
 pub(crate) mod elf;
 pub(crate) mod libraries;
 pub(crate) mod multicall;
+pub(crate) mod notable;
 pub(crate) mod os;
 pub(crate) mod packages;
 pub(crate) mod program;
+pub(crate) mod texts;
 
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;

@@ -8,9 +8,12 @@ pub(crate) mod accounts_in_use;
 pub(crate) mod app_paths;
 pub(crate) mod checks;
 pub(crate) mod entrypoints;
+pub(crate) mod helpers;
 pub(crate) mod jobs;
 pub(crate) mod login_shells;
 pub(crate) mod mounts;
+pub(crate) mod passwords;
+mod reach;
 pub(crate) mod remove_directories;
 pub(crate) mod root_home;
 pub(crate) mod scripts;
@@ -43,9 +46,11 @@ pub(crate) static GUARDS: &[Guard] = &[
     checks::GUARD,
     entrypoints::GUARD,
     app_paths::GUARD,
+    helpers::GUARD,
     jobs::GUARD,
     login_shells::GUARD,
     mounts::GUARD,
+    passwords::GUARD,
     remove_directories::GUARD,
     root_home::GUARD,
     scripts::GUARD,

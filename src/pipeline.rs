@@ -116,10 +116,13 @@ pub(crate) fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, 
     }
     *policy = with_kept_paths(&facts, contents, std::mem::take(policy));
     let nologin = nologin::path(&facts);
+    let accounts = facts.accounts.names();
     let closure = Closure::compute(&closure::Input {
         tree: &facts.tree,
         contents,
         commands: &facts.commands,
+        packages: &facts.packages,
+        accounts: &accounts,
         policy,
         nologin: Some(&nologin),
     });

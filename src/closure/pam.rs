@@ -98,6 +98,7 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
     // pam_unix asks unix_chkpwd(8) whether an account may log in, in all programs since Linux-PAM 1.6: without it
     // nobody can.
     if wanted.unknown || names.iter().any(|name| name.starts_with(b"pam_unix")) {
+        walk.closure.logins.push((program, service));
         helper(walk, b"unix_chkpwd", &Why::PamChecker);
     }
     for (module, name) in HELPERS {

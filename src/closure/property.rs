@@ -274,6 +274,8 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
         tree: &tree,
         contents: &memory,
         commands: &commands,
+        packages: &packages,
+        accounts: &BTreeSet::new(),
         policy: &policy,
         nologin: None,
     });

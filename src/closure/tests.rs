@@ -59,6 +59,8 @@ impl Image {
             tree: &self.tree,
             contents: &self.memory,
             commands: &self.commands,
+            packages: &self.packages,
+            accounts: &std::collections::BTreeSet::from([b"nobody".to_vec()]),
             policy,
             nologin: Some(b"/usr/sbin/nologin"),
         })

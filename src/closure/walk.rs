@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::applets::Binary;
+use super::evidence;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, Why, name_service, pam};
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
-use crate::facts::program::{FileBytes, Program, Shebang};
+use crate::facts::program::{Program, Shebang};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Unresolved};
 
@@ -40,6 +41,9 @@ pub(super) struct Walk<'a> {
     pub(super) noting: bool,
     /// Objects whose needs of libraries are noted.
     pub(super) noted: IdSet,
+    /// Programs whose texts are known, and the functions that files import.
+    pub(super) searched: IdSet,
+    pub(super) imports: BTreeMap<Id, Vec<&'static str>>,
     queue: VecDeque<Id>,
 }
 
@@ -59,6 +63,8 @@ impl<'a> Walk<'a> {
             depths: BTreeMap::new(),
             noting: true,
             noted: IdSet::default(),
+            searched: IdSet::default(),
+            imports: BTreeMap::new(),
             queue: VecDeque::new(),
         }
     }
@@ -72,6 +78,10 @@ impl<'a> Walk<'a> {
             self.add_nologin();
             pam::add(self);
             self.start_applets();
+            // Texts are no reason to refuse what they name.
+            if !self.required {
+                evidence::add(self);
+            }
             let waits = self.called.iter().any(|(program, _)| self.has(*program));
             if self.queue.is_empty() && !waits {
                 break;
@@ -116,15 +126,14 @@ impl<'a> Walk<'a> {
 
     /// Which of the objects read import what runs a shell, while the shell has no reason to stay.
     fn find_shell_users(&mut self) {
-        let Input { tree, contents, .. } = self.input;
+        let tree = self.input.tree;
         if tree.resolve(b"/bin/sh").is_ok_and(|found| !self.closure.contains(found.node)) {
-            for (&id, object) in &self.cache {
-                let Some((elf, _)) = object else { continue };
-                let name = tree.name(id);
-                if !self.closure.contains(id) || MULTICALL.iter().any(|multicall| name.starts_with(multicall)) {
-                    continue;
-                }
-                let found = elf.imports(&SHELL_FUNCTIONS, &FileBytes { contents, tree, id }).unwrap_or_default();
+            let multicall = |id: Id| MULTICALL.iter().any(|multicall| tree.name(id).starts_with(multicall));
+            let objects = self.cache.iter().filter(|(_, object)| object.is_some()).map(|(&id, _)| id);
+            let objects: Vec<Id> = objects.filter(|&id| self.closure.contains(id) && !multicall(id)).collect();
+            for id in objects {
+                let mut found = evidence::imports(self, id).to_vec();
+                found.retain(|name| SHELL_FUNCTIONS.contains(name));
                 if !found.is_empty() {
                     self.closure.shell_users.push((id, found));
                 }

@@ -5,7 +5,7 @@
 //! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
 //! are not accounts here; the first are named in [`Accounts::elsewhere`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tree::{Id, Tree, Unresolved};
 
@@ -111,6 +111,14 @@ impl Accounts {
     pub fn passwd(&self) -> impl Iterator<Item = &Line> {
         let file = self.files.get(&Database::Passwd);
         file.into_iter().flat_map(|file| &file.lines).filter(|line| line.defect.is_none())
+    }
+
+    /// Names of all accounts and groups, but for root.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<Vec<u8>> {
+        let files = [Database::Passwd, Database::Group].into_iter().filter_map(|database| self.files.get(&database));
+        let lines = files.flat_map(|file| &file.lines).filter(|line| line.defect.is_none());
+        lines.map(|line| line.name().to_vec()).filter(|name| name != b"root").collect()
     }
 
     fn with_problem(mut self, path: &[u8], cause: &str) -> Self {

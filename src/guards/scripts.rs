@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Guard;
+use super::{Guard, reach};
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -34,10 +34,13 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         say_what_is_unknown(draft, &reader, file);
     }
     let mut seen = known;
+    let mut runs = None;
     for &id in cx.closure.reasons.keys() {
         for file in reader.uses(id) {
             if seen.insert(file.file) {
-                judge(cx, draft, &reader, &file, false);
+                // A helper that a program of the image starts by its path.
+                let runs = runs.get_or_insert_with(|| reach::by(cx, &reached)).contains(file.file);
+                judge(cx, draft, &reader, &file, runs);
             }
         }
     }

@@ -1,22 +1,19 @@
-//! Kept programs whose own code names other programs by path, while those go.
+//! Kept programs whose own texts name other programs, while those go.
 //!
-//! A program that imports a function of the exec family and holds `/usr/bin/doveconf` as a whole string may start it, or
-//! may never do so where it runs: named, not refused. Libraries are not looked into, nor static programs, which import
-//! nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
+//! A program that can start others and holds `/usr/bin/doveconf` or `rm -rf %s/files.db` may start it, or may never do so
+//! where it runs. So it is refused where both are likely: the program runs when the image starts, and the text is a whole
+//! command line, or the path of a program that its package depends on. All others are named, not refused. Libraries are not
+//! looked into, nor static programs, which import nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
 
-use std::collections::BTreeSet;
-
-use super::Guard;
+use super::{Guard, reach, shell};
+use crate::closure::evidence::{Evidence, Mention};
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
-use crate::facts::elf::Elf;
-use crate::facts::program::{FileBytes, LONGEST, Program, search};
 use crate::rules::context::Context;
 use crate::tree::Id;
 
-/// Functions that run a file: exec(3), posix_spawn(3).
-const STARTERS: [&str; 9] =
-    ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "posix_spawn", "posix_spawnp"];
+/// Bytes shown of a command line.
+const SHOWN: usize = 60;
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -28,87 +25,96 @@ pub(super) const GUARD: Guard = Guard {
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    let tree = &cx.facts.tree;
-    for (&id, reason) in &cx.closure.reasons {
-        let Some(program) = cx.facts.commands.known(id) else { continue };
-        let Program::Elf(elf) = program else { continue };
+    let mut reached = None;
+    let no_shell = shell::goes(cx, draft);
+    for evidence in &cx.closure.evidence {
         // Which of its applets starts something is written nowhere in a multi-call binary.
-        let multicall = cx.multicall.iter().any(|(binary, _)| binary.program == id);
-        if draft.is_removed(id) || multicall || !program.is_program(tree, id, true) || !starts(cx, id, elf) {
+        let multicall = cx.multicall.iter().any(|(binary, _)| binary.program == evidence.file);
+        if draft.is_removed(evidence.file) || multicall {
             continue;
         }
-        let mut lost = paths(cx, id);
-        let named = cx.closure.shell_users.iter().any(|&(user, _)| user == id);
-        lost.retain(|path| goes(cx, draft, path) && !(named && path.ends_with(b"/sh")));
+        // A command line needs the shell besides, where the program gives it to system(3).
+        let shell = no_shell && cx.closure.shell_users.iter().any(|&(user, _)| user == evidence.file);
+        let counts = |mention: &&Mention| counts(cx, draft, evidence, mention, shell);
+        let lost: Vec<&Mention> = evidence.programs.iter().filter(counts).collect();
         if lost.is_empty() {
             continue;
         }
-        let list = lost.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(", ");
-        let entries =
-            lost.iter().map(|path| basic_string(&String::from_utf8_lossy(path))).collect::<Vec<_>>().join(", ");
-        let text = format!(
-            "{} ({}) can start other programs and names some that would be removed: {list}",
-            quoted(&tree.path(id)),
-            reason.clause(tree)
-        );
-        let help = format!(
-            "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
-        );
-        if cx.policy.strict {
-            draft.refuse_for(cx.closure.origin(id), text, help);
-        } else {
-            draft.warn_for(cx.closure.origin(id), text, help);
-        }
+        let runs = reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
+        let sure =
+            |mention: &&Mention| !mention.is_shell(&cx.facts.tree) && (mention.line.is_some() || mention.related);
+        let (refused, warned): (Vec<&Mention>, Vec<&Mention>) = lost.into_iter().partition(|one| runs && sure(one));
+        say(cx, draft, evidence.file, &refused, shell, true);
+        say(cx, draft, evidence.file, &warned, shell, cx.policy.strict);
     }
 }
 
-fn starts(cx: &Context<'_>, id: Id, elf: &Elf) -> bool {
-    let bytes = FileBytes { contents: cx.contents, tree: &cx.facts.tree, id };
-    elf.imports(&STARTERS, &bytes).is_ok_and(|found| !found.is_empty())
+/// Whether a mention is of a command that would go, or that needs the shell which would go, and is worth a message.
+fn counts(cx: &Context<'_>, draft: &Draft<'_>, evidence: &Evidence, mention: &Mention, shell: bool) -> bool {
+    if mention.helper || (shell && mention.is_shell(&cx.facts.tree)) {
+        return false;
+    }
+    // A library starts what it is told: only a text that says more than a path tells what.
+    (evidence.own || mention.related || mention.line.is_some())
+        && command(cx, &mention.word).is_some_and(|entries| {
+            let goes = entries.iter().any(|&id| draft.is_removed(id));
+            (goes || (shell && mention.line.is_some())) && !is_told(cx, &mention.word, &entries)
+        })
 }
 
-/// Whether a path leads to a command that would go, and nobody said that it should.
-fn goes(cx: &Context<'_>, draft: &Draft<'_>, path: &[u8]) -> bool {
+fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], shell: bool, refuse: bool) {
     let tree = &cx.facts.tree;
-    let Ok(found) = tree.resolve(path) else { return false };
-    let mut entries = found.links;
-    entries.push(found.node);
+    let Some(reason) = cx.closure.reasons.get(&file).filter(|_| !lost.is_empty()) else { return };
+    let show = |mention: &&Mention| {
+        let word = quoted(&mention.word);
+        let Some(line) = &mention.line else { return word };
+        let more = if line.len() > SHOWN { "…" } else { "" };
+        format!("{word} (in the command line {}{more})", quoted(line.get(..SHOWN).unwrap_or(line)))
+    };
+    let goes = |mention: &&&Mention| {
+        command(cx, &mention.word).is_some_and(|entries| entries.iter().any(|&id| draft.is_removed(id)))
+    };
+    let mut words: Vec<&[u8]> = lost.iter().filter(goes).map(|mention| &mention.word[..]).collect();
+    words.dedup();
+    let mut list: Vec<String> = lost.iter().map(show).collect();
+    if shell && lost.iter().any(|mention| mention.line.is_some()) {
+        words.push(b"sh");
+        list.push("'/bin/sh' (which runs its command lines)".to_owned());
+    }
+    let list = list.join(", ");
+    let entries = words.iter().map(|word| basic_string(&String::from_utf8_lossy(word))).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "{} ({}) can start other programs and names some that would be removed: {list}",
+        quoted(&tree.path(file)),
+        reason.clause(tree)
+    );
+    let help = format!(
+        "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
+    );
+    if refuse {
+        draft.refuse_for(cx.closure.origin(file), text, help);
+    } else {
+        draft.warn_for(cx.closure.origin(file), text, help);
+    }
+}
+
+/// The command that a path or a name leads to, with the links on the way; `None` for what is no command.
+fn command(cx: &Context<'_>, word: &[u8]) -> Option<Vec<Id>> {
+    let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
+    let found = if word.contains(&b'/') {
+        tree.resolve(word).ok()?
+    } else {
+        tree.resolve(&tree.path(commands.find_in_path(tree, word)?)).ok()?
+    };
+    let entries: Vec<Id> = found.links.into_iter().chain([found.node]).collect();
+    let is = tree.is_file(found.node) && entries.iter().any(|&id| commands.is_in_directory(tree, id));
+    is.then_some(entries)
+}
+
+/// Whether the policy says that the command goes knowingly.
+fn is_told(cx: &Context<'_>, word: &[u8], entries: &[Id]) -> bool {
+    let tree = &cx.facts.tree;
     let names =
-        |value: &[u8]| value == path || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id));
-    tree.is_file(found.node)
-        && entries.iter().any(|&id| cx.facts.commands.is_in_directory(tree, id))
-        && entries.iter().any(|&id| draft.is_removed(id))
-        && !cx.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
-}
-
-/// Strings of the file that are absolute paths with a `bin` in them, each once. A string ends with a NUL on both sides,
-/// so that no part of another one is taken.
-fn paths(cx: &Context<'_>, id: Id) -> Vec<Vec<u8>> {
-    let mut found = BTreeSet::new();
-    search(&cx.facts.tree, cx.contents, id, &mut |piece| collect(piece, &mut found));
-    found.into_iter().collect()
-}
-
-fn collect(bytes: &[u8], into: &mut BTreeSet<Vec<u8>>) {
-    let mut strings = bytes.split(|&b| b == 0).skip(1).peekable();
-    while let Some(string) = strings.next() {
-        let whole = strings.peek().is_some() && string.len() <= LONGEST;
-        if whole && string.first() == Some(&b'/') && string.windows(4).any(|part| part == b"bin/") {
-            into.insert(string.to_vec());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::collect;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn whole_strings_are_found_and_parts_are_not() {
-        let mut found = BTreeSet::new();
-        collect(b"ELF\0/usr/bin/pr\0x/bin/sh\0/bin/cat -n\0/etc/passwd\0\0/sbin/init\0/bin/cut", &mut found);
-        let found: Vec<_> = found.iter().map(|path| String::from_utf8_lossy(path)).collect();
-        assert_eq!(found, ["/bin/cat -n", "/sbin/init", "/usr/bin/pr"]);
-    }
+        |value: &[u8]| value == word || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id));
+    cx.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
 }

@@ -114,10 +114,13 @@ pub struct Decision {
 /// Decide. `removed` is what goes for other reasons already.
 #[must_use]
 pub(crate) fn decide(cx: &Context<'_>, removed: &IdSet) -> Decision {
+    let none = BTreeSet::new();
     let input = Input {
         tree: &cx.facts.tree,
         contents: cx.contents,
         commands: &cx.facts.commands,
+        packages: &cx.facts.packages,
+        accounts: &none,
         policy: cx.policy,
         nologin: None,
     };

@@ -127,6 +127,8 @@ impl Image {
             tree: &self.tree,
             contents: &self.reader,
             commands: &self.commands,
+            packages: &self.packages,
+            accounts: &std::collections::BTreeSet::new(),
             policy: &policy,
             nologin: None,
         })

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod environment;
+mod evidence;
 mod files;
 mod policy;
 mod programs;

@@ -3,12 +3,10 @@
 use crate::audit::{Cx, Findings};
 use crate::diag::escape::escaped;
 use crate::facts::elf::Type;
+use crate::facts::notable::{COMPILERS, GTFOBINS, SHELLS, is_listed};
 use crate::facts::program::{FileBytes, Program};
 use crate::tree::Id;
 use crate::tree::set::IdSet;
-
-/// Names of <https://gtfobins.github.io>, one a line, sorted.
-const GTFOBINS: &str = include_str!("../gtfobins.txt");
 
 /// Classes of programs, blanks between the names. A program of a class is not told again as one of GTFOBins.
 const CLASSES: [(&str, &str); 4] = [
@@ -16,16 +14,13 @@ const CLASSES: [(&str, &str); 4] = [
         "programs.privilege",
         "su sudo sudoedit doas pkexec newgrp sg runuser setpriv chroot nsenter unshare capsh gosu su-exec",
     ),
-    ("programs.shell", "sh bash dash ash hush ksh mksh oksh zsh fish csh tcsh rbash busybox toybox"),
+    ("programs.shell", SHELLS),
     (
         "programs.network",
         "curl wget nc ncat netcat nc.openbsd nc.traditional socat ssh scp sftp ftp lftp tftp telnet rsync rsh rlogin aria2c \
          tcpdump nmap dig host nslookup openssl",
     ),
-    (
-        "programs.compiler",
-        "gcc g++ cc c++ cpp clang clang++ tcc go rustc cargo as ld gdb lldb strace ltrace make cmake javac",
-    ),
+    ("programs.compiler", COMPILERS),
 ];
 
 /// Packages for remote logins and of protocols without encryption, as distributions name them. A server that the image
@@ -53,13 +48,6 @@ pub(super) fn named(cx: &Cx<'_>, findings: &mut Findings) {
             findings.at(cx.tree, id, b"", "can be run");
         }
     }
-}
-
-/// Whether the name is in a list, with or without a version at its end.
-fn is_listed<'n>(mut list: impl Iterator<Item = &'n str>, name: &[u8]) -> bool {
-    let end = name.iter().rposition(|b| !b.is_ascii_digit() && !matches!(b, b'.' | b'-')).map_or(0, |at| at + 1);
-    let stem = name.get(..end).unwrap_or_default();
-    list.any(|listed| listed.as_bytes() == name || listed.as_bytes() == stem)
 }
 
 /// Whether the image has a shell of its own.

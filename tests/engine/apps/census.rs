@@ -7,7 +7,7 @@ use crate::docker::{Builder, Container, Context, Image, Options, build, docker_o
 use super::DEBIAN_REDIS;
 
 /// Names that <https://gtfobins.github.io> lists: programs that help somebody who got in.
-const GTFOBINS: &str = include_str!("../../../src/audit/gtfobins.txt");
+const GTFOBINS: &str = include_str!("../../../src/facts/gtfobins.txt");
 
 /// Whether this is how a loader answers of a static program. musl's names itself alone for one that is relocatable.
 fn loads_nothing(answer: &str) -> bool {

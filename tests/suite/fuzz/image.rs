@@ -151,6 +151,8 @@ impl Image {
             tree: &self.tree,
             contents: &memory,
             commands: &commands,
+            packages: &packages,
+            accounts: &std::collections::BTreeSet::new(),
             policy: &self.policy,
             nologin: None,
         });

@@ -1,0 +1,226 @@
+//! Texts in kept ELF programs that name programs and accounts: what is kept by them, refused, warned about, and left alone.
+
+use crate::common::{LOADER, Rootfs, Run, Spec};
+
+/// The image's own program, and one that stays beside it.
+const OWN: &str = "[run]\nuser = 'app:1000:1000'\nstart = 'root'\ncommand = ['tool']\n";
+const BESIDE: &str =
+    "[run]\nuser = 'app:1000:1000'\nstart = 'root'\ncommand = ['/app/server']\n[keep]\ncommands = ['tool']\n";
+
+/// The helper of the package never runs.
+const QUIET: &str = "[remove]\ncommands = ['perl']\n";
+
+const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/libjobs.so.1";
+
+/// What in a tree names something.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    /// What `/usr/bin/tool` imports, and its library.
+    imports: &'a [&'a str],
+    library: &'a [&'a str],
+    /// A text in it.
+    text: &'a str,
+    /// The package of `/usr/bin/other`, and what tool's package depends on.
+    package: &'a str,
+    depends: &'a str,
+}
+
+const CASE: Case<'_> =
+    Case { imports: &["execv"], library: &["printf"], text: "/usr/bin/other", package: "other", depends: "" };
+
+impl Case<'_> {
+    fn tree(self) -> Rootfs {
+        let mut tool = Spec {
+            interpreter: Some(LOADER),
+            imports: self.imports.to_vec(),
+            needed: vec!["libjobs.so.1", "libc.so.6"],
+            pie: true,
+            ..Spec::default()
+        }
+        .build();
+        tool.extend([&b"\0"[..], self.text.as_bytes(), b"\0"].concat());
+        let library = Spec {
+            soname: Some("libjobs.so.1"),
+            imports: self.library.to_vec(),
+            needed: vec!["libc.so.6"],
+            ..Spec::default()
+        }
+        .build();
+        let other = if self.package == "tool" { "/usr/bin/other\n" } else { "" };
+        let mut status =
+            format!("Package: tool\nStatus: install ok installed\nVersion: 1\nDepends: {}\n", self.depends);
+        let mut tree = Rootfs::debian_like()
+            .file("/usr/bin/tool", 0o755, 0, 0, tool)
+            .file(LIBRARY, 0o644, 0, 0, library)
+            .programs(&["/usr/bin/other", "/usr/bin/gcc"])
+            .script("/usr/lib/tool/bin/helper", "#!/usr/bin/perl\n")
+            .programs(&["/usr/bin/perl"])
+            .text(
+                "/var/lib/dpkg/info/tool.list",
+                format!("/usr/bin/tool\n{other}/usr/lib/tool\n/usr/lib/tool/bin\n/usr/lib/tool/bin/helper\n"),
+            );
+        if self.package != "tool" {
+            status += &format!("\nPackage: {}\nStatus: install ok installed\nVersion: 1\n", self.package);
+            tree = tree.text(format!("/var/lib/dpkg/info/{}.list", self.package), "/usr/bin/other\n/usr/bin/gcc\n");
+        }
+        tree.text("/var/lib/dpkg/status", status)
+    }
+}
+
+fn said(run: &Run, id: &str) -> usize {
+    run.stderr.lines().filter(|line| line.contains(&format!("[{id}]")) && line.contains("/usr/bin/tool'")).count()
+}
+
+#[test]
+fn a_program_of_the_same_package_or_of_one_that_is_needed_stays_by_its_path() {
+    for (package, depends) in [("tool", ""), ("other", "libc6, other (>= 1)")] {
+        for (imports, library) in [(&["execv"][..], &["printf"][..]), (&["printf"], &["posix_spawn"])] {
+            for config in [OWN, BESIDE] {
+                let case = Case { imports, library, package, depends, ..CASE };
+                let done = case.tree().apply_config(config, &[]);
+                done.assert_kept(&["/usr/bin/other"]);
+                let explained =
+                    case.tree().run("explain", &["--user", "app:1000", "--command", "tool", "/usr/bin/other"]);
+                assert!(explained.all().contains("named by its path in /usr/bin/tool"), "{}", explained.all());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_alone_is_a_warning_and_what_starts_nothing_says_nothing() {
+    let done = CASE.tree().apply_config(OWN, &[]);
+    done.assert_gone(&["/usr/bin/other"]);
+    assert_eq!(said(&done.run, "guard.starts"), 1, "{}", done.run.all());
+    CASE.tree().refuse_config(OWN, &["--strict"]).says(&["'/usr/bin/other'", "[keep] commands = [\"/usr/bin/other\"]"]);
+    // The C library has every function, and a library of others starts what it is told.
+    for (imports, library) in [(&["printf"][..], &["printf"][..]), (&["printf"], &["execv"])] {
+        let done = Case { imports, library, ..CASE }.tree().apply_config(OWN, &[]);
+        assert_eq!(said(&done.run, "guard.starts"), 0, "{}", done.run.all());
+    }
+    let done = Case { imports: &["printf"], package: "tool", ..CASE }.tree().apply_config(OWN, &[]);
+    done.assert_gone(&["/usr/bin/other"]);
+}
+
+#[test]
+fn a_command_line_is_refused_where_the_program_is_the_images_own() {
+    let line = Case { text: "other -rf %s/files.db\0sh", ..CASE };
+    let refused = line.tree().refuse_config(OWN, &[]);
+    refused.says(&["'other' (in the command line 'other -rf %s/files.db')", "[keep] commands = [\"other\"]"]).alone();
+    assert_eq!(said(&line.tree().apply_config(BESIDE, &[]).run, "guard.starts"), 1);
+    line.tree()
+        .apply_config(&format!("{OWN}[keep]\ncommands = ['other']\n{QUIET}"), &["--strict"])
+        .assert_kept(&["/usr/bin/other"]);
+    line.tree()
+        .apply_config(&format!("{OWN}[remove]\ncommands = ['other', 'perl']\n"), &["--strict"])
+        .assert_gone(&["/usr/bin/other"]);
+    // system(3) needs the shell too: kept without it, the command does not run.
+    let line = Case { imports: &["system"], text: "other -rf %s/files.db", ..line };
+    line.tree().refuse_config(OWN, &[]).says(&["[keep] commands = [\"other\", \"sh\"]"]).alone();
+    let half = format!("{OWN}[keep]\ncommands = ['other']\n");
+    line.tree().refuse_config(&half, &[]).says(&["'/bin/sh' (which runs its command lines)"]).alone();
+    line.tree().apply_config(&format!("{OWN}[keep]\ncommands = ['other', 'sh']\n{QUIET}"), &["--strict"]);
+    // Sentences are no command lines.
+    for text in ["other %s: not found", "other files", "other > MAX", "xother -rf x", "other -rf x"] {
+        Case { text, ..CASE }
+            .tree()
+            .apply_config(&format!("{OWN}{QUIET}"), &["--strict"])
+            .assert_gone(&["/usr/bin/other"]);
+    }
+}
+
+#[test]
+fn compilers_and_set_id_programs_are_never_kept_by_a_text() {
+    let case = Case { text: "/usr/bin/gcc", depends: "other", ..CASE };
+    case.tree().refuse_config(OWN, &[]).says(&["'/usr/bin/gcc'", "[keep] commands = [\"/usr/bin/gcc\"]"]).alone();
+    case.tree().apply_config(BESIDE, &[]).assert_gone(&["/usr/bin/gcc"]);
+    let other = crate::common::program(LOADER, &["libc.so.6"]);
+    let tree = Case { package: "tool", ..CASE }.tree().file("/usr/bin/other", 0o4755, 0, 0, other);
+    tree.refuse_config(OWN, &[]).says(&["'/usr/bin/other'"]).alone();
+}
+
+#[test]
+fn a_helper_that_is_named_keeps_its_interpreter_and_any_other_is_warned_about() {
+    for text in ["/usr/lib/tool/bin/helper", "%s/bin/helper\0/usr/lib/tool"] {
+        let done = Case { text, ..CASE }.tree().apply_config(OWN, &["--strict"]);
+        done.assert_kept(&["/usr/lib/tool/bin/helper", "/usr/bin/perl"]);
+    }
+    let not = Case { text: "%s/bin/helper", ..CASE };
+    let done = not.tree().apply_config(OWN, &[]);
+    done.assert_gone(&["/usr/bin/perl"]);
+    assert!(done.run.stderr.contains("warning[guard.helpers]"), "{}", done.run.all());
+    not.tree().refuse_config(OWN, &["--strict"]).says(&["/usr/lib/tool/bin/helper'", "'/usr/bin/perl'"]).alone();
+    not.tree().apply_config(&format!("{OWN}[keep]\ncommands = ['perl']\n"), &["--strict"]);
+    not.tree().apply_config(&format!("{OWN}[remove]\ncommands = ['perl']\n"), &["--strict"]);
+}
+
+#[test]
+fn a_helper_that_the_images_program_names_is_read_as_a_script_that_runs() {
+    let tree = |text| {
+        let tree = Case { text, ..CASE }.tree().programs(&["/usr/bin/sleeper"]);
+        tree.script("/usr/lib/tool/bin/helper", "#!/bin/sh\nsleeper 1\n")
+    };
+    let named = "/usr/lib/tool/bin/helper";
+    tree(named)
+        .refuse_config(OWN, &[])
+        .says(&["/usr/lib/tool/bin/helper:2", "[keep] commands = [\"sleeper\"]"])
+        .alone();
+    tree(named).apply_config(&format!("{OWN}[keep]\ncommands = ['sleeper']\n"), &[]).assert_kept(&["/usr/bin/dash"]);
+    tree(named).apply_config(BESIDE, &[]).assert_kept(&["/usr/bin/dash"]);
+    tree("/usr/lib/tool").apply_config(OWN, &[]).assert_gone(&["/usr/bin/dash", "/usr/bin/sleeper"]);
+}
+
+#[test]
+fn an_account_whose_name_is_a_whole_text_of_the_images_program_is_refused() {
+    fn tree(imports: &[&str], library: &[&str], text: &str) -> Rootfs {
+        let tree = Case { imports, library, text, ..CASE }.tree();
+        tree.line("passwd", "vdrop:x:779:65534::/:/usr/sbin/nologin").line("group", "vgroup:x:780:")
+    }
+    let none: &[&str] = &["printf"];
+    for (functions, name, list) in
+        [("getpwnam", "vdrop", "users"), ("getpwnam_r", "vdrop", "users"), ("getgrnam", "vgroup", "groups")]
+    {
+        let one = [functions, "setgid"];
+        for (own, library) in [(&one[..], none), (none, &one[..])] {
+            let help = format!("[keep] {list} = [\"{name}\"]");
+            tree(own, library, name).refuse_config(OWN, &[]).says(&[name, &help]).alone();
+            tree(own, library, name).apply_config(&format!("{OWN}[keep]\n{list} = ['{name}']\n"), &[]);
+            // Who is not root when it starts becomes nobody else.
+            let done = tree(own, library, name).apply_config(&OWN.replace("start = 'root'\n", ""), &[]);
+            assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
+            assert_eq!(said(&tree(own, library, name).apply_config(BESIDE, &[]).run, "guard.accounts"), 1);
+            let done = tree(&[functions], none, name).apply_config(OWN, &[]);
+            assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
+        }
+    }
+    // Parts of other texts, groups for accounts, and what looks nothing up.
+    for (imports, text) in [(&["getpwnam"][..], "xvdrop"), (&["getpwnam"], "vgroup"), (none, "vdrop")] {
+        assert_eq!(said(&tree(imports, none, text).apply_config(OWN, &[]).run, "guard.accounts"), 0);
+    }
+    // Accounts that every image has are words of the language.
+    assert_eq!(said(&tree(&["getpwnam"], none, "games").apply_config(OWN, &[]).run, "guard.accounts"), 0);
+}
+
+#[test]
+fn passwords_that_a_kept_service_asks_for_are_named_when_they_are_taken() {
+    let tree = |auth: &str| {
+        CASE.tree()
+            .text("/etc/pam.d/tool", format!("auth required {auth}\n"))
+            .account("human", 1001, "/home/human", "/bin/sh")
+            .line("shadow", "human:$6$salt$hash:19000:0:99999:7:::")
+    };
+    let config = format!("{OWN}[keep]\nusers = ['human']\n");
+    let refused = tree("pam_unix.so").refuse_config(&config, &[]);
+    refused.says(&["'/usr/bin/tool' asks PAM", "'human' (/etc/shadow:", "\"accounts.lock\" = \"off\""]).alone();
+    let beside = format!("{BESIDE}users = ['human']\n");
+    let done = tree("pam_unix.so").apply_config(&beside, &[]);
+    assert!(done.run.stderr.contains("warning[guard.passwords]"), "{}", done.run.all());
+    let on = format!("{config}[rules]\n'accounts.lock' = 'on'\n");
+    let off = format!("{config}[rules]\n'accounts.lock' = 'off'\n");
+    for (auth, config) in
+        [("pam_unix.so", &off), ("pam_unix.so", &on), ("pam_deny.so", &config), ("pam_unix.so", &OWN.to_owned())]
+    {
+        let done = tree(auth).apply_config(config, &[]);
+        assert!(!done.run.stderr.contains("[guard.passwords]"), "{auth}: {}", done.run.all());
+    }
+}
