@@ -478,6 +478,16 @@ impl<'a> Reader<'a> {
         if script && matches!(other, Ok(Program::None)) { self.shell(id, Dialect::Bash) } else { self.calls(id, true) }
     }
 
+    /// Whether a file is code that runs, and no configuration of what runs.
+    #[must_use]
+    pub(crate) fn is_code(&self, id: Id) -> bool {
+        let name = self.tree.name(id);
+        self.tree.permissions(id) & 0o111 != 0
+            || [&b".sh"[..], b".envsh"].iter().any(|end| name.ends_with(end))
+            || calls::of_file(name).is_some()
+            || self.language(id).is_some()
+    }
+
     /// Path and line of a place, fit for a message.
     #[must_use]
     pub(crate) fn place(&self, file: Id, line: u32) -> String {

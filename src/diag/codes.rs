@@ -17,7 +17,7 @@ pub(crate) struct Code {
 /// A constant for each id, and the table of all of them.
 macro_rules! codes {
     ($($name:ident = $id:literal, $title:literal, $settled:literal;)+) => {
-        $(#[doc = $title] pub(crate) const $name: &str = $id;)+
+        $(#[doc = concat!("The id `", $id, "`.")] pub(crate) const $name: &str = $id;)+
         /// Every id, in the order of docs/messages.md.
         pub(crate) static CODES: &[Code] = &[$(Code { id: $id, title: $title, settled: $settled }),+];
     };

@@ -83,7 +83,11 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     let list = lost.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
     let names: Vec<String> = lost.iter().map(|name| toml_string(tree, name)).collect();
     let names = names.join(", ");
-    let why = if reached { "runs when the image starts and needs" } else { "is kept and names" };
+    let why = match (reached, reader.is_code(file.file)) {
+        (true, true) => "runs when the image starts and needs",
+        (true, false) => "is read when the image starts and names",
+        (false, _) => "is kept and names",
+    };
     let text = format!("{} {why} programs that would be removed: {list}{more}", escape::quoted(&tree.path(file.file)));
     let mut help = format!(
         "write [keep] commands = [{names}], or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands"

@@ -126,6 +126,8 @@ fn compare(tag: &str, loader: &str, least: usize) {
             tree: &tree,
             contents: &reader,
             commands: &commands,
+            packages: &Packages::default(),
+            accounts: &BTreeSet::new(),
             policy: &policy,
             nologin: None,
         });
@@ -135,7 +137,7 @@ fn compare(tag: &str, loader: &str, least: usize) {
         expected.remove(&loader);
         // What the C library and PAM load later is no business of ld.so.
         let later = |text: &str| text.contains("/etc/nsswitch.conf") || text.contains("PAM");
-        let later = |id: Id| closure.chain(id).iter().any(|(_, reason)| later(&reason.text));
+        let later = |id: Id| closure.chain(id).iter().any(|(_, reason)| later(&reason.why.to_string()));
         for path in &expected {
             assert!(closure.contains(tree.lookup(path.as_bytes()).unwrap()), "{tag}: {value} does not keep {path}");
         }

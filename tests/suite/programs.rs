@@ -90,7 +90,10 @@ fn an_account_that_is_compiled_in_is_refused_until_it_is_kept() {
             let others = "users = [{ name = 'nobody', optional = true }]\n";
             let others = if name == "nobody" { "" } else { others };
             // The jobs of a cron daemon are another guard's.
-            let head = format!("[rules]\n'remove.cron' = 'off'\n[run]\nstart = '{start}'\n[keep]\ncommands = ['{}']\n", known.name);
+            let head = format!(
+                "[rules]\n'remove.cron' = 'off'\n[run]\nstart = '{start}'\n[keep]\ncommands = ['{}']\n",
+                known.name
+            );
             let list = if group { "groups" } else { "users" };
             let refused = tree().refuse_config(&format!("{head}{others}"), &APP);
             refused.says(&[&format!("'{name}' that it needs"), known.file, &format!("{list} = [\"{name}\"]")]).alone();
