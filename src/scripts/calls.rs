@@ -14,21 +14,6 @@ pub(super) enum Language {
     Php,
 }
 
-/// Interpreters without their versions, and endings of files.
-const NAMES: [(&str, Language); 11] = [
-    ("python", Language::Python),
-    ("pypy", Language::Python),
-    ("py", Language::Python),
-    ("perl", Language::Perl),
-    ("pl", Language::Perl),
-    ("ruby", Language::Ruby),
-    ("rb", Language::Ruby),
-    ("node", Language::JavaScript),
-    ("nodejs", Language::JavaScript),
-    ("js", Language::JavaScript),
-    ("php", Language::Php),
-];
-
 /// One thing that is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
@@ -51,18 +36,28 @@ pub(super) fn needs_shell(language: Language, code: &str) -> bool {
 pub(super) fn of_interpreter(path: &str) -> Option<Language> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    NAMES.iter().find(|(known, _)| *known == stem && known.len() > 2).map(|&(_, language)| language)
+    match stem {
+        "python" | "pypy" => Some(Language::Python),
+        "perl" => Some(Language::Perl),
+        "ruby" => Some(Language::Ruby),
+        "node" | "nodejs" => Some(Language::JavaScript),
+        "php" => Some(Language::Php),
+        _ => None,
+    }
 }
 
 /// The language of a file by the end of its name.
 pub(super) fn of_file(name: &[u8]) -> Option<Language> {
     let name = std::str::from_utf8(name).ok()?;
     let (_, end) = name.rsplit_once('.')?;
-    let end = end.strip_prefix(['m', 'c']).filter(|end| *end == "js").unwrap_or(end);
-    NAMES
-        .iter()
-        .find(|(known, _)| *known == end && (known.len() == 2 || *known == "php"))
-        .map(|&(_, language)| language)
+    match end {
+        "py" => Some(Language::Python),
+        "pl" => Some(Language::Perl),
+        "rb" => Some(Language::Ruby),
+        "js" | "mjs" | "cjs" => Some(Language::JavaScript),
+        "php" => Some(Language::Php),
+        _ => None,
+    }
 }
 
 /// Names of calls with a program and its arguments, or one text that is taken apart or given to a shell.
