@@ -167,7 +167,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     let kept = closure.reasons.keys().copied().collect();
     let uses = account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy });
     let multicall = applets::collect(&facts, contents, policy, &closure);
-    let (on, minimal) = (rules::switched_on(policy), OnceCell::new());
+    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), OnceCell::new());
     let cx = Context {
         facts: &facts,
         contents,
@@ -179,6 +179,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
         account_uses: &uses,
         multicall: &multicall,
         minimal: &minimal,
+        reached: &reached,
     };
     protect(&cx, &mut draft);
     ask_for_what_is_missing(policy, &mut draft);
@@ -226,7 +227,7 @@ pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -
     let tree = &facts.tree;
     let (zones, closure, setid) = (Zones::of(tree, &policy.files), Closure::default(), IdSet::default());
     let mut draft = Draft::new(tree);
-    let (on, minimal) = (rules::switched_on(policy), OnceCell::new());
+    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), OnceCell::new());
     let cx = Context {
         facts,
         contents,
@@ -238,6 +239,7 @@ pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -
         account_uses: &[],
         multicall: &[],
         minimal: &minimal,
+        reached: &reached,
     };
     protect(&cx, &mut draft);
     for rule in RULES.iter().filter(|rule| rule.audit == Audit::Alone && cx.is_on(rule.id)) {

@@ -284,6 +284,9 @@ impl Program {
                 return (known.as_bytes() == path).then_some("");
             }
             let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
+            if !name.starts_with(known.get(..at)?) {
+                return None;
+            }
             let matches = Glob::new(known).is_ok_and(|glob| glob.matches(name.as_bytes()));
             matches.then(|| name.get(at..)).flatten()
         })

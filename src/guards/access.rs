@@ -17,7 +17,7 @@ use crate::policy::{CommandLine, Run, RunUser, Start};
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
 use crate::rules::remove::root_home;
-use crate::scripts::{How, Reader};
+use crate::scripts::How;
 use crate::shell;
 use crate::tree::{Id, Resolved};
 
@@ -191,8 +191,8 @@ impl<'a> Needs<'a> {
     /// What scripts and configurations run and read that the image's command reaches.
     fn scripts(&mut self) {
         let cx = self.cx;
-        let reader = reader(cx);
-        for file in reader.reached() {
+        let reader = cx.reader();
+        for file in cx.reached() {
             for name in file.names.iter().filter(|name| !name.optional) {
                 let why = format!("named at {}", reader.place(file.file, name.line));
                 let Ok(found) = cx.facts.tree.follow(name.entry) else { continue };
@@ -233,12 +233,12 @@ impl<'a> Needs<'a> {
         let cx = self.cx;
         let names = user_names(cx.policy.user.as_ref());
         let mut seeds = BTreeSet::new();
-        let reader = reader(cx);
+        let reader = cx.reader();
         let mut tails: Vec<(CommandLine, Vec<String>)> = Vec::new();
         for line in lines.iter().filter(|line| !line.shell_form) {
             tails.extend(tail(&line.argv, &names).map(|words| (line.clone(), words.to_vec())));
         }
-        for file in reader.reached().iter().filter(|file| cx.facts.tree.is_file(file.file)) {
+        for file in cx.reached().iter().filter(|file| cx.facts.tree.is_file(file.file)) {
             let commands =
                 if reader.language(file.file).is_some() { shell::commands(&reader.text(file.file)) } else { continue };
             for command in commands.unwrap_or_default() {
@@ -268,11 +268,6 @@ impl<'a> Needs<'a> {
         let path = self.cx.policy.workdir.as_deref().unwrap_or("/");
         tree.resolve(path.as_bytes()).map(|found| found.node).ok().filter(|&id| tree.is_dir(id)).unwrap_or(Id::ROOT)
     }
-}
-
-fn reader<'a>(cx: &'a Context<'a>) -> Reader<'a> {
-    let facts = cx.facts;
-    Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy }
 }
 
 /// Whether a command only asks what is there.

@@ -7,7 +7,6 @@ use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::rules::context::Context;
-use crate::scripts::Reader;
 use crate::tree::Id;
 
 const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"supervisord"];
@@ -40,9 +39,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             continue;
         }
         // A script that needs it is refused with the line that says so.
-        let reader = Reader { tree, contents: cx.contents, commands: &cx.facts.commands, policy: cx.policy };
         let named = named.get_or_insert_with(|| {
-            let all = reader.reached().into_iter().flat_map(|file| file.names);
+            let all = cx.reached().iter().flat_map(|file| &file.names);
             BTreeSet::from_iter(all.filter(|name| !name.optional).map(|name| name.entry))
         });
         if named.contains(&id) {

@@ -38,7 +38,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     let mut needed: BTreeMap<&[u8], String> = BTreeMap::new();
     let facts = cx.facts;
-    let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
+    let reader = cx.reader();
     for line in reader.lines() {
         for name in shell::logins(&line.words) {
             if let Some((name, _)) = taken.get_key_value(name.as_bytes()) {
@@ -46,7 +46,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    for file in reader.reached().iter().filter(|file| !draft.is_removed(file.file)) {
+    for file in cx.reached().iter().filter(|file| !draft.is_removed(file.file)) {
         for (line, name) in &file.logins {
             if let Some((name, _)) = taken.get_key_value(name.as_bytes()) {
                 needed.entry(name).or_insert_with(|| escape::quoted(reader.place(file.file, *line).as_bytes()));

@@ -3,24 +3,17 @@
 use crate::closure::{Seed, Why};
 use crate::facts::program::Program;
 use crate::rules::context::Context;
-use crate::scripts::{FileUses, How, Reader};
+use crate::scripts::How;
 use crate::tree::Id;
 use crate::tree::set::IdSet;
 
 /// The files of those programs, without links. What is named by a text in one of them is not among them.
 pub(super) fn reached(cx: &Context<'_>) -> IdSet {
     let tree = &cx.facts.tree;
-    let reader = Reader { tree, contents: cx.contents, commands: &cx.facts.commands, policy: cx.policy };
-    by(cx, &reader.reached())
-}
-
-/// The same where the scripts and configurations that the image's command reaches are read already.
-pub(super) fn by(cx: &Context<'_>, files: &[FileUses]) -> IdSet {
-    let tree = &cx.facts.tree;
     let named = |why: &Why| matches!(why, Why::Named(Seed::Word | Seed::Command, ..));
     let words = cx.closure.reasons.iter().filter(|(_, reason)| reason.from.is_none() && named(&reason.why));
     let mut entries: Vec<Id> = words.map(|(&id, _)| id).collect();
-    for file in files {
+    for file in cx.reached() {
         let runs = file.names.iter().filter(|name| name.how != How::Reads && !name.optional);
         entries.extend(runs.map(|name| name.entry));
     }

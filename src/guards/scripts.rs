@@ -25,11 +25,10 @@ pub(super) const GUARD: Guard = Guard {
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    let facts = cx.facts;
-    let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
-    let reached = reader.reached();
+    let reader = cx.reader();
+    let reached = cx.reached();
     let known: BTreeSet<Id> = BTreeSet::from_iter(reached.iter().map(|file| file.file));
-    for file in &reached {
+    for file in reached {
         judge(cx, draft, &reader, file, true);
         say_what_is_unknown(draft, &reader, file);
     }
@@ -39,7 +38,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         for file in reader.uses(id) {
             if seen.insert(file.file) {
                 // A helper that a program of the image starts by its path.
-                let runs = runs.get_or_insert_with(|| reach::by(cx, &reached)).contains(file.file);
+                let runs = runs.get_or_insert_with(|| reach::reached(cx)).contains(file.file);
                 judge(cx, draft, &reader, &file, runs);
             }
         }

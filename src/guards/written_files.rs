@@ -11,7 +11,6 @@ use crate::draft::{Draft, present};
 use crate::policy::Start;
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
-use crate::scripts::Reader;
 use crate::tree::Id;
 
 /// Files named in one warning.
@@ -93,9 +92,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// The script that writes a file, and the line, of those that run when the image starts.
 fn by_script(cx: &Context<'_>, draft: &Draft<'_>, id: Id) -> Option<(Id, String)> {
     let facts = cx.facts;
-    let reader = Reader { tree: &facts.tree, contents: cx.contents, commands: &facts.commands, policy: cx.policy };
+    let reader = cx.reader();
     let path = String::from_utf8(facts.tree.path(id)).ok()?;
-    reader.reached().iter().filter(|file| !draft.is_removed(file.file)).find_map(|file| {
+    cx.reached().iter().filter(|file| !draft.is_removed(file.file)).find_map(|file| {
         let line = writing_line(&reader.text(file.file), &path)?;
         Some((file.file, reader.place(file.file, line)))
     })

@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::facts::multicall::MultiCall;
 use crate::policy::Policy;
 use crate::scripts::configurations::AccountUse;
+use crate::scripts::{FileUses, Reader};
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
 
@@ -37,6 +38,8 @@ pub struct Context<'a> {
     pub multicall: &'a [(MultiCall, Named)],
     /// What minimal mode has decided, once its rule has run.
     pub minimal: &'a OnceCell<Decision>,
+    /// What the image's command reaches, once a guard has asked for it.
+    pub(crate) reached: &'a OnceCell<Vec<FileUses>>,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -45,10 +48,23 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// Whether a rule runs.
     #[must_use]
     pub fn is_on(&self, id: &str) -> bool {
         self.on.contains(id)
+    }
+
+    /// Reads scripts and configurations of this root.
+    #[must_use]
+    pub(crate) fn reader(&self) -> Reader<'a> {
+        let facts = self.facts;
+        Reader { tree: &facts.tree, contents: self.contents, commands: &facts.commands, policy: self.policy }
+    }
+
+    /// Every file that runs because the image's command runs, with what it names: read once, at the first call.
+    #[must_use]
+    pub(crate) fn reached(&self) -> &'a [FileUses] {
+        self.reached.get_or_init(|| self.reader().reached())
     }
 }

@@ -19,7 +19,20 @@ const LONGEST: usize = 4096;
 
 /// A pattern, ready to be matched.
 #[derive(Debug, Clone)]
-pub struct Glob(GlobMatcher);
+pub struct Glob {
+    text: String,
+    matcher: Matcher,
+}
+
+/// Most patterns are a name with a star or two; an expression is compiled for the others only, since that takes as long as
+/// hundreds of names.
+#[derive(Debug, Clone)]
+enum Matcher {
+    /// What stands between the stars of one name.
+    Stars(Vec<Vec<u8>>),
+    /// Everything else.
+    Any(Box<GlobMatcher>),
+}
 
 impl Glob {
     /// Read a pattern.
@@ -27,8 +40,14 @@ impl Glob {
     /// # Errors
     /// What is wrong with it, when a set or alternatives are not closed.
     pub fn new(pattern: &str) -> Result<Self> {
+        let text = pattern.to_owned();
+        if !pattern.contains(['?', '[', ']', '{', '}', '\\', '/']) && !pattern.contains("**") {
+            let pieces = pattern.split('*').map(|piece| piece.as_bytes().to_vec()).collect();
+            return Ok(Self { text, matcher: Matcher::Stars(pieces) });
+        }
         let built = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-        built.map(|glob| Self(glob.compile_matcher())).map_err(|error| anyhow!("{}", error.kind()))
+        let matcher = built.map(|glob| glob.compile_matcher()).map_err(|error| anyhow!("{}", error.kind()))?;
+        Ok(Self { text, matcher: Matcher::Any(Box::new(matcher)) })
     }
 
     /// A pattern as a shell and glob(3) read it: braces are ordinary characters, and so is a `[` that is not closed.
@@ -41,14 +60,31 @@ impl Glob {
     /// The pattern as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.0.glob().glob()
+        &self.text
     }
 
     /// Whether it matches the whole of a name or path.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        self.0.is_match(OsStr::from_bytes(name))
+        match &self.matcher {
+            Matcher::Stars(pieces) => stars(pieces, name),
+            Matcher::Any(matcher) => matcher.is_match(OsStr::from_bytes(name)),
+        }
     }
+}
+
+/// Whether a name without slashes is these pieces with any bytes between them.
+fn stars(pieces: &[Vec<u8>], name: &[u8]) -> bool {
+    let Some((first, rest)) = pieces.split_first() else { return false };
+    let Some((last, between)) = rest.split_last() else { return first == name };
+    let inside = name.strip_prefix(first.as_slice()).and_then(|rest| rest.strip_suffix(last.as_slice()));
+    let Some(mut rest) = inside.filter(|_| !name.contains(&b'/')) else { return false };
+    // The first place of each piece leaves most for those behind it.
+    for piece in between.iter().filter(|piece| !piece.is_empty()) {
+        let Some(at) = rest.windows(piece.len()).position(|part| part == piece.as_slice()) else { return false };
+        rest = rest.get(at + piece.len()..).unwrap_or_default();
+    }
+    true
 }
 
 /// Whether the text has a character that makes it a pattern for a shell.
@@ -141,6 +177,8 @@ fn below(tree: &Tree, directory: Id, glob: Option<&Glob>) -> Vec<Id> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
+
+    use globset::GlobBuilder;
 
     use super::{Glob, expand, expand_as_shell};
     use crate::tree::fixture;
@@ -251,6 +289,13 @@ mod tests {
             found.sort();
             let matching: Vec<_> = tree.ids().skip(1).filter(|&id| glob.matches(&tree.path(id))).collect();
             prop_assert_eq!(found, matching, "{}", pattern);
+        }
+
+        /// Stars without an expression mean what globset's mean.
+        #[test]
+        fn stars_are_those_of_globset(pattern in "[ab.]{0,2}([*][ab.]{1,2}){0,3}[*]?", name in "[ab./]{0,9}") {
+            let globset = GlobBuilder::new(&pattern).literal_separator(true).build().unwrap().compile_matcher();
+            prop_assert_eq!(Glob::new(&pattern).unwrap().matches(name.as_bytes()), globset.is_match(&name), "{}", pattern);
         }
 
         #[test]
