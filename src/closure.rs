@@ -182,7 +182,7 @@ impl std::fmt::Debug for Input<'_> {
 impl Closure {
     /// Follow every need of what the policy keeps.
     ///
-    /// What the policy names and nobody marked optional comes first, with refusals; kept paths, optional
+    /// What the policy names and does not mark optional comes first, with refusals; kept paths, optional
     /// and profile entries come after it, with warnings.
     #[must_use]
     pub fn compute(input: &Input<'_>) -> Self {

@@ -28,7 +28,7 @@ impl Digest {
 }
 
 /// MD5 of content that comes in pieces, in hexadecimal: it tells a changed file from an unchanged one, and not one that
-/// somebody made to have the same sum (RFC 6151).
+/// an attacker made to have the same sum (RFC 6151).
 ///
 /// # Errors
 /// The result of `next` when a piece cannot be read; it returns nothing at the end.

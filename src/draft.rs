@@ -373,7 +373,7 @@ impl<'a> Draft<'a> {
         self.records.push(Record { rule, target: Target::New(path.to_vec()), what, reason: reason.into() });
     }
 
-    /// Say something that everybody may want to know and nobody has to act on.
+    /// Say something worth knowing that asks for no action.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(Diagnostic::new(self.rule, text));
     }

@@ -228,7 +228,7 @@ enum Writer {
     /// A thread that keeps the rights that this program was started with, when this one gives them up (--user): it gets
     /// the text, and tells how it went.
     There(Sender<String>, Receiver<io::Result<()>>),
-    /// Nobody any more.
+    /// No process any more.
     Done,
 }
 

@@ -222,7 +222,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     read(contents, Examined { plan, ids, multicall, minimal: minimal.into_inner(), closure, zones, facts })
 }
 
-/// What some rules ask for whoever runs whatever: for an audit without a policy. The rules must not depend on accounts.
+/// What some rules ask for, whatever the image runs: for an audit without a policy. The rules must not depend on accounts.
 pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -> Plan {
     let tree = &facts.tree;
     let (zones, closure, setid) = (Zones::of(tree, &policy.files), Closure::default(), IdSet::default());

@@ -49,7 +49,7 @@ pub struct Known {
 pub struct Policy {
     /// Name of the built-in profile whose entries were added.
     pub profile: Option<String>,
-    /// The account that runs the image's program; `None` when nobody said.
+    /// The account that runs the image's program; `None` when it is not configured.
     pub user: Option<RunUser>,
     /// Where that is written.
     pub user_origin: Option<Origin>,
@@ -61,7 +61,7 @@ pub struct Policy {
     pub workdir: Option<String>,
     /// Directories of the image's PATH, in order; empty and relative ones are dropped.
     pub path: Vec<String>,
-    /// LD_LIBRARY_PATH of the image; `None` when nobody said, as with `--root` and no image configuration.
+    /// LD_LIBRARY_PATH of the image; `None` when it is unknown, as with `--root` and no image configuration.
     pub library_path: Option<Vec<String>>,
     /// Whether the entrypoint starts as the run user or as root.
     pub start: Start,
@@ -146,7 +146,7 @@ impl std::fmt::Display for Check {
     }
 }
 
-/// Time limit of a check when nobody says otherwise, in seconds.
+/// Time limit of a check by default, in seconds.
 pub(crate) const CHECK_TIMEOUT: u32 = 30;
 
 /// The account of `run.user`.
@@ -173,7 +173,7 @@ pub enum RunUser {
 /// What the image runs.
 #[derive(Debug, Clone, Default)]
 pub enum Run {
-    /// Nobody said: apply refuses.
+    /// It is not configured: apply refuses.
     #[default]
     Unknown,
     /// `--command none`: a base image whose program comes later.
@@ -236,7 +236,7 @@ pub struct Remove {
 /// `[files]`: the application's directories.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    /// Owner root, nobody writes.
+    /// Owner root, no write bits.
     pub read_only: Vec<Entry>,
     /// Owned by the run user.
     pub writable: Vec<Entry>,

@@ -20,13 +20,13 @@ pub(crate) mod fixture {
         id: "accounts.empty-password",
         title: "no account has an empty password",
         severity: Severity::High,
-        topic: &Topic { why: "Whoever reaches a login is in.", fix: "lock the account" },
+        topic: &Topic { why: "An attacker who reaches a login is in.", fix: "lock the account" },
         sources: &["CIS 7.2.2"],
         rule: Some("accounts.lock"),
         run: |_, _| {},
     };
 
-    /// One finding that fails, one that does not, one of the baseline, one that is excepted; names that nobody means well
+    /// One finding that fails, one that does not, one of the baseline, one that is excepted; names of an attacker
     /// with; a note.
     pub(crate) fn verdict() -> Verdict {
         let base = Finding {

@@ -76,7 +76,7 @@ struct Mount {
     device: (u32, u32),
 }
 
-/// A file system call that failed, in the words of somebody who has to mend it.
+/// A file system call that failed, in words for the person who has to correct it.
 #[derive(Debug, Clone)]
 pub struct Error {
     /// What was attempted, as `cannot read`.
@@ -96,7 +96,7 @@ pub enum Cause {
     Special,
     /// Nothing tells what is mounted below the root.
     Mounts,
-    /// The entry is not the one that was examined: somebody changed the tree meanwhile.
+    /// The entry is not the one that was examined: the tree was changed meanwhile.
     Changed,
     /// The change was made without an error, and yet the entry is not as it should be.
     NotAsPlanned,

@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(stop.asked(), Some("SIGTERM"));
         // What still waits must not end the tests.
         let _ = stop.waiting.as_ref().unwrap().read_signal();
-        // What waits already belongs to somebody else.
+        // What waits already belongs to another part of the program.
         assert_eq!(Stop::hold().word(), "");
         release_named(&stop.word());
         assert!(!SigSet::thread_get_mask().unwrap().contains(Signal::SIGTERM));

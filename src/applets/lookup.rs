@@ -13,7 +13,7 @@ pub(super) enum Search {
 }
 
 impl Search {
-    /// The searches that a version may use: both when nobody knows.
+    /// The searches that a version may use: both when it is unknown.
     pub(super) fn of(version: Option<u32>) -> &'static [Self] {
         match version {
             Some(26..=33) => &[Self::Bounded],

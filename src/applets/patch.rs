@@ -2,7 +2,7 @@
 //!
 //! Indices are compiled into the program, so nothing moves: a byte of each name becomes '/', which no lookup asks for
 //! (callers cut paths at it, shells search names without it only), at a place that keeps the names in order. What is
-//! written is read again and proved before anybody gets it.
+//! written is read again and proved before it is handed out.
 
 use std::ops::Range;
 

@@ -24,7 +24,7 @@ const DEEPEST_INDEX: usize = 8;
 const MOST_MANIFESTS: usize = 1000;
 
 /// Directories of a root file system: an archive that has one of them is one, whatever else it holds. Without this a
-/// container could be judged by an image that somebody put into its root.
+/// container could be judged by an image that lies in its root.
 const ROOT_DIRECTORIES: &[&str] = &[
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv",
     "sys", "tmp", "usr", "var",

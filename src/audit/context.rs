@@ -31,9 +31,9 @@ pub(crate) struct Cx<'a> {
     kept_paths: IdSet,
     /// What apply does as far as that can be told without a policy; empty with one.
     partial: Plan,
-    /// What was found in texts, once somebody asked.
+    /// What was found in texts, after the first question.
     secrets: OnceCell<Vec<Secret>>,
-    /// Uids that mean somebody.
+    /// Uids that have an account.
     pub(super) users: BTreeSet<u32>,
     /// Gids that mean some group.
     pub(super) groups: BTreeSet<u32>,

@@ -2,7 +2,7 @@
 //!
 //! Nothing of it outlives [`run`]. Its group is killed as one; what left the group becomes a child of this process,
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
-//! it is a child: that needs no /proc, and cannot hit a process of anybody else.
+//! it is a child: that needs no /proc, and cannot hit the process of another program.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::collections::BTreeSet;
@@ -203,7 +203,7 @@ impl Process {
 /// Look at a child without waiting for it or taking its status.
 const LOOK: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOHANG).union(WaitIdOptions::NOWAIT);
 
-/// Every child of this process, dead ones that nobody waited for included; of numbers given away between two processes.
+/// Every child of this process, dead ones that were not waited for included; of numbers given away between two processes.
 fn children(between: Option<(i32, i32)>) -> impl Iterator<Item = Pid> {
     let (first, last, again) = match between {
         Some((first, last)) if first <= last => (first, last, 0),
@@ -235,7 +235,7 @@ fn newest(program: &str) -> Option<i32> {
 enum End {
     Status(i32),
     Signal(i32),
-    /// Somebody else took its status, or nobody keeps any (SIGCHLD is ignored).
+    /// Another part took its status, or none is kept (SIGCHLD is ignored).
     Unknown,
 }
 

@@ -13,7 +13,7 @@ pub(super) fn answers(port: u16) -> bool {
     connects(Ipv4Addr::LOCALHOST.into(), port).is_ok() || connects(Ipv6Addr::LOCALHOST.into(), port).is_ok()
 }
 
-/// Whether a check on this port would show anything: the loopback interface is up, and nobody else answers.
+/// Whether a check on this port would show anything: the loopback interface is up, and no other program answers.
 ///
 /// # Errors
 /// Why not, as a whole message.

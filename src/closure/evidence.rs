@@ -87,7 +87,7 @@ impl Abilities {
     }
 }
 
-/// Look at every program that nobody looked at yet.
+/// Look at every program that was not looked at yet.
 pub(super) fn add(walk: &mut Walk<'_>) {
     let Input { tree, .. } = walk.input;
     let multicall = |id: Id| MULTICALL.iter().any(|name| tree.name(id).starts_with(name));

@@ -42,7 +42,7 @@ pub(crate) const LOCALES: [&str; 1] = ["/usr/share/locale"];
 /// Directories of /etc that are never a lost package's own: certificates, and apk's identity of the system.
 const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];
 
-/// Files of /etc that the C library, the account tools or scanners read whoever ships them.
+/// Files of /etc that the C library, the account tools or scanners read, from any package.
 const SHARED_FILES: &str = "passwd group shadow gshadow subuid subgid hosts hostname resolv.conf nsswitch.conf services protocols \
     localtime timezone shells profile debian_version";
 
@@ -171,7 +171,7 @@ impl Selection<'_> {
             && !self.untouched.iter().any(|&top| self.tree.is_within(id, top))
     }
 
-    /// Whether a script may be a module of a kept interpreter, whoever imports it: `base64.py` begins with
+    /// Whether a script may be a module of a kept interpreter, for any program that imports it: `base64.py` begins with
     /// `#!` and has its x bit in some distributions.
     fn may_be_imported(&self, id: Id) -> bool {
         let name = self.tree.name(id);

@@ -115,7 +115,7 @@ enum Found {
     Executable(Id),
     /// An entry of a PATH directory.
     InPath(Id),
-    /// A file that nobody may execute.
+    /// A file without an execute bit.
     NotExecutable,
     /// No file.
     Nothing(Option<Unresolved>),

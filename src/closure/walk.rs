@@ -32,9 +32,9 @@ pub(super) struct Walk<'a> {
     /// PAM services already read.
     pub(super) services: BTreeSet<Id>,
     pub(super) closure: Closure,
-    /// Programs of many applets, once somebody asked for them.
+    /// Programs of many applets, after the first question.
     pub(super) binaries: Option<Vec<Binary>>,
-    /// Applets called by the name of a program, of which nobody has looked what they start.
+    /// Applets called by the name of a program, whose own calls were not read yet.
     pub(super) called: Vec<(Id, String)>,
     depths: BTreeMap<Id, u32>,
     /// Whether needs are noted that are not the first of their entry.

@@ -15,7 +15,7 @@ pub fn escaped(bytes: &[u8]) -> String {
     escape(bytes, &['\\', '\''])
 }
 
-/// As [`quoted`], for text that somebody wrote: what is long is cut.
+/// As [`quoted`], for text of the user's: what is long is cut.
 #[must_use]
 pub(crate) fn quote(text: &str) -> String {
     const LONGEST: usize = 200;

@@ -1,4 +1,4 @@
-//! A place in a file that somebody wrote: path, line, column, and the line itself with a mark below what is meant.
+//! A place in a file that a person wrote: path, line, column, and the line itself with a mark below what is meant.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -12,7 +12,7 @@ pub enum Severity {
     /// Gives an attacker who is inside more than needed.
     #[default]
     Medium,
-    /// A way in, a way up, or a secret that everybody has who has the image.
+    /// A way in, a way up, or a secret that each copy of the image holds.
     High,
 }
 

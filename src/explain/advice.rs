@@ -95,7 +95,7 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
     all.push(advice);
 }
 
-/// The accounts whose lines an account rule takes. A line that only becomes another one names nobody that goes, but
+/// The accounts whose lines an account rule takes. A line that only becomes another one names no account that goes, but
 /// for its shell.
 fn accounts(rule: &str, remedy: Remedy, records: &[&Record]) -> Vec<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();

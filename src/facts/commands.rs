@@ -15,7 +15,7 @@ use crate::tree::{FileId, Id, Tree};
 pub(crate) const STANDARD_DIRECTORIES: [&str; 8] =
     ["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/games", "/usr/local/games"];
 
-/// PATH when nobody set one, as container engines have it.
+/// PATH where the image sets none, as container engines have it.
 pub(crate) const USUAL_PATH: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -80,7 +80,7 @@ impl Commands {
         id != Id::ROOT && self.directories.contains(&tree.parent(id))
     }
 
-    /// The entry whose packages a command counts for: itself, or what it runs when nobody owns it, as the
+    /// The entry whose packages a command counts for: itself, or what it runs when no package owns it, as the
     /// links of update-alternatives. A link that a package ships counts for that package alone:
     /// `/usr/bin/pdb3` does not make a program of the library it leads into.
     #[must_use]
@@ -292,7 +292,7 @@ mod tests {
             paths(&tree, commands.entries.keys().copied()),
             ["/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/pdb", "/usr/bin/sh"]
         );
-        // The link in /usr/bin is nobody's: what it leads to says whose command it is.
+        // No package owns the link in /usr/bin: its target says which package the command is of.
         let had: Vec<_> = packages.iter().map(|(_, p)| (&p.name[..], p.had_commands)).collect();
         assert_eq!(had, [("jre", true), ("python3", true), ("stdlib", false)]);
         assert_eq!(paths(&tree, commands.helpers.iter().copied()), ["/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"]);

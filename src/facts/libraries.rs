@@ -72,7 +72,7 @@ pub(crate) struct Libraries {
     configured: Vec<Vec<u8>>,
     /// Names in /etc/ld.so.preload, which glibc loads into every program.
     pub preload: Vec<Vec<u8>>,
-    /// Directories of LD_LIBRARY_PATH, in order; `None` when nobody said.
+    /// Directories of LD_LIBRARY_PATH, in order; `None` when it is unknown.
     environment: Option<Vec<Vec<u8>>>,
     /// Where musl searches, by path file.
     musl: RefCell<BTreeMap<Vec<u8>, Directories>>,
@@ -154,7 +154,7 @@ impl Libraries {
         }
     }
 
-    /// Whether somebody said what LD_LIBRARY_PATH is.
+    /// Whether LD_LIBRARY_PATH is known.
     #[must_use]
     pub(crate) fn knows_environment(&self) -> bool {
         self.environment.is_some()

@@ -1,7 +1,7 @@
 //! Programs that are many: busybox, toybox, coreutils built as one file. Which there are in a root, and their names.
 //!
 //! What such a program answers to is read from its bytes by [`crate::applets`]; here files and links are brought
-//! together. What happens to the applets that nobody keeps is the business of remove.applets.
+//! together. What happens to the other applets is the business of remove.applets.
 
 pub(crate) mod calls;
 

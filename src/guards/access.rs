@@ -3,7 +3,7 @@
 //!
 //! Judged are owners and modes as they will be after this run. Needed are the words of the image's commands, what
 //! scripts that they reach run and read, and every program, interpreter, script and library of the closure; what stays
-//! for a kept path alone is data of which nobody said who reads it. An access list is not read: image layers do not
+//! for a kept path alone is data whose reader is unknown. An access list is not read: image layers do not
 //! carry any. Where a file or directory in the way has one, this warns and does not refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +118,7 @@ impl<'a> Needs<'a> {
             Ok(Program::Script(_) | Program::None) if runs => READ | EXECUTE,
             _ => READ,
         };
-        // What has no x bit at all ran for nobody before.
+        // What has no x bit at all could not run before either.
         if tree.permissions(id) & 0o111 == 0 { bits & READ } else { bits }
     }
 

@@ -1,4 +1,4 @@
-//! A check that could not run, or would show nothing of what is kept: its program goes, or nobody keeps it.
+//! A check that could not run, or would show nothing of what is kept: its program goes, or is not kept.
 //!
 //! A check keeps nothing by itself: what it uses has to be there for the image's sake.
 

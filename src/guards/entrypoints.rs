@@ -1,4 +1,4 @@
-//! Entrypoint scripts and the little programs that start others, about to go though nobody spoke of them: the image's
+//! Entrypoint scripts and the little programs that start others, about to go though the policy does not mention them: the image's
 //! real ENTRYPOINT may well be one of them.
 
 use std::collections::BTreeSet;

@@ -74,7 +74,7 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[
     let daemon = |id: Id| {
         cx.facts.commands.directories.contains(&tree.parent(id)) && (names.contains(&tree.name(id)) || reads_tables(id))
     };
-    // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
+    // `busybox` as an entry keeps every applet without meaning any: only a name that the policy writes counts.
     let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
     if let Some(id) = kept {
         let shown = escape::quoted(&first);

@@ -1,4 +1,4 @@
-//! A directory of `[remove] directories` that is none: its commands would stay, and nobody would notice.
+//! A directory of `[remove] directories` that is none: its commands would stay without a word.
 
 use super::Guard;
 use crate::diag::{Origin, escape};

@@ -23,7 +23,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether `/bin/sh` would go, and nobody said that it should.
+/// Whether `/bin/sh` would go, and the policy does not say that it should.
 pub(super) fn goes(cx: &Context<'_>, draft: &Draft<'_>) -> bool {
     let tree = &cx.facts.tree;
     let found = tree.resolve(b"/bin/sh").ok();

@@ -40,7 +40,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             continue;
         }
         let meta = tree.meta(id);
-        // What everybody may write says nothing of a group: files.writable's business.
+        // World-writable directories say nothing of a group: files.writable's business.
         let group_writes = meta.mode & 0o022 == 0o020;
         let who = if meta.uid != 0 && ids.known_user(meta.uid) {
             format!("owned by uid {}", meta.uid)

@@ -87,7 +87,7 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Whether the tree is being read still, as somebody else may ask.
+    /// Whether the tree is being read still, as another thread may ask.
     pub(super) fn reading(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.reading)
     }

@@ -35,7 +35,7 @@ pub(super) struct Used {
     pub(super) executed: bool,
     /// The program that did so, the first one of all by name.
     pub(super) by: Vec<u8>,
-    /// Inode that the path led to last; 0 where nobody asks.
+    /// Inode that the path led to last; 0 where it is not needed.
     pub(super) ino: u64,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Seen<'a> {
     left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
     known: BTreeMap<Vec<u8>, Used>,
-    /// Entries by inode, sorted, once somebody asks.
+    /// Entries by inode, sorted, after the first question.
     inodes: Vec<(u64, Id)>,
     /// The same file may have other names than before.
     moved: bool,

@@ -117,7 +117,7 @@ pub(super) struct Lost {
 
 /// What there is to tell at the end.
 pub(super) struct Traced<'a> {
-    /// How CMD ended; `None` when nobody told.
+    /// How CMD ended; `None` when the kernel did not say.
     pub(super) end: Option<End>,
     /// CMD was started at all.
     pub(super) started: bool,
@@ -160,7 +160,7 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         match rustix::process::wait(WALL) {
             Ok(Some((pid, status))) => tracer.event(pid, status),
             Ok(None) | Err(Errno::INTR) => {}
-            // Nothing is left, and nobody told how CMD ended.
+            // Nothing is left, and the kernel did not say how CMD ended.
             Err(_) => break,
         }
     }
@@ -331,7 +331,7 @@ impl Tracer<'_> {
         }
         let alone = self.alive.len() < 2;
         let is_told = match before {
-            // There is nobody who could change it, and no second way to say it.
+            // No caller could change it, and there is no second way to say it.
             Ok(Found::Elsewhere | Found::File(_)) => alone && place.path.is_some() && place.how.is_none(),
             Ok(Found::Nothing) => alone,
             Err(_) => false,
@@ -482,7 +482,7 @@ impl Tracer<'_> {
                 other => other?,
             };
             let link = format!("/proc/{}/{base}", pid.as_raw_nonzero()).into_bytes();
-            // The name may be another directory's by now, or nobody's.
+            // The name may be another directory's by now, or gone.
             let by_name = !view.foreign
                 && name.starts_with(b"/")
                 && trail::inode(&link).is_none_or(|there| trail::inode(&name) == Some(there));

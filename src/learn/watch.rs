@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks at the tracer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What the tracer tells whoever watches it.
+/// What the tracer tells its watcher.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watch {
     /// Counts up when an event begins and when it ends: odd while one is looked at.

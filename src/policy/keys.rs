@@ -84,7 +84,7 @@ pub(super) const MODES: &[(&str, bool)] = &[("standard", false), ("minimal", tru
 /// The values of `minimal.granularity`.
 pub(super) const GRANULARITIES: &[(&str, bool)] = &[("package", false), ("file", true)];
 
-/// The word of data that nobody decided about.
+/// The word of data without a decision.
 pub(super) const AUTO: &[(&str, ())] = &[("auto", ())];
 
 /// The words that switch a rule.

@@ -17,7 +17,7 @@ use crate::programs;
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
 
-/// PATH when nobody says: that of Docker's images.
+/// PATH by default: that of Docker's images.
 pub(super) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The name of the configuration beside the binary.

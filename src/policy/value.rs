@@ -28,7 +28,7 @@ impl Fault {
         Self { id, text: text.into(), help: help.into() }
     }
 
-    /// A variable that nobody expands.
+    /// A variable that is not expanded here.
     fn variable(value: &str, name: &str, help: &str) -> Self {
         Self::of(codes::VARIABLE, format!("{} holds the variable {}", quote(value), quote(name)), help)
     }
@@ -42,7 +42,7 @@ impl Fault {
 
 type Checked<T> = Result<T, Fault>;
 
-/// Refuses what no value may be: empty, with a NUL or newline, or with a variable that nobody expands.
+/// Refuses what no value may be: empty, with a NUL or newline, or with a variable that is not expanded here.
 pub(super) fn text(value: &str) -> Checked<&str> {
     if value.trim().is_empty() {
         return Err(Fault::new("the value is empty", "write a value, or leave it out"));

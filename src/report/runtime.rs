@@ -1,4 +1,4 @@
-//! What the hardened image needs from whoever runs it: what it writes, and the securityContext that fits.
+//! What the hardened image needs from the engine that runs it: what it writes, and the securityContext that fits.
 
 use std::collections::BTreeSet;
 

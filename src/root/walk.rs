@@ -61,7 +61,7 @@ impl Root {
         self.walk_all(false, Capabilities::OfPrograms, false).map(|(tree, _)| tree)
     }
 
-    /// The same for somebody who may not read every directory: those are in the tree without anything below them, and
+    /// The same for a user who may not read every directory: those are in the tree without anything below them, and
     /// named in the list. With the capabilities of every file: an audit judges those of files too that can not be executed.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// Make the records of dpkg and apk say what is left. Call after everything that removes.
 ///
 /// A package that lost its last file loses its record; a kept one loses the paths that this run removes. Paths that were
-/// missing before stay, since nobody knows why they are; only after a run that did not come to its end does what is
+/// missing before stay, since the reason for it is unknown; only after a run that did not come to its end does what is
 /// missing from the directories that it changed count as removed.
 pub(crate) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let packages = &cx.facts.packages;

@@ -1,4 +1,4 @@
-//! Which user and group numbers mean somebody after this run: read off the finished account files.
+//! Which user and group numbers have an account or group after this run: read off the finished account files.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ impl Ids {
         }
     }
 
-    /// Whether somebody has that uid after this run.
+    /// Whether an account has that uid after this run.
     #[must_use]
     pub fn known_user(&self, uid: u32) -> bool {
         self.known_users.contains(&uid)

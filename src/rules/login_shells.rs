@@ -41,7 +41,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether PAM lets somebody into a service by this file. chsh asks it too, of who changes a shell.
+/// Whether PAM allows a login to a service by this file. chsh asks it too, of who changes a shell.
 fn is_asked(cx: &Context<'_>, draft: &Draft<'_>) -> bool {
     let tree = &cx.facts.tree;
     let asks =

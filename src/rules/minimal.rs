@@ -14,7 +14,7 @@
 //!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library. One that
 //!    had commands does so where both hold modules in one directory, as strongSwan's plugins with a client beside them;
 //! 4. depends by name on a *host*, a package that owns a kept command (or one of the same source that so stays for it),
-//!    and is not lost: modules of an interpreter or server are installed for a program that nobody sees. A lost package
+//!    and is not lost: modules of an interpreter or server are installed for a program that is not visible here. A lost package
 //!    of the host's source that holds no ELF file of its own stays for its configuration and data alone, without what it
 //!    depends on: apache2's tools go, and apache2.conf stays;
 //! 5. holds files in a directory where an interpreter looks for modules (`interpreters`), while that interpreter stays
@@ -63,7 +63,7 @@ pub(crate) use why::Shown;
 const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
     util-linux zsh";
 
-/// Where a package says that it is the layout of the file system: directories that nobody else owns.
+/// Where a package says that it is the layout of the file system: directories that no other package owns.
 const LAYOUT: [&str; 2] = ["/srv", "/home"];
 
 /// Why a package stays.
@@ -390,7 +390,7 @@ impl<'a> Decider<'a> {
         more
     }
 }
-/// Lists name `/lib` as a directory: a link in its place is nobody's file.
+/// Lists name `/lib` as a directory: a link in its place is unowned.
 pub(crate) fn leads_to_directory(tree: &Tree, id: Id) -> bool {
     tree.is_link(id) && tree.follow(id).is_ok_and(|found| tree.is_dir(found.node))
 }

@@ -26,7 +26,7 @@ const IDENTITY: &[&str] = &[
 /// Licences of packages: in minimal mode they stay as long as the records, see [`crate::rules::minimal`].
 const LICENCES: &[&str] = &["/usr/share/doc/*/copyright", "/usr/share/licenses/*/*"];
 
-/// Files that programs read by fixed names whoever owns them: no package's loss takes them.
+/// Files that programs read by fixed names, from any package: no package's loss takes them.
 const COMMON: &[&str] = &[
     "/etc/passwd",
     "/etc/group",
@@ -90,7 +90,7 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// What no rule removes whoever asks, with the reason as a clause.
+/// What no rule ever removes, with the reason as a clause.
 fn protected(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     let records = if policy.database == Database::Remove { &[][..] } else { RECORDS };
     let licences = if policy.minimal.on { &[][..] } else { LICENCES };
@@ -102,7 +102,7 @@ fn protected(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     ]
 }
 
-/// What no rule removes whoever asks, with what links among it lead to.
+/// What no rule ever removes, with what links among it lead to.
 pub(crate) fn protected_entries(tree: &Tree, policy: &Policy) -> IdSet {
     let mut all = IdSet::default();
     for pattern in protected(policy).into_iter().flat_map(|(patterns, _)| patterns) {

@@ -41,7 +41,7 @@ impl Zones {
         let list = files.read_only.iter().map(|entry| (entry, false));
         for (entry, writable) in list.chain(files.writable.iter().map(|entry| (entry, true))) {
             let node = tree.resolve(entry.value.as_bytes()).ok().map(|found| found.node);
-            // The whole system is nobody's application: the guard says so.
+            // The whole system is no application: the guard says so.
             let whole = |id: Id| id == Id::ROOT || (tree.parent(id) == Id::ROOT && is_system(tree.name(id)));
             if let Some(node) = node.filter(|&id| !whole(id)) {
                 zones.application.extend(tree.subtree(node));

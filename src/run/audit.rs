@@ -71,7 +71,7 @@ pub(super) fn run(
 fn fail(request: &Request, console: &Console, error: &Diagnostic) -> Exit {
     console.say(Kind::Error, error);
     console.phase("nothing was judged");
-    // It was said on standard error; if standard output is gone there is nobody else to tell.
+    // It was said on standard error; if standard output is gone there is no other place for it.
     let _ = console::print_with(|out| report::audit::failed(out, error, request.format));
     Exit::Refused
 }

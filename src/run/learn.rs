@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::learn::{self, FAILED, Request};
 use crate::policy::{Environment, LearnOptions};
 
-/// The file that is written when nobody names one.
+/// The file that is written by default.
 const OUTPUT: &str = "harden.learned.toml";
 
 /// Run the command.

@@ -33,9 +33,9 @@ pub(super) struct Session<'a> {
     own: Own,
     report: Option<std::fs::File>,
     sbom: Option<std::fs::File>,
-    /// What changed files held and hold, when somebody asked for a report.
+    /// What changed files held and hold, when a report was asked for.
     files: Vec<Changed>,
-    /// What is left, when somebody asked for it.
+    /// What is left, when it was asked for.
     bom: Option<Bom>,
     /// The checks and what became of them.
     checks: Vec<Check>,
@@ -235,7 +235,7 @@ impl<'a> Session<'a> {
             Err(exit) => return exit,
         };
         if matches!(self.policy.run, Run::Unknown) {
-            // Nobody said what is needed: every answer would be "removed".
+            // Without a policy every answer would be "removed".
             for message in examined.plan.refusals.iter().filter(|message| message.id == codes::GUARD_RUN) {
                 self.console.say(Kind::Refused, message);
             }

@@ -27,7 +27,7 @@ pub struct AccountUse {
     pub place: String,
     /// The kept program that looks the name up.
     pub program: Id,
-    /// Nobody told it: the name is compiled in, says the program file that is the place.
+    /// No configuration names it: the name is compiled in, says the program file that is the place.
     pub looked_up: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::tree::Id;
 /// Accounts that lists allow the gid 0: their shells only stop or sync the machine.
 const GID_0: [&[u8]; 5] = [b"root", b"sync", b"shutdown", b"halt", b"operator"];
 
-/// Programs that lists accept as a shell: they let nobody in.
+/// Programs that lists accept as a shell: they refuse every login.
 const NO_LOGIN: [&[u8]; 5] = [b"/bin/sync", b"/sbin/shutdown", b"/sbin/halt", b"/usr/bin/sync", b"/usr/sbin/shutdown"];
 
 /// First uid of people's accounts (login.defs(5), UID_MIN).
@@ -229,7 +229,7 @@ pub(super) fn root_shell(cx: &Cx<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether the account has a shell that lets somebody in, and the policy does not say that it may.
+/// Whether the account has a login shell, and the policy does not say that it may.
 pub(super) fn lets_in(cx: &Cx<'_>, line: &Line) -> bool {
     let shell = line.field(SHELL);
     let closed = nologin::is_nologin(shell) || NO_LOGIN.contains(&shell);
@@ -271,7 +271,7 @@ fn optional(cx: &Cx<'_>) -> Severity {
 }
 
 pub(super) fn login_umask(cx: &Cx<'_>, findings: &mut Findings) {
-    // Without a shell program nobody reads a profile.
+    // Without a shell program no profile is read.
     if !super::programs::has_shell(cx) {
         return;
     }

@@ -11,7 +11,7 @@ use crate::tree::Id;
 /// Bytes read at once.
 const PIECE: usize = 256 * 1024;
 
-/// Bytes that are read altogether: whoever made the image says how large its files are.
+/// Bytes that are read altogether: the sizes of files are the image's to choose.
 const TOTAL: u64 = 2 << 30;
 
 /// Largest list that is read.

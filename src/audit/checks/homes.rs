@@ -1,4 +1,4 @@
-//! Checks of home directories: whose they are, and files that let somebody in.
+//! Checks of home directories: whose they are, and files that allow a login.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::tree::glob::expand;
 /// First uid of people's accounts (login.defs(5), UID_MIN), and nobody's.
 const PEOPLE: std::ops::Range<u32> = 1000..65533;
 
-/// Files in a home that let somebody in or hold a password, and how bad each is.
+/// Files in a home that allow a login or hold a password, and how bad each is.
 const TRUST: [(&[u8], Severity); 6] = [
     (b".rhosts", Severity::High),
     (b".shosts", Severity::High),
@@ -23,10 +23,10 @@ const TRUST: [(&[u8], Severity); 6] = [
     (b".forward", Severity::Low),
 ];
 
-/// The same for everybody.
+/// The same for every account.
 const HOSTS: [&str; 3] = ["/etc/hosts.equiv", "/etc/shosts.equiv", "/etc/ssh/shosts.equiv"];
 
-/// Accounts that somebody can log in to as a person, and root.
+/// Accounts that people log in to, and root.
 fn people<'c>(cx: &'c Cx<'_>) -> impl Iterator<Item = (Id, &'c Line)> {
     sound(cx, Database::Passwd).filter(move |(_, line)| {
         let uid = line.id(UID).unwrap_or(u32::MAX);

@@ -111,7 +111,7 @@ pub(super) fn linking(cx: &Cx<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether somebody else than root may decide what lies in a directory of a search path.
+/// Whether another account than root may write a directory of a search path.
 fn is_open(cx: &Cx<'_>, path: &[u8]) -> bool {
     let fixed = [&b"/"[..], b"$ORIGIN", b"${ORIGIN}"].iter().any(|start| path.starts_with(start));
     !fixed || path.starts_with(b"/tmp") || path.starts_with(b"/var/tmp") || writable(cx, path)

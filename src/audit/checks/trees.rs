@@ -105,10 +105,10 @@ pub(super) fn system_group(cx: &Cx<'_>, findings: &mut Findings) {
 pub(super) fn system_writable(cx: &Cx<'_>, findings: &mut Findings) {
     for id in cx.tree.ids().filter(|&id| cx.zones.system.contains(id) && cx.is_part(id)) {
         let (mode, gid) = (cx.tree.permissions(id), cx.tree.meta(id).gid);
-        // What everybody may write was found already.
+        // World-writable entries were found already.
         if !cx.tree.is_link(id) && mode & GROUP_WRITE != 0 && mode & OTHERS_WRITE == 0 {
             let finding = findings.at(cx.tree, id, b"", format!("the group {gid} may write it: mode 0o{mode:o}"));
-            // Nobody but root is in root's group, unless somebody was put there.
+            // Root's group has no member but root, unless one was added.
             if gid == 0 {
                 finding.at_most(Severity::Low);
             }

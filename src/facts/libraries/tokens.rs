@@ -7,7 +7,7 @@ use super::Object;
 
 /// The directories of a search path with its tokens replaced.
 pub(super) fn expand_list(object: &Object, list: &[u8]) -> Vec<Vec<u8>> {
-    // An empty part means the working directory, which nobody knows here.
+    // An empty part means the working directory, which is unknown here.
     list.split(|&b| b == b':').filter(|part| !part.is_empty()).flat_map(|part| expand_one(object, part)).collect()
 }
 

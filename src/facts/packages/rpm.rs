@@ -1,7 +1,7 @@
 //! rpm's database in its three formats: SQLite (RHEL 9, Fedora, Amazon Linux 2023), ndb (SUSE) and Berkeley DB hash
 //! (RHEL 8, Amazon Linux 2). Each is a list of package headers; the indexes beside them are not looked at.
 //!
-//! A database counts whole or not at all: with one record missing, what that package owns would look like nobody's,
+//! A database counts whole or not at all: with one record missing, what that package owns would look unowned,
 //! or like that of a package which loses everything. What format a header is stored in is not known here, but for the
 //! choice of a reader.
 

@@ -8,7 +8,7 @@
 //!   descriptors, which were recorded where they were opened if a traced process did so.
 //! - By names of their own (mq_open, memfd_create, shmget, keyctl, fsopen, delete_module).
 //! - fsconfig names what is to be mounted, in memory: files that are used there are found by their inodes.
-//! - bpf and perf_event_open observe programs that somebody uses; they use none.
+//! - bpf and perf_event_open observe other programs; they use none.
 //! - ptrace, process_vm_readv: a traced process has its tracer already.
 //! - io_submit reads and writes open files only, other than a ring.
 //!
@@ -156,7 +156,7 @@ const NAMELESS: (&str, &[(u32, u32)]) = (
     447:memfd_secret 448:process_mrelease 449:futex_waitv 450:set_mempolicy_home_node 451:cachestat
     453:map_shadow_stack 454:futex_wake 455:futex_wait 456:futex_requeue 457:statmount 458:listmount
     459:lsm_get_self_attr 460:lsm_set_self_attr 461:lsm_list_modules 462:mseal 470:listns",
-    // Numbers that nobody has, or of 32-bit programs only.
+    // Numbers without a call, or of 32-bit programs only.
     &[(244, 259), (295, 423)],
 );
 

@@ -1,7 +1,7 @@
 //! accounts.backup: copies of account files and what package managers leave beside configuration files.
 //!
 //! Account backups hold password hashes and names that were pruned. Only exact names and endings count:
-//! a file that merely ends in `-` is somebody's file.
+//! a file that merely ends in `-` belongs to the application.
 
 use super::Context;
 use crate::draft::Draft;

@@ -1,4 +1,4 @@
-//! accounts.lock: no empty password, and none that somebody could know.
+//! accounts.lock: no empty password, and none that could be known.
 //!
 //! `*` is written rather than `!`: OpenSSH without PAM refuses accounts marked `!` even with a key, and
 //! unlocking `!` twice leaves an empty password. Marks that lock already stay as they are, and so does the

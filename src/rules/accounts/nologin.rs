@@ -59,7 +59,7 @@ pub(crate) fn path(facts: &Facts) -> Vec<u8> {
         .to_vec()
 }
 
-/// Whether a shell lets nobody in, whatever directory it is in.
+/// Whether a shell refuses every login, whatever directory it is in.
 pub(crate) fn is_nologin(shell: &[u8]) -> bool {
     shell.ends_with(b"/nologin") || shell.ends_with(b"/false")
 }

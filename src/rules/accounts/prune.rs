@@ -1,4 +1,4 @@
-//! accounts.prune: accounts and groups that nobody asked for go, from all six files together.
+//! accounts.prune: accounts and groups that the policy does not keep go, from all six files together.
 //!
 //! Names are compared whole. A line that stays keeps every byte, but for names in member lists that go with
 //! their accounts, and a carriage return at its end. Lines that are no entry go: programs disagree about
@@ -153,7 +153,7 @@ pub(super) fn add_missing(
     }
 }
 
-/// Two names for one id are legal, and nobody can say which one is meant.
+/// Two names for one id are legal, and which one is meant is unknown.
 fn warn_of_shared_ids(files: &AccountFiles, draft: &mut Draft<'_>) {
     for (database, field, what) in [(Database::Passwd, UID, "uid"), (Database::Group, GID, "gid")] {
         let mut first: BTreeMap<u32, &[u8]> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! accounts.shell: no account has a login shell but those of keep.shells.
 //!
 //! The path is the distribution's whether or not the program survives: a shell that does not exist lets
-//! nobody in either, and compliance checks read the name (CIS 5.4.2.7).
+//! no login in either, and compliance checks read the name (CIS 5.4.2.7).
 
 use super::{Context, matching, nologin, with_files};
 use crate::diag::escape::escaped;

@@ -140,7 +140,7 @@ fn create(cx: &Context<'_>, files: &mut AccountFiles, draft: &mut Draft<'_>, nam
     let (uid, gid) = (uid.to_string(), gid.to_string());
     let has_shadow = files.exists(Database::Shadow);
     let reason = "run.user has no account";
-    // `x` without a shadow line lets nobody in either.
+    // `x` without a shadow line allows no login either.
     let fields = [name.as_bytes(), b"x", uid.as_bytes(), gid.as_bytes(), b"", home.as_bytes(), &shell];
     files.append(ID, Database::Passwd, &fields, reason);
     if has_shadow {
@@ -232,7 +232,7 @@ fn create_group(
     true
 }
 
-/// A shadow line that was there before its account would give the account a password nobody chose.
+/// A shadow line that was there before its account would give the account a password that was not meant for it.
 fn drop_stale(files: &mut AccountFiles, shadow: Database, name: &str) {
     files.edit(ID, shadow, |line| {
         if line.name() == name.as_bytes() { Verdict::Go("had no account".to_owned()) } else { Verdict::Stay }

@@ -21,7 +21,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 pub(crate) struct Gone {
     /// The packages.
     pub packages: BTreeSet<PackageIndex>,
-    /// Their copyright files, and links in the place of those, that nobody else has; each directory that holds nothing
+    /// Their copyright files, and links in the place of those, that no other package has; each directory that holds nothing
     /// else comes after them.
     pub(super) licences: Vec<Id>,
 }

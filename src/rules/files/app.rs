@@ -1,6 +1,6 @@
 //! files.app: the application's own directories, read-only or writable as `[files]` says; the deepest path wins.
 //!
-//! read-only: owner root, nobody writes, execute bits stay. What the run user could read or run as the owner before, he
+//! read-only: owner root, no write bits, execute bits stay. What the run user could read or run as the owner before, he
 //! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
 //! exists stay. openshift: group 0 with the owner's rights, for a random uid.
 

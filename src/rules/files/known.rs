@@ -1,5 +1,5 @@
 //! files.known: files with a fixed place have no mode bit and no owner that compliance lists turn down, and logs are
-//! not for everybody.
+//! not for the world.
 //!
 //! Only ever tightens. A kept group stays, with its right to read, and so does a kept owner where only the owner may
 //! read. What sshd reads stays as it is while sshd stays, since it may run as any account, and so do the lists of jobs

@@ -1,7 +1,7 @@
 //! files.ownerless: no file belongs to a number without an account.
 //!
 //! Files of accounts that this run prunes go to root first, with set-id bits cleared, wherever they are; a uid that
-//! is handed over must not hand its old files over too. Numbers that had no account before are somebody's business:
+//! is handed over must not hand its old files over too. Numbers that had no account before have another reason:
 //! they go to root in system directories only. Source: CIS Debian 12 §7.1.12, SSG no_files_unowned_by_user.
 
 use crate::diag::escape;

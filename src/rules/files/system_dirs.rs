@@ -1,4 +1,4 @@
-//! files.system-dirs: system directories belong to root, and nobody else writes in them.
+//! files.system-dirs: system directories belong to root, and only root writes in them.
 //!
 //! Only ever tightens: `mode & ~0o022`, so that /etc/ssl/private stays 0o710 and /etc/sudoers.d 0o750. The group of
 //! a kept group stays, since its members read through it. Source: CIS Debian 12 §7.1, SSG dir_*_binary_dirs.
@@ -8,7 +8,7 @@ use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::tree::Kind;
 
-/// Everybody but the owner loses the right to write.
+/// Group and world lose the right to write.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Apply the rule.

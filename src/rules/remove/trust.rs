@@ -1,4 +1,4 @@
-//! remove.trust: files by which rlogin, rsh and sshd let somebody in from another host without a password.
+//! remove.trust: files by which rlogin, rsh and sshd allow a login from another host without a password.
 //!
 //! Keys and passwords that an application may use itself (.ssh, .netrc) are not taken: `harden audit` names them.
 //! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
