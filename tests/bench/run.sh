@@ -14,6 +14,9 @@ scratch=$WORK/bench
 policy=(--user app:1000:1000 --command '/bin/sleep infinity')
 kept='sleep'
 
+# The program of which the plan's budget speaks.
+dash=(--user app:1000:1000 --command dash)
+
 unmount() { ! mountpoint -q "$scratch/merged" || umount "$scratch/merged"; }
 
 # overlay LOWER...: an empty upper directory over LOWER, mounted at $scratch/merged: what a build step works on. Those of
@@ -152,6 +155,21 @@ debian() { # DIR
     fi
 }
 
+# of_image TAG DIR: the tree of an image of the tests; false where it is not there.
+of_image() {
+    local tar=$CACHE/harden-test_debian_$1.tar container
+    mkdir -p "$2"
+    if [ -s "$tar" ]; then
+        tar -xp --numeric-owner --xattrs --xattrs-include='*' -C "$2" -f "$tar"
+    elif [ -f "$WORK/engine.env" ] && load_engine && have_image "harden-test/debian:$1"; then
+        container=$("$CLIENT" create "harden-test/debian:$1" true)
+        "$CLIENT" export "$container" | tar -xp --numeric-owner -C "$2"
+        "$CLIENT" rm "$container" >/dev/null
+    else
+        return 1
+    fi
+}
+
 # --- the table
 
 rows=()
@@ -160,13 +178,13 @@ declare -A per_entry=()
 # measure NAME DIR RUNS [SCRIPT]: one row of times.
 measure() {
     # The budget of a plan is Debian's; the generated trees show that the time is linear.
-    local most=3
-    [ -z "${4:-}" ] || most=1.5
+    local most=3 planned=("${policy[@]}")
+    [ -z "${4:-}" ] || { most=1.5 && planned=("${dash[@]}"); }
     local name=$1 dir=$2 runs=$3 entries find plan apply script limit plan_memory apply_memory
     entries=$(find "$dir" -xdev -printf . | wc -c)
     say "$name: $entries entries" >&2
     turns "$runs" true "$(quote find "$dir" -xdev -printf '%m %U %G %s %l\n')" \
-        true "$(quote "$harden" plan --quiet --root "$dir" "${policy[@]}")"
+        true "$(quote "$harden" plan --quiet --root "$dir" "${planned[@]}")"
     find=$first plan=$second
     plan_memory=$(memory "$harden" plan --quiet --root "$dir" "${policy[@]}")
     apply=$(wall "$runs" "$(quote "$0" overlay "$dir")" "$harden" apply --quiet --root "$scratch/merged" "${policy[@]}")
@@ -200,6 +218,40 @@ measure() {
     unmount
 }
 
+# plan_beside_reading NAME DIR RUNS POLICY...: a plan beside `find`, and `cat` of the files whose content the plan reads.
+plan_beside_reading() {
+    local name=$1 dir=$2 runs=$3 ratio files
+    shift 3
+    say "$name: plan beside find and cat" >&2
+    strace -f -qq -y -e trace=openat,openat2 -e signal=none -o "$scratch/opened" \
+        "$harden" plan --quiet --root "$dir" "$@" >/dev/null || die "failed: plan of $name"
+    # The last name of a line is that of what was opened.
+    sed -n "s/.*= [0-9]*<\\($(sed 's/[][\\.*^$\/]/\\&/g' <<<"$dir")\\/.*\\)>\$/\\1/p" "$scratch/opened" | sort -u |
+        while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done >"$scratch/read"
+    files=$(tr -cd '\0' <"$scratch/read" | wc -c)
+    printf 'find %q -xdev -printf "%%m %%U %%G %%s %%l\\n"\nxargs -0 cat <%q\n' "$dir" "$scratch/read" >"$scratch/read.sh"
+    turns "$runs" true "sh $scratch/read.sh" true "$(quote "$harden" plan --quiet --root "$dir" "$@")"
+    ratio=$(calc "$second / $first" %.2f)
+    beside+=("| \`plan\`, $name | $(milliseconds "$second") ms, $ratio× \`find\` and \`cat\` of the $files files that it reads | – | ≤ 1.5×: $(budget "$name: plan / find and cat" "$ratio" '<=' 1.5) |")
+    say "${beside[-1]}" >&2
+}
+
+# apply_beside_rm DIR RUNS: apply with `database = "keep"` beside `find` and `rm -rf` of the same paths.
+apply_beside_rm() {
+    local dir=$1 runs=$2 ratio
+    printf '[packages]\ndatabase = "keep"\n' >"$scratch/keep.toml"
+    "$harden" plan --format json --root "$dir" --config "$scratch/keep.toml" "${policy[@]}" |
+        jq -j --arg root "$scratch/merged" '.changes[] | select(.action == "remove") | $root + .path + "\u0000"' >"$scratch/removed"
+    printf 'find %q -xdev -printf "%%m %%U %%G %%s %%l\\n" >/dev/null\nxargs -0 rm -rf <%q\n' "$scratch/merged" "$scratch/removed" >"$scratch/rm.sh"
+    turns "$runs" "$(quote "$0" overlay "$dir")" "sh $scratch/rm.sh" "$(quote "$0" overlay "$dir")" \
+        "$(quote "$harden" apply --quiet --root "$scratch/merged" --config "$scratch/keep.toml" "${policy[@]}")"
+    ratio=$(calc "$second / $first" %.2f)
+    beside+=("| \`apply\`, Debian 12, \`database = \"keep\"\` | $(milliseconds "$second") ms, $ratio× \`find\` and \`xargs rm -rf\` of the same paths | – | ≤ 1.0×: $(budget 'Debian 12: apply / find and rm' "$ratio" '<=' 1.0) |")
+    say "${beside[-1]}" >&2
+    unmount
+}
+
+beside=()
 rustc --edition 2024 -O -o "$scratch/tree" "$here/tree.rs"
 cp "$here/harden.sh" "$scratch/script/harden.sh"
 debian "$scratch/debian"
@@ -207,11 +259,24 @@ debian "$scratch/debian"
 # were just deleted, as in many runs within seconds and in no build.
 mkdir -p "$scratch/layers"
 mount -t tmpfs tmpfs "$scratch/layers"
-measure 'Debian 12' "$scratch/debian" 11 script
+measure 'Debian 12' "$scratch/debian" 41 script
+apply_beside_rm "$scratch/debian" 21
 umount "$scratch/layers"
 audit_of "$scratch/debian"
 debian_audit=("$tar_speed" "$tar_memory")
 rm -rf "$scratch/debian"
+for image in 12-nginx 12-apps; do
+    of_image "$image" "$scratch/image" || { say "no image harden-test/debian:$image: run make setup" >&2; continue; }
+    mkdir -p "$scratch/image/app"
+    echo 'require("http").createServer().listen(8080)' >"$scratch/image/app/server.js"
+    case $image in
+    12-nginx) name=nginx words='user = "www-data"\nstart = "root"\ncommand = ["nginx", "-g", "daemon off;"]' ;;
+    12-apps) name=node words='user = "app:1000:1000"\ncommand = ["node", "/app/server.js"]' ;;
+    esac
+    printf "[run]\n$words\n" >"$scratch/$name.toml"
+    plan_beside_reading "$name on Debian 12" "$scratch/image" 21 --config "$scratch/$name.toml"
+    rm -rf "$scratch/image"
+done
 sizes=(10000 100000 1000000)
 runs=(11 5 3)
 made=()
@@ -220,6 +285,12 @@ for i in "${!sizes[@]}"; do
     measure "generated" "$scratch/tree.d" "${runs[i]}"
     [ "${sizes[i]}" != 100000 ] || audit_of "$scratch/tree.d"
     unmount
+    if [ "${sizes[i]}" = 1000000 ]; then
+        # Every entry below /usr gets another mode.
+        find "$scratch/tree.d/usr" ! -type l -exec chmod 0757 {} +
+        changing=$(memory "$harden" apply --quiet --root "$scratch/tree.d" "${policy[@]}")
+        changing_limit=$(calc "16 * 1024 + ${made[i]} * 200 / 1024" %.0f)
+    fi
     rm -rf "$scratch/tree.d" "$scratch/layers"
 done
 
@@ -261,6 +332,8 @@ table() {
     echo "| what \`database = \"prune\"\`, the default, adds to it | $pruned | – | ≤ 614400: $(budget 'bytes of pruned databases' "$pruned" '<=' 614400) |"
     echo "| layer on Debian 12: files, directories, whiteouts | $files, $directories, $whiteouts | $their_files, $their_directories, $their_whiteouts | |"
     echo "| plan's time for an entry, 1,000,000 entries to 10,000 | ${growth}× | – | ≤ 2×: $(budget 'growth of the time for an entry' "$growth" '<=' 2) |"
+    printf '%s\n' "${beside[@]}"
+    echo "| \`apply\`, 1,000,000 entries that all change | $(mebibytes "$changing") MiB | – | ≤ $(mebibytes "$changing_limit") MiB: $(budget 'KiB of apply with a million changes' "$changing" '<=' "$changing_limit") |"
     echo "| busybox of Alpine, planned and patched | $patching ms | – | ≤ 20 ms: $(budget 'ms to plan and patch busybox' "$patching" '<=' 20) |"
     echo "| \`audit\` / \`plan\`, $((${made[1]} / 1000)),000 entries | ${audit_ratio}× | – | ≤ 1.5×: $(budget 'audit / plan' "$audit_ratio" '<=' 1.5) |"
     echo "| \`audit --tar\` of Debian 12 exported | ${debian_audit[0]} MB of tar a second, $(mebibytes "${debian_audit[1]}") MiB | – | ≥ 300 MB a second, ≤ 64 MiB: $(budget 'MB of tar a second' "${debian_audit[0]}" '>=' 300), $(budget 'KiB of audit --tar' "${debian_audit[1]}" '<=' 65536) |"

@@ -1,27 +1,24 @@
 //! Owner and mode of files with a fixed place, by the table of the rule files.known.
 
 use crate::audit::{Cx, Findings, Severity};
-use crate::rules::files::known::{Group, TABLE};
+use crate::rules::files::known::{Family, Group, TABLE};
 use crate::tree::glob::expand;
 use crate::tree::{Id, Kind};
 
 /// Distributions whose password files have no mode bits (root reads them all the same).
 const NO_BITS: [&str; 5] = ["rhel", "fedora", "centos", "amzn", "rocky"];
 
-/// Checks whose files are not for others to read.
-const PRIVATE: [&str; 3] = ["accounts.shadow-mode", "accounts.opasswd-mode", "etc.ssh-mode"];
-
 /// Compare every row of the check that speaks.
 pub(super) fn table(cx: &Cx<'_>, findings: &mut Findings) {
     let check = findings.check().id;
-    for &(_, pattern, group, mask) in TABLE.iter().filter(|row| row.0 == check) {
+    for &(family, pattern, group, mask) in TABLE.iter().filter(|row| row.0.check() == check) {
         for id in expand(cx.tree, pattern) {
             if cx.is_part(id) && !cx.tree.is_link(id) {
-                one(cx, findings, id, group, mask);
+                one(cx, findings, id, family, group, mask);
             }
         }
         // The C library follows the link; who may change where it leads may change who exists.
-        if check == "accounts.file-mode"
+        if family == Family::Accounts
             && let Some(id) = cx.tree.lookup(pattern.as_bytes())
             && cx.tree.kind(id) != Kind::File
         {
@@ -30,8 +27,8 @@ pub(super) fn table(cx: &Cx<'_>, findings: &mut Findings) {
     }
 }
 
-fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
-    let (check, meta, mode) = (findings.check().id, cx.tree.meta(id), cx.tree.permissions(id));
+fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, family: Family, group: Group, mask: u32) {
+    let (meta, mode) = (cx.tree.meta(id), cx.tree.permissions(id));
     let bare = group == Group::Shadow && cx.facts.os.is_like(&NO_BITS);
     let reader = if group == Group::Reader && meta.gid != 0 { 0o040 } else { 0 };
     let extra = mode & !(if bare { 0 } else { mask | reader });
@@ -55,8 +52,8 @@ fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, group: Group, mask: u32) {
         return;
     }
     // Root's own execute bits and a group's right to read are what lists ask about, and open nothing.
-    let open = if PRIVATE.contains(&check) { extra & 0o026 | extra & 0o004 } else { extra & 0o022 };
-    let grave = meta.uid != 0 || open != 0 || (!fits && mode & 0o060 != 0 && PRIVATE.contains(&check));
+    let open = if family.is_private() { extra & 0o026 | extra & 0o004 } else { extra & 0o022 };
+    let grave = meta.uid != 0 || open != 0 || (!fits && mode & 0o060 != 0 && family.is_private());
     let finding = findings.at(cx.tree, id, b"", wrong.join(" and "));
     if !grave {
         finding.at_most(Severity::Low);

@@ -8,6 +8,8 @@
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
+use Family::{Accounts, Banners, Jobs, Lists, OldPasswords, Passwords, Sensitive, Ssh, Sudo};
+
 use crate::tree::glob::expand;
 use crate::tree::{Id, Kind};
 
@@ -24,58 +26,102 @@ pub(crate) enum Group {
     Reader,
 }
 
-/// Check, pattern, group, and the mode bits that may be set.
-pub(crate) type Row = (&'static str, &'static str, Group, u32);
+/// What such files are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// The names of accounts and groups.
+    Accounts,
+    /// Hashes of passwords.
+    Passwords,
+    /// Hashes of passwords that were changed.
+    OldPasswords,
+    /// What is shown before and after a login.
+    Banners,
+    /// Who may do what by sudo.
+    Sudo,
+    /// The server of OpenSSH and its keys.
+    Ssh,
+    /// Other files that compliance lists name.
+    Sensitive,
+    /// Who may leave jobs or connect.
+    Lists,
+    /// Jobs of cron.
+    Jobs,
+}
+
+impl Family {
+    /// The check of audit that asks about these files.
+    pub(crate) fn check(self) -> &'static str {
+        match self {
+            Accounts => "accounts.file-mode",
+            Passwords => "accounts.shadow-mode",
+            OldPasswords => "accounts.opasswd-mode",
+            Banners => "etc.banner-mode",
+            Sudo => "etc.sudo-mode",
+            Ssh => "etc.ssh-mode",
+            Sensitive | Lists => "etc.sensitive-mode",
+            Jobs => "jobs.mode",
+        }
+    }
+
+    /// Whether only root, or the group of the file, may read them.
+    pub(crate) fn is_private(self) -> bool {
+        matches!(self, Passwords | OldPasswords | Ssh)
+    }
+}
+
+/// Family, pattern, group, and the mode bits that may be set.
+pub(crate) type Row = (Family, &'static str, Group, u32);
 
 /// Sources: compliance lists as the registry names them; absent files are no finding.
 #[rustfmt::skip]
 pub(crate) const TABLE: &[Row] = &[
-    ("accounts.file-mode", "/etc/passwd", Group::Root, 0o644),
-    ("accounts.file-mode", "/etc/group", Group::Root, 0o644),
-    ("accounts.shadow-mode", "/etc/shadow", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/gshadow", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/shadow-", Group::Shadow, 0o640),
-    ("accounts.shadow-mode", "/etc/gshadow-", Group::Shadow, 0o640),
-    ("accounts.opasswd-mode", "/etc/security/opasswd*", Group::Root, 0o600),
-    ("etc.banner-mode", "/etc/issue", Group::Root, 0o644),
-    ("etc.banner-mode", "/etc/issue.net", Group::Root, 0o644),
-    ("etc.banner-mode", "/etc/motd", Group::Root, 0o644),
-    ("etc.sudo-mode", "/etc/sudoers", Group::Root, 0o440),
-    ("etc.sudo-mode", "/etc/sudoers.d", Group::Root, 0o750),
-    ("etc.sudo-mode", "/etc/sudoers.d/*", Group::Root, 0o440),
-    ("etc.ssh-mode", "/etc/ssh/sshd_config", Group::Root, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/sshd_config.d/*", Group::Root, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key", Group::Reader, 0o600),
-    ("etc.ssh-mode", "/etc/ssh/ssh_host_*_key.pub", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/login.defs", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/sysctl.d", Group::Root, 0o755),
-    ("etc.sensitive-mode", "/etc/selinux", Group::Root, 0o755),
-    ("etc.sensitive-mode", "/etc/sestatus.conf", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/iptables", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/nftables", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/ipsec.d", Group::Root, 0o700),
-    ("etc.sensitive-mode", "/etc/audit", Group::Root, 0o750),
-    ("etc.sensitive-mode", "/etc/audit/*", Group::Root, 0o750),
-    ("etc.sensitive-mode", "/etc/chrony.keys", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/chrony/chrony.keys", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/crypttab", Group::Root, 0o600),
-    ("etc.sensitive-mode", "/etc/hosts.allow", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/hosts.deny", Group::Root, 0o644),
-    ("etc.sensitive-mode", "/etc/at.allow", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/at.deny", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/cron.allow", Group::Any, 0o640),
-    ("etc.sensitive-mode", "/etc/cron.deny", Group::Any, 0o640),
-    ("jobs.mode", "/etc/crontab", Group::Root, 0o600),
-    ("jobs.mode", "/etc/anacrontab", Group::Root, 0o600),
-    ("jobs.mode", "/etc/cron.hourly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.daily", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.weekly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.monthly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.yearly", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.d", Group::Root, 0o700),
-    ("jobs.mode", "/etc/cron.*/*", Group::Root, 0o755),
-    ("jobs.mode", "/var/spool/cron/crontabs/*", Group::Any, 0o600),
-    ("jobs.mode", "/etc/periodic/*/*", Group::Root, 0o755),
+    (Accounts, "/etc/passwd", Group::Root, 0o644),
+    (Accounts, "/etc/group", Group::Root, 0o644),
+    (Passwords, "/etc/shadow", Group::Shadow, 0o640),
+    (Passwords, "/etc/gshadow", Group::Shadow, 0o640),
+    (Passwords, "/etc/shadow-", Group::Shadow, 0o640),
+    (Passwords, "/etc/gshadow-", Group::Shadow, 0o640),
+    (OldPasswords, "/etc/security/opasswd*", Group::Root, 0o600),
+    (Banners, "/etc/issue", Group::Root, 0o644),
+    (Banners, "/etc/issue.net", Group::Root, 0o644),
+    (Banners, "/etc/motd", Group::Root, 0o644),
+    (Sudo, "/etc/sudoers", Group::Root, 0o440),
+    (Sudo, "/etc/sudoers.d", Group::Root, 0o750),
+    (Sudo, "/etc/sudoers.d/*", Group::Root, 0o440),
+    (Ssh, "/etc/ssh/sshd_config", Group::Root, 0o600),
+    (Ssh, "/etc/ssh/sshd_config.d/*", Group::Root, 0o600),
+    (Ssh, "/etc/ssh/ssh_host_*_key", Group::Reader, 0o600),
+    (Ssh, "/etc/ssh/ssh_host_*_key.pub", Group::Root, 0o644),
+    (Sensitive, "/etc/login.defs", Group::Root, 0o644),
+    (Sensitive, "/etc/sysctl.d", Group::Root, 0o755),
+    (Sensitive, "/etc/selinux", Group::Root, 0o755),
+    (Sensitive, "/etc/sestatus.conf", Group::Root, 0o644),
+    (Sensitive, "/etc/iptables", Group::Root, 0o700),
+    (Sensitive, "/etc/nftables", Group::Root, 0o700),
+    (Sensitive, "/etc/ipsec.d", Group::Root, 0o700),
+    (Sensitive, "/etc/audit", Group::Root, 0o750),
+    (Sensitive, "/etc/audit/*", Group::Root, 0o750),
+    (Sensitive, "/etc/chrony.keys", Group::Any, 0o640),
+    (Sensitive, "/etc/chrony/chrony.keys", Group::Any, 0o640),
+    (Sensitive, "/etc/crypttab", Group::Root, 0o600),
+    (Lists, "/etc/hosts.allow", Group::Root, 0o644),
+    (Lists, "/etc/hosts.deny", Group::Root, 0o644),
+    (Lists, "/etc/at.allow", Group::Any, 0o640),
+    (Lists, "/etc/at.deny", Group::Any, 0o640),
+    (Lists, "/etc/cron.allow", Group::Any, 0o640),
+    (Lists, "/etc/cron.deny", Group::Any, 0o640),
+    (Jobs, "/etc/crontab", Group::Root, 0o600),
+    (Jobs, "/etc/anacrontab", Group::Root, 0o600),
+    (Jobs, "/etc/cron.hourly", Group::Root, 0o700),
+    (Jobs, "/etc/cron.daily", Group::Root, 0o700),
+    (Jobs, "/etc/cron.weekly", Group::Root, 0o700),
+    (Jobs, "/etc/cron.monthly", Group::Root, 0o700),
+    (Jobs, "/etc/cron.yearly", Group::Root, 0o700),
+    (Jobs, "/etc/cron.d", Group::Root, 0o700),
+    (Jobs, "/etc/cron.*/*", Group::Root, 0o755),
+    (Jobs, "/var/spool/cron/crontabs/*", Group::Any, 0o600),
+    (Jobs, "/etc/periodic/*/*", Group::Root, 0o755),
 ];
 
 const WHY: &str = "compliance lists demand it";
@@ -86,10 +132,15 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
     let shadow = tree.lookup(b"/etc/shadow").map_or(0, |id| draft.owner(id).1);
     let sshd = tree.resolve(b"/usr/sbin/sshd").is_ok_and(|found| !draft.is_removed(found.node));
-    for &(check, pattern, group, mask) in TABLE {
-        // Who may leave jobs is asked about by login.defaults only: without, these lists stay as they are.
-        let lists = [".allow", ".deny"].iter().any(|end| pattern.ends_with(end)) && !cx.is_on("login.defaults");
-        if lists || (sshd && check == "etc.ssh-mode") || (check == "jobs.mode" && !cx.is_on("remove.cron")) {
+    for &(family, pattern, group, mask) in TABLE {
+        let stays = match family {
+            // Who may leave jobs is asked about by login.defaults only: without, these lists stay as they are.
+            Lists => !cx.is_on("login.defaults"),
+            Ssh => sshd,
+            Jobs => !cx.is_on("remove.cron"),
+            _ => false,
+        };
+        if stays {
             continue;
         }
         for id in expand(tree, pattern) {
