@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::{Diagnostic, codes};
-use crate::draft::{Change, New};
+use crate::draft::{Change, New, Written};
 use crate::plan::Step;
 use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
@@ -80,7 +80,7 @@ pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Erro
     for step in steps {
         let now = || match step {
             Step::Change(id, _) => root.state(tree, *id),
-            Step::Create(path, _) => root.state_of_new(tree, path),
+            Step::Create(creation) => root.state_of_new(tree, &creation.path),
         };
         let right = match step {
             Step::Change(id, Change::Remove) => {
@@ -94,10 +94,11 @@ pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Erro
             Step::Change(id, Change::Attributes(wanted) | Change::AttributesOfCopy(wanted)) => {
                 is_as_planned(now()?, tree.is_link(*id), *wanted, None)
             }
-            Step::Change(_, Change::Rewrite(wanted, content)) | Step::Create(_, New::File(wanted, content)) => {
-                is_as_planned(now()?, false, *wanted, Some(content.len()))
-            }
-            Step::Create(_, New::Directory(wanted)) => is_as_planned(now()?, false, *wanted, None),
+            Step::Change(_, Change::Rewrite(new)) => is_as_written(now()?, new),
+            Step::Create(creation) => match &creation.new {
+                New::File(new) => is_as_written(now()?, new),
+                New::Directory(wanted) => is_as_planned(now()?, false, *wanted, None),
+            },
         };
         if !right {
             return Err(unconfirmed(step.path(tree)));
@@ -113,6 +114,11 @@ pub(crate) fn check(root: &Root, tree: &Tree, steps: &[Step]) -> Result<(), Erro
         }
     }
     Ok(())
+}
+
+/// Whether a file has the attributes and the size of what was written.
+fn is_as_written(now: Option<State>, new: &Written) -> bool {
+    is_as_planned(now, false, new.attributes, Some(new.content.len()))
 }
 
 /// Whether an entry has these attributes, and this size where one is given. A link has no mode of its own.
@@ -186,9 +192,9 @@ impl Run<'_> {
                 self.touch(tree.parent(*id))?;
                 root.replace_by_copy(tree, *id, *wanted)
             }
-            Step::Change(id, Change::Rewrite(wanted, content)) => {
+            Step::Change(id, Change::Rewrite(new)) => {
                 self.touch(tree.parent(*id))?;
-                root.replace(tree, *id, content, *wanted, self.rewritten(*id))
+                root.replace(tree, *id, &new.content, new.attributes, self.rewritten(*id))
             }
             Step::Change(id, Change::HardLink(of)) => {
                 self.touch(tree.parent(*id))?;
@@ -200,17 +206,18 @@ impl Run<'_> {
                 self.removed.insert(*id);
                 Ok(())
             }
-            Step::Create(path, New::File(wanted, content)) => {
+            Step::Create(creation) => {
+                let path = &creation.path;
                 let parent = nearest(tree, path);
                 self.touch(parent)?;
-                root.create_file(tree, path, content, *wanted, self.new_time(parent))
-            }
-            Step::Create(path, New::Directory(wanted)) => {
-                let parent = nearest(tree, path);
-                self.touch(parent)?;
-                root.create_directory(tree, path, *wanted, self.new_time(parent))?;
-                self.created.push(path.clone());
-                Ok(())
+                match &creation.new {
+                    New::File(new) => root.create_file(tree, path, &new.content, new.attributes, self.new_time(parent)),
+                    New::Directory(wanted) => {
+                        root.create_directory(tree, path, *wanted, self.new_time(parent))?;
+                        self.created.push(path.clone());
+                        Ok(())
+                    }
+                }
             }
         }
     }
@@ -283,8 +290,8 @@ fn nearest(tree: &Tree, path: &[u8]) -> Id {
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests {
     use super::{apply, check};
-    use crate::draft::{Change, New};
-    use crate::plan::Step;
+    use crate::draft::{Change, New, Written};
+    use crate::plan::{Creation, Step};
     use crate::root::Root;
     use crate::stop::Stop;
     use crate::tree::Attributes;
@@ -302,7 +309,10 @@ mod tests {
         let wanted = Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false };
         let steps = [
             Step::Change(kept, Change::Attributes(wanted)),
-            Step::Create(b"/new".to_vec(), New::File(wanted, Box::from(&b"y"[..]))),
+            Step::Create(Box::new(Creation {
+                path: b"/new".to_vec(),
+                new: New::File(Written { attributes: wanted, content: Box::from(&b"y"[..]) }),
+            })),
             Step::Change(gone, Change::Remove),
         ];
         for step in &steps {

@@ -26,16 +26,25 @@ pub enum Change {
     /// The same on a fresh copy renamed over the file, whose inode has other names that do not get these attributes.
     AttributesOfCopy(Attributes),
     /// Replace the content by a new file renamed over the old one, with these attributes.
-    Rewrite(Attributes, Box<[u8]>),
+    Rewrite(Box<Written>),
     /// Make the entry another name of a file that this plan has rewritten before: they were one file, and stay one.
     HardLink(Id),
+}
+
+/// A file that is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its owner and mode.
+    pub attributes: Attributes,
+    /// Its content.
+    pub content: Box<[u8]>,
 }
 
 /// What is created at a path that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum New {
-    /// A file with its content.
-    File(Attributes, Box<[u8]>),
+    /// A file.
+    File(Written),
     /// An empty directory.
     Directory(Attributes),
 }
@@ -359,18 +368,18 @@ impl<'a> Draft<'a> {
     pub fn create(&mut self, path: &[u8], new: New, reason: &str) {
         let after = match &new {
             New::Directory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode),
-            New::File(new, content) => {
+            New::File(Written { attributes: new, content }) => {
                 format!("file {}:{} 0o{:o}, {} bytes", new.owner.0, new.owner.1, new.mode, content.len())
             }
         };
-        self.record(Target::New(path.to_vec()), What::Create(after.into()), reason);
+        self.record(Target::New(path.into()), What::Create(after.into()), reason);
         self.creations.insert(path.to_vec(), new);
     }
 
     /// Evidence for one line of a rewritten text file; secrets in it are already masked by the caller.
     pub fn record_line(&mut self, rule: &'static str, path: &[u8], before: String, after: String, reason: &str) {
         let what = What::Line(Box::new((before, after)));
-        self.records.push(Record { rule, target: Target::New(path.to_vec()), what, reason: reason.into() });
+        self.records.push(Record { rule, target: Target::New(path.into()), what, reason: reason.into() });
     }
 
     /// Say something worth knowing that asks for no action.

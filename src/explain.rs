@@ -244,7 +244,7 @@ impl<'a> Explainer<'a> {
         let records = &self.examined.plan.records;
         let made = |record: &&Record| {
             let trimmed = asked.strip_suffix(b"/").unwrap_or(asked);
-            matches!((&record.what, &record.target), (What::Create(_), Target::New(path)) if path == trimmed)
+            matches!((&record.what, &record.target), (What::Create(_), Target::New(path)) if **path == *trimmed)
         };
         let mut answer = Answer::of(asked, "entry", asked.to_vec(), Fate::Unknown);
         answer.changes = records.iter().filter(made).map(|record| change(record, tree)).collect();

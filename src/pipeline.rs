@@ -14,7 +14,7 @@ use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::root::{self, Root};
 use crate::rules;
 use crate::rules::accounts::nologin;
-use crate::rules::context::Context;
+use crate::rules::context::{Context, Reached};
 use crate::rules::ids::Ids;
 use crate::rules::minimal::Decision;
 use crate::rules::protected::protect;
@@ -167,7 +167,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     let kept = closure.reasons.keys().copied().collect();
     let uses = account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy });
     let multicall = applets::collect(&facts, contents, policy, &closure);
-    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), OnceCell::new());
+    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), Reached::default());
     let cx = Context {
         facts: &facts,
         contents,
@@ -227,7 +227,7 @@ pub(crate) fn partial(facts: &Facts, contents: &dyn Contents, policy: &Policy) -
     let tree = &facts.tree;
     let (zones, closure, setid) = (Zones::of(tree, &policy.files), Closure::default(), IdSet::default());
     let mut draft = Draft::new(tree);
-    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), OnceCell::new());
+    let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), Reached::default());
     let cx = Context {
         facts,
         contents,

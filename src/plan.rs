@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;
 use crate::draft::record::{Record, Target, What};
-use crate::draft::{Change, DatabaseChange, Draft, New, present};
+use crate::draft::{Change, DatabaseChange, Draft, New, Written, present};
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, FileId, Id, Tree};
 
@@ -22,8 +22,17 @@ use crate::tree::{Attributes, FileId, Id, Tree};
 pub enum Step {
     /// An entry that the walk saw becomes another one, or goes.
     Change(Id, Change),
-    /// An entry appears at an absolute path.
-    Create(Vec<u8>, New),
+    /// An entry appears.
+    Create(Box<Creation>),
+}
+
+/// An entry that appears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// Its absolute path inside the root.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub new: New,
 }
 
 impl Step {
@@ -41,7 +50,7 @@ impl Step {
     pub fn path(&self, tree: &Tree) -> Vec<u8> {
         match self {
             Self::Change(id, _) => tree.path(*id),
-            Self::Create(path, _) => path.clone(),
+            Self::Create(creation) => creation.path.clone(),
         }
     }
 }
@@ -82,9 +91,9 @@ impl Plan {
             })
         };
         match change(id) {
-            Some(Change::Rewrite(_, content)) => Some(content),
+            Some(Change::Rewrite(new)) => Some(&new.content),
             Some(&Change::HardLink(of)) => match change(of) {
-                Some(Change::Rewrite(_, content)) => Some(content),
+                Some(Change::Rewrite(new)) => Some(&new.content),
                 _ => None,
             },
             _ => None,
@@ -110,23 +119,25 @@ impl Plan {
             late,
             ..
         } = draft;
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(attributes.len() + removed.len() + rewrites.len() + creations.len());
         let replaced = |id: Id| removed.contains(id) || rewrites.contains_key(&id) || links.contains_key(&id);
         let shared = linked_elsewhere(tree, &attributes, replaced);
         let remove = |id| Step::Change(id, Change::Remove);
+        let rewrite =
+            |attributes, content: Vec<u8>| Change::Rewrite(Box::new(Written { attributes, content: content.into() }));
         let mut databases = Vec::new();
         for &id in &late {
             if removed.contains(id) {
                 databases.push(remove(id));
             } else if let Some(content) = rewrites.remove(&id) {
                 let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-                databases.push(Step::Change(id, Change::Rewrite(wanted, content.into())));
+                databases.push(Step::Change(id, rewrite(wanted, content)));
             }
         }
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
             let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
-            rewritten.push(Step::Change(id, Change::Rewrite(wanted, content.into())));
+            rewritten.push(Step::Change(id, rewrite(wanted, content)));
         }
         // One file has one set of attributes: that of the name which is written.
         for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
@@ -141,7 +152,7 @@ impl Plan {
             let change = if copied { Change::AttributesOfCopy(wanted) } else { Change::Attributes(wanted) };
             steps.push(Step::Change(id, change));
         }
-        steps.extend(creations.into_iter().map(|(path, new)| Step::Create(path, new)));
+        steps.extend(creations.into_iter().map(|(path, new)| Step::Create(Box::new(Creation { path, new }))));
         steps.extend(rewritten);
         let late: IdSet = last.iter().chain(&late).copied().collect();
         let gone = || tree.ids().filter(|&id| removed.contains(id) && !late.contains(id));
@@ -195,4 +206,17 @@ fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: im
         })
         .map(|(&id, _)| id)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Step;
+    use crate::draft::record::Record;
+
+    /// A plan may hold as many of these as the tree has entries: the 200 bytes an entry are for all that a run knows.
+    #[test]
+    fn steps_and_records_are_small() {
+        assert!(size_of::<Step>() <= 32, "{}", size_of::<Step>());
+        assert!(size_of::<Record>() <= 72, "{}", size_of::<Record>());
+    }
 }

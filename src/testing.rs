@@ -162,7 +162,7 @@ pub mod rules {
 
     pub mod context {
         //! What a rule may look at.
-        pub use crate::rules::context::Context;
+        pub use crate::rules::context::{Context, Reached};
     }
 
     pub mod zones {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::escape::escaped;
-use crate::draft::{Draft, New};
+use crate::draft::{Draft, New, Written};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::tree::Attributes;
 
@@ -276,7 +276,7 @@ impl AccountFiles {
                         let new = New::Directory(owned_by_root(0o755));
                         draft.create(b"/etc", new, "the image has no such directory");
                     }
-                    let new = New::File(owned_by_root(0o644), content.into());
+                    let new = New::File(Written { attributes: owned_by_root(0o644), content: content.into() });
                     draft.create(&path(database), new, reason);
                 }
             }

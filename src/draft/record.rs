@@ -13,7 +13,7 @@ pub enum Target {
     /// An entry that the walk saw.
     Entry(Id),
     /// An absolute path that does not exist yet.
-    New(Vec<u8>),
+    New(Box<[u8]>),
 }
 
 /// One line of evidence.
@@ -54,7 +54,7 @@ impl Record {
     pub fn path(&self, tree: &Tree) -> Vec<u8> {
         match &self.target {
             Target::Entry(id) => tree.path(*id),
-            Target::New(path) => path.clone(),
+            Target::New(path) => path.to_vec(),
         }
     }
 

@@ -40,9 +40,11 @@ pub(crate) fn changed(examined: &Examined, contents: &dyn Contents) -> Vec<Chang
     let tree = &examined.facts.tree;
     let steps = &examined.plan.steps;
     let new_content = |step: &Step| match step {
-        Step::Change(_, Change::Rewrite(_, content)) | Step::Create(_, New::File(_, content)) => {
-            Some(Content::of(content))
-        }
+        Step::Change(_, Change::Rewrite(new)) => Some(Content::of(&new.content)),
+        Step::Create(creation) => match &creation.new {
+            New::File(new) => Some(Content::of(&new.content)),
+            New::Directory(_) => None,
+        },
         Step::Change(_, Change::HardLink(of)) => examined.plan.new_content(*of).map(Content::of),
         _ => None,
     };

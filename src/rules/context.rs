@@ -15,6 +15,10 @@ use crate::scripts::{FileUses, Reader};
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
 
+/// What the image's command reaches, once it was read.
+#[derive(Debug, Default)]
+pub struct Reached(OnceCell<Vec<FileUses>>);
+
 /// What a rule may look at.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -39,7 +43,7 @@ pub struct Context<'a> {
     /// What minimal mode has decided, once its rule has run.
     pub minimal: &'a OnceCell<Decision>,
     /// What the image's command reaches, once a guard has asked for it.
-    pub(crate) reached: &'a OnceCell<Vec<FileUses>>,
+    pub reached: &'a Reached,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -65,6 +69,6 @@ impl<'a> Context<'a> {
     /// Every file that runs because the image's command runs, with what it names: read once, at the first call.
     #[must_use]
     pub(crate) fn reached(&self) -> &'a [FileUses] {
-        self.reached.get_or_init(|| self.reader().reached())
+        self.reached.0.get_or_init(|| self.reader().reached())
     }
 }

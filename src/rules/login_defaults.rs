@@ -6,7 +6,7 @@
 //! that the files it sets stay. Sources: CIS Debian 12 §5.4.1, §5.4.2.6, §5.4.3, §2.4.1.8, §2.4.2.1; SSG
 //! no_direct_root_logins, disable_users_coredumps.
 
-use crate::draft::{Draft, New};
+use crate::draft::{Draft, New, Written};
 use crate::rules::context::Context;
 use crate::tree::{Attributes, Id, Tree};
 
@@ -138,7 +138,7 @@ fn fits(value: &str, wanted: Strict) -> bool {
 
 fn create(tree: &Tree, draft: &mut Draft<'_>, path: &str, mode: u32, content: Vec<u8>) {
     let new = Attributes { owner: (0, 0), mode, drop_capability: false };
-    draft.create(&physical(tree, path), New::File(new, content.into()), WHY);
+    draft.create(&physical(tree, path), New::File(Written { attributes: new, content: content.into() }), WHY);
 }
 
 fn rewrite(tree: &Tree, draft: &mut Draft<'_>, id: Id, content: Vec<u8>) {

@@ -21,7 +21,7 @@ const NOT_FOUND: i32 = 127;
 pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for step in &examined.plan.steps {
-        let Step::Change(id, Change::Rewrite(_, content)) = step else { continue };
+        let Step::Change(id, Change::Rewrite(new)) = step else { continue };
         let family = multicall::Family::Table(Family::Busybox);
         let program = examined.multicall.iter().find(|one| one.family == family && one.changed == Some(*id));
         let Some(program) = program else { continue };
@@ -30,7 +30,7 @@ pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
             continue;
         }
         let path = examined.facts.tree.path(*id);
-        let Some(new) = host::in_memory(content) else { continue };
+        let Some(new) = host::in_memory(&new.content) else { continue };
         let mut fail = |name: &str, what: &str| {
             let text = format!(
                 "harden tried {} without its other applets, and {} {what}",

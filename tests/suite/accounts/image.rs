@@ -145,6 +145,7 @@ impl Image {
             policy: &self.policy,
             on: &harden::testing::rules::switched_on(&self.policy),
             minimal: &Default::default(),
+            reached: &Default::default(),
             closure: &closure,
             zones: &zones,
             setid: &setid,
@@ -183,10 +184,14 @@ impl Image {
         for step in &outcome.plan.steps {
             let path = String::from_utf8(step.path(&facts.tree)).unwrap();
             match step {
-                Step::Change(_, Change::Rewrite(_, content)) | Step::Create(_, New::File(_, content)) => {
-                    outcome.written.insert(path, content.to_vec());
+                Step::Change(_, Change::Rewrite(new)) => {
+                    outcome.written.insert(path, new.content.to_vec());
                 }
-                Step::Create(_, New::Directory(_)) => {}
+                Step::Create(creation) => {
+                    if let New::File(new) = &creation.new {
+                        outcome.written.insert(path, new.content.to_vec());
+                    }
+                }
                 Step::Change(_, Change::Remove) => outcome.removed.push(path),
                 other => panic!("unexpected change of {path}: {other:?}"),
             }

@@ -101,7 +101,7 @@ fn scratch_gets_etc_passwd_and_group() {
     let after = Image::empty().file("/app", "").user("app:1000").run();
     let created = after.plan.records.iter().filter(|record| record.action() == "create");
     let paths: Vec<_> = created.map(|record| record.target.clone()).collect();
-    assert_eq!(paths, ["/etc", "/etc/passwd", "/etc/group"].map(|path| Target::New(path.into())));
+    assert_eq!(paths, ["/etc", "/etc/passwd", "/etc/group"].map(|path| Target::New(path.as_bytes().into())));
     assert_eq!(after.text("passwd"), "app:x:1000:1000::/nonexistent:/sbin/nologin\n");
     assert_eq!(after.text("group"), "app:x:1000:\n");
     Image::empty().file("/app", "").user("app:1000").apply().assert_sound();
