@@ -108,7 +108,7 @@ impl Commands {
     /// Files looked at that begin as an ELF file and cannot be read as one, with the cause.
     pub fn unreadable(&self) -> impl Iterator<Item = (Id, &str)> {
         self.programs.iter().filter_map(|(&id, program)| match program {
-            Program::Unreadable(cause) => Some((id, cause.as_str())),
+            Program::Unreadable(cause) => Some((id, &**cause)),
             _ => None,
         })
     }

@@ -20,9 +20,9 @@ pub enum Program {
     /// An ELF file, shared objects included; see [`Program::is_program`].
     Elf(Box<Elf>),
     /// A file that begins with `#!`.
-    Script(Shebang),
+    Script(Box<Shebang>),
     /// A file that begins as an ELF file and is none that can be read, with the cause: data, as the kernel refuses it.
-    Unreadable(String),
+    Unreadable(Box<str>),
     /// Anything else.
     #[default]
     None,
@@ -99,9 +99,9 @@ impl Program {
         if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
             let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(parsed.map_or_else(|cause| Self::Unreadable(cause.to_string()), |elf| Self::Elf(Box::new(elf))));
+            return Ok(parsed.map_or_else(|cause| Self::Unreadable(cause.to_string().into()), |elf| Self::Elf(Box::new(elf))));
         }
-        Ok(Shebang::parse(&head).map_or(Self::None, Self::Script))
+        Ok(Shebang::parse(&head).map_or(Self::None, |shebang| Self::Script(Box::new(shebang))))
     }
 
     /// Whether the file, which lies at `id`, is a program: an executable script, or an ELF file with an
