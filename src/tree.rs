@@ -123,7 +123,6 @@ pub(crate) type Time = (i64, u32);
 struct Node {
     size: u64,
     ino: u64,
-    device: u64,
     mtime: i64,
     ctime: i64,
     mtime_nsec: u32,
@@ -138,6 +137,8 @@ struct Node {
     count: u32,
     mode: u16,
     name_len: u16,
+    /// Where its device stands among those of the tree.
+    device: u16,
     mount: bool,
     capability: bool,
 }
@@ -146,6 +147,8 @@ struct Node {
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
+    /// The few devices that the entries lie on.
+    devices: Vec<u64>,
     arena: Vec<u8>,
     killed: Killed,
     /// Where links lead whose resolution takes more than a glance: a few links of PATH_MAX each would otherwise be walked
@@ -258,7 +261,7 @@ impl Tree {
             nlink: n.nlink,
             size: n.size,
             ino: n.ino,
-            device: n.device,
+            device: self.device(n),
             mtime: n.mtime,
             mtime_nsec: n.mtime_nsec,
             ctime: n.ctime,
@@ -290,7 +293,7 @@ impl Tree {
     pub fn file_id(&self, id: Id) -> Option<FileId> {
         let n = self.node(id);
         (kind_of(n.mode) == Kind::File && n.nlink > 1 && !n.mount).then_some(FileId {
-            device: n.device,
+            device: self.device(n),
             ino: n.ino,
             size: n.size,
             mtime: (n.mtime, n.mtime_nsec),
@@ -561,11 +564,20 @@ impl Tree {
         }
     }
 
+    /// The device of an entry; one beyond the 65,535th, which no tree has, is unknown.
+    fn device(&self, node: &Node) -> u64 {
+        self.devices.get(usize::from(node.device)).copied().unwrap_or(u64::MAX)
+    }
+
     fn push(&mut self, parent: u32, name: u32, name_len: u16, meta: Meta) {
+        let known = self.devices.iter().position(|&device| device == meta.device).unwrap_or(self.devices.len());
+        let device = u16::try_from(known).unwrap_or(u16::MAX);
+        if known == self.devices.len() && device < u16::MAX {
+            self.devices.push(meta.device);
+        }
         self.nodes.push(Node {
             size: meta.size,
             ino: meta.ino,
-            device: meta.device,
             mtime: meta.mtime,
             ctime: meta.ctime,
             mtime_nsec: meta.mtime_nsec,
@@ -578,6 +590,7 @@ impl Tree {
             count: 0,
             mode: meta.mode,
             name_len,
+            device,
             mount: meta.mount,
             capability: meta.capability,
         });

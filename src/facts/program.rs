@@ -99,7 +99,9 @@ impl Program {
         if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
             let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(parsed.map_or_else(|cause| Self::Unreadable(cause.to_string().into()), |elf| Self::Elf(Box::new(elf))));
+            return Ok(
+                parsed.map_or_else(|cause| Self::Unreadable(cause.to_string().into()), |elf| Self::Elf(Box::new(elf)))
+            );
         }
         Ok(Shebang::parse(&head).map_or(Self::None, |shebang| Self::Script(Box::new(shebang))))
     }
