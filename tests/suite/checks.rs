@@ -5,6 +5,7 @@ mod image;
 mod privileges;
 mod processes;
 mod refused;
+mod seen;
 mod step;
 mod tcp;
 mod traces;
