@@ -91,6 +91,9 @@ pub struct Policy {
     pub(crate) programs: Programs,
     /// `[programs] files`, as they were written.
     pub program_files: Vec<Entry>,
+    /// For tests: neither texts nor program files are read to foresee what a program will start, so that a check alone
+    /// has to show it.
+    pub(crate) blind: bool,
 }
 
 /// Facts of an image configuration that decide nothing and are worth a line of a new policy.

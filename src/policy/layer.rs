@@ -300,6 +300,7 @@ impl Layer {
             volumes,
             image: self.image,
             checks: self.checks,
+            blind: false,
             audit: Audit { exceptions: self.exceptions },
             programs: Programs { own: self.programs },
             program_files: self.program_files,

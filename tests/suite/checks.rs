@@ -2,6 +2,7 @@
 
 mod directories;
 mod image;
+mod kinds;
 mod privileges;
 mod processes;
 mod refused;

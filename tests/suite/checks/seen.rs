@@ -6,16 +6,16 @@ use super::image::{Options, Ran, apply, apply_with, perl, root};
 use crate::common::Rootfs;
 
 /// A program of this machine, in the image itself.
-fn with(root: Rootfs, path: &str, from: &str) -> Rootfs {
+pub(super) fn with(root: Rootfs, path: &str, from: &str) -> Rootfs {
     root.file(path, 0o755, 0, 0, fs::read(from).unwrap())
 }
 
-fn shell() -> Rootfs {
+pub(super) fn shell() -> Rootfs {
     with(root(), "/usr/bin/sh", "/bin/dash")
 }
 
 /// The lines of `[keep]` that the refusal tells.
-fn told(ran: &Ran) -> String {
+pub(super) fn told(ran: &Ran) -> String {
     let help = ran
         .said
         .lines()
