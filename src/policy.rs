@@ -83,7 +83,7 @@ pub struct Policy {
     pub volumes: Vec<String>,
     /// The rest of the image configuration, where there is one.
     pub image: Option<Image>,
-    /// What apply runs in the hardened root before it removes itself, in order.
+    /// What apply runs before the first change and in the hardened root, in order.
     pub checks: Vec<Check>,
     /// `[audit]`.
     pub audit: Audit,
