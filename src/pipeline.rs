@@ -165,7 +165,10 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
     let kept = closure.reasons.keys().copied().collect();
-    let uses = account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy });
+    let uses = match policy.blind {
+        true => Vec::new(),
+        false => account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy }),
+    };
     let multicall = applets::collect(&facts, contents, policy, &closure);
     let (on, minimal) = (rules::switched_on(policy), OnceCell::new());
     let cx = Context {

@@ -184,8 +184,17 @@ impl<'a> Judge<'a> {
             if used.how == How::Looked { looked.push(loss) } else { losses.push(loss) }
         }
         for (path, used) in used.used.iter().filter(|(_, used)| used.how == How::Executed) {
-            losses.extend(self.loader(path, &used.by));
+            losses.extend(self.interpreter(path, &used.by));
         }
+        // What keeps a link keeps what it leads to.
+        let tree = self.tree();
+        let ends: BTreeSet<Id> = losses
+            .iter()
+            .filter(|loss| loss.kind == Kind::Program && tree.is_link(loss.entry))
+            .filter_map(|loss| tree.follow(loss.entry).ok())
+            .map(|found| found.node)
+            .collect();
+        losses.retain(|loss| loss.kind != Kind::Program || !ends.contains(&loss.entry));
         // A module's source is looked at for its time when its compiled form is read.
         let beside: BTreeSet<Id> = losses
             .iter()
@@ -213,13 +222,18 @@ impl<'a> Judge<'a> {
         Some((entry, node))
     }
 
-    /// The interpreter of a program, which the kernel loads by itself, if it goes.
-    fn loader(&self, path: &[u8], by: &[u8]) -> Option<Loss> {
+    /// The interpreter of a program or script, which the kernel loads or starts by itself, if it goes.
+    fn interpreter(&self, path: &[u8], by: &[u8]) -> Option<Loss> {
         let node = self.tree().resolve(path).ok()?.node;
-        let program = self.examined.facts.commands.program(self.tree(), self.root, node).ok()?;
-        let Program::Elf(elf) = program else { return None };
-        let (entry, _) = self.gone(elf.interpreter.as_ref()?)?;
-        Some(Loss { kind: Kind::Library, entry, by: by.to_vec(), rule: self.rules.get(&entry)? })
+        let (kind, interpreter) = match self.examined.facts.commands.program(self.tree(), self.root, node).ok()? {
+            Program::Elf(elf) => (Kind::Library, elf.interpreter?),
+            Program::Script(shebang) => (Kind::Program, shebang.interpreter),
+            Program::Unreadable(_) | Program::None => return None,
+        };
+        let (entry, end) = self.gone(&interpreter)?;
+        let told = kind == Kind::Program && self.is_told(&interpreter, entry, end);
+        let rule = self.rules.get(&entry)?;
+        (!told).then(|| Loss { kind, entry, by: by.to_vec(), rule })
     }
 
     fn kind(&self, node: Id, how: How) -> Kind {

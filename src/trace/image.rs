@@ -185,6 +185,11 @@ impl<'a> Image<'a> {
         is.map_or(Found::Nothing, |is| Found::File(Inode::of(&is)))
     }
 
+    /// Whether the file system is not what the tree says.
+    pub(super) fn watches(&self) -> bool {
+        self.seen.as_ref().is_some_and(Seen::watches)
+    }
+
     /// The entry that a change of the image may keep a process from using by that path, when there is one.
     pub(super) fn guarded(&self, view: &View, start: &Start, path: &[u8]) -> Option<Id> {
         let seen = self.seen.as_ref().filter(|seen| seen.watches())?;

@@ -25,6 +25,7 @@ use super::resume::{Resume, resume};
 use super::seen::{How, View};
 use super::trail::{self, Start};
 use super::watch::Watch;
+use crate::facts::program::Shebang;
 use crate::tree::Id;
 
 /// All children, threads and traced processes (wait(2), __WALL).
@@ -47,6 +48,9 @@ const AT_CWD: u32 = (-100_i32).cast_unsigned();
 
 /// A stop at the end of a call (ptrace(2), PTRACE_O_TRACESYSGOOD).
 const CALL_ENDED: i32 = libc::SIGTRAP | 0x80;
+
+/// What the kernel reads of a script (BINPRM_BUF_SIZE).
+const HEAD: usize = 256;
 
 /// RESOLVE_IN_ROOT (openat2(2)).
 const IN_ROOT: u64 = 0x10;
@@ -74,8 +78,8 @@ pub(super) struct Tracer<'a> {
     moved: bool,
     /// Some process has given a file another name.
     renamed: bool,
-    /// What was about to be started last is a script.
-    script: bool,
+    /// The interpreter of what was about to be started last, when that is a script.
+    script: Option<Vec<u8>>,
     /// The entry that may keep a process from what it asked for last.
     guard: Option<Id>,
     /// The name of this process's mounts (namespaces(7)).
@@ -99,7 +103,7 @@ struct Process {
 }
 
 /// A call that is being made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Open {
     place: Place,
     arguments: [u64; 6],
@@ -107,8 +111,8 @@ struct Open {
     before: Result<Found, Unknown>,
     /// A new process has been reported.
     born: bool,
-    /// It starts a script.
-    script: bool,
+    /// It starts a script, by that interpreter.
+    script: Option<Vec<u8>>,
     /// An entry that may keep the process from what it asks for.
     guard: Option<Id>,
 }
@@ -158,7 +162,7 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         closed: false,
         moved: false,
         renamed: false,
-        script: false,
+        script: None,
         guard: None,
         mounts: None,
         started: false,
@@ -303,7 +307,7 @@ impl Tracer<'_> {
         match open.before {
             Err(Unknown::Unreadable) => self.loses(pid, "cannot read the path of a program that it starts", UNREADABLE),
             // The interpreter of a script stays because the script does.
-            Ok(Found::File(_)) if open.script && !self.way.interpreters => {}
+            Ok(Found::File(_)) if open.script.is_some() && !self.way.interpreters => {}
             // The program was not there a moment ago, or the kernel starts it by another one (binfmt_misc).
             before => self.led(pid, "exe", before, &by),
         }
@@ -361,20 +365,26 @@ impl Tracer<'_> {
             || (place.opens && place.path.is_none())
             || !(is_told || is_settled(place, before))
         {
-            let script = place.executes && self.script;
+            let script = self.script.take().filter(|_| place.executes);
             self.process(number(pid)).open = Some(Open { place, arguments, before, born: false, script, guard });
         }
     }
 
     /// A process has made a call that was not clear before.
     fn made(&mut self, pid: Pid) {
-        let Some(Open { place, arguments, before, born, guard, .. }) = self.process(number(pid)).open.take() else {
+        let Some(Open { place, arguments, before, born, guard, script }) = self.process(number(pid)).open.take() else {
             return;
         };
         let value = match places::given(pid, place.narrow) {
             Ok(Ok(value)) => value,
             // It failed: what it named was not used.
             Ok(Err(errno)) => {
+                // The kernel says the same of a script and of its interpreter.
+                if let Some(interpreter) = script.filter(|_| errno == Errno::NOENT && self.image.watches())
+                    && let Ok(by) = self.program(pid)
+                {
+                    self.image.missed(&View::default(), &Start::default(), &interpreter, &by);
+                }
                 if let Some(entry) = guard.filter(|_| matches!(errno, Errno::ACCESS | Errno::PERM)) {
                     let by = self.program(pid).unwrap_or_default();
                     self.image.denied(entry, &by);
@@ -540,7 +550,7 @@ impl Tracer<'_> {
         let by = self.program(pid)?;
         if place.executes {
             let base = if path.starts_with(b"/") { &start.root } else { &start.at };
-            self.script = is_script(&[base, &b"/"[..], &path].concat());
+            self.script = interpreter(&[base, &b"/"[..], &path].concat());
         }
         let how = match place {
             Place { executes: true, .. } => How::Executed,
@@ -622,10 +632,12 @@ fn is_settled(place: Place, before: Result<Found, Unknown>) -> bool {
     !place.opens && matches!(before, Ok(Found::Elsewhere | Found::File(_)))
 }
 
-/// Whether a file is a script; also one that cannot be read.
-fn is_script(path: &[u8]) -> bool {
-    let begin = crate::root::host::read_start(Path::new(OsStr::from_bytes(path)), 2);
-    begin.map_or(true, |begin| begin == b"#!")
+/// The interpreter of a script; none of one that cannot be read.
+fn interpreter(path: &[u8]) -> Option<Vec<u8>> {
+    match crate::root::host::read_start(Path::new(OsStr::from_bytes(path)), HEAD) {
+        Ok(begin) => Shebang::parse(&begin).map(|shebang| shebang.interpreter),
+        Err(_) => Some(Vec::new()),
+    }
 }
 
 /// A process's name where its program is not told.

@@ -75,6 +75,23 @@ fn the_interpreter_of_a_script_and_a_script_that_is_only_read() {
     );
 }
 
+/// A script names its interpreter by a link, which the kernel follows without a call.
+#[test]
+fn the_name_by_which_a_script_calls_its_interpreter() {
+    let image = || {
+        with(root(), "/usr/bin/dash", "/bin/dash").link("/usr/bin/sh", "dash").script("/app/run", "#!/bin/sh\nexit 0\n")
+    };
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("/app/run") == 0 or exit 5"#));
+    let refused = apply(&image(), &config);
+    refused.ends_with(2);
+    assert_eq!(told(&refused), "[keep]\ncommands = [\"sh\"]", "{}", refused.said);
+    settles(image, &config, &["program '/usr/bin/sh' (started by '/tools/perl'; remove.commands)"]);
+    let knowingly = format!("[remove]\ncommands = [\"sh\", \"dash\"]\n{config}");
+    apply(&image(), &knowingly)
+        .ends_with(3)
+        .says(&[": '/usr/bin/sh' is missing for '/tools/perl': remove.commands removed it, [keep] commands = [\"sh\"] keeps it; the check "]);
+}
+
 /// In minimal mode modules go, too: a directory that goes as a whole is kept as a whole.
 #[test]
 fn modules_that_are_loaded() {
