@@ -13,6 +13,7 @@ use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::policy::{Check, Policy};
 use crate::root::Root;
+use crate::rules::accounts::user;
 use crate::rules::minimal;
 use crate::trace::{self, Against, How, Seen};
 use crate::tree::set::IdSet;
@@ -88,6 +89,8 @@ pub(crate) struct Judge<'a> {
     rules: BTreeMap<Id, &'static str>,
     removed: IdSet,
     changed: IdSet,
+    /// Files of accounts and groups that lose or change lines.
+    edited: IdSet,
     own: Vec<Vec<u8>>,
     none: BTreeSet<Id>,
     /// What would go and stops the plan, by entry.
@@ -112,7 +115,7 @@ impl<'a> Judge<'a> {
     /// A plan of a root, before its first change.
     pub(crate) fn new(examined: &'a Examined, policy: &'a Policy, root: &'a Root) -> Self {
         let removed: IdSet = examined.plan.steps.iter().filter_map(Step::removed).collect();
-        let (mut rules, mut changed) = (BTreeMap::new(), IdSet::default());
+        let (mut rules, mut changed, mut edited) = (BTreeMap::new(), IdSet::default(), IdSet::default());
         for record in &examined.plan.records {
             match (&record.target, &record.what) {
                 (Target::Entry(id), What::Remove) if removed.contains(*id) => {
@@ -120,6 +123,9 @@ impl<'a> Judge<'a> {
                 }
                 (Target::Entry(id), What::Owner(..) | What::Mode(..) | What::Capability) => {
                     changed.insert(*id);
+                }
+                (Target::New(path), What::Line(_)) if record.rule != user::ID => {
+                    edited.extend(examined.facts.tree.lookup(path))
                 }
                 _ => {}
             }
@@ -134,6 +140,7 @@ impl<'a> Judge<'a> {
             rules,
             removed,
             changed,
+            edited,
             none: BTreeSet::new(),
             lost: BTreeMap::new(),
             checks: Vec::new(),
@@ -337,6 +344,16 @@ impl<'a> Judge<'a> {
             named.push(match what {
                 Fault::Missing => format!("{path} is missing{by}: {rule} removed it, {line} keeps it"),
                 Fault::Refused => format!("{path} is closed{by}: {rule} changed its owner or mode, {line} leaves it"),
+                Fault::Edited => {
+                    let others = advice.iter().filter(|advice| advice.rule != user::ID);
+                    let lines: Vec<String> =
+                        others.map(|advice| format!("{}, {} leaves it", advice.rule, advice.toml)).collect();
+                    format!(
+                        "{path}, which {} read, has other lines: {}",
+                        by.trim_start_matches(" for "),
+                        lines.join("; ")
+                    )
+                }
             });
         }
         if found.len() > NAMED {
@@ -347,7 +364,8 @@ impl<'a> Judge<'a> {
 
     /// The same of a check that passed, as a note.
     pub(crate) fn note(&self, at: usize, used: Option<&Used>) -> Option<String> {
-        let found = self.found(at, used);
+        let mut found = self.found(at, used);
+        found.retain(|&(_, what, _)| what != Fault::Edited);
         let named: Vec<String> = found
             .iter()
             .take(NOTED)
@@ -372,6 +390,13 @@ impl<'a> Judge<'a> {
         for (&id, by) in used.iter().flat_map(|used| &used.refused) {
             all.insert(id, (Fault::Refused, Some(by)));
         }
+        for (path, used) in used.iter().flat_map(|used| &used.used).filter(|(_, used)| used.how == How::Opened) {
+            if let Ok(found) = self.tree().resolve(path)
+                && self.edited.contains(found.node)
+            {
+                all.insert(found.node, (Fault::Edited, Some(&used.by)));
+            }
+        }
         let mut found: Vec<(Id, Fault, Option<&[u8]>)> =
             all.into_iter().map(|(id, (what, by))| (id, what, by)).collect();
         let tree = self.tree();
@@ -384,7 +409,7 @@ impl<'a> Judge<'a> {
                 2
             }
         };
-        found.sort_by_key(|&(id, _, by)| (by.is_none(), weight(id), id));
+        found.sort_by_key(|&(id, what, by)| (by.is_none(), what == Fault::Edited, weight(id), id));
         found
     }
 }
@@ -394,6 +419,7 @@ impl<'a> Judge<'a> {
 enum Fault {
     Missing,
     Refused,
+    Edited,
 }
 
 /// A program as the tracer names it.

@@ -121,7 +121,7 @@ impl<'a> Image<'a> {
             match walk.join().unwrap_or_else(|_| Err(anyhow!("cannot examine '/'"))) {
                 Ok(walked) => {
                     let (tree, closed) = cell.get_or_init(|| walked);
-                    let mut seen = Seen::new(tree, closed, &self.own);
+                    let mut seen = Seen::new(tree, closed, &self.own).without_edited();
                     for (path, how, by) in std::mem::take(&mut self.early) {
                         if let Ok(stat) = seen::stat(&path)
                             && !seen.path(&path, stat.stx_ino, how, &by)

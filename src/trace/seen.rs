@@ -76,7 +76,7 @@ pub(crate) struct Seen<'a> {
     /// Directories that could not be read.
     closed: &'a BTreeSet<Id>,
     against: Option<Against<'a>>,
-    /// Never written: this program, the files that rules edit.
+    /// Never told: this program, and for learn the files that rules edit.
     left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
     known: BTreeMap<Vec<u8>, Used>,
@@ -106,9 +106,7 @@ impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` are paths of this program's.
     pub(crate) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
-        let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
-        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
-        let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
+        let left_out = own.collect();
         Self {
             tree,
             closed,
@@ -123,6 +121,15 @@ impl<'a> Seen<'a> {
             refused: BTreeMap::new(),
             left_over: 0,
         }
+    }
+
+    /// The same without the files that always stay and that rules edit.
+    pub(super) fn without_edited(mut self) -> Self {
+        let tree = self.tree;
+        let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
+        let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
+        self.left_out.extend(edited.chain(records));
+        self
     }
 
     /// The same, of a file system that is not what the tree says: what was asked for and is not there is told too.

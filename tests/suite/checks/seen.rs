@@ -153,6 +153,12 @@ fn what_only_the_hardened_root_shows() {
         ": '/usr/share/open' is closed for '/tools/perl': files.system-dirs changed its owner or mode, [keep] paths = [\"/usr/share/open\"] leaves it; the check '",
         "ended with status 6",
     ]);
+    let gone = second(r#"getpwnam("nobody") or exit 8"#);
+    apply(&image(), &gone).ends_with(3).says(&[
+        ": '/etc/passwd', which '/tools/perl' read, has other lines: accounts.prune, [keep] users = [\"nobody\"] leaves it",
+        "ended with status 8",
+    ]);
+    apply(&image(), &format!("[keep]\nusers = [\"nobody\"]\n{gone}")).ends_with(0);
     // What was not there before either is nothing of ours.
     let ran = apply(&image(), &second(r#"exec "/usr/bin/absent" or exit 7"#));
     ran.ends_with(3);
