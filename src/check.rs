@@ -138,8 +138,8 @@ impl Setup {
             match tried.result {
                 Ok(_) if calls > 0 => None,
                 Ok(_) => Some("its calls are not reported".to_owned()),
-                Err(error) if said.is_empty() => Some(error.to_string()),
-                Err(error) => Some(format!("{error}: {said}")),
+                Err(error) if said.is_empty() => Some(format!("a first process {error}")),
+                Err(error) => Some(format!("a first process {error}: {said}")),
             }
         } else {
             Some("/proc is not mounted".to_owned())
@@ -220,7 +220,7 @@ impl<'a> Runner<'a> {
             if seen.left_over > 0 {
                 unseen.get_or_insert(format!("{} files more than are told", seen.left_over));
             }
-            Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused })
+            Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused, mounts: seen.mounts })
         });
         let mut failures: Vec<String> = failure.into_iter().collect();
         let changed = match self.tidy() {

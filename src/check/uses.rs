@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Outcome;
 use crate::diag::Diagnostic;
-use crate::diag::escape::{escaped, quoted};
+use crate::diag::escape::{basic_string, escaped, quoted};
 use crate::draft::record::{Target, What};
 use crate::explain::{Explainer, Keep};
 use crate::facts::program::{Program, is_library_name};
@@ -33,6 +33,8 @@ pub(crate) struct Used {
     pub missing: BTreeMap<Id, Vec<u8>>,
     /// What was refused.
     pub refused: BTreeMap<Id, Vec<u8>>,
+    /// Mounts that were written to.
+    pub mounts: BTreeSet<Id>,
 }
 
 /// What a file was to the check.
@@ -184,7 +186,7 @@ impl<'a> Judge<'a> {
             let Some((entry, node)) = self.gone(path) else { continue };
             let Some(&rule) = self.rules.get(&entry) else { continue };
             let kind = self.kind(node, used.how);
-            if kind == Kind::Program && self.is_told(path, entry, node) {
+            if matches!(kind, Kind::Program | Kind::Script) && self.is_told(path, entry, node) {
                 continue;
             }
             let loss = Loss { kind, entry, by: used.by.clone(), rule };
@@ -270,10 +272,21 @@ impl<'a> Judge<'a> {
         self.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
     }
 
-    /// What stops the plan: everything that the checks used and that it would remove, in one message.
+    /// What stops the plan: everything that the checks used and that it would remove, in one message; but for what the
+    /// help of another refusal names.
     pub(crate) fn refusal(&self) -> Option<Diagnostic> {
         let first = self.checks.first()?;
-        let mut losses: Vec<&Loss> = self.lost.values().collect();
+        let is_named = |loss: &&Loss| {
+            let name = match self.explainer.keep(loss.entry) {
+                Some(Keep::Command(name) | Keep::Path(name)) => basic_string(&name),
+                None => return false,
+            };
+            self.examined.plan.refusals.iter().any(|refusal| refusal.help.contains(&name))
+        };
+        let mut losses: Vec<&Loss> = self.lost.values().filter(|loss| !is_named(loss)).collect();
+        if losses.is_empty() {
+            return None;
+        }
         losses.sort_by_key(|loss| (loss.kind, loss.entry));
         let named = losses.iter().map(|loss| {
             let how = if loss.kind == Kind::Program { "started" } else { "opened" };
@@ -288,7 +301,10 @@ impl<'a> Judge<'a> {
         };
         let text = format!("the check '{first}'{who} {verb} what the plan would remove: {}", named.join(", "));
         let keep = self.keep(losses.iter().map(|loss| loss.entry));
-        Some(Diagnostic::at(GUARD, &first.origin, text).help(format!("write {keep}, or another check")))
+        Some(
+            Diagnostic::at(GUARD, &first.origin, text)
+                .help(format!("write {keep}; name programs that the check can do without in [remove] commands")),
+        )
     }
 
     /// The lines that keep all of this.
@@ -321,7 +337,7 @@ impl<'a> Judge<'a> {
         let mut lines = Vec::new();
         for (key, values) in [("commands", commands), ("paths", paths)] {
             if !values.is_empty() {
-                let values: Vec<String> = values.iter().map(|value| crate::diag::escape::basic_string(value)).collect();
+                let values: Vec<String> = values.iter().map(|value| basic_string(value)).collect();
                 lines.push(format!("[keep] {key} = [{}]", values.join(", ")));
             }
         }
@@ -376,6 +392,12 @@ impl<'a> Judge<'a> {
             .collect();
         let more = if found.len() > NOTED { format!(" and {} more", found.len() - NOTED) } else { String::new() };
         (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+    }
+
+    /// The mounts that a check wrote to, which are no part of the image.
+    pub(crate) fn mounts(&self, used: Option<&Used>) -> Option<String> {
+        let named: Vec<String> = used?.mounts.iter().take(NOTED).map(|&id| quoted(&self.tree().path(id))).collect();
+        (!named.is_empty()).then(|| named.join(", "))
     }
 
     /// What is not as before for that check: programs and code first, then what only the first run opened.

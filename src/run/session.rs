@@ -135,8 +135,7 @@ impl<'a> Session<'a> {
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
-        let tried = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined, stop) } else { Ok(None) };
-        let tried = match tried {
+        let tried = match self.try_checks(&mut examined, stop) {
             Ok(tried) => tried,
             Err(failure) => {
                 let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
@@ -214,8 +213,11 @@ impl<'a> Session<'a> {
     /// # Errors
     /// A check has changed a file of the image.
     fn try_checks(&mut self, examined: &mut Examined, stop: &Stop) -> Result<Option<(Setup, First)>, Diagnostic> {
-        // Nothing of a tree from outside is ever run.
-        if self.request.root.is_some() {
+        // Nothing of a tree from outside is ever run. A plan that is refused gets the whole answer, unless it is the check
+        // or the command that is wrong.
+        const UNFIT: [&str; 3] = [guards::checks::ID, codes::GUARD_RUN, codes::RUN_COMMAND];
+        let unfit = examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
+        if self.request.root.is_some() || unfit || stop.asked().is_some() {
             return Ok(None);
         }
         let setup = match Setup::try_out(examined, &self.policy, stop) {
@@ -312,6 +314,10 @@ impl<'a> Session<'a> {
             }
             if failed || self.request.volume > Volume::Quiet {
                 self.console.output(&ran.output);
+            }
+            if let Some(mounts) = judge.mounts(ran.used.as_ref()) {
+                self.console
+                    .phase(&format!("the check '{named}' wrote to mounts, where harden removes nothing: {mounts}"));
             }
             if failed {
                 let text = format!("the check '{named}' {}", ran.failures.join("; it "));

@@ -205,6 +205,15 @@ impl<'a> Image<'a> {
         }
     }
 
+    /// A process is about to write at that path.
+    pub(super) fn wrote(&mut self, view: &View, start: &Start, path: &[u8]) {
+        if let Some(seen) = self.seen.as_mut().filter(|seen| seen.watches())
+            && let Some(text) = plain(view, start, path)
+        {
+            seen.wrote(&text);
+        }
+    }
+
     /// A process was refused what it asked for.
     pub(super) fn denied(&mut self, entry: Id, by: &[u8]) {
         if let Some(seen) = &mut self.seen {

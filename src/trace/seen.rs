@@ -14,11 +14,14 @@ use super::trail::Trail;
 use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Tree, glob};
+use crate::tree::{Id, Tree, Unresolved, glob};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =
     ["/dev", "/proc", "/sys", "/run", "/tmp", "/var/run", "/var/tmp", "/var/lock", "/.dockerenv"];
+
+/// Mounts of the kernel, which no image has.
+const KERNEL: [&[u8]; 3] = [b"/dev", b"/proc", b"/sys"];
 
 /// Where files are what an earlier run left. A kept one has the owner and mode of that run; without it the program makes
 /// its own.
@@ -92,6 +95,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) missing: BTreeMap<Id, Vec<u8>>,
     /// The same of entries that a process may not use as before.
     pub(crate) refused: BTreeMap<Id, Vec<u8>>,
+    /// Mounts that were written to, as far as calls name a file; not those of the kernel.
+    pub(crate) mounts: BTreeSet<Id>,
     /// How many uses have found no room in the list.
     pub(crate) left_over: usize,
 }
@@ -119,6 +124,7 @@ impl<'a> Seen<'a> {
             privileged: BTreeSet::new(),
             missing: BTreeMap::new(),
             refused: BTreeMap::new(),
+            mounts: BTreeSet::new(),
             left_over: 0,
         }
     }
@@ -171,6 +177,18 @@ impl<'a> Seen<'a> {
                 return None;
             }
             at = self.tree.parent(at);
+        }
+    }
+
+    /// A process is about to write at that path.
+    pub(super) fn wrote(&mut self, path: &[u8]) {
+        let mount = match self.tree.resolve(path) {
+            Err(Unresolved::Mount(at)) => at,
+            Ok(found) if self.tree.meta(found.node).mount => found.node,
+            _ => return,
+        };
+        if !KERNEL.iter().any(|top| self.tree.path(mount).starts_with(top)) {
+            self.mounts.insert(mount);
         }
     }
 

@@ -558,6 +558,9 @@ impl Tracer<'_> {
             _ => How::Looked,
         };
         let found = self.image.used(pid, &view, &start, &path, (how, &by));
+        if writes(place, arguments) {
+            self.image.wrote(&view, &start, &path);
+        }
         self.guard = self.guard.or_else(|| self.image.guarded(&view, &start, &path));
         if found == Found::Nothing && !changes(place, arguments) {
             self.image.missed(&view, &start, &path, &by);
@@ -624,6 +627,17 @@ fn changes(place: Place, arguments: &[u64; 6]) -> bool {
         Changes::Never => false,
         Changes::Always => true,
         Changes::Creating(at) => arguments.get(at).is_none_or(|flags| flags & libc::O_CREAT as u64 != 0),
+    }
+}
+
+/// Whether a call writes where its path leads, or opens that for writing.
+fn writes(place: Place, arguments: &[u64; 6]) -> bool {
+    let flags = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
+    match place.changes {
+        Changes::Never => false,
+        // Of a 32-bit program each call counts as one that changes something.
+        Changes::Always => !place.moves && !place.narrow && place.how.is_none(),
+        Changes::Creating(at) => arguments.get(at).is_none_or(|given| given & flags != 0),
     }
 }
 

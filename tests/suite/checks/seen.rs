@@ -16,12 +16,12 @@ pub(super) fn shell() -> Rootfs {
 
 /// The lines of `[keep]` that the refusal tells.
 pub(super) fn told(ran: &Ran) -> String {
-    let help = ran
+    let keep = ran
         .said
         .lines()
-        .find_map(|line| line.strip_prefix("  help: write [keep] "))
+        .filter_map(|line| line.strip_prefix("  help: write [keep] "))
+        .find_map(|help| help.strip_suffix("; name programs that the check can do without in [remove] commands"))
         .unwrap_or_else(|| panic!("{}", ran.said));
-    let keep = help.strip_suffix(", or another check").unwrap();
     format!("[keep]\n{}", keep.replace(" and [keep] ", "\n"))
 }
 
@@ -119,6 +119,23 @@ fn modules_that_are_loaded() {
     assert_eq!(keep, "[keep]\npaths = [\"/usr/share/perl5/Some\"]", "{}", refused.said);
     let passed = apply_with(&image(), &format!("{config}\n{keep}"), Options { script, ..Options::default() });
     passed.ends_with(0).says(&["check passed: "]);
+}
+
+/// One build gives the whole answer, also where something else refuses the plan; nothing is said twice.
+#[test]
+fn another_refusal_does_not_hide_what_a_check_uses() {
+    let entry = "#!/usr/bin/sh\nid\n";
+    let image = || {
+        with(with(shell(), "/usr/bin/id", "/usr/bin/id"), "/usr/bin/stat", "/usr/bin/stat").script("/app/run", entry)
+    };
+    let config = format!(
+        "[run]\nuser = \"app:1000:1000\"\nhome = \"/app\"\ncommand = [\"/app/run\"]\n[check]\ncommands = [[\"/app/run\"], {}]\n",
+        perl(r#"system("/usr/bin/stat", "/") == 0 or die"#)
+    );
+    let options = Options { script: "exec /harden apply --config /image.toml", ..Options::default() };
+    let refused = apply_with(&image().text("/image.toml", config), "", options);
+    refused.ends_with(2).says(&["refused[guard.scripts]", "'id' (/app/run:2)", "refused[guard.checks]"]);
+    assert_eq!(told(&refused), "[keep]\ncommands = [\"stat\"]", "{}", refused.said);
 }
 
 /// What is only looked for is no use, and what [remove] names goes knowingly: the second run decides.
