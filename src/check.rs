@@ -1,17 +1,19 @@
-//! Checks: commands of the hardened image, run before this program removes itself, so that a broken image is never
-//! built.
+//! Checks: commands of the image, run before the first change and once more in the hardened root, so that a broken
+//! image is never built.
 //!
 //! Programs of an image run here, in `learn` and in the trial of a changed busybox (`run/selftest.rs`), and only on the
 //! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything
 //! that it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds no
-//! file of a check. This module returns the output of a check; the caller prints it.
+//! file of a check. What a check uses is followed ([`crate::trace`]) and compared with the plan (`check/uses.rs`). This
+//! module returns the output of a check; the caller prints it.
 
 pub(crate) mod child;
 mod process;
 mod tcp;
 mod traces;
+mod uses;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Diagnostic, escape};
@@ -21,9 +23,16 @@ use crate::pipeline::Examined;
 use crate::policy::{Check, Policy, Start};
 use crate::root::extras::Extras;
 use crate::root::{Root, host};
+use crate::rules::accounts::user;
+use crate::rules::files::app;
 use crate::stop::Stop;
+use crate::trace::{Image, Seen};
 use crate::tree::{Id, Tree};
 use child::Credentials;
+use process::{Finished, Until};
+
+pub(crate) use process::Outcome;
+pub(crate) use uses::{First, Judge, Used};
 
 /// Changed paths that a message names.
 const NAMED: usize = 5;
@@ -40,6 +49,8 @@ pub(crate) struct Setup {
     home: String,
     path: String,
     workdir: String,
+    /// Why checks cannot be followed here.
+    pub(crate) alone: Option<String>,
 }
 
 /// What became of one check.
@@ -47,17 +58,42 @@ pub(crate) struct Setup {
 pub(crate) struct Ran {
     /// What is wrong, each the end of a sentence; nothing when it passed.
     pub failures: Vec<String>,
+    /// How it stood at its end, unless it failed.
+    pub outcome: Option<Outcome>,
+    /// What it did to files that the image has, as the end of a sentence.
+    pub changed: Option<String>,
     /// What it printed, both streams, cut in the middle when it is long.
     pub output: Vec<u8>,
+    /// What it used, when it was followed.
+    pub used: Option<Used>,
+    /// What could not be followed.
+    pub unseen: Option<String>,
 }
 
-/// The hardened root before the first check, and how to run checks in it.
+/// The root before some check, and how to run checks in it.
 #[derive(Debug)]
-pub(crate) struct Runner {
+pub(crate) struct Runner<'a> {
     root: Root,
     before: Tree,
     extras: BTreeMap<Id, Extras>,
-    setup: Setup,
+    setup: &'a Setup,
+    home: String,
+}
+
+/// Whether a check passed that has to start a program: what is wrong, as the end of a sentence.
+pub(crate) fn started_as_before(now: Option<Outcome>, before: Option<Outcome>) -> Option<String> {
+    let Some(Outcome::Ended(end)) = now else { return None };
+    match before {
+        Some(Outcome::Ended(before)) if before == end => None,
+        Some(Outcome::Ended(before)) => Some(format!("{}, and before the changes it {}", end.text(), before.text())),
+        Some(Outcome::Runs) => Some(format!("{}, and before the changes it was running then", end.text())),
+        None => Some(end.text()),
+    }
+}
+
+/// Whether the plan makes what a check may need: then a check may fail before it.
+pub(crate) fn prepares(examined: &Examined) -> bool {
+    examined.plan.records.iter().any(|record| [user::ID, app::ID].contains(&record.rule))
 }
 
 impl Setup {
@@ -78,19 +114,40 @@ impl Setup {
             }
             _ => None,
         };
-        let setup = Self {
+        let mut setup = Self {
             program,
             credentials,
             strangers: process::adopt_orphans().map_err(|error| cannot(error.to_string()))?,
-            home: "/".to_owned(),
+            home: policy.home.clone().unwrap_or_else(|| "/".to_owned()),
+            alone: None,
             path: policy.path.join(":"),
             workdir: policy.workdir.clone().unwrap_or_else(|| "/".to_owned()),
         };
-        let (result, output) = process::run(&setup, &[], None, crate::policy::CHECK_TIMEOUT, stop);
+        let try_out =
+            |image| process::run((&setup, &setup.home), &[], Until::End, crate::policy::CHECK_TIMEOUT, stop, image);
+        let Finished { result, output, .. } = try_out(None);
         result.map_err(|text| {
             let said = escape::escaped(output.trim_ascii());
             cannot(format!("cannot start a check without privileges: {text}: {said}"))
         })?;
+        let none = BTreeSet::new();
+        setup.alone = if host::exists("/proc/self/fd") {
+            let tried = try_out(Some(Image::known(Seen::new(&examined.facts.tree, &none, &[]))));
+            let said = String::from_utf8_lossy(tried.output.trim_ascii()).into_owned();
+            let calls = tried.traced.map_or(0, |traced| traced.calls);
+            match tried.result {
+                Ok(_) if calls > 0 => None,
+                Ok(_) => Some("its calls are not reported".to_owned()),
+                Err(error) if said.is_empty() => Some(format!("a first process {error}")),
+                Err(error) => Some(format!("a first process {error}: {said}")),
+            }
+        } else {
+            Some("/proc is not mounted".to_owned())
+        };
+        if setup.credentials.is_none() {
+            // Root could look into this process, and act with its capabilities.
+            let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+        }
         for port in policy.checks.iter().filter_map(|check| check.tcp) {
             tcp::is_free(port).map_err(|error| {
                 Diagnostic::new(GUARD, error.to_string()).help("free the port for this step, or remove the check")
@@ -105,23 +162,20 @@ fn cannot(text: impl Into<String>) -> Diagnostic {
     Diagnostic::new(GUARD, text).help("run the checks in a build step that can drop capabilities, or remove them")
 }
 
-impl Runner {
+impl<'a> Runner<'a> {
     /// Look at the root as it is before the first check.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn new(mut setup: Setup) -> Result<Self> {
+    pub(crate) fn new(setup: &'a Setup) -> Result<Self> {
         // A root of its own: the other one's open directories are numbered by another tree.
         let root = Root::open(b"/")?;
         let before = root.walk_everything()?;
         let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
         let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
         let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
-        if let Some(home) =
-            account.and_then(|line| str::from_utf8(line.field(HOME)).ok()).filter(|home| !home.is_empty())
-        {
-            setup.home = home.to_owned();
-        }
+        let home = account.and_then(|line| str::from_utf8(line.field(HOME)).ok()).filter(|home| !home.is_empty());
+        let home = home.unwrap_or(&setup.home).to_owned();
         let mut extras = BTreeMap::new();
         for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
             let has = root.extras(&before, id)?;
@@ -129,37 +183,74 @@ impl Runner {
                 extras.insert(id, has);
             }
         }
-        Ok(Self { root, before, extras, setup })
+        Ok(Self { root, before, extras, setup, home })
     }
 
-    /// Run one check, end what it started, remove what it created.
+    /// Run one check, end what it started, remove what it created. It is followed with what `seen` knows.
     #[must_use]
-    pub(crate) fn run(&self, check: &Check, stop: &Stop) -> Ran {
-        let (result, output) = process::run(&self.setup, &check.argv, check.tcp, check.timeout, stop);
-        let mut failures: Vec<String> = result.err().iter().map(ToString::to_string).collect();
-        if let Err(failure) = self.tidy() {
-            failures.push(failure.to_string());
+    pub(crate) fn run(&self, check: &Check, seen: Option<Seen<'_>>, stop: &Stop) -> Ran {
+        let until = match (check.tcp, check.starts) {
+            (Some(port), _) => Until::Answer(port),
+            (None, Some(seconds)) => Until::Time(seconds),
+            (None, None) => Until::End,
+        };
+        let image = seen.map(Image::known);
+        let Finished { result, output, traced } =
+            process::run((self.setup, &self.home), &check.argv, until, check.timeout, stop, image);
+        if traced.as_ref().is_some_and(|traced| traced.stuck) {
+            // The tracer has ended it: that says nothing of the check.
+            let unseen = traced.and_then(|traced| traced.lost.first).map(|(text, _)| text);
+            return Ran { unseen, ..self.run(check, None, stop) };
         }
-        Ran { failures, output }
+        let (outcome, failure) = match result {
+            Ok(outcome) => (Some(outcome), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let mut unseen = None;
+        let used = traced.and_then(|traced| {
+            if let Some((text, help)) = &traced.lost.first {
+                let more = if traced.lost.count > 1 {
+                    format!("{} calls, the first: ", traced.lost.count)
+                } else {
+                    String::new()
+                };
+                unseen = Some(format!("{more}{text}; {help}"));
+            }
+            let seen = traced.image.finish().ok()?;
+            if seen.left_over > 0 {
+                unseen.get_or_insert(format!("{} files more than are told", seen.left_over));
+            }
+            Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused, mounts: seen.mounts })
+        });
+        let mut failures: Vec<String> = failure.into_iter().collect();
+        let changed = match self.tidy() {
+            Ok(changed) => changed,
+            Err(error) => {
+                failures.push(error.to_string());
+                None
+            }
+        };
+        failures.extend(changed.clone());
+        Ran { failures, outcome, changed, output, used, unseen }
     }
 
     /// Compare the tree with what it was, and remove what is new.
-    fn tidy(&self) -> Result<()> {
+    fn tidy(&self) -> Result<Option<String>> {
         let after = self.root.walk_everything()?;
         let traces = traces::compare(&self.before, &after);
         traces.remove(&self.root, &self.before, &after, &self.extras)?;
         if traces.changed.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let named: Vec<String> = traces.changed.iter().take(NAMED).map(|path| escape::quoted(path)).collect();
         let more = match traces.changed.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        Err(anyhow!(
+        Ok(Some(format!(
             "changed, removed, or opened for writing files that the image keeps: {}{more}; \
              a check may only create new files",
             named.join(", ")
-        ))
+        )))
     }
 }

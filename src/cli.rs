@@ -313,7 +313,7 @@ pub struct Tests {
     /// Treat warnings about scripts as errors
     #[arg(long, help_heading = POLICY)]
     pub strict: bool,
-    /// Run CMD in the hardened root before harden removes itself, as the run user without privileges
+    /// Run CMD before the first change and in the hardened root, as the run user without privileges
     /// (repeatable)
     #[arg(long = "check", value_name = "CMD", help_heading = POLICY)]
     pub checks: Vec<OsString>,

@@ -116,6 +116,15 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
 /// What rules would remove that the policy switched off, with the rule.
 pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
 
+/// An entry of `[keep]` that keeps one entry of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Of `commands`.
+    Command(String),
+    /// Of `paths`.
+    Path(String),
+}
+
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]
 pub(crate) struct Explainer<'a> {
@@ -182,6 +191,16 @@ impl<'a> Explainer<'a> {
         for (at, id) in named.into_iter().enumerate() {
             self.with_targets(asked, if at == 0 { "entry" } else { "name" }, id, answers);
         }
+    }
+
+    /// What to write against each rule that changes an entry.
+    pub(crate) fn against(&self, id: Id) -> Vec<Advice> {
+        advice::of(self, id, &self.records(id).collect::<Vec<_>>())
+    }
+
+    /// The entry that keeps one from being removed; `None` where no entry can name it.
+    pub(crate) fn keep(&self, id: Id) -> Option<Keep> {
+        advice::entry(self, id)
     }
 
     fn tree(&self) -> &'a Tree {

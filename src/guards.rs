@@ -39,6 +39,18 @@ pub(crate) struct Guard {
     pub check: fn(&Context<'_>, &mut Draft<'_>),
 }
 
+/// The guards that foresee from texts what a program will start or load: a check shows it.
+pub(crate) const FORESEE: [&str; 8] = [
+    "guard.entrypoints",
+    "guard.helpers",
+    "guard.jobs",
+    "guard.login-shells",
+    "guard.scripts",
+    "guard.shell",
+    "guard.starts",
+    "guard.written-files",
+];
+
 /// Every guard that looks at the draft. What keeps apply from running at all is in `run::session`, guard.run in `pipeline`.
 pub(crate) static GUARDS: &[Guard] = &[
     access::GUARD,

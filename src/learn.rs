@@ -1,30 +1,18 @@
 //! `harden learn`: runs a command, follows it and everything that it starts, and writes the files of the image
 //! that it used as keep entries.
 //!
-//! This module and its parts are the only ones that trace. They decide nothing about an image: the result is a file for
-//! [`crate::policy`], whose entries only add. If they may have missed a path, they return an error and write no file.
-//!
-//! ```text
-//!                  tree before (image) ─┐
-//! calls ──> tracer ──> places ──> trail ──> seen ──> file
-//! ```
+//! [`crate::trace`] follows the command. The result is a file for [`crate::policy`], whose entries only add. If a path
+//! may have been missed, there is an error and no file.
 
-mod calls;
 pub(crate) mod child;
 mod file;
-mod image;
-mod places;
-mod resume;
-mod seen;
 mod signals;
-mod tracer;
-mod trail;
-mod watch;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -32,19 +20,17 @@ use std::{io, thread};
 
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal};
 
 use crate::console::Console;
 use crate::diag::escape::{escaped, quoted};
 use crate::diag::{Diagnostic, Kind, codes};
 use crate::facts::accounts::{self, Accounts, Database, HOME, PRIMARY_GID, UID, members, parse_id};
 use crate::root::{Root, host, result_file};
+use crate::trace::{self, End, Image, Lost, Seen, Way};
 use crate::tree::Tree;
 use file::Entries;
-use image::Image;
-use seen::Seen;
 use signals::{Shared, Signals};
-use tracer::{End, Lost};
 
 /// Status when learn itself fails.
 pub(crate) const FAILED: u8 = 125;
@@ -52,6 +38,9 @@ pub(crate) const FAILED: u8 = 125;
 pub(crate) const CANNOT_RUN: u8 = 126;
 /// Status when CMD is not found.
 pub(crate) const NOT_FOUND: u8 = 127;
+
+/// How long processes that CMD left behind may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Largest file that is merged, in bytes.
 const LARGEST: usize = 16 << 20;
@@ -113,11 +102,11 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     let main = start(&program, &request.words, home.as_deref())?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
-    let traced = tracer::follow(main, image).map_err(|errno| {
+    let way = Way { grace: GRACE, starter: "harden learn", interpreters: false, ended: Arc::clone(&shared.ended) };
+    let traced = trace::follow(main, image, way).map_err(|errno| {
         let _ = rustix::process::kill_process(main, Signal::KILL);
         refused(errno)
     })?;
-    shared.ended.store(true, Ordering::SeqCst);
     let seen = traced.image.finish().map_err(|error| Diagnostic::new(codes::LEARN_LOST, error.to_string()))?;
     let Some(end) = traced.end else {
         let error = Diagnostic::new(codes::LEARN_END, "cannot tell how the command ended");
@@ -144,19 +133,8 @@ fn start(program: &str, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, 
     let child = command.spawn().map_err(|error| {
         Diagnostic::new(codes::LEARN_START, format!("cannot start {}: {error}", quoted(program.as_bytes())))
     })?;
-    let main = Pid::from_child(&child);
-    loop {
-        match rustix::process::waitpid(Some(main), WaitOptions::UNTRACED) {
-            Ok(Some((_, status))) if status.stopped() => return Ok(main),
-            Err(Errno::INTR) | Ok(None) => {}
-            _ => {
-                return Err(Diagnostic::new(
-                    codes::LEARN_START,
-                    "the child process ended before it could start the command",
-                ));
-            }
-        }
-    }
+    trace::waiting(&child)
+        .ok_or_else(|| Diagnostic::new(codes::LEARN_START, "the child process ended before it could start the command"))
 }
 
 /// Write the file, and say what deserves a word.
@@ -170,6 +148,10 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
             &Diagnostic::new(codes::LEARN_RIGHTS, text)
                 .help("if the command did less because of that, run learn as the user whose rights it needs (--user)"),
         );
+    }
+    if seen.left_over > 0 {
+        let text = format!("{} files are too many to tell, so no file is written", seen.used.len() + seen.left_over);
+        return Err(Diagnostic::new(codes::LEARN_LOST, text).help("learn from a part of what the command does"));
     }
     if let Some((text, help)) = &lost.first {
         let count = lost.count;

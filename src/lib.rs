@@ -45,6 +45,7 @@ mod run;
 mod scripts;
 mod shell;
 mod stop;
+mod trace;
 mod tree;
 
 pub use policy::Environment;

@@ -8,7 +8,7 @@ use crate::diag::{Diagnostic, Origin, codes};
 use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
 use crate::facts::{Facts, Own};
-use crate::guards::GUARDS;
+use crate::guards::{self, GUARDS};
 use crate::plan::Plan;
 use crate::policy::{CommandEntry, Database, Entry, Pattern, Policy, Run};
 use crate::root::{self, Root};
@@ -165,7 +165,10 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     let mut draft = Draft::new(tree);
     let setid = kept_setid(&facts, policy, &mut draft);
     let kept = closure.reasons.keys().copied().collect();
-    let uses = account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy });
+    let uses = match policy.blind {
+        true => Vec::new(),
+        false => account_uses(&Input { tree, contents, commands: &facts.commands, kept: &kept, policy }),
+    };
     let multicall = applets::collect(&facts, contents, policy, &closure);
     let (on, minimal, reached) = (rules::switched_on(policy), OnceCell::new(), Reached::default());
     let cx = Context {
@@ -211,7 +214,7 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
         draft.begin(DATABASE);
         database::prune(&cx, &mut draft);
     }
-    for guard in GUARDS {
+    for guard in GUARDS.iter().filter(|guard| !policy.blind || !guards::FORESEE.contains(&guard.id)) {
         draft.begin(guard.id);
         (guard.check)(&cx, &mut draft);
     }

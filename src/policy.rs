@@ -83,7 +83,7 @@ pub struct Policy {
     pub volumes: Vec<String>,
     /// The rest of the image configuration, where there is one.
     pub image: Option<Image>,
-    /// What apply runs in the hardened root before it removes itself, in order.
+    /// What apply runs before the first change and in the hardened root, in order.
     pub checks: Vec<Check>,
     /// `[audit]`.
     pub audit: Audit,
@@ -91,6 +91,9 @@ pub struct Policy {
     pub(crate) programs: Programs,
     /// `[programs] files`, as they were written.
     pub program_files: Vec<Entry>,
+    /// For tests: neither texts nor program files are read to foresee what a program will start, so that a check alone
+    /// has to show it.
+    pub(crate) blind: bool,
 }
 
 /// Facts of an image configuration that decide nothing and are worth a line of a new policy.
@@ -131,10 +134,19 @@ pub struct Check {
     pub argv: Vec<String>,
     /// The command is a server: it has to answer on this TCP port of the loopback interface, and is then stopped.
     pub tcp: Option<u16>,
+    /// The command has to be running after that many seconds, or to end as it ended before the change.
+    pub starts: Option<u32>,
     /// Time limit in seconds.
     pub timeout: u32,
     /// Where it was written.
     pub origin: Origin,
+}
+
+impl Check {
+    /// Whether both do the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.argv, self.tcp, self.starts) == (&other.argv, other.tcp, other.starts)
+    }
 }
 
 /// As on a command line, with the port.
@@ -142,6 +154,9 @@ impl std::fmt::Display for Check {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words: Vec<String> = self.argv.iter().map(|word| shell::quoted(word)).collect();
         f.write_str(&escape::line(words.join(" ").as_bytes()))?;
+        if let Some(seconds) = self.starts {
+            write!(f, " (starts, {seconds} s)")?;
+        }
         self.tcp.map_or(Ok(()), |port| write!(f, " (port {port})"))
     }
 }

@@ -31,6 +31,10 @@ use crate::stop::Stop;
 use request::Request;
 use session::Session;
 
+/// The variable by which the tests switch off what foresees from texts: no release has it.
+#[cfg(debug_assertions)]
+const BLIND: &str = "TEST_WITHOUT_EVIDENCE";
+
 /// Run the program with its arguments (its own name first) and environment.
 #[must_use]
 pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
@@ -110,9 +114,14 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     for warning in &loaded.warnings {
         console.say(Kind::Warning, warning);
     }
-    let Loaded { policy, config, files, image_config, .. } = loaded;
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "the switch is for tests"))]
+    let Loaded { mut policy, config, files, image_config, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
     request.files = files.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect();
+    #[cfg(debug_assertions)]
+    {
+        policy.blind = environment.contains_key(&OsString::from(BLIND));
+    }
     if options.dump_config {
         return printed(&policy::dump(&policy));
     }

@@ -5,7 +5,7 @@
 //! signals are blocked and read from a descriptor (signalfd(2)). A signal that was ignored at the start stays ignored
 //! (nohup), and one that was blocked stays blocked.
 
-use std::cell::Cell;
+use std::sync::OnceLock;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -19,7 +19,7 @@ const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
 pub(crate) struct Stop {
     waiting: Option<SignalFd>,
     held: SigSet,
-    asked: Cell<Option<Signal>>,
+    asked: OnceLock<Signal>,
 }
 
 impl Stop {
@@ -36,7 +36,7 @@ impl Stop {
             }
         }
         let waiting = SignalFd::with_flags(&held, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).ok();
-        let stop = Self { waiting, held, asked: Cell::new(None) };
+        let stop = Self { waiting, held, asked: OnceLock::new() };
         stop.again();
         stop
     }
@@ -44,7 +44,7 @@ impl Stop {
     /// Nothing waits: signals do what they do.
     #[cfg(test)]
     pub(crate) fn never() -> Self {
-        Self { waiting: None, held: SigSet::empty(), asked: Cell::new(None) }
+        Self { waiting: None, held: SigSet::empty(), asked: OnceLock::new() }
     }
 
     /// Which signal asked for an end, if any did.
@@ -54,9 +54,11 @@ impl Stop {
             && let Some(Ok(Some(info))) = self.waiting.as_ref().map(SignalFd::read_signal)
         {
             let signal = i32::try_from(info.ssi_signo).ok().and_then(|number| Signal::try_from(number).ok());
-            self.asked.set(signal);
+            if let Some(signal) = signal {
+                let _ = self.asked.set(signal);
+            }
         }
-        self.asked.get().map(Signal::as_str)
+        self.asked.get().map(|signal| signal.as_str())
     }
 
     /// Let the signals do what they did, for a program that is started and inherits that. Nothing may be changed now.

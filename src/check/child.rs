@@ -11,16 +11,37 @@ use std::os::unix::process::CommandExt as _;
 
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::console::{Console, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
+use crate::trace;
 
-/// The first argument of the second start. What follows: signals that are held back, credentials, working directory, and the words of the check;
-/// without words nothing is started.
+/// The first argument of the second start. What follows: whether it is followed, signals that are held back,
+/// credentials, working directory, and the words of the check; without words nothing is started.
 pub(crate) const ARGUMENT: &str = "--become-a-check";
+
+/// The word for a check that a tracer follows, and for one without.
+pub(super) const FOLLOWED: &str = "followed";
+pub(super) const ALONE: &str = "alone";
+
+/// What root may do in a check: the capabilities that engines give a container, without those to mount, to trace and to
+/// make devices (SYS_ADMIN, which none gives by itself, SYS_PTRACE, MKNOD).
+const ROOT_MAY: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETFCAP)
+    .union(CapabilitySet::SETPCAP)
+    .union(CapabilitySet::NET_BIND_SERVICE)
+    .union(CapabilitySet::SYS_CHROOT)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::AUDIT_WRITE);
 
 /// The word for a check that starts as root.
 const ROOT: &str = "root";
@@ -63,31 +84,78 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
 
 fn become_check(args: &[OsString]) -> Result<()> {
     let usage = || anyhow!("{ARGUMENT} is for this program's own use");
-    let (signals, credentials, workdir, words) = match args {
-        [_, _, signals, credentials, workdir, words @ ..] => (signals, credentials, workdir, words),
+    let (followed, signals, credentials, workdir, words) = match args {
+        [_, _, followed, signals, credentials, workdir, words @ ..] => {
+            (followed == FOLLOWED, signals, credentials, workdir, words)
+        }
         _ => return Err(usage()),
     };
     // The first start holds signals back for itself, and what it starts inherits that.
     crate::stop::release_named(signals.to_str().unwrap_or_default());
     let credentials = credentials.to_str().and_then(read).ok_or_else(usage)?;
+    if followed {
+        end_with_parent()?;
+        trace::wait_for_tracer();
+    }
     // A session of its own: no terminal, and a group that can be killed as one.
     rustix::process::setsid().map_err(|e| failed("leave the session", e))?;
     rustix::thread::set_no_new_privs(true).map_err(|e| failed("set no_new_privs", e))?;
     // A core dump would be a file in the image.
     let core = Rlimit { current: Some(0), maximum: rustix::process::getrlimit(Resource::Core).maximum };
     rustix::process::setrlimit(Resource::Core, core).map_err(|e| failed("forbid core dumps", e))?;
-    if let Some(credentials) = &credentials {
-        drop_privileges(credentials)?;
+    match &credentials {
+        Some(credentials) => drop_privileges(credentials)?,
+        None => limit_root()?,
     }
     // The kernel forgets this whenever credentials change, so it comes last.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|e| failed("ask for an end with the parent", e))?;
-    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    end_with_parent()?;
+    if followed {
+        // A process that has changed its user is closed to its tracer until it starts another program.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
+            .map_err(|e| failed("let the tracer look", e))?;
+        trace::stop_at_paths()
+            .map_err(|_| anyhow!("cannot install the seccomp filter that stops calls with a path"))?;
+    }
+    let Some((program, arguments)) = words.split_first() else {
+        // The first call that stops: the tracer sees that it can follow.
+        let _ = rustix::fs::stat("/");
+        return Ok(());
+    };
     rustix::process::chdir(workdir.as_bytes())
         .map_err(|e| failed(&format!("enter the working directory {}", escape::quoted(workdir.as_bytes())), e))?;
     #[allow(clippy::disallowed_methods, reason = "this is what checks are")]
     let error = std::process::Command::new(program).args(arguments).exec();
     Err(anyhow!("cannot run {}: {error}", escape::quoted(program.as_bytes())))
+}
+
+fn end_with_parent() -> Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| failed("ask for an end with the parent", e))
+}
+
+/// Root stays root, and can do no more than in a container of the image.
+fn limit_root() -> Result<()> {
+    for capability in CapabilitySet::all().difference(ROOT_MAY).iter() {
+        match rustix::thread::remove_capability_from_bounding_set(capability) {
+            // EINVAL: this kernel does not know it.
+            Ok(()) | Err(Errno::INVAL) => {}
+            // Without CAP_SETPCAP the set stays; what is not in it cannot come back.
+            Err(Errno::PERM) if rustix::thread::capability_is_in_bounding_set(capability) == Ok(false) => {}
+            Err(e) => return Err(failed("give up the capabilities that a container does not have", e)),
+        }
+    }
+    match rustix::thread::clear_ambient_capability_set() {
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(e) => return Err(failed("empty the ambient capability set", e)),
+    }
+    let has = rustix::thread::capabilities(None).map_err(|e| failed("read its capabilities", e))?;
+    let may = CapabilitySets {
+        effective: has.effective.intersection(ROOT_MAY),
+        permitted: has.permitted.intersection(ROOT_MAY),
+        inheritable: has.inheritable.intersection(ROOT_MAY),
+    };
+    rustix::thread::set_capabilities(None, may)
+        .map_err(|e| failed("give up the capabilities that a container does not have", e))
 }
 
 /// The order matters: each step needs a capability that a later one gives up.

@@ -1,4 +1,6 @@
-//! One process with all that it starts: begun, listened to, ended.
+//! One process with all that it starts: begun, listened to, followed when that is wanted, ended.
+//!
+//! The tracer is the thread that has started it, and waits; another thread listens and looks at the clock meanwhile.
 //!
 //! Nothing of it outlives [`run`]. Its group is killed as one; what left the group becomes a child of this process,
 //! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
@@ -9,6 +11,8 @@ use std::collections::BTreeSet;
 use std::io::{ErrorKind, PipeReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,6 +22,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 use super::{Setup, child, tcp};
 use crate::root::host;
 use crate::stop::Stop;
+use crate::trace::{self, Image, Traced, Way};
 
 /// How long a server may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -48,23 +53,64 @@ pub(super) fn adopt_orphans() -> Result<BTreeSet<i32>> {
     }
 }
 
-/// Run `argv` to its end, or with a port until it answers there, for at most `timeout` seconds. Returns how it ended,
-/// the error as the end of a sentence, and its output.
-pub(super) fn run(
-    setup: &Setup,
+/// What a check waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// The end, with status 0.
+    End,
+    /// An answer on that port.
+    Answer(u16),
+    /// That many seconds, or an end: the caller judges which.
+    Time(u32),
+}
+
+/// How a check stood when it was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It had ended.
+    Ended(End),
+    /// It was running.
+    Runs,
+}
+
+/// What became of a process.
+pub(super) struct Finished<'a> {
+    /// What is wrong, as the end of a sentence.
+    pub(super) result: Result<Outcome>,
+    pub(super) output: Vec<u8>,
+    /// What there is to tell of it, when it was followed.
+    pub(super) traced: Option<Traced<'a>>,
+}
+
+/// Run `argv` to its end, or until what is waited for has come, for at most `timeout` seconds; follow it with an image.
+pub(super) fn run<'a>(
+    (setup, home): (&Setup, &str),
     argv: &[String],
-    tcp: Option<u16>,
+    until: Until,
     timeout: u32,
     stop: &Stop,
-) -> (Result<()>, Vec<u8>) {
+    image: Option<Image<'a>>,
+) -> Finished<'a> {
     let mut output = Output::default();
-    let result = Process::start(setup, argv, stop).and_then(|process| {
-        let result = process.supervise(&mut output, tcp, Duration::from_secs(timeout.into()), stop);
-        let ended = process.end(setup);
+    let limit = Duration::from_secs(timeout.into());
+    let (mut traced, followed) = (None, image.is_some());
+    let result = Process::start((setup, home), argv, stop, followed).and_then(|process| {
+        let result = match image {
+            None => process.supervise(&mut output, until, limit, stop, &|| process.ended()),
+            Some(image) => process.follow(&mut output, until, limit, stop, image).and_then(|(result, found)| {
+                traced = Some(found);
+                result
+            }),
+        };
+        let ended = process.end(setup, followed);
         process.listen(&mut output);
-        result.and(ended)
+        match result? {
+            Outcome::Ended(end) => until.at_end(end),
+            Outcome::Runs => Ok(Outcome::Runs),
+        }
+        .and_then(|outcome| ended.map(|()| outcome))
     });
-    (result, output.shown())
+    Finished { result, output: output.shown(), traced }
 }
 
 struct Process {
@@ -73,7 +119,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(setup: &Setup, argv: &[String], stop: &Stop) -> Result<Self> {
+    fn start((setup, home): (&Setup, &str), argv: &[String], stop: &Stop, followed: bool) -> Result<Self> {
         let fail = |error: std::io::Error| anyhow!("could not be started: {error}");
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
@@ -82,12 +128,13 @@ impl Process {
         command
             .arg0("harden")
             .arg(child::ARGUMENT)
+            .arg(if followed { child::FOLLOWED } else { child::ALONE })
             .arg(stop.word())
             .arg(child::written(setup.credentials.as_ref()))
             .arg(&setup.workdir)
             .args(argv)
             .env("PATH", &setup.path)
-            .env("HOME", &setup.home)
+            .env("HOME", home)
             // A pipe that is closed at once: /dev/null may be missing.
             .stdin(Stdio::piped())
             .stdout(writer.try_clone().map_err(fail)?)
@@ -95,11 +142,60 @@ impl Process {
         let child = command.spawn().map_err(fail)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.context("could not be started: it has no process number")?;
+        if followed {
+            trace::waiting(&child).context("could not be started: it ended before it could be followed")?;
+        }
         Ok(Self { pid, output })
     }
 
+    /// As [`Self::supervise`], and tell what it used.
+    fn follow<'a>(
+        &self,
+        output: &mut Output,
+        until: Until,
+        limit: Duration,
+        stop: &Stop,
+        image: Image<'a>,
+    ) -> Result<(Result<Outcome>, Traced<'a>)> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let way = Way { grace: Duration::ZERO, starter: "the check", interpreters: true, ended: Arc::clone(&ended) };
+        std::thread::scope(|scope| {
+            let is_over = Arc::clone(&ended);
+            let listener = scope.spawn(move || {
+                // Only the tracer is told how it ended.
+                let over = || is_over.load(Ordering::SeqCst).then_some(End::Unknown);
+                let result = self.supervise(output, until, limit, stop, &over);
+                if over().is_none() {
+                    self.kill();
+                }
+                result
+            });
+            let traced = trace::follow(self.pid, image, way);
+            if traced.is_err() {
+                self.kill();
+            }
+            ended.store(true, Ordering::SeqCst);
+            let result = listener.join().unwrap_or_else(|_| Err(anyhow!("could not be listened to")));
+            let traced = traced.map_err(|e| anyhow!("could not be followed: {e}"))?;
+            let end = match traced.end {
+                Some(trace::End::Status(status)) => End::Status(status.into()),
+                Some(trace::End::Signal(signal)) => End::Signal(signal),
+                None => End::Unknown,
+            };
+            let result = result.map(|outcome| if outcome == Outcome::Runs { outcome } else { Outcome::Ended(end) });
+            Ok((result, traced))
+        })
+    }
+
     /// Wait until it ends, answers, or the time is over.
-    fn supervise(&self, output: &mut Output, tcp: Option<u16>, limit: Duration, stop: &Stop) -> Result<()> {
+    fn supervise(
+        &self,
+        output: &mut Output,
+        until: Until,
+        limit: Duration,
+        stop: &Stop,
+        ended: &dyn Fn() -> Option<End>,
+    ) -> Result<Outcome> {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
@@ -107,16 +203,21 @@ impl Process {
             if let Some(signal) = stop.asked() {
                 bail!("was ended, because {signal} asked harden to end");
             }
-            match (self.ended(), tcp) {
-                (Some(End::Status(0)), None) => return Ok(()),
-                (Some(end), None) => return Err(anyhow!(end.text())),
-                (Some(end), Some(port)) => return Err(anyhow!("{} before it answered on port {port}", end.text())),
-                (None, Some(port)) if tcp::answers(port) => {
-                    self.stop(output);
-                    return Ok(());
+            match (ended(), until) {
+                (Some(end), _) => return Ok(Outcome::Ended(end)),
+                (None, Until::Answer(port)) if tcp::answers(port) => {
+                    self.stop(output, ended);
+                    return Ok(Outcome::Runs);
                 }
-                (None, _) if begin.elapsed() >= limit => {
-                    let what = tcp.map_or_else(|| "end".to_owned(), |port| format!("answer on port {port}"));
+                (None, Until::Time(seconds)) if begin.elapsed() >= Duration::from_secs(seconds.into()) => {
+                    self.stop(output, ended);
+                    return Ok(Outcome::Runs);
+                }
+                (None, Until::End | Until::Answer(_)) if begin.elapsed() >= limit => {
+                    let what = match until {
+                        Until::Answer(port) => format!("answer on port {port}"),
+                        _ => "end".to_owned(),
+                    };
                     bail!("did not {what} within {} s and was killed", limit.as_secs());
                 }
                 (None, _) => sleep(pause),
@@ -126,10 +227,10 @@ impl Process {
     }
 
     /// Ask a server to end, and give it time to.
-    fn stop(&self, output: &mut Output) {
+    fn stop(&self, output: &mut Output, ended: &dyn Fn() -> Option<End>) {
         let _ = rustix::process::kill_process_group(self.pid, Signal::TERM);
         let begin = Instant::now();
-        while self.ended().is_none() && begin.elapsed() < GRACE {
+        while ended().is_none() && begin.elapsed() < GRACE {
             self.listen(output);
             sleep(PAUSE);
         }
@@ -148,11 +249,18 @@ impl Process {
         }
     }
 
-    /// Kill it and everything that comes from it, and collect what is left of them.
-    fn end(&self, setup: &Setup) -> Result<()> {
+    fn kill(&self) {
         let _ = rustix::process::kill_process_group(self.pid, Signal::KILL);
         // It may not have left our group yet.
         let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+    }
+
+    /// Kill it and everything that comes from it, and collect what is left of them. What was followed is gone already,
+    /// and its number may mean another process.
+    fn end(&self, setup: &Setup, followed: bool) -> Result<()> {
+        if !followed {
+            self.kill();
+        }
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut rounds = 0;
@@ -231,16 +339,28 @@ fn newest(program: &str) -> Option<i32> {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
     Status(i32),
     Signal(i32),
     /// Another part took its status, or none is kept (SIGCHLD is ignored).
     Unknown,
 }
 
+impl Until {
+    /// Whether that end is what was waited for.
+    fn at_end(self, end: End) -> Result<Outcome> {
+        match (self, end) {
+            (Self::End, End::Status(0)) | (Self::Time(_), _) => Ok(Outcome::Ended(end)),
+            (Self::End, end) => Err(anyhow!(end.text())),
+            (Self::Answer(port), end) => Err(anyhow!("{} before it answered on port {port}", end.text())),
+        }
+    }
+}
+
 impl End {
-    fn text(self) -> String {
+    /// The same as the end of a sentence.
+    pub(super) fn text(self) -> String {
         match self {
             Self::Status(status) => format!("ended with status {status}"),
             Self::Signal(signal) => format!("was killed by signal {signal}"),

@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
             pam::add(self);
             self.start_applets();
             // Texts are no reason to refuse what they name.
-            if !self.required {
+            if !self.required && !self.input.policy.blind {
                 evidence::add(self);
             }
             let waits = self.called.iter().any(|(program, _)| self.has(*program));
@@ -258,8 +258,10 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, id: Id) {
         let tree = self.input.tree;
-        self.visit_uses(id);
-        self.visit_programs(id);
+        if !self.input.policy.blind {
+            self.visit_uses(id);
+            self.visit_programs(id);
+        }
         self.visit_applet(id);
         if tree.is_link(id) {
             self.visit_link(id);

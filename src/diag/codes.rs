@@ -96,10 +96,12 @@ codes! {
         "repair the file that the message names, and run harden again: it continues.";
     STOPPED = "apply.stopped", "a signal stopped the run before its first change",
         "run it again.";
-    CHECK_FAILED = "check.failed", "a check of [check] failed in the hardened root",
-        "keep the files that the check needs; its own output is printed above the message.";
+    CHECK_FAILED = "check.failed", "a check of [check] failed in the hardened root, or changed a file of the image",
+        "write the lines that the message names; the output of the check is printed above the message.";
     CHECK_START = "check.start", "a check cannot start, or cannot drop its privileges",
         "name an executable program, and run checks in a build step that can drop capabilities.";
+    CHECK_TRACE = "check.trace", "a check cannot be followed, or not in every call, so it counts by its status alone",
+        "allow ptrace(2) and seccomp(2) in the build step, or keep by hand what the check needs.";
     ARCHIVE_READ = "archive.read", "the archive cannot be read",
         "give --tar a file, or - for standard input.";
     ARCHIVE_DAMAGED = "archive.damaged", "the archive is damaged or truncated, or its content does not match its digest",

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Explainer;
+use super::{Explainer, Keep};
 use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
 use crate::rules::{self, Remedy};
@@ -35,6 +35,14 @@ pub(super) fn of(explainer: &Explainer<'_>, id: Id, records: &[&Record]) -> Vec<
         }
     }
     all
+}
+
+/// The entry of `[keep]` that keeps an entry from being removed.
+pub(super) fn entry(explainer: &Explainer<'_>, id: Id) -> Option<Keep> {
+    let writable = |value: &String| !value.contains('$');
+    let command = explainer.examined.facts.commands.entries.contains_key(&id).then(|| command(explainer, id));
+    let command = command.into_iter().flatten().find(writable).map(Keep::Command);
+    command.or_else(|| path(explainer, id).into_iter().find(writable).map(Keep::Path))
 }
 
 /// Nothing narrower than the rule itself.

@@ -18,8 +18,8 @@ pub(crate) const ID: &str = "guard.checks";
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: ID,
-    title: "a check of [check] cannot run, or starts a program that would be removed",
-    settled: "[keep] commands with the program, or another check.",
+    title: "a check of [check] cannot run, fails before the first change, or uses what would be removed",
+    settled: "[keep] with what the message names, or another check.",
     check,
 };
 

@@ -9,12 +9,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 
 use nix::sys::signal::SigSet;
-use rustix::process::Signal;
 
-use super::{CANNOT_RUN, FAILED, NOT_FOUND, calls};
+use super::{CANNOT_RUN, FAILED, NOT_FOUND};
 use crate::console::{Console, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
+use crate::trace;
 
 /// The first argument of the second start; the words of CMD follow.
 pub(crate) const ARGUMENT: &str = "--become-the-learned";
@@ -31,8 +31,8 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
     // The tracer holds signals back for itself, and what it starts inherits that.
     let _ = SigSet::empty().thread_set_mask();
     // The tracer seizes a stopped process, so that nothing happens before it is there.
-    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
-    if seccompiler::apply_filter(&calls::filter()).is_err() {
+    trace::wait_for_tracer();
+    if trace::stop_at_paths().is_err() {
         let text = "the kernel refuses the seccomp filter that stops calls with a path";
         let error = Diagnostic::new(codes::LEARN_TRACE, text);
         console.say(Kind::Error, &error.help("allow the call seccomp(2): --security-opt seccomp=unconfined does"));

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::seen::Used;
 use crate::diag::escape::basic_string;
 use crate::policy::is_literal_path;
+use crate::trace::{How, Used};
 
 const HEAD: &str = "\
 # Written by `harden learn`: what a command used of the image. Give it to `harden apply --config`, or copy the entries
@@ -86,7 +86,7 @@ impl Entries {
             }
             let list = usize::from(!(used.command && whole));
             let (Some((_, begin)), Some(lines)) = (LISTS.get(list), self.lists.get_mut(list)) else { continue };
-            let how = if used.executed { "run by" } else { "opened by" };
+            let how = if used.how == How::Executed { "run by" } else { "opened by" };
             let reason = format!("{how} {}", String::from_utf8_lossy(&used.by).replace('$', "_"));
             let entry = format!("{begin}{}", basic_string(text));
             let is_there = |line: &String| line.strip_prefix(&entry).is_some_and(|rest| rest.starts_with([',', ' ']));
@@ -132,13 +132,14 @@ fn quoted(text: &str) -> Option<&str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::seen::Used;
     use super::Entries;
+    use crate::trace::{How, Used};
     use std::collections::BTreeMap;
 
     fn used(entries: &[(&str, bool)]) -> BTreeMap<Vec<u8>, Used> {
         let one = |&(path, command): &(&str, bool)| {
-            (path.as_bytes().to_vec(), Used { command, executed: command, by: b"/bin/a\"b".to_vec(), ino: 0 })
+            let how = if command { How::Executed } else { How::Opened };
+            (path.as_bytes().to_vec(), Used { command, how, by: b"/bin/a\"b".to_vec(), ino: 0 })
         };
         entries.iter().map(one).collect()
     }

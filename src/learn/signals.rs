@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::SignalFd;
 use rustix::process::Pid;
 
-use super::places;
+use crate::trace::places;
 
 /// How long CMD may take to end after the SIGTERM of its time limit.
 const GRACE: Duration = Duration::from_secs(10);

@@ -137,11 +137,12 @@ fn command_entry(entry: &CommandEntry) -> String {
 
 fn check_entry(check: &Check) -> String {
     let words = array(&check.argv);
-    if check.tcp.is_none() && check.timeout == CHECK_TIMEOUT {
+    if check.tcp.is_none() && check.starts.is_none() && check.timeout == CHECK_TIMEOUT {
         return words;
     }
     let tcp = check.tcp.map_or_else(String::new, |port| format!(", tcp = {port}"));
-    format!("{{ command = {words}{tcp}, timeout = {} }}", check.timeout)
+    let starts = check.starts.map_or_else(String::new, |seconds| format!(", starts = {seconds}"));
+    format!("{{ command = {words}{tcp}{starts}, timeout = {} }}", check.timeout)
 }
 
 fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {

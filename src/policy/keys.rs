@@ -100,9 +100,10 @@ pub(super) const CHECK: &str = "check";
 pub(super) const LONGEST_CHECK: u32 = 3600;
 
 /// The keys of a check that is a table.
-pub(super) const CHECK_KEYS: [(&str, &str); 3] = [
+pub(super) const CHECK_KEYS: [(&str, &str); 4] = [
     ("command", "A string of plain words, or an array in exec form; the default is the image's first command."),
     ("tcp", "The command is a server that must answer on this port of the loopback interface."),
+    ("starts", "The command must be running after that many seconds, or end as it ended before the changes."),
     ("timeout", "Time limit in seconds."),
 ];
 
@@ -129,7 +130,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("programs", "What is known of single programs, besides what is built in."),
     ("packages", "The package databases."),
     ("minimal", "Data and packages that mode = \"minimal\" keeps besides the needs of kept files."),
-    (CHECK, "Commands that apply runs in the hardened root before it removes itself."),
+    (CHECK, "Commands that apply runs before the first change, and in the hardened root before it removes itself."),
     (AUDIT, "Findings that harden audit accepts."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
 ];
@@ -268,7 +269,13 @@ pub(super) const KEYS: &[Key] = &[
         CHECK,
         "commands",
         Kind::Checks,
-        "Commands to run after the changes, as the run user without privileges; each must end with status 0.",
+        "Commands to run before and after the changes, as the run user without privileges; each must end with status 0.",
+    ),
+    key(
+        CHECK,
+        "starts",
+        Kind::Number(LONGEST_CHECK, |layer| &mut layer.check_starts),
+        "Start the image's first command, which must be running after that many seconds, or end as it ended before the changes.",
     ),
     key(
         CHECK,

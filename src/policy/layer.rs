@@ -57,6 +57,7 @@ pub(super) struct Layer {
     /// A time limit of 0 is one that was not written.
     pub(super) checks: Vec<Check>,
     pub(super) check_tcp: Located<u32>,
+    pub(super) check_starts: Located<u32>,
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
     /// `[programs] files`, and what was read of them.
@@ -152,11 +153,12 @@ impl Layer {
         self.exceptions.extend(weaker.exceptions);
         self.programs.extend(weaker.programs);
         for check in weaker.checks {
-            if !self.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
+            if !self.checks.iter().any(|other| other.is_same(&check)) {
                 self.checks.push(check);
             }
         }
         or(&mut self.check_tcp, weaker.check_tcp);
+        or(&mut self.check_starts, weaker.check_starts);
         or(&mut self.check_timeout, weaker.check_timeout);
     }
 
@@ -164,7 +166,11 @@ impl Layer {
     fn settle_checks(&mut self, problems: &mut Vec<Diagnostic>) {
         if let Some((port, origin)) = &self.check_tcp {
             let tcp = u16::try_from(*port).ok();
-            self.checks.push(Check { argv: Vec::new(), tcp, timeout: 0, origin: origin.clone() });
+            self.checks.push(Check { argv: Vec::new(), tcp, starts: None, timeout: 0, origin: origin.clone() });
+        }
+        if let Some((seconds, origin)) = &self.check_starts {
+            let starts = Some(*seconds);
+            self.checks.push(Check { argv: Vec::new(), tcp: None, starts, timeout: 0, origin: origin.clone() });
         }
         let timeout = self.check_timeout.as_ref().map_or(CHECK_TIMEOUT, |(seconds, _)| *seconds);
         for check in &mut self.checks {
@@ -180,10 +186,10 @@ impl Layer {
                     Diagnostic::at(
                         codes::CONTRADICTION,
                         &check.origin,
-                        "the check on a TCP port has nothing to start: the policy names no command",
+                        "the check has nothing to start: the policy names no command",
                     )
                     .help(
-                        "write the image's command to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+                        "write the image's command to run.command, or { command = [\"…\"], tcp = … } or { command = [\"…\"], starts = … } to check.commands",
                     ),
                 ),
             }
@@ -294,6 +300,7 @@ impl Layer {
             volumes,
             image: self.image,
             checks: self.checks,
+            blind: false,
             audit: Audit { exceptions: self.exceptions },
             programs: Programs { own: self.programs },
             program_files: self.program_files,

@@ -172,7 +172,7 @@ fn given_layers(options: &Options, ids: &Known, problems: &mut Vec<Diagnostic>) 
     for Given { text, origin } in &options.checks {
         match value::check(text) {
             Ok(argv) => {
-                let check = Check { argv, tcp: None, timeout: 0, origin: origin.clone() };
+                let check = Check { argv, tcp: None, starts: None, timeout: 0, origin: origin.clone() };
                 layers.of(origin).checks.push(check);
             }
             Err(fault) => problems.push(fault.at(origin, "")),

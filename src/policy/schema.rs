@@ -91,7 +91,7 @@ fn check() -> Value {
     for (name, doc) in CHECK_KEYS {
         let mut value = match name {
             "tcp" => number(65535),
-            "timeout" => number(LONGEST_CHECK),
+            "starts" | "timeout" => number(LONGEST_CHECK),
             _ => json!({ "oneOf": [text.clone(), words.clone()] }),
         };
         if let Some(object) = value.as_object_mut() {
@@ -101,7 +101,8 @@ fn check() -> Value {
     }
     json!({ "oneOf": [text, words, {
         "type": "object", "additionalProperties": false, "properties": properties,
-        "anyOf": [{ "required": ["command"] }, { "required": ["tcp"] }],
+        "anyOf": [{ "required": ["command"] }, { "required": ["tcp"] }, { "required": ["starts"] }],
+        "not": { "required": ["tcp", "starts"] },
     }] })
 }
 

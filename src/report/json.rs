@@ -45,6 +45,9 @@ pub(crate) struct Status {
     pub checks: Vec<Check>,
 }
 
+/// The state of a check that was not run in the hardened root.
+pub(crate) const NOT_RUN: &str = "not run";
+
 /// One check and what became of it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Check {
@@ -53,9 +56,12 @@ pub(crate) struct Check {
     /// The port it has to answer on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp: Option<u16>,
+    /// Seconds after which it has to be running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts: Option<u32>,
     /// Time limit in seconds.
     pub timeout: u32,
-    /// `planned`, `passed` or `failed`; one that was not reached stays `planned`.
+    /// `passed`, `failed`, or [`NOT_RUN`]: by plan and with `--root`, or when the run ended before.
     pub state: &'static str,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::json::Status;
+use super::json::{NOT_RUN, Status};
 use super::runtime::Runtime;
 use super::sizes;
 use crate::console::Volume;
@@ -135,16 +135,18 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
 
 /// What is run in the hardened root.
 fn checks(out: &mut String, status: &Status) {
+    let none = status.checks.iter().all(|check| check.state == NOT_RUN) && !status.checks.is_empty();
+    if none {
+        out.push_str("checks not run:\n");
+    }
     for check in &status.checks {
         let words: Vec<String> = check.command.iter().map(|word| shell::quoted(word)).collect();
         let port = check.tcp.map_or_else(String::new, |port| format!(" until it answers on port {port}"));
-        let _ = writeln!(
-            out,
-            "check {}: {}{port}, at most {} s",
-            check.state,
-            escape::line(words.join(" ").as_bytes()),
-            check.timeout
-        );
+        let starts = check.starts.map_or_else(String::new, |seconds| format!(" for {seconds} s"));
+        let words = escape::line(words.join(" ").as_bytes());
+        let limit = if check.starts.is_none() { format!(", at most {} s", check.timeout) } else { String::new() };
+        let head = if none { "  ".to_owned() } else { format!("check {}: ", check.state) };
+        let _ = writeln!(out, "{head}{words}{port}{starts}{limit}");
     }
 }
 

@@ -57,6 +57,7 @@ use data::Evidence;
 use interpreters::Interpreters;
 use trim::Trim;
 
+pub(crate) use interpreters::is_module;
 pub(crate) use why::Shown;
 
 /// Commands that everything depends on: what does so is no module of theirs.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::{Request, not_opened};
 use crate::apply;
-use crate::check::{Runner, Setup};
+use crate::check::{self, First, Judge, Runner, Setup};
 use crate::console;
 use crate::console::{Console, Format, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
@@ -19,7 +19,7 @@ use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, Unread};
 use crate::policy::{Policy, Run};
 use crate::report;
-use crate::report::json::{Check, Status};
+use crate::report::json::{Check, NOT_RUN, Status};
 use crate::report::runtime::Runtime;
 use crate::root::{Root, host};
 use crate::stop::Stop;
@@ -73,8 +73,9 @@ impl<'a> Session<'a> {
         let checks = policy.checks.iter().map(|check| Check {
             command: check.argv.clone(),
             tcp: check.tcp,
+            starts: check.starts,
             timeout: check.timeout,
-            state: "planned",
+            state: NOT_RUN,
         });
         Ok(Self {
             checks: checks.collect(),
@@ -134,7 +135,13 @@ impl<'a> Session<'a> {
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
-        let setup = if examined.plan.refusals.is_empty() { self.try_checks(&mut examined, stop) } else { None };
+        let tried = match self.try_checks(&mut examined, stop) {
+            Ok(tried) => tried,
+            Err(failure) => {
+                let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
+                return self.finish(&examined, &status);
+            }
+        };
         if !examined.plan.refusals.is_empty() {
             let status = self.status("refused", Exit::Refused, 0, total, None);
             return self.finish(&examined, &status);
@@ -172,8 +179,8 @@ impl<'a> Session<'a> {
             let status = self.status("failed", Exit::Failed, done, total - done, Some(failure));
             return self.finish(&examined, &status);
         }
-        let nothing = total == 0 && setup.is_none();
-        let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, setup, stop) };
+        let nothing = total == 0 && tried.is_none();
+        let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, tried, stop) };
         let status = match failure {
             Some(failure) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(failure)),
             None => self.status("applied", Exit::Done, done + last, 0, None),
@@ -183,42 +190,144 @@ impl<'a> Session<'a> {
 
     /// Look again at what was changed, run the checks, then remove this program. Returns the steps done, and what went
     /// wrong.
-    fn settle(&mut self, examined: &Examined, setup: Option<Setup>, stop: &Stop) -> (usize, Option<Diagnostic>) {
+    fn settle(
+        &mut self,
+        examined: &Examined,
+        tried: Option<(Setup, First)>,
+        stop: &Stop,
+    ) -> (usize, Option<Diagnostic>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
         if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
             return (0, Some(Diagnostic::new(codes::STEP, error.to_string())));
         }
-        if let Some(Err(failure)) = setup.map(|setup| self.run_checks(setup, stop)) {
+        if let Some(Err(failure)) = tried.map(|(setup, first)| self.run_checks(examined, &setup, &first, stop)) {
             return (0, Some(failure));
         }
         let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch, stop);
         (outcome.done, outcome.reason())
     }
 
-    /// Whether checks can run here at all, asked before the first change.
-    fn try_checks(&self, examined: &mut Examined, stop: &Stop) -> Option<Setup> {
-        Setup::try_out(examined, &self.policy, stop).unwrap_or_else(|refusal| {
-            examined.plan.refusals.push(refusal);
-            None
-        })
+    /// Run every check before the first change, and see what it uses. Refusals are added to the plan.
+    ///
+    /// # Errors
+    /// A check has changed a file of the image.
+    fn try_checks(&mut self, examined: &mut Examined, stop: &Stop) -> Result<Option<(Setup, First)>, Diagnostic> {
+        // Nothing of a tree from outside is ever run. A plan that is refused gets the whole answer, unless it is the check
+        // or the command that is wrong.
+        const UNFIT: [&str; 3] = [guards::checks::ID, codes::GUARD_RUN, codes::RUN_COMMAND];
+        let unfit = examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
+        if self.request.root.is_some() || unfit || stop.asked().is_some() {
+            return Ok(None);
+        }
+        let setup = match Setup::try_out(examined, &self.policy, stop) {
+            Ok(Some(setup)) => setup,
+            Ok(None) => return Ok(None),
+            Err(refusal) => {
+                examined.plan.refusals.push(refusal);
+                return Ok(None);
+            }
+        };
+        if let Some(why) = &setup.alone {
+            let text = format!("checks cannot be followed in this step, so each counts by its status alone: {why}");
+            let warning = Diagnostic::new(codes::CHECK_TRACE, text);
+            self.console.say(Kind::Warning, &warning.help("allow ptrace(2) and seccomp(2), and mount /proc"));
+        }
+        let (first, refusals) = self.first_runs(examined, &setup, stop)?;
+        examined.plan.refusals.extend(refusals);
+        Ok(Some((setup, first)))
     }
 
-    /// Run every check up to the first that fails.
-    fn run_checks(&mut self, setup: Setup, stop: &Stop) -> Result<(), Diagnostic> {
+    fn first_runs(
+        &mut self,
+        examined: &Examined,
+        setup: &Setup,
+        stop: &Stop,
+    ) -> Result<(First, Vec<Diagnostic>), Diagnostic> {
+        let failed = |error: &dyn ToString| Diagnostic::new(codes::CHECK_FAILED, error.to_string());
+        let runner = Runner::new(setup).map_err(|error| failed(&error))?;
+        let mut judge = Judge::new(examined, &self.policy, &self.root);
+        let (mut outcomes, mut refusals) = (Vec::new(), Vec::new());
+        for (at, check) in self.policy.checks.iter().enumerate() {
+            if stop.asked().is_some() {
+                break;
+            }
+            let named = check.to_string();
+            self.console.phase(&format!("check before the first change: {named}"));
+            let ran = runner.run(check, setup.alone.is_none().then(|| judge.before()), stop);
+            self.unseen(&named, ran.unseen.as_deref());
+            let failures = ran.failures.join("; it ");
+            if ran.changed.is_some() {
+                self.console.output(&ran.output);
+                if let Some(line) = self.checks.get_mut(at) {
+                    line.state = "failed";
+                }
+                let text = format!("the check '{named}', which ran before the first change, {failures}");
+                return Err(Diagnostic::at(codes::CHECK_FAILED, &check.origin, text));
+            }
+            judge.take(check, ran.used.as_ref());
+            outcomes.push(ran.outcome);
+            if ran.failures.is_empty() || stop.asked().is_some() {
+                continue;
+            }
+            if check::prepares(examined) {
+                self.console.phase(&format!(
+                    "the check '{named}' {failures} before the first change; the plan makes an account or paths of [files] \
+                     that it may need, so its run after the changes counts"
+                ));
+                continue;
+            }
+            self.console.output(&ran.output);
+            let text = format!("the check '{named}' {failures} already before the first change");
+            let help = "correct the check or the image: the output of the check is printed above";
+            refusals.push(Diagnostic::at(guards::checks::ID, &check.origin, text).help(help));
+        }
+        refusals.extend(judge.refusal());
+        Ok((judge.into_first(outcomes), refusals))
+    }
+
+    /// Not every call of a check could be followed.
+    fn unseen(&self, named: &str, what: Option<&str>) {
+        if let Some(what) = what {
+            let text = format!("not every call of the check '{named}' could be followed: {what}");
+            let help = "keep by hand what it needs, if harden does not name it";
+            self.console.say(Kind::Warning, &Diagnostic::new(codes::CHECK_TRACE, text).help(help));
+        }
+    }
+
+    /// Run every check in the hardened root, up to the first that fails.
+    fn run_checks(&mut self, examined: &Examined, setup: &Setup, first: &First, stop: &Stop) -> Result<(), Diagnostic> {
         let runner = Runner::new(setup).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
-        for (check, line) in self.policy.checks.iter().zip(&mut self.checks) {
+        let judge = Judge::new(examined, &self.policy, &self.root).with(first);
+        for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
-            let ran = runner.run(check, stop);
+            let mut ran = runner.run(check, setup.alone.is_none().then(|| judge.after()), stop);
+            self.unseen(&named, ran.unseen.as_deref());
+            if check.starts.is_some() {
+                let before = first.outcomes.get(at).copied().flatten();
+                ran.failures.extend(check::started_as_before(ran.outcome, before));
+            }
             let failed = !ran.failures.is_empty();
-            line.state = if failed { "failed" } else { "passed" };
+            if let Some(line) = self.checks.get_mut(at) {
+                line.state = if failed { "failed" } else { "passed" };
+            }
             if failed || self.request.volume > Volume::Quiet {
                 self.console.output(&ran.output);
             }
+            if let Some(mounts) = judge.mounts(ran.used.as_ref()) {
+                self.console
+                    .phase(&format!("the check '{named}' wrote to mounts, where harden removes nothing: {mounts}"));
+            }
             if failed {
                 let text = format!("the check '{named}' {}", ran.failures.join("; it "));
+                let cause = judge.cause(at, ran.used.as_ref()).filter(|_| stop.asked().is_none());
+                let text = cause.map_or(text.clone(), |cause| format!("{cause}; {text}"));
                 return Err(Diagnostic::at(codes::CHECK_FAILED, &check.origin, text));
+            }
+            if let Some(note) = judge.note(at, ran.used.as_ref()) {
+                self.console
+                    .phase(&format!("the check '{named}' passed without what this run removed or closed: {note}"));
             }
         }
         Ok(())
@@ -322,15 +431,7 @@ impl<'a> Session<'a> {
 
     fn examine(&mut self) -> Result<Examined, Exit> {
         let survey = self.survey()?;
-        let mut examined = self.judge(survey)?;
-        if self.request.root.is_some() && !self.policy.checks.is_empty() {
-            let text = "a check cannot run with --root: harden never executes anything from such a tree";
-            examined.plan.refusals.push(
-                Diagnostic::new(guards::checks::ID, text)
-                    .help("remove --check and [check], or run apply in a build step of the image"),
-            );
-        }
-        Ok(examined)
+        self.judge(survey)
     }
 
     fn unread(&self, error: &Diagnostic) -> Exit {

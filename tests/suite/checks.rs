@@ -2,9 +2,11 @@
 
 mod directories;
 mod image;
+mod kinds;
 mod privileges;
 mod processes;
 mod refused;
+mod seen;
 mod step;
 mod tcp;
 mod traces;

@@ -19,7 +19,7 @@ impl Decoder<'_> {
         };
         for item in array {
             let Some(check) = self.check(path, item) else { continue };
-            if layer.checks.iter().any(|other| other.argv == check.argv && other.tcp == check.tcp) {
+            if layer.checks.iter().any(|other| other.is_same(&check)) {
                 self.problem(
                     codes::DUPLICATE,
                     &item.span(),
@@ -33,7 +33,8 @@ impl Decoder<'_> {
     }
 
     fn check(&mut self, path: &str, value: &Value<'_>) -> Option<Check> {
-        let mut check = Check { argv: Vec::new(), tcp: None, timeout: 0, origin: self.origin(&value.span()) };
+        let mut check =
+            Check { argv: Vec::new(), tcp: None, starts: None, timeout: 0, origin: self.origin(&value.span()) };
         let Some(table) = value.get_ref().as_table() else {
             check.argv = self.check_words(path, value)?;
             return Some(check);
@@ -46,6 +47,7 @@ impl Decoder<'_> {
                 "tcp" => {
                     check.tcp = self.number(&at, field, u16::MAX.into()).and_then(|port| u16::try_from(port).ok());
                 }
+                "starts" => check.starts = self.number(&at, field, LONGEST_CHECK),
                 "timeout" => check.timeout = self.number(&at, field, LONGEST_CHECK).unwrap_or_default(),
                 other => {
                     let known = || CHECK_KEYS.iter().map(|(name, _)| *name);
@@ -65,16 +67,13 @@ impl Decoder<'_> {
         if self.problems.len() > before {
             return None;
         }
-        if check.argv.is_empty() && check.tcp.is_none() {
-            self.problem(
-                codes::VALUE,
-                &value.span(),
-                format!("{path}: the check has neither 'command' nor 'tcp'"),
-                FORMS,
-            );
-            return None;
-        }
-        Some(check)
+        let problem = match (check.tcp, check.starts) {
+            (None, None) if check.argv.is_empty() => "the check has none of 'command', 'tcp' and 'starts'",
+            (Some(_), Some(_)) => "the check has both 'tcp' and 'starts', and either one waits for the program",
+            _ => return Some(check),
+        };
+        self.problem(codes::VALUE, &value.span(), format!("{path}: {problem}"), FORMS);
+        None
     }
 
     fn check_words(&mut self, path: &str, value: &Value<'_>) -> Option<Vec<String>> {

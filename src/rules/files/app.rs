@@ -13,6 +13,9 @@ use crate::tree::{Attributes, Id, Kind};
 /// Bytes copied into the layer above which a warning is due.
 const COPIED: u64 = 1024 * 1024;
 
+/// The rule's id.
+pub(crate) const ID: &str = "files.app";
+
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;

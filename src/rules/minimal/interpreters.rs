@@ -85,6 +85,16 @@ pub(super) fn endings(command: &[u8]) -> impl Iterator<Item = &'static str> {
     loads.flat_map(|one| one.endings.iter().copied())
 }
 
+/// Endings of compiled modules, and of what is read by interpreters that have no directory for modules of packages.
+const COMPILED: [&[u8]; 6] = [b"pyc", b"jar", b"class", b"phar", b"sh", b"la"];
+
+/// Whether a file is code that an interpreter or a loader reads, by its name.
+pub(crate) fn is_module(name: &[u8]) -> bool {
+    let ending = name.rsplit(|&b| b == b'.').next().filter(|ending| ending.len() < name.len()).unwrap_or_default();
+    let known = INTERPRETERS.iter().flat_map(|one| one.endings.iter());
+    COMPILED.contains(&ending) || known.into_iter().any(|known| known.as_bytes() == ending)
+}
+
 /// What is known of each interpreter: whether it stays, and whether its modules are in.
 #[derive(Debug, Default)]
 pub(super) struct Interpreters {

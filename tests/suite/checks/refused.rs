@@ -5,9 +5,9 @@ use crate::common::{APP, Rootfs};
 
 #[test]
 fn nothing_of_a_foreign_root_is_run() {
-    let tree = Rootfs::debian_like();
-    let refused = tree.refuse(&[&APP[..], &["--check", "/app/server"]].concat());
-    refused.says(&["a check cannot run with --root", "remove --check and [check]"]).alone();
+    let applied = Rootfs::debian_like().apply(&[&APP[..], &["--check", "/app/server"]].concat());
+    let expected = serde_json::json!([{ "command": ["/app/server"], "timeout": 30, "state": "not run" }]);
+    assert_eq!(applied.report["checks"], expected);
 }
 
 #[test]
@@ -52,16 +52,17 @@ fn plan_lists_the_checks_and_runs_none() {
     let config = "[keep]\ncommands = [\"tool\"]\n[check]\ncommands = [\"tool 'a b'\", { command = \"tool -d\", tcp = 80, timeout = 5 }]";
     let plan = apply_with(&root, config, Options { script: "exec /harden plan", ..Options::default() });
     plan.ends_with(0).says(&[
-        "check planned: tool 'a b', at most 30 s\n",
-        "check planned: tool -d until it answers on port 80, at most 5 s\n",
+        "checks not run:\n",
+        "  tool 'a b', at most 30 s\n",
+        "  tool -d until it answers on port 80, at most 5 s\n",
     ]);
     plan.changed_nothing();
     let json =
         apply_with(&root, config, Options { script: "exec /harden plan --format json -q", ..Options::default() });
     let report: serde_json::Value = serde_json::from_str(&json.said).unwrap_or_else(|e| panic!("{e}: {}", json.said));
     let expected = serde_json::json!([
-        { "command": ["tool", "a b"], "timeout": 30, "state": "planned" },
-        { "command": ["tool", "-d"], "tcp": 80, "timeout": 5, "state": "planned" },
+        { "command": ["tool", "a b"], "timeout": 30, "state": "not run" },
+        { "command": ["tool", "-d"], "tcp": 80, "timeout": 5, "state": "not run" },
     ]);
     assert_eq!(report["checks"], expected);
 }

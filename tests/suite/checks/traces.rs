@@ -62,6 +62,18 @@ fn a_check_that_fails_and_writes_says_both() {
     assert!(!root.has("/tmp/new"));
 }
 
+/// What lies on a mount is no part of the image; harden says that it was written to.
+#[test]
+fn a_write_to_a_mount_is_reported() {
+    let writes = perl(r#"open my $f, ">", "/scratch/new" or die; open my $n, ">", "/dev/null""#);
+    apply(&root(), &format!("[check]\ncommands = [{writes}]"))
+        .ends_with(0)
+        .says(&["wrote to mounts, where harden removes nothing: '/scratch'\n"]);
+    let ran = apply(&root(), &format!("[check]\ncommands = [{}]", perl(r#"open my $f, "<", "/scratch""#)));
+    ran.ends_with(0);
+    assert!(!ran.said.contains("wrote to mounts"), "{}", ran.said);
+}
+
 #[test]
 fn as_root_it_may_not_touch_the_system_either() {
     let code = r#"open my $f, ">>", "/etc/os-release"; print $f "x\n""#;

@@ -1,7 +1,7 @@
-//! What CMD used, as paths of the image before CMD ran.
+//! What a command used, as paths of the image before it ran.
 //!
-//! A path is looked up in the tree that was read before CMD started, and compared with what the call is about to meet:
-//! where CMD changed links, names or mounts meanwhile, or where the path means another place for each process, the file
+//! A path is looked up in the tree that was read before it started, and compared with what the call is about to meet:
+//! where it changed links, names or mounts meanwhile, or where the path means another place for each process, the file
 //! system is walked instead ([`super::trail`]). Only names of that tree are written.
 //! Nothing here knows how calls are found out.
 
@@ -13,11 +13,15 @@ use rustix::io::Errno;
 use super::trail::Trail;
 use crate::facts::packages::places::RECORDS;
 use crate::facts::program::is_library_name;
-use crate::tree::{Id, Tree, glob};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree, Unresolved, glob};
 
 /// Directories whose content is made anew with each start.
 const RUN_TIME: [&str; 9] =
     ["/dev", "/proc", "/sys", "/run", "/tmp", "/var/run", "/var/tmp", "/var/lock", "/.dockerenv"];
+
+/// Mounts of the kernel, which no image has.
+const KERNEL: [&[u8]; 3] = [b"/dev", b"/proc", b"/sys"];
 
 /// Where files are what an earlier run left. A kept one has the owner and mode of that run; without it the program makes
 /// its own.
@@ -26,17 +30,28 @@ const LOGS: &str = "/var/log";
 /// Files that always stay and that rules edit: as kept paths they would be frozen.
 const EDITED: [&str; 6] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"];
 
+/// What was done with a file; each one counts more than those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum How {
+    /// It was looked for, or a link led over it.
+    Looked,
+    /// It was opened.
+    Opened,
+    /// It was started.
+    Executed,
+}
+
 /// One path that was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Used {
+pub(crate) struct Used {
     /// It is a program: it goes to keep.commands.
-    pub(super) command: bool,
-    /// It was started, not only opened or looked for.
-    pub(super) executed: bool,
+    pub(crate) command: bool,
+    /// What was done with it, the most that was.
+    pub(crate) how: How,
     /// The program that did so, the first one of all by name.
-    pub(super) by: Vec<u8>,
-    /// Inode that the path led to last; 0 where it is not needed.
-    pub(super) ino: u64,
+    pub(crate) by: Vec<u8>,
+    /// Inode that the path led to last; 0 where nobody asks.
+    pub(crate) ino: u64,
 }
 
 /// How one process sees paths.
@@ -48,13 +63,23 @@ pub(super) struct View {
     pub(super) foreign: bool,
 }
 
+/// What has become of the tree since it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Against<'a> {
+    /// Entries that are gone.
+    pub(crate) removed: &'a IdSet,
+    /// Entries whose owner or mode is another one.
+    pub(crate) changed: &'a IdSet,
+}
+
 /// All that was used so far.
 #[derive(Debug)]
-pub(super) struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     tree: &'a Tree,
     /// Directories that could not be read.
     closed: &'a BTreeSet<Id>,
-    /// Never written: this program, the files that rules edit.
+    against: Option<Against<'a>>,
+    /// Never told: this program, and for learn the files that rules edit.
     left_out: BTreeSet<Id>,
     /// Paths as they were called, with the inode that they led to and who used them.
     known: BTreeMap<Vec<u8>, Used>,
@@ -62,63 +87,159 @@ pub(super) struct Seen<'a> {
     inodes: Vec<(u64, Id)>,
     /// The same file may have other names than before.
     moved: bool,
-    /// What is to be written.
-    pub(super) used: BTreeMap<Vec<u8>, Used>,
+    /// What is to be told.
+    pub(crate) used: BTreeMap<Vec<u8>, Used>,
     /// Programs that were started and have set-id bits or file capabilities.
-    pub(super) privileged: BTreeSet<Id>,
+    pub(crate) privileged: BTreeSet<Id>,
+    /// Entries that are gone and were asked for, with the program that did so first.
+    pub(crate) missing: BTreeMap<Id, Vec<u8>>,
+    /// The same of entries that a process may not use as before.
+    pub(crate) refused: BTreeMap<Id, Vec<u8>>,
+    /// Mounts that were written to, as far as calls name a file; not those of the kernel.
+    pub(crate) mounts: BTreeSet<Id>,
+    /// How many uses have found no room in the list.
+    pub(crate) left_over: usize,
 }
+
+/// Paths that are remembered so that they are not looked up again. What is forgotten is looked up again.
+const MOST_KNOWN: usize = 1 << 17;
+
+/// Paths that are told. An image has fewer files; a path that leads over links in circles has many names.
+const MOST_USED: usize = 1 << 20;
 
 impl<'a> Seen<'a> {
     /// Nothing was used so far; `own` are paths of this program's.
-    pub(super) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
+    pub(crate) fn new(tree: &'a Tree, closed: &'a BTreeSet<Id>, own: &[Vec<u8>]) -> Self {
         let own = own.iter().filter_map(|path| tree.resolve(path).ok()).map(|found| found.node);
+        let left_out = own.collect();
+        Self {
+            tree,
+            closed,
+            against: None,
+            left_out,
+            known: BTreeMap::new(),
+            inodes: Vec::new(),
+            moved: false,
+            used: BTreeMap::new(),
+            privileged: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            mounts: BTreeSet::new(),
+            left_over: 0,
+        }
+    }
+
+    /// The same without the files that always stay and that rules edit.
+    pub(super) fn without_edited(mut self) -> Self {
+        let tree = self.tree;
         let edited = EDITED.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok()).map(|found| found.node);
         let records = RECORDS.iter().flat_map(|pattern| glob::expand(tree, pattern));
-        let left_out = BTreeSet::from_iter(edited.chain(records).chain(own));
-        let (known, used, privileged) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { tree, closed, left_out, known, inodes: Vec::new(), moved: false, used, privileged }
+        self.left_out.extend(edited.chain(records));
+        self
+    }
+
+    /// The same, of a file system that is not what the tree says: what was asked for and is not there is told too.
+    pub(crate) fn against(self, against: Against<'a>) -> Self {
+        Self { against: Some(against), ..self }
+    }
+
+    /// Whether anything has become of the tree.
+    pub(super) fn watches(&self) -> bool {
+        self.against.is_some()
+    }
+
+    /// Nothing is at that path, which was asked for. What was not there before either is not told.
+    pub(super) fn missed(&mut self, path: &[u8], by: &[u8]) {
+        let Some(against) = self.against else { return };
+        let Ok(found) = self.tree.resolve(path) else { return };
+        let gone = found.links.iter().chain([&found.node]).copied().find(|&id| against.removed.contains(id));
+        if let Some(id) = gone {
+            self.missing.entry(id).or_insert_with(|| by.to_vec());
+        }
+    }
+
+    /// The entry on the way of that path whose owner or mode is another one; of a path that is not there, on the way to
+    /// the directory that it would be in.
+    pub(super) fn guarded(&self, path: &[u8]) -> Option<Id> {
+        let changed = self.against.map(|against| against.changed).filter(|changed| !changed.is_empty())?;
+        let mut there = path;
+        let mut at = loop {
+            if let Ok(found) = self.tree.resolve(there) {
+                break found.node;
+            }
+            there = there.get(..there.iter().rposition(|&byte| byte == b'/')?)?;
+        };
+        loop {
+            if changed.contains(at) {
+                return Some(at);
+            }
+            if at == Id::ROOT {
+                return None;
+            }
+            at = self.tree.parent(at);
+        }
+    }
+
+    /// A process is about to write at that path.
+    pub(super) fn wrote(&mut self, path: &[u8]) {
+        let mount = match self.tree.resolve(path) {
+            Err(Unresolved::Mount(at)) => at,
+            Ok(found) if self.tree.meta(found.node).mount => found.node,
+            _ => return,
+        };
+        if !KERNEL.iter().any(|top| self.tree.path(mount).starts_with(top)) {
+            self.mounts.insert(mount);
+        }
+    }
+
+    /// A process was refused what it asked for, on the way over that entry.
+    pub(super) fn denied(&mut self, entry: Id, by: &[u8]) {
+        self.refused.entry(entry).or_insert_with(|| by.to_vec());
     }
 
     /// A program is about to use that absolute path, which leads to a file of that inode here. Whether that is known
     /// from the tree alone; otherwise [`Self::trail`] tells.
-    pub(super) fn path(&mut self, path: &[u8], ino: u64, executed: bool, by: &[u8]) -> bool {
+    pub(super) fn path(&mut self, path: &[u8], ino: u64, how: How, by: &[u8]) -> bool {
         if let Some(known) = self.known.get(path)
             && known.ino == ino
             && known.by.as_slice() <= by
-            && known.executed >= executed
+            && known.how >= how
         {
             return true;
         }
         let Some(found) = self.tree.resolve(path).ok().filter(|found| self.tree.meta(found.node).ino == ino) else {
             return false;
         };
-        self.record(path, found.node, &found.links, executed, by);
-        let known = Used { command: false, executed, by: by.to_vec(), ino };
+        self.record(path, found.node, &found.links, how, by);
+        let known = Used { command: false, how, by: by.to_vec(), ino };
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
         self.known.insert(path.to_vec(), known);
         true
     }
 
     /// A program is about to use a path that leads there, to a file of which `is` tells. What does not exist is not used.
-    pub(super) fn trail(&mut self, trail: &Trail, is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
+    pub(super) fn trail(&mut self, trail: &Trail, is: Option<Statx>, foreign: bool, how: How, by: &[u8]) {
         match &trail.end {
             Some(end) => {
                 for link in &trail.links {
-                    self.passed(link, lstat(link).ok(), foreign, false, by);
+                    self.passed(link, lstat(link).ok(), foreign, How::Looked, by);
                 }
-                self.passed(end, is, foreign, executed, by);
+                self.passed(end, is, foreign, how, by);
             }
             // A link that leads nowhere may be read all the same.
             None => {
                 let link = trail.named.as_ref().and_then(|link| self.tree.lookup(link));
                 if let Some(link) = link.filter(|&id| !foreign && self.tree.is_link(id)) {
-                    self.add(self.tree.path(link), link, false, by, false);
+                    self.add(self.tree.path(link), link, How::Looked, by, false);
                 }
             }
         }
     }
 
     /// A path led to that name, which has no links on its way.
-    pub(super) fn passed(&mut self, full: &[u8], is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
+    pub(super) fn passed(&mut self, full: &[u8], is: Option<Statx>, foreign: bool, how: How, by: &[u8]) {
         let tree = self.tree;
         let here = if foreign { None } else { tree.lookup(full) };
         // What was mounted over the tree is not the image.
@@ -131,13 +252,13 @@ impl<'a> Seen<'a> {
         // A file that was put in the place of another one has no other name.
         if let Some(id) = known.or_else(|| if moved { self.by_inode(&is) } else { None }).or(here) {
             let path = if here == Some(id) { full.to_vec() } else { tree.path(id) };
-            return self.record(&path, id, &[], executed, by);
+            return self.record(&path, id, &[], how, by);
         }
         let parent = full.iter().rposition(|&byte| byte == b'/').and_then(|at| full.get(..at)).unwrap_or(b"/");
         let closed = tree.resolve(parent).is_ok_and(|found| self.closed.contains(&found.node));
         let is_file = is.stx_mode & 0o170_000 == 0o100_000;
         if closed && is_file && !foreign {
-            self.insert(full.to_vec(), Used { command: false, executed, by: by.to_vec(), ino: 0 });
+            self.insert(full.to_vec(), Used { command: false, how, by: by.to_vec(), ino: 0 });
         }
     }
 
@@ -167,7 +288,7 @@ impl<'a> Seen<'a> {
     }
 
     /// A path led over these links to that entry.
-    fn record(&mut self, called: &[u8], node: Id, links: &[Id], executed: bool, by: &[u8]) {
+    fn record(&mut self, called: &[u8], node: Id, links: &[Id], how: How, by: &[u8]) {
         let tree = self.tree;
         if self.left_out.contains(&node) || tree.meta(node).mount {
             return;
@@ -177,11 +298,11 @@ impl<'a> Seen<'a> {
             let empty = tree.children(node).all(|child| self.left_out.contains(&child));
             let empty = empty && !self.closed.contains(&node) && node != Id::ROOT;
             if empty {
-                self.add(tree.path(node), node, executed, by, false);
+                self.add(tree.path(node), node, how, by, false);
             }
             return;
         }
-        if executed && (tree.permissions(node) & 0o6000 != 0 || has_capability(&tree.path(node))) {
+        if how == How::Executed && (tree.permissions(node) & 0o6000 != 0 || has_capability(&tree.path(node))) {
             self.privileged.insert(node);
         }
         // One that was only looked for counts where commands are; elsewhere an x bit may mean nothing.
@@ -190,15 +311,15 @@ impl<'a> Seen<'a> {
             matches!(tree.name(tree.parent(named)), b"bin" | b"sbin" | b"games" | b"libexec")
         };
         let can_run = tree.is_file(node) && tree.permissions(node) & 0o111 != 0 && !is_library_name(tree.name(node));
-        let is_program = can_run && (executed || among_commands());
+        let is_program = can_run && (how == How::Executed || among_commands());
         let named = self.plain(called, links);
-        self.add(named, node, executed, by, is_program);
+        self.add(named, node, how, by, is_program);
         if is_program {
             return;
         }
         let last = links.iter().copied().filter(|&link| tree.follow(link).is_ok_and(|found| found.node == node));
         for id in last.chain([node]) {
-            self.add(tree.path(id), id, executed, by, false);
+            self.add(tree.path(id), id, how, by, false);
         }
     }
 
@@ -218,7 +339,7 @@ impl<'a> Seen<'a> {
         tree.lookup(called).map_or_else(|| called.to_vec(), |id| tree.path(id))
     }
 
-    fn add(&mut self, path: Vec<u8>, id: Id, executed: bool, by: &[u8], command: bool) {
+    fn add(&mut self, path: Vec<u8>, id: Id, how: How, by: &[u8], command: bool) {
         let place = self.tree.path(id);
         let below = |top: &str| {
             place.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
@@ -226,21 +347,23 @@ impl<'a> Seen<'a> {
         let kind = self.tree.is_file(id) || self.tree.is_link(id) || self.tree.is_dir(id);
         let log = self.tree.is_file(id) && below(LOGS);
         if kind && !log && !RUN_TIME.iter().any(|top| below(top)) {
-            self.insert(path, Used { command, executed, by: by.to_vec(), ino: 0 });
+            self.insert(path, Used { command, how, by: by.to_vec(), ino: 0 });
         }
     }
 
     fn insert(&mut self, path: Vec<u8>, new: Used) {
+        let full = self.used.len() >= MOST_USED;
         match self.used.get_mut(&path) {
+            None if full => self.left_over += 1,
             None => {
                 self.used.insert(path, new);
             }
             Some(old) => {
                 // The same whatever the order: started counts more than opened, then the first name.
-                if (new.executed, &old.by) > (old.executed, &new.by) {
+                if (new.how == How::Executed, &old.by) > (old.how == How::Executed, &new.by) {
                     old.by = new.by;
                 }
-                old.executed |= new.executed;
+                old.how = old.how.max(new.how);
                 old.command |= new.command;
             }
         }

@@ -1,4 +1,4 @@
-//! The image as it was before CMD ran, read while CMD starts.
+//! The image as it was before the command ran: a tree that is there, or one that is read while the command starts.
 //!
 //! Reading the tree takes longer than most programs take to start. It goes on beside CMD until CMD is about to change
 //! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
@@ -14,17 +14,17 @@ use std::thread::{self, JoinHandle};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::process::Pid;
 
-use super::seen::{self, Seen, View};
+use super::seen::{self, How, Seen, View};
 use super::trail::{self, Start, Trail};
 use crate::root::Root;
 use crate::root::host::Inode;
 use crate::tree::{Id, Tree};
 
 /// A tree, and its directories that could not be read.
-pub(super) type Walked = (Tree, BTreeSet<Id>);
+pub(crate) type Walked = (Tree, BTreeSet<Id>);
 
-/// Use of a path: the path, whether it was started, by which program.
-type Use = (Vec<u8>, bool, Vec<u8>);
+/// Use of a path: the path, what was done with it, by which program.
+type Use = (Vec<u8>, How, Vec<u8>);
 
 /// What is at a path that a process is about to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,17 @@ fn plainly(path: &[u8]) -> Option<Inode> {
     Some(Inode::of(&stat))
 }
 
+/// A path as an absolute one, when it means the same for this process.
+fn plain(view: &View, start: &Start, path: &[u8]) -> Option<Vec<u8>> {
+    let same = view.prefix.is_empty() && start.root.is_empty() && !start.nameless;
+    let relative = || [&start.at, &b"/"[..], path].concat();
+    same.then(|| if path.starts_with(b"/") { path.to_vec() } else { relative() })
+}
+
 /// The image, and what was used of it.
-pub(super) struct Image<'a> {
-    tree: &'a OnceCell<Walked>,
+pub(crate) struct Image<'a> {
+    /// Where the tree is put that is being read.
+    tree: Option<&'a OnceCell<Walked>>,
     walk: Option<JoinHandle<Result<Walked>>>,
     reading: Arc<AtomicBool>,
     /// Paths that are not the image's: this program, its file.
@@ -56,7 +64,7 @@ pub(super) struct Image<'a> {
     /// What was used before the tree was there.
     early: BTreeSet<Use>,
     /// The same, where a path alone does not say it.
-    trails: Vec<(Trail, bool, Vec<u8>)>,
+    trails: Vec<(Trail, How, Vec<u8>)>,
     /// The same file may have other names than before.
     moved: bool,
     seen: Option<Seen<'a>>,
@@ -65,7 +73,7 @@ pub(super) struct Image<'a> {
 
 impl<'a> Image<'a> {
     /// Begin to read the tree, which is put into `tree`. Signals have to be held back by now: a thread inherits that.
-    pub(super) fn read(tree: &'a OnceCell<Walked>, own: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn read(tree: &'a OnceCell<Walked>, own: Vec<Vec<u8>>) -> Self {
         let reading = Arc::new(AtomicBool::new(true));
         let done = Arc::clone(&reading);
         let walk = thread::spawn(move || {
@@ -75,7 +83,7 @@ impl<'a> Image<'a> {
             Ok((tree, unread.into_iter().map(|(directory, _)| directory).collect()))
         });
         Self {
-            tree,
+            tree: Some(tree),
             walk: Some(walk),
             reading,
             own,
@@ -87,28 +95,43 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// Whether the tree is being read still, as another thread may ask.
+    /// A tree that has been read.
+    pub(crate) fn known(seen: Seen<'a>) -> Self {
+        Self {
+            tree: None,
+            walk: None,
+            reading: Arc::default(),
+            own: Vec::new(),
+            early: BTreeSet::new(),
+            trails: Vec::new(),
+            moved: false,
+            seen: Some(seen),
+            error: None,
+        }
+    }
+
+    /// Whether the tree is being read still, as somebody else may ask.
     pub(super) fn reading(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.reading)
     }
 
     /// Wait for the whole tree; `None` when it could not be read.
-    pub(super) fn whole(&mut self) -> Option<&mut Seen<'a>> {
-        if let Some(walk) = self.walk.take() {
+    pub(crate) fn whole(&mut self) -> Option<&mut Seen<'a>> {
+        if let (Some(walk), Some(cell)) = (self.walk.take(), self.tree) {
             match walk.join().unwrap_or_else(|_| Err(anyhow!("cannot examine '/'"))) {
                 Ok(walked) => {
-                    let (tree, closed) = self.tree.get_or_init(|| walked);
-                    let mut seen = Seen::new(tree, closed, &self.own);
-                    for (path, executed, by) in std::mem::take(&mut self.early) {
+                    let (tree, closed) = cell.get_or_init(|| walked);
+                    let mut seen = Seen::new(tree, closed, &self.own).without_edited();
+                    for (path, how, by) in std::mem::take(&mut self.early) {
                         if let Ok(stat) = seen::stat(&path)
-                            && !seen.path(&path, stat.stx_ino, executed, &by)
+                            && !seen.path(&path, stat.stx_ino, how, &by)
                         {
                             let trail = trail::follow(rustix::process::getpid(), &Start::default(), &path);
-                            seen.trail(&trail, trail.stat(), false, executed, &by);
+                            seen.trail(&trail, trail.stat(), false, how, &by);
                         }
                     }
-                    for (trail, executed, by) in std::mem::take(&mut self.trails) {
-                        seen.trail(&trail, trail.stat(), false, executed, &by);
+                    for (trail, how, by) in std::mem::take(&mut self.trails) {
+                        seen.trail(&trail, trail.stat(), false, how, &by);
                     }
                     self.seen = Some(seen);
                 }
@@ -137,23 +160,20 @@ impl<'a> Image<'a> {
     }
 
     /// A process is about to use that path; what is there.
-    pub(super) fn used(&mut self, pid: Pid, view: &View, start: &Start, path: &[u8], use_: (bool, &[u8])) -> Found {
-        let (executed, by) = use_;
-        let plain = view.prefix.is_empty() && start.root.is_empty() && !start.nameless;
-        if plain {
-            let relative = !path.starts_with(b"/");
-            let text = if relative { [&start.at, &b"/"[..], path].concat() } else { path.to_vec() };
+    pub(super) fn used(&mut self, pid: Pid, view: &View, start: &Start, path: &[u8], use_: (How, &[u8])) -> Found {
+        let (how, by) = use_;
+        if let Some(text) = plain(view, start, path) {
             if !self.moved && seen::is_uninteresting(&text) {
                 return Found::Elsewhere;
             }
             if self.reads() {
                 if let Some(inode) = plainly(&text) {
-                    self.early.insert((text, executed, by.to_vec()));
+                    self.early.insert((text, how, by.to_vec()));
                     return Found::File(inode);
                 }
             } else if let Some(seen) = self.whole()
                 && let Ok(stat) = seen::stat(&text)
-                && seen.path(&text, stat.stx_ino, executed, by)
+                && seen.path(&text, stat.stx_ino, how, by)
             {
                 return Found::File(Inode::of(&stat));
             }
@@ -161,27 +181,63 @@ impl<'a> Image<'a> {
         let trail = trail::follow(pid, start, path);
         // Asked once: what is said to be found is what is written, also while another process renames it.
         let is = trail.stat();
-        self.came(trail, is, view.foreign, executed, by);
+        self.came(trail, is, view.foreign, how, by);
         is.map_or(Found::Nothing, |is| Found::File(Inode::of(&is)))
     }
 
+    /// Whether the file system is not what the tree says.
+    pub(super) fn watches(&self) -> bool {
+        self.seen.as_ref().is_some_and(Seen::watches)
+    }
+
+    /// The entry that a change of the image may keep a process from using by that path, when there is one.
+    pub(super) fn guarded(&self, view: &View, start: &Start, path: &[u8]) -> Option<Id> {
+        let seen = self.seen.as_ref().filter(|seen| seen.watches())?;
+        seen.guarded(&plain(view, start, path)?)
+    }
+
+    /// Nothing is at a path that a process asked for.
+    pub(super) fn missed(&mut self, view: &View, start: &Start, path: &[u8], by: &[u8]) {
+        if let Some(seen) = self.seen.as_mut().filter(|seen| seen.watches())
+            && let Some(text) = plain(view, start, path)
+        {
+            seen.missed(&text, by);
+        }
+    }
+
+    /// A process is about to write at that path.
+    pub(super) fn wrote(&mut self, view: &View, start: &Start, path: &[u8]) {
+        if let Some(seen) = self.seen.as_mut().filter(|seen| seen.watches())
+            && let Some(text) = plain(view, start, path)
+        {
+            seen.wrote(&text);
+        }
+    }
+
+    /// A process was refused what it asked for.
+    pub(super) fn denied(&mut self, entry: Id, by: &[u8]) {
+        if let Some(seen) = &mut self.seen {
+            seen.denied(entry, by);
+        }
+    }
+
     /// A process has opened or started a file: `link` leads to it, by that name if it still has one.
-    pub(super) fn opened(&mut self, link: &[u8], name: Option<Vec<u8>>, foreign: bool, use_: (bool, &[u8])) {
-        let (executed, by) = use_;
+    pub(super) fn opened(&mut self, link: &[u8], name: Option<Vec<u8>>, foreign: bool, use_: (How, &[u8])) {
+        let (how, by) = use_;
         // Asked of the link: a name may lead to another file, or nowhere, at any moment.
         let is = seen::stat(link).ok();
         let named =
             name.filter(|name| trail::inode(name).is_some_and(|inode| is.map(|is| Inode::of(&is)) == Some(inode)));
         let end = Some(named.unwrap_or_else(|| link.to_vec()));
-        self.came(Trail { end, ..Trail::default() }, is, foreign, executed, by);
+        self.came(Trail { end, ..Trail::default() }, is, foreign, how, by);
     }
 
-    fn came(&mut self, trail: Trail, is: Option<Statx>, foreign: bool, executed: bool, by: &[u8]) {
+    fn came(&mut self, trail: Trail, is: Option<Statx>, foreign: bool, how: How, by: &[u8]) {
         // What /proc shows of a process is gone with it.
         if self.reads() && !foreign && trail.is_by_name() {
-            self.trails.push((trail, executed, by.to_vec()));
+            self.trails.push((trail, how, by.to_vec()));
         } else if let Some(seen) = self.whole() {
-            seen.trail(&trail, is, foreign, executed, by);
+            seen.trail(&trail, is, foreign, how, by);
         }
     }
 
@@ -193,7 +249,7 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     /// Why the tree could not be read.
-    pub(super) fn finish(mut self) -> Result<Seen<'a>> {
+    pub(crate) fn finish(mut self) -> Result<Seen<'a>> {
         self.whole();
         self.seen.ok_or_else(|| anyhow!(self.error.unwrap_or_default()))
     }

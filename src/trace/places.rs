@@ -38,7 +38,7 @@ pub(super) enum Unknown {
 }
 
 /// A process id as nix has it.
-pub(super) fn nix(pid: Pid) -> unistd::Pid {
+pub(crate) fn nix(pid: Pid) -> unistd::Pid {
     unistd::Pid::from_raw(pid.as_raw_nonzero().get())
 }
 
@@ -67,12 +67,13 @@ pub(super) fn call(pid: Pid) -> Result<(Option<Stop>, [u64; 6]), Unknown> {
     }
 }
 
-/// What the call gave that a process has just made: a number not below 0, or `None` when it failed.
-pub(super) fn given(pid: Pid, narrow: bool) -> Result<Option<u64>, Unknown> {
+/// What the call gave that a process has just made: a number not below 0, or why it failed.
+pub(super) fn given(pid: Pid, narrow: bool) -> Result<Result<u64, Errno>, Unknown> {
     let registers = ptrace::getregs(nix(pid)).map_err(|_| Unknown::Nothing)?;
     let value = value_of(&registers);
     let value = if narrow { i64::from(value as i32) } else { value as i64 };
-    Ok(u64::try_from(value).ok())
+    let failed = |_| Errno::from_raw_os_error(i32::try_from(value.saturating_neg()).unwrap_or_default());
+    Ok(u64::try_from(value).map_err(failed))
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -27,6 +27,8 @@ pub(super) struct Watch {
     pub(super) reads: Arc<AtomicBool>,
     /// The limit was passed, and every process was ended.
     passed: Arc<AtomicBool>,
+    /// There is nothing to watch any more.
+    over: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -39,7 +41,7 @@ impl Watch {
         let watch = self.clone();
         thread::spawn(move || {
             let mut since = (0, Instant::now());
-            loop {
+            while !watch.over.load(Ordering::SeqCst) {
                 thread::sleep(PAUSE);
                 let step = watch.steps.load(Ordering::SeqCst);
                 let waits = step % 2 == 1 && !watch.reads.load(Ordering::SeqCst);
@@ -70,6 +72,11 @@ impl Watch {
         if let Ok(mut alive) = self.alive.lock() {
             alive.retain(|&one| one != number);
         }
+    }
+
+    /// Watch no longer.
+    pub(super) fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
     }
 
     /// Whether the limit was passed.

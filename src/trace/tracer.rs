@@ -1,4 +1,4 @@
-//! The loop that follows CMD and everything that it starts, from its first instruction to the end of the last process.
+//! The loop that follows a command (CMD) and everything that it starts, from its first instruction to the end of the last process.
 //!
 //! A call that names a file stops before it is made; its path is read, and the process goes on. Where that does not tell
 //! enough it stops once more when it has been made: when it opened a file while another process or thread was there that
@@ -8,6 +8,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,13 +17,16 @@ use nix::sys::ptrace::{self, Options};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
+use super::Way;
 use super::calls::{Changes, Place, Stop};
 use super::image::{Found, Image};
 use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
-use super::seen::View;
+use super::seen::{How, View};
 use super::trail::{self, Start};
 use super::watch::Watch;
+use crate::facts::program::Shebang;
+use crate::tree::Id;
 
 /// All children, threads and traced processes (wait(2), __WALL).
 const WALL: WaitOptions = WaitOptions::from_bits_retain(0x4000_0000);
@@ -36,9 +40,6 @@ const OPTIONS: Options = Options::PTRACE_O_TRACEFORK
     .union(Options::PTRACE_O_TRACESYSGOOD)
     .union(Options::PTRACE_O_EXITKILL);
 
-/// How long processes that CMD left behind may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// Between two looks at processes that are ending.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -48,12 +49,15 @@ const AT_CWD: u32 = (-100_i32).cast_unsigned();
 /// A stop at the end of a call (ptrace(2), PTRACE_O_TRACESYSGOOD).
 const CALL_ENDED: i32 = libc::SIGTRAP | 0x80;
 
+/// What the kernel reads of a script (BINPRM_BUF_SIZE).
+const HEAD: usize = 256;
+
 /// RESOLVE_IN_ROOT (openat2(2)).
 const IN_ROOT: u64 = 0x10;
 
 /// How CMD ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// With that status.
     Status(u8),
     /// Killed by that signal.
@@ -63,7 +67,9 @@ pub(super) enum End {
 /// Follows one command.
 pub(super) struct Tracer<'a> {
     main: Pid,
+    way: Way,
     image: Image<'a>,
+    calls: u64,
     /// Every traced process and thread, in no order: there are few at a time.
     alive: Vec<Process>,
     /// Some process has changed its user.
@@ -72,8 +78,10 @@ pub(super) struct Tracer<'a> {
     moved: bool,
     /// Some process has given a file another name.
     renamed: bool,
-    /// What was about to be started last is a script.
-    script: bool,
+    /// The interpreter of what was about to be started last, when that is a script.
+    script: Option<Vec<u8>>,
+    /// The entry that may keep a process from what it asked for last.
+    guard: Option<Id>,
     /// The name of this process's mounts (namespaces(7)).
     mounts: Option<Vec<u8>>,
     /// CMD itself runs: the second start of this program is over.
@@ -95,7 +103,7 @@ struct Process {
 }
 
 /// A call that is being made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Open {
     place: Place,
     arguments: [u64; 6],
@@ -103,26 +111,32 @@ struct Open {
     before: Result<Found, Unknown>,
     /// A new process has been reported.
     born: bool,
-    /// It starts a script.
-    script: bool,
+    /// It starts a script, by that interpreter.
+    script: Option<Vec<u8>>,
+    /// An entry that may keep the process from what it asks for.
+    guard: Option<Id>,
 }
 
 /// Calls whose path is not known.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
-    pub(super) count: usize,
+pub(crate) struct Lost {
+    pub(crate) count: usize,
     /// What the first one was, as a whole message, and what helps.
-    pub(super) first: Option<(String, &'static str)>,
+    pub(crate) first: Option<(String, &'static str)>,
 }
 
 /// What there is to tell at the end.
-pub(super) struct Traced<'a> {
-    /// How CMD ended; `None` when the kernel did not say.
-    pub(super) end: Option<End>,
+pub(crate) struct Traced<'a> {
+    /// How CMD ended; `None` when nobody told.
+    pub(crate) end: Option<End>,
     /// CMD was started at all.
-    pub(super) started: bool,
-    pub(super) image: Image<'a>,
-    pub(super) lost: Lost,
+    pub(crate) started: bool,
+    pub(crate) image: Image<'a>,
+    pub(crate) lost: Lost,
+    /// Calls that stopped, so that what was followed can be told from what reports nothing.
+    pub(crate) calls: u64,
+    /// A look took too long, and everything was ended for that.
+    pub(crate) stuck: bool,
 }
 
 const UNREADABLE: &str = "no other process can read such memory (memfd_secret, or a page that userfaultfd fills): write \
@@ -137,16 +151,19 @@ const MORE_RIGHTS: &str = "without CAP_SYS_PTRACE a tracer cannot read a process
 ///
 /// # Errors
 /// The kernel's when the process cannot be traced.
-pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
+pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced<'a>, Errno> {
     ptrace::seize(places::nix(main), OPTIONS).map_err(|errno| Errno::from_raw_os_error(errno as i32))?;
     let mut tracer = Tracer {
         main,
+        way,
         image,
+        calls: 0,
         alive: Vec::new(),
         closed: false,
         moved: false,
         renamed: false,
-        script: false,
+        script: None,
+        guard: None,
         mounts: None,
         started: false,
         end: None,
@@ -165,20 +182,22 @@ pub(super) fn follow(main: Pid, image: Image<'_>) -> Result<Traced<'_>, Errno> {
         }
     }
     tracer.end_the_rest();
-    if tracer.watch.has_passed() {
+    tracer.watch.end();
+    let stuck = tracer.watch.has_passed();
+    if stuck {
         tracer.lost.count += 1;
         let text = "a path did not respond for 10 seconds, so the command was ended: its file system waits for a process that waits for harden (a FUSE file system that the command serves itself)";
         tracer.lost.first = Some((text.to_owned(), "mount such a file system before you start the command"));
     }
-    let Tracer { image, end, started, lost, .. } = tracer;
-    Ok(Traced { end, started, image, lost })
+    let Tracer { image, end, started, lost, calls, .. } = tracer;
+    Ok(Traced { end, started, image, lost, calls, stuck })
 }
 
 impl Tracer<'_> {
     /// End what CMD left behind: without a tracer its calls would fail.
     fn end_the_rest(&mut self) {
         let begin = Instant::now();
-        let mut signal = Some(Signal::TERM);
+        let mut signal = Some(if self.way.grace.is_zero() { Signal::KILL } else { Signal::TERM });
         loop {
             if let Some(signal) = signal.take() {
                 for pid in self.alive.iter().filter_map(|process| Pid::from_raw(process.number)) {
@@ -191,7 +210,7 @@ impl Tracer<'_> {
                 Ok(None) if self.alive.is_empty() => return,
                 Ok(None) => {
                     sleep(PAUSE);
-                    signal = (begin.elapsed() > GRACE).then_some(Signal::KILL);
+                    signal = (begin.elapsed() > self.way.grace).then_some(Signal::KILL);
                 }
                 Err(Errno::INTR) => {}
                 Err(_) => return,
@@ -209,6 +228,7 @@ impl Tracer<'_> {
         let Some(signal) = status.stopping_signal() else {
             self.forget(number(pid));
             if pid == self.main {
+                self.way.ended.store(true, Ordering::SeqCst);
                 self.end = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Some(End::Status(u8::try_from(code & 0xff).unwrap_or(u8::MAX))),
                     (None, Some(signal)) => Some(End::Signal(signal)),
@@ -287,7 +307,7 @@ impl Tracer<'_> {
         match open.before {
             Err(Unknown::Unreadable) => self.loses(pid, "cannot read the path of a program that it starts", UNREADABLE),
             // The interpreter of a script stays because the script does.
-            Ok(Found::File(_)) if open.script => {}
+            Ok(Found::File(_)) if open.script.is_some() && !self.way.interpreters => {}
             // The program was not there a moment ago, or the kernel starts it by another one (binfmt_misc).
             before => self.led(pid, "exe", before, &by),
         }
@@ -297,6 +317,8 @@ impl Tracer<'_> {
     fn call(&mut self, pid: Pid) {
         // Killed meanwhile, or no call of ours.
         let Ok((Some(stop), arguments)) = places::call(pid) else { return };
+        self.calls += 1;
+        self.guard = None;
         let place = match stop {
             Stop::Path(place) => place,
             Stop::Lost => {
@@ -336,21 +358,45 @@ impl Tracer<'_> {
             Ok(Found::Nothing) => alone,
             Err(_) => false,
         };
+        let guard = self.guard.take();
         if place.starts
             || place.executes
+            || guard.is_some()
             || (place.opens && place.path.is_none())
             || !(is_told || is_settled(place, before))
         {
-            let script = place.executes && self.script;
-            self.process(number(pid)).open = Some(Open { place, arguments, before, born: false, script });
+            let script = self.script.take().filter(|_| place.executes);
+            self.process(number(pid)).open = Some(Open { place, arguments, before, born: false, script, guard });
         }
     }
 
     /// A process has made a call that was not clear before.
     fn made(&mut self, pid: Pid) {
-        let Some(Open { place, arguments, before, born, .. }) = self.process(number(pid)).open.take() else { return };
-        // It failed: what it named was not used.
-        let Ok(Some(value)) = places::given(pid, place.narrow) else { return };
+        let Some(Open { place, arguments, before, born, guard, script }) = self.process(number(pid)).open.take() else {
+            return;
+        };
+        let value = match places::given(pid, place.narrow) {
+            Ok(Ok(value)) => value,
+            // It failed: what it named was not used.
+            Ok(Err(errno)) => {
+                // The kernel says the same of a script and of its interpreter.
+                if let Some(interpreter) = script.filter(|_| errno == Errno::NOENT && self.image.watches())
+                    && let Ok(by) = self.program(pid)
+                {
+                    self.image.missed(&View::default(), &Start::default(), &interpreter, &by);
+                }
+                if let Some(entry) = guard.filter(|_| matches!(errno, Errno::ACCESS | Errno::PERM)) {
+                    let by = self.program(pid).unwrap_or_default();
+                    self.image.denied(entry, &by);
+                }
+                return;
+            }
+            Err(_) => return,
+        };
+        // A guard was asked for its result alone.
+        if guard.is_some() && is_settled(place, before) && !place.executes && !place.starts {
+            return;
+        }
         if place.starts {
             if !born {
                 let help = "such a program cannot be followed: write its files into [keep] paths";
@@ -401,7 +447,7 @@ impl Tracer<'_> {
 
     /// A link of a process in /proc leads to the file that it has opened or started.
     fn led(&mut self, pid: Pid, name: &str, before: Result<Found, Unknown>, by: &[u8]) {
-        let executed = name == "exe";
+        let how = if name == "exe" { How::Executed } else { How::Opened };
         let link = format!("/proc/{}/{name}", pid.as_raw_nonzero()).into_bytes();
         if let (Some(inode), Ok(Found::File(known))) = (trail::inode(&link), before)
             && inode == known
@@ -415,7 +461,7 @@ impl Tracer<'_> {
         };
         if name.starts_with(b"/") {
             let foreign = self.view(pid).is_ok_and(|view| view.foreign);
-            self.image.opened(&link, Some(name).filter(|_| !foreign), foreign, (executed, by));
+            self.image.opened(&link, Some(name).filter(|_| !foreign), foreign, (how, by));
         }
     }
 
@@ -498,15 +544,28 @@ impl Tracer<'_> {
         if path.is_empty() {
             // The descriptor is the program.
             let by = self.program(pid)?;
-            self.image.opened(&start.at, Some(start.at.clone()), view.foreign, (true, &by));
+            self.image.opened(&start.at, Some(start.at.clone()), view.foreign, (How::Executed, &by));
             return Ok(trail::inode(&start.at).map_or(Found::Nothing, Found::File));
         }
         let by = self.program(pid)?;
         if place.executes {
             let base = if path.starts_with(b"/") { &start.root } else { &start.at };
-            self.script = is_script(&[base, &b"/"[..], &path].concat());
+            self.script = interpreter(&[base, &b"/"[..], &path].concat());
         }
-        Ok(self.image.used(pid, &view, &start, &path, (place.executes, &by)))
+        let how = match place {
+            Place { executes: true, .. } => How::Executed,
+            Place { opens: true, .. } => How::Opened,
+            _ => How::Looked,
+        };
+        let found = self.image.used(pid, &view, &start, &path, (how, &by));
+        if writes(place, arguments) {
+            self.image.wrote(&view, &start, &path);
+        }
+        self.guard = self.guard.or_else(|| self.image.guarded(&view, &start, &path));
+        if found == Found::Nothing && !changes(place, arguments) {
+            self.image.missed(&view, &start, &path, &by);
+        }
+        Ok(found)
     }
 
     /// What a process runs.
@@ -515,7 +574,7 @@ impl Tracer<'_> {
             return Ok(program.clone());
         }
         let program = match places::link(pid, "exe") {
-            _ if !self.started => b"harden learn".to_vec(),
+            _ if !self.started => self.way.starter.as_bytes().to_vec(),
             // A thread of a process that has closed.
             Err(Unknown::Refused) => self.process(places::process(pid)).program.clone().ok_or(Unknown::Refused)?,
             other => other?,
@@ -571,15 +630,28 @@ fn changes(place: Place, arguments: &[u64; 6]) -> bool {
     }
 }
 
+/// Whether a call writes where its path leads, or opens that for writing.
+fn writes(place: Place, arguments: &[u64; 6]) -> bool {
+    let flags = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
+    match place.changes {
+        Changes::Never => false,
+        // Of a 32-bit program each call counts as one that changes something.
+        Changes::Always => !place.moves && !place.narrow && place.how.is_none(),
+        Changes::Creating(at) => arguments.get(at).is_none_or(|given| given & flags != 0),
+    }
+}
+
 /// Whether a call tells nothing more when it has been made.
 fn is_settled(place: Place, before: Result<Found, Unknown>) -> bool {
     !place.opens && matches!(before, Ok(Found::Elsewhere | Found::File(_)))
 }
 
-/// Whether a file is a script; also one that cannot be read.
-fn is_script(path: &[u8]) -> bool {
-    let begin = crate::root::host::read_start(Path::new(OsStr::from_bytes(path)), 2);
-    begin.map_or(true, |begin| begin == b"#!")
+/// The interpreter of a script; none of one that cannot be read.
+fn interpreter(path: &[u8]) -> Option<Vec<u8>> {
+    match crate::root::host::read_start(Path::new(OsStr::from_bytes(path)), HEAD) {
+        Ok(begin) => Shebang::parse(&begin).map(|shebang| shebang.interpreter),
+        Err(_) => Some(Vec::new()),
+    }
 }
 
 /// A process's name where its program is not told.

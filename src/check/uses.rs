@@ -1,0 +1,450 @@
+//! What a check used, held against the plan: which of it goes, by which rule, and what to write so that it stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Outcome;
+use crate::diag::Diagnostic;
+use crate::diag::escape::{basic_string, escaped, quoted};
+use crate::draft::record::{Target, What};
+use crate::explain::{Explainer, Keep};
+use crate::facts::program::{Program, is_library_name};
+use crate::guards::checks::ID as GUARD;
+use crate::pipeline::Examined;
+use crate::plan::Step;
+use crate::policy::{Check, Policy};
+use crate::root::Root;
+use crate::rules::accounts::user;
+use crate::rules::minimal;
+use crate::trace::{self, Against, How, Seen};
+use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
+
+/// Paths that a message about a failed check names.
+const NAMED: usize = 20;
+/// Paths that a note names.
+const NOTED: usize = 5;
+
+/// What one check used.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    /// By path.
+    pub used: BTreeMap<Vec<u8>, trace::Used>,
+    /// What is gone and was asked for, and by which program.
+    pub missing: BTreeMap<Id, Vec<u8>>,
+    /// What was refused.
+    pub refused: BTreeMap<Id, Vec<u8>>,
+    /// Mounts that were written to.
+    pub mounts: BTreeSet<Id>,
+}
+
+/// What a file was to the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// It was started, also by the kernel for another one.
+    Program,
+    /// An interpreter read it as code.
+    Script,
+    /// It was loaded.
+    Library,
+    /// It was opened.
+    File,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Script => "script",
+            Self::Library => "library",
+            Self::File => "file",
+        }
+    }
+}
+
+/// A file that was used and goes.
+#[derive(Debug)]
+struct Loss {
+    kind: Kind,
+    /// The entry that goes: the file, or a link that leads to it.
+    entry: Id,
+    /// The program that used it.
+    by: Vec<u8>,
+    rule: &'static str,
+}
+
+/// What is known of the first runs.
+#[derive(Debug, Default)]
+pub(crate) struct First {
+    /// Files that each check opened and that go.
+    files: Vec<Vec<Id>>,
+    /// How each check stood at its end, unless it failed.
+    pub(crate) outcomes: Vec<Option<Outcome>>,
+}
+
+/// A plan, and what checks say of it.
+pub(crate) struct Judge<'a> {
+    examined: &'a Examined,
+    policy: &'a Policy,
+    root: &'a Root,
+    explainer: Explainer<'a>,
+    /// Which rule removes an entry. What the last steps remove is this program's own.
+    rules: BTreeMap<Id, &'static str>,
+    removed: IdSet,
+    changed: IdSet,
+    /// Files of accounts and groups that lose or change lines.
+    edited: IdSet,
+    own: Vec<Vec<u8>>,
+    none: BTreeSet<Id>,
+    /// What would go and stops the plan, by entry.
+    lost: BTreeMap<Id, Loss>,
+    /// The checks that use it.
+    checks: Vec<&'a Check>,
+    /// Files that each check opened and that go.
+    files: Vec<Vec<Id>>,
+}
+
+impl<'a> Judge<'a> {
+    /// The same plan in the hardened root, with what the first runs opened.
+    pub(crate) fn with(self, first: &First) -> Self {
+        Self { files: first.files.clone(), ..self }
+    }
+
+    /// What the second runs need to know of the first ones.
+    pub(crate) fn into_first(self, outcomes: Vec<Option<Outcome>>) -> First {
+        First { files: self.files, outcomes }
+    }
+
+    /// A plan of a root, before its first change.
+    pub(crate) fn new(examined: &'a Examined, policy: &'a Policy, root: &'a Root) -> Self {
+        let removed: IdSet = examined.plan.steps.iter().filter_map(Step::removed).collect();
+        let (mut rules, mut changed, mut edited) = (BTreeMap::new(), IdSet::default(), IdSet::default());
+        for record in &examined.plan.records {
+            match (&record.target, &record.what) {
+                (Target::Entry(id), What::Remove) if removed.contains(*id) => {
+                    rules.insert(*id, record.rule);
+                }
+                (Target::Entry(id), What::Owner(..) | What::Mode(..) | What::Capability) => {
+                    changed.insert(*id);
+                }
+                (Target::New(path), What::Line(_)) if record.rule != user::ID => {
+                    edited.extend(examined.facts.tree.lookup(path))
+                }
+                _ => {}
+            }
+        }
+        let own = examined.plan.last.iter().filter_map(Step::removed).map(|id| examined.facts.tree.path(id));
+        Self {
+            explainer: Explainer::new(examined, policy, &[]),
+            own: own.collect(),
+            examined,
+            policy,
+            root,
+            rules,
+            removed,
+            changed,
+            edited,
+            none: BTreeSet::new(),
+            lost: BTreeMap::new(),
+            checks: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+
+    fn tree(&self) -> &'a Tree {
+        &self.examined.facts.tree
+    }
+
+    /// What the tracer fills before the first change.
+    pub(crate) fn before(&self) -> Seen<'_> {
+        Seen::new(self.tree(), &self.none, &self.own)
+    }
+
+    /// What the tracer fills in the hardened root.
+    pub(crate) fn after(&self) -> Seen<'_> {
+        self.before().against(Against { removed: &self.removed, changed: &self.changed })
+    }
+
+    /// Take what a check used in its first run; [`Self::refusal`] tells what stops the plan.
+    pub(crate) fn take(&mut self, check: &'a Check, used: Option<&Used>) {
+        let Some(used) = used else { return self.files.push(Vec::new()) };
+        let (files, losses): (Vec<Loss>, Vec<Loss>) =
+            self.losses(used).into_iter().partition(|loss| loss.kind == Kind::File);
+        if !losses.is_empty() {
+            self.checks.push(check);
+        }
+        for loss in losses {
+            self.lost.entry(loss.entry).or_insert(loss);
+        }
+        self.files.push(files.into_iter().map(|loss| loss.entry).collect());
+    }
+
+    /// Everything that was used and goes, by its entry.
+    fn losses(&self, used: &Used) -> Vec<Loss> {
+        let mut losses: Vec<Loss> = Vec::new();
+        let mut looked: Vec<Loss> = Vec::new();
+        for (path, used) in &used.used {
+            let Some((entry, node)) = self.gone(path) else { continue };
+            let Some(&rule) = self.rules.get(&entry) else { continue };
+            let kind = self.kind(node, used.how);
+            if matches!(kind, Kind::Program | Kind::Script) && self.is_told(path, entry, node) {
+                continue;
+            }
+            let loss = Loss { kind, entry, by: used.by.clone(), rule };
+            if used.how == How::Looked { looked.push(loss) } else { losses.push(loss) }
+        }
+        for (path, used) in used.used.iter().filter(|(_, used)| used.how == How::Executed) {
+            losses.extend(self.interpreter(path, &used.by));
+        }
+        // What keeps a link keeps what it leads to.
+        let tree = self.tree();
+        let ends: BTreeSet<Id> = losses
+            .iter()
+            .filter(|loss| loss.kind == Kind::Program && tree.is_link(loss.entry))
+            .filter_map(|loss| tree.follow(loss.entry).ok())
+            .map(|found| found.node)
+            .collect();
+        losses.retain(|loss| loss.kind != Kind::Program || !ends.contains(&loss.entry));
+        // A module's source is looked at for its time when its compiled form is read.
+        let beside: BTreeSet<Id> = losses
+            .iter()
+            .filter(|loss| matches!(loss.kind, Kind::Script | Kind::Library))
+            .map(|loss| self.tree().parent(loss.entry))
+            .flat_map(|parent| {
+                let source = self.tree().name(parent) == b"__pycache__";
+                [Some(parent), source.then(|| self.tree().parent(parent))]
+            })
+            .flatten()
+            .collect();
+        let code = |loss: &Loss| matches!(loss.kind, Kind::Script | Kind::Library);
+        losses.extend(looked.into_iter().filter(|loss| code(loss) && beside.contains(&self.tree().parent(loss.entry))));
+        losses
+    }
+
+    /// The first entry on the way of a path that goes, and the file that the path leads to.
+    fn gone(&self, path: &[u8]) -> Option<(Id, Id)> {
+        let tree = self.tree();
+        let named = tree.lookup(path);
+        let found = tree.resolve(path).ok();
+        let node = found.as_ref().map(|found| found.node).or(named)?;
+        let links = found.iter().flat_map(|found| found.links.iter().copied());
+        let entry = named.into_iter().chain(links).chain([node]).find(|&id| self.removed.contains(id))?;
+        Some((entry, node))
+    }
+
+    /// The interpreter of a program or script, which the kernel loads or starts by itself, if it goes.
+    fn interpreter(&self, path: &[u8], by: &[u8]) -> Option<Loss> {
+        let node = self.tree().resolve(path).ok()?.node;
+        let (kind, interpreter) = match self.examined.facts.commands.program(self.tree(), self.root, node).ok()? {
+            Program::Elf(elf) => (Kind::Library, elf.interpreter?),
+            Program::Script(shebang) => (Kind::Program, shebang.interpreter),
+            Program::Unreadable(_) | Program::None => return None,
+        };
+        let (entry, end) = self.gone(&interpreter)?;
+        let told = kind == Kind::Program && self.is_told(&interpreter, entry, end);
+        let rule = self.rules.get(&entry)?;
+        (!told).then(|| Loss { kind, entry, by: by.to_vec(), rule })
+    }
+
+    fn kind(&self, node: Id, how: How) -> Kind {
+        let tree = self.tree();
+        if how == How::Executed {
+            return Kind::Program;
+        }
+        if !tree.is_file(node) {
+            return Kind::File;
+        }
+        let program = self.examined.facts.commands.program(tree, self.root, node).unwrap_or_default();
+        let name = tree.name(node);
+        match program {
+            Program::Elf(_) if is_library_name(name) || !program.is_program(tree, node, false) => Kind::Library,
+            Program::Script(_) if how == How::Opened => Kind::Script,
+            _ if minimal::is_module(name) => Kind::Script,
+            _ => Kind::File,
+        }
+    }
+
+    /// Whether `[remove] commands` names it.
+    fn is_told(&self, path: &[u8], entry: Id, node: Id) -> bool {
+        let tree = self.tree();
+        let names = |value: &[u8]| {
+            value == path || [entry, node].iter().any(|&id| value == tree.name(id) || value == tree.path(id))
+        };
+        self.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
+    }
+
+    /// What stops the plan: everything that the checks used and that it would remove, in one message; but for what the
+    /// help of another refusal names.
+    pub(crate) fn refusal(&self) -> Option<Diagnostic> {
+        let first = self.checks.first()?;
+        let is_named = |loss: &&Loss| {
+            let name = match self.explainer.keep(loss.entry) {
+                Some(Keep::Command(name) | Keep::Path(name)) => basic_string(&name),
+                None => return false,
+            };
+            self.examined.plan.refusals.iter().any(|refusal| refusal.help.contains(&name))
+        };
+        let mut losses: Vec<&Loss> = self.lost.values().filter(|loss| !is_named(loss)).collect();
+        if losses.is_empty() {
+            return None;
+        }
+        losses.sort_by_key(|loss| (loss.kind, loss.entry));
+        let named = losses.iter().map(|loss| {
+            let how = if loss.kind == Kind::Program { "started" } else { "opened" };
+            let path = quoted(&self.tree().path(loss.entry));
+            format!("{} {path} ({how} by {}; {})", loss.kind.word(), shown(&loss.by), loss.rule)
+        });
+        let named: Vec<String> = named.collect();
+        let (who, verb) = match self.checks.len() - 1 {
+            0 => (String::new(), "uses"),
+            1 => (" and one more".to_owned(), "use"),
+            more => (format!(" and {more} more"), "use"),
+        };
+        let text = format!("the check '{first}'{who} {verb} what the plan would remove: {}", named.join(", "));
+        let keep = self.keep(losses.iter().map(|loss| loss.entry));
+        Some(
+            Diagnostic::at(GUARD, &first.origin, text)
+                .help(format!("write {keep}; name programs that the check can do without in [remove] commands")),
+        )
+    }
+
+    /// The lines that keep all of this.
+    fn keep(&self, entries: impl Iterator<Item = Id>) -> String {
+        let tree = self.tree();
+        let (mut commands, mut paths, mut off) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for entry in entries {
+            match self.explainer.keep(entry) {
+                Some(Keep::Command(name)) => {
+                    commands.insert(name);
+                }
+                Some(Keep::Path(path)) => {
+                    // A directory that goes as a whole is one module or package.
+                    let parent = tree.parent(entry);
+                    let whole = self.removed.contains(parent) && !tree.is_dir(entry);
+                    let parent = self.explainer.keep(parent).filter(|_| whole);
+                    let path = if let Some(Keep::Path(parent)) = parent { parent } else { path };
+                    paths.insert(path);
+                }
+                None => {
+                    off.extend(self.rules.get(&entry).copied());
+                }
+            }
+        }
+        let tops = paths.clone();
+        let below = |path: &String| {
+            tops.iter().any(|top| path.strip_prefix(top.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        };
+        paths.retain(|path| !below(path));
+        let mut lines = Vec::new();
+        for (key, values) in [("commands", commands), ("paths", paths)] {
+            if !values.is_empty() {
+                let values: Vec<String> = values.iter().map(|value| basic_string(value)).collect();
+                lines.push(format!("[keep] {key} = [{}]", values.join(", ")));
+            }
+        }
+        lines.extend(off.into_iter().map(|rule| format!("[rules] \"{rule}\" = \"off\"")));
+        lines.join(" and ")
+    }
+
+    /// What a check may have failed for in the hardened root, as a clause that begins the message.
+    pub(crate) fn cause(&self, at: usize, used: Option<&Used>) -> Option<String> {
+        let found = self.found(at, used);
+        if found.is_empty() {
+            return None;
+        }
+        let mut named: Vec<String> = Vec::new();
+        for &(entry, what, by) in found.iter().take(NAMED) {
+            let path = quoted(&self.tree().path(entry));
+            let by = by.map_or_else(String::new, |by| format!(" for {}", shown(by)));
+            let advice = self.explainer.against(entry);
+            let (rule, line) = advice.first().map_or(("", ""), |advice| (advice.rule, advice.toml.as_str()));
+            named.push(match what {
+                Fault::Missing => format!("{path} is missing{by}: {rule} removed it, {line} keeps it"),
+                Fault::Refused => format!("{path} is closed{by}: {rule} changed its owner or mode, {line} leaves it"),
+                Fault::Edited => {
+                    let others = advice.iter().filter(|advice| advice.rule != user::ID);
+                    let lines: Vec<String> =
+                        others.map(|advice| format!("{}, {} leaves it", advice.rule, advice.toml)).collect();
+                    format!(
+                        "{path}, which {} read, has other lines: {}",
+                        by.trim_start_matches(" for "),
+                        lines.join("; ")
+                    )
+                }
+            });
+        }
+        if found.len() > NAMED {
+            named.push(format!("{} more files that it opened before are missing", found.len() - NAMED));
+        }
+        Some(named.join("; "))
+    }
+
+    /// The same of a check that passed, as a note.
+    pub(crate) fn note(&self, at: usize, used: Option<&Used>) -> Option<String> {
+        let mut found = self.found(at, used);
+        found.retain(|&(_, what, _)| what != Fault::Edited);
+        let named: Vec<String> = found
+            .iter()
+            .take(NOTED)
+            .map(|&(entry, _, _)| {
+                let advice = self.explainer.against(entry);
+                format!("{} ({})", quoted(&self.tree().path(entry)), advice.first().map_or("", |advice| advice.rule))
+            })
+            .collect();
+        let more = if found.len() > NOTED { format!(" and {} more", found.len() - NOTED) } else { String::new() };
+        (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+    }
+
+    /// The mounts that a check wrote to, which are no part of the image.
+    pub(crate) fn mounts(&self, used: Option<&Used>) -> Option<String> {
+        let named: Vec<String> = used?.mounts.iter().take(NOTED).map(|&id| quoted(&self.tree().path(id))).collect();
+        (!named.is_empty()).then(|| named.join(", "))
+    }
+
+    /// What is not as before for that check: programs and code first, then what only the first run opened.
+    fn found<'u>(&'u self, at: usize, used: Option<&'u Used>) -> Vec<(Id, Fault, Option<&'u [u8]>)> {
+        let mut all: BTreeMap<Id, (Fault, Option<&[u8]>)> = BTreeMap::new();
+        for &id in self.files.get(at).into_iter().flatten() {
+            all.insert(id, (Fault::Missing, None));
+        }
+        for (&id, by) in used.iter().flat_map(|used| &used.missing) {
+            all.insert(id, (Fault::Missing, Some(by)));
+        }
+        for (&id, by) in used.iter().flat_map(|used| &used.refused) {
+            all.insert(id, (Fault::Refused, Some(by)));
+        }
+        for (path, used) in used.iter().flat_map(|used| &used.used).filter(|(_, used)| used.how == How::Opened) {
+            if let Ok(found) = self.tree().resolve(path)
+                && self.edited.contains(found.node)
+            {
+                all.insert(found.node, (Fault::Edited, Some(&used.by)));
+            }
+        }
+        let mut found: Vec<(Id, Fault, Option<&[u8]>)> =
+            all.into_iter().map(|(id, (what, by))| (id, what, by)).collect();
+        let tree = self.tree();
+        let weight = |id: Id| {
+            if self.examined.facts.commands.entries.contains_key(&id) {
+                0
+            } else if is_library_name(tree.name(id)) || minimal::is_module(tree.name(id)) {
+                1
+            } else {
+                2
+            }
+        };
+        found.sort_by_key(|&(id, what, by)| (by.is_none(), what == Fault::Edited, weight(id), id));
+        found
+    }
+}
+
+/// How a path is not as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Missing,
+    Refused,
+    Edited,
+}
+
+/// A program as the tracer names it.
+fn shown(by: &[u8]) -> String {
+    if by.starts_with(b"/") { quoted(by) } else { escaped(by) }
+}

@@ -1,0 +1,69 @@
+//! Follows a command and everything that it starts, and tells which files of an image they used: `learn` writes them
+//! down, a check compares them with a plan.
+//!
+//! This module and its parts are the only ones that trace. They decide nothing about an image. Only calls that name a
+//! file stop; what could not be followed is counted, and its first one told ([`Lost`]).
+//!
+//! ```text
+//!             tree (image) ─┐
+//! calls ──> tracer ──> places ──> trail ──> seen
+//! ```
+
+mod calls;
+mod image;
+pub(crate) mod places;
+mod resume;
+mod seen;
+mod tracer;
+mod trail;
+mod watch;
+
+use std::process::Child;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions};
+
+pub(crate) use image::Image;
+pub(crate) use seen::{Against, How, Seen, Used};
+pub(crate) use tracer::{End, Lost, Traced, follow};
+
+/// How a command is followed.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// How long processes that the command left behind may take to end after SIGTERM; zero is SIGKILL at once.
+    pub grace: Duration,
+    /// What is said to have used a file before the command itself runs.
+    pub starter: &'static str,
+    /// Interpreters of scripts are told too: the kernel starts them without a call.
+    pub interpreters: bool,
+    /// Set once the command has ended: its number may mean another process.
+    pub ended: Arc<AtomicBool>,
+}
+
+/// In the process that becomes the command: stop, so that its tracer is there before anything happens.
+pub(crate) fn wait_for_tracer() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
+}
+
+/// In the process that becomes the command: from here on its calls that name a file stop.
+///
+/// # Errors
+/// When the kernel refuses the filter.
+pub(crate) fn stop_at_paths() -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&calls::filter())
+}
+
+/// The process of a child that has called [`wait_for_tracer`]; `None` when it ended before.
+pub(crate) fn waiting(child: &Child) -> Option<Pid> {
+    let main = Pid::from_child(child);
+    loop {
+        match rustix::process::waitpid(Some(main), WaitOptions::UNTRACED) {
+            Ok(Some((_, status))) if status.stopped() => return Some(main),
+            Err(Errno::INTR) | Ok(None) => {}
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What a check uses is seen: what would go is refused before the first change, and what is missing afterwards is named.
+
+use std::fs;
+
+use super::image::{Options, Ran, apply, apply_with, perl, root};
+use crate::common::Rootfs;
+
+/// A program of this machine, in the image itself.
+pub(super) fn with(root: Rootfs, path: &str, from: &str) -> Rootfs {
+    root.file(path, 0o755, 0, 0, fs::read(from).unwrap())
+}
+
+pub(super) fn shell() -> Rootfs {
+    with(root(), "/usr/bin/sh", "/bin/dash")
+}
+
+/// The lines of `[keep]` that the refusal tells.
+pub(super) fn told(ran: &Ran) -> String {
+    let keep = ran
+        .said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  help: write [keep] "))
+        .find_map(|help| help.strip_suffix("; name programs that the check can do without in [remove] commands"))
+        .unwrap_or_else(|| panic!("{}", ran.said));
+    format!("[keep]\n{}", keep.replace(" and [keep] ", "\n"))
+}
+
+/// Refused before the first change with all of these; with what is told it applies and passes, in one round.
+fn settles(image: impl Fn() -> Rootfs, config: &str, named: &[&str]) {
+    let refused = apply(&image(), config);
+    refused.ends_with(2).says(named).says(&["refused[guard.checks] /harden.toml:", "nothing was changed"]);
+    refused.changed_nothing();
+    assert_eq!(refused.said.matches("refused[").count(), 1, "{}", refused.said);
+    apply(&image(), &format!("{config}\n{}", told(&refused))).ends_with(0).says(&["check passed: "]);
+}
+
+#[test]
+fn a_shell_that_a_program_starts() {
+    let code = r#"system("echo shell; true") == 0 or die"#;
+    let config = format!("[check]\ncommands = [{}]", perl(code));
+    settles(
+        shell,
+        &config,
+        &["uses what the plan would remove: program '/usr/bin/sh' (started by '/tools/perl'; remove.commands)"],
+    );
+}
+
+#[test]
+fn everything_that_all_checks_use_is_in_one_message() {
+    let image = || with(with(shell(), "/usr/bin/id", "/usr/bin/id"), "/usr/bin/stat", "/usr/bin/stat");
+    let config = format!(
+        "[check]\ncommands = [{}, {}]",
+        perl(r#"system("id; true") == 0 or die"#),
+        perl(r#"system("/usr/bin/stat", "/") == 0 or die"#)
+    );
+    settles(
+        image,
+        &config,
+        &["and one more use ", "program '/usr/bin/id'", "'/usr/bin/sh'", "program '/usr/bin/stat'"],
+    );
+}
+
+#[test]
+fn the_interpreter_of_a_script_and_a_script_that_is_only_read() {
+    let image = || {
+        shell()
+            .script("/app/run", "#!/usr/bin/sh\n. /usr/bin/part\n")
+            .script("/usr/bin/part", "#!/usr/bin/sh\necho part\n")
+    };
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("/app/run") == 0 or die"#));
+    settles(
+        image,
+        &config,
+        &["program '/usr/bin/sh'", "script '/usr/bin/part' (opened by '/usr/bin/sh'; remove.commands)"],
+    );
+}
+
+/// A script names its interpreter by a link, which the kernel follows without a call.
+#[test]
+fn the_name_by_which_a_script_calls_its_interpreter() {
+    let image = || {
+        with(root(), "/usr/bin/dash", "/bin/dash").link("/usr/bin/sh", "dash").script("/app/run", "#!/bin/sh\nexit 0\n")
+    };
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("/app/run") == 0 or exit 5"#));
+    let refused = apply(&image(), &config);
+    refused.ends_with(2);
+    assert_eq!(told(&refused), "[keep]\ncommands = [\"sh\"]", "{}", refused.said);
+    settles(image, &config, &["program '/usr/bin/sh' (started by '/tools/perl'; remove.commands)"]);
+    let knowingly = format!("[remove]\ncommands = [\"sh\", \"dash\"]\n{config}");
+    apply(&image(), &knowingly)
+        .ends_with(3)
+        .says(&[": '/usr/bin/sh' is missing for '/tools/perl': remove.commands removed it, [keep] commands = [\"sh\"] keeps it; the check "]);
+}
+
+/// In minimal mode modules go, too: a directory that goes as a whole is kept as a whole.
+#[test]
+fn modules_that_are_loaded() {
+    let image = || {
+        root()
+            .text("/usr/share/perl5/Some/Thing.pm", "package Some::Thing; use Some::Other; 1;\n")
+            .text("/usr/share/perl5/Some/Other.pm", "package Some::Other; 1;\n")
+            .text("/usr/share/perl5/Some/unused.txt", "")
+            .text(
+                "/var/lib/dpkg/status",
+                "Package: libsome-perl\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDescription: x\n",
+            )
+            .text(
+                "/var/lib/dpkg/info/libsome-perl.list",
+                "/.\n/usr\n/usr/share\n/usr/share/perl5\n/usr/share/perl5/Some\n/usr/share/perl5/Some/Thing.pm\n/usr/share/perl5/Some/Other.pm\n/usr/share/perl5/Some/unused.txt\n",
+            )
+    };
+    let check = r#"[["/tools/perl", "-I/usr/share/perl5", "-MSome::Thing", "-e", "1"]]"#;
+    let config = format!("[minimal]\n[check]\ncommands = {check}").replace("[minimal]\n", "");
+    let script = "exec /harden apply --minimal";
+    let refused = apply_with(&image(), &config, Options { script, ..Options::default() });
+    refused.ends_with(2).says(&["script '/usr/share/perl5/Some/Other.pm'", "script '/usr/share/perl5/Some/Thing.pm'"]);
+    refused.changed_nothing();
+    let keep = told(&refused);
+    assert_eq!(keep, "[keep]\npaths = [\"/usr/share/perl5/Some\"]", "{}", refused.said);
+    let passed = apply_with(&image(), &format!("{config}\n{keep}"), Options { script, ..Options::default() });
+    passed.ends_with(0).says(&["check passed: "]);
+}
+
+/// One build gives the whole answer, also where something else refuses the plan; nothing is said twice.
+#[test]
+fn another_refusal_does_not_hide_what_a_check_uses() {
+    let entry = "#!/usr/bin/sh\nid\n";
+    let image = || {
+        with(with(shell(), "/usr/bin/id", "/usr/bin/id"), "/usr/bin/stat", "/usr/bin/stat").script("/app/run", entry)
+    };
+    let config = format!(
+        "[run]\nuser = \"app:1000:1000\"\nhome = \"/app\"\ncommand = [\"/app/run\"]\n[check]\ncommands = [[\"/app/run\"], {}]\n",
+        perl(r#"system("/usr/bin/stat", "/") == 0 or die"#)
+    );
+    let options = Options { script: "exec /harden apply --config /image.toml", ..Options::default() };
+    let refused = apply_with(&image().text("/image.toml", config), "", options);
+    refused.ends_with(2).says(&["refused[guard.scripts]", "'id' (/app/run:2)", "refused[guard.checks]"]);
+    assert_eq!(told(&refused), "[keep]\ncommands = [\"stat\"]", "{}", refused.said);
+}
+
+/// What is only looked for is no use, and what [remove] names goes knowingly: the second run decides.
+#[test]
+fn what_is_looked_for_or_goes_knowingly_is_no_refusal() {
+    let image = || with(shell(), "/usr/bin/id", "/usr/bin/id");
+    let looks = perl(r#"-e "/usr/bin/id"; -x "/bin/sh"; exit 0"#);
+    let ran = apply(&image(), &format!("[check]\ncommands = [{looks}]"));
+    ran.ends_with(0).says(&["passed without what this run removed or closed: '/usr/bin/id' (remove.commands)"]);
+    let config = format!(
+        "[remove]\ncommands = [\"sh\"]\n[check]\ncommands = [{}]",
+        perl(r#"system("echo a; true") == 0 or exit 4"#)
+    );
+    apply(&image(), &config).ends_with(3).says(&[
+        "failed[check.failed] /harden.toml:8:13: '/usr/bin/sh' is missing for '/tools/perl': remove.commands removed it, [keep] commands = [\"sh\"] keeps it; the check ",
+        "ended with status 4",
+    ]);
+}
+
+/// A path that only the second run asks for is named first, with rule and line.
+#[test]
+fn what_only_the_hardened_root_shows() {
+    let image =
+        || with(root(), "/usr/bin/id", "/usr/bin/id").dir("/usr/share/open", 0o777, 0, 0).text("/usr/share/open/a", "");
+    let second =
+        |code: &str| format!("[check]\ncommands = [{}]", perl(&format!(r#"exit 0 if mkdir "/scratch/first"; {code}"#)));
+    apply(&image(), &second(r#"exec "/usr/bin/id" or exit 5"#)).ends_with(3).says(&[
+        ": '/usr/bin/id' is missing for '/tools/perl': remove.commands removed it, [keep] commands = [\"id\"] keeps it; the check '",
+        "ended with status 5",
+    ]);
+    apply(&image(), &second(r#"open my $f, ">", "/usr/share/open/new" or exit 6"#)).ends_with(3).says(&[
+        ": '/usr/share/open' is closed for '/tools/perl': files.system-dirs changed its owner or mode, [keep] paths = [\"/usr/share/open\"] leaves it; the check '",
+        "ended with status 6",
+    ]);
+    let gone = second(r#"getpwnam("nobody") or exit 8"#);
+    apply(&image(), &gone).ends_with(3).says(&[
+        ": '/etc/passwd', which '/tools/perl' read, has other lines: accounts.prune, [keep] users = [\"nobody\"] leaves it",
+        "ended with status 8",
+    ]);
+    apply(&image(), &format!("[keep]\nusers = [\"nobody\"]\n{gone}")).ends_with(0);
+    // What was not there before either is nothing of ours.
+    let ran = apply(&image(), &second(r#"exec "/usr/bin/absent" or exit 7"#));
+    ran.ends_with(3);
+    assert!(!ran.said.contains("is missing for"), "{}", ran.said);
+}
+
+/// A check of an account and a directory that the plan makes fails before, and counts after.
+#[test]
+fn what_the_plan_makes_is_there_the_second_time() {
+    let code = r#"getpwuid($>) or exit 8; open my $f, ">", "/app/data/new" or exit 9"#;
+    let config = format!("[files]\nwritable = [\"/app/data\"]\n[check]\ncommands = [{}]", perl(code));
+    apply(&root(), &config).ends_with(0).says(&[
+        "ended with status 8 before the first change; the plan makes an account or paths of [files]",
+        "check passed",
+    ]);
+    // On a root that has both, a check that cannot pass is refused.
+    let root = root()
+        .text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\napp:*:1000:1000::/app:/usr/sbin/nologin\n")
+        .text("/etc/group", "root:x:0:\napp:x:1000:\n");
+    let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl("print \"why\\n\"; exit 9")));
+    ran.ends_with(2).says(&[
+        "refused[guard.checks] /harden.toml:6:13: the check ",
+        "ended with status 9 already before the first change",
+        "  | why\n",
+    ]);
+    ran.changed_nothing();
+}
+
+#[test]
+fn a_command_that_starts_runs_or_ends_as_before() {
+    let starts = |code: &str| format!("[check]\ncommands = [{{ command = {}, starts = 1 }}]", perl(code));
+    apply(&root(), &starts("sleep 60")).ends_with(0).says(&["check passed: ", " for 1 s\n"]);
+    apply(&root(), &starts("exit 3")).ends_with(0);
+    apply(&root(), &starts(r#"sleep 60 if mkdir "/scratch/first"; exit 3"#))
+        .ends_with(3)
+        .says(&["ended with status 3, and before the changes it was running then"]);
+    apply(&root(), &starts(r#"exit 0 if mkdir "/scratch/first"; exit 3"#))
+        .ends_with(3)
+        .says(&["ended with status 3, and before the changes it ended with status 0"]);
+    let both = "[check]\ncommands = [{ command = \"true\", starts = 1, tcp = 80 }]";
+    apply(&root(), both).ends_with(2).says(&["the check has both 'tcp' and 'starts'"]);
+}
+
+/// Root in a check is root of a container, and less: no mounts, no devices, no look into harden.
+#[test]
+fn root_in_a_check_cannot_mount_trace_or_make_devices() {
+    let code = r#"
+        system("/tools/mount", "-t", "tmpfs", "none", "/run"); print "mount $?\n";
+        system("/tools/mknod", "/tmp/device", "c", "1", "3"); print "mknod $?\n";
+        print "mem ", (open(my $m, "<", "/proc/" . getppid() . "/mem") ? "open" : "closed"), "\n";
+        open my $s, "<", "/proc/self/status"; print grep /^Cap(Prm|Eff|Bnd)/, <$s>;
+    "#;
+    let ran = apply(&root(), &format!("start = \"root\"\n[check]\ncommands = [{}]", perl(code)));
+    ran.ends_with(0).says(&["  | mem closed\n"]);
+    for lost in ["mount 0", "mknod 0"] {
+        assert!(!ran.said.contains(lost), "{}", ran.said);
+    }
+    let sets: Vec<u64> = ran
+        .said
+        .lines()
+        .filter_map(|line| line.strip_prefix("  | Cap")?.split_once(":\t"))
+        .map(|(_, set)| u64::from_str_radix(set, 16).unwrap())
+        .collect();
+    let (admin, ptrace, mknod) = (1 << 21, 1 << 19, 1 << 27);
+    assert_eq!(sets.len(), 3, "{}", ran.said);
+    assert!(sets.iter().all(|set| set & (admin | ptrace | mknod) == 0 && set & 1 != 0), "{}", ran.said);
+}
+
+/// Where nothing can be followed, one line says so, and each check counts by its status.
+#[test]
+fn where_tracing_is_refused_a_check_counts_by_its_status() {
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("echo a; true") == 0 or exit 4"#));
+    let traced = "/tools/strace -f -o /scratch/log /harden apply --this-is-an-image; exit $?";
+    for options in
+        [Options { without_proc: true, ..Options::default() }, Options { script: traced, ..Options::default() }]
+    {
+        let ran = apply_with(&shell(), &config, options);
+        ran.ends_with(3).says(&["warning[check.trace]: checks cannot be followed in this step", "ended with status 4"]);
+        assert_eq!(ran.said.matches("check.trace").count(), 1, "{}", ran.said);
+        let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
+        apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);
+    }
+}
