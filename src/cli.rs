@@ -159,6 +159,9 @@ pub struct Audit {
     /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
+    /// Of an archive with images for several platforms, the one to judge, such as linux/arm64 [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
+    pub platform: Option<OsString>,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -565,8 +568,8 @@ mod tests {
             ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
             (
                 "audit",
-                "baseline checksums disable dump-config fail-on format keep minimal quiet report root sbom tar verbose \
-                 write-baseline",
+                "baseline checksums disable dump-config fail-on format keep minimal platform quiet report root sbom tar \
+                 verbose write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
             ("init", "root"),

@@ -7,7 +7,7 @@ pub mod applets {
 
 pub mod archive {
     //! Images as archives.
-    pub use crate::archive::{Archive, read};
+    pub use crate::archive::{Archive, Platform, read};
 }
 
 pub mod audit {

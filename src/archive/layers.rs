@@ -3,9 +3,10 @@
 //!
 //! This module owns names and what they mean. It reads no byte of any file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{Data, Entry, What};
+use super::header::ambiguous;
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use crate::root::is_temporary;
@@ -31,6 +32,11 @@ const MOST_ENTRIES: usize = 4_000_000;
 const FREE_STEPS: usize = 64;
 const MOST_STEPS: usize = 1_000_000;
 
+/// How a cause begins that is none of the entry alone.
+const DIFFERS: &str = "differs: ";
+
+const DOTS: &str = "differs: has '..' behind other names";
+
 const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 
 /// Number of an inode; the root's is 0.
@@ -45,7 +51,9 @@ pub(super) struct Layers {
     layer: u32,
     /// Parts of link targets beyond [`FREE_STEPS`] so far.
     steps: usize,
-    /// Whether marks mean something: in layers, not in an exported file system.
+    /// Directories with content that a whiteout of this layer took away.
+    taken: BTreeSet<(Number, Box<[u8]>)>,
+    /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
 }
 
@@ -81,7 +89,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, whiteouts };
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, taken: BTreeSet::new(), whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -89,6 +97,7 @@ impl Layers {
     /// From here on entries are of the next layer.
     pub(super) fn next_layer(&mut self) {
         self.layer += 1;
+        self.taken.clear();
     }
 
     /// Whether nothing was put into it.
@@ -102,6 +111,9 @@ impl Layers {
     /// When no file system could hold it, or unpacking would fail there.
     pub(super) fn put(&mut self, entry: Entry) -> Result<(), Diagnostic> {
         let fail = |why: &str| {
+            if let Some(why) = why.strip_prefix(DIFFERS) {
+                return ambiguous(entry.at, &format!("{} {why}", quoted(&entry.path)));
+            }
             let text =
                 format!("the archive cannot be unpacked: its entry {} at byte {} {why}", quoted(&entry.path), entry.at);
             Diagnostic::new(codes::ARCHIVE_ENTRY, text)
@@ -110,7 +122,7 @@ impl Layers {
         if self.names.len().max(self.inodes.len()) >= MOST_ENTRIES {
             return Err(fail(TOO_MANY));
         }
-        let components = components(&entry.path);
+        let components = components(&entry.path).ok_or_else(|| fail(DOTS))?;
         if entry.path.len() > LONGEST_PATH || components.iter().any(|name| name.len() > LONGEST_NAME) {
             return Err(fail("has a name that is too long"));
         }
@@ -133,14 +145,13 @@ impl Layers {
                     self.set(directory, name, known.inode);
                     return Ok(());
                 }
+                self.back(directory, name).map_err(fail)?;
                 Inode::directory(directory)
             }
             What::HardLink(ref target) => {
                 self.remove(directory, name);
                 let target = self.file(target).map_err(fail)?;
-                if let Some(inode) = self.inodes.get_mut(target as usize) {
-                    inode.nlink += 1;
-                }
+                self.link(target, &entry).map_err(fail)?;
                 self.set(directory, name, target);
                 return Ok(());
             }
@@ -163,12 +174,39 @@ impl Layers {
         self.walk(path, true)
     }
 
+    /// Another name of a file. Engines give the file what the header of the link says; tar(1) leaves it as it is.
+    fn link(&mut self, target: Number, entry: &Entry) -> Result<(), &'static str> {
+        let layered = self.whiteouts;
+        let Some(inode) = self.inodes.get_mut(target as usize) else { return Ok(()) };
+        inode.nlink += 1;
+        let link = inode.mode & 0o170_000 == 0o120_000;
+        let same = (inode.uid, inode.gid) == (entry.uid, entry.gid) && (link || inode.mode & 0o7777 == entry.mode);
+        if layered {
+            inode.describe(entry);
+        } else if same {
+            // Only some writers repeat it.
+            inode.capability |= entry.capability && inode.mode & 0o170_000 == 0o100_000;
+        } else {
+            return Err("differs: is a hard link with another owner or mode than its file");
+        }
+        Ok(())
+    }
+
+    /// A directory comes back that a whiteout of the same layer took away: with what it had where layers are stored
+    /// apart (overlayfs), and empty where each is unpacked over those below.
+    fn back(&self, directory: Number, name: &[u8]) -> Result<(), &'static str> {
+        if !self.taken.is_empty() && self.taken.contains(&(directory, name.into())) {
+            return Err("differs: is a directory that a whiteout of the same layer takes away");
+        }
+        Ok(())
+    }
+
     /// The file of that path, for another name of it.
     fn file(&mut self, path: &[u8]) -> Result<Number, &'static str> {
         const MISSING: &str = "is a hard link to a file that does not exist";
-        let components = components(path);
+        let components = components(path).ok_or(DOTS)?;
         let (&name, above) = components.split_last().ok_or(MISSING)?;
-        let directory = self.walk(above, false).map_err(|_| MISSING)?;
+        let directory = self.walk(above, false).map_err(|why| if why.starts_with(DIFFERS) { why } else { MISSING })?;
         let found = self.get(directory, name).ok_or(MISSING)?.inode;
         if self.is_directory(found) { Err("is a hard link to a directory") } else { Ok(found) }
     }
@@ -183,10 +221,15 @@ impl Layers {
                 continue;
             }
             let next = match self.get(at, &name) {
+                // Layers that are stored apart (overlayfs) do not see it: they have a directory in its place.
+                Some(found) if found.layer != self.layer && self.is_link(found.inode) => {
+                    return Err("differs: lies behind a symbolic link of a lower layer");
+                }
                 Some(found) => found.inode,
                 None if name.len() > LONGEST_NAME => return Err("lies behind a link to a name that is too long"),
                 None if self.inodes.len() >= MOST_ENTRIES => return Err(TOO_MANY),
                 None if make => {
+                    self.back(at, &name)?;
                     let number = self.push(Inode::directory(at));
                     self.set(at, &name, number);
                     number
@@ -231,6 +274,13 @@ impl Layers {
             // Marks of AUFS itself, which engines skip.
             other if other.starts_with(WHITEOUT) => Ok(()),
             other => {
+                let Some(found) = self.get(directory, other) else { return Ok(()) };
+                if self.is_new(found) {
+                    return Err("differs: is a whiteout of an entry of the same layer");
+                }
+                if self.is_directory(found.inode) && !self.is_bare(found.inode) {
+                    self.taken.insert((directory, other.into()));
+                }
                 self.remove(directory, other);
                 Ok(())
             }
@@ -281,6 +331,24 @@ impl Layers {
                 inode.nlink = inode.nlink.saturating_sub(1);
             }
         }
+    }
+
+    /// Whether a name, or anything below it, is of this layer.
+    fn is_new(&self, name: Name) -> bool {
+        let mut todo = vec![name];
+        while let Some(name) = todo.pop() {
+            if name.layer == self.layer {
+                return true;
+            }
+            if self.is_directory(name.inode) {
+                todo.extend(self.children(name.inode).into_iter().map(|(_, below)| below));
+            }
+        }
+        false
+    }
+
+    fn is_link(&self, number: Number) -> bool {
+        self.inode(number).is_some_and(|inode| matches!(inode.body, Body::Link(_)))
     }
 
     fn is_bare(&self, directory: Number) -> bool {
@@ -394,17 +462,21 @@ impl Inode {
     }
 }
 
-/// The names of a path, which never leaves the root: `..` takes the name before it away.
-fn components(path: &[u8]) -> Vec<&[u8]> {
+/// The names of a path, which never leaves the root: `..` takes the name before it away. `None` when names are left
+/// before the last `..`: engines keep them, and tar(1) drops them.
+fn components(path: &[u8]) -> Option<Vec<&[u8]>> {
     let mut components = Vec::new();
     for part in path.split(|&byte| byte == b'/') {
         match part {
             b"" | b"." => {}
             b".." => {
                 components.pop();
+                if !components.is_empty() {
+                    return None;
+                }
             }
             name => components.push(name),
         }
     }
-    components
+    Some(components)
 }

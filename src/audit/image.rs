@@ -30,8 +30,11 @@ impl ImageConfig {
     pub(crate) fn parse(json: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(json).ok()?;
         let image = document.as_array().and_then(|images| images.first()).unwrap_or(&document);
-        let config =
-            ["Config", "config"].iter().find_map(|name| image.get(name)).filter(|config| config.is_object())?;
+        // An image need not say how it runs (OCI image specification, config.md).
+        let given = ["Config", "config"].iter().find_map(|name| image.get(name)).filter(|config| !config.is_null());
+        let none = Value::Object(serde_json::Map::new());
+        let is_image = image.get("rootfs").or(image.get("RootFS")).is_some_and(Value::is_object);
+        let config = given.or(Some(&none).filter(|_| is_image)).filter(|config| config.is_object())?;
         let keys = |name: &str| -> Vec<String> {
             config.get(name).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
         };
