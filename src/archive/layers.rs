@@ -53,6 +53,10 @@ pub(super) struct Layers {
     steps: usize,
     /// Directories with content that a whiteout of this layer took away.
     taken: BTreeSet<(Number, Box<[u8]>)>,
+    /// Directories above entries of this layer that stand in a directory without an entry, or were reached over a link.
+    loose: BTreeSet<Number>,
+    /// Whether the last path led over a link.
+    followed: bool,
     /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
 }
@@ -76,6 +80,9 @@ struct Inode {
     parent: Number,
     /// Of a directory: the layer that hides what lower ones have in it.
     hidden: Option<u32>,
+    /// Of a directory: the layer that has an entry for it, and the one for which what is above it was looked at.
+    listed: u32,
+    seen: u32,
     body: Body,
 }
 
@@ -89,7 +96,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, taken: BTreeSet::new(), whiteouts };
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, taken: BTreeSet::new(), loose: BTreeSet::new(), followed: false, whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -98,6 +105,7 @@ impl Layers {
     pub(super) fn next_layer(&mut self) {
         self.layer += 1;
         self.taken.clear();
+        self.loose.clear();
     }
 
     /// Whether nothing was put into it.
@@ -137,11 +145,18 @@ impl Layers {
         if self.whiteouts && name.starts_with(WHITEOUT) {
             return self.whiteout(directory, name).map_err(fail);
         }
+        if self.whiteouts {
+            self.loosen(directory);
+        }
         let known = self.get(directory, name);
+        if !self.whiteouts && known.is_some_and(|known| self.is_late(known.inode)) {
+            return Err(fail("differs: takes the place of a symbolic link that leads upwards"));
+        }
         let made = match entry.what {
             What::Directory => {
                 if let Some(known) = known.filter(|known| self.is_directory(known.inode)) {
                     self.describe(known.inode, &entry);
+                    self.list(known.inode);
                     self.set(directory, name, known.inode);
                     return Ok(());
                 }
@@ -165,6 +180,7 @@ impl Layers {
         self.remove(directory, name);
         let number = self.push(made);
         self.describe(number, &entry);
+        self.list(number);
         self.set(directory, name, number);
         Ok(())
     }
@@ -172,6 +188,33 @@ impl Layers {
     /// The directory of that path, made where it is missing (0755 root:root, as engines do).
     fn directory(&mut self, path: &[&[u8]]) -> Result<Number, &'static str> {
         self.walk(path, true)
+    }
+
+    /// The layer has an entry for it.
+    fn list(&mut self, number: Number) {
+        let layer = self.layer;
+        if let Some(inode) = self.inodes.get_mut(number as usize) {
+            inode.listed = layer;
+        }
+    }
+
+    /// An entry comes into a directory: those above a directory that the layer does not list would lose it to an opaque
+    /// mark behind it where each layer is unpacked over those below.
+    fn loosen(&mut self, directory: Number) {
+        let (layer, mut below, mut at) = (self.layer, self.followed, directory);
+        loop {
+            if below {
+                self.loose.insert(at);
+            }
+            let Some(inode) = self.inodes.get_mut(at as usize) else { return };
+            below |= at != 0 && inode.listed != layer;
+            let known = std::mem::replace(&mut inode.seen, layer) == layer;
+            let parent = inode.parent;
+            if at == 0 || known && (!below || self.loose.contains(&parent)) {
+                return;
+            }
+            at = parent;
+        }
     }
 
     /// Another name of a file. Engines give the file what the header of the link says; tar(1) leaves it as it is.
@@ -260,12 +303,16 @@ impl Layers {
                 _ => return Err("lies below an entry that is not a directory"),
             }
         }
+        self.followed = links > 0;
         Ok(at)
     }
 
     /// Take away what a mark names.
     fn whiteout(&mut self, directory: Number, name: &[u8]) -> Result<(), &'static str> {
         if name == OPAQUE {
+            if self.loose.contains(&directory) {
+                return Err("differs: is an opaque mark behind an entry without an entry for its directory");
+            }
             self.hide(directory);
             return Ok(());
         }
@@ -349,6 +396,15 @@ impl Layers {
 
     fn is_link(&self, number: Number) -> bool {
         self.inode(number).is_some_and(|inode| matches!(inode.body, Body::Link(_)))
+    }
+
+    /// Whether tar(1) makes a link after all other entries: one that is absolute or has `..`. Where the inode of its
+    /// place-holder comes back for the entry that takes its place, that entry is lost.
+    fn is_late(&self, number: Number) -> bool {
+        self.inode(number).is_some_and(|inode| match &inode.body {
+            Body::Link(target) => target.starts_with(b"/") || target.split(|&byte| byte == b'/').any(|part| part == b".."),
+            _ => false,
+        })
     }
 
     fn is_bare(&self, directory: Number) -> bool {
@@ -450,7 +506,7 @@ impl Inode {
     }
 
     fn other(mode: u16, body: Body) -> Self {
-        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, body }
+        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, listed: 0, seen: 0, body }
     }
 
     /// Owner, mode and time of the entry; a link has all bits, as everywhere.

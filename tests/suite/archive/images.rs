@@ -31,9 +31,14 @@ pub(crate) fn saved(layers: &[Vec<u8>], config: &str) -> Vec<u8> {
     tar.file("config.json", config).file("manifest.json", &manifest.to_string()).end()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    packed("gzip", bytes)
+}
+
+/// What a program makes of it.
+pub(crate) fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
     let mut child =
-        Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip is installed");
+        Command::new(program).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the packages of make setup are installed");
     let mut input = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || input.write_all(bytes).unwrap());
@@ -92,8 +97,8 @@ fn layers() -> [Vec<u8>; 3] {
         Tar::default()
             .file("etc/.wh.gone", "")
             .file("etc/.wh.never-there", "")
-            .file("opt/deep/new", "new")
             .file("opt/.wh..wh..opq", "")
+            .file("opt/deep/new", "new")
             .file("opt/own", "own")
             .file("var/.wh.file", "")
             .file("var/file", "again")
