@@ -22,6 +22,20 @@ use context::Cx;
 
 pub(crate) use baseline::Baseline;
 pub use checks::CHECKS;
+
+/// Whether a setting `NAME=value` gives a secret, as `image.secret` tells it: for tests with labelled lists.
+#[must_use]
+pub fn is_secret_setting(name: &str, value: &str) -> bool {
+    secrets::is_secret(name, value)
+        || secrets::tokens(value.as_bytes()).iter().any(|token| token.sure)
+        || value.contains([' ', '=']) && secrets::in_line(value).iter().any(|found| found.sure)
+}
+
+/// Whether a command line or an instruction holds a secret, as `image.secret` tells it: for tests with labelled lists.
+#[must_use]
+pub fn is_secret_line(line: &str) -> bool {
+    secrets::in_line(line).iter().any(|found| found.sure)
+}
 pub(crate) use finding::{Finding, Findings, State};
 pub(crate) use image::ImageConfig;
 

@@ -147,7 +147,9 @@ impl Store {
 
 fn cannot_read(error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
-        io::ErrorKind::IsADirectory => "give a directory with --root",
+        io::ErrorKind::IsADirectory => {
+            "give a root file system with --root, and an image in the form of a directory with tar -C DIR -c . | harden audit --tar -"
+        }
         _ => "",
     };
     Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")).help(help)

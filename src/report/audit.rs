@@ -132,6 +132,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
     title: &'static str,
     help: &'static str,
     sources: Vec<&'static str>,
@@ -177,6 +179,7 @@ fn row(finding: &Finding) -> Row<'_> {
         path_hex: std::str::from_utf8(&finding.path).is_err().then(hex),
         line: finding.line,
         detail: &finding.detail,
+        subject: finding.subject.as_deref(),
         title: finding.check.title,
         help: finding.check.help(),
         sources: finding.check.sources.to_vec(),

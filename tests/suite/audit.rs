@@ -6,6 +6,7 @@ mod dirty;
 mod docs;
 mod gate;
 mod image;
+mod labelled;
 mod policy;
 mod schema;
 
