@@ -189,7 +189,7 @@ fn judge(
     };
     let survey = pipeline::survey(source, policy).map_err(Diagnostic::from)?;
     let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
-        let subject = Subject { image, checksums, ..Subject::new(&survey.facts, contents, policy) };
+        let subject = Subject { image, checksums, unmet: &survey.closure.refusals, ..Subject::new(&survey.facts, contents, policy) };
         (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
     } else {
         let examined = pipeline::examine(survey, contents, policy).map_err(Diagnostic::from)?;
@@ -197,6 +197,7 @@ fn judge(
             image,
             checksums,
             kept: Some(&examined.closure),
+            unmet: &examined.closure.refusals,
             plan: Some(&examined.plan),
             ..Subject::new(&examined.facts, contents, policy)
         };

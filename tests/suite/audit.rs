@@ -9,6 +9,7 @@ mod image;
 mod labelled;
 mod policy;
 mod schema;
+mod start;
 
 use std::collections::BTreeSet;
 
