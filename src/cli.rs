@@ -171,7 +171,7 @@ pub struct Audit {
     /// Format of the report: text, json, sarif, junit or github [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to a file, as JSON
+    /// Also write the report to a file: .json, .sarif, .xml (JUnit) or .txt, else as --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image

@@ -93,7 +93,7 @@ const CHANGED: Topic = Topic {
 };
 const CONFIG: Topic = Topic {
     why: "The image's configuration decides which account its program starts as, and with which environment.",
-    fix: "correct the line in the Dockerfile",
+    fix: "write the instruction in the Dockerfile: USER, ENTRYPOINT, HEALTHCHECK, ENV or EXPOSE",
 };
 const EXCEPTION: Topic = Topic {
     why: "An exception that is never reviewed hides findings that it was not written for.",

@@ -80,6 +80,9 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
     if findings.iter().any(|finding| finding.fix.is_none()) {
         let _ = writeln!(out, "    help: {}", check.help());
     }
+    if !check.sources.is_empty() {
+        let _ = writeln!(out, "    asked by: {}", check.sources.join(", "));
+    }
 }
 
 fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) {

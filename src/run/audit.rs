@@ -147,7 +147,12 @@ fn attempt(
     let level = options.fail_on;
     let write =
         |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
-    let written = report.as_mut().map_or(Ok(()), |file| write(file, Format::Json));
+    let written = report.as_mut().map_or(Ok(()), |file| {
+        let name = request.report.as_deref().unwrap_or_default();
+        // A report for people stands on standard output already.
+        let otherwise = if request.format == Format::Text { Format::Json } else { request.format };
+        write(file, otherwise.of_file(name))
+    });
     let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
     written.map_err(|error| not_written(&error))?;
     Ok(verdict)

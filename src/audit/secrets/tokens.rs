@@ -272,7 +272,7 @@ mod tests {
             ("hf_", "quantization_configuration_for_the_model_x", None),
             ("npm_", "config_sharp_libvips_local_prebuilds_dir", None),
             ("npm_", "config_cache", None),
-            ("hf_", "aBcDeFgHiJkLmNoPqRsTuVwXyZqWeRtYui", Some(("Hugging Face token", true))),
+            ("hf_", "qRtYpLmNbVcXzAsDfGhJkQwErTyUiOpZxC", Some(("Hugging Face token", true))),
             ("https://hooks.slack.com/services/T", "024BE7LD/B01ABCDEF/aZ3xY8wV2uT5sR9qP1oN6mL4", Some(("Slack webhook", true))),
         ] {
             let text = [start, rest].concat();
