@@ -15,9 +15,11 @@ mod image;
 mod layers;
 mod sparse;
 mod spool;
+mod zstd;
 
 use anyhow::{Result, anyhow, bail};
 use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use crate::diag::escape::quoted;
@@ -26,10 +28,16 @@ use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
 use layers::Layers;
+pub(crate) use image::expect_file_system;
+pub use image::Platform;
 use spool::{Span, Store};
 
-/// What to do with what is compressed otherwise.
-const UNPACK_FIRST: &str = "unpack it first: zstd -dc FILE | harden audit --tar -";
+/// What to do with a layer that cannot be read, for which the user has no file.
+const REPACK: &str = "write the image with gzip layers: skopeo copy --dest-compress-format gzip, or docker save";
+
+/// What to do with a layer that engines unpack in different ways.
+const EXPORT: &str = "judge what your engine makes of it: docker export CONTAINER | harden audit --tar -; or build the layer \
+    again: COPY and RUN write layers that every engine reads";
 
 /// An archive, read.
 #[derive(Debug)]
@@ -40,6 +48,8 @@ pub struct Archive {
     pub files: Files,
     /// The image's configuration as JSON, when the archive is an image.
     pub config: Option<Vec<u8>>,
+    /// What was read otherwise than it stands there, as whole sentences.
+    pub notes: Vec<String>,
 }
 
 fn damaged(what: &str) -> Diagnostic {
@@ -48,11 +58,11 @@ fn damaged(what: &str) -> Diagnostic {
 }
 
 /// Read an archive from an open file or pipe. What cannot be read in place goes to a temporary file in the first of
-/// `directories` that can be written.
+/// `directories` that can be written. Of an image for several platforms, `platform` is the one that is read.
 ///
 /// # Errors
 /// When it is no tar archive, is cut off or damaged, could not be unpacked, or holds anything that is not understood.
-pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Diagnostic> {
+pub fn read(file: File, directories: Vec<PathBuf>, platform: Option<&Platform>) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories);
     let (whole, bounded) = store.open(file)?;
     let mut outer = Layers::new(false);
@@ -63,21 +73,31 @@ pub fn read(file: File, directories: Vec<PathBuf>) -> Result<Archive, Diagnostic
     }
     let (tree, contents) = outer.finish();
     let mut files = Files { store, contents };
-    let Some(image) = image::recognise(&tree, &files)? else { return Ok(Archive { tree, files, config: None }) };
+    let Some(image) = image::recognise(&tree, &files, platform)? else {
+        return Ok(Archive { tree, files, config: None, notes: Vec::new() });
+    };
+    let note = |path: Vec<u8>| format!("the image is in the directory {} of the archive", quoted(&path));
+    let notes = image.below.map(note).into_iter().collect();
     let mut layers = Layers::new(true);
     for (name, span) in image.layers {
-        let within = |error: Diagnostic| Diagnostic {
-            text: format!("layer {}: {}", quoted(name.as_bytes()), error.text),
-            ..error
+        let within = |error: Diagnostic| {
+            let text = format!("layer {}: {}", quoted(name.as_bytes()), error.text);
+            // Writing the image again writes the same layer.
+            let help = if error.id == codes::ARCHIVE_AMBIGUOUS { EXPORT.to_owned() } else { error.help };
+            Diagnostic { text, help, ..error }
         };
-        let (span, _) = files.store.unpacked(span).map_err(within)?;
+        let in_layer = |error: Diagnostic| match error.id {
+            codes::ARCHIVE_UNSUPPORTED => error.help(REPACK),
+            _ => error,
+        };
+        let (span, _) = files.store.unpacked(span).map_err(in_layer).map_err(within)?;
         layers.next_layer();
         // The archive around it has shown how long it is.
         fill(&mut layers, &files.store, span, true).map_err(within)?;
     }
     let (tree, contents) = layers.finish();
     files.contents = contents;
-    Ok(Archive { tree, files, config: Some(image.config) })
+    Ok(Archive { tree, files, config: Some(image.config), notes })
 }
 
 fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result<(), Diagnostic> {
@@ -88,16 +108,55 @@ fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result
     Ok(())
 }
 
-/// Say no to what is compressed in a way that this program does not know: its first bytes tell.
-fn refuse_other_compression(head: &[u8]) -> Result<(), Diagnostic> {
-    let known: [(&[u8], &str); 4] =
-        [(&[0x28, 0xb5, 0x2f, 0xfd], "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4")];
-    match known.iter().find(|(magic, _)| head.starts_with(magic)) {
-        None => Ok(()),
-        Some((_, name)) => {
-            let text = format!("it is compressed with {name}, which this program cannot unpack");
-            Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text).help(UNPACK_FIRST))
-        }
+/// Say no to a form of file that is no archive of this module's: the first bytes tell. Each with the program that reads it.
+fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
+    // A file of any name may be the first of a tar archive.
+    if header::parse(head, 0).is_ok() {
+        return Ok(());
+    }
+    let compressed: [(&[u8], &str, &str); 3] = [
+        (b"\xfd7zXZ\0", "xz", "xz -dc"),
+        (b"BZh", "bzip2", "bzip2 -dc"),
+        (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
+    ];
+    if let Some((_, name, program)) = compressed.iter().find(|(magic, ..)| head.starts_with(magic)) {
+        let text = format!("it is compressed with {name}, which this program cannot unpack");
+        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
+            .help(format!("unpack it first: {program} FILE | harden audit --tar -")));
+    }
+    let other: [(&[u8], &str, &str); 8] = [
+        (b"070701", "a cpio archive", "cpio -idm"),
+        (b"070702", "a cpio archive", "cpio -idm"),
+        (b"070707", "a cpio archive", "cpio -idm"),
+        (b"\xc7\x71", "a cpio archive", "cpio -idm"),
+        (b"PK\x03\x04", "a zip archive", "unzip"),
+        (b"hsqs", "a squashfs image", "unsquashfs"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x"),
+        (b"!<arch>\n", "an ar archive", "ar x"),
+    ];
+    if let Some((_, name, program)) = other.iter().find(|(magic, ..)| head.starts_with(magic)) {
+        let text = format!("it is {name}, and no tar archive");
+        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
+            .help(format!("unpack it with {program} and give the directory with --root")));
+    }
+    let text = head.iter().position(|byte| !byte.is_ascii_whitespace()).and_then(|at| head.get(at..)).unwrap_or_default();
+    if matches!(text.first(), Some(b'{' | b'[')) && !head.contains(&0) {
+        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, and no tar archive").help(
+            "give --tar the archive of the image itself, not its manifest, attestation or bill of materials",
+        ));
+    }
+    Ok(())
+}
+
+/// How compressed content is unpacked: the bytes of one, and where they go.
+type Unpack = fn(&mut dyn Read, &mut dyn FnMut(&[u8]) -> Result<(), Diagnostic>) -> Result<(), Diagnostic>;
+
+/// What unpacks a file that begins so; `None` when it is not compressed.
+fn unpacker(head: &[u8]) -> Option<Unpack> {
+    match head {
+        _ if gzip::is_gzip(head) => Some(gzip::unpack),
+        _ if zstd::is_zstd(head) => Some(zstd::unpack),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ mod secrets;
 
 use crate::closure::Closure;
 use crate::day::Day;
+use crate::diag::Diagnostic;
 use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::policy::Policy;
@@ -22,6 +23,20 @@ use context::Cx;
 
 pub(crate) use baseline::Baseline;
 pub use checks::CHECKS;
+
+/// Whether a setting `NAME=value` gives a secret, as `image.secret` tells it: for tests with labelled lists.
+#[must_use]
+pub fn is_secret_setting(name: &str, value: &str) -> bool {
+    secrets::is_secret(name, value)
+        || secrets::tokens(value.as_bytes()).iter().any(|token| token.sure)
+        || value.contains([' ', '=']) && secrets::in_line(value).iter().any(|found| found.sure)
+}
+
+/// Whether a command line or an instruction holds a secret, as `image.secret` tells it: for tests with labelled lists.
+#[must_use]
+pub fn is_secret_line(line: &str) -> bool {
+    secrets::in_line(line).iter().any(|found| found.sure)
+}
 pub(crate) use finding::{Finding, Findings, State};
 pub(crate) use image::ImageConfig;
 
@@ -40,6 +55,8 @@ pub(crate) struct Subject<'a> {
     pub policy: &'a Policy,
     /// What stays and why, when the policy says what the image runs.
     pub kept: Option<&'a Closure>,
+    /// What the commands of the policy and of the image need and the image does not have.
+    pub unmet: &'a [Diagnostic],
     /// What apply would still change, when the policy says who runs what.
     pub plan: Option<&'a Plan>,
     /// Whether files of packages are compared with their checksums, for which all of them are read.
@@ -50,7 +67,7 @@ impl<'a> Subject<'a> {
     /// A subject of these facts, without image configuration, closure and plan.
     #[must_use]
     pub(crate) fn new(facts: &'a Facts, contents: &'a dyn Contents, policy: &'a Policy) -> Self {
-        Self { facts, contents, image: None, policy, kept: None, plan: None, checksums: false }
+        Self { facts, contents, image: None, policy, kept: None, unmet: &[], plan: None, checksums: false }
     }
 
     /// Whether there is what a check asks about: one that has nothing to look at says nothing, and has not passed.

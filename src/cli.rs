@@ -159,6 +159,9 @@ pub struct Audit {
     /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
+    /// Of an archive with images for several platforms, the one to judge, such as linux/arm64 [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
+    pub platform: Option<OsString>,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -168,7 +171,7 @@ pub struct Audit {
     /// Format of the report: text, json, sarif, junit or github [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to a file, as JSON
+    /// Also write the report to a file: .json, .sarif, .xml (JUnit) or .txt, else as --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image
@@ -565,8 +568,8 @@ mod tests {
             ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
             (
                 "audit",
-                "baseline checksums disable dump-config fail-on format keep minimal quiet report root sbom tar verbose \
-                 write-baseline",
+                "baseline checksums disable dump-config fail-on format keep minimal platform quiet report root sbom tar \
+                 verbose write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
             ("init", "root"),

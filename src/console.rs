@@ -23,6 +23,23 @@ pub enum Format {
     Github,
 }
 
+impl Format {
+    /// The format that the name of a file ends with, else this one.
+    #[must_use]
+    pub(crate) fn of_file(self, path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let known = [
+            (".sarif", Self::Sarif),
+            (".sarif.json", Self::Sarif),
+            (".json", Self::Json),
+            (".xml", Self::Junit),
+            (".txt", Self::Text),
+        ];
+        let found = known.iter().filter(|(end, _)| name.ends_with(end)).max_by_key(|(end, _)| end.len());
+        found.map_or(self, |&(_, format)| format)
+    }
+}
+
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum Volume {

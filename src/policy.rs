@@ -119,6 +119,8 @@ pub struct Exception {
     pub id: String,
     /// A path, or a pattern of paths, inside the root.
     pub path: String,
+    /// Which of several findings at that path, as the report names it; `*` is each.
+    pub subject: Option<String>,
     /// Why, in the user's words.
     pub reason: String,
     /// The last day on which it counts, as written and in days.

@@ -33,6 +33,7 @@ pub(crate) mod fixture {
             check: &CHECK,
             severity: Severity::High,
             path: b"/etc/shadow".to_vec(),
+            subject: None,
             line: Some(3),
             detail: "the account 'a' has an empty password".into(),
             fix: Some("accounts.lock"),

@@ -7,12 +7,12 @@ pub mod applets {
 
 pub mod archive {
     //! Images as archives.
-    pub use crate::archive::{Archive, read};
+    pub use crate::archive::{Archive, Platform, read};
 }
 
 pub mod audit {
     //! Checks.
-    pub use crate::audit::{CHECKS, Check};
+    pub use crate::audit::{CHECKS, Check, is_secret_line, is_secret_setting};
 }
 
 pub mod cli {

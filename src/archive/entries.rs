@@ -4,12 +4,13 @@
 //! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
 //! understood is an error, since what was not read cannot be judged.
 
-use super::header::{self, BLOCK, Header, Parsed};
+use super::header::{self, BLOCK, Header, Parsed, ambiguous};
 use super::sparse::{self, Segment, decimal};
 use super::spool::{CHUNK, Span, Store, Window};
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use anyhow::{Context as _, Result};
+use std::collections::BTreeSet;
 
 /// Largest header that describes an entry: as much as Docker's reader takes.
 const LARGEST_DESCRIPTION: u64 = 1024 * 1024;
@@ -88,18 +89,33 @@ impl<'a> Entries<'a> {
                 b'x' | b'X' | b'g' | b'L' | b'K' | b'V' => self.description(at, header.size)?,
                 _ => Vec::new(),
             };
+            let described_before = described.any;
             described.any |= matches!(header.kind, b'x' | b'X' | b'L' | b'K');
             match header.kind {
                 b'x' | b'X' => described.pax(&records).map_err(|what| wrong(at, &what.to_string()))?,
-                b'g' => global(&records).map_err(|what| wrong(at, &what.to_string()))?,
-                b'L' => described.long_path = Some(header::until_zero(&records).to_vec()),
-                b'K' => described.long_link = Some(header::until_zero(&records).to_vec()),
+                b'g' => {
+                    // Go's reader gives it out as an entry, and forgets what came before it. Some engines make room for
+                    // its name, and take away what has it.
+                    let known = |name: &[u8]| {
+                        matches!(name, b"pax_global_header" | b"@PaxHeader") || name.starts_with(b"GlobalHead.")
+                    };
+                    if described_before || !header.name.rsplit(|&byte| byte == b'/').next().is_some_and(known) {
+                        return Err(ambiguous(at, "it is a global pax header between an entry and its description, or with a name of its own"));
+                    }
+                    global(&records).map_err(|what| wrong(at, &what.to_string()))?;
+                }
+                b'L' => described.long(false, &records),
+                b'K' => described.long(true, &records),
                 // GNU's label of a volume is no file.
+                b'V' if described_before => return Err(ambiguous(at, "it is a volume label between an entry and its description")),
                 b'V' => {}
                 _ => {
                     let described = described.over(&mut header);
                     return self.entry(at, &header, described).map(Some);
                 }
+            }
+            if let Some(why) = described.twice {
+                return Err(ambiguous(at, why));
             }
         }
     }
@@ -111,15 +127,21 @@ impl<'a> Entries<'a> {
             u32::try_from(id).ok().filter(|&id| id != u32::MAX).ok_or_else(|| wrong(at, &format!("{what} {id}")))
         };
         let (uid, gid) = (id(header.uid, "uid")?, id(header.gid, "gid")?);
+        if let Some(why) = described.differs(header) {
+            return Err(ambiguous(at, why));
+        }
         let mut path = header.name.clone();
+        if let Some(name) = &described.sparse.name {
+            path.clone_from(name);
+        }
         let what = match header.kind {
-            // What came before types marked a directory so.
-            b'0' | b'7' if path.last() == Some(&b'/') => What::Directory,
-            b'0' | b'7' if described.sparse.any => {
-                path = described.sparse.name.clone().unwrap_or(path);
-                What::File(self.sparse(at, header.size, described.sparse)?)
+            // What came before types marked a directory so; of the types, programs read it in two ways.
+            0 if path.last() == Some(&b'/') => What::Directory,
+            0 | b'0' | b'7' | b'S' if path.last() == Some(&b'/') => {
+                return Err(ambiguous(at, "it is a regular file whose name ends in '/'"));
             }
-            b'0' | b'7' => {
+            0 | b'0' | b'7' if described.sparse.any => What::File(self.sparse(at, header.size, described.sparse)?),
+            0 | b'0' | b'7' => {
                 let span = self.content(at, header.size)?;
                 What::File(Data { span, size: span.len, sparse: None })
             }
@@ -218,9 +240,11 @@ impl<'a> Entries<'a> {
 #[derive(Debug, Default)]
 struct Described {
     any: bool,
+    /// A pax header was there.
+    pax: bool,
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    /// Name and target in GNU's way, which those of pax go before.
+    /// Name and target in GNU's way.
     long_path: Option<Vec<u8>>,
     long_link: Option<Vec<u8>>,
     size: Option<u64>,
@@ -229,25 +253,40 @@ struct Described {
     mtime: Option<(i64, u32)>,
     capability: bool,
     sparse: sparse::Pax,
+    /// What is said twice, or without a value: the last counts for some readers, and the first for others.
+    twice: Option<&'static str>,
 }
 
 impl Described {
-    /// The records of a pax header; the last of a key counts.
+    /// The records of a pax header.
     fn pax(&mut self, content: &[u8]) -> Result<()> {
+        if std::mem::replace(&mut self.pax, true) {
+            self.twice = Some("it has two pax headers");
+            return Ok(());
+        }
+        let mut keys = BTreeSet::new();
         records(content, &mut |key, value| {
+            let counts = matches!(key, b"path" | b"linkpath" | b"size" | b"uid" | b"gid");
+            let sparse = key.strip_prefix(b"GNU.sparse.");
+            let listed = matches!(sparse, Some(b"offset" | b"numbytes"));
+            if (counts || sparse.is_some() && !listed) && !keys.insert(key.to_vec()) {
+                self.twice = Some("its pax header has one record twice");
+            }
+            if value.is_empty() && (counts || sparse.is_some_and(|key| key != b"map")) {
+                self.twice = Some("its pax header has a record without a value");
+            }
             match key {
-                // The field of the header counts.
-                _ if value.is_empty() => {}
                 b"path" | b"linkpath" if value.contains(&0) => return None,
                 b"path" => self.path = Some(value.to_vec()),
                 b"linkpath" => self.link = Some(value.to_vec()),
+                _ if value.is_empty() && sparse.is_none() => {}
                 b"size" => self.size = Some(decimal(value)?),
                 b"uid" => self.uid = Some(decimal(value)?),
                 b"gid" => self.gid = Some(decimal(value)?),
                 b"mtime" => self.mtime = Some(time(value)?),
                 b"SCHILY.xattr.security.capability" | b"LIBARCHIVE.xattr.security.capability" => self.capability = true,
                 _ => {
-                    if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
+                    if let Some(key) = sparse {
                         self.sparse.record(key, value)?;
                     }
                 }
@@ -256,13 +295,41 @@ impl Described {
         })
     }
 
-    /// Put all that into the header; what has no place there is left.
-    fn over(mut self, header: &mut Header) -> Self {
-        if let Some(path) = self.path.take().or(self.long_path.take()) {
-            header.name = path;
+    /// GNU's long name, or the long target of a link.
+    fn long(&mut self, link: bool, content: &[u8]) {
+        let place = if link { &mut self.long_link } else { &mut self.long_path };
+        let text = header::until_zero(content);
+        if text.is_empty() || place.replace(text.to_vec()).is_some() {
+            self.twice = Some("it has two long names, or an empty one");
         }
-        if let Some(link) = self.link.take().or(self.long_link.take()) {
-            header.link = link;
+    }
+
+    /// Why an entry so described is another one for another reader.
+    fn differs(&self, header: &Header) -> Option<&'static str> {
+        // GNU's name goes before that of pax in Go's reader, and behind it in tar(1).
+        if self.path.is_some() && self.long_path.is_some() || self.link.is_some() && self.long_link.is_some() {
+            return Some("it has a pax header with a name and a GNU long name");
+        }
+        // Go's reader sees no content behind these types; tar(1) skips it.
+        if matches!(header.kind, b'1'..=b'6') && header.size > 0 {
+            return Some("it is not a regular file and has a size");
+        }
+        if header.kind == b'S' && (!header.gnu || self.sparse.any) {
+            return Some("it is a sparse file in GNU's old way, without GNU's mark or with pax records of another way");
+        }
+        if self.sparse.any && !(matches!(header.kind, 0 | b'0' | b'7') && self.sparse.is_known()) {
+            return Some("it has pax records of a sparse file in a version that does not exist");
+        }
+        None
+    }
+
+    /// Put all that into the header; what has no place there is left.
+    fn over(self, header: &mut Header) -> Self {
+        if let Some(path) = self.path.as_ref().or(self.long_path.as_ref()) {
+            header.name.clone_from(path);
+        }
+        if let Some(link) = self.link.as_ref().or(self.long_link.as_ref()) {
+            header.link.clone_from(link);
         }
         header.size = self.size.unwrap_or(header.size);
         header.uid = self.uid.unwrap_or(header.uid);

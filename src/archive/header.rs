@@ -2,7 +2,7 @@
 //!
 //! This module owns the fields and the checksum. What an entry is made of, of several headers, is in `entries`.
 
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, codes};
 
 /// Bytes of a header, and of what the content of a file is filled up to.
 pub(super) const BLOCK: u64 = 512;
@@ -14,7 +14,7 @@ pub(super) struct Header {
     pub(super) name: Vec<u8>,
     /// The target of a link.
     pub(super) link: Vec<u8>,
-    /// Type of the entry, `0` for what came before types.
+    /// Type of the entry; a zero byte is what came before types.
     pub(super) kind: u8,
     /// Permission bits 0o7777.
     pub(super) mode: u16,
@@ -24,6 +24,8 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// Seconds since the epoch.
     pub(super) mtime: i64,
+    /// It has GNU's magic.
+    pub(super) gnu: bool,
     /// The whole block, for the fields of GNU's sparse files.
     pub(super) block: Vec<u8>,
 }
@@ -56,29 +58,54 @@ pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Diagnostic> {
     let natural = |start, len, what| {
         number(field(start, len)).and_then(|value| u64::try_from(value).ok()).ok_or_else(|| wrong(what))
     };
-    let kind = block.get(156).copied().filter(|&kind| kind != 0).unwrap_or(b'0');
+    let kind = block.get(156).copied().unwrap_or_default();
     let mut name = until_zero(field(0, 100)).to_vec();
     let prefix = until_zero(field(345, 155));
-    if field(257, 6) == b"ustar\0" && !prefix.is_empty() {
-        name = [prefix, b"/", &name].concat();
+    let gnu = field(257, 8) == b"ustar  \0";
+    if field(257, 6) == b"ustar\0" {
+        // star's prefix is shorter, and followed by two times.
+        if field(508, 4) == b"tar\0" && prefix.len() > 131 {
+            return Err(ambiguous(at, "it has star's mark and a prefix that is longer than star's"));
+        }
+        if !prefix.is_empty() {
+            name = [prefix, b"/", &name].concat();
+        }
+    } else if gnu && !prefix.is_empty() {
+        // GNU has two times there. Where they are none, Go's reader (since Go 1.8) takes text for a prefix.
+        let time = |start| field(start, 12).first() == Some(&0) || number(field(start, 12)).is_some();
+        if !(time(345) && time(357)) && prefix.is_ascii() {
+            return Err(ambiguous(at, "it has GNU's mark and a prefix"));
+        }
     }
+    let mode = number(field(100, 8)).filter(|&mode| mode >= 0).ok_or_else(|| wrong("mode"))?;
     Ok(Parsed::Header(Box::new(Header {
         name,
         link: until_zero(field(157, 100)).to_vec(),
         kind,
-        mode: u16::try_from(number(field(100, 8)).ok_or_else(|| wrong("mode"))? & 0o7777).unwrap_or_default(),
+        mode: u16::try_from(mode & 0o7777).unwrap_or_default(),
         uid: natural(108, 8, "uid")?,
         gid: natural(116, 8, "gid")?,
         size: natural(124, 12, "size")?,
         mtime: number(field(136, 12)).ok_or_else(|| wrong("time"))?,
+        gnu,
         block: block.to_vec(),
     })))
+}
+
+/// What readers of engines (Go's archive/tar) and tar(1) take for different entries.
+pub(super) fn ambiguous(at: u64, why: &str) -> Diagnostic {
+    let text = format!("the archive's entry at byte {at} cannot be read the same way by every engine: {why}");
+    Diagnostic::new(codes::ARCHIVE_AMBIGUOUS, text).help("write the archive again: docker export CONTAINER, or tar -c of the unpacked directory")
 }
 
 /// A number: octal digits between blanks and zero bytes, or binary with the highest bit of the field set (GNU, star).
 pub(super) fn number(field: &[u8]) -> Option<i64> {
     let (&first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
+        // tar(1) takes no other first byte.
+        if !matches!(first, 0x80 | 0xff) {
+            return None;
+        }
         // Two's complement over the field but for the mark.
         let negative = first & 0x40 != 0;
         let start = i64::from(first & 0x3f) - if negative { 0x40 } else { 0 };
@@ -86,6 +113,10 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
     }
     let blank = |byte: &u8| matches!(byte, b' ' | 0);
     let start = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
+    // tar(1) forgives one zero byte before the digits, and takes more for an empty field.
+    if start < field.len() && field.iter().take(start).filter(|&&byte| byte == 0).count() > 1 {
+        return None;
+    }
     let digits = field.get(start..)?;
     let end = digits.iter().position(blank).unwrap_or(digits.len());
     let (digits, after) = digits.split_at_checked(end)?;

@@ -1,5 +1,5 @@
-//! Archives of whole images: what `docker save` writes, and an OCI image layout (OCI image specification,
-//! image-layout.md) in one file.
+//! Archives of whole images: what `docker save` writes, an OCI image layout (OCI image specification, image-layout.md) in
+//! one file, and the directory of skopeo's transport `dir:` (containers-transports(5)) in one file.
 //!
 //! This module owns which files of such an archive are the layers and the configuration of one image, and that each blob
 //! has the content that its name is the digest of. It applies none.
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::Files;
 use super::spool::{CHUNK, Span};
-use crate::diag::escape::quoted;
+use crate::diag::escape::{escaped, quoted};
 use crate::diag::{Diagnostic, codes};
 use crate::digest::{Digest, hex};
-use crate::tree::contents::Contents as _;
+use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 
 /// Largest manifest, index and configuration, in bytes: as much as registries take.
@@ -30,8 +30,22 @@ const ROOT_DIRECTORIES: &[&str] = &[
     "sys", "tmp", "usr", "var",
 ];
 
+/// Directories of which two beside each other make a root file system.
+const SURE_DIRECTORIES: &[&str] = &["bin", "etc", "lib", "sbin", "usr", "var"];
+
+/// Directories of a layer of Windows.
+const WINDOWS_DIRECTORIES: &[&str] = &["Files", "Hives", "UtilityVM"];
+
+/// Deepest program that makes a tree a root file system, and the most entries looked at for it.
+const DEEPEST_PROGRAM: usize = 4;
+
 /// Where blobs lie, in a layout and in what `docker save` writes since version 25.
 const BLOBS: &str = "blobs/sha256/";
+
+/// How `dir:` names the manifests of a list.
+const DIR_MANIFEST: &str = ".manifest.json";
+
+const CHOOSE: &str = "choose one with --platform OS/ARCH";
 
 /// What to do when the image is not clear.
 const ONE_IMAGE: &str =
@@ -44,6 +58,64 @@ pub(super) struct Image {
     pub(super) config: Vec<u8>,
     /// Name and content of each layer, the lowest first.
     pub(super) layers: Vec<(String, Span)>,
+    /// The directory of the archive that holds the image, unless it is the first.
+    pub(super) below: Option<Vec<u8>>,
+}
+
+/// A platform that `--platform` asks for: operating system, architecture, and the architecture's variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    os: String,
+    architecture: String,
+    variant: Option<String>,
+}
+
+impl Platform {
+    /// Read `OS/ARCH[/VARIANT]`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/').map(str::to_owned);
+        let (os, architecture, variant) = (parts.next()?, parts.next()?, parts.next());
+        let all = [Some(&os), Some(&architecture), variant.as_ref()];
+        let sound = all.into_iter().flatten().all(|part| !part.is_empty() && part.is_ascii());
+        (sound && parts.next().is_none()).then_some(Self { os, architecture, variant })
+    }
+
+    /// This machine's.
+    fn ours() -> Self {
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        Self { os: "linux".to_owned(), architecture: architecture.to_owned(), variant: None }
+    }
+
+    /// That of a descriptor's `platform`, or of a configuration, which has the same members.
+    fn of(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        Some(Self { os: text("os")?, architecture: text("architecture")?, variant: text("variant") })
+    }
+
+    /// Whether it is what was asked for.
+    fn fits(&self, wanted: &Self) -> bool {
+        let same = (&self.os, &self.architecture) == (&wanted.os, &wanted.architecture);
+        same && (wanted.variant.is_none() || wanted.variant == self.variant)
+    }
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+/// How an image lies in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `docker save`: manifest.json lists images.
+    Docker,
+    /// index.json, and blobs below it.
+    Oci,
+    /// skopeo's `dir:`: manifest.json is the manifest, and each blob is a file of its digest.
+    Dir,
 }
 
 /// One image of an OCI layout.
@@ -52,35 +124,133 @@ struct Candidate {
     digest: String,
     size: Option<u64>,
     name: String,
-    /// Operating system and architecture, when they are named.
-    platform: Option<String>,
+    /// When it is named.
+    platform: Option<Platform>,
 }
 
-/// The image that an archive holds; `None` when it holds a file system.
+/// The image that an archive holds; `None` when it holds no image.
 ///
 /// # Errors
 /// When it is an image archive, and it is not clear what the image is, or a part is missing.
-pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Diagnostic> {
-    let top = |name: &str| tree.child(Id::ROOT, name.as_bytes());
-    if ROOT_DIRECTORIES.iter().any(|&name| top(name).is_some()) {
+pub(super) fn recognise(
+    tree: &Tree,
+    files: &Files,
+    platform: Option<&Platform>,
+) -> Result<Option<Image>, Diagnostic> {
+    let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform };
+    let is_root = ROOT_DIRECTORIES.iter().any(|&name| {
+        tree.child(Id::ROOT, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id))
+    });
+    if let Some(form) = at(Id::ROOT).form() {
+        if is_root {
+            return Err(refused("it holds an image and a root file system: engines load the image")
+                .help("give the one that is meant: the output of docker save, or the unpacked directory with --root"));
+        }
+        return Archive { form, ..at(Id::ROOT) }.read().map(Some);
+    }
+    if is_root {
         return Ok(None);
     }
-    let archive = Archive { tree, files };
-    if top("manifest.json").is_some_and(|id| tree.is_file(id))
-        && let Ok(Value::Array(images)) = archive.json("manifest.json", None)
-        && images.iter().all(|image| image.get("Layers").is_some())
-    {
-        return archive.docker(&images).map(Some);
+    let mut below = tree.children(Id::ROOT).filter(|&id| tree.is_dir(id)).filter_map(|id| Some((id, at(id).form()?)));
+    match (below.next(), below.next()) {
+        (Some((base, form)), None) => {
+            let image = Archive { form, ..at(base) }.read()?;
+            Ok(Some(Image { below: Some(tree.path(base)), ..image }))
+        }
+        (None, _) => Ok(None),
+        (Some((first, _)), Some((second, _))) => {
+            let names = [first, second].map(|id| String::from_utf8_lossy(&tree.path(id)).into_owned());
+            Err(several(names.to_vec()))
+        }
     }
-    if top("oci-layout").is_some() && top("index.json").is_some() {
-        return archive.oci().map(Some);
+}
+
+/// Whether a tree is a root file system: it has one of the directories of one, or it holds a program, as an image made
+/// from scratch does.
+///
+/// # Errors
+/// When it is not, with what it is instead.
+pub(crate) fn expect_file_system(tree: &Tree, contents: &dyn Contents) -> Result<(), Diagnostic> {
+    let has = |base: Id, name: &str| {
+        tree.child(base, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id))
+    };
+    let none = |text: String| Diagnostic::new(codes::ARCHIVE_IMAGE, text);
+    let inner = |id: &Id| SURE_DIRECTORIES.iter().filter(|&&name| has(*id, name)).count() >= 2;
+    if ROOT_DIRECTORIES.iter().any(|name| has(Id::ROOT, name)) {
+        return Ok(());
     }
-    Ok(None)
+    let directories = || tree.children(Id::ROOT).filter(|&id| tree.is_dir(id));
+    if let Some(found) = directories().find(inner) {
+        let name = quoted(tree.name(found));
+        return Err(none(format!("it is not a root file system, but has one in its directory {name}")).help(format!(
+            "give that directory: --root DIR/{0}, or tar -C DIR/{0} -c . | harden audit --tar -",
+            escaped(tree.name(found))
+        )));
+    }
+    if WINDOWS_DIRECTORIES.iter().filter(|name| has(Id::ROOT, name)).count() >= 2 {
+        return Err(windows());
+    }
+    if form_of(tree, Id::ROOT, &|id| contents.read(tree, id, LARGEST_DOCUMENT).ok()).is_some() {
+        return Err(none("it is an image in the form of a directory, and not a root file system".to_owned())
+            .help("give it as an archive: tar -C DIR -c . | harden audit --tar -"));
+    }
+    let old = |id: Id| tree.child(id, b"layer.tar").is_some() && tree.child(id, b"json").is_some();
+    if directories().any(old) {
+        return Err(none("it is an image in the form of Docker before 1.10, without manifest.json".to_owned())
+            .help("load it and write it again: docker load, then docker save"));
+    }
+    // A program of an image made from scratch.
+    let program = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0;
+    let mut level: Vec<Id> = vec![Id::ROOT];
+    for _ in 0..DEEPEST_PROGRAM {
+        let below: Vec<Id> = level.iter().flat_map(|&id| tree.children(id)).collect();
+        if below.iter().any(|&id| program(id)) {
+            return Ok(());
+        }
+        level = below.into_iter().filter(|&id| tree.is_dir(id)).collect();
+    }
+    let text = "it is neither an image nor a root file system: it has no directory such as /etc or /usr, and no program";
+    Err(none(text.to_owned()).help(
+        "give the output of docker save or docker export; if it is a root file system, name its program with --command",
+    ))
+}
+
+fn windows() -> Diagnostic {
+    Diagnostic::new(codes::ARCHIVE_IMAGE, "it is an image of Windows, for which there are no checks")
+        .help("give an image of Linux; of an image for several platforms, choose one with --platform")
+}
+
+/// The form of the image in a directory; `read` gives the content of a file.
+fn form_of(tree: &Tree, base: Id, read: &dyn Fn(Id) -> Option<Vec<u8>>) -> Option<Form> {
+    let child = |name: &str| tree.child(base, name.as_bytes());
+    let json = |name: &str| -> Option<Value> {
+        let id = child(name).filter(|&id| tree.is_file(id))?;
+        serde_json::from_slice(&read(id)?).ok()
+    };
+    match json("manifest.json") {
+        Some(Value::Array(images)) if images.iter().all(|image| image.get("Layers").is_some()) => {
+            return Some(Form::Docker);
+        }
+        Some(manifest)
+            if manifest.get("schemaVersion").and_then(Value::as_u64) == Some(2)
+                && (manifest.get("layers").or(manifest.get("manifests"))).is_some_and(Value::is_array) =>
+        {
+            return Some(Form::Dir);
+        }
+        _ => {}
+    }
+    let index = child("index.json").is_some_and(|id| tree.is_file(id));
+    let beside = child("oci-layout").is_some() || child("blobs").is_some_and(|id| tree.is_dir(id));
+    (index && beside).then_some(Form::Oci)
 }
 
 struct Archive<'a> {
     tree: &'a Tree,
     files: &'a Files,
+    /// The directory of the image.
+    base: Id,
+    form: Form,
+    platform: Option<&'a Platform>,
 }
 
 impl Archive<'_> {
@@ -104,28 +274,94 @@ impl Archive<'_> {
         self.image(config, layers.into_iter().map(|layer| (layer, None)).collect())
     }
 
+    fn form(&self) -> Option<Form> {
+        form_of(self.tree, self.base, &|id| self.files.read(self.tree, id, LARGEST_DOCUMENT).ok())
+    }
+
+    fn read(&self) -> Result<Image, Diagnostic> {
+        match self.form {
+            // Its manifest.json lists one platform, and index.json all of them.
+            Form::Docker if self.platform.is_some() && self.file("index.json", None).is_some() => {
+                Archive { form: Form::Oci, ..*self }.oci("index.json")
+            }
+            Form::Docker => match self.json("manifest.json", None)? {
+                Value::Array(images) => self.docker(&images),
+                _ => Err(refused("its manifest.json is not a list")),
+            },
+            Form::Oci => self.oci("index.json"),
+            Form::Dir => self.oci("manifest.json"),
+        }
+    }
+
     /// An OCI layout: from the index over manifests to blobs, each named by its digest.
-    fn oci(&self) -> Result<Image, Diagnostic> {
+    fn oci(&self, first: &str) -> Result<Image, Diagnostic> {
+        let first = self.json(first, None)?;
+        if first.get("manifests").is_none() {
+            return self.manifest(&first);
+        }
         let mut candidates = Vec::new();
-        let index = self.json("index.json", None)?;
-        self.collect(&index, "", 0, &mut candidates)?;
-        let ours = format!("linux/{}", architecture());
-        let fitting: Vec<_> = candidates.iter().filter(|found| found.platform.as_ref() == Some(&ours)).collect();
-        let chosen = match (candidates.as_slice(), fitting.as_slice()) {
-            ([], _) => return Err(refused("it holds no image")),
-            ([only], _) | (_, &[only]) => only,
-            _ => {
-                let platform = |found: &Candidate| found.platform.clone().unwrap_or_else(|| "no platform".to_owned());
-                let name = |found: &Candidate| format!("{} ({})", found.name, platform(found));
-                return Err(several(candidates.iter().map(name).collect()));
+        self.collect(&first, "", 0, &mut candidates)?;
+        if candidates.is_empty() {
+            return Err(refused("it holds no image"));
+        }
+        // Of an image for many platforms, an archive may hold some: what it does not hold cannot be meant.
+        let there = |found: &&Candidate| {
+            self.blob(&found.digest, true).is_ok_and(|path| self.file(&path, None).is_some())
+        };
+        let wanted = self.platform.cloned().unwrap_or_else(Platform::ours);
+        let fits = |found: &&Candidate| self.platform_of(found).is_some_and(|platform| platform.fits(&wanted));
+        let present: Vec<&Candidate> = candidates.iter().filter(there).collect();
+        let fitting: Vec<&Candidate> = present.iter().copied().filter(fits).collect();
+        let chosen = match (present.as_slice(), fitting.as_slice()) {
+            (_, &[only]) => only,
+            (&[only], _) if self.platform.is_none() => only,
+            ([], _) => return Err(missing(&self.blob(&candidates.first().map_or("", |found| &found.digest), true)?)),
+            (all, []) if self.platform.is_some() => {
+                let text = format!("it has no image for {wanted}: it holds {}", self.named(all));
+                return Err(refused(&text).help("give --platform one of them"));
+            }
+            (all, fitting) => {
+                let of = if fitting.is_empty() { all } else { fitting };
+                let text = format!("it holds {} images, and harden cannot choose one: {}", of.len(), self.named(of));
+                return Err(refused(&text).help(if fitting.is_empty() { CHOOSE } else { ONE_IMAGE }));
             }
         };
-        let manifest = self.json(&blob(&chosen.digest)?, chosen.size)?;
+        let manifest = self.json(&self.blob(&chosen.digest, true)?, chosen.size)?;
+        self.manifest(&manifest)
+    }
+
+    /// The images of a list with their platforms, for messages.
+    fn named(&self, images: &[&Candidate]) -> String {
+        let names = images.iter().map(|found| {
+            let platform = self.platform_of(found).map_or_else(|| "no platform".to_owned(), |found| found.to_string());
+            quoted(format!("{} ({platform})", found.name).as_bytes())
+        });
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The platform that the descriptor names, else the configuration.
+    fn platform_of(&self, found: &Candidate) -> Option<Platform> {
+        found.platform.clone().or_else(|| {
+            let manifest = self.json(&self.blob(&found.digest, true).ok()?, found.size).ok()?;
+            let config = manifest.get("config")?.get("digest").and_then(Value::as_str)?;
+            Platform::of(&self.json(&self.blob(config, false).ok()?, None).ok()?)
+        })
+    }
+
+    /// The image of one manifest.
+    fn manifest(&self, manifest: &Value) -> Result<Image, Diagnostic> {
         let part = |value: Option<&Value>| -> Result<(String, Option<u64>), Diagnostic> {
             let digest = value.and_then(|value| value.get("digest")).and_then(Value::as_str);
             let digest = digest.ok_or_else(|| refused("a manifest names a blob without a digest"))?;
-            Ok((blob(digest)?, value.and_then(|value| value.get("size")).and_then(Value::as_u64)))
+            Ok((self.blob(digest, false)?, value.and_then(|value| value.get("size")).and_then(Value::as_u64)))
         };
+        let kind = manifest.get("config").and_then(|config| config.get("mediaType")).and_then(Value::as_str);
+        if kind.is_some_and(|kind| !is_image_config(kind)) {
+            return Err(refused(&format!(
+                "its manifest is none of an image: its configuration is {}",
+                quoted(kind.unwrap_or_default().as_bytes())
+            )));
+        }
         let (config, size) = part(manifest.get("config"))?;
         let config = self.document(&config, size)?;
         let layers =
@@ -142,28 +378,33 @@ impl Archive<'_> {
         for entry in index.get("manifests").and_then(Value::as_array).into_iter().flatten() {
             let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
             let note = |key: &str| entry.get("annotations").and_then(|notes| text(notes, key));
-            let platform = entry
-                .get("platform")
-                .and_then(|platform| Some(format!("{}/{}", text(platform, "os")?, text(platform, "architecture")?)));
-            if note("vnd.docker.reference.type").is_some() || platform.as_deref() == Some("unknown/unknown") {
+            let platform = entry.get("platform").and_then(Platform::of);
+            let unknown = platform.as_ref().is_some_and(|found| found.os == "unknown" && found.architecture == "unknown");
+            if note("vnd.docker.reference.type").is_some() || unknown {
                 continue;
             }
             let digest = text(entry, "digest").ok_or_else(|| refused("an index names a manifest without a digest"))?;
             let size = entry.get("size").and_then(Value::as_u64);
             let named = note("io.containerd.image.name").or_else(|| note("org.opencontainers.image.ref.name"));
             let name = named.unwrap_or_else(|| name.to_owned());
-            let inner = self.json(&blob(&digest)?, size)?;
-            if inner.get("manifests").is_some() {
-                self.collect(&inner, &name, depth + 1, found)?;
-                continue;
+            // The descriptor says what it is: the manifest of another platform need not be there.
+            let manifest = text(entry, "mediaType").is_some_and(|kind| {
+                kind == "application/vnd.oci.image.manifest.v1+json"
+                    || kind == "application/vnd.docker.distribution.manifest.v2+json"
+            });
+            if !(manifest && platform.is_some()) {
+                let inner = self.json(&self.blob(&digest, true)?, size)?;
+                if inner.get("manifests").is_some() {
+                    self.collect(&inner, &name, depth + 1, found)?;
+                    continue;
+                }
+                // A signature or a bill of materials beside the image has a configuration of another kind.
+                let kind = inner.get("config").and_then(|config| text(config, "mediaType")).unwrap_or_default();
+                if !is_image_config(&kind) {
+                    continue;
+                }
             }
-            // A signature or a bill of materials beside the image has a configuration of another kind.
-            let kind = inner.get("config").and_then(|config| text(config, "mediaType")).unwrap_or_default();
-            let image = matches!(
-                kind.as_str(),
-                "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
-            );
-            if !image || found.iter().any(|known| known.digest == digest) {
+            if found.iter().any(|known| known.digest == digest) {
                 continue;
             }
             if found.len() >= MOST_MANIFESTS {
@@ -180,8 +421,19 @@ impl Archive<'_> {
         let document: Value =
             serde_json::from_slice(&config).map_err(|_| refused("its image configuration is not valid JSON"))?;
         let counted = document.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
-        if !document.get("config").is_some_and(Value::is_object) {
-            return Err(refused("its image configuration has no 'config'"));
+        // It need not say how its containers run (OCI image specification, config.md).
+        if !document.get("config").is_none_or(|config| config.is_object() || config.is_null()) {
+            return Err(refused("its image configuration has a 'config' that is not an object"));
+        }
+        if let Some(wanted) = self.platform
+            && let Some(found) = Platform::of(&document).filter(|found| !found.fits(wanted))
+        {
+            return Err(refused(&format!("it has no image for {wanted}: its image is for {found}"))
+                .help("leave --platform out, or give the archive of that platform"));
+        }
+        let os = document.get("os").and_then(Value::as_str);
+        if os.is_some_and(|os| os.eq_ignore_ascii_case("windows")) {
+            return Err(windows());
         }
         if counted.map(Vec::len) != Some(layers.len()) {
             return Err(refused("its manifest and its image configuration disagree on the number of layers"));
@@ -193,7 +445,7 @@ impl Archive<'_> {
             self.verify(&path, span)?;
             spans.push((path, span));
         }
-        Ok(Image { config, layers: spans })
+        Ok(Image { config, layers: spans, below: None })
     }
 
     fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Diagnostic> {
@@ -206,7 +458,7 @@ impl Archive<'_> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
         let content = content.map_err(|cause| unreadable(path, &cause.to_string()))?;
-        if hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {
+        if self.hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {
             return Err(other_content(path));
         }
         Ok(content)
@@ -214,7 +466,7 @@ impl Archive<'_> {
 
     /// A layer is too large to be held: read once for its digest, and later for its entries.
     fn verify(&self, path: &str, span: Span) -> Result<(), Diagnostic> {
-        let Some(hash) = hash_of(path) else { return Ok(()) };
+        let Some(hash) = self.hash_of(path) else { return Ok(()) };
         let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
         while at < span.len {
             buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
@@ -227,30 +479,40 @@ impl Archive<'_> {
 
     /// The file of that path and, when it is stated, of that size.
     fn file(&self, path: &str, size: Option<u64>) -> Option<Id> {
-        let id = self.tree.resolve(path.as_bytes()).ok()?.node;
+        let id = self.tree.resolve_from(self.base, path.as_bytes(), true).ok()?.node;
         (self.tree.is_file(id) && size.is_none_or(|size| size == self.tree.meta(id).size)).then_some(id)
     }
-}
 
-/// Where a layout keeps what has that digest. What cannot be verified is not judged: of the specification's algorithms,
-/// sha256 is the one that every image has.
-fn blob(digest: &str) -> Result<String, Diagnostic> {
-    match digest.strip_prefix("sha256:") {
-        Some(hash) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-            Ok([BLOBS, hash].concat())
+    /// Where the archive keeps what has that digest. What cannot be verified is not judged: of the specification's
+    /// algorithms, sha256 is the one that every image has.
+    fn blob(&self, digest: &str, manifest: bool) -> Result<String, Diagnostic> {
+        match digest.strip_prefix("sha256:") {
+            Some(hash) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                Ok(match self.form {
+                    Form::Dir if manifest => [hash, DIR_MANIFEST].concat(),
+                    Form::Dir => hash.to_owned(),
+                    _ => [BLOBS, hash].concat(),
+                })
+            }
+            _ => Err(refused(&format!("{} is not a sha256 digest", quoted(digest.as_bytes())))),
         }
-        _ => Err(refused(&format!("{} is not a sha256 digest", quoted(digest.as_bytes())))),
+    }
+
+    /// The hexadecimal digits that the content of that path has to have; `None` for a path that is no blob's.
+    fn hash_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.form {
+            Form::Dir => Some(path.strip_suffix(DIR_MANIFEST).unwrap_or(path)).filter(|&path| path != "manifest.json"),
+            _ => path.strip_prefix(BLOBS),
+        }
     }
 }
 
-/// The hexadecimal digits that the content of that path has to have; `None` for a path that is no blob's.
-fn hash_of(path: &str) -> Option<&str> {
-    path.strip_prefix(BLOBS)
-}
-
-/// This machine's architecture in Go's words, which images use.
-const fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+/// Whether a configuration of that media type is one of an image.
+fn is_image_config(kind: &str) -> bool {
+    matches!(
+        kind,
+        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+    )
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

@@ -3,9 +3,10 @@
 //!
 //! This module owns names and what they mean. It reads no byte of any file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{Data, Entry, What};
+use super::header::ambiguous;
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use crate::root::is_temporary;
@@ -31,6 +32,11 @@ const MOST_ENTRIES: usize = 4_000_000;
 const FREE_STEPS: usize = 64;
 const MOST_STEPS: usize = 1_000_000;
 
+/// How a cause begins that is none of the entry alone.
+const DIFFERS: &str = "differs: ";
+
+const DOTS: &str = "differs: has '..' behind other names";
+
 const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 
 /// Number of an inode; the root's is 0.
@@ -45,7 +51,13 @@ pub(super) struct Layers {
     layer: u32,
     /// Parts of link targets beyond [`FREE_STEPS`] so far.
     steps: usize,
-    /// Whether marks mean something: in layers, not in an exported file system.
+    /// Directories with content that a whiteout of this layer took away.
+    taken: BTreeSet<(Number, Box<[u8]>)>,
+    /// Directories above entries of this layer that stand in a directory without an entry, or were reached over a link.
+    loose: BTreeSet<Number>,
+    /// Whether the last path led over a link.
+    followed: bool,
+    /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
 }
 
@@ -68,6 +80,9 @@ struct Inode {
     parent: Number,
     /// Of a directory: the layer that hides what lower ones have in it.
     hidden: Option<u32>,
+    /// Of a directory: the layer that has an entry for it, and the one for which what is above it was looked at.
+    listed: u32,
+    seen: u32,
     body: Body,
 }
 
@@ -81,7 +96,7 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, whiteouts };
+        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, taken: BTreeSet::new(), loose: BTreeSet::new(), followed: false, whiteouts };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -89,6 +104,8 @@ impl Layers {
     /// From here on entries are of the next layer.
     pub(super) fn next_layer(&mut self) {
         self.layer += 1;
+        self.taken.clear();
+        self.loose.clear();
     }
 
     /// Whether nothing was put into it.
@@ -102,6 +119,9 @@ impl Layers {
     /// When no file system could hold it, or unpacking would fail there.
     pub(super) fn put(&mut self, entry: Entry) -> Result<(), Diagnostic> {
         let fail = |why: &str| {
+            if let Some(why) = why.strip_prefix(DIFFERS) {
+                return ambiguous(entry.at, &format!("{} {why}", quoted(&entry.path)));
+            }
             let text =
                 format!("the archive cannot be unpacked: its entry {} at byte {} {why}", quoted(&entry.path), entry.at);
             Diagnostic::new(codes::ARCHIVE_ENTRY, text)
@@ -110,7 +130,7 @@ impl Layers {
         if self.names.len().max(self.inodes.len()) >= MOST_ENTRIES {
             return Err(fail(TOO_MANY));
         }
-        let components = components(&entry.path);
+        let components = components(&entry.path).ok_or_else(|| fail(DOTS))?;
         if entry.path.len() > LONGEST_PATH || components.iter().any(|name| name.len() > LONGEST_NAME) {
             return Err(fail("has a name that is too long"));
         }
@@ -125,22 +145,28 @@ impl Layers {
         if self.whiteouts && name.starts_with(WHITEOUT) {
             return self.whiteout(directory, name).map_err(fail);
         }
+        if self.whiteouts {
+            self.loosen(directory);
+        }
         let known = self.get(directory, name);
+        if !self.whiteouts && known.is_some_and(|known| self.is_late(known.inode)) {
+            return Err(fail("differs: takes the place of a symbolic link that leads upwards"));
+        }
         let made = match entry.what {
             What::Directory => {
                 if let Some(known) = known.filter(|known| self.is_directory(known.inode)) {
                     self.describe(known.inode, &entry);
+                    self.list(known.inode);
                     self.set(directory, name, known.inode);
                     return Ok(());
                 }
+                self.back(directory, name).map_err(fail)?;
                 Inode::directory(directory)
             }
             What::HardLink(ref target) => {
                 self.remove(directory, name);
                 let target = self.file(target).map_err(fail)?;
-                if let Some(inode) = self.inodes.get_mut(target as usize) {
-                    inode.nlink += 1;
-                }
+                self.link(target, &entry).map_err(fail)?;
                 self.set(directory, name, target);
                 return Ok(());
             }
@@ -154,6 +180,7 @@ impl Layers {
         self.remove(directory, name);
         let number = self.push(made);
         self.describe(number, &entry);
+        self.list(number);
         self.set(directory, name, number);
         Ok(())
     }
@@ -163,12 +190,66 @@ impl Layers {
         self.walk(path, true)
     }
 
+    /// The layer has an entry for it.
+    fn list(&mut self, number: Number) {
+        let layer = self.layer;
+        if let Some(inode) = self.inodes.get_mut(number as usize) {
+            inode.listed = layer;
+        }
+    }
+
+    /// An entry comes into a directory: those above a directory that the layer does not list would lose it to an opaque
+    /// mark behind it where each layer is unpacked over those below.
+    fn loosen(&mut self, directory: Number) {
+        let (layer, mut below, mut at) = (self.layer, self.followed, directory);
+        loop {
+            if below {
+                self.loose.insert(at);
+            }
+            let Some(inode) = self.inodes.get_mut(at as usize) else { return };
+            below |= at != 0 && inode.listed != layer;
+            let known = std::mem::replace(&mut inode.seen, layer) == layer;
+            let parent = inode.parent;
+            if at == 0 || known && (!below || self.loose.contains(&parent)) {
+                return;
+            }
+            at = parent;
+        }
+    }
+
+    /// Another name of a file. Engines give the file what the header of the link says; tar(1) leaves it as it is.
+    fn link(&mut self, target: Number, entry: &Entry) -> Result<(), &'static str> {
+        let layered = self.whiteouts;
+        let Some(inode) = self.inodes.get_mut(target as usize) else { return Ok(()) };
+        inode.nlink += 1;
+        let link = inode.mode & 0o170_000 == 0o120_000;
+        let same = (inode.uid, inode.gid) == (entry.uid, entry.gid) && (link || inode.mode & 0o7777 == entry.mode);
+        if layered {
+            inode.describe(entry);
+        } else if same {
+            // Only some writers repeat it.
+            inode.capability |= entry.capability && inode.mode & 0o170_000 == 0o100_000;
+        } else {
+            return Err("differs: is a hard link with another owner or mode than its file");
+        }
+        Ok(())
+    }
+
+    /// A directory comes back that a whiteout of the same layer took away: with what it had where layers are stored
+    /// apart (overlayfs), and empty where each is unpacked over those below.
+    fn back(&self, directory: Number, name: &[u8]) -> Result<(), &'static str> {
+        if !self.taken.is_empty() && self.taken.contains(&(directory, name.into())) {
+            return Err("differs: is a directory that a whiteout of the same layer takes away");
+        }
+        Ok(())
+    }
+
     /// The file of that path, for another name of it.
     fn file(&mut self, path: &[u8]) -> Result<Number, &'static str> {
         const MISSING: &str = "is a hard link to a file that does not exist";
-        let components = components(path);
+        let components = components(path).ok_or(DOTS)?;
         let (&name, above) = components.split_last().ok_or(MISSING)?;
-        let directory = self.walk(above, false).map_err(|_| MISSING)?;
+        let directory = self.walk(above, false).map_err(|why| if why.starts_with(DIFFERS) { why } else { MISSING })?;
         let found = self.get(directory, name).ok_or(MISSING)?.inode;
         if self.is_directory(found) { Err("is a hard link to a directory") } else { Ok(found) }
     }
@@ -183,10 +264,15 @@ impl Layers {
                 continue;
             }
             let next = match self.get(at, &name) {
+                // Layers that are stored apart (overlayfs) do not see it: they have a directory in its place.
+                Some(found) if found.layer != self.layer && self.is_link(found.inode) => {
+                    return Err("differs: lies behind a symbolic link of a lower layer");
+                }
                 Some(found) => found.inode,
                 None if name.len() > LONGEST_NAME => return Err("lies behind a link to a name that is too long"),
                 None if self.inodes.len() >= MOST_ENTRIES => return Err(TOO_MANY),
                 None if make => {
+                    self.back(at, &name)?;
                     let number = self.push(Inode::directory(at));
                     self.set(at, &name, number);
                     number
@@ -217,12 +303,16 @@ impl Layers {
                 _ => return Err("lies below an entry that is not a directory"),
             }
         }
+        self.followed = links > 0;
         Ok(at)
     }
 
     /// Take away what a mark names.
     fn whiteout(&mut self, directory: Number, name: &[u8]) -> Result<(), &'static str> {
         if name == OPAQUE {
+            if self.loose.contains(&directory) {
+                return Err("differs: is an opaque mark behind an entry without an entry for its directory");
+            }
             self.hide(directory);
             return Ok(());
         }
@@ -231,6 +321,13 @@ impl Layers {
             // Marks of AUFS itself, which engines skip.
             other if other.starts_with(WHITEOUT) => Ok(()),
             other => {
+                let Some(found) = self.get(directory, other) else { return Ok(()) };
+                if self.is_new(found) {
+                    return Err("differs: is a whiteout of an entry of the same layer");
+                }
+                if self.is_directory(found.inode) && !self.is_bare(found.inode) {
+                    self.taken.insert((directory, other.into()));
+                }
                 self.remove(directory, other);
                 Ok(())
             }
@@ -281,6 +378,33 @@ impl Layers {
                 inode.nlink = inode.nlink.saturating_sub(1);
             }
         }
+    }
+
+    /// Whether a name, or anything below it, is of this layer.
+    fn is_new(&self, name: Name) -> bool {
+        let mut todo = vec![name];
+        while let Some(name) = todo.pop() {
+            if name.layer == self.layer {
+                return true;
+            }
+            if self.is_directory(name.inode) {
+                todo.extend(self.children(name.inode).into_iter().map(|(_, below)| below));
+            }
+        }
+        false
+    }
+
+    fn is_link(&self, number: Number) -> bool {
+        self.inode(number).is_some_and(|inode| matches!(inode.body, Body::Link(_)))
+    }
+
+    /// Whether tar(1) makes a link after all other entries: one that is absolute or has `..`. Where the inode of its
+    /// place-holder comes back for the entry that takes its place, that entry is lost.
+    fn is_late(&self, number: Number) -> bool {
+        self.inode(number).is_some_and(|inode| match &inode.body {
+            Body::Link(target) => target.starts_with(b"/") || target.split(|&byte| byte == b'/').any(|part| part == b".."),
+            _ => false,
+        })
     }
 
     fn is_bare(&self, directory: Number) -> bool {
@@ -382,7 +506,7 @@ impl Inode {
     }
 
     fn other(mode: u16, body: Body) -> Self {
-        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, body }
+        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, listed: 0, seen: 0, body }
     }
 
     /// Owner, mode and time of the entry; a link has all bits, as everywhere.
@@ -394,17 +518,21 @@ impl Inode {
     }
 }
 
-/// The names of a path, which never leaves the root: `..` takes the name before it away.
-fn components(path: &[u8]) -> Vec<&[u8]> {
+/// The names of a path, which never leaves the root: `..` takes the name before it away. `None` when names are left
+/// before the last `..`: engines keep them, and tar(1) drops them.
+fn components(path: &[u8]) -> Option<Vec<&[u8]>> {
     let mut components = Vec::new();
     for part in path.split(|&byte| byte == b'/') {
         match part {
             b"" | b"." => {}
             b".." => {
                 components.pop();
+                if !components.is_empty() {
+                    return None;
+                }
             }
             name => components.push(name),
         }
     }
-    components
+    Some(components)
 }

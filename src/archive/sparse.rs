@@ -32,6 +32,12 @@ pub(super) struct Pax {
     /// The runs, when they stand in the records.
     pub(super) segments: Vec<Segment>,
     offset: Option<u64>,
+    /// The versions that the records name.
+    major: Option<bool>,
+    minor: Option<bool>,
+    /// The map stands in a record, in one line or in many.
+    map: bool,
+    lines: bool,
 }
 
 impl Pax {
@@ -39,15 +45,29 @@ impl Pax {
     pub(super) fn record(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         self.any = true;
         match key {
-            b"major" => self.map_in_content = decimal(value).filter(|&major| major < 2)? == 1,
-            b"minor" => drop(decimal(value).filter(|&minor| minor < 2)?),
+            b"major" => {
+                self.map_in_content = digit(value)?;
+                self.major = Some(self.map_in_content);
+            }
+            b"minor" => self.minor = Some(digit(value)?),
             b"name" => self.name = Some(value.to_vec()),
-            b"size" | b"realsize" => self.size = Some(decimal(value)?),
+            b"size" | b"realsize" => {
+                let size = decimal(value)?;
+                if self.size.replace(size).is_some_and(|before| before != size) {
+                    return None;
+                }
+            }
             b"numblocks" => {}
             b"offset" => self.offset = Some(decimal(value)?),
-            b"numbytes" => push(&mut self.segments, self.offset.take()?, decimal(value)?)?,
-            b"map" => {
-                self.segments.clear();
+            b"numbytes" if !self.map => {
+                self.lines = true;
+                push(&mut self.segments, self.offset.take()?, decimal(value)?)?;
+            }
+            b"map" if !self.lines && !self.map => {
+                self.map = true;
+                if value.is_empty() {
+                    return Some(());
+                }
                 let mut numbers = value.split(|&byte| byte == b',');
                 while let Some(offset) = numbers.next() {
                     push(&mut self.segments, decimal(offset)?, decimal(numbers.next()?)?)?;
@@ -56,6 +76,25 @@ impl Pax {
             _ => return None,
         }
         Some(())
+    }
+
+    /// Whether the records are those of one of the versions 0.0, 0.1 and 1.0: without numbers it is known by its map.
+    pub(super) fn is_known(&self) -> bool {
+        match (self.major, self.minor) {
+            (Some(true), Some(false)) => !self.map && !self.lines,
+            (Some(false), Some(_)) => true,
+            (None, None) => self.map && !self.segments.is_empty() || self.lines,
+            _ => false,
+        }
+    }
+}
+
+/// The digit of a version.
+fn digit(value: &[u8]) -> Option<bool> {
+    match value {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        _ => None,
     }
 }
 

@@ -49,7 +49,7 @@ impl Store {
     }
 
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
-    /// gzip. Returns where they are, and whether a checksum has shown that they are all there.
+    /// gzip or zstd. Returns where they are, and whether a checksum has shown that they are all there.
     pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Diagnostic> {
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         let here = io::Seek::stream_position(&mut file).ok();
@@ -60,12 +60,12 @@ impl Store {
         }
         let mut head = Vec::with_capacity(512);
         (&mut file).take(512).read_to_end(&mut head).map_err(|error| cannot_read(&error))?;
-        super::refuse_other_compression(&head)?;
-        let packed = super::gzip::is_gzip(&head);
+        super::refuse_other_form(&head)?;
+        let (unpack, checked) = (super::unpacker(&head), super::gzip::is_gzip(&head));
         let mut whole = io::Cursor::new(head).chain(file);
         let start = self.spooled;
-        if packed {
-            super::gzip::unpack(&mut whole, &mut |bytes| self.append(bytes))?;
+        if let Some(unpack) = unpack {
+            unpack(&mut whole, &mut |bytes| self.append(bytes))?;
         } else {
             let mut buffer = vec![0; CHUNK];
             loop {
@@ -77,25 +77,25 @@ impl Store {
                 }
             }
         }
-        Ok((Span { spooled: true, start, len: self.spooled - start }, packed))
+        Ok((Span { spooled: true, start, len: self.spooled - start }, checked))
     }
 
-    /// The span itself, or where its content is now when it is gzip; and whether a checksum was compared.
+    /// The span itself, or where its content is now when it is compressed; and whether a checksum was compared.
     pub(super) fn unpacked(&mut self, span: Span) -> Result<(Span, bool), Diagnostic> {
         let mut head = vec![0; usize::try_from(span.len.min(512)).unwrap_or(0)];
         self.read(span, 0, &mut head)
             .map_err(|cause| Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {cause}")))?;
-        super::refuse_other_compression(&head)?;
-        if !super::gzip::is_gzip(&head) {
-            return Ok((span, false));
-        }
+        super::refuse_other_form(&head)?;
+        let Some(unpack) = super::unpacker(&head) else { return Ok((span, false)) };
         let file = if span.spooled { &self.spool } else { &self.archive };
         let file = file.as_ref().map(File::try_clone).and_then(Result::ok);
         let file = file.ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
         let mut packed = SpanReader { file, span, at: 0 };
         let start = self.spooled;
-        super::gzip::unpack(&mut packed, &mut |bytes| self.append(bytes))?;
-        Ok((Span { spooled: true, start, len: self.spooled - start }, true))
+        unpack(&mut packed, &mut |bytes| self.append(bytes))?;
+        // A frame of zstd need not have a checksum.
+        let checked = super::gzip::is_gzip(&head);
+        Ok((Span { spooled: true, start, len: self.spooled - start }, checked))
     }
 
     /// Fill `space` from byte `offset` of the span.
@@ -134,7 +134,8 @@ impl Store {
             let places: Vec<_> = self.directories.iter().map(|path| path.to_string_lossy().into_owned()).collect();
             let text = format!("cannot keep the archive in a temporary file in {}: {cause}", places.join(", "));
             Diagnostic::new(codes::ARCHIVE_SPACE, text).help(
-                "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room",
+                "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room; \
+                 in a container: docker run --tmpfs /tmp",
             )
         };
         let Some(file) = &mut self.spool else { return Err(full("none of them is writable")) };
@@ -146,7 +147,9 @@ impl Store {
 
 fn cannot_read(error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
-        io::ErrorKind::IsADirectory => "give a directory with --root",
+        io::ErrorKind::IsADirectory => {
+            "give a root file system with --root, and an image in the form of a directory with tar -C DIR -c . | harden audit --tar -"
+        }
         _ => "",
     };
     Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")).help(help)

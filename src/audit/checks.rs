@@ -10,6 +10,7 @@ mod modes;
 mod packages;
 mod paths;
 mod programs;
+mod start;
 mod trees;
 
 use Severity::{High, Info, Low, Medium};
@@ -92,7 +93,7 @@ const CHANGED: Topic = Topic {
 };
 const CONFIG: Topic = Topic {
     why: "The image's configuration decides which account its program starts as, and with which environment.",
-    fix: "correct the line in the Dockerfile",
+    fix: "write the instruction in the Dockerfile: USER, ENTRYPOINT, HEALTHCHECK, ENV or EXPOSE",
 };
 const EXCEPTION: Topic = Topic {
     why: "An exception that is never reviewed hides findings that it was not written for.",
@@ -274,6 +275,8 @@ pub static CHECKS: &[Check] = &[
 
     check("image.user", Medium, "the image's program does not start as root",
         &["CD 4.1", "CIS-DI-0001", "DCG 2.2", "DS-0002"], "", &CONFIG, image::user),
+    check("image.start", High, "the image can start: its programs exist, and its user may run them",
+        &[], "", &CONFIG, start::check),
     check("image.healthcheck", Low, "the image has a health check",
         &["CD 4.6", "CIS-DI-0006", "DS-0026"], "", &CONFIG, image::healthcheck),
     check("image.secret", High, "no secrets in the environment, labels, command and history",

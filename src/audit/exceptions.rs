@@ -15,8 +15,15 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
         // Checked when the policy was read.
         let glob = Glob::new(&exception.path);
         let mut used = false;
+        let mut unnamed = None;
         for finding in findings.list_mut() {
             if finding.check.id == exception.id && glob.as_ref().is_ok_and(|glob| glob.matches(&finding.path)) {
+                // One of several there is not all of them.
+                let named = exception.subject.as_deref();
+                if named != Some("*") && named != finding.subject.as_deref() {
+                    unnamed = unnamed.or_else(|| finding.subject.clone());
+                    continue;
+                }
                 used = true;
                 if !expired && finding.state == State::New {
                     finding.state = State::Excepted { reason: exception.reason.clone() };
@@ -26,7 +33,11 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
         let (check, what) = match (&exception.expires, used) {
             (Some((text, _)), _) if expired => ("audit.exception-expired", format!("expired on {text}")),
             (_, false) if ran.iter().any(|check| check.id == exception.id) => {
-                ("audit.exception-unused", "matches no finding".to_owned())
+                let what = match unnamed {
+                    Some(subject) => format!("matches no finding: a finding there has subject = \"{subject}\""),
+                    None => "matches no finding".to_owned(),
+                };
+                ("audit.exception-unused", what)
             }
             _ => continue,
         };
@@ -38,6 +49,7 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
         };
         let (id, path) = (&exception.id, escaped(exception.path.as_bytes()));
         let what = format!("{place}the exception of {id} for '{path}' {what}");
-        findings.path(b"/".to_vec(), format!("{id} {}", exception.path).as_bytes(), what);
+        let subject = exception.subject.as_deref().unwrap_or_default();
+        findings.path(b"/".to_vec(), format!("{id} {} {subject}", exception.path).trim_end().as_bytes(), what);
     }
 }

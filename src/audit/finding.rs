@@ -12,6 +12,8 @@ pub(crate) struct Finding {
     pub severity: Severity,
     /// Absolute path inside the root, `/` for the image configuration.
     pub path: Vec<u8>,
+    /// Which of several at that path, when an exception has to name it: a variable, or the digest of a secret.
+    pub subject: Option<String>,
     /// 1-based line, when the finding is one of a text file.
     pub line: Option<u32>,
     /// What is wrong, as a clause in plain text: names of the image in it are escaped already.
@@ -123,7 +125,7 @@ impl Findings {
         let fingerprint = fingerprint(&[check.id.as_bytes(), &path, what]);
         let (severity, fix) = (check.severity, check.rule);
         let detail = detail.into();
-        let finding = Finding { check, severity, path, line: None, detail, fix, fingerprint, state: State::New };
+        let finding = Finding { check, severity, path, subject: None, line: None, detail, fix, fingerprint, state: State::New };
         self.count += 1;
         if self.count > LISTED {
             self.count_spare();
@@ -133,6 +135,15 @@ impl Findings {
         self.list.push(finding);
         #[allow(clippy::indexing_slicing, reason = "it was pushed one line above")]
         &mut self.list[at]
+    }
+
+    /// A finding of which there may be several at that path: an exception names its subject.
+    pub(super) fn about(&mut self, path: Vec<u8>, subject: String, detail: impl Into<String>) -> &mut Finding {
+        let detail = detail.into();
+        let shown = if detail.contains(&subject) { detail } else { format!("{detail} [{subject}]") };
+        let finding = self.path(path, subject.as_bytes(), shown);
+        finding.subject = Some(subject);
+        finding
     }
 
     /// Something that was not looked at, as a whole sentence.

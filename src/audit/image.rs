@@ -12,8 +12,18 @@ pub(crate) struct ImageConfig {
     pub user: String,
     /// `Env`, each `NAME=value`.
     pub env: Vec<String>,
+    /// `Entrypoint`.
+    pub entrypoint: Vec<String>,
     /// `Entrypoint` and `Cmd`, one after the other.
     pub command: Vec<String>,
+    /// `Healthcheck.Test`.
+    pub test: Vec<String>,
+    /// `Shell`, or the one of images that name none.
+    pub shell: Vec<String>,
+    /// `WorkingDir`.
+    pub workdir: String,
+    /// `Volumes`.
+    pub volumes: Vec<String>,
     /// Whether `Healthcheck` is there and is not `NONE`.
     pub healthcheck: bool,
     /// `ExposedPorts`, as `22/tcp`.
@@ -30,21 +40,30 @@ impl ImageConfig {
     pub(crate) fn parse(json: &[u8]) -> Option<Self> {
         let document: Value = serde_json::from_slice(json).ok()?;
         let image = document.as_array().and_then(|images| images.first()).unwrap_or(&document);
-        let config =
-            ["Config", "config"].iter().find_map(|name| image.get(name)).filter(|config| config.is_object())?;
+        // An image need not say how it runs (OCI image specification, config.md).
+        let given = ["Config", "config"].iter().find_map(|name| image.get(name)).filter(|config| !config.is_null());
+        let none = Value::Object(serde_json::Map::new());
+        let is_image = image.get("rootfs").or(image.get("RootFS")).is_some_and(Value::is_object);
+        let config = given.or(Some(&none).filter(|_| is_image)).filter(|config| config.is_object())?;
         let keys = |name: &str| -> Vec<String> {
             config.get(name).and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
         };
         let labels = config.get("Labels").and_then(Value::as_object).into_iter().flatten();
         let history = image.get("history").and_then(Value::as_array).into_iter().flatten();
-        let mut command = texts(config.get("Entrypoint"));
+        let entrypoint = texts(config.get("Entrypoint"));
+        let mut command = entrypoint.clone();
         command.extend(texts(config.get("Cmd")));
         let test = texts(config.get("Healthcheck").and_then(|check| check.get("Test")));
         Some(Self {
             user: config.get("User").and_then(Value::as_str).unwrap_or_default().to_owned(),
             env: texts(config.get("Env")),
+            entrypoint,
             command,
             healthcheck: test.first().is_some_and(|first| first != "NONE"),
+            test,
+            shell: Some(texts(config.get("Shell"))).filter(|shell| !shell.is_empty()).unwrap_or_else(|| vec!["/bin/sh".to_owned()]),
+            workdir: config.get("WorkingDir").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            volumes: keys("Volumes"),
             exposed_ports: keys("ExposedPorts"),
             labels: labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect(),
             history: history.filter_map(|step| step.get("created_by")?.as_str()).map(str::to_owned).collect(),

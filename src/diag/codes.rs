@@ -114,6 +114,8 @@ codes! {
         "write one image with docker save, for one platform.";
     ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
         "write the archive again with docker export or docker save.";
+    ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
+        "judge what your engine makes of it: docker export CONTAINER; or write the archive again.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",
         "give a file that is not compressed, which is read in place, or set TMPDIR.";
     BASELINE = "audit.baseline", "the baseline cannot be read or written",

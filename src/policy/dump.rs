@@ -67,6 +67,7 @@ pub fn dump(policy: &Policy) -> String {
         out.heading("[[audit.exception]]");
         out.single("id", Some(string(&exception.id)));
         out.single("path", Some(string(&exception.path)));
+        out.single("subject", exception.subject.as_deref().map(string));
         out.single("reason", Some(string(&exception.reason)));
         out.single("expires", exception.expires.as_ref().map(|(text, _)| string(text)));
     }

@@ -45,7 +45,12 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mu
         },
         other => other,
     };
-    let Some(config) = member(image, &["Config", "config"]).filter(|config| config.is_object()) else {
+    // An image need not say how it runs (OCI image specification, config.md): what it is made of is there all the same.
+    let none = Value::Object(serde_json::Map::new());
+    let given = member(image, &["Config", "config"]).filter(|config| !config.is_null());
+    let is_image = || image.get("rootfs").or(image.get("RootFS")).is_some_and(Value::is_object);
+    let config = given.or_else(|| is_image().then_some(&none)).filter(|config| config.is_object());
+    let Some(config) = config else {
         problems.push(
             Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, "the JSON has no 'Config' and no 'config'")
                 .help(WANTED),

@@ -111,11 +111,15 @@ pub(super) const CHECK_KEYS: [(&str, &str); 4] = [
 pub(super) const AUDIT: &str = "audit";
 
 /// The keys of an exception.
-pub(super) const EXCEPTION_KEYS: [(&str, &str); 4] = [
+pub(super) const EXCEPTION_KEYS: [(&str, &str); 5] = [
     ("id", "The check, as docs/checks.md names it."),
     (
         "path",
         "The path inside the root, or a pattern: a star stays inside one part, /** at the end is everything below.",
+    ),
+    (
+        "subject",
+        "Which of several findings at the path, as the report names it: a variable, or the digest of a secret; * is each.",
     ),
     ("reason", "Why the finding is accepted."),
     ("expires", "The last day of the exception, as YYYY-MM-DD; without it, the exception does not expire."),

@@ -55,6 +55,8 @@ pub struct Options {
     pub tar: Option<PathBuf>,
     /// The image configuration that came with the archive of `--tar`; `--image-config` goes before it.
     pub archive_config: Option<Vec<u8>>,
+    /// `--platform`.
+    pub platform: Option<Given>,
     /// `--checksums`.
     pub checksums: bool,
     /// `--fail-on`.
@@ -112,6 +114,7 @@ const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
 const TAR: Name = ("--tar", "HARDEN_TAR");
+const PLATFORM: Name = ("--platform", "HARDEN_PLATFORM");
 const CHECKSUMS: Name = ("--checksums", "HARDEN_CHECKSUMS");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
@@ -120,7 +123,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 26] = [
+const NAMES: [Name; 27] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -140,6 +143,7 @@ const NAMES: [Name; 26] = [
     CHECK,
     DISABLE,
     TAR,
+    PLATFORM,
     CHECKSUMS,
     FAIL_ON,
     BASELINE,
@@ -177,6 +181,7 @@ impl Options {
             this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             tar: reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
             archive_config: None,
+            platform: reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref())),
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
                 || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
             fail_on: reader.level(cli.audit().and_then(|audit| audit.fail_on)),

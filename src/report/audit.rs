@@ -80,6 +80,9 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
     if findings.iter().any(|finding| finding.fix.is_none()) {
         let _ = writeln!(out, "    help: {}", check.help());
     }
+    if !check.sources.is_empty() {
+        let _ = writeln!(out, "    asked by: {}", check.sources.join(", "));
+    }
 }
 
 fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) {
@@ -132,6 +135,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
     title: &'static str,
     help: &'static str,
     sources: Vec<&'static str>,
@@ -177,6 +182,7 @@ fn row(finding: &Finding) -> Row<'_> {
         path_hex: std::str::from_utf8(&finding.path).is_err().then(hex),
         line: finding.line,
         detail: &finding.detail,
+        subject: finding.subject.as_deref(),
         title: finding.check.title,
         help: finding.check.help(),
         sources: finding.check.sources.to_vec(),

@@ -36,10 +36,16 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity)
         if let Some(fix) = finding.fix {
             write!(out, " (rule {})", Xml(fix))?;
         }
+        if !check.sources.is_empty() {
+            write!(out, "\nasked by: {}", Xml(&check.sources.join(", ")))?;
+        }
         writeln!(out, "</failure>\n  </testcase>")?;
     }
     for check in good() {
-        let (id, title) = (Xml(check.id), Xml(check.title));
+        // The schema has no other place for ids in a test case that passed.
+        let sources = check.sources.join(", ");
+        let title = if sources.is_empty() { check.title.to_owned() } else { format!("{} ({sources})", check.title) };
+        let (id, title) = (Xml(check.id), Xml(&title));
         writeln!(out, "  <testcase classname=\"{id}\" name=\"{title}\" time=\"0\"/>")?;
     }
     write!(out, "  <system-out>")?;

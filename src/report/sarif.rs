@@ -17,6 +17,12 @@ const HEAD: &str = r#"{
   "originalUriBaseIds": {"ROOTPATH": {"uri": "file:///", "description": {"text": "The root of the file system that was judged."}}},
   "tool": {"driver": {"name": "harden", "version": ""#;
 
+/// Most results of one run: GitHub refuses a file with more (docs.github.com, "SARIF support for code scanning").
+const MOST_RESULTS: usize = 25_000;
+
+/// Where the checks are described; each has its anchor.
+const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks.md");
+
 /// Write what an audit found.
 ///
 /// # Errors
@@ -30,8 +36,20 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()
     for (at, note) in verdict.notes.iter().enumerate() {
         notification(out, at, "note", note)?;
     }
+    // The worst stand first. Of those that do not count, the reader has the least.
+    let counting = verdict.findings.iter().filter(|finding| finding.counts());
+    let others = verdict.findings.iter().filter(|finding| !finding.counts());
+    let left = verdict.findings.len().saturating_sub(MOST_RESULTS);
+    if left > 0 {
+        let text = format!(
+            "{left} more findings are not listed, since code scanning takes {MOST_RESULTS}: --format json lists all of them"
+        );
+        notification(out, verdict.notes.len(), "warning", &text)?;
+    }
     write!(out, "]}}],\n  \"results\": [")?;
-    for (at, finding) in verdict.findings.iter().enumerate() {
+    let listed: Vec<&Finding> =
+        if left > 0 { counting.chain(others).take(MOST_RESULTS).collect() } else { verdict.findings.iter().collect() };
+    for (at, finding) in listed.into_iter().enumerate() {
         result(out, at, finding)?;
     }
     writeln!(out, "]\n }}]\n}}")
@@ -64,7 +82,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
     write!(
         out,
         "{}\n   {{\"id\": {}, \"name\": {}, \"shortDescription\": {{\"text\": {}}}, \"fullDescription\": {{\"text\": {}}}, \
-         \"help\": {{\"text\": {}}}, \"defaultConfiguration\": {{\"level\": \"{}\"}}, \"properties\": \
+         \"help\": {{\"text\": {}}}, \"helpUri\": \"{PAGE}#{}\", \"defaultConfiguration\": {{\"level\": \"{}\"}}, \"properties\": \
          {{\"security-severity\": \"{}\", \"precision\": \"high\", \"tags\": [\"security\"",
         if at == 0 { "" } else { "," },
         Text(check.id),
@@ -72,6 +90,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         Text(&format!("{}.", capital(check.title))),
         Text(check.rationale()),
         Text(&help),
+        check.id.replace('.', ""),
         level(check.severity),
         score(check.severity),
     )?;

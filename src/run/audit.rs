@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::session::{create_sbom, no_report, not_written, open_sbom};
 use super::{Request, not_opened};
-use crate::archive::{self, Archive};
+use crate::archive::{self, Archive, Platform};
 use crate::audit::{self, Baseline, ImageConfig, State, Subject, Verdict};
 use crate::console;
 use crate::console::{Console, Format};
@@ -28,7 +28,12 @@ use crate::tree::set::IdSet;
 const LARGEST_BASELINE: usize = 32 << 20;
 
 /// Read the archive of `--tar`.
-pub(super) fn archive(path: &Path, environment: &Environment, request: &Request) -> Result<Archive, Exit> {
+pub(super) fn archive(
+    path: &Path,
+    environment: &Environment,
+    options: &Options,
+    request: &Request,
+) -> Result<Archive, Exit> {
     let console = Console::new(request.volume, request.no_color);
     console.phase("reading the archive");
     let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
@@ -36,14 +41,21 @@ pub(super) fn archive(path: &Path, environment: &Environment, request: &Request)
         let text = format!("cannot judge {name}: {}", error.text);
         fail(request, &console, &Diagnostic { text, ..error })
     };
+    let platform = options.platform.as_ref().map(|given| {
+        Platform::parse(&given.text).ok_or_else(|| {
+            let text = format!("{} is not a platform", escape::quoted(given.text.as_bytes()));
+            fail(request, &console, &Diagnostic::at(codes::VALUE, &given.origin, text).help("write OS/ARCH, such as linux/arm64"))
+        })
+    });
+    let platform = platform.transpose()?;
     let file = if path == Path::new("-") { host::stdin() } else { host::open(path) };
     let file = file.map_err(|error| {
         let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
         fault(message.help("give --tar a file, or - for standard input"))
     })?;
     let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into()]);
-    archive::read(file, directories.collect()).map_err(fault)
+    let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into(), ".".into()]);
+    archive::read(file, directories.collect(), platform.as_ref()).map_err(fault)
 }
 
 /// Judge a root, or an archive when there is one.
@@ -97,9 +109,18 @@ fn attempt(
     let (image, baseline) = (image.as_ref(), baseline.as_ref());
     let asked = Asked { image, checksums: options.checksums, sbom: request.sbom.is_some(), baseline, today };
     let mut sbom = None;
-    let (mut verdict, bom) = if let Some(Archive { tree, files, .. }) = archive {
+    // Without a configuration and a command, the tree alone says what it is.
+    let unknown = image_config.is_none() && matches!(policy.run, Run::Unknown);
+    let not_one = |name: &str, error: Diagnostic| {
+        let text = format!("cannot judge {name}: {}", error.text);
+        Diagnostic { text, ..error }
+    };
+    let (mut verdict, bom) = if let Some(Archive { tree, files, notes, .. }) = archive {
+        if unknown {
+            archive::expect_file_system(&tree, &files).map_err(|error| not_one("the archive", error))?;
+        }
         sbom = request.sbom.as_deref().map(create_sbom).transpose()?;
-        judge(Source::archive(tree, &files), &files, policy, asked, Vec::new())?
+        judge(Source::archive(tree, &files), &files, policy, asked, notes)?
     } else {
         let own = own(request, report.as_ref());
         let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes()).map_err(|error| not_opened(&error))?;
@@ -109,6 +130,10 @@ fn attempt(
         let own =
             Own { directory: (root.is_running_root() && request.root.is_none()).then(host::current_directory), ..own };
         let (tree, skipped) = root.walk_readable().map_err(|error| not_opened(&error))?;
+        if unknown {
+            let name = quoted(Path::new(request.root.as_deref().unwrap_or("/")));
+            archive::expect_file_system(&tree, &root).map_err(|error| not_one(&format!("the directory {name}"), error))?;
+        }
         let notes = skipped.iter().map(|(_, error)| format!("not examined: {error}")).collect();
         judge(Source::root(&root, tree, &own), &root, policy, asked, notes)?
     };
@@ -122,7 +147,12 @@ fn attempt(
     let level = options.fail_on;
     let write =
         |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
-    let written = report.as_mut().map_or(Ok(()), |file| write(file, Format::Json));
+    let written = report.as_mut().map_or(Ok(()), |file| {
+        let name = request.report.as_deref().unwrap_or_default();
+        // A report for people stands on standard output already.
+        let otherwise = if request.format == Format::Text { Format::Json } else { request.format };
+        write(file, otherwise.of_file(name))
+    });
     let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
     written.map_err(|error| not_written(&error))?;
     Ok(verdict)
@@ -164,7 +194,7 @@ fn judge(
     };
     let survey = pipeline::survey(source, policy).map_err(Diagnostic::from)?;
     let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
-        let subject = Subject { image, checksums, ..Subject::new(&survey.facts, contents, policy) };
+        let subject = Subject { image, checksums, unmet: &survey.closure.refusals, ..Subject::new(&survey.facts, contents, policy) };
         (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
     } else {
         let examined = pipeline::examine(survey, contents, policy).map_err(Diagnostic::from)?;
@@ -172,6 +202,7 @@ fn judge(
             image,
             checksums,
             kept: Some(&examined.closure),
+            unmet: &examined.closure.refusals,
             plan: Some(&examined.plan),
             ..Subject::new(&examined.facts, contents, policy)
         };

@@ -1,6 +1,8 @@
 //! Archives: the tree that is read is the tree that unpacking makes, and what cannot be read is refused.
 
 mod audit;
+mod differ;
+mod forms;
 mod hostile;
 mod images;
 mod same;

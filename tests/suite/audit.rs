@@ -6,8 +6,10 @@ mod dirty;
 mod docs;
 mod gate;
 mod image;
+mod labelled;
 mod policy;
 mod schema;
+mod start;
 
 use std::collections::BTreeSet;
 

@@ -132,3 +132,66 @@ fn only_audit_has_findings() {
         }
     }
 }
+
+#[test]
+fn sarif_is_bounded_for_the_whole_run() {
+    // Five checks of 5,001 findings each.
+    let mut tree = Rootfs::distroless();
+    for at in 0..5_001 {
+        tree = tree.file(format!("/usr/bin/{at:04}"), 0o6777, 4711, 4711, "x").link(format!("/srv/{at:04}"), "nowhere");
+    }
+    tree.stamp();
+    let (sarif, json) = (audit(&tree, "sarif"), audit(&tree, "json"));
+    let counted = findings(&json).len();
+    assert!(counted > 25_000, "{counted}");
+    let run = &sarif.json()["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 25_000);
+    let note = run["invocations"][0]["toolExecutionNotifications"].to_string();
+    assert!(note.contains(&format!("{} more findings are not listed", counted - 25_000)), "{note}");
+    // The worst are there.
+    let high = |list: &[Value], key: &str, value: &str| list.iter().filter(|finding| finding[key] == value).count();
+    assert_eq!(high(results, "level", "error"), high(&findings(&json), "severity", "high"));
+}
+
+#[test]
+fn every_rule_of_sarif_leads_to_its_line_of_the_page() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md")).unwrap();
+    let sarif = audit(&dirty(), "sarif").json();
+    for rule in sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap() {
+        let (address, anchor) = rule["helpUri"].as_str().unwrap().split_once('#').unwrap();
+        assert!(address.starts_with("https://") && address.ends_with("/docs/checks.md"), "{address}");
+        assert!(page.contains(&format!("<a id=\"{anchor}\"></a>`{}`", rule["id"].as_str().unwrap())), "{rule}");
+    }
+}
+
+#[test]
+fn a_report_is_in_the_format_that_its_name_ends_with() {
+    let tree = dirty();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, format, begins) in [
+        ("x.sarif", "text", "{\n \"$schema\": \"https://json.schemastore.org/sarif"),
+        ("x.sarif.json", "json", "{\n \"$schema\": \"https://json.schemastore.org/sarif"),
+        ("x.json", "sarif", "{\n \"schema\": \"harden-audit-1\""),
+        ("x.xml", "text", "<?xml "),
+        ("x", "sarif", "{\n \"$schema\": \"https://json.schemastore.org/sarif"),
+        ("x", "text", "{\n \"schema\": \"harden-audit-1\""),
+        ("x.txt", "json", "high\n"),
+    ] {
+        let path = directory.path().join(name);
+        let run = tree.run("audit", &["--format", format, "--report", path.to_str().unwrap()]);
+        assert_eq!(run.status, 1, "{}", run.all());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(begins), "{name} {format}: {}", &text[..80]);
+    }
+}
+
+#[test]
+fn the_ids_of_the_lists_are_in_every_format() {
+    let tree = dirty();
+    for format in ["text", "json", "junit", "sarif"] {
+        assert!(audit(&tree, format).stdout.contains("CIS-D12 7.2.2"), "{format}");
+    }
+    // Those of checks that passed, too.
+    assert!(audit(&tree, "junit").stdout.contains("(CD 4.8)\" time=\"0\"/>") || audit(&tree, "junit").stdout.contains("CIS-D12 7.2.5"));
+}

@@ -109,7 +109,7 @@ fn errors_of_the_command_line_archives_audit_and_learn() {
         (&["audit", "--tar", "/nowhere"], &[], tar(b"")),
         (&["audit", "--tar", "-"], &[], tar(b"no archive")),
         (&["audit", "--tar", "-"], &[], tar(&[0; 1024])),
-        (&["audit", "--tar", "-"], &[], tar(b"\x28\xb5\x2f\xfd")),
+        (&["audit", "--tar", "-"], &[], tar(b"\xfd7zXZ\0")),
         (&["audit", "--tar", "-", "--root", "/"], &[], tar(b"")),
         (&["audit", "--baseline", "/nowhere", "--root", "/"], &[], tar(b"")),
         (&["learn", "-o", "/nowhere/x", "--", "true"], &[], tar(b"")),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::{Cx, Findings, Severity};
-use crate::diag::escape::escaped;
+use crate::diag::escape::{escaped, quoted};
 use crate::facts::accounts::{Database, Defect, GID, Line, MEMBERS, PASSWORD, PRIMARY_GID, SHELL, UID, members};
 use crate::policy::RunUser;
 use crate::rules::accounts::{lock, nologin};
@@ -40,7 +40,21 @@ pub(super) fn usable_password(cx: &Cx<'_>, findings: &mut Findings) {
     for (id, line) in [Database::Shadow, Database::Gshadow].into_iter().flat_map(|db| readable(cx, db)) {
         let field = line.field(PASSWORD);
         if !field.is_empty() && line.fields().count() > 1 && !lock::is_locked(field) {
-            found(cx, findings, id, line, line.name(), format!("'{}' has a password that is not locked", name(line)));
+            let name = name(line);
+            let marks = field.iter().take_while(|&&byte| byte == b'!' || byte == b'*').count();
+            let rest = field.get(marks..).unwrap_or_default();
+            // What is locked, or what no password has as its hash, lets nobody in today.
+            let (text, open) = match (marks > 0, lock::is_hash(rest)) {
+                (false, true) => (format!("'{name}' has a password that is not locked"), true),
+                (true, _) => (format!("'{name}' is locked, and its hash is left behind the mark: usermod -U unlocks it"), false),
+                (false, false) => {
+                    (format!("'{name}' has {} in place of a password, which no hash matches and which is no lock", quoted(field)), false)
+                }
+            };
+            let finding = found(cx, findings, id, line, line.name(), text);
+            if !open {
+                finding.at_most(Severity::Low);
+            }
         }
     }
 }

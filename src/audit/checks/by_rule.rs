@@ -69,6 +69,9 @@ pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
         findings.path(b"/".to_vec(), rule.id.as_bytes(), text).fix = Some(rule.id);
     }
     if !plan.refusals.is_empty() {
-        findings.note(format!("apply would refuse for {} reasons: harden plan names them", plan.refusals.len()));
+        findings.note(match plan.refusals.len() {
+            1 => "apply would refuse for one reason: harden plan names it".to_owned(),
+            count => format!("apply would refuse for {count} reasons: harden plan names them"),
+        });
     }
 }

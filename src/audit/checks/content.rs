@@ -22,38 +22,47 @@ pub(in crate::audit) struct Secret {
     /// The check that speaks of it.
     check: &'static str,
     what: &'static str,
+    /// Tells it from others in the same file.
+    digest: String,
     line: Option<u32>,
     severity: Severity,
 }
 
 /// Files that programs keep passwords in: the end of the path, and what makes it one that holds any.
-type Store = (&'static str, fn(&str) -> bool);
+type Store = (&'static str, fn(&str) -> Vec<&str>);
+
+/// Secrets of one file that are listed one by one.
+const LISTED: usize = 100;
 
 const STORES: &[Store] = &[
     ("/.netrc", |text| {
-        text.split_ascii_whitespace().skip_while(|word| *word != "password").nth(1).is_some_and(secrets::is_value)
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        words.windows(2).filter(|pair| pair[0] == "password").map(|pair| pair[1]).filter(|word| secrets::is_value(word)).collect()
     }),
-    ("/.pgpass", |text| fields(text).any(|line| line.splitn(5, ':').nth(4).is_some_and(secrets::is_value))),
+    ("/.pgpass", |text| fields(text).filter_map(|line| line.splitn(5, ':').nth(4)).filter(|word| secrets::is_value(word)).collect()),
     ("/.npmrc", |text| values(text, &["_authToken", "_password", "_auth"])),
     ("/.yarnrc.yml", |text| values(text, &["npmAuthToken", "npmAuthIdent"])),
     ("/.pypirc", |text| values(text, &["password"])),
-    ("/pip.conf", secrets::url_password),
-    ("/.git-credentials", secrets::url_password),
-    ("/.gitconfig", secrets::url_password),
+    ("/pip.conf", urls),
+    ("/.git-credentials", urls),
+    ("/.gitconfig", urls),
     ("/.my.cnf", |text| values(text, &["password"])),
     ("/.aws/credentials", |text| values(text, &["aws_secret_access_key"])),
     ("/.docker/config.json", |text| values(text, &["auth", "identitytoken", "password"])),
     ("/containers/auth.json", |text| values(text, &["auth", "identitytoken"])),
     ("/.kube/config", |text| values(text, &["client-key-data", "token", "password"])),
-    ("/gradle.properties", |text| fields(text).any(named)),
-    ("/.m2/settings.xml", |text| text.split("<password>").nth(1).is_some_and(secrets::is_value)),
+    ("/gradle.properties", named),
+    ("/.m2/settings.xml", |text| {
+        let found = text.split("<password>").skip(1).filter_map(|rest| rest.split('<').next());
+        found.filter(|word| secrets::is_value(word)).collect()
+    }),
     ("/.cargo/credentials.toml", |text| values(text, &["token"])),
     ("/.config/gh/hosts.yml", |text| values(text, &["oauth_token"])),
     ("/.s3cfg", |text| values(text, &["secret_key"])),
-    ("/.env", |text| fields(text).any(named)),
-    ("/.vault-token", secrets::is_value),
+    ("/.env", named),
+    ("/.vault-token", |text| Some(text.trim()).filter(|text| secrets::is_value(text)).into_iter().collect()),
     ("/.htpasswd", |text| {
-        fields(text).any(|line| line.split_once(':').is_some_and(|(_, hash)| secrets::is_value(hash)))
+        fields(text).filter_map(|line| line.split_once(':')).map(|(_, hash)| hash).filter(|hash| secrets::is_value(hash)).collect()
     }),
 ];
 
@@ -61,23 +70,28 @@ fn fields(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']))
 }
 
-/// `NAME=value` with the name and the value of a secret.
-fn named(line: &str) -> bool {
-    let assigned = line.trim_start_matches("export ").split_once('=');
-    assigned.is_some_and(|(name, value)| secrets::is_secret_name(name) && secrets::is_value(value))
+/// Lines with a URL that has a password.
+fn urls(text: &str) -> Vec<&str> {
+    fields(text).filter(|line| secrets::url_password(line)).collect()
 }
 
-/// Whether some line gives one of these keys a value, as INI, YAML, JSON or npm writes it.
-fn values(text: &str, keys: &[&str]) -> bool {
-    text.split(['\n', ',', '{', '}']).map(str::trim).filter(|line| !line.starts_with(['#', ';'])).any(|line| {
-        line.split_once(['=']).or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':')).is_some_and(
-            |(key, value)| {
-                let key = key.trim().trim_matches(['"', '\'']);
-                let key = key.rsplit([':', '.']).next().unwrap_or_default();
-                keys.contains(&key) && secrets::is_value(value)
-            },
-        )
-    })
+/// `NAME=value` with the name and the value of a secret.
+fn named(text: &str) -> Vec<&str> {
+    let settings = fields(text).filter_map(|line| line.trim_start_matches("export ").split_once('='));
+    settings.filter(|(name, value)| secrets::is_secret(name, value)).map(|(_, value)| value).collect()
+}
+
+/// The values of these keys, as INI, YAML, JSON or npm writes them.
+fn values<'t>(text: &'t str, keys: &[&str]) -> Vec<&'t str> {
+    let lines = text.split(['\n', ',', '{', '}']).map(str::trim).filter(|line| !line.starts_with(['#', ';']));
+    let found = lines.filter_map(|line| {
+        let (key, value) =
+            line.split_once('=').or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':'))?;
+        let key = key.trim().trim_matches(['"', '\'']);
+        let key = key.rsplit([':', '.']).next().unwrap_or_default();
+        (keys.contains(&key) && secrets::is_value(value)).then_some(value)
+    });
+    found.collect()
 }
 
 /// Read every text that no package owns.
@@ -117,24 +131,34 @@ fn examine(tree: &Tree, id: Id, text: &[u8], found: &mut Vec<Secret>) {
     let path = tree.path(id);
     // Keys of test suites are public.
     let sample = is_sample(&path);
-    let mut add = |check, what, at: Option<usize>, severity: Severity| {
+    let mut add = |check: &'static str, what, secret: &[u8], at: Option<usize>, severity: Severity| {
         let severity = if sample { severity.min(Severity::Low) } else { severity };
-        found.push(Secret { id, check, what, line: at.and_then(|at| secrets::line_of(text, at)), severity });
-    };
-    match secrets::private_key(text) {
-        Some((secrets::PrivateKey::Plain, at)) => add("secrets.private-key", "a private key", Some(at), Severity::High),
-        Some((secrets::PrivateKey::Encrypted, at)) => {
-            add("secrets.private-key", "a private key with a passphrase", Some(at), Severity::Medium);
+        let digest = secrets::digest(&[check.as_bytes(), b"\0", &path[..]].concat(), secret);
+        let line = at.and_then(|at| secrets::line_of(text, at));
+        let known = |secret: &Secret| secret.id == id && secret.check == check && secret.digest == digest;
+        if !found.iter().rev().take(LISTED).any(known) {
+            found.push(Secret { id, check, what, digest, line, severity });
         }
-        None => {}
+    };
+    for (kind, at, len) in secrets::private_keys(text).into_iter().take(LISTED) {
+        let (what, severity) = match kind {
+            secrets::PrivateKey::Plain => ("a private key", Severity::High),
+            secrets::PrivateKey::Encrypted => ("a private key with a passphrase", Severity::Medium),
+        };
+        add("secrets.private-key", what, text.get(at..at + len).unwrap_or_default(), Some(at), severity);
     }
-    if let Some((kind, at)) = secrets::token(text) {
-        add("secrets.token", kind, Some(at), Severity::High);
+    for token in secrets::tokens(text).into_iter().take(LISTED) {
+        let severity = if token.sure { Severity::High } else { Severity::Medium };
+        let secret = text.get(token.at..token.at + token.len).unwrap_or_default();
+        add("secrets.token", token.kind, secret, Some(token.at), severity);
     }
     for (end, holds) in STORES {
         let fits = path.ends_with(end.as_bytes()) || (*end == "/.env" && is_env(tree.name(id)));
-        if fits && holds(&String::from_utf8_lossy(text)) {
-            add("secrets.password", "a stored password", None, Severity::High);
+        if !fits {
+            continue;
+        }
+        for secret in holds(&String::from_utf8_lossy(text)).into_iter().take(LISTED) {
+            add("secrets.password", "a stored password", secret.as_bytes(), None, Severity::High);
         }
     }
 }
@@ -197,7 +221,8 @@ pub(super) fn passwords(cx: &Cx<'_>, findings: &mut Findings) {
 fn report(cx: &Cx<'_>, findings: &mut Findings) {
     let check = findings.check().id;
     for secret in cx.secrets(findings).iter().filter(|secret| secret.check == check) {
-        let finding = findings.at(cx.tree, secret.id, secret.what.as_bytes(), format!("holds {}", secret.what));
+        let subject = format!("secret {}", secret.digest);
+        let finding = findings.about(cx.tree.path(secret.id), subject, format!("holds {}", secret.what));
         finding.at_most(secret.severity).line = secret.line;
     }
 }

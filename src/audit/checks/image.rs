@@ -36,31 +36,38 @@ pub(super) fn secrets(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(image) = cx.image else { return };
     for (list, what) in [(&image.env, "ENV"), (&image.labels, "LABEL")] {
         for (name, value) in list.iter().filter_map(|text| text.split_once('=')) {
-            let named = secrets::is_secret_name(name) && secrets::is_value(value);
-            if named || secrets::token(value.as_bytes()).is_some() {
-                found(
-                    findings,
-                    &format!("{what} {name}"),
-                    format!("{what} {} holds a secret", escaped(name.as_bytes())),
-                );
+            let tokens = secrets::tokens(value.as_bytes());
+            let by_name = secrets::is_secret(name, value);
+            // Options of a program, as in JAVA_OPTS, are words of a line.
+            let inside = if by_name || !value.contains([' ', '=']) { Vec::new() } else { secrets::in_line(value) };
+            if by_name || !tokens.is_empty() || !inside.is_empty() {
+                let subject = format!("{what} {}", escaped(name.as_bytes()));
+                let doubtful = !by_name && tokens.iter().all(|token| !token.sure) && inside.iter().all(|found| !found.sure);
+                let finding = findings.about(b"/".to_vec(), subject.clone(), format!("{subject} holds a secret"));
+                finding.at_most(if doubtful { Severity::Medium } else { Severity::High });
             }
         }
     }
-    words(findings, &image.command, "the command");
-    words(findings, &image.history, "the history");
+    words(findings, &[image.command.join(" ")], "command");
+    words(findings, &image.history, "history");
+}
+
+/// An instruction without what only its builder adds.
+fn instruction(text: &str) -> &str {
+    let text = text.trim().strip_suffix("# buildkit").unwrap_or(text).trim();
+    text.strip_prefix("/bin/sh -c #(nop)").unwrap_or(text).trim()
 }
 
 fn words(findings: &mut Findings, texts: &[String], what: &str) {
     for (at, text) in texts.iter().enumerate() {
-        let kind = secrets::token(text.as_bytes()).map(|(kind, _)| kind);
-        let assigned = || {
-            text.split([' ', '\t', '|', ';', '"', '\'']).find_map(|word| {
-                let (name, value) = word.trim_start_matches('-').split_once('=')?;
-                (secrets::is_secret_name(name) && secrets::is_value(value)).then(|| escaped(name.as_bytes()))
-            })
-        };
-        if let Some(kind) = kind.map(str::to_owned).or_else(assigned) {
-            found(findings, &format!("{what} {at}"), format!("{what} holds a secret ({kind}), in part {}", at + 1));
+        for found in secrets::in_line(text) {
+            // The same instruction is the same finding wherever it stands, and another secret in it is another one.
+            let digest = secrets::digest(instruction(text).as_bytes(), found.secret.as_bytes());
+            let subject = format!("{what} {digest}");
+            let place = if what == "history" { format!(", in instruction {}", at + 1) } else { String::new() };
+            let detail = format!("the {what} holds a secret ({}){place}", escaped(found.what.as_bytes()));
+            let finding = findings.about(b"/".to_vec(), subject, detail);
+            finding.at_most(if found.sure { Severity::High } else { Severity::Medium });
         }
     }
 }
@@ -68,7 +75,8 @@ fn words(findings: &mut Findings, texts: &[String], what: &str) {
 pub(super) fn ports(cx: &Cx<'_>, findings: &mut Findings) {
     let ports = cx.image.into_iter().flat_map(|image: &ImageConfig| &image.exposed_ports);
     for port in ports.filter(|port| REMOTE.contains(&port.split('/').next().unwrap_or_default())) {
-        found(findings, port, format!("EXPOSE {}: the port of a remote login", escaped(port.as_bytes())));
+        let subject = format!("EXPOSE {}", escaped(port.as_bytes()));
+        findings.about(b"/".to_vec(), subject.clone(), format!("{subject}: the port of a remote login"));
     }
 }
 
@@ -81,6 +89,8 @@ pub(super) fn path(cx: &Cx<'_>, findings: &mut Findings) {
         } else {
             format!("PATH holds '{}'", escaped(part.as_bytes()))
         };
-        found(findings, part, format!("{text}: the working directory is searched for programs"));
+        let subject = format!("PATH {}", escaped(part.as_bytes()));
+        let detail = format!("{text}: the working directory is searched for programs");
+        findings.about(b"/".to_vec(), subject.trim_end().to_owned(), detail);
     }
 }

@@ -16,6 +16,9 @@ const DATABASES: [(&[&str], &[&str]); 4] = [
     ),
 ];
 
+/// Lists of packages that scanners read where there is no database.
+const MANIFESTS: [&str; 2] = ["/var/lib/rpmmanifest/container-manifest-2", "/var/lib/rpmmanifest/container-manifest-1"];
+
 pub(super) fn identity(cx: &Cx<'_>, findings: &mut Findings) {
     let has = |path: &str| cx.tree.resolve(path.as_bytes()).is_ok();
     let managed = !cx.facts.packages.is_empty() || !cx.facts.packages.unreadable.is_empty();
@@ -43,13 +46,17 @@ pub(super) fn database(cx: &Cx<'_>, findings: &mut Findings) {
             findings.note(format!("cannot read '{path}': files below /usr count as files of its packages"));
         }
     }
+    // Azure Linux leaves its distroless images a list for scanners in place of the database.
+    if MANIFESTS.iter().any(|path| cx.tree.resolve(path.as_bytes()).is_ok()) {
+        return;
+    }
     let empty = facts.packages.is_empty() && facts.packages.unreadable.is_empty();
     if !empty || cx.policy.database == Database::Remove {
         return;
     }
     let known = DATABASES.iter().find(|(ids, _)| facts.os.is_like(ids));
     if let Some(path) = known.and_then(|(_, paths)| paths.first()) {
-        findings.path(path.as_bytes().to_vec(), b"", "no package is recorded: scanners find nothing in this image");
+        findings.path(path.as_bytes().to_vec(), b"", "no package is recorded here: scanners of packages find none");
     }
 }
 

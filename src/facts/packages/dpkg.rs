@@ -176,19 +176,44 @@ fn read_distroless(reader: &mut Reader<'_>) {
     let Ok(directory) = reader.tree.resolve(&join(ADMIN, b"status.d")).map(|found| found.node) else { return };
     for record in reader.tree.children(directory) {
         let file = reader.tree.name(record);
-        if file.ends_with(b".md5sums") || !reader.tree.is_file(record) {
+        if file.ends_with(b".md5sums") || file.ends_with(b".list") || !reader.tree.is_file(record) {
             continue;
         }
         let sums = sums(reader.tree, record);
         let content = reader.read(record);
         let Some(mut fields) = stanzas(&content).next() else { continue };
         let Some(name) = fields.remove("package") else { continue };
-        let package = Record::of(fields).add(reader, name, Manager::Dpkg, record);
+        let (name_of, stanza) = (name.clone(), Record::of(fields));
+        let architecture = stanza.architecture.clone();
+        let package = stanza.add(reader, name, Manager::Dpkg, record);
         if let Some(sums) = sums {
             let content = reader.read(sums);
             own_sums(reader, package, &content);
+            continue;
+        }
+        // Of an image that was put together from packages, the lists may be where dpkg has them.
+        for list in lists_elsewhere(reader, record, &name_of, &architecture) {
+            let content = reader.read(list);
+            if reader.tree.name(list).ends_with(b".md5sums") {
+                own_sums(reader, package, &content);
+            } else {
+                for path in content.split(|&b| b == b'\n').filter(|path| !path.is_empty()) {
+                    reader.own_file(package, path);
+                }
+            }
         }
     }
+}
+
+/// Lists of the files of a package of `status.d` that are not in `FILE.md5sums` beside its stanza.
+fn lists_elsewhere(reader: &Reader<'_>, record: Id, name: &str, architecture: &str) -> Vec<Id> {
+    let (tree, file) = (reader.tree, reader.tree.name(record).to_vec());
+    let info = tree.resolve(&join(ADMIN, b"info")).map(|found| found.node).ok();
+    let beside = tree.child(tree.parent(record), &[&file[..], b".list"].concat());
+    let stems = [name.as_bytes().to_vec(), format!("{name}:{architecture}").into_bytes(), file];
+    // A list there is one of dpkg's own, which are read by themselves.
+    let in_info = stems.iter().filter_map(|stem| tree.child(info?, &[&stem[..], b".md5sums"].concat()));
+    beside.into_iter().chain(in_info).filter(|&id| tree.is_file(id)).collect()
 }
 
 fn own_sums(reader: &mut Reader<'_>, package: PackageIndex, content: &[u8]) {
@@ -282,6 +307,12 @@ mod tests {
             ("/usr/bin/openssl", ""),
             ("/usr/sbin/dropbear", ""),
             ("/var/lib/dpkg/status.d/b3BlbnNzbA==", "Package: openssl\nSource: openssl-src (1)\nVersion: 3\n"),
+            ("/var/lib/dpkg/status.d/zlib", "Package: zlib1g\nArchitecture: amd64\nVersion: 1\n"),
+            ("/var/lib/dpkg/info/zlib1g:amd64.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/lib/libz.so.1\n"),
+            ("/usr/lib/libz.so.1", ""),
+            ("/var/lib/dpkg/status.d/bash", "Package: bash\nVersion: 1\n"),
+            ("/var/lib/dpkg/status.d/bash.list", "/.\n/usr/bin/bash\n"),
+            ("/usr/bin/bash", ""),
             ("/var/lib/dpkg/status.d/b3BlbnNzbA==.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/openssl\n"),
             ("/usr/lib/opkg/info/dropbear.list", "/usr/sbin/dropbear\t0100755\t-\n"),
         ]);
@@ -289,5 +320,8 @@ mod tests {
         let owner = |path: &str| packages.owner(tree.lookup(path.as_bytes()).unwrap()).map(|p| p.source.as_str());
         assert_eq!(owner("/usr/bin/openssl"), Some("openssl-src"));
         assert_eq!(owner("/usr/sbin/dropbear"), Some("dropbear"));
+        // The lists are dpkg's, or beside the stanza.
+        assert_eq!(owner("/usr/lib/libz.so.1"), Some("zlib1g"));
+        assert_eq!(owner("/usr/bin/bash"), Some("bash"));
     }
 }

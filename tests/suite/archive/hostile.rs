@@ -110,7 +110,10 @@ fn what_no_file_system_takes_is_refused() {
         (Tar::default().pax(&[("path", b"a\0b")]).file("x", ""), "does not understand: record of pax: 'path'"),
         (Tar::default().pax(&[("size", b"-1")]).file("x", ""), "does not understand: record of pax: 'size'"),
         (Tar::default().entry(b'M', b"x", b"", b""), "does not understand: type 'M'"),
-        (Tar::default().entry(b'g', b"x", b"", &pax(&[("path", b"y")])).file("x", ""), "record of pax: 'path'"),
+        (
+            Tar::default().entry(b'g', b"pax_global_header", b"", &pax(&[("path", b"y")])).file("x", ""),
+            "record of pax: 'path'",
+        ),
     ] {
         let said = refused(&tar.end());
         assert!(said.ends_with(why), "{said}");
@@ -142,13 +145,30 @@ fn a_damaged_header_is_seen() {
     let mut tar = Tar::default().file("a", "").end();
     tar[0] = b'b';
     assert_eq!(refused(&tar), "the archive is damaged or truncated: the header at byte 0 has a wrong checksum");
-    for (magic, name) in [(&b"\x28\xb5\x2f\xfd"[..], "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh9", "bzip2")] {
-        let said = read(&[magic, &[0; 600]].concat()).err().unwrap();
-        assert!(
-            said.starts_with(&format!(
-                "it is compressed with {name}, which this program cannot unpack\n  help: unpack"
-            ))
+    let said = |magic: &[u8]| read(&[magic, &[0; 600]].concat()).err().unwrap();
+    for (magic, name, program) in
+        [(&b"\xfd7zXZ\0"[..], "xz", "xz"), (b"BZh9", "bzip2", "bzip2"), (b"\x04\x22\x4d\x18", "lz4", "lz4")]
+    {
+        assert_eq!(
+            said(magic),
+            format!(
+                "it is compressed with {name}, which this program cannot unpack\n  help: unpack it first: {program} -dc FILE \
+                 | harden audit --tar -"
+            )
         );
+    }
+    for (magic, name) in [
+        (&b"070701"[..], "it is a cpio archive"),
+        (b"PK\x03\x04", "it is a zip archive"),
+        (b"hsqs", "it is a squashfs image"),
+        (b"!<arch>\n", "it is an ar archive"),
+    ] {
+        assert!(said(magic).starts_with(&format!("{name}, and no tar archive\n  help: unpack it with ")), "{name}");
+    }
+    assert!(read(b"  {\"_type\": \"https://in-toto.io/Statement/v1\"}").err().unwrap().starts_with("it is a JSON document"));
+    // A name is no magic.
+    for name in ["BZh9", "070701", "PK\u{3}\u{4}", "{", "hsqs"] {
+        assert_eq!(tree(Tar::default().file(name, "x")), [format!("/{name} x")]);
     }
 }
 
@@ -183,7 +203,7 @@ fn holes_that_cannot_be_are_refused() {
 fn a_bomb_of_zeros_takes_no_memory() {
     // 8 EiB less a byte, of which nothing is stored.
     let records: &[(&str, &[u8])] =
-        &[("GNU.sparse.numblocks", b"0"), ("GNU.sparse.size", b"9223372036854775807"), ("mtime", b"1.5")];
+        &[("GNU.sparse.major", b"0"), ("GNU.sparse.minor", b"1"), ("GNU.sparse.numblocks", b"0"), ("GNU.sparse.size", b"9223372036854775807"), ("mtime", b"1.5")];
     let archive = read(&Tar::default().pax(records).file("x", "").end()).unwrap();
     let id = archive.tree.lookup(b"/x").unwrap();
     assert_eq!(archive.tree.meta(id).size, i64::MAX as u64);

@@ -7,8 +7,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/checks.md");
 
 /// The cell of a page that people write: what exactly is asked.
 fn predicate(page: &str, id: &str) -> Option<String> {
-    let start = format!("| `{id}` |");
-    let row = page.lines().find(|line| line.starts_with(&start))?;
+    let start = format!("`{id}` |");
+    let row = page.lines().find(|line| line.starts_with("| ") && line.contains(&start))?;
     let cells: Vec<&str> = row.split(" | ").collect();
     Some((*cells.get(2)?).to_owned())
 }
@@ -17,7 +17,9 @@ fn row(check: &Check, predicate: &str) -> String {
     let rule = check.rule.map_or("–".to_owned(), |rule| format!("[`{rule}`](rules.md#{})", rule.replace('.', "")));
     let sources = check.sources.join(", ");
     let sources = if sources.is_empty() { "–" } else { &sources };
-    format!("| `{}` | {} | {predicate} | {sources} | {rule} |", check.id, check.severity.name())
+    // SARIF's helpUri leads to the anchor.
+    let anchor = check.id.replace('.', "");
+    format!("| <a id=\"{anchor}\"></a>`{}` | {} | {predicate} | {sources} | {rule} |", check.id, check.severity.name())
 }
 
 /// `UPDATE_CHECKS=1 cargo test --test suite audit::docs` writes all columns but the predicate.
