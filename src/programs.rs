@@ -230,6 +230,8 @@ pub(crate) struct Starts {
     pub when: When,
     /// Texts in a script of the application, any of which shows that it is.
     pub evidence: Vec<String>,
+    /// Patterns of paths of scripts in which those texts show nothing.
+    pub except: Vec<String>,
     /// What for, as a clause: `runs the scripts of package.json`.
     pub reason: String,
 }

@@ -19,6 +19,9 @@ use crate::tree::Id;
 /// What reportbug(1) runs, which is no part of the program.
 const REPORTS: &str = "/usr/share/bug";
 
+/// Most scripts of the application that are looked at.
+const MOST: usize = 20_000;
+
 /// Directories of the system below `/`, besides those of libraries.
 const SYSTEM: [&[u8]; 8] = [b"bin", b"sbin", b"usr", b"etc", b"boot", b"run", b"proc", b"dev"];
 
@@ -35,7 +38,6 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let mut dead: Vec<(bool, &str, &[u8], Id)> = Vec::new();
     let staying = staying(cx, draft);
-    let mut own: BTreeMap<Vec<u8>, Vec<Id>> = BTreeMap::new();
     for &id in &cx.facts.commands.helpers {
         let Some(Program::Script(shebang)) = cx.facts.commands.known(id) else { continue };
         let Some(entries) = interpreter(cx, shebang).filter(|_| !draft.is_removed(id)) else { continue };
@@ -44,21 +46,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let package = cx.facts.packages.owner(id).map_or("", |package| &package.name);
         let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
-        let told = cx.policy.remove.commands.iter().any(|entry| {
-            let value = entry.value.as_bytes();
-            value == name || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id))
-        });
-        if cx.facts.packages.owner(id).is_none() && !told && is_application(cx, id) {
-            own.entry(name.clone()).or_default().push(id);
-            continue;
-        }
+        let told = is_told(cx, name, &entries);
         let stays = cx.facts.packages.owners(id).any(|owner| staying.contains(&owner));
         let path = tree.path(id);
         let read = |top: &str| path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
         let runs = !DOCUMENTATION.into_iter().chain([REPORTS]).any(read);
         dead.push((stays && runs && !told, package, name, id));
     }
-    application(cx, draft, &own);
+    application(cx, draft);
     dead.sort_unstable();
     for scripts in dead.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
         let Some(&(counts, package, name, id)) = scripts.first() else { continue };
@@ -81,9 +76,42 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// Scripts of the application, by the interpreter that they lose.
-fn application(cx: &Context<'_>, draft: &mut Draft<'_>, own: &BTreeMap<Vec<u8>, Vec<Id>>) {
+/// Whether the policy says that an interpreter goes knowingly.
+fn is_told(cx: &Context<'_>, name: &[u8], entries: &[Id]) -> bool {
     let tree = &cx.facts.tree;
+    cx.policy.remove.commands.iter().any(|entry| {
+        let value = entry.value.as_bytes();
+        value == name || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id))
+    })
+}
+
+/// Scripts of the application, by the interpreter that they lose.
+fn lost(cx: &Context<'_>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, Vec<Id>> {
+    let tree = &cx.facts.tree;
+    let is_candidate = |&id: &Id| {
+        tree.is_file(id)
+            && tree.permissions(id) & 0o111 != 0
+            && !draft.is_removed(id)
+            && !cx.facts.commands.is_in_directory(tree, id)
+            && cx.facts.packages.owner(id).is_none()
+            && is_application(cx, id)
+    };
+    let mut own: BTreeMap<Vec<u8>, Vec<Id>> = BTreeMap::new();
+    for id in tree.ids().filter(is_candidate).take(MOST) {
+        let Ok(Program::Script(shebang)) = cx.facts.commands.program(tree, cx.contents, id) else { continue };
+        let Some(entries) = interpreter(cx, &shebang) else { continue };
+        let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
+        if entries.iter().any(|&entry| draft.is_removed(entry)) && !is_told(cx, name, &entries) {
+            own.entry(name.clone()).or_default().push(id);
+        }
+    }
+    own
+}
+
+/// Refuse or warn about them.
+fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let own = lost(cx, draft);
     if own.is_empty() {
         return;
     }
@@ -95,7 +123,7 @@ fn application(cx: &Context<'_>, draft: &mut Draft<'_>, own: &BTreeMap<Vec<u8>, 
         let node = tree.follow(id).map(|found| found.node);
         node.is_ok_and(|node| reach::reached(cx).contains(node))
     });
-    for (name, scripts) in own {
+    for (name, scripts) in &own {
         let Some(&id) = scripts.first() else { continue };
         let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
         let text = format!(

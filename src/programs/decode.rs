@@ -143,6 +143,7 @@ const STARTS: &[Key] = &[
         "always: nothing works without it; root: as always, where the image starts as root; sometimes: where a script of the application holds the evidence.",
     ),
     key("evidence", Shape::Texts, "Texts in a script of the application, any of which shows that it is started."),
+    key("except", Shape::Texts, "Patterns of paths of scripts in which those texts show nothing."),
     needed("reason", Shape::Text, "What for, as a clause: \"to run the scripts of package.json\"."),
 ];
 
@@ -210,6 +211,7 @@ fn program(path: &str, table: &mut Table) -> Program {
         program: texts(&mut table, "program"),
         when: word(&text(&mut table, "when"), &WHENS).unwrap_or(When::Sometimes),
         evidence: texts(&mut table, "evidence"),
+        except: texts(&mut table, "except"),
         reason: text(&mut table, "reason"),
     };
     let account = |mut table: Table| Lookup {

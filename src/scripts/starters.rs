@@ -8,6 +8,7 @@ use super::{imports, makefile};
 use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
 use crate::programs::{Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell};
 use crate::shell::{Code, Dialect, is_builtin};
+use crate::tree::glob::Glob;
 use crate::tree::{Id, glob};
 
 /// What the configurations of `id` name, and the options that command lines give it.
@@ -58,7 +59,11 @@ fn evidence(reader: &Reader<'_>, (name, known): (&[u8], &Program), starts: &Star
         let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
         files.extend(imports::modules(reader, &known.modules, &files, &words));
     }
+    let except: Vec<Glob> = starts.except.iter().filter_map(|pattern| Glob::new(pattern).ok()).collect();
     for file in files {
+        if except.iter().any(|glob| glob.matches(&reader.tree.path(file))) {
+            continue;
+        }
         let text = reader.text(file);
         let line = (1_u32..)
             .zip(text.lines())
@@ -66,6 +71,8 @@ fn evidence(reader: &Reader<'_>, (name, known): (&[u8], &Program), starts: &Star
         let Some((line, _)) = line else { continue };
         let named = Named { how: How::Runs, entry, line, word: word.clone(), optional: false };
         found.push(FileUses { file, names: vec![named], logins: Vec::new(), unknown: Vec::new(), problem: None });
+        // One place shows it; the same help would stand below every other.
+        break;
     }
 }
 
