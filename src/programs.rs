@@ -22,14 +22,15 @@ macro_rules! built_in {
 
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
-    "anacron" "apache2" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cron" "dbus-daemon" "dnsmasq"
-    "dovecot" "exim" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "gunicorn" "haproxy" "icecast" "imagemagick"
-    "inetd" "initdb" "install" "java" "lighttpd" "logrotate" "make" "man-db" "mariadb" "memcached" "minidlnad" "monit"
-    "mosquitto" "msmtp" "named" "nginx" "npm" "nsd" "ntpd" "odbc" "openrc" "opensmtpd" "openvpn" "pdns" "php"
-    "php-fpm" "postfix" "postgres" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "runit"
-    "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid"
-    "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "tcpdump"
-    "tesseract" "tinyproxy" "unbound" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
+    "anacron" "apache2" "atd" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cp" "cron" "dbus-daemon"
+    "dnsmasq" "dovecot" "dropbear" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg"
+    "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "java" "lighttpd" "logrotate" "make"
+    "man-db" "mariadb" "memcached" "minidlnad" "monit" "mosquitto" "msmtp" "named" "nginx" "npm" "nsd" "ntpd" "odbc"
+    "openrc" "opensmtpd" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres" "proftpd" "python" "r" "rabbitmq"
+    "redis" "rpcbind" "rsync" "rsyslogd" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "sed" "setpriv"
+    "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic"
+    "supervisord" "svscan" "systemd" "sysvinit" "tcpdump" "tee" "tesseract" "tinyproxy" "unbound" "upstart" "uwsgi"
+    "varnishd" "vsftpd" "xvfb" "xvfb-run"
 };
 
 /// What the value of a key or an option is.
@@ -149,10 +150,12 @@ pub(crate) enum Syntax {
     Programs,
     /// execline without a first line: s6-rc's `up` and `down`.
     Execline,
+    /// Recipes of make(1), of the goals that the command line names.
+    Makefile,
 }
 
 /// The words for syntaxes in a file.
-const SYNTAXES: [(&str, Syntax); 9] = [
+const SYNTAXES: [(&str, Syntax); 10] = [
     ("statements", Syntax::Statements),
     ("assignments", Syntax::Assignments),
     ("directives", Syntax::Directives),
@@ -162,13 +165,17 @@ const SYNTAXES: [(&str, Syntax); 9] = [
     ("anacrontab", Syntax::Anacrontab),
     ("programs", Syntax::Programs),
     ("execline", Syntax::Execline),
+    ("makefile", Syntax::Makefile),
 ];
 
 /// One configuration of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Configuration {
-    /// Where it usually is: patterns as a shell reads them, with `{version}` for the version in the program's name.
+    /// Where it usually is: patterns as a shell reads them, with `{version}` for the version in the program's name. One
+    /// without a `/` in front lies in the working directory.
     pub files: Vec<String>,
+    /// Options whose value is a working directory.
+    pub directory: Vec<String>,
     /// Options whose value names another file or directory instead.
     pub instead: Vec<String>,
     /// An argument that is no option names another one instead.
@@ -217,12 +224,14 @@ const WHENS: [(&str, When); 3] = [("always", When::Always), ("root", When::Root)
 /// A program that another one starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Starts {
-    /// Its names or paths, of which the first that exists is started.
+    /// Its names or paths, of which the first that exists is started; a pattern of paths stands for all that match.
     pub program: Vec<String>,
     /// When it is.
     pub when: When,
     /// Texts in a script of the application, any of which shows that it is.
     pub evidence: Vec<String>,
+    /// Patterns of paths of scripts in which those texts show nothing.
+    pub except: Vec<String>,
     /// What for, as a clause: `runs the scripts of package.json`.
     pub reason: String,
 }
@@ -238,6 +247,31 @@ pub(crate) struct Lookup {
     pub when: When,
     /// Keys of the configuration and options that name another one instead.
     pub unless: Vec<String>,
+}
+
+/// Which of its arguments a program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// None, as far as is known.
+    None,
+    /// All that are no options.
+    All,
+    /// The last one: the others are read.
+    Last,
+}
+
+/// The words for it in a file.
+const WRITTEN: [(&str, Written); 2] = [("all", Written::All), ("last", Written::Last)];
+
+/// A program that lets accounts log in and starts their login shells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login {
+    /// Files in the home of an account that let it log in.
+    pub keys: Vec<String>,
+    /// Settings with which no login shell is started.
+    pub without_shell: Vec<String>,
+    /// Settings with which a login may do without one.
+    pub may_do_without: Vec<String>,
 }
 
 /// What the usual container of a program is checked by.
@@ -262,16 +296,30 @@ pub(crate) struct Program {
     pub options: Vec<(String, Value)>,
     /// Options with a value that says nothing, for [`Program::first`].
     pub with_value: Vec<String>,
+    /// It starts the words behind its own as the account that it is given.
+    pub drops: bool,
     /// What its first argument is that is no option.
     pub first: Option<Value>,
     /// What it starts.
     pub starts: Vec<Starts>,
     /// What it looks up.
     pub accounts: Vec<Lookup>,
+    /// It starts scripts that requests or data name, wherever they lie.
+    pub starts_any: bool,
+    /// Patterns of paths of jobs and services, without which it has nothing to do.
+    pub jobs: Vec<String>,
+    /// Patterns of directories of modules that its scripts import by name.
+    pub modules: Vec<String>,
     /// Patterns of paths that it opens by names computed at run time.
     pub opens: Vec<String>,
-    /// Paths that it must be able to write.
+    /// Directories that it writes.
     pub writes: Vec<String>,
+    /// Which of its arguments it writes.
+    pub writes_arguments: Written,
+    /// Options without any of which it writes none.
+    pub writes_with: Vec<String>,
+    /// It lets accounts log in.
+    pub login: Option<Login>,
     /// How it is checked.
     pub check: Check,
 }
@@ -387,7 +435,11 @@ pub(crate) fn known() -> Vec<Known> {
         all.push(Known {
             file: &program.file,
             name,
-            starts: always.filter_map(|starts| starts.program.first()).map(String::as_str).collect(),
+            starts: always
+                .filter_map(|starts| starts.program.first())
+                .filter(|word| !word.contains(['*', '?', '[']))
+                .map(String::as_str)
+                .collect(),
             accounts: program
                 .accounts
                 .iter()

@@ -6,6 +6,8 @@
 
 mod calls;
 pub(crate) mod configurations;
+mod imports;
+mod makefile;
 mod starters;
 
 use std::collections::BTreeSet;
@@ -112,6 +114,7 @@ impl<'a> Reader<'a> {
             Some(Language::Execline) => vec![self.execline(id)],
             None => self.calls(id, false),
         };
+        found.extend(self.calls_in_words(id));
         found.extend(starters::uses(self, id));
         found
     }
@@ -292,12 +295,54 @@ impl<'a> Reader<'a> {
                 let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
                 calls::of_interpreter(&String::from_utf8_lossy(name))
             }
-            Ok(Program::None) if named => calls::of_file(self.tree.name(id)),
+            Ok(Program::None) if named => calls::of_file(self.tree.name(id)).or_else(|| self.language_given(id)),
             _ => None,
         };
         let Some(language) = language.filter(|_| self.tree.is_file(id)) else { return Vec::new() };
+        self.calls_in(id, calls::calls(&self.text(id), language), language)
+    }
+
+    /// The language of the interpreter that a command line gives a file to.
+    fn language_given(&self, id: Id) -> Option<calls::Language> {
+        let is = |word: &String| {
+            let found = self.tree.resolve_from(self.working_directory(), word.as_bytes(), true);
+            found.is_ok_and(|found| found.node == id)
+        };
+        self.lines().iter().find_map(|line| {
+            let at = line.words.iter().position(is)?;
+            line.words.get(..at)?.iter().rev().find_map(|word| calls::of_interpreter(word))
+        })
+    }
+
+    /// The script that a word names, where a program of that name is its interpreter.
+    fn run_by(&self, word: &str, program: &[u8]) -> Option<Id> {
+        let script = self.tree.follow(self.runs(word, &[])?).ok()?.node;
+        let Ok(Program::Script(shebang)) = self.commands.program(self.tree, self.contents, script) else { return None };
+        let name = shebang.env_name.unwrap_or(shebang.interpreter);
+        (name.rsplit(|&b| b == b'/').next() == Some(program)).then_some(script)
+    }
+
+    /// What the code names that a command line gives an interpreter as a word: `python3 -c CODE`, `awk PROGRAM`.
+    fn calls_in_words(&self, id: Id) -> Vec<FileUses> {
+        let name = self.tree.name(id);
+        let Some(language) = std::str::from_utf8(name).ok().and_then(calls::of_interpreter) else { return Vec::new() };
+        let mut found = Vec::new();
+        for line in self.lines() {
+            for word in configurations::behind(&line.words, name) {
+                let code = word.contains(['(', '|', '`', '!', ' ']);
+                if code && self.tree.resolve_from(self.working_directory(), word.as_bytes(), true).is_err() {
+                    let calls = calls::calls(word, language).into_iter().map(|(_, call)| (0, call)).collect();
+                    found.extend(self.calls_in(id, calls, language));
+                }
+            }
+        }
+        found
+    }
+
+    /// The entries that calls of a language name.
+    fn calls_in(&self, id: Id, calls: Vec<(u32, calls::Call)>, language: calls::Language) -> Vec<FileUses> {
         let mut uses = FileUses { file: id, names: Vec::new(), logins: Vec::new(), unknown: Vec::new(), problem: None };
-        for (line, call) in calls::calls(&self.text(id), language) {
+        for (line, call) in calls {
             let names = match call {
                 calls::Call::Program(word) => {
                     let entry = self.runs(&word, &[]).into_iter();
@@ -447,6 +492,7 @@ impl<'a> Reader<'a> {
             let mut uses = self.uses_of_word(node);
             // busybox as crond is known by the name that was written.
             if entry != node {
+                uses.extend(self.calls_in_words(entry));
                 uses.extend(starters::uses(self, entry));
             }
             read += uses.len();

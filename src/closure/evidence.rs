@@ -29,6 +29,10 @@ const BECOMES: [&str; 8] =
     ["setuid", "setreuid", "setresuid", "seteuid", "setgid", "setresgid", "setgroups", "initgroups"];
 /// Most beginnings and most ends of paths that are put together.
 const MOST_JOINED: usize = 64;
+/// Most helpers of related packages whose names are looked for in one file.
+const MOST_HELPERS: usize = 1024;
+/// Parts of the path of a directory that is a program's own, as `/usr/lib/git-core`.
+const OWN_DIRECTORY: usize = 3;
 /// What runs command lines.
 const SHELL: &[u8] = b"sh";
 /// Set-user-ID and set-group-ID.
@@ -135,12 +139,15 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
         return;
     }
     let mut names = if all.accounts || all.groups { accounts.clone() } else { BTreeSet::new() };
+    let accounts = names.clone();
+    let helpers = if all.starts { helpers(walk, file) } else { Vec::new() };
+    names.extend(helpers.iter().map(|&helper| tree.name(helper).to_vec()));
     names.insert(SHELL.to_vec());
     let mut texts = Texts::default();
     search(tree, contents, file, &mut |piece| texts.collect(piece, &names));
     let mut evidence =
         Evidence { file, own: own.starts, becomes: all.becomes, programs: Vec::new(), accounts: Vec::new() };
-    for name in texts.names.iter().filter(|name| *name != SHELL) {
+    for name in texts.names.iter().filter(|name| accounts.contains(*name)) {
         let name = String::from_utf8_lossy(name);
         evidence.accounts.extend(all.accounts.then(|| (false, name.clone().into_owned())));
         evidence.accounts.extend(all.groups.then(|| (true, name.into_owned())));
@@ -156,9 +163,35 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
             }
         }
     }
+    // A directory that stands there whole, and the name of a program in it, which are put together.
+    for helper in helpers {
+        let below = |path: &Vec<u8>| {
+            // `/usr/lib` is everybody's.
+            let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= OWN_DIRECTORY;
+            let found = tree.resolve(path).ok().filter(|found| own && tree.is_dir(found.node));
+            found.is_some_and(|found| tree.is_within(helper, found.node))
+        };
+        if texts.names.contains(tree.name(helper))
+            && !walk.has(helper)
+            && tree.permissions(helper) & SET_ID == 0
+            && texts.paths.iter().any(below)
+        {
+            walk.add(helper, Some(file), "named by its name and its directory in");
+        }
+    }
     if !(evidence.programs.is_empty() && evidence.accounts.is_empty()) {
         walk.closure.evidence.push(evidence);
     }
+}
+
+/// Programs outside of the command directories that belong to the package of a file, or to one that it depends on.
+fn helpers(walk: &Walk<'_>, file: Id) -> Vec<Id> {
+    let Input { packages, commands, .. } = walk.input;
+    let own: BTreeSet<PackageIndex> = packages.owners(file).collect();
+    let needed: Vec<PackageIndex> = own.iter().flat_map(|&index| packages.requirements(index)).collect();
+    let all: BTreeSet<PackageIndex> = own.into_iter().chain(needed).collect();
+    let of = |id: Id| packages.owners(id).any(|owner| all.contains(&owner));
+    commands.helpers.iter().copied().filter(|&id| of(id)).take(MOST_HELPERS).collect()
 }
 
 /// The C library has functions for everything, and a program that asks for it calls those that it imports itself.

@@ -8,11 +8,18 @@ use std::rc::Rc;
 use super::walk::Walk;
 use super::{Input, Reason, Why};
 use crate::facts::elf::{Elf, MAGIC};
+use crate::diag::escape::quoted;
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
+use crate::facts::texts::Texts;
 use crate::tree::{Id, Tree};
 
 /// What calls into the loader at run time.
 const OPENERS: [&str; 2] = ["dlopen", "dlmopen"];
+/// What loads modules through another library: GLib, libltdl, the Apache Portable Runtime.
+const LOADERS_OF_MODULES: [&str; 7] =
+    ["dlopen", "g_module_open", "g_module_open_full", "lt_dlopen", "lt_dlopenext", "lt_dlopenadvise", "apr_dso_load"];
+/// Most modules of one directory.
+const MOST_MODULES: usize = 4096;
 /// Beginnings of names of glibc's own libraries, which open others without a call to be seen.
 const C_LIBRARY: [&[u8]; 3] = [b"libc.so", b"libc-", b"libpthread"];
 /// What they cannot do without: `pthread_cancel` and `pthread_exit` end the program where it is not there.
@@ -94,6 +101,34 @@ impl<'a> Objects<'a> {
         let mut found = Vec::new();
         for name in names.into_iter().filter(|name| name != own) {
             found.extend(self.named(&name, true).into_iter().map(|at| (at, reason(id, &name, "opened by name by"))));
+        }
+        found
+    }
+
+    /// Modules in the directories that a library names whole, where these lie below its own: plugins of GStreamer, GIO,
+    /// Qt. It opens what it finds there. What programs name so is a program's whole tree, and says less.
+    pub(crate) fn plugins(&mut self, id: Id, elf: &Elf) -> Vec<(Id, Reason)> {
+        let Input { tree, contents, .. } = self.walk.input;
+        let own = tree.parent(id);
+        if !is_library_directory(tree, own) || !self.imports(id, elf, &LOADERS_OF_MODULES) {
+            return Vec::new();
+        }
+        let mut texts = Texts::default();
+        let none = BTreeSet::new();
+        search(tree, contents, id, &mut |piece| texts.collect(piece, &none));
+        let mut found = Vec::new();
+        for path in &texts.paths {
+            let Ok(directory) = tree.resolve(path).map(|found| found.node) else { continue };
+            if directory == own || !tree.is_dir(directory) || !tree.is_within(directory, own) {
+                continue;
+            }
+            let is_module = |&at: &Id| {
+                let name = tree.name(at);
+                tree.is_file(at) && (name.ends_with(b".so") || ENDINGS.iter().any(|ending| name.ends_with(ending)))
+            };
+            let why = || Why::Read(format!("module in the directory {} that is named by", quoted(path)));
+            let modules = tree.subtree(directory).filter(is_module).take(MOST_MODULES);
+            found.extend(modules.map(|at| (at, Reason { from: Some(id), why: why() })));
         }
         found
     }

@@ -67,7 +67,12 @@ impl Walk<'_> {
                     continue;
                 }
                 let text = format!("started {} ({}) by", starts.reason, program.file);
-                let _ = starts.program.iter().any(|word| self.add_word(id, word.as_bytes(), &text));
+                let (patterns, words): (Vec<&String>, Vec<&String>) =
+                    starts.program.iter().partition(|word| glob::is_pattern(word.as_bytes()));
+                for entry in patterns.into_iter().flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())) {
+                    let _ = self.add_word(id, &tree.path(entry), &text);
+                }
+                let _ = words.into_iter().any(|word| self.add_word(id, word.as_bytes(), &text));
             }
             let text = format!("opened by a name made at run time ({}) by", program.file);
             for pattern in &program.opens {

@@ -415,16 +415,14 @@ impl<'a> Walk<'a> {
         self.problem_of(id, text, help);
     }
 
-    /// sshd refuses accounts whose shell does not exist: the file that locked accounts name stays with it.
+    /// sshd and its like refuse accounts whose shell does not exist: the file that locked accounts name stays with them.
     fn add_nologin(&mut self) {
         let tree = self.input.tree;
         let Some(path) = self.input.nologin else { return };
-        let sshd = self
-            .closure
-            .reasons
-            .keys()
-            .copied()
-            .find(|&id| tree.name(id) == b"sshd" && self.input.commands.is_in_directory(tree, id));
+        let programs = &self.input.policy.programs;
+        let logs_in = |id: Id| programs.of(tree.name(id), &tree.path(id)).iter().any(|(known, _)| known.login.is_some());
+        let commands = self.closure.reasons.keys().copied();
+        let sshd = commands.into_iter().find(|&id| self.input.commands.is_in_directory(tree, id) && logs_in(id));
         if let Some(sshd) = sshd
             && tree.resolve(path).is_ok()
         {

@@ -58,6 +58,15 @@ impl Record {
         }
     }
 
+    /// The entry that is changed; nothing for a new path.
+    #[must_use]
+    pub const fn entry(&self) -> Option<Id> {
+        match self.target {
+            Target::Entry(id) => Some(id),
+            Target::New(_) => None,
+        }
+    }
+
     /// One word: `remove`, `owner`, `mode`, `capability`, `line`, `content`, `create`.
     #[must_use]
     pub const fn action(&self) -> &'static str {

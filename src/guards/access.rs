@@ -28,9 +28,6 @@ const SHOWN: usize = 4;
 const READ: u32 = 0o4;
 const EXECUTE: u32 = 0o1;
 
-/// Programs that start the words behind them as another user, who is named before those.
-const DROPPERS: [&str; 7] = ["gosu", "su-exec", "setuidgid", "s6-setuidgid", "setpriv", "chpst", "runuser"];
-
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.access",
@@ -236,14 +233,14 @@ impl<'a> Needs<'a> {
         let reader = cx.reader();
         let mut tails: Vec<(CommandLine, Vec<String>)> = Vec::new();
         for line in lines.iter().filter(|line| !line.shell_form) {
-            tails.extend(tail(&line.argv, &names).map(|words| (line.clone(), words.to_vec())));
+            tails.extend(tail(cx, &line.argv, &names).map(|words| (line.clone(), words.to_vec())));
         }
         for file in cx.reached().iter().filter(|file| cx.facts.tree.is_file(file.file)) {
             let commands =
                 if reader.language(file.file).is_some() { shell::commands(&reader.text(file.file)) } else { continue };
             for command in commands.unwrap_or_default() {
                 let words: Vec<String> = command.words.iter().map(|word| word.text.clone()).collect();
-                let Some(rest) = tail(&words, &names) else { continue };
+                let Some(rest) = tail(cx, &words, &names) else { continue };
                 // What the script was given: the words behind its own.
                 let given = rest.iter().any(|word| word == "$@" || word == "${@}");
                 for line in lines.iter().filter(|line| !line.shell_form) {
@@ -275,10 +272,13 @@ fn is_question(word: Option<&shell::Word>) -> bool {
     word.is_some_and(|word| matches!(word.text.as_str(), "[" | "[[" | "test"))
 }
 
-/// The words behind a program that drops to one of the names.
-fn tail<'w>(words: &'w [String], names: &[String]) -> Option<&'w [String]> {
-    let base = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
-    let at = words.iter().position(|word| DROPPERS.contains(&base(word).as_str()))?;
+/// The words behind a program that drops to one of the names, as the program files say.
+fn tail<'w>(cx: &Context<'_>, words: &'w [String], names: &[String]) -> Option<&'w [String]> {
+    let drops = |word: &String| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        cx.policy.programs.of(name.as_bytes(), word.as_bytes()).iter().any(|(program, _)| program.drops)
+    };
+    let at = words.iter().position(drops)?;
     let rest = words.get(at + 1..)?;
     let named = |word: &String| {
         let value = word.rsplit('=').next().unwrap_or_default();

@@ -1,11 +1,13 @@
 //! Scripts outside of the command directories that stay with a kept command of their package, while their interpreter goes.
 //!
 //! Which of them run is written nowhere: what a kept program names by its path keeps its interpreter as part of the closure.
-//! All others are named, not refused.
+//! All others are named, not refused. So are scripts of no package outside of the system directories, which are the
+//! application's; those are refused where a program runs whose work is to start what a request names, as the program files
+//! say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Guard;
+use super::{Guard, reach};
 use crate::closure::removable::DOCUMENTATION;
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
@@ -17,10 +19,16 @@ use crate::tree::Id;
 /// What reportbug(1) runs, which is no part of the program.
 const REPORTS: &str = "/usr/share/bug";
 
+/// Most scripts of the application that are looked at.
+const MOST: usize = 20_000;
+
+/// Directories of the system below `/`, besides those of libraries.
+const SYSTEM: [&[u8]; 8] = [b"bin", b"sbin", b"usr", b"etc", b"boot", b"run", b"proc", b"dev"];
+
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.helpers",
-    title: "a script that stays with a kept command of its package would lose its interpreter",
+    title: "a script that stays with a kept command of its package, or with the application, would lose its interpreter",
     settled: "[keep] commands with the interpreter if the script runs, [remove] commands if it never does.",
     check,
 };
@@ -38,16 +46,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let package = cx.facts.packages.owner(id).map_or("", |package| &package.name);
         let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
-        let told = cx.policy.remove.commands.iter().any(|entry| {
-            let value = entry.value.as_bytes();
-            value == name || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id))
-        });
+        let told = is_told(cx, name, &entries);
         let stays = cx.facts.packages.owners(id).any(|owner| staying.contains(&owner));
         let path = tree.path(id);
         let read = |top: &str| path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
         let runs = !DOCUMENTATION.into_iter().chain([REPORTS]).any(read);
         dead.push((stays && runs && !told, package, name, id));
     }
+    application(cx, draft);
     dead.sort_unstable();
     for scripts in dead.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
         let Some(&(counts, package, name, id)) = scripts.first() else { continue };
@@ -68,6 +74,86 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             (true, false) => draft.warn(text, help),
         }
     }
+}
+
+/// Whether the policy says that an interpreter goes knowingly.
+fn is_told(cx: &Context<'_>, name: &[u8], entries: &[Id]) -> bool {
+    let tree = &cx.facts.tree;
+    cx.policy.remove.commands.iter().any(|entry| {
+        let value = entry.value.as_bytes();
+        value == name || entries.iter().any(|&id| value == tree.name(id) || value == tree.path(id))
+    })
+}
+
+/// Scripts of the application, by the interpreter that they lose.
+fn lost(cx: &Context<'_>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, Vec<Id>> {
+    let tree = &cx.facts.tree;
+    let is_candidate = |&id: &Id| {
+        tree.is_file(id)
+            && tree.permissions(id) & 0o111 != 0
+            && !draft.is_removed(id)
+            && !cx.facts.commands.is_in_directory(tree, id)
+            && cx.facts.packages.owner(id).is_none()
+            && is_application(cx, id)
+    };
+    let mut own: BTreeMap<Vec<u8>, Vec<Id>> = BTreeMap::new();
+    for id in tree.ids().filter(is_candidate).take(MOST) {
+        let Ok(Program::Script(shebang)) = cx.facts.commands.program(tree, cx.contents, id) else { continue };
+        let Some(entries) = interpreter(cx, &shebang) else { continue };
+        let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
+        if entries.iter().any(|&entry| draft.is_removed(entry)) && !is_told(cx, name, &entries) {
+            own.entry(name.clone()).or_default().push(id);
+        }
+    }
+    own
+}
+
+/// Refuse or warn about them.
+fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let tree = &cx.facts.tree;
+    let own = lost(cx, draft);
+    if own.is_empty() {
+        return;
+    }
+    let starts_any = |id: &Id| {
+        let known = cx.policy.programs.of(tree.name(*id), &tree.path(*id));
+        known.iter().any(|(program, _)| program.starts_any)
+    };
+    let starter = cx.closure.reasons.keys().copied().find(starts_any).filter(|&id| {
+        let node = tree.follow(id).map(|found| found.node);
+        node.is_ok_and(|node| reach::reached(cx).contains(node))
+    });
+    for (name, scripts) in &own {
+        let Some(&id) = scripts.first() else { continue };
+        let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
+        let text = format!(
+            "{}{more} of no package can no longer run: {} is removed",
+            quoted(&tree.path(id)),
+            quoted(name)
+        );
+        let entry = basic_string(&String::from_utf8_lossy(name));
+        let help = format!(
+            "write [keep] commands = [{entry}] if one of them runs, [remove] commands = [{entry}] if none does"
+        );
+        match starter {
+            Some(starter) => {
+                let text = format!("{text}, and {} starts scripts that requests name", quoted(&tree.path(starter)));
+                draft.refuse_for(cx.closure.origin(starter), text, help);
+            }
+            None if cx.policy.strict => draft.refuse(text, help),
+            None => draft.warn(text, help),
+        }
+    }
+}
+
+/// Whether an entry lies outside of the system directories, those for data of the system included.
+fn is_application(cx: &Context<'_>, id: Id) -> bool {
+    let tree = &cx.facts.tree;
+    let path = tree.path(id);
+    let mut parts = path.split(|&b| b == b'/').skip(1);
+    let top = parts.next().unwrap_or_default();
+    let data = top == b"var" && parts.next().is_some_and(|part| part != b"www");
+    !(SYSTEM.contains(&top) || top.starts_with(b"lib") || data)
 }
 
 /// Packages with a command that stays.

@@ -3,30 +3,15 @@
 use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
+use crate::draft::record::What;
 use crate::programs::Syntax;
 use crate::rules::context::Context;
-use crate::tree::Id;
+use crate::scripts::{Reader, configurations};
+use crate::tree::{Id, glob};
 
-const CRON: &[&[u8]] = &[b"cron", b"crond", b"anacron", b"atd", b"fcron", b"cronie"];
-
-/// What a program file says of a program that reads tables of jobs.
+/// Configurations of jobs.
 const TABLES: [Syntax; 3] = [Syntax::Crontab, Syntax::UserCrontab, Syntax::Anacrontab];
 
-const INIT: &[&[u8]] = &[
-    b"init",
-    b"systemd",
-    b"openrc",
-    b"openrc-init",
-    b"openrc-run",
-    b"runit",
-    b"runit-init",
-    b"runsvdir",
-    b"service",
-    b"rc-service",
-    b"invoke-rc.d",
-    b"upstart",
-    b"initctl",
-];
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -38,8 +23,8 @@ pub(super) const GUARD: Guard = Guard {
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
-    refuse(cx, draft, "remove.cron", CRON, "its jobs");
-    refuse(cx, draft, "remove.init", INIT, "its scripts and units");
+    refuse(cx, draft, "remove.cron", "its jobs");
+    refuse(cx, draft, "remove.init", "its scripts and units");
     let tree = &cx.facts.tree;
     let script = tree.lookup(b"/etc/init.d").and_then(|directory| {
         cx.closure
@@ -61,23 +46,33 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, names: &[&[u8]], what: &str) {
+fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, what: &str) {
     let tree = &cx.facts.tree;
-    let Some(first) = draft.records.iter().find(|record| record.rule == rule).map(|record| record.path(tree)) else {
+    let by_rule = draft.records.iter().filter(|record| record.rule == rule && record.what == What::Remove);
+    let gone: Vec<Id> = by_rule.filter_map(|record| record.entry()).collect();
+    if gone.is_empty() {
         return;
+    }
+    let reader = Reader { tree, contents: cx.contents, commands: &cx.facts.commands, policy: cx.policy };
+    // The first of its jobs that would go.
+    let lost = |id: Id| {
+        let mut tops: Vec<Id> = Vec::new();
+        for (program, version) in cx.policy.programs.of(tree.name(id), &tree.path(id)) {
+            tops.extend(program.jobs.iter().flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())));
+            for table in program.configurations.iter().filter(|known| TABLES.contains(&known.syntax)) {
+                tops.extend(configurations::files(&reader, tree.name(id), version, table));
+            }
+        }
+        gone.iter().copied().find(|&at| tops.iter().any(|&top| tree.is_within(at, top) || tree.is_within(top, at)))
     };
-    let reads_tables = |id: Id| {
-        let files = cx.policy.programs.of(tree.name(id), &tree.path(id));
-        let mut read = files.iter().flat_map(|(file, _)| &file.configurations);
-        rule == "remove.cron" && read.any(|configuration| TABLES.contains(&configuration.syntax))
-    };
+    // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
     let daemon = |id: Id| {
-        cx.facts.commands.directories.contains(&tree.parent(id)) && (names.contains(&tree.name(id)) || reads_tables(id))
+        (cx.facts.commands.directories.contains(&tree.parent(id)) && !cx.closure.only_as_applet(id))
+            .then(|| Some((id, lost(id)?)))
+            .flatten()
     };
-    // `busybox` as an entry keeps every applet without meaning any: only a name that the policy writes counts.
-    let kept = cx.closure.reasons.keys().copied().find(|&id| daemon(id) && !cx.closure.only_as_applet(id));
-    if let Some(id) = kept {
-        let shown = escape::quoted(&first);
+    if let Some((id, first)) = cx.closure.reasons.keys().copied().find_map(daemon) {
+        let shown = escape::quoted(&tree.path(first));
         draft.refuse_for(
             cx.closure.origin(id),
             format!("{rule} would remove {what} ({shown}), but the policy keeps {}", escape::quoted(&tree.path(id))),

@@ -9,17 +9,12 @@ use super::Guard;
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, HOME, Line, SHELL};
+use crate::programs::{Login, Program, Syntax};
 use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::scripts::Reader;
 use crate::shell;
 use crate::tree::{Id, glob};
-
-/// Files in which sshd finds the keys of an account (sshd_config(5), AuthorizedKeysFile).
-const KEYS: [&str; 2] = [".ssh/authorized_keys", ".ssh/authorized_keys2"];
-
-/// Its settings.
-const SETTINGS: [&str; 2] = ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf"];
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -53,22 +48,26 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    let sftp = sftp(&reader);
-    if let Some(sshd) = sshd(cx).filter(|_| sftp != Sftp::Only) {
-        let sshd = escape::quoted(&facts.tree.path(sshd));
+    for (server, program) in servers(cx) {
+        let Some(login) = &program.login else { continue };
+        let without = without_shell(&reader, program, login);
+        if without == Without::Always {
+            continue;
+        }
+        let server = escape::quoted(&facts.tree.path(server));
         for (name, line) in &taken {
             let home = [line.field(HOME), b"/"].concat();
-            let has_key = |file: &&str| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
-            if !KEYS.iter().any(has_key) {
+            let has_key = |file: &String| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
+            if !login.keys.iter().any(has_key) {
                 continue;
             }
-            if sftp == Sftp::No {
-                needed.entry(name).or_insert_with(|| format!("{sshd}, to which its authorized_keys lets it log in,"));
+            if without == Without::Never {
+                needed.entry(name).or_insert_with(|| format!("{server}, to which its authorized_keys lets it log in,"));
             } else if !needed.contains_key(name.as_slice()) {
                 let name = escape::escaped(name);
                 draft.warn(
                     format!(
-                        "{sshd} lets '{name}' log in by its authorized_keys: without a login shell it can use sftp only"
+                        "{server} lets '{name}' log in by its authorized_keys: without a login shell it can use sftp only"
                     ),
                     format!("write [keep] shells = [\"{name}\"] if it runs commands"),
                 );
@@ -99,35 +98,45 @@ fn taken<'a>(cx: &Context<'a>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, &'a Line>
     cx.facts.accounts.passwd().filter(lost).map(|line| (line.name().to_vec(), line)).collect()
 }
 
-/// Whether sshd serves files by itself, without a shell (sshd_config(5)): every login with `ForceCommand internal-sftp`,
-/// those of sftp with `Subsystem sftp internal-sftp`.
+/// How logins do without a shell: sshd serves files by itself with internal-sftp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sftp {
-    No,
+enum Without {
+    Never,
     Possible,
-    Only,
+    Always,
 }
 
-fn sftp(reader: &Reader<'_>) -> Sftp {
-    let files = SETTINGS.iter().flat_map(|pattern| glob::expand_as_shell(reader.tree, pattern.as_bytes()));
+/// What the settings of a server say, which its program file knows.
+fn without_shell(reader: &Reader<'_>, program: &Program, login: &Login) -> Without {
+    let settings = program.configurations.iter().filter(|known| known.syntax == Syntax::Directives);
+    let files = settings.flat_map(|known| known.usual("")).collect::<Vec<_>>();
+    let files = files.iter().flat_map(|pattern| glob::expand_as_shell(reader.tree, pattern.as_bytes()));
     let texts = files.filter_map(|id| reader.tree.follow(id).ok()).map(|found| reader.text(found.node));
-    let of_line = |line: &str| {
+    let words = |line: &str| -> Vec<String> {
         let separates = |c: char| c.is_whitespace() || matches!(c, '=' | '"');
-        let words: Vec<&str> = line.split(separates).filter(|word| !word.is_empty()).collect();
-        match words.as_slice() {
-            [key, "internal-sftp", ..] if key.eq_ignore_ascii_case("ForceCommand") => Sftp::Only,
-            [key, _, "internal-sftp", ..] if key.eq_ignore_ascii_case("Subsystem") => Sftp::Possible,
-            _ => Sftp::No,
-        }
+        let mut words = line.split(separates).filter(|word| !word.is_empty());
+        let key = words.next().map(str::to_ascii_lowercase);
+        key.into_iter().chain(words.map(str::to_owned)).collect()
     };
-    texts.flat_map(|text| text.lines().map(of_line).collect::<Vec<_>>()).max().unwrap_or(Sftp::No)
+    let begins = |line: &[String], with: &[String]| with.iter().any(|with| line.starts_with(&words(with)));
+    let of_line = |line: &str| match words(line) {
+        line if begins(&line, &login.without_shell) => Without::Always,
+        line if begins(&line, &login.may_do_without) => Without::Possible,
+        _ => Without::Never,
+    };
+    texts.flat_map(|text| text.lines().map(of_line).collect::<Vec<_>>()).max().unwrap_or(Without::Never)
 }
 
-/// The kept ssh server.
-fn sshd(cx: &Context<'_>) -> Option<Id> {
+/// The kept programs that let accounts log in.
+fn servers<'a>(cx: &Context<'a>) -> Vec<(Id, &'a Program)> {
     let tree = &cx.facts.tree;
-    let is = |id: &Id| matches!(tree.name(*id), b"sshd" | b"dropbear");
-    cx.closure.reasons.keys().copied().filter(is).find(|&id| cx.facts.commands.directories.contains(&tree.parent(id)))
+    let commands = cx.closure.reasons.keys().copied();
+    let commands = commands.filter(|&id| cx.facts.commands.directories.contains(&tree.parent(id)));
+    let known = commands.flat_map(|id| {
+        let known = cx.policy.programs.of(tree.name(id), &tree.path(id));
+        known.into_iter().map(move |(program, _)| (id, program))
+    });
+    known.filter(|(_, program)| program.login.is_some()).collect()
 }
 
 /// An account of keep.shells cannot log in if its shell is removed.

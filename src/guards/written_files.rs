@@ -9,15 +9,13 @@ use super::Guard;
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::{Draft, present};
 use crate::policy::Start;
+use crate::programs::{Programs, Written};
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
 use crate::tree::Id;
 
 /// Files named in one warning.
 const SHOWN: usize = 8;
-
-/// Programs that write the files that they are given.
-const WRITERS: [&str; 8] = ["tee", "cp", "mv", "install", "sed", "perl", "sponge", "ln"];
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -94,15 +92,15 @@ fn by_script(cx: &Context<'_>, draft: &Draft<'_>, id: Id) -> Option<(Id, String)
     let facts = cx.facts;
     let reader = cx.reader();
     let path = String::from_utf8(facts.tree.path(id)).ok()?;
-    cx.reached().iter().filter(|file| !draft.is_removed(file.file)).find_map(|file| {
-        let line = writing_line(&reader.text(file.file), &path)?;
+    reader.reached().iter().filter(|file| !draft.is_removed(file.file)).find_map(|file| {
+        let line = writing_line(&cx.policy.programs, &reader.text(file.file), &path)?;
         Some((file.file, reader.place(file.file, line)))
     })
 }
 
 /// The first line of a script that writes a file, or asks whether it can: a redirection to the path or to a variable that
 /// holds it, a program that writes, or `test -w`.
-fn writing_line(text: &str, path: &str) -> Option<u32> {
+fn writing_line(programs: &Programs, text: &str, path: &str) -> Option<u32> {
     let mut names = vec![path.to_owned()];
     for line in text.lines() {
         let Some((name, value)) = line.trim().split_once('=') else { continue };
@@ -113,14 +111,14 @@ fn writing_line(text: &str, path: &str) -> Option<u32> {
         }
     }
     let writes = |line: &str| {
-        names.iter().any(|name| line.match_indices(name.as_str()).any(|(at, _)| is_written(line, at, name.len())))
+        names.iter().any(|name| line.match_indices(name.as_str()).any(|(at, _)| is_written(programs, line, at, name.len())))
     };
     let line = text.lines().position(|line| !line.trim_start().starts_with('#') && writes(line))?;
     u32::try_from(line + 1).ok()
 }
 
 /// Whether the bytes of a line at `at` are a word that is written there.
-fn is_written(line: &str, at: usize, len: usize) -> bool {
+fn is_written(programs: &Programs, line: &str, at: usize, len: usize) -> bool {
     let (before, rest) = line.split_at(at);
     let after = rest.get(len..).unwrap_or_default();
     let whole = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$' | '{'));
@@ -133,23 +131,36 @@ fn is_written(line: &str, at: usize, len: usize) -> bool {
     }
     // The simple command that the word belongs to.
     let command = before.rsplit(['|', ';', '&', '(', '`']).next().unwrap_or_default();
-    let mut words = command.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or_default());
-    let Some(writer) = words.by_ref().find(|word| WRITERS.contains(word)) else { return false };
-    match writer {
-        "sed" | "perl" => words.any(|word| word.starts_with("-i") || word.starts_with("--in-place")),
-        // The source is read; what comes last is written.
-        "cp" | "mv" | "install" | "ln" => !after
-            .trim_start_matches(['"', '\''])
-            .split(['|', ';', '&', ')'])
-            .next()
-            .is_some_and(|rest| rest.split_whitespace().any(|word| !word.starts_with('-') && !word.contains('>'))),
-        _ => true,
-    }
+    let words: Vec<&str> = command.split_whitespace().collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        let behind = words.get(at + 1..).unwrap_or_default();
+        let known = programs.of(name.as_bytes(), word.as_bytes());
+        known.iter().any(|(program, _)| {
+            let with = &program.writes_with;
+            let told = with.is_empty()
+                || behind.iter().any(|word| with.iter().any(|option| word.starts_with(option.as_str())));
+            told && match program.writes_arguments {
+                Written::None => false,
+                Written::All => true,
+                // The source is read; what comes last is written.
+                Written::Last => !after
+                    .trim_start_matches(['"', '\''])
+                    .split(['|', ';', '&', ')'])
+                    .next()
+                    .is_some_and(|rest| rest.split_whitespace().any(|word| !word.starts_with('-') && !word.contains('>'))),
+            }
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::writing_line;
+    use super::Programs;
+
+    fn writing_line(text: &str, path: &str) -> Option<u32> {
+        super::writing_line(&Programs::default(), text, path)
+    }
 
     #[test]
     fn what_writes_is_told_from_what_reads() {

@@ -9,7 +9,10 @@ use serde_json::{Map, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Check, Configuration, KINDS, Kind, Lookup, Program, SYNTAXES, Starts, Syntax, Value, WHENS, When};
+use super::{
+    Check, Configuration, KINDS, Kind, Login, Lookup, Program, SYNTAXES, Starts, Syntax, Value, WHENS, WRITTEN, When,
+    Written,
+};
 use crate::diag::escape::quote;
 use crate::diag::place::Source;
 use crate::diag::suggest::did_you_mean;
@@ -21,6 +24,8 @@ enum Shape {
     Texts,
     /// Absolute paths or patterns of them.
     Paths,
+    /// The same, or relative to the working directory.
+    Files,
     /// One text.
     Text,
     /// `true` or `false`.
@@ -58,6 +63,10 @@ fn syntaxes() -> Vec<&'static str> {
     SYNTAXES.iter().map(|(name, _)| *name).collect()
 }
 
+fn written() -> Vec<&'static str> {
+    WRITTEN.iter().map(|(name, _)| *name).collect()
+}
+
 fn whens() -> Vec<&'static str> {
     WHENS.iter().map(|(name, _)| *name).collect()
 }
@@ -72,6 +81,7 @@ const KEYS: &[Key] = &[
         "Options, or beginnings of arguments, whose value names accounts, commands or files.",
     ),
     key("options-with-value", Shape::Texts, "Further options that take the next word, so that it is no argument."),
+    key("drops", Shape::Flag, "It starts the words behind its own as the account that it is given."),
     key("first-argument", Shape::Value, "What the first argument is that is no option."),
     key("starts", Shape::Tables(STARTS), "A program that this one starts."),
     key(
@@ -79,13 +89,36 @@ const KEYS: &[Key] = &[
         Shape::Tables(ACCOUNT),
         "An account or group that the program looks up by a name that is compiled in.",
     ),
+    key(
+        "starts-any",
+        Shape::Flag,
+        "It starts scripts that requests or data name, wherever they lie: CGI, hooks, jobs.",
+    ),
+    key(
+        "jobs",
+        Shape::Paths,
+        "Patterns of paths of jobs, services and their settings: the program has nothing to do without them.",
+    ),
+    key(
+        "modules",
+        Shape::Paths,
+        "Patterns of directories of modules that its scripts import by name: they are searched for the evidence of [[starts]], too.",
+    ),
     key("opens", Shape::Paths, "Patterns of paths that the program opens by names computed at run time."),
-    key("writes", Shape::Paths, "Paths that the program must be able to write."),
-    key("check", Shape::Table(CHECK), "What a container of the program is usually checked by."),
+    key("writes", Shape::Paths, "Directories that the program writes: `harden init` proposes them for [files] writable."),
+    key("writes-arguments", Shape::Word(written), "Which of its arguments that are no options it writes: all, or the last."),
+    key("writes-with", Shape::Texts, "Options without any of which it writes none: \"-i\"."),
+    key("login", Shape::Table(LOGIN), "It lets accounts log in and starts their login shells."),
+    key("check", Shape::Table(CHECK), "What a container of the program is usually checked by: `harden init` proposes it."),
 ];
 
 const CONFIGURATION: &[Key] = &[
-    needed("files", Shape::Paths, "Where it usually is: patterns; {version} is the version in the program's name."),
+    needed(
+        "files",
+        Shape::Files,
+        "Where it usually is: patterns; {version} is the version in the program's name. A relative one lies in the working directory.",
+    ),
+    key("directory", Shape::Texts, "Options whose value is the working directory of the program: \"-C\", \"--directory\"."),
     key(
         "instead",
         Shape::Texts,
@@ -99,13 +132,18 @@ const CONFIGURATION: &[Key] = &[
 ];
 
 const STARTS: &[Key] = &[
-    needed("program", Shape::Texts, "Names or paths, of which the first that exists is started."),
+    needed(
+        "program",
+        Shape::Texts,
+        "Names or paths, of which the first that exists is started. A pattern of paths stands for all that match.",
+    ),
     needed(
         "when",
         Shape::Word(whens),
         "always: nothing works without it; root: as always, where the image starts as root; sometimes: where a script of the application holds the evidence.",
     ),
     key("evidence", Shape::Texts, "Texts in a script of the application, any of which shows that it is started."),
+    key("except", Shape::Texts, "Patterns of paths of scripts in which those texts show nothing."),
     needed("reason", Shape::Text, "What for, as a clause: \"to run the scripts of package.json\"."),
 ];
 
@@ -114,6 +152,12 @@ const ACCOUNT: &[Key] = &[
     key("group", Shape::Flag, "It is a group."),
     needed("when", Shape::Word(whens), "root: only where the image starts as root and drops."),
     key("unless", Shape::Texts, "Keys of the configuration and options that name another one."),
+];
+
+const LOGIN: &[Key] = &[
+    key("keys", Shape::Texts, "Files in the home of an account that let it log in."),
+    key("without-shell", Shape::Texts, "Settings of its configuration with which no login shell is started."),
+    key("may-do-without", Shape::Texts, "Settings with which a login may do without a shell."),
 ];
 
 const CHECK: &[Key] = &[
@@ -155,6 +199,7 @@ pub(crate) fn decode(text: &str, path: &str, problems: &mut Vec<Diagnostic>) -> 
 fn program(path: &str, table: &mut Table) -> Program {
     let configuration = |mut table: Table| Configuration {
         files: texts(&mut table, "files"),
+        directory: texts(&mut table, "directory"),
         instead: texts(&mut table, "instead"),
         argument: flag(&mut table, "argument"),
         syntax: word(&text(&mut table, "syntax"), &SYNTAXES).unwrap_or(Syntax::Statements),
@@ -166,6 +211,7 @@ fn program(path: &str, table: &mut Table) -> Program {
         program: texts(&mut table, "program"),
         when: word(&text(&mut table, "when"), &WHENS).unwrap_or(When::Sometimes),
         evidence: texts(&mut table, "evidence"),
+        except: texts(&mut table, "except"),
         reason: text(&mut table, "reason"),
     };
     let account = |mut table: Table| Lookup {
@@ -174,6 +220,11 @@ fn program(path: &str, table: &mut Table) -> Program {
         when: word(&text(&mut table, "when"), &WHENS).unwrap_or(When::Always),
         unless: texts(&mut table, "unless"),
     };
+    let login = tables(table, "login").pop().map(|mut table| Login {
+        keys: texts(&mut table, "keys"),
+        without_shell: texts(&mut table, "without-shell"),
+        may_do_without: texts(&mut table, "may-do-without"),
+    });
     let mut check = tables(table, "check").pop().unwrap_or_default();
     let port = match check.remove("port") {
         Some(Got::Port(port)) => Some(port),
@@ -185,11 +236,18 @@ fn program(path: &str, table: &mut Table) -> Program {
         configurations: tables(table, "configuration").into_iter().map(configuration).collect(),
         options: values(table, "options"),
         with_value: texts(table, "options-with-value"),
+        drops: flag(table, "drops"),
         first: values(table, "first-argument").pop().map(|(_, value)| value),
         starts: tables(table, "starts").into_iter().map(starts).collect(),
         accounts: tables(table, "account").into_iter().map(account).collect(),
+        starts_any: flag(table, "starts-any"),
+        jobs: texts(table, "jobs"),
+        modules: texts(table, "modules"),
         opens: texts(table, "opens"),
         writes: texts(table, "writes"),
+        writes_arguments: word(&text(table, "writes-arguments"), &WRITTEN).unwrap_or(Written::None),
+        writes_with: texts(table, "writes-with"),
+        login,
         check: Check { port, command: texts(&mut check, "command") },
     }
 }
@@ -272,6 +330,7 @@ impl Reader {
         match &key.shape {
             Shape::Texts => self.texts(key, value, |_| true).map(Got::Texts),
             Shape::Paths => self.texts(key, value, |text| text.starts_with('/')).map(Got::Texts),
+            Shape::Files => self.texts(key, value, |text| !text.split('/').any(|part| part == "..")).map(Got::Texts),
             Shape::Text => match inside.as_str().filter(|text| !text.trim().is_empty()) {
                 Some(text) => Some(Got::Text(text.to_owned())),
                 None => self.wrong(key, &span, "a string"),
@@ -342,7 +401,10 @@ impl Reader {
                 Some(text) if !good(text) => {
                     self.problem(
                         &item.span(),
-                        format!("{}: {} is not an absolute path", key.name, quote(text)),
+                        match key.shape {
+                            Shape::Files => format!("{}: {} holds '..'", key.name, quote(text)),
+                            _ => format!("{}: {} is not an absolute path", key.name, quote(text)),
+                        },
                         key.doc,
                     );
                 }
@@ -429,7 +491,7 @@ fn property(key: &Key) -> serde_json::Value {
         json!({ "type": "string", "pattern": format!("^({words})( after [0-9]+)?( until .)?$") })
     };
     let mut value = match &key.shape {
-        Shape::Texts => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
+        Shape::Texts | Shape::Files => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Shape::Paths => json!({ "type": "array", "items": { "type": "string", "pattern": "^/" } }),
         Shape::Text => json!({ "type": "string", "minLength": 1 }),
         Shape::Flag => json!({ "type": "boolean" }),

@@ -366,6 +366,9 @@ impl<'a> Decider<'a> {
         for (found, reason) in self.objects.opened(id, elf) {
             self.need(found, Some(reason));
         }
+        for (found, reason) in self.objects.plugins(id, elf) {
+            self.need(found, Some(reason));
+        }
     }
 
     /// Let the kinds of data in that are wanted by now. Returns whether one came new.

@@ -1,6 +1,7 @@
-//! Programs that scripts in Python, Perl, Ruby, JavaScript and PHP start: the literal first argument of the calls that those
+//! Programs that scripts in other languages than a shell's start: the literal first argument of the calls that those
 //! languages have for it. A variable there names nothing, and a module that the script loads is not read.
 
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -12,6 +13,12 @@ pub(super) enum Language {
     Ruby,
     JavaScript,
     Php,
+    Awk,
+    Gnuplot,
+    Lua,
+    Octave,
+    R,
+    Tcl,
 }
 
 /// One thing that is started.
@@ -27,8 +34,9 @@ pub(super) enum Call {
 /// something to a shell.
 pub(super) fn needs_shell(language: Language, code: &str) -> bool {
     match language {
-        Language::Python | Language::JavaScript | Language::Php => true,
+        Language::Tcl => false,
         Language::Perl | Language::Ruby => code.contains(|c: char| "$&*(){}[]'\";\\|?<>~`\n".contains(c)),
+        _ => true,
     }
 }
 
@@ -42,6 +50,12 @@ pub(super) fn of_interpreter(path: &str) -> Option<Language> {
         "ruby" => Some(Language::Ruby),
         "node" | "nodejs" => Some(Language::JavaScript),
         "php" => Some(Language::Php),
+        "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => Some(Language::Awk),
+        "gnuplot" | "gnuplot-nox" | "gnuplot-qt" | "gnuplot-x" => Some(Language::Gnuplot),
+        "lua" | "luajit" | "texlua" => Some(Language::Lua),
+        "octave" | "octave-cli" => Some(Language::Octave),
+        "Rscript" | "R" | "littler" => Some(Language::R),
+        "tclsh" | "wish" | "expect" | "jimsh" => Some(Language::Tcl),
         _ => None,
     }
 }
@@ -56,6 +70,11 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
         "rb" => Some(Language::Ruby),
         "js" | "mjs" | "cjs" => Some(Language::JavaScript),
         "php" => Some(Language::Php),
+        "awk" => Some(Language::Awk),
+        "gp" | "gnuplot" | "plt" => Some(Language::Gnuplot),
+        "lua" => Some(Language::Lua),
+        "R" | "r" => Some(Language::R),
+        "tcl" | "exp" => Some(Language::Tcl),
         _ => None,
     }
 }
@@ -112,6 +131,11 @@ const fn plain(language: Language) -> &'static [&'static str] {
         ],
         Language::Php => &["exec", "shell_exec", "system", "passthru", "popen", "proc_open"],
         Language::JavaScript => &["exec", "execSync", "execFile", "execFileSync", "spawn", "spawnSync"],
+        Language::Awk | Language::Gnuplot => &["system"],
+        Language::Lua => &["os.execute", "io.popen"],
+        Language::Octave => &["system", "popen", "popen2", "unix", "shell_cmd"],
+        Language::R => &["system", "system2", "pipe", "base.system", "base.system2"],
+        Language::Tcl => &[],
     }
 }
 
@@ -132,8 +156,8 @@ fn by_shell(name: &str, language: Language) -> bool {
             matches!(last, "system" | "popen" | "getoutput" | "getstatusoutput" | "create_subprocess_shell")
         }
         Language::JavaScript => matches!(last, "exec" | "execSync"),
-        Language::Php => true,
-        Language::Perl | Language::Ruby => false,
+        Language::Perl | Language::Ruby | Language::Tcl => false,
+        _ => true,
     }
 }
 
@@ -143,6 +167,10 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
     if language == Language::JavaScript && !text.contains("child_process") {
         return Vec::new();
     }
+    if language == Language::Tcl {
+        return tcl(text);
+    }
+    let holders = if language == Language::Awk { holders(text) } else { BTreeSet::new() };
     let mut found = Vec::new();
     let (mut line, mut chars) = (1, text.char_indices().peekable());
     let mut before: Option<char> = None;
@@ -150,7 +178,18 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
         let rest = text.get(at..).unwrap_or_default();
         match c {
             '\n' => line += 1,
-            '#' if language != Language::JavaScript && before.is_none_or(char::is_whitespace) => skip_line(&mut chars),
+            '#' if !matches!(language, Language::JavaScript | Language::Lua)
+                && before.is_none_or(char::is_whitespace) =>
+            {
+                skip_line(&mut chars);
+            }
+            '-' if language == Language::Lua && rest.starts_with("--") => skip_line(&mut chars),
+            // A line for the shell.
+            '!' if language == Language::Gnuplot && before.is_none_or(|c| c == '\n') => {
+                let code = rest.lines().next().and_then(|line| fixed(line.get(1..)?, false));
+                found.extend(code.map(|code| (line, Call::Code(code))));
+                skip_line(&mut chars);
+            }
             '/' if matches!(language, Language::JavaScript | Language::Php)
                 && rest.starts_with("//")
                 && before != Some(':') =>
@@ -160,9 +199,14 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
             // What stands in a text of the language is no call.
             '"' | '\'' | '`' => {
                 let (length, content) = literal(rest);
-                if c == '`' && matches!(language, Language::Perl | Language::Ruby | Language::Php) {
-                    found.extend(content.map(|code| (line, Call::Code(code))));
-                }
+                let code = match language {
+                    Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot if c == '`' => content,
+                    Language::Awk | Language::Gnuplot if c != '`' => {
+                        piped((text, &holders), at, length, language)
+                    }
+                    _ => None,
+                };
+                found.extend(code.map(|code| (line, Call::Code(code))));
                 line += newlines(rest, length);
                 while chars.next_if(|&(next, _)| next < at + length).is_some() {}
             }
@@ -207,7 +251,7 @@ fn is_call(name: &str, language: Language) -> bool {
     match language {
         Language::JavaScript => known.contains(&last),
         Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
-        Language::Perl | Language::Ruby | Language::Php => {
+        _ => {
             known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last)
         }
     }
@@ -218,8 +262,92 @@ fn is_quoted_code(text: &str, language: Language) -> bool {
     match language {
         Language::Perl => text.starts_with("qx") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
         Language::Ruby => text.starts_with("%x") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
-        Language::Python | Language::JavaScript | Language::Php => false,
+        _ => false,
     }
+}
+
+/// The command of `print | "COMMAND"` and `"COMMAND" | getline` of awk, of `"| COMMAND"` and `"< COMMAND"` of gnuplot.
+fn piped(all: (&str, &BTreeSet<&str>), at: usize, length: usize, language: Language) -> Option<String> {
+    let (before, rest) = all.0.split_at_checked(at)?;
+    let (whole, behind) = (rest.get(1..length.saturating_sub(1))?, rest.get(length..)?);
+    let code = match language {
+        Language::Awk => {
+            // A variable holds the command in most programs: its text counts where it is assigned.
+            let name = before.trim_end().strip_suffix('=').map(str::trim_end).unwrap_or_default();
+            let name = name.rsplit(|c| !is_name(c)).next().unwrap_or_default();
+            (is_piped(before, behind) || all.1.contains(name)).then_some(whole)
+        }
+        _ => whole.trim_start().strip_prefix(['|', '<']),
+    };
+    code.and_then(|code| fixed(code, false))
+}
+
+/// Whether a command of awk stands between these texts: `print | …` and `… | getline`, also with more behind it.
+fn is_piped(before: &str, behind: &str) -> bool {
+    let before = before.rsplit('\n').next().unwrap_or_default().trim_end();
+    let begins = before.is_empty() || before.ends_with(['(', '{', '}', ';']);
+    let before = before.trim_end_matches(['&', '(', ' ']);
+    let to = before.ends_with('|') && !before.ends_with("||");
+    let rest = behind.split([';', '}', '\n']).next().unwrap_or_default();
+    let reads = rest.split_once("getline").is_some_and(|(rest, _)| {
+        let rest = rest.trim_end().trim_end_matches('&');
+        rest.ends_with('|') && !rest.ends_with("||")
+    });
+    to || (reads && (begins || behind.trim_start_matches([')', ' ']).starts_with('|')))
+}
+
+/// Variables of awk that hold commands: `cmd | getline`, `print | cmd`, `system(cmd)`.
+fn holders(text: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut at = 0;
+    for word in text.split(|c| !is_name(c)) {
+        let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at + word.len()..).unwrap_or_default());
+        let begin = before.lines().next_back().unwrap_or_default();
+        let first = word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+        if first && !matches!(word, "getline" | "print" | "system" | "while") {
+            let called = begin.trim_end().strip_suffix('(').is_some_and(|begin| begin.trim_end().ends_with("system"));
+            if called || is_piped(begin, behind) {
+                found.insert(word);
+            }
+        }
+        at += word.len() + behind.chars().next().map_or(0, char::len_utf8);
+    }
+    found
+}
+
+/// The words behind `exec` and `spawn`, each program of a pipeline, and `open "|COMMAND"`.
+fn tcl(text: &str) -> Vec<(u32, Call)> {
+    let mut found = Vec::new();
+    for (number, line) in (1_u32..).zip(text.lines()) {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
+        for (at, word) in words.iter().enumerate() {
+            let mut rest = words.get(at + 1..).unwrap_or_default();
+            match word.trim_start_matches(['[', '{', '"', '(']) {
+                "exec" | "spawn" => {}
+                "open" if rest.first().is_some_and(|word| word.trim_start_matches(['"', '{']).starts_with('|')) => {}
+                _ => continue,
+            }
+            while let Some((_, tail)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
+                rest = tail;
+            }
+            let mut begins = true;
+            for word in rest {
+                let name = word.trim_matches(['"', '{', '}', ']']).trim_start_matches('|');
+                let fixed = !name.is_empty() && !name.contains(['$', '[', '\\', '"', '<', '>']);
+                if (begins || (word.starts_with('|') && word.len() > 1)) && fixed {
+                    found.push((number, Call::Program(name.to_owned())));
+                }
+                begins = *word == "|" || (begins && name.is_empty());
+                if word.ends_with(']') {
+                    break;
+                }
+            }
+        }
+    }
+    found
 }
 
 /// The text between a sign and its partner.
@@ -242,7 +370,7 @@ fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
     // Perl and Ruby call without parentheses.
     let inside = match (inside, language) {
         (Some(inside), _) => inside,
-        (None, Language::Perl | Language::Ruby) if text.starts_with([' ', '\t']) => text,
+        (None, Language::Perl | Language::Ruby | Language::Gnuplot) if text.starts_with([' ', '\t']) => text,
         (None, _) => return None,
     };
     let skipped = match name.rsplit('.').next().unwrap_or_default() {
@@ -263,6 +391,7 @@ fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
             let whole = quoted.get(1..length.saturating_sub(1)).unwrap_or_default();
             let expands = match language {
                 Language::Python => prefix.contains(['f', 'F']),
+                Language::Awk | Language::Gnuplot | Language::Lua | Language::Octave | Language::R => false,
                 _ => !quoted.starts_with('\''),
             };
             if name == "open" {
@@ -370,6 +499,46 @@ mod tests {
             all(text, Language::Perl),
             ["1 sh: date +%s", "2 tar", "3 sh: gzip -d", "5 sh: uname -a", "6 git", "7 sh: find .", "11 sort"]
         );
+    }
+
+    #[test]
+    fn awk_and_gnuplot() {
+        let text = "BEGIN { system(\"rm -f /tmp/x\"); \"date +%Y\" | getline y; print \"b\" | \"sort -r\"\n\
+                    # system(\"no\")\n\
+                    if (a || \"no\" || b) print \"no\" > \"no\"; cmd = \"no\"; print 1 |& \"bc\"\n\
+                    \"id \" u |& getline x; \"hostname\" |getline }\n\
+                    { cmd2 = \"tac \" f; while ((cmd2 | getline x) > 0) n++; c = \"no\"; (\"nl\" x) | getline; run = \"od x\"; system(run) }\n";
+        assert_eq!(
+            all(text, Language::Awk),
+            [
+                "1 sh: rm -f /tmp/x",
+                "1 sh: date +%Y",
+                "1 sh: sort -r",
+                "3 sh: bc",
+                "4 sh: id",
+                "4 sh: hostname",
+                "5 sh: tac",
+                "5 sh: nl",
+                "5 sh: od x"
+            ]
+        );
+        let text = "set output \"| lpr\"\nplot sin(x), '< cut -f1 a'\nx = `date`\nprint system(\"uname -a\")\n!ls\n# system(\"no\")\n\
+                    set title \"no | no\"\nsystem 'tac x'\n";
+        assert_eq!(
+            all(text, Language::Gnuplot),
+            ["1 sh: lpr", "2 sh: cut -f1 a", "3 sh: date", "4 sh: uname -a", "5 sh: ls", "8 sh: tac x"]
+        );
+    }
+
+    #[test]
+    fn lua_r_octave_and_tcl() {
+        let text = "-- os.execute('no')\nos.execute(\"tac x\")\nlocal f = io.popen('cut -f1', 'r')\nlocal n = #t; print('#')\n";
+        assert_eq!(all(text, Language::Lua), ["2 sh: tac x", "3 sh: cut -f1"]);
+        let text = "x <- system(\"uname -a\", intern = TRUE)\nsystem2('sort', 'x')\n# system('no')\ny <- read.table(pipe(\"cut -f1\"))\n";
+        assert_eq!(all(text, Language::R), ["1 sh: uname -a", "2 sh: sort", "4 sh: cut -f1"]);
+        assert_eq!(all("[s, o] = system ('tac x');\n", Language::Octave), ["1 sh: tac x"]);
+        let text = "set x [exec date +%s]\n# exec no\nspawn -noecho ssh host\nexec sort x | uniq -c >y\nset f [open \"|cut -f1 x\"]\nexec $no\nset f [open \"no\"]\n";
+        assert_eq!(all(text, Language::Tcl), ["1 date", "3 ssh", "4 sort", "4 uniq", "5 cut"]);
     }
 
     #[test]

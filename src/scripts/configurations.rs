@@ -152,7 +152,7 @@ pub(super) fn behind<'w>(words: &'w [String], program: &[u8]) -> Vec<&'w str> {
 
 /// The files of one configuration of a program: those at the usual places, or those that every command line that
 /// starts it names instead; and files among its other arguments.
-pub(super) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configuration: &Configuration) -> Vec<Id> {
+pub(crate) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configuration: &Configuration) -> Vec<Id> {
     let tree = reader.tree;
     let (mut named, mut instead) = (0, 0);
     let mut given = Vec::new();
@@ -172,19 +172,24 @@ pub(super) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configur
         }
         paths.retain(|path| !path.is_empty());
         instead += usize::from(!paths.is_empty());
-        given.extend(paths.into_iter().flat_map(|path| at(reader, path, configuration.syntax)));
+        let base = directory(reader, program, configuration);
+        given.extend(paths.into_iter().flat_map(|path| at(reader, base, path, configuration.syntax)));
         // Any other argument that is a file may be one more.
         for word in words {
             let path = word.split_once('=').map_or(word, |(_, value)| value);
-            let found = if path.starts_with('/') { at(reader, path, configuration.syntax) } else { Vec::new() };
+            let found = if path.starts_with('/') { at(reader, base, path, configuration.syntax) } else { Vec::new() };
             let started = configuration.syntax == Syntax::Programs;
             given.extend(found.into_iter().filter(|&id| started || tree.permissions(id) & 0o111 == 0));
         }
     }
     let mut files = Vec::new();
     if named == 0 || instead < named {
-        let usual = configuration.usual(version);
-        files.extend(usual.iter().flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())));
+        let here = String::from_utf8_lossy(&tree.path(directory(reader, program, configuration))).into_owned();
+        let whole = |pattern: String| {
+            if pattern.starts_with('/') { pattern } else { format!("{}/{pattern}", here.trim_end_matches('/')) }
+        };
+        let usual = configuration.usual(version).into_iter().map(whole);
+        files.extend(usual.flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())));
     }
     files.extend(given);
     let mut seen = BTreeSet::new();
@@ -193,10 +198,21 @@ pub(super) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configur
     files
 }
 
+/// The directory in which relative files of a program lie: that of an option on a command line, or the image's.
+fn directory(reader: &Reader<'_>, program: &[u8], configuration: &Configuration) -> Id {
+    let given = reader.lines().iter().find_map(|line| {
+        let words = behind(&line.words, program);
+        configuration.directory.iter().find_map(|option| option_values(option, &words).last().copied())
+    });
+    let base = reader.working_directory();
+    let found = given.and_then(|path| reader.tree.resolve_from(base, path.as_bytes(), true).ok());
+    found.map_or(base, |found| found.node)
+}
+
 /// The files that a path on a command line means: itself, or what lies in the directory.
-fn at(reader: &Reader<'_>, path: &str, syntax: Syntax) -> Vec<Id> {
+fn at(reader: &Reader<'_>, base: Id, path: &str, syntax: Syntax) -> Vec<Id> {
     let tree = reader.tree;
-    let Ok(found) = tree.resolve_from(reader.working_directory(), path.as_bytes(), true) else { return Vec::new() };
+    let Ok(found) = tree.resolve_from(base, path.as_bytes(), true) else { return Vec::new() };
     if tree.is_file(found.node) {
         return vec![found.node];
     }

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::configurations::{behind, files};
+use super::{imports, makefile};
 use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
-use crate::programs::{Configuration, Part, Starts, Syntax, When, command_settings, option_values, through_shell};
+use crate::programs::{Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell};
 use crate::shell::{Code, Dialect, is_builtin};
+use crate::tree::glob::Glob;
 use crate::tree::{Id, glob};
 
 /// What the configurations of `id` name, and the options that command lines give it.
@@ -19,7 +21,12 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let mut found = Vec::new();
     for (program, version) in reader.policy.programs.of(name, &tree.path(id)) {
         for configuration in &program.configurations {
-            read(reader, id, files(reader, name, version, configuration), configuration, &mut found);
+            let files = files(reader, name, version, configuration);
+            if configuration.syntax == Syntax::Makefile {
+                recipes(reader, name, &files, &mut found);
+            } else {
+                read(reader, id, files, configuration, &mut found);
+            }
         }
         let mut code = Code::new(Dialect::Posix);
         for line in reader.lines() {
@@ -36,18 +43,27 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
         }
         found.extend(reader.named(&[(id, None)], code).into_iter().filter(|uses| !uses.names.is_empty()));
         for starts in program.starts.iter().filter(|starts| starts.when == When::Sometimes) {
-            evidence(reader, name, starts, &mut found);
+            evidence(reader, (name, program), starts, &mut found);
         }
     }
     found
 }
 
 /// Scripts of the application that show that a program starts another one.
-fn evidence(reader: &Reader<'_>, program: &[u8], starts: &Starts, found: &mut Vec<FileUses>) {
+fn evidence(reader: &Reader<'_>, (name, known): (&[u8], &Program), starts: &Starts, found: &mut Vec<FileUses>) {
     let Some((word, entry)) = starts.program.iter().find_map(|word| Some((word, reader.runs(word, &[])?))) else {
         return;
     };
-    for file in application(reader, program) {
+    let mut files = application(reader, name);
+    if !known.modules.is_empty() {
+        let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
+        files.extend(imports::modules(reader, &known.modules, &files, &words));
+    }
+    let except: Vec<Glob> = starts.except.iter().filter_map(|pattern| Glob::new(pattern).ok()).collect();
+    for file in files {
+        if except.iter().any(|glob| glob.matches(&reader.tree.path(file))) {
+            continue;
+        }
         let text = reader.text(file);
         let line = (1_u32..)
             .zip(text.lines())
@@ -55,14 +71,18 @@ fn evidence(reader: &Reader<'_>, program: &[u8], starts: &Starts, found: &mut Ve
         let Some((line, _)) = line else { continue };
         let named = Named { how: How::Runs, entry, line, word: word.clone(), optional: false };
         found.push(FileUses { file, names: vec![named], logins: Vec::new(), unknown: Vec::new(), problem: None });
+        // One place shows it; the same help would stand below every other.
+        break;
     }
 }
 
-/// The scripts that command lines give a program, with what lies beside and below them and has the same ending.
+/// The scripts that command lines give a program, with what lies beside and below them and has the same ending; and those
+/// that it runs by their first line.
 fn application(reader: &Reader<'_>, program: &[u8]) -> BTreeSet<Id> {
     let tree = reader.tree;
     let mut found = BTreeSet::new();
     for line in reader.lines() {
+        found.extend(line.words.iter().filter_map(|word| reader.run_by(word, program)));
         for word in behind(&line.words, program).into_iter().filter(|word| !word.starts_with('-')) {
             let Ok(script) = tree.resolve_from(reader.working_directory(), word.as_bytes(), true) else { continue };
             let (script, name) = (script.node, tree.name(script.node));
@@ -79,6 +99,40 @@ fn application(reader: &Reader<'_>, program: &[u8]) -> BTreeSet<Id> {
         }
     }
     found
+}
+
+/// What the recipes of Makefiles name: of the goals on the command line, or of all where a script starts make.
+fn recipes(reader: &Reader<'_>, program: &[u8], files: &[Id], found: &mut Vec<FileUses>) {
+    // The first of the usual names counts, and every one that is given.
+    for &file in files {
+        let Ok(file) = reader.tree.follow(file).map(|found| found.node) else { continue };
+        let text = reader.text(file);
+        let lines: Vec<_> = reader.lines().iter().map(|line| behind(&line.words, program)).collect();
+        let started: Vec<_> = lines.iter().filter(|words| !words.is_empty()).collect();
+        let mut code = Code::new(Dialect::Posix);
+        let goals: Vec<&str> = started.iter().flat_map(|words| goals(words)).collect();
+        let direct = reader.lines().iter().any(|line| line.words.iter().any(|word| names(word, program)));
+        for (line, text) in makefile::commands(&text, &goals, !direct) {
+            code.read_part("/bin/sh", line);
+            code.read_part(&text, line);
+        }
+        found.extend(reader.named(&[(file, None)], code).into_iter().filter(|uses| !uses.names.is_empty()));
+    }
+}
+
+fn names(word: &str, program: &[u8]) -> bool {
+    word.rsplit('/').next().is_some_and(|name| name.as_bytes() == program)
+}
+
+/// The goals among the words behind make.
+fn goals<'w>(words: &[&'w str]) -> Vec<&'w str> {
+    const WITH_VALUE: [&str; 8] = ["-C", "-f", "-I", "-o", "-W", "--directory", "--file", "--makefile"];
+    let mut skip = false;
+    let is = |word: &&&str| {
+        let value = std::mem::replace(&mut skip, WITH_VALUE.contains(*word));
+        !value && !word.starts_with('-') && !word.contains('=') && !word.bytes().all(|b| b.is_ascii_digit())
+    };
+    words.iter().filter(is).copied().collect()
 }
 
 /// What the files of one configuration name.
