@@ -119,9 +119,9 @@ const fn check(
 #[rustfmt::skip]
 pub static CHECKS: &[Check] = &[
     check("accounts.file-mode", High, "root owns passwd and group, and only root can write them",
-        &["CIS-D12 7.1.1", "CIS-D12 7.1.3", "SSG file_permissions_etc_passwd", "SSG file_permissions_etc_group", "DS os-03"], "", &SYSTEM_MODE, modes::table),
+        &["CIS-D12 7.1.1", "CIS-D12 7.1.3", "SSG file_permissions_etc_passwd", "SSG file_permissions_etc_group", "DS os-03"], "files.known", &SYSTEM_MODE, modes::table),
     check("accounts.shadow-mode", High, "only root and the group shadow can read password files",
-        &["CIS-D12 7.1.5", "CIS-D12 7.1.7", "CIS-D12 7.1.6", "CIS-D12 7.1.8", "SSG file_permissions_etc_shadow", "DS os-02"], "", &READABLE, modes::table),
+        &["CIS-D12 7.1.5", "CIS-D12 7.1.7", "CIS-D12 7.1.6", "CIS-D12 7.1.8", "SSG file_permissions_etc_shadow", "DS os-02"], "files.known", &READABLE, modes::table),
     check("accounts.opasswd-mode", Medium, "only root can read old passwords",
         &["CIS-D12 7.1.10", "SSG file_permissions_etc_security_opasswd"], "files.known", &READABLE, modes::table),
     check("accounts.backup", Low, "no backups of account and configuration files",
@@ -199,7 +199,7 @@ pub static CHECKS: &[Check] = &[
     check("etc.shells", Low, "root owns /etc/shells, and it lists only shells that exist",
         &["CIS-D12 7.1.9", "CIS-D12 5.4.3.1", "SSG no_nologin_in_shells", "SHLL-6211"], "login.shells", &LOGIN, paths::shells),
     check("etc.banner-mode", Low, "root owns banners, and only root can write them",
-        &["CIS-D12 1.6.4", "CIS-D12 1.6.5", "CIS-D12 1.6.6"], "files.system-dirs", &SYSTEM_MODE, modes::table),
+        &["CIS-D12 1.6.4", "CIS-D12 1.6.5", "CIS-D12 1.6.6"], "files.known", &SYSTEM_MODE, modes::table),
     check("etc.banner-text", Info, "banners do not reveal the system and its version",
         &["CIS-D12 1.6.1", "CIS-D12 1.6.2", "CIS-D12 1.6.3", "BANN-7126", "BANN-7130"], "", &LEFTOVER, paths::banners),
     check("etc.sudo-mode", High, "root owns sudo's rules, and only root can read them",
