@@ -125,7 +125,8 @@ impl Findings {
         let fingerprint = fingerprint(&[check.id.as_bytes(), &path, what]);
         let (severity, fix) = (check.severity, check.rule);
         let detail = detail.into();
-        let finding = Finding { check, severity, path, subject: None, line: None, detail, fix, fingerprint, state: State::New };
+        let finding =
+            Finding { check, severity, path, subject: None, line: None, detail, fix, fingerprint, state: State::New };
         self.count += 1;
         if self.count > LISTED {
             self.count_spare();

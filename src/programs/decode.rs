@@ -105,11 +105,23 @@ const KEYS: &[Key] = &[
         "Patterns of directories of modules that its scripts import by name: they are searched for the evidence of [[starts]], too.",
     ),
     key("opens", Shape::Paths, "Patterns of paths that the program opens by names computed at run time."),
-    key("writes", Shape::Paths, "Directories that the program writes: `harden init` proposes them for [files] writable."),
-    key("writes-arguments", Shape::Word(written), "Which of its arguments that are no options it writes: all, or the last."),
+    key(
+        "writes",
+        Shape::Paths,
+        "Directories that the program writes: `harden init` proposes them for [files] writable.",
+    ),
+    key(
+        "writes-arguments",
+        Shape::Word(written),
+        "Which of its arguments that are no options it writes: all, or the last.",
+    ),
     key("writes-with", Shape::Texts, "Options without any of which it writes none: \"-i\"."),
     key("login", Shape::Table(LOGIN), "It lets accounts log in and starts their login shells."),
-    key("check", Shape::Table(CHECK), "What a container of the program is usually checked by: `harden init` proposes it."),
+    key(
+        "check",
+        Shape::Table(CHECK),
+        "What a container of the program is usually checked by: `harden init` proposes it.",
+    ),
 ];
 
 const CONFIGURATION: &[Key] = &[
@@ -118,7 +130,11 @@ const CONFIGURATION: &[Key] = &[
         Shape::Files,
         "Where it usually is: patterns; {version} is the version in the program's name. A relative one lies in the working directory.",
     ),
-    key("directory", Shape::Texts, "Options whose value is the working directory of the program: \"-C\", \"--directory\"."),
+    key(
+        "directory",
+        Shape::Texts,
+        "Options whose value is the working directory of the program: \"-C\", \"--directory\".",
+    ),
     key(
         "instead",
         Shape::Texts,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::bases::ALPINE;
+use crate::bases::{ALPINE, DEBIAN_12};
 use crate::docker::{Builder, Container, Context, Image, Options, both, build, docker, docker_ok, try_build};
 
 /// Alpine with harden in it, not yet run.
@@ -97,4 +97,84 @@ fn policies_that_cannot_be_meant() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A script that needs what a rule takes, and the one line that the refusal names: written, it works as before.
+struct Cure {
+    base: &'static str,
+    entrypoint: &'static str,
+    config: &'static str,
+    /// What the message names, and what is written then.
+    line: &'static str,
+    /// Options of `docker run`.
+    run: &'static [&'static str],
+    prints: &'static str,
+}
+
+const CURES: [Cure; 4] = [
+    Cure {
+        base: ALPINE.tag,
+        entrypoint: "#!/bin/sh\nwhoami >/dev/null 2>&1 || echo \"app:x:$(id -u):0::/:/bin/sh\" >>/etc/passwd\nwhoami\n",
+        config: "[run]\nuser = \"app:1000:0\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"whoami\", \"id\"]\n",
+        line: "[files] writable = [\"/etc/passwd\"]",
+        run: &["--user", "12345:0"],
+        prints: "app",
+    },
+    Cure {
+        base: DEBIAN_12.tag,
+        entrypoint: "#!/bin/sh\nif ! whoami >/dev/null 2>&1; then\n  if [ -w /etc/passwd ]; then\n    echo \"app:x:$(id -u):0::/:/bin/sh\" >>/etc/passwd\n  fi\nfi\nexec whoami\n",
+        config: "[run]\nuser = \"app:1000:0\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"whoami\", \"id\"]\n",
+        line: "[files] writable = [\"/etc/passwd\"]",
+        run: &["--user", "12345:0"],
+        prints: "app",
+    },
+    Cure {
+        base: DEBIAN_12.tag,
+        entrypoint: "#!/bin/sh\nset -e\nexec su games -c 'echo served by su'\n",
+        config: "[run]\nuser = \"games\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"su\", \"sh\"]\n",
+        line: "[keep] shells = [\"games\"]",
+        run: &[],
+        prints: "served by su",
+    },
+    Cure {
+        base: ALPINE.tag,
+        entrypoint: "#!/bin/sh\nset -e\nexec su guest -c 'echo served by su'\n",
+        config: "[run]\nuser = \"guest\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"su\", \"sh\"]\n",
+        line: "[keep] shells = [\"guest\"]",
+        run: &[],
+        prints: "served by su",
+    },
+];
+
+#[test]
+fn what_a_refusal_advises_works() {
+    for Cure { base, entrypoint, config, line, run, prints } in CURES {
+        let prepare = "RUN chmod g+w /etc/passwd && sed -i -E '/^(games|guest):/s|:[^:]*$|:/bin/sh|' /etc/passwd";
+        let dockerfile = format!("FROM {base}\n{prepare}\nCOPY entrypoint.sh /\nENTRYPOINT [\"/entrypoint.sh\"]\n");
+        let plain = Context::new().file("entrypoint.sh", 0o755, entrypoint).file("Dockerfile", 0o644, &dockerfile);
+        let before = build(Builder::Classic, &plain, &Options::default());
+        let said = |image: &Image| both(&docker(&[&["run", "--rm"], run, &[image.tag.as_str()]].concat()));
+        assert_eq!(said(&before).trim(), prints, "{base} before: {entrypoint}");
+
+        let hardened = |config: &str| {
+            let apply = "COPY harden harden.toml /\nUSER root\nRUN [\"/harden\", \"apply\"]\n";
+            let context = Context::with_harden(config).file("entrypoint.sh", 0o755, entrypoint).file(
+                "Dockerfile",
+                0o644,
+                &format!("{dockerfile}{apply}"),
+            );
+            try_build(Builder::Classic, &context, &Options::default())
+        };
+        let log = hardened(config).expect_err("a plan that breaks the script is refused");
+        assert!(log.contains(line), "{base}: {line} is not advised for {entrypoint}\n{log}");
+        let (table, entry) = line.split_once(' ').expect("a table and an entry");
+        // The table may stand there already.
+        let cured = if config.contains(table) {
+            config.replace(&format!("{table}\n"), &format!("{table}\n{entry}\n"))
+        } else {
+            format!("{config}{table}\n{entry}\n")
+        };
+        let after = hardened(&cured).unwrap_or_else(|log| panic!("{base}: {line} does not settle it\n{log}"));
+        assert_eq!(said(&after).trim(), prints, "{base} after: {entrypoint}");
+    }
 }

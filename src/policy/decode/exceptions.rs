@@ -21,7 +21,9 @@ impl Decoder<'_> {
         };
         for item in array {
             let Some(exception) = self.exception(path, item) else { continue };
-            if layer.exceptions.iter().any(|other| (&other.id, &other.path, &other.subject) == (&exception.id, &exception.path, &exception.subject)) {
+            if layer.exceptions.iter().any(|other| {
+                (&other.id, &other.path, &other.subject) == (&exception.id, &exception.path, &exception.subject)
+            }) {
                 self.problem(
                     codes::DUPLICATE,
                     &item.span(),
@@ -42,7 +44,8 @@ impl Decoder<'_> {
         let before = self.problems.len();
         let origin = self.origin(&value.span());
         let empty = String::new;
-        let mut exception = Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
+        let mut exception =
+            Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
         for (name, field) in table {
             let at = format!("{path}.{}", name.get_ref());
             if !EXCEPTION_KEYS.iter().any(|(known, _)| *known == name.get_ref()) {
