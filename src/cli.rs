@@ -159,6 +159,9 @@ pub struct Audit {
     /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
+    /// Refuse an archive that holds more bytes unpacked, such as 20G [default: 128M, or 200 times its size if that is more]
+    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
+    pub max_size: Option<OsString>,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -565,8 +568,8 @@ mod tests {
             ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
             (
                 "audit",
-                "baseline checksums disable dump-config fail-on format keep minimal quiet report root sbom tar verbose \
-                 write-baseline",
+                "baseline checksums disable dump-config fail-on format keep max-size minimal quiet report root sbom tar verbose \
+                                  write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
             ("init", "root"),

@@ -87,7 +87,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
-        match audit::archive(path, environment, &request) {
+        match audit::archive(path, options.max_size, environment, &request) {
             Ok(found) => archive = Some(found),
             Err(exit) => return exit,
         }

@@ -4,6 +4,9 @@
 //! This module owns which files of such an archive are the layers and the configuration of one image, and that each blob
 //! has the content that its name is the digest of. It applies none.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Files;
@@ -16,6 +19,12 @@ use crate::tree::{Id, Tree};
 
 /// Largest manifest, index and configuration, in bytes: as much as registries take.
 const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
+
+/// Bytes of all manifests, indexes and configurations that are read of one archive.
+const MOST_DOCUMENTS: u64 = 16 * LARGEST_DOCUMENT;
+
+/// Most layers of one image: engines take 127 (overlayfs has room for 500).
+const MOST_LAYERS: usize = 1000;
 
 /// Deepest nesting of indexes.
 const DEEPEST_INDEX: usize = 8;
@@ -65,7 +74,7 @@ pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Dia
     if ROOT_DIRECTORIES.iter().any(|&name| top(name).is_some()) {
         return Ok(None);
     }
-    let archive = Archive { tree, files };
+    let archive = Archive { tree, files, read: Cell::new(0) };
     if top("manifest.json").is_some_and(|id| tree.is_file(id))
         && let Ok(Value::Array(images)) = archive.json("manifest.json", None)
         && images.iter().all(|image| image.get("Layers").is_some())
@@ -81,6 +90,8 @@ pub(super) fn recognise(tree: &Tree, files: &Files) -> Result<Option<Image>, Dia
 struct Archive<'a> {
     tree: &'a Tree,
     files: &'a Files,
+    /// Bytes of documents read so far.
+    read: Cell<u64>,
 }
 
 impl Archive<'_> {
@@ -108,7 +119,7 @@ impl Archive<'_> {
     fn oci(&self) -> Result<Image, Diagnostic> {
         let mut candidates = Vec::new();
         let index = self.json("index.json", None)?;
-        self.collect(&index, "", 0, &mut candidates)?;
+        self.collect(&index, "", 0, &mut BTreeSet::new(), &mut candidates)?;
         let ours = format!("linux/{}", architecture());
         let fitting: Vec<_> = candidates.iter().filter(|found| found.platform.as_ref() == Some(&ours)).collect();
         let chosen = match (candidates.as_slice(), fitting.as_slice()) {
@@ -135,7 +146,14 @@ impl Archive<'_> {
     }
 
     /// The images of an index and of the indexes in it. Attestations and signatures are none.
-    fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Diagnostic> {
+    fn collect(
+        &self,
+        index: &Value,
+        name: &str,
+        depth: usize,
+        seen: &mut BTreeSet<String>,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), Diagnostic> {
         if depth > DEEPEST_INDEX {
             return Err(refused("its indexes are nested too deeply"));
         }
@@ -152,9 +170,16 @@ impl Archive<'_> {
             let size = entry.get("size").and_then(Value::as_u64);
             let named = note("io.containerd.image.name").or_else(|| note("org.opencontainers.image.ref.name"));
             let name = named.unwrap_or_else(|| name.to_owned());
+            // What was looked at under one name holds nothing else under another.
+            if !seen.insert(digest.clone()) {
+                continue;
+            }
+            if seen.len() > MOST_MANIFESTS {
+                return Err(refused(&format!("its indexes name more than {MOST_MANIFESTS} manifests")));
+            }
             let inner = self.json(&blob(&digest)?, size)?;
             if inner.get("manifests").is_some() {
-                self.collect(&inner, &name, depth + 1, found)?;
+                self.collect(&inner, &name, depth + 1, seen, found)?;
                 continue;
             }
             // A signature or a bill of materials beside the image has a configuration of another kind.
@@ -163,11 +188,8 @@ impl Archive<'_> {
                 kind.as_str(),
                 "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
             );
-            if !image || found.iter().any(|known| known.digest == digest) {
+            if !image {
                 continue;
-            }
-            if found.len() >= MOST_MANIFESTS {
-                return Err(refused("it holds too many images"));
             }
             let name = if name.is_empty() { digest.clone() } else { name };
             found.push(Candidate { digest, size, name, platform });
@@ -186,11 +208,21 @@ impl Archive<'_> {
         if counted.map(Vec::len) != Some(layers.len()) {
             return Err(refused("its manifest and its image configuration disagree on the number of layers"));
         }
-        let mut spans = Vec::new();
+        if layers.len() > MOST_LAYERS {
+            let text = format!(
+                "cannot judge the image archive: it has {} layers, and harden reads at most {MOST_LAYERS}",
+                layers.len()
+            );
+            return Err(Diagnostic::new(codes::BUDGET, text).help("flatten it: docker export CONTAINER"));
+        }
+        let mut spans: Vec<(String, Span)> = Vec::new();
+        let mut verified = BTreeSet::new();
         for (path, size) in layers {
             let span = self.file(&path, size).and_then(|id| self.files.span(self.tree, id));
             let span = span.ok_or_else(|| missing(&path))?;
-            self.verify(&path, span)?;
+            if verified.insert(path.clone()) {
+                self.verify(&path, span)?;
+            }
             spans.push((path, span));
         }
         Ok(Image { config, layers: spans })
@@ -204,6 +236,15 @@ impl Archive<'_> {
 
     fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Diagnostic> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
+        self.read.set(self.read.get().saturating_add(self.tree.meta(id).size));
+        if self.read.get() > MOST_DOCUMENTS {
+            let text = format!(
+                "cannot judge the image archive: its manifests, indexes and configurations hold more than {MOST_DOCUMENTS} \
+                 bytes: stopped at {}",
+                quoted(path.as_bytes())
+            );
+            return Err(Diagnostic::new(codes::BUDGET, text).help(ONE_IMAGE));
+        }
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
         let content = content.map_err(|cause| unreadable(path, &cause.to_string()))?;
         if hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {

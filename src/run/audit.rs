@@ -28,7 +28,12 @@ use crate::tree::set::IdSet;
 const LARGEST_BASELINE: usize = 32 << 20;
 
 /// Read the archive of `--tar`.
-pub(super) fn archive(path: &Path, environment: &Environment, request: &Request) -> Result<Archive, Exit> {
+pub(super) fn archive(
+    path: &Path,
+    max_size: Option<u64>,
+    environment: &Environment,
+    request: &Request,
+) -> Result<Archive, Exit> {
     let console = Console::new(request.volume, request.no_color);
     console.phase("reading the archive");
     let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
@@ -43,7 +48,7 @@ pub(super) fn archive(path: &Path, environment: &Environment, request: &Request)
     })?;
     let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
     let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into()]);
-    archive::read(file, directories.collect()).map_err(fault)
+    archive::read(file, directories.collect(), max_size).map_err(fault)
 }
 
 /// Judge a root, or an archive when there is one.

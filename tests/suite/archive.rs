@@ -2,6 +2,6 @@
 
 mod audit;
 mod hostile;
-mod images;
+pub(crate) mod images;
 mod same;
-mod writer;
+pub(crate) mod writer;

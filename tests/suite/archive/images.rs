@@ -31,7 +31,7 @@ pub(crate) fn saved(layers: &[Vec<u8>], config: &str) -> Vec<u8> {
     tar.file("config.json", config).file("manifest.json", &manifest.to_string()).end()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut child =
         Command::new("gzip").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip is installed");
     let mut input = child.stdin.take().unwrap();
