@@ -306,7 +306,8 @@ mod tests {
         let tree = root.walk().unwrap();
         let (gone, kept) = (tree.lookup(b"/gone").unwrap(), tree.lookup(b"/kept").unwrap());
         let meta = tree.meta(kept);
-        let wanted = Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false };
+        let wanted =
+            Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false, drop_access_list: false };
         let steps = [
             Step::Change(kept, Change::Attributes(wanted)),
             Step::Create(Box::new(Creation {

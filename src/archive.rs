@@ -24,6 +24,7 @@ use std::path::PathBuf;
 
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
+use crate::tree::budget::Budgets;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
@@ -58,12 +59,18 @@ fn damaged(what: &str) -> Diagnostic {
 }
 
 /// Read an archive from an open file or pipe. What cannot be read in place goes to a temporary file in the first of
-/// `directories` that can be written. Of an image for several platforms, `platform` is the one that is read.
+/// `directories` that can be written: at most `max_size` bytes, or as many as any image has for its size. Of an image for
+/// several platforms, `platform` is the one that is read.
 ///
 /// # Errors
 /// When it is no tar archive, is cut off or damaged, could not be unpacked, or holds anything that is not understood.
-pub fn read(file: File, directories: Vec<PathBuf>, platform: Option<&Platform>) -> Result<Archive, Diagnostic> {
-    let mut store = Store::new(directories);
+pub fn read(
+    file: File,
+    directories: Vec<PathBuf>,
+    platform: Option<&Platform>,
+    max_size: Option<u64>,
+) -> Result<Archive, Diagnostic> {
+    let mut store = Store::new(directories, max_size);
     let (whole, bounded) = store.open(file)?;
     let mut outer = Layers::new(false);
     fill(&mut outer, &store, whole, bounded)?;
@@ -72,7 +79,7 @@ pub fn read(file: File, directories: Vec<PathBuf>, platform: Option<&Platform>) 
         return Err(error.help("write it with docker export or docker save"));
     }
     let (tree, contents) = outer.finish();
-    let mut files = Files { store, contents };
+    let mut files = Files { store, contents, budgets: Budgets::default() };
     let Some(image) = image::recognise(&tree, &files, platform)? else {
         return Ok(Archive { tree, files, config: None, notes: Vec::new() });
     };
@@ -163,6 +170,8 @@ pub struct Files {
     store: Store,
     /// By inode number of the tree, which begins with 1.
     contents: Vec<Option<Data>>,
+    /// What the readers of its files have spent.
+    budgets: Budgets,
 }
 
 impl Files {
@@ -182,6 +191,9 @@ impl Contents for Files {
         let size = tree.meta(id).size;
         if size > limit {
             bail!("larger than {limit} bytes");
+        }
+        if !self.budgets.read(tree, id) {
+            bail!("it has too many names (hard links)");
         }
         self.read_at(tree, id, 0, usize::try_from(size).unwrap_or(usize::MAX))
     }
@@ -211,5 +223,9 @@ impl Contents for Files {
 
     fn take_unread(&self) -> Option<String> {
         self.store.take_unread().map(|cause| format!("cannot read the archive: {cause}"))
+    }
+
+    fn budgets(&self) -> Option<&Budgets> {
+        Some(&self.budgets)
     }
 }

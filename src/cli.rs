@@ -162,6 +162,9 @@ pub struct Audit {
     /// Of an archive with images for several platforms, the one to judge, such as linux/arm64 [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
     pub platform: Option<OsString>,
+    /// Refuse an archive that holds more bytes unpacked, such as 20G [default: 128M, or 200 times its size if that is more]
+    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
+    pub max_size: Option<OsString>,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -568,7 +571,7 @@ mod tests {
             ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
             (
                 "audit",
-                "baseline checksums disable dump-config fail-on format keep minimal platform quiet report root sbom tar \
+                "baseline checksums disable dump-config fail-on format keep max-size minimal platform quiet report root sbom tar \
                  verbose write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::diag::{Diagnostic, Origin, codes, escape};
+use crate::tree::access::AccessList;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
 use account_files::AccountFiles;
@@ -341,6 +342,18 @@ impl<'a> Draft<'a> {
         self.record(Target::Entry(id), What::Capability, reason);
     }
 
+    /// Drop the access list. Without it the group's bits of the mode are the group's own, so the mode is set too.
+    pub fn drop_access_list(&mut self, id: Id, list: &AccessList, reason: &str) {
+        let now = self.wanted(id);
+        if now.drop_access_list || self.is_untouchable(id) {
+            return;
+        }
+        self.set_mode(id, now.mode & (!0o070 | u32::from(list.group() << 3)), reason);
+        let now = self.wanted(id);
+        self.attributes.insert(id, Attributes { drop_access_list: true, ..now });
+        self.record(Target::Entry(id), What::AccessList, reason);
+    }
+
     /// Replace a file's content; the caller records the lines that differ with [`Draft::record_line`].
     pub fn rewrite(&mut self, id: Id, content: Vec<u8>) {
         if !self.is_untouchable(id) {
@@ -447,7 +460,12 @@ fn insert_with_ancestors(set: &mut IdSet, tree: &Tree, id: Id) {
 /// The attributes an entry has now.
 pub(crate) fn present(tree: &Tree, id: Id) -> Attributes {
     let meta = tree.meta(id);
-    Attributes { owner: (meta.uid, meta.gid), mode: tree.permissions(id), drop_capability: false }
+    Attributes {
+        owner: (meta.uid, meta.gid),
+        mode: tree.permissions(id),
+        drop_capability: false,
+        drop_access_list: false,
+    }
 }
 
 fn describe(tree: &Tree, id: Id) -> String {

@@ -7,6 +7,7 @@ use crate::closure::Closure;
 use crate::diag::{Diagnostic, Origin, codes};
 use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
+use crate::facts::program::Place;
 use crate::facts::{Facts, Own};
 use crate::guards::{self, GUARDS};
 use crate::plan::Plan;
@@ -18,13 +19,14 @@ use crate::rules::context::{Context, Reached};
 use crate::rules::ids::Ids;
 use crate::rules::minimal::Decision;
 use crate::rules::protected::protect;
-use crate::rules::remove::applets;
+use crate::rules::remove::{applets, remaining};
 use crate::rules::zones::Zones;
 use crate::rules::{Audit, Phase, RULES, accounts, database};
 use crate::scripts::configurations::{Input, account_uses};
-use crate::tree::Tree;
+use crate::tree::budget::{Budget, Budgets};
 use crate::tree::contents::Contents;
 use crate::tree::set::IdSet;
+use crate::tree::{Id, Tree};
 
 /// Everything that plan, apply and init work on.
 #[derive(Debug)]
@@ -66,6 +68,9 @@ impl<'a> Source<'a> {
     }
 }
 
+/// The rule that removes programs, whose result is named in the end.
+const COMMANDS: &str = "remove.commands";
+
 /// What is there, and what of it has to stay.
 pub(crate) struct Survey {
     /// The root as it is.
@@ -74,9 +79,10 @@ pub(crate) struct Survey {
     pub closure: Closure,
 }
 
-/// A file could not be read: whatever was concluded would be made of what is missing. The text says which, and the cause.
+/// A file could not be read, or not to its end: whatever was concluded would be made of what is missing. The message says
+/// which, and the cause.
 #[derive(Debug)]
-pub(crate) struct Unread(pub String);
+pub(crate) struct Unread(Diagnostic);
 
 impl Unread {
     /// What to do about it.
@@ -85,7 +91,13 @@ impl Unread {
 
     /// The same of any other error of reading.
     pub(crate) fn because(error: &impl ToString) -> Diagnostic {
-        Self(error.to_string()).into()
+        Diagnostic::new(codes::ROOT_UNREAD, error.to_string()).help(Self::HELP)
+    }
+
+    /// What a source says that it could not read since this was last asked.
+    pub(crate) fn of(contents: &dyn Contents) -> Option<Self> {
+        let refused = contents.budgets().and_then(Budgets::take_refused);
+        refused.or_else(|| contents.take_unread().map(|text| Self::because(&text))).map(Self)
     }
 
     /// The same of an entry that the walk could not read.
@@ -97,7 +109,7 @@ impl Unread {
 
 impl From<Unread> for Diagnostic {
     fn from(unread: Unread) -> Self {
-        Self::new(codes::ROOT_UNREAD, unread.0).help(Unread::HELP)
+        unread.0
     }
 }
 
@@ -108,6 +120,10 @@ impl From<Unread> for Diagnostic {
 /// When a file could not be read on the way.
 pub(crate) fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, Unread> {
     let Source { tree, contents, root } = source;
+    if let Some(budgets) = contents.budgets() {
+        budgets.begin();
+    }
+    depth(&tree, contents)?;
     let extra: Vec<String> = policy.remove.directories.iter().map(|entry| entry.value.clone()).collect();
     let mut facts = Facts::of(tree, contents, &policy.path, &extra);
     if let Some((root, own)) = root {
@@ -129,9 +145,38 @@ pub(crate) fn survey(source: Source<'_>, policy: &mut Policy) -> Result<Survey, 
     read(contents, Survey { facts, closure })
 }
 
+/// Bytes of the paths of all entries beyond [`USUAL_PATH`] for each: messages and reports name entries by their paths.
+static PATHS: Budget = Budget {
+    text: "the paths of all entries hold more bytes, beyond 256 for each, than",
+    most: 64 << 20,
+    help: "remove the directory: its path is longer than any program can open",
+};
+
+/// Bytes of a path that is not long.
+const USUAL_PATH: u64 = 256;
+
+/// Refuse a tree that is so deep that its paths alone take hundreds of MiB.
+fn depth(tree: &Tree, contents: &dyn Contents) -> Result<(), Unread> {
+    if tree.is_overfull() {
+        let text = "the names and link targets of all entries hold more than 4 GiB";
+        return Err(Unread(Diagnostic::new(codes::BUDGET, text).help("name a smaller tree with --root")));
+    }
+    let mut lengths: Vec<u64> = Vec::with_capacity(tree.len());
+    for id in tree.ids() {
+        // Parents come before their children.
+        let above = lengths.get(tree.parent(id).index()).copied().unwrap_or_default();
+        let length = if id == Id::ROOT { 0 } else { above + 1 + tree.name(id).len() as u64 };
+        lengths.push(length);
+        if length > USUAL_PATH && !contents.spend(&PATHS, length - USUAL_PATH, tree, id) {
+            break;
+        }
+    }
+    read(contents, ())
+}
+
 /// What was concluded, unless a file could not be read on the way.
 pub(crate) fn read<T>(contents: &dyn Contents, concluded: T) -> Result<T, Unread> {
-    contents.take_unread().map_or(Ok(concluded), |text| Err(Unread(text)))
+    Unread::of(contents).map_or(Ok(concluded), Err)
 }
 
 /// The policy with every path of `keep.commands` that is no command moved to `keep.paths`: `--keep` takes both.
@@ -141,7 +186,9 @@ fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -
         let Pattern::Path(path) = &entry.pattern else { return false };
         let Ok(found) = tree.resolve(path.as_bytes()) else { return false };
         let program = facts.commands.program(tree, contents, found.node);
-        tree.is_dir(found.node) || program.is_ok_and(|program| !program.is_program(tree, found.node, false))
+        let inside = facts.commands.is_in_directory(tree, found.node);
+        let place = if inside { Place::Commands } else { Place::AnyMode };
+        tree.is_dir(found.node) || program.is_ok_and(|program| !program.is_program(tree, found.node, place))
     };
     let (paths, commands) = policy.keep.commands.into_iter().partition(is_path);
     policy.keep.commands = commands;
@@ -217,6 +264,10 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     for guard in GUARDS.iter().filter(|guard| !policy.blind || !guards::FORESEE.contains(&guard.id)) {
         draft.begin(guard.id);
         (guard.check)(&cx, &mut draft);
+    }
+    if cx.is_on(COMMANDS) {
+        draft.begin(COMMANDS);
+        remaining::note(&cx, &mut draft);
     }
     draft.refuse_taken();
     let ids = Ids::of(policy, &draft);

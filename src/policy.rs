@@ -248,6 +248,8 @@ pub struct Remove {
     pub commands: Vec<Entry>,
     /// Extra command directories.
     pub directories: Vec<Entry>,
+    /// Package managers of languages go although their interpreter stays.
+    pub language_managers: bool,
 }
 
 /// `[files]`: the application's directories.

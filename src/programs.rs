@@ -6,6 +6,7 @@
 mod decode;
 mod settings;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -332,13 +333,24 @@ impl Program {
                 return (known.as_bytes() == path).then_some("");
             }
             let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
-            if !name.starts_with(known.get(..at)?) {
-                return None;
-            }
-            let matches = Glob::new(known).is_ok_and(|glob| glob.matches(name.as_bytes()));
-            matches.then(|| name.get(at..)).flatten()
+            // Each command of each script is asked for: most names differ from the start.
+            let begins = known.get(..at).is_some_and(|start| start.contains('\\') || name.starts_with(start));
+            (begins && matches(known, name)).then(|| name.get(at..)).flatten()
         })
     }
+}
+
+/// Whether a name matches a pattern, which is read once.
+fn matches(pattern: &str, name: &str) -> bool {
+    thread_local! {
+        static READ: RefCell<BTreeMap<String, Option<Glob>>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    READ.with_borrow_mut(|known| {
+        if !known.contains_key(pattern) {
+            known.insert(pattern.to_owned(), Glob::new(pattern).ok());
+        }
+        known.get(pattern).and_then(Option::as_ref).is_some_and(|glob| glob.matches(name.as_bytes()))
+    })
 }
 
 /// The built-in files and the user's own.

@@ -16,7 +16,7 @@ pub(crate) mod result_file;
 mod times;
 mod walk;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +26,8 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
+use crate::tree::access::AccessList;
+use crate::tree::budget::Budgets;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Meta, Tree};
 use calls::stat;
@@ -67,6 +69,8 @@ pub struct Root {
     last: RefCell<Option<(Id, Rc<OwnedFd>)>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
+    /// What the readers of files have spent.
+    budgets: Budgets,
 }
 
 /// Which mount an entry lies on: by mount id where the kernel tells (statx(2), since 5.8), else by device.
@@ -197,6 +201,7 @@ impl Root {
             directories: RefCell::default(),
             last: RefCell::default(),
             unread: RefCell::default(),
+            budgets: Budgets::default(),
         })
     }
 
@@ -471,6 +476,9 @@ fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
 }
 impl Contents for Root {
     fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>> {
+        if tree.meta(id).size <= limit && !self.budgets.read(tree, id) {
+            bail!("it has too many names (hard links)");
+        }
         Self::read(self, tree, id, limit).map_err(|error| anyhow!(error.cause_text()))
     }
 
@@ -482,8 +490,12 @@ impl Contents for Root {
         Self::take_unread(self).map(|error| error.to_string())
     }
 
-    fn has_access_list(&self, tree: &Tree, id: Id) -> bool {
-        let fd = self.open_node(tree, id, "cannot read the access list of");
-        fd.is_ok_and(|fd| calls::xattr(fd.as_fd(), b"system.posix_acl_access").is_ok_and(|list| list.is_some()))
+    fn budgets(&self) -> Option<&Budgets> {
+        Some(&self.budgets)
+    }
+
+    fn access_list(&self, tree: &Tree, id: Id) -> Option<AccessList> {
+        let fd = self.open_node(tree, id, "cannot read the access list of").ok()?;
+        AccessList::parse(&calls::xattr(fd.as_fd(), edit::ACCESS_LIST).ok()??)
     }
 }

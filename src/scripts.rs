@@ -14,9 +14,10 @@ use std::collections::BTreeSet;
 
 use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
-use crate::facts::program::{Program, Shebang};
+use crate::facts::program::{Place, Program, Shebang};
 use crate::policy::{CommandLine, Policy, Run};
 use crate::shell::{self, Code, Dialect, Kind, Use};
+use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
 
@@ -31,6 +32,17 @@ const MOST_READ: usize = 1000;
 
 /// Scripts of one directory that are looked at.
 const MOST_SCRIPTS: usize = 256;
+
+/// What readings of code cost, in bytes: each script is read with all that it sources, so a file may be read any number of
+/// times. Each entry that a pattern or directory in it names counts as [`LOOK`] bytes.
+static CODE: Budget = Budget {
+    text: "the scripts of the image, each read again by every script that sources it, hold more bytes than",
+    most: 20 << 20,
+    help: "remove scripts that source each other from the image, or do not keep them",
+};
+
+/// What it costs to look at one entry that code names, in bytes of code.
+const LOOK: u64 = 256;
 
 /// What a script is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,9 +191,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text of a file; what cannot be read is empty.
+    /// Text of a file; what cannot be read is empty, and what is beyond the budget of all code.
     #[must_use]
     pub(crate) fn text(&self, id: Id) -> String {
+        let size = self.contents.size(self.tree, id).min(LIMIT);
+        let within = self.contents.budgets().is_none_or(|all| all.spend_again(&CODE, size + LOOK, self.tree, id));
+        if !within {
+            return String::new();
+        }
         let content = self.contents.read(self.tree, id, LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&content).into_owned()
     }
@@ -197,7 +214,10 @@ impl<'a> Reader<'a> {
             let error = code.read(&self.text(file), &path);
             files.push((file, error.map(|error| (error.line, error.to_string()))));
             for source in code.sources() {
-                let found = self.reads(&source).into_iter().map(|entry| self.tree.follow(entry));
+                if !self.contents.spend(&CODE, LOOK, self.tree, file) {
+                    break;
+                }
+                let found = self.reads(file, &source).into_iter().map(|entry| self.tree.follow(entry));
                 for node in found.flatten().map(|found| found.node) {
                     if seen.len() < MOST_SOURCES && self.tree.is_file(node) && seen.insert(node) {
                         queue.push(node);
@@ -232,8 +252,8 @@ impl<'a> Reader<'a> {
             let Some(file) = found.get_mut(one.file) else { continue };
             let (how, entries) = match one.kind {
                 Kind::Runs => (How::Runs, self.runs(&one.text, &path).into_iter().collect()),
-                Kind::Reads => (How::Reads, self.reads(one)),
-                Kind::Directory => (How::Starts, self.scripts_at(&one.text)),
+                Kind::Reads => (How::Reads, self.reads(file.file, one)),
+                Kind::Directory => (How::Starts, self.scripts_at(file.file, &one.text)),
                 Kind::Login => {
                     file.logins.push((one.line, one.text.clone()));
                     continue;
@@ -396,10 +416,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The files that are read for a word behind `.`, `source` or a shell's name.
-    fn reads(&self, one: &Use) -> Vec<Id> {
+    fn reads(&self, file: Id, one: &Use) -> Vec<Id> {
         let tree = self.tree;
         if glob::is_pattern(one.text.as_bytes()) {
-            return self.scripts_at(&one.text);
+            return self.scripts_at(file, &one.text);
         }
         let here = tree.resolve_from(self.working_directory(), one.text.as_bytes(), false).ok().map(|found| found.node);
         // Without a slash, PATH is searched; files there need no x bit.
@@ -409,13 +429,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The scripts of a directory, or of a pattern of files: what can be executed, and what has the name of a script.
-    fn scripts_at(&self, text: &str) -> Vec<Id> {
+    fn scripts_at(&self, file: Id, text: &str) -> Vec<Id> {
         let tree = self.tree;
         if !text.starts_with('/') || is_configuration(text) {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for entry in glob::expand_as_shell(tree, text.trim_end_matches('/').as_bytes()) {
+        for entry in glob::expand_in(tree, self.contents, file, text.trim_end_matches('/').as_bytes()) {
             let Ok(node) = tree.follow(entry).map(|found| found.node) else { continue };
             if tree.is_dir(node) {
                 found.extend(tree.children(node));
@@ -433,7 +453,8 @@ impl<'a> Reader<'a> {
                     && (named || (tree.permissions(node) & 0o111 != 0 && self.is_program(node)))
             })
         };
-        found.into_iter().filter(script).take(MOST_SCRIPTS).collect()
+        let within = |_: &Id| self.contents.spend(&CODE, LOOK, tree, file);
+        found.into_iter().take_while(within).filter(script).take(MOST_SCRIPTS).collect()
     }
 
     /// Whether its interpreter is there: what could not run before is not what this run breaks.
@@ -450,7 +471,7 @@ impl<'a> Reader<'a> {
 
     fn is_program(&self, id: Id) -> bool {
         let program = self.commands.program(self.tree, self.contents, id);
-        program.is_ok_and(|program| program.is_program(self.tree, id, true))
+        program.is_ok_and(|program| program.is_program(self.tree, id, Place::Elsewhere))
     }
 
     fn working_directory(&self) -> Id {
@@ -477,7 +498,8 @@ impl<'a> Reader<'a> {
             let mut after_interpreter = false;
             for word in &line.words {
                 let read = Use { kind: Kind::Reads, file: 0, line: 0, text: word.clone(), optional: false };
-                let entry = self.runs(word, &[]).or_else(|| self.reads(&read).pop().filter(|_| after_interpreter));
+                let entry =
+                    self.runs(word, &[]).or_else(|| self.reads(Id::ROOT, &read).pop().filter(|_| after_interpreter));
                 after_interpreter = after_interpreter || is_interpreter(word);
                 queue.extend(entry);
             }

@@ -6,6 +6,8 @@
 //! Paths are bytes, absolute, and physical: no component but the last is a link. A node is 80 bytes
 //! plus its name, so that a million entries stay well below the budget of 200 bytes each.
 
+pub(crate) mod access;
+pub(crate) mod budget;
 pub(crate) mod contents;
 pub(crate) mod glob;
 pub(crate) mod set;
@@ -114,6 +116,8 @@ pub struct Attributes {
     pub mode: u32,
     /// Remove `security.capability`; without it a change of owner keeps the attribute.
     pub drop_capability: bool,
+    /// Whether its access list (acl(5)) goes.
+    pub drop_access_list: bool,
 }
 
 /// Seconds and nanoseconds since the epoch.
@@ -567,6 +571,12 @@ impl Tree {
     /// The device of an entry; one beyond the 65,535th, which no tree has, is unknown.
     fn device(&self, node: &Node) -> u64 {
         self.devices.get(usize::from(node.device)).copied().unwrap_or(u64::MAX)
+    }
+
+    /// Whether its names and link targets, or its entries, are too many for their numbers: what it says is wrong then.
+    #[must_use]
+    pub(crate) fn is_overfull(&self) -> bool {
+        u32::try_from(self.arena.len()).is_err() || u32::try_from(self.nodes.len()).is_err()
     }
 
     fn push(&mut self, parent: u32, name: u32, name_len: u16, meta: Meta) {

@@ -158,7 +158,7 @@ impl<'a> Entries<'a> {
                 };
                 let (segments, size) = sparse::gnu(header, &mut next)?.ok_or_else(|| wrong(at, "map of holes"))?;
                 let span = self.content(at, header.size)?;
-                What::File(with_holes(at, segments, span, size)?)
+                What::File(self.with_holes(at, segments, span, size)?)
             }
             b'1' => What::HardLink(header.link.clone()),
             b'2' => What::Link(header.link.clone()),
@@ -194,7 +194,13 @@ impl<'a> Entries<'a> {
             (span.start, span.len) = (span.start + filled, span.len.saturating_sub(filled));
         }
         let size = pax.size.ok_or_else(|| wrong(at, "map of holes"))?;
-        with_holes(at, segments, span, size)
+        self.with_holes(at, segments, span, size)
+    }
+
+    fn with_holes(&self, at: u64, segments: Vec<Segment>, span: Span, size: u64) -> Result<Data, Diagnostic> {
+        self.window.store.count_runs(segments.len() as u64, at)?;
+        let sparse = sparse::checked(segments, span.len, size).ok_or_else(|| wrong(at, "map of holes"))?;
+        Ok(Data { span, size, sparse: Some(sparse) })
     }
 
     /// Where the content of the entry lies; the reader goes on behind it.
@@ -388,11 +394,6 @@ fn time(text: &[u8]) -> Option<(i64, u32)> {
         (true, 0) => (-seconds, 0),
         (true, _) => (-seconds - 1, 1_000_000_000 - nanoseconds),
     })
-}
-
-fn with_holes(at: u64, segments: Vec<Segment>, span: Span, size: u64) -> Result<Data, Diagnostic> {
-    let sparse = sparse::checked(segments, span.len, size).ok_or_else(|| wrong(at, "map of holes"))?;
-    Ok(Data { span, size, sparse: Some(sparse) })
 }
 
 fn wrong(at: u64, what: &str) -> Diagnostic {

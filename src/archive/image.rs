@@ -4,6 +4,9 @@
 //! This module owns which files of such an archive are the layers and the configuration of one image, and that each blob
 //! has the content that its name is the digest of. It applies none.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::Files;
@@ -16,6 +19,12 @@ use crate::tree::{Id, Tree};
 
 /// Largest manifest, index and configuration, in bytes: as much as registries take.
 const LARGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
+
+/// Bytes of all manifests, indexes and configurations that are read of one archive.
+const MOST_DOCUMENTS: u64 = 16 * LARGEST_DOCUMENT;
+
+/// Most layers of one image: engines take 127 (overlayfs has room for 500).
+const MOST_LAYERS: usize = 1000;
 
 /// Deepest nesting of indexes.
 const DEEPEST_INDEX: usize = 8;
@@ -134,7 +143,8 @@ struct Candidate {
 /// # Errors
 /// When it is an image archive, and it is not clear what the image is, or a part is missing.
 pub(super) fn recognise(tree: &Tree, files: &Files, platform: Option<&Platform>) -> Result<Option<Image>, Diagnostic> {
-    let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform };
+    let read = Cell::new(0);
+    let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform, read: &read };
     let is_root = ROOT_DIRECTORIES
         .iter()
         .any(|&name| tree.child(Id::ROOT, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id)));
@@ -248,6 +258,8 @@ struct Archive<'a> {
     base: Id,
     form: Form,
     platform: Option<&'a Platform>,
+    /// Bytes of documents read so far.
+    read: &'a Cell<u64>,
 }
 
 impl Archive<'_> {
@@ -297,7 +309,7 @@ impl Archive<'_> {
             return self.manifest(&first);
         }
         let mut candidates = Vec::new();
-        self.collect(&first, "", 0, &mut candidates)?;
+        self.collect(&first, "", 0, &mut BTreeSet::new(), &mut candidates)?;
         if candidates.is_empty() {
             return Err(refused("it holds no image"));
         }
@@ -367,7 +379,14 @@ impl Archive<'_> {
     }
 
     /// The images of an index and of the indexes in it. Attestations and signatures are none.
-    fn collect(&self, index: &Value, name: &str, depth: usize, found: &mut Vec<Candidate>) -> Result<(), Diagnostic> {
+    fn collect(
+        &self,
+        index: &Value,
+        name: &str,
+        depth: usize,
+        seen: &mut BTreeSet<String>,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), Diagnostic> {
         if depth > DEEPEST_INDEX {
             return Err(refused("its indexes are nested too deeply"));
         }
@@ -384,6 +403,13 @@ impl Archive<'_> {
             let size = entry.get("size").and_then(Value::as_u64);
             let named = note("io.containerd.image.name").or_else(|| note("org.opencontainers.image.ref.name"));
             let name = named.unwrap_or_else(|| name.to_owned());
+            // What was looked at under one name holds nothing else under another.
+            if !seen.insert(digest.clone()) {
+                continue;
+            }
+            if seen.len() > MOST_MANIFESTS {
+                return Err(refused(&format!("its indexes name more than {MOST_MANIFESTS} manifests")));
+            }
             // The descriptor says what it is: the manifest of another platform need not be there.
             let manifest = text(entry, "mediaType").is_some_and(|kind| {
                 kind == "application/vnd.oci.image.manifest.v1+json"
@@ -392,7 +418,7 @@ impl Archive<'_> {
             if !(manifest && platform.is_some()) {
                 let inner = self.json(&self.blob(&digest, true)?, size)?;
                 if inner.get("manifests").is_some() {
-                    self.collect(&inner, &name, depth + 1, found)?;
+                    self.collect(&inner, &name, depth + 1, seen, found)?;
                     continue;
                 }
                 // A signature or a bill of materials beside the image has a configuration of another kind.
@@ -403,9 +429,6 @@ impl Archive<'_> {
             }
             if found.iter().any(|known| known.digest == digest) {
                 continue;
-            }
-            if found.len() >= MOST_MANIFESTS {
-                return Err(refused("it holds too many images"));
             }
             let name = if name.is_empty() { digest.clone() } else { name };
             found.push(Candidate { digest, size, name, platform });
@@ -435,11 +458,21 @@ impl Archive<'_> {
         if counted.map(Vec::len) != Some(layers.len()) {
             return Err(refused("its manifest and its image configuration disagree on the number of layers"));
         }
-        let mut spans = Vec::new();
+        if layers.len() > MOST_LAYERS {
+            let text = format!(
+                "cannot judge the image archive: it has {} layers, and harden reads at most {MOST_LAYERS}",
+                layers.len()
+            );
+            return Err(Diagnostic::new(codes::BUDGET, text).help("flatten it: docker export CONTAINER"));
+        }
+        let mut spans: Vec<(String, Span)> = Vec::new();
+        let mut verified = BTreeSet::new();
         for (path, size) in layers {
             let span = self.file(&path, size).and_then(|id| self.files.span(self.tree, id));
             let span = span.ok_or_else(|| missing(&path))?;
-            self.verify(&path, span)?;
+            if verified.insert(path.clone()) {
+                self.verify(&path, span)?;
+            }
             spans.push((path, span));
         }
         Ok(Image { config, layers: spans, below: None })
@@ -453,6 +486,15 @@ impl Archive<'_> {
 
     fn document(&self, path: &str, size: Option<u64>) -> Result<Vec<u8>, Diagnostic> {
         let id = self.file(path, size).ok_or_else(|| missing(path))?;
+        self.read.set(self.read.get().saturating_add(self.tree.meta(id).size));
+        if self.read.get() > MOST_DOCUMENTS {
+            let text = format!(
+                "cannot judge the image archive: its manifests, indexes and configurations hold more than {MOST_DOCUMENTS} \
+                 bytes: stopped at {}",
+                quoted(path.as_bytes())
+            );
+            return Err(Diagnostic::new(codes::BUDGET, text).help(ONE_IMAGE));
+        }
         let content = self.files.read(self.tree, id, LARGEST_DOCUMENT);
         let content = content.map_err(|cause| unreadable(path, &cause.to_string()))?;
         if self.hash_of(path).is_some_and(|hash| hash != Digest::of(&content)) {

@@ -27,8 +27,8 @@ const LONGEST_TARGET: usize = 4095;
 /// Most entries of a tree: some hundred MiB.
 const MOST_ENTRIES: usize = 4_000_000;
 
-/// Parts of link targets that one path may lead through for nothing, and those that all paths may take beyond: each costs a
-/// look into a directory, and 40 links of PATH_MAX are 80,000 of them.
+/// Parts of a path, and of the targets of links on its way, that one path may lead through for nothing, and those that all
+/// paths may take beyond: each costs a look into a directory, and 40 links of PATH_MAX are 80,000 of them.
 const FREE_STEPS: usize = 64;
 const MOST_STEPS: usize = 1_000_000;
 
@@ -36,8 +36,12 @@ const MOST_STEPS: usize = 1_000_000;
 const DIFFERS: &str = "differs: ";
 
 const DOTS: &str = "differs: has '..' behind other names";
+/// Most bytes of the names and link targets of a tree.
+const MOST_BYTES: usize = 1 << 30;
 
 const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
+
+const TOO_DEEP: &str = "lies so deep that the archive takes more steps than harden follows";
 
 /// Number of an inode; the root's is 0.
 type Number = u32;
@@ -49,7 +53,7 @@ pub(super) struct Layers {
     names: BTreeMap<(Number, Box<[u8]>), Name>,
     inodes: Vec<Inode>,
     layer: u32,
-    /// Parts of link targets beyond [`FREE_STEPS`] so far.
+    /// Parts of paths and link targets beyond [`FREE_STEPS`] so far.
     steps: usize,
     /// Directories with content that a whiteout of this layer took away.
     taken: BTreeSet<(Number, Box<[u8]>)>,
@@ -57,6 +61,10 @@ pub(super) struct Layers {
     loose: BTreeSet<Number>,
     /// Whether the last path led over a link.
     followed: bool,
+    /// Entries so far, those included that took the place of another.
+    entries: usize,
+    /// Bytes of names and link targets so far.
+    bytes: usize,
     /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
 }
@@ -104,6 +112,8 @@ impl Layers {
             taken: BTreeSet::new(),
             loose: BTreeSet::new(),
             followed: false,
+            entries: 0,
+            bytes: 0,
             whiteouts,
         };
         layers.inodes.push(Inode::directory(0));
@@ -136,10 +146,20 @@ impl Layers {
             Diagnostic::new(codes::ARCHIVE_ENTRY, text)
                 .help("write the archive again with docker export or docker save")
         };
-        if self.names.len().max(self.inodes.len()) >= MOST_ENTRIES {
+        self.entries += 1;
+        if self.names.len().max(self.inodes.len()).max(self.entries) >= MOST_ENTRIES {
             return Err(fail(TOO_MANY));
         }
+        let target = if let What::Link(target) = &entry.what { target.len() } else { 0 };
         let components = components(&entry.path).ok_or_else(|| fail(DOTS))?;
+        self.bytes += target + components.last().map_or(0, |name| name.len());
+        if self.bytes > MOST_BYTES {
+            return Err(fail("exceeds the bytes of names and link targets that harden can hold"));
+        }
+        self.steps += components.len().saturating_sub(FREE_STEPS);
+        if self.steps > MOST_STEPS {
+            return Err(fail(TOO_DEEP));
+        }
         if entry.path.len() > LONGEST_PATH || components.iter().any(|name| name.len() > LONGEST_NAME) {
             return Err(fail("has a name that is too long"));
         }
@@ -346,11 +366,13 @@ impl Layers {
     /// Remove from a directory everything that is of lower layers, at every depth.
     fn hide(&mut self, directory: Number) {
         let layer = self.layer;
-        match self.inodes.get_mut(directory as usize) {
-            // Nothing of a lower layer comes back.
-            Some(inode) if inode.hidden == Some(layer) => return,
-            Some(inode) => inode.hidden = Some(layer),
-            None => {}
+        // Nothing of a lower layer comes back: each directory is looked through once a layer.
+        let done = |inodes: &mut Vec<Inode>, directory: Number| match inodes.get_mut(directory as usize) {
+            Some(inode) => inode.hidden.replace(layer) == Some(layer),
+            None => true,
+        };
+        if done(&mut self.inodes, directory) {
+            return;
         }
         let mut all: Vec<(Number, Box<[u8]>, Name)> = Vec::new();
         let (mut current, mut next) = (directory, 0);
@@ -362,8 +384,14 @@ impl Layers {
                     self.remove(current, &name);
                 }
             }
-            let Some((_, _, found)) = all.get(next) else { break };
-            (current, next) = (found.inode, next + 1);
+            // The next one that was not looked through.
+            let rest = all.get(next..).unwrap_or_default();
+            let Some(skipped) = rest.iter().position(|(_, _, found)| !done(&mut self.inodes, found.inode)) else {
+                break;
+            };
+            next += skipped + 1;
+            let Some((_, _, found)) = all.get(next - 1) else { break };
+            current = found.inode;
         }
         // The deepest first: a directory stays for what is in it.
         for (parent, name, found) in all.into_iter().rev() {

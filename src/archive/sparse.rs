@@ -149,7 +149,8 @@ pub(super) fn gnu(
 }
 
 /// The runs, when they are in order, inside the file, and as long as what is stored.
-pub(super) fn checked(segments: Vec<Segment>, stored: u64, size: u64) -> Option<Vec<Segment>> {
+/// Those without a byte say nothing more.
+pub(super) fn checked(mut segments: Vec<Segment>, stored: u64, size: u64) -> Option<Vec<Segment>> {
     let (mut end, mut sum) = (0, 0_u64);
     for segment in &segments {
         if segment.offset < end {
@@ -158,6 +159,8 @@ pub(super) fn checked(segments: Vec<Segment>, stored: u64, size: u64) -> Option<
         end = segment.offset.checked_add(segment.len)?;
         sum = sum.checked_add(segment.len)?;
     }
+    segments.retain(|segment| segment.len > 0);
+    segments.shrink_to_fit();
     (end <= size && sum == stored).then_some(segments)
 }
 

@@ -5,11 +5,13 @@
 //! buffer, so an archive may be larger than memory; the temporary file has no name and goes with the process.
 
 use anyhow::{Result, anyhow};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use crate::diag::{Diagnostic, codes};
 use crate::root::host;
@@ -20,8 +22,19 @@ pub(super) const CHUNK: usize = 256 * 1024;
 /// Bytes that a [`Window`] reads at once: some headers of small files, and not much in vain before a large one.
 const WINDOW: usize = 32 * 1024;
 
+/// Most runs in the maps of all sparse files of an archive: 64 MiB of memory.
+const MOST_RUNS: u64 = 4 << 20;
+
+/// Bytes that any input may hold unpacked, and how many for each of its own bytes it may hold beyond: zeros become a
+/// thousandth, what programs are made of a fifth.
+const FREE_SIZE: u64 = 128 << 20;
+const MOST_RATIO: u64 = 200;
+
+/// Bytes that an input may hold unpacked where nothing else is asked for: more than any image has.
+const MOST_SIZE: u64 = 64 << 30;
+
 /// A run of bytes in one of the two files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     /// In the temporary file, else in the archive itself.
     pub(super) spooled: bool,
@@ -40,12 +53,44 @@ pub(super) struct Store {
     /// Directories for the temporary file, the first that works is taken.
     directories: Vec<PathBuf>,
     unread: RefCell<Option<String>>,
+    /// Bytes of the input, as far as they were read.
+    input: u64,
+    /// The most bytes that it may hold unpacked.
+    max_size: Option<u64>,
+    /// What was unpacked already, by its span: an image may name one layer many times.
+    unpacked: BTreeMap<Span, Span>,
+    /// Runs in the maps of sparse files so far.
+    runs: Cell<u64>,
 }
 
 impl Store {
     /// A store without any bytes.
-    pub(super) fn new(directories: Vec<PathBuf>) -> Self {
-        Self { archive: None, spool: None, spooled: 0, directories, unread: RefCell::default() }
+    pub(super) fn new(directories: Vec<PathBuf>, max_size: Option<u64>) -> Self {
+        Self {
+            archive: None,
+            spool: None,
+            spooled: 0,
+            directories,
+            unread: RefCell::default(),
+            input: 0,
+            max_size,
+            unpacked: BTreeMap::new(),
+            runs: Cell::default(),
+        }
+    }
+
+    /// Count the runs of one sparse file.
+    ///
+    /// # Errors
+    /// When all maps together have more runs than is done for one archive.
+    pub(super) fn count_runs(&self, runs: u64, at: u64) -> Result<(), Diagnostic> {
+        self.runs.set(self.runs.get().saturating_add(runs));
+        if self.runs.get() <= MOST_RUNS {
+            return Ok(());
+        }
+        let text =
+            format!("the maps of the archive's sparse files have more runs than {MOST_RUNS}: stopped at byte {at}");
+        Err(Diagnostic::new(codes::BUDGET, text).help("write the archive without sparse files: tar without --sparse"))
     }
 
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
@@ -55,6 +100,7 @@ impl Store {
         let here = io::Seek::stream_position(&mut file).ok();
         if let (Some(len), Some(0)) = (size, here) {
             self.archive = Some(file);
+            self.input = len;
             let span = Span { spooled: false, start: 0, len };
             return self.unpacked(span);
         }
@@ -62,16 +108,23 @@ impl Store {
         (&mut file).take(512).read_to_end(&mut head).map_err(|error| cannot_read(&error))?;
         super::refuse_other_form(&head)?;
         let (unpack, checked) = (super::unpacker(&head), super::gzip::is_gzip(&head));
-        let mut whole = io::Cursor::new(head).chain(file);
+        let counted = Rc::new(Cell::new(0));
+        let mut whole = Counted { input: io::Cursor::new(head).chain(file), count: Rc::clone(&counted) };
         let start = self.spooled;
         if let Some(unpack) = unpack {
-            unpack(&mut whole, &mut |bytes| self.append(bytes))?;
+            unpack(&mut whole, &mut |bytes| {
+                self.input = counted.get();
+                self.append(bytes)
+            })?;
         } else {
             let mut buffer = vec![0; CHUNK];
             loop {
                 match whole.read(&mut buffer) {
                     Ok(0) => break,
-                    Ok(count) => self.append(buffer.get(..count).unwrap_or_default())?,
+                    Ok(count) => {
+                        self.input = counted.get();
+                        self.append(buffer.get(..count).unwrap_or_default())?;
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(cannot_read(&error)),
                 }
@@ -87,15 +140,39 @@ impl Store {
             .map_err(|cause| Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {cause}")))?;
         super::refuse_other_form(&head)?;
         let Some(unpack) = super::unpacker(&head) else { return Ok((span, false)) };
+        // A frame of zstd need not have a checksum.
+        let checked = super::gzip::is_gzip(&head);
+        if let Some(&known) = self.unpacked.get(&span) {
+            return Ok((known, checked));
+        }
         let file = if span.spooled { &self.spool } else { &self.archive };
         let file = file.as_ref().map(File::try_clone).and_then(Result::ok);
         let file = file.ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
         let mut packed = SpanReader { file, span, at: 0 };
         let start = self.spooled;
         unpack(&mut packed, &mut |bytes| self.append(bytes))?;
-        // A frame of zstd need not have a checksum.
-        let checked = super::gzip::is_gzip(&head);
-        Ok((Span { spooled: true, start, len: self.spooled - start }, checked))
+        let content = Span { spooled: true, start, len: self.spooled - start };
+        self.unpacked.insert(span, content);
+        Ok((content, checked))
+    }
+
+    /// What an input may hold unpacked: said before the disk is full.
+    fn within(&self, size: u64) -> Result<(), Diagnostic> {
+        let ratio = FREE_SIZE.max(self.input.saturating_mul(MOST_RATIO)).min(MOST_SIZE);
+        let most = self.max_size.unwrap_or(ratio);
+        if size <= most {
+            return Ok(());
+        }
+        let text = match self.max_size {
+            Some(_) => format!("the archive holds more bytes unpacked than --max-size allows, which is {most}"),
+            None if most == MOST_SIZE => format!("the archive holds more than {most} bytes unpacked"),
+            None => format!(
+                "the archive of {} bytes holds more than {most} bytes unpacked, which is more than {MOST_RATIO} for each of them",
+                self.input
+            ),
+        };
+        Err(Diagnostic::new(codes::BUDGET, text)
+            .help("if that is right, give --max-size with the bytes that it may hold, such as --max-size 20G"))
     }
 
     /// Fill `space` from byte `offset` of the span.
@@ -127,6 +204,7 @@ impl Store {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Diagnostic> {
+        self.within(self.spooled.saturating_add(bytes.len() as u64))?;
         if self.spool.is_none() {
             self.spool = host::unnamed_file(&self.directories);
         }
@@ -155,6 +233,20 @@ fn cannot_read(error: &io::Error) -> Diagnostic {
     Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")).help(help)
 }
 
+/// A stream whose bytes are counted.
+struct Counted<R> {
+    input: R,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(space)?;
+        self.count.set(self.count.get().saturating_add(count as u64));
+        Ok(count)
+    }
+}
+
 /// A span as a stream.
 struct SpanReader {
     file: File,
@@ -174,7 +266,7 @@ impl Read for SpanReader {
 
 /// Reads small pieces of a span in rising order with few calls.
 pub(super) struct Window<'a> {
-    store: &'a Store,
+    pub(super) store: &'a Store,
     pub(super) span: Span,
     base: u64,
     buffer: Vec<u8>,

@@ -122,6 +122,8 @@ pub static CHECKS: &[Check] = &[
         &["CIS-D12 7.1.1", "CIS-D12 7.1.3", "SSG file_permissions_etc_passwd", "SSG file_permissions_etc_group", "DS os-03"], "files.known", &SYSTEM_MODE, modes::table),
     check("accounts.shadow-mode", High, "only root and the group shadow can read password files",
         &["CIS-D12 7.1.5", "CIS-D12 7.1.7", "CIS-D12 7.1.6", "CIS-D12 7.1.8", "SSG file_permissions_etc_shadow", "DS os-02"], "files.known", &READABLE, modes::table),
+    check("accounts.access-list", High, "no access list lets accounts read password files or write system directories",
+        &["CIS-D12 7.1.5", "CIS-D12 7.1.7"], "files.system-dirs", &READABLE, modes::access_lists),
     check("accounts.opasswd-mode", Medium, "only root can read old passwords",
         &["CIS-D12 7.1.10", "SSG file_permissions_etc_security_opasswd"], "files.known", &READABLE, modes::table),
     check("accounts.backup", Low, "no backups of account and configuration files",

@@ -7,7 +7,7 @@ use crate::diag::Diagnostic;
 use crate::diag::escape::{basic_string, escaped, quoted};
 use crate::draft::record::{Target, What};
 use crate::explain::{Explainer, Keep};
-use crate::facts::program::{Program, is_library_name};
+use crate::facts::program::{Place, Program, is_library_name};
 use crate::guards::checks::ID as GUARD;
 use crate::pipeline::Examined;
 use crate::plan::Step;
@@ -256,7 +256,9 @@ impl<'a> Judge<'a> {
         let program = self.examined.facts.commands.program(tree, self.root, node).unwrap_or_default();
         let name = tree.name(node);
         match program {
-            Program::Elf(_) if is_library_name(name) || !program.is_program(tree, node, false) => Kind::Library,
+            Program::Elf(_) if is_library_name(name) || !program.is_program(tree, node, Place::AnyMode) => {
+                Kind::Library
+            }
             Program::Script(_) if how == How::Opened => Kind::Script,
             _ if minimal::is_module(name) => Kind::Script,
             _ => Kind::File,

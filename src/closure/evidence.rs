@@ -11,7 +11,7 @@ use super::walk::Walk;
 use super::{C_LIBRARY, Input, MULTICALL, SHELL_FUNCTIONS};
 use crate::facts::notable::is_notable;
 use crate::facts::packages::PackageIndex;
-use crate::facts::program::{FileBytes, search};
+use crate::facts::program::{FileBytes, Place, search};
 use crate::facts::texts::{Texts, command};
 use crate::programs::When;
 use crate::shell::{Dialect, is_builtin};
@@ -270,7 +270,7 @@ fn program(walk: &Walk<'_>, word: &[u8]) -> Option<(Id, bool)> {
         return Some((found.node, false));
     }
     let program = commands.program(tree, contents, found.node).ok()?;
-    program.is_program(tree, found.node, true).then_some((found.node, true))
+    program.is_program(tree, found.node, Place::Elsewhere).then_some((found.node, true))
 }
 
 /// Whether both belong to one package, or the one of the file cannot do without the other's.

@@ -82,7 +82,7 @@ fn keep(walk: &mut Walk<'_>, program: Id, service: Id, wanted: &Service) {
             MODULES.iter().map(|directory| [directory, &b"/"[..], module].concat()).collect()
         };
         for pattern in patterns {
-            for found in glob::expand_as_shell(tree, &pattern) {
+            for found in glob::expand_in(tree, walk.input.contents, service, &pattern) {
                 let _ = walk.add_path(Id::ROOT, &tree.path(found), Some(program), &text);
             }
         }

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Closure;
 use crate::diag::escape::quoted;
 use crate::facts::commands::Commands;
+use crate::facts::notable::{SHELLS, is_listed};
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
 use crate::tree::set::IdSet;
-use crate::tree::{Id, Tree};
+use crate::tree::{FileId, Id, Tree};
 
 /// Documentation, below which nothing but a copyright file matters to a running system.
 pub(crate) const DOCUMENTATION: [&str; 7] = [
@@ -42,6 +43,10 @@ pub(crate) const LOCALES: [&str; 1] = ["/usr/share/locale"];
 /// Directories of /etc that are never a lost package's own: certificates, and apk's identity of the system.
 const SHARED_DIRECTORIES: [&str; 3] = ["ssl", "pki", "apk"];
 
+/// Commands that everything depends on: what does so is not there for them.
+pub(crate) const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
+    util-linux zsh";
+
 /// Files of /etc that the C library, the account tools or scanners read, from any package.
 const SHARED_FILES: &str = "passwd group shadow gshadow subuid subgid hosts hostname resolv.conf nsswitch.conf services protocols \
     localtime timezone shells profile debian_version";
@@ -70,6 +75,8 @@ pub struct Removable {
     pub commands: Vec<(Id, String)>,
     /// Programs elsewhere, with the reason.
     pub helpers: Vec<(Id, String)>,
+    /// Other names of all these (hard links), with the reason.
+    pub names: Vec<(Id, String)>,
     /// Packages that lost every command.
     pub packages: Vec<Lost>,
 }
@@ -108,18 +115,35 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
             found.commands.push((id, reason));
         }
     }
+    if selection.keeps_shell() {
+        let texts = commands.texts.iter().filter(|&&id| selection.may_go(id));
+        found
+            .commands
+            .extend(texts.map(|&id| (id, "a kept shell would run it, and no kept command needs it".to_owned())));
+        found.commands.sort_unstable();
+    }
     let staying = selection.staying_packages();
     let lost = selection.lost_packages(&staying);
+    let hosts = staying.clone();
     let needed = selection.needed_packages(staying);
+    let idle = selection.idle_packages(&hosts, &needed);
     for &id in &commands.helpers {
-        let all_lost = packages.owners(id).all(|owner| lost.contains(&owner));
+        let all_lost = packages.owners(id).all(|owner| lost.contains(&owner) || idle.contains(&owner));
         let serves = packages.owners(id).any(|owner| needed.contains(&owner)) && selection.can_run(id);
         if selection.may_go(id) && all_lost && !serves && !selection.may_be_imported(id) {
-            let name = packages.owner(id).map(|package| package.name.clone()).unwrap_or_default();
-            found.helpers.push((id, format!("no command of its package {} is kept", quoted(name.as_bytes()))));
+            let name = packages.owner(id).map(|package| quoted(package.name.as_bytes())).unwrap_or_default();
+            let reason = if packages.owners(id).any(|owner| lost.contains(&owner)) {
+                format!("no command of its package {name} is kept")
+            } else {
+                format!("nothing of its package {name} is kept")
+            };
+            found.helpers.push((id, reason));
         }
     }
-    let mut gone: IdSet = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
+    let going: IdSet = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
+    found.names = selection.other_names(&going, &lost, &idle);
+    let mut gone: IdSet = going;
+    gone.extend(found.names.iter().map(|&(id, _)| id));
     let places = Places::new(tree);
     let mut placed: Vec<(PackageIndex, Vec<(Id, Place)>)> = Vec::new();
     for &index in &lost {
@@ -219,6 +243,68 @@ impl Selection<'_> {
     fn lost_packages(&self, staying: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let had = self.packages.iter().filter(|(_, package)| package.had_commands);
         BTreeSet::from_iter(had.map(|(index, _)| index).filter(|index| !staying.contains(index)))
+    }
+
+    /// Packages that never had a command, and of which nothing is kept: neither they nor what is kept has a use for their
+    /// programs. Those that depend by name on a package with a kept command are there for it, as postgresql-client-15 for
+    /// psql's wrapper, and those that one depends on may serve it.
+    fn idle_packages(&self, hosts: &BTreeSet<PackageIndex>, needed: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
+        let is_host = |index: &&PackageIndex| {
+            let package = self.packages.get(**index);
+            package.is_some_and(|package| !NOT_HOSTS.split_ascii_whitespace().any(|name| name == package.name))
+        };
+        let served: BTreeSet<PackageIndex> =
+            hosts.iter().filter(is_host).flat_map(|&host| self.packages.dependents(host)).collect();
+        let all = self.packages.iter().filter(|(_, package)| !package.had_commands).map(|(index, _)| index);
+        BTreeSet::from_iter(all.filter(|index| !needed.contains(index) && !served.contains(index)))
+    }
+
+    /// Whether a shell stays, by the name of its command.
+    fn keeps_shell(&self) -> bool {
+        let is_shell = |id: Id| is_listed(SHELLS.split(' '), self.tree.name(id));
+        let mut staying = self.commands.entries.iter().filter(|&(&id, _)| !self.may_go(id));
+        staying.any(|(&id, command)| is_shell(id) || is_shell(command.target))
+    }
+
+    /// Names of programs that go, wherever they lie: what can be started by another name did not go. A name that a package
+    /// ships of which a command stays, stays with it.
+    fn other_names(
+        &self,
+        going: &IdSet,
+        lost: &BTreeSet<PackageIndex>,
+        idle: &BTreeSet<PackageIndex>,
+    ) -> Vec<(Id, String)> {
+        let tree = self.tree;
+        let linked = |id: &Id| tree.is_file(*id) && tree.meta(*id).nlink > 1;
+        let mut names: BTreeMap<FileId, (Id, Vec<Id>)> = BTreeMap::new();
+        for id in tree.ids().filter(linked).filter(|&id| going.contains(id)) {
+            if let Some(file) = tree.file_id(id) {
+                names.entry(file).or_insert((id, Vec::new()));
+            }
+        }
+        if names.is_empty() {
+            return Vec::new();
+        }
+        for id in tree.ids().filter(linked).filter(|&id| !going.contains(id)) {
+            if let Some((_, others)) = tree.file_id(id).and_then(|file| names.get_mut(&file)) {
+                others.push(id);
+            }
+        }
+        let goes = |owner: PackageIndex| lost.contains(&owner) || idle.contains(&owner);
+        let mut found = Vec::new();
+        for (first, others) in names.into_values() {
+            // One kept name keeps the program: then the others give nobody more.
+            if others.iter().any(|&id| self.closure.contains(id)) {
+                continue;
+            }
+            for id in others {
+                if self.may_go(id) && self.packages.owners(id).all(goes) {
+                    found.push((id, format!("another name of {}, which is removed", quoted(&tree.path(first)))));
+                }
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Packages that something kept may call into: those that a package with kept programs or libraries needs

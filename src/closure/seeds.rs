@@ -8,7 +8,7 @@ use crate::diag::escape::quoted;
 use crate::diag::suggest::did_you_mean;
 use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
-use crate::facts::program::Program;
+use crate::facts::program::{Place, Program};
 use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
 use crate::scripts::is_interpreter;
 use crate::tree::{FileId, Id, Tree, Unresolved, glob};
@@ -298,7 +298,7 @@ fn kept_path(walk: &mut Walk<'_>, entry: &Entry) {
             }
         } else if tree.is_file(id) && tree.permissions(id) & 0o111 != 0 {
             let program = walk.input.commands.program(tree, walk.input.contents, id).unwrap_or(Program::None);
-            if program.is_program(tree, id, true) {
+            if program.is_program(tree, id, Place::Elsewhere) {
                 walk.add(id, Some(top), "program below");
             }
         }

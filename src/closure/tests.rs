@@ -399,7 +399,7 @@ fn everything_not_needed_goes_and_nothing_else() {
     assert_eq!(ids(&found.commands), ["/usr/bin/java", "/usr/bin/openssl", "/usr/bin/su"]);
     assert_eq!(
         ids(&found.helpers),
-        ["/usr/lib/jvm/helper", "/usr/lib/jvm/java", "/usr/lib/su/dead.py", "/usr/lib/su/helper"]
+        ["/usr/lib/jvm/helper", "/usr/lib/jvm/java", "/usr/lib/su/dead.py", "/usr/lib/su/helper", "/usr/libexec/only"]
     );
     let lost = |name: &str| found.packages.iter().find(|p| p.name == name).unwrap();
     assert_eq!(found.packages.len(), 3);

@@ -88,6 +88,8 @@ codes! {
         "wait until that run has ended, then run this again.";
     ROOT_UNREAD = "root.unread", "a file or directory of the root could not be read",
         "check the file system for errors, and make sure that nothing else changes it during the run.";
+    BUDGET = "input.budget", "an input asks for more work than harden does for any image",
+        "remove the file that the message names, or name an input without it: nothing was concluded from a part of it.";
     REPORT = "report.write", "the report cannot be written",
         "give --report a file in a directory that exists.";
     SBOM = "sbom.write", "the bill of materials cannot be written, or would lie in the image",

@@ -298,7 +298,7 @@ impl AccountFiles {
 }
 
 fn owned_by_root(mode: u32) -> Attributes {
-    Attributes { owner: (0, 0), mode, drop_capability: false }
+    Attributes { owner: (0, 0), mode, drop_capability: false, drop_access_list: false }
 }
 
 /// A line as evidence: printable, with password hashes masked.

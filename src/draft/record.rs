@@ -40,6 +40,8 @@ pub enum What {
     Mode(u32, u32),
     /// `security.capability` is dropped.
     Capability,
+    /// The access list (acl(5)) is dropped.
+    AccessList,
     /// One line of a text file.
     Line(Box<(String, String)>),
     /// The content of a file, described.
@@ -67,7 +69,7 @@ impl Record {
         }
     }
 
-    /// One word: `remove`, `owner`, `mode`, `capability`, `line`, `content`, `create`.
+    /// One word: `remove`, `owner`, `mode`, `capability`, `access-list`, `line`, `content`, `create`.
     #[must_use]
     pub const fn action(&self) -> &'static str {
         match self.what {
@@ -75,6 +77,7 @@ impl Record {
             What::Owner(..) => "owner",
             What::Mode(..) => "mode",
             What::Capability => "capability",
+            What::AccessList => "access-list",
             What::Line(_) => "line",
             What::Content(_) => "content",
             What::Create(_) => "create",
@@ -89,7 +92,7 @@ impl Record {
             (What::Remove, Target::New(_)) => ("none".to_owned(), "gone".to_owned()),
             (What::Owner(before, after), _) => (owner(*before), owner(*after)),
             (What::Mode(before, after), _) => (format!("0o{before:o}"), format!("0o{after:o}")),
-            (What::Capability, _) => ("set".to_owned(), "none".to_owned()),
+            (What::Capability | What::AccessList, _) => ("set".to_owned(), "none".to_owned()),
             (What::Line(states) | What::Content(states), _) => (**states).clone(),
             (What::Create(after), _) => ("none".to_owned(), after.to_string()),
         }

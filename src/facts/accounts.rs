@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tree::{Id, Tree, Unresolved};
+use crate::tree::{Id, Tree, Unresolved, glob};
 
 mod line;
 
@@ -20,9 +20,26 @@ pub const MAX_SIZE: u64 = 16 << 20;
 /// Most lines of one account file; a uid has 32 bits, but no image has that many accounts.
 pub(crate) const MAX_LINES: usize = 200_000;
 
-/// Accounts of other sources than /etc: nss-altfiles as ostree uses it, and Clear Linux.
-const ELSEWHERE: [&str; 4] =
-    ["/usr/lib/passwd", "/usr/lib/group", "/usr/share/defaults/etc/passwd", "/usr/share/defaults/etc/group"];
+/// Accounts of other sources than /etc: nss-altfiles as ostree and systemd use it, SUSE, Clear Linux, libnss-extrausers, tcb
+/// (one shadow file for each account), systemd's user records (userdb(7)), and nss_db's and BSD's compiled files.
+const ELSEWHERE: [&str; 16] = [
+    "/usr/lib/{passwd,group,shadow,gshadow}",
+    "/usr/etc/{passwd,group,shadow,gshadow}",
+    "/usr/share/defaults/etc/{passwd,group,shadow,gshadow}",
+    "/var/lib/extrausers/{passwd,group,shadow,gshadow}*",
+    "/etc/tcb/*/shadow*",
+    "/etc/userdb/*.{user,group}*",
+    "/run/userdb/*.{user,group}*",
+    "/run/host/userdb/*.{user,group}*",
+    "/usr/local/lib/userdb/*.{user,group}*",
+    "/usr/lib/userdb/*.{user,group}*",
+    "/var/lib/systemd/home/*.identity",
+    "/etc/{passwd,group,shadow,pwd,spwd}.db",
+    "/etc/master.passwd",
+    "/var/db/{passwd,group,shadow}.db",
+    "/var/lib/misc/{passwd,group,shadow}.db",
+    "/var/lib/nss_db/{passwd,group,shadow}.db",
+];
 
 /// Every account file of the root.
 #[derive(Debug, Default)]
@@ -61,8 +78,8 @@ impl Accounts {
         let mut accounts = Self {
             elsewhere: ELSEWHERE
                 .iter()
-                .filter_map(|path| tree.lookup(path.as_bytes()))
-                .filter(|&id| tree.meta(id).size > 0)
+                .flat_map(|pattern| glob::expand(tree, pattern))
+                .filter(|&id| !tree.is_dir(id) && tree.meta(id).size > 0)
                 .collect(),
             ..Self::default()
         };

@@ -6,8 +6,9 @@
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::elf::HEAD;
 use super::packages::Packages;
-use super::program::Program;
+use super::program::{Place, Program};
 use crate::tree::contents::Contents;
 use crate::tree::{FileId, Id, Tree};
 
@@ -37,7 +38,9 @@ pub struct Commands {
     pub other_path: Vec<String>,
     /// Every command.
     pub entries: BTreeMap<Id, Command>,
-    /// Programs of packages with commands, that lie outside the command directories.
+    /// Entries of command directories that are no programs and that a shell would run as scripts, if one is there.
+    pub texts: BTreeSet<Id>,
+    /// Programs of packages that lie outside the command directories.
     pub helpers: BTreeSet<Id>,
     /// What could not be read, as whole messages.
     pub problems: Vec<String>,
@@ -64,6 +67,8 @@ impl Commands {
             for entry in tree.children(directory) {
                 if let Some(target) = commands.runs(tree, contents, entry, &mut inodes) {
                     commands.entries.insert(entry, Command { target });
+                } else if commands.is_text(tree, contents, entry) {
+                    commands.texts.insert(entry);
                 }
             }
         }
@@ -167,15 +172,28 @@ impl Commands {
         inodes: &mut BTreeMap<FileId, Id>,
     ) -> Option<Id> {
         if !tree.is_link(entry) {
-            return self.look(tree, contents, entry, inodes).is_program(tree, entry, false).then_some(entry);
+            return self.look(tree, contents, entry, inodes).is_program(tree, entry, Place::Commands).then_some(entry);
         }
         let target = tree.follow(entry).ok()?.node;
         let inside = self.directories.contains(&tree.parent(target));
+        let place = if inside { Place::Commands } else { Place::Elsewhere };
         let program = self.look(tree, contents, target, inodes);
-        (program.is_program(tree, target, !inside) || program.is_runnable_library(tree, target)).then_some(target)
+        (program.is_program(tree, target, place) || program.is_runnable_library(tree, target)).then_some(target)
     }
 
-    /// Programs elsewhere whose packages have commands.
+    /// Whether an entry of a command directory leads to text that a shell would run: the kernel refuses it, and shells and
+    /// execvp(3) then read it as a script, where its first line has no NUL (bash's own test).
+    fn is_text(&self, tree: &Tree, contents: &dyn Contents, entry: Id) -> bool {
+        let Ok(id) = tree.follow(entry).map(|found| found.node) else { return false };
+        if !tree.is_file(id) || tree.permissions(id) & 0o111 == 0 || self.programs.get(&id) != Some(&Program::None) {
+            return false;
+        }
+        let head = contents.read_at(tree, id, 0, HEAD).unwrap_or_default();
+        let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
+        !head.is_empty() && !line.contains(&0)
+    }
+
+    /// Programs of packages elsewhere.
     fn find_helpers(
         &mut self,
         tree: &Tree,
@@ -183,16 +201,13 @@ impl Commands {
         packages: &Packages,
         inodes: &mut BTreeMap<FileId, Id>,
     ) {
-        for (index, package) in packages.iter() {
-            if !package.had_commands {
-                continue;
-            }
+        for (index, _) in packages.iter() {
             for id in packages.files(index) {
                 if tree.is_file(id)
                     && tree.permissions(id) & 0o111 != 0
                     && !self.directories.contains(&tree.parent(id))
                     && !self.helpers.contains(&id)
-                    && self.look(tree, contents, id, inodes).is_program(tree, id, true)
+                    && self.look(tree, contents, id, inodes).is_program(tree, id, Place::Elsewhere)
                 {
                     self.helpers.insert(id);
                 }
@@ -290,12 +305,15 @@ mod tests {
         let commands = Commands::collect(&tree, &memory, &mut packages, &[], &[]);
         assert_eq!(
             paths(&tree, commands.entries.keys().copied()),
-            ["/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/pdb", "/usr/bin/sh"]
+            ["/usr/bin/dash", "/usr/bin/java", "/usr/bin/ld.so", "/usr/bin/lib.so", "/usr/bin/pdb", "/usr/bin/sh"]
         );
         // No package owns the link in /usr/bin: its target says which package the command is of.
         let had: Vec<_> = packages.iter().map(|(_, p)| (&p.name[..], p.had_commands)).collect();
         assert_eq!(had, [("jre", true), ("python3", true), ("stdlib", false)]);
-        assert_eq!(paths(&tree, commands.helpers.iter().copied()), ["/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec"]);
+        assert_eq!(
+            paths(&tree, commands.helpers.iter().copied()),
+            ["/usr/lib/jvm/bin/java", "/usr/lib/jvm/lib/jexec", "/usr/lib/python3/pdb.py"]
+        );
         assert_eq!(commands.find_in_path(&tree, b"sh"), tree.lookup(b"/usr/bin/sh"));
         assert_eq!(commands.find_in_path(&tree, b"dangling"), None);
     }

@@ -140,10 +140,11 @@ impl Elf {
     /// # Errors
     /// A message when this is no ELF file, or its header or program headers are cut off or out of bounds.
     pub fn parse(head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self> {
-        match head.get(4) {
+        let loaded = as_loaded(head);
+        match loaded.get(4) {
             _ if !head.starts_with(MAGIC) => Err(anyhow!("no ELF file")),
-            Some(1) => parse::<FileHeader32<Endianness>>(head, bytes, Class::Bits32),
-            Some(2) => parse::<FileHeader64<Endianness>>(head, bytes, Class::Bits64),
+            Some(1) => parse::<FileHeader32<Endianness>>(&loaded, bytes, Class::Bits32),
+            Some(2) => parse::<FileHeader64<Endianness>>(&loaded, bytes, Class::Bits64),
             _ => Err(anyhow!("an ELF file of unknown class")),
         }
     }
@@ -201,6 +202,29 @@ impl Elf {
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// The beginning of a file with the class, byte order and version that Linux takes it to have: it looks at the magic bytes,
+/// the machine and the size of a program header (fs/binfmt_elf.c, and compat_binfmt_elf.c for x32), not at what
+/// `e_ident` says. Other machines than those that harden is built for are what they say: nothing starts them here.
+fn as_loaded(head: &[u8]) -> Cow<'_, [u8]> {
+    let number = |at: usize| Some(u16::from_le_bytes([*head.get(at)?, *head.get(at + 1)?]));
+    let is = |at, size| number(at) == Some(size);
+    let class = match number(18) {
+        Some(62 | 183) if is(54, 56) => 2,
+        Some(62 | 183) if is(42, 32) => 1,
+        Some(3 | 40) if is(42, 32) => 1,
+        _ => return Cow::Borrowed(head),
+    };
+    let ident = [class, 1, 1];
+    if head.get(4..7) == Some(&ident) {
+        return Cow::Borrowed(head);
+    }
+    let mut head = head.to_vec();
+    if let Some(space) = head.get_mut(4..7) {
+        space.copy_from_slice(&ident);
+    }
+    Cow::Owned(head)
 }
 
 fn parse<H: FileHeader<Endian = Endianness>>(head: &[u8], bytes: &(impl Bytes + ?Sized), class: Class) -> Result<Elf> {

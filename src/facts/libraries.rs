@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use super::elf::{Abi, Class, Elf, HEAD, MAGIC, Names};
 use super::program::FileBytes;
+use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
 use cache::Cache;
@@ -25,6 +26,13 @@ use tokens::{expand_list, expand_one, multiarch};
 const LIMIT: u64 = 1024 * 1024;
 /// Largest cache read; a desktop has 200 KiB.
 const CACHE_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// Directories that are searched for libraries: each object has its own list, for each name that it asks for.
+static SEARCH: Budget = Budget {
+    text: "the search paths of kept programs and libraries lead to more directories than",
+    most: 500_000,
+    help: "do not keep the file, or shorten its DT_RPATH or DT_RUNPATH (patchelf --set-rpath), LD_LIBRARY_PATH or /etc/ld.so.conf",
+};
 
 /// Which loader maps a program.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +62,8 @@ pub(crate) struct Object {
 type Directories = Vec<Vec<u8>>;
 /// Loader, machine and name of a library.
 type Question = (Loader, Abi, Vec<u8>);
+/// A program, an object that it maps, and the place of that in the order.
+type Asking = (Id, Id, usize);
 /// Where a library may be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Paths {
@@ -78,6 +88,8 @@ pub(crate) struct Libraries {
     musl: RefCell<BTreeMap<Vec<u8>, Directories>>,
     /// The loader that the root has, for objects that name none.
     default: Loader,
+    /// The object that asked last, by its program, itself and its place, with the directories that it asks for.
+    last: RefCell<Option<(Asking, Rc<OwnPath>)>>,
     abis: RefCell<BTreeMap<Id, Option<Abi>>>,
     /// Returns that depend on no object's own search path.
     plain: RefCell<BTreeMap<Question, Rc<Paths>>>,
@@ -149,6 +161,7 @@ impl Libraries {
             environment: library_path.map(|list| list.iter().map(|d| d.as_bytes().to_vec()).collect()),
             musl: RefCell::default(),
             default,
+            last: RefCell::default(),
             abis: RefCell::default(),
             plain: RefCell::default(),
         }
@@ -184,7 +197,7 @@ impl Libraries {
             let path = expand_one(object, name).into_iter().find(|path| fits(path));
             return Rc::new(Paths { paths: path.into_iter().collect(), after_ldconfig: false });
         }
-        let own = search_path(loader, objects, asking);
+        let own = self.own_path(loader, objects, asking);
         let key = (loader.clone(), abi, name.to_vec());
         let without = *loader == Loader::Glibc && object.elf.no_default_libraries;
         let is_plain = own.is_empty() && !without;
@@ -192,6 +205,12 @@ impl Libraries {
             return Rc::clone(known);
         }
         let system = self.system_directories(tree, contents, loader, abi);
+        let environment = self.environment.as_deref().unwrap_or_default();
+        let lists = [&own.rpath, environment, &own.runpath, &system];
+        let spend = |directories: usize| contents.spend(&SEARCH, directories as u64, tree, object.id);
+        if !spend(lists.iter().map(|list| list.len()).sum()) {
+            return Rc::default();
+        }
         // What glibc's own directories have, and what lies below them, is passed over (dl-load.c, _dl_map_object).
         let is_system = |path: &[u8]| {
             system.iter().any(|d| path.strip_prefix(&d[..]).is_some_and(|rest| rest.first() == Some(&b'/')))
@@ -218,11 +237,11 @@ impl Libraries {
             })
         };
         let done = search(&mut found, &own.rpath)
-            || search(&mut found, self.environment.as_deref().unwrap_or_default())
+            || search(&mut found, environment)
             || search(&mut found, &own.runpath)
             || (*loader == Loader::Glibc && cached(&mut found))
             || (!without && search(&mut found, &system));
-        if !done && found.paths.is_empty() && *loader == Loader::Glibc {
+        if !done && found.paths.is_empty() && *loader == Loader::Glibc && spend(self.configured.len()) {
             search(&mut found, &self.configured);
             found.after_ldconfig = !found.paths.is_empty();
         }
@@ -231,6 +250,21 @@ impl Libraries {
             self.plain.borrow_mut().insert(key, Rc::clone(&found));
         }
         found
+    }
+
+    /// The directories that an object itself asks for, formed once for all names that it needs in a row.
+    fn own_path(&self, loader: &Loader, objects: &[Object], asking: usize) -> Rc<OwnPath> {
+        let ids = objects.first().zip(objects.get(asking)).map(|(program, object)| (program.id, object.id, asking));
+        let mut last = self.last.borrow_mut();
+        match (&*last, ids) {
+            (Some((known, own)), Some(ids)) if *known == ids => Rc::clone(own),
+            (_, Some(ids)) => {
+                let own = Rc::new(search_path(loader, objects, asking));
+                *last = Some((ids, Rc::clone(&own)));
+                own
+            }
+            (_, None) => Rc::default(),
+        }
     }
 
     /// Whether a path leads to an ELF file of that class and machine.

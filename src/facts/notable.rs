@@ -1,5 +1,7 @@
 //! Names of programs that an attacker looks for first: no string of a file is by itself a reason to keep one of them.
 
+use std::collections::BTreeSet;
+
 /// Names of <https://gtfobins.github.io>, one a line, sorted.
 pub(crate) const GTFOBINS: &str = include_str!("gtfobins.txt");
 
@@ -10,10 +12,33 @@ pub(crate) const SHELLS: &str = "sh bash dash ash hush ksh mksh oksh zsh fish cs
 pub(crate) const COMPILERS: &str =
     "gcc g++ cc c++ cpp clang clang++ tcc go rustc cargo as ld gdb lldb strace ltrace make cmake javac";
 
+/// Shells and the names of GTFOBins, to look many names up.
+#[derive(Debug)]
+pub(crate) struct Wanted(BTreeSet<&'static [u8]>);
+
+impl Wanted {
+    /// All of them.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        Self(SHELLS.split_ascii_whitespace().chain(GTFOBINS.lines()).map(str::as_bytes).collect())
+    }
+
+    /// Whether a name is one of them, with or without a version at its end.
+    #[must_use]
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.0.contains(name) || self.0.contains(stem(name))
+    }
+}
+
+/// A name without a version at its end.
+fn stem(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|b| !b.is_ascii_digit() && !matches!(b, b'.' | b'-')).map_or(0, |at| at + 1);
+    name.get(..end).unwrap_or_default()
+}
+
 /// Whether the name is in a list, with or without a version at its end.
 pub(crate) fn is_listed<'n>(mut list: impl Iterator<Item = &'n str>, name: &[u8]) -> bool {
-    let end = name.iter().rposition(|b| !b.is_ascii_digit() && !matches!(b, b'.' | b'-')).map_or(0, |at| at + 1);
-    let stem = name.get(..end).unwrap_or_default();
+    let stem = stem(name);
     list.any(|listed| listed.as_bytes() == name || listed.as_bytes() == stem)
 }
 

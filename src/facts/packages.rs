@@ -15,12 +15,25 @@ mod rpm;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::commands::STANDARD_DIRECTORIES;
+use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use pairs::Pairs;
 
 /// Largest database file read: the biggest known are a few MiB.
 const LIMIT: u64 = 256 * 1024 * 1024;
+
+/// Paths that the records of packages list, and names that they need and offer (long ones count for several).
+static LISTED: Budget = Budget {
+    text: "the package databases list more paths than",
+    most: 8_000_000,
+    help: "remove the package's list of files: its package manager did not write it",
+};
+static NAMED: Budget = Budget {
+    text: "the packages need and offer more names than",
+    most: 1_000_000,
+    help: "remove the package's record: its package manager did not write it",
+};
 
 /// Which program wrote the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +120,7 @@ impl Packages {
         let needs = std::mem::take(&mut reader.needs);
         let mut packages = reader.packages;
         packages.owners = std::mem::take(&mut packages.owners).sorted();
-        (packages.requires, packages.dependents) = needs.resolve(&packages, tree);
+        (packages.requires, packages.dependents) = needs.resolve(&packages, tree, contents);
         packages.owned = packages.owners.reversed();
         purpose::without_dependents(&mut packages);
         packages
@@ -298,6 +311,10 @@ impl<'a> Reader<'a> {
 
     /// Returns whether it is there.
     fn find_own(&mut self, package: PackageIndex, path: &[u8], installed: bool) -> bool {
+        let record = self.packages.get(package).and_then(|package| package.record).unwrap_or(Id::ROOT);
+        if !self.contents.spend(&LISTED, 1, self.tree, record) {
+            return true;
+        }
         let (parent, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
             return true;

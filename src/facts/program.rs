@@ -4,6 +4,7 @@
 //! does not know where interpreters lie; that is the closure's part.
 
 use super::elf::{self, Bytes, Elf, Type};
+use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use anyhow::Result;
@@ -26,6 +27,17 @@ pub enum Program {
     /// Anything else.
     #[default]
     None,
+}
+
+/// Where a file lies that may be a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In a command directory, where its name starts it.
+    Commands,
+    /// Anywhere else.
+    Elsewhere,
+    /// Anywhere else, and its x bit does not matter.
+    AnyMode,
 }
 
 /// The first line of a script.
@@ -72,6 +84,13 @@ const CHUNK: usize = 1 << 20;
 /// Most bytes of one file that are searched: more than any known program has, and no sparse file of terabytes takes long.
 const SEARCHED: u64 = 256 << 20;
 
+/// Zeros that are read of sparse files: they take no space, so a small tree may hold any number of them.
+static HOLES: Budget = Budget {
+    text: "kept programs hold more zeros than",
+    most: 1 << 30,
+    help: "do not keep the file: it is sparse, and no program is",
+};
+
 /// Show a file piece by piece to what looks for names in it: each piece goes on for [`LONGEST`] bytes behind its end, so
 /// that no name is cut. Ends where the file cannot be read.
 pub(crate) fn search(tree: &Tree, contents: &dyn Contents, id: Id, look: &mut dyn FnMut(&[u8])) {
@@ -79,7 +98,11 @@ pub(crate) fn search(tree: &Tree, contents: &dyn Contents, id: Id, look: &mut dy
     let hole = vec![0; CHUNK + LONGEST];
     for at in (0..SEARCHED).step_by(CHUNK) {
         match contents.read_at(tree, id, at, CHUNK + LONGEST) {
-            Ok(piece) if !piece.is_empty() && hole.starts_with(&piece) => {}
+            Ok(piece) if !piece.is_empty() && hole.starts_with(&piece) => {
+                if !contents.spend(&HOLES, piece.len() as u64, tree, id) {
+                    return;
+                }
+            }
             Ok(piece) if !piece.is_empty() => look(&piece),
             _ => return,
         }
@@ -106,35 +129,38 @@ impl Program {
         Ok(Shebang::parse(&head).map_or(Self::None, |shebang| Self::Script(Box::new(shebang))))
     }
 
-    /// Whether the file, which lies at `id`, is a program: an executable script, or an ELF file with an
-    /// entry point and no DT_SONAME. An ELF file counts without its x bit only where `mode_matters` is
-    /// false, which is in command directories: one `chmod` would bring it back.
+    /// Whether the file, which lies at `id`, is a program: what the kernel starts. That is an executable script, an
+    /// ELF file with a fixed address, or a movable one with an entry point that says that it is no library.
     ///
-    /// Old linkers give plugins an entry point too (and no soname). So a movable file needs one more
-    /// sign: an interpreter, DF_1_PIE, or no libraries to load and no `.so` in its name (static-pie).
+    /// In a command directory it needs neither its x bit (one `chmod` would bring it back) nor a sign: everything with an
+    /// entry point can be started by its name there. Elsewhere a movable file needs one, since old linkers give plugins an
+    /// entry point too: an interpreter and no DT_SONAME, DF_1_PIE, or no libraries to load and no `.so` in its name
+    /// (static-pie).
     #[must_use]
-    pub fn is_program(&self, tree: &Tree, id: Id, mode_matters: bool) -> bool {
+    pub fn is_program(&self, tree: &Tree, id: Id, place: Place) -> bool {
         let executable = tree.permissions(id) & 0o111 != 0;
         match self {
             Self::None | Self::Unreadable(_) => false,
             Self::Script(_) => executable,
-            Self::Elf(_) if mode_matters && !executable => false,
+            Self::Elf(_) if place == Place::Elsewhere && !executable => false,
             Self::Elf(elf) => match elf.kind {
-                Type::Fixed => elf.entry != 0 && !elf.has_soname(),
-                Type::Movable if elf.entry == 0 || elf.has_soname() => false,
+                Type::Fixed => true,
+                Type::Movable if elf.entry == 0 => false,
+                Type::Movable if place == Place::Commands => true,
                 Type::Movable => {
-                    elf.interpreter.is_some() || elf.pie || (!elf.needs_libraries() && !is_library_name(tree.name(id)))
+                    let named = elf.interpreter.is_some() || !(elf.needs_libraries() || is_library_name(tree.name(id)));
+                    elf.pie || (named && !elf.has_soname())
                 }
                 Type::Other => false,
             },
         }
     }
 
-    /// Whether the kernel would run it though it is a library: `ld.so`, `libc.so.6`.
+    /// Whether the kernel would run it though it may be a library: `ld.so`, `libc.so.6`.
     #[must_use]
     pub fn is_runnable_library(&self, tree: &Tree, id: Id) -> bool {
         match self {
-            Self::Elf(elf) => elf.has_soname() && elf.entry != 0 && tree.permissions(id) & 0o111 != 0,
+            Self::Elf(elf) => elf.kind != Type::Other && elf.entry != 0 && tree.permissions(id) & 0o111 != 0,
             _ => false,
         }
     }
@@ -284,7 +310,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::elf::fixture::{Spec, library, program};
-    use super::{CHUNK, Contents, Id, LONGEST, Program, SEARCHED, Shebang, Tree, is_library_name, search};
+    use super::{CHUNK, Contents, Id, LONGEST, Place, Program, SEARCHED, Shebang, Tree, is_library_name, search};
     use crate::tree::contents::memory::image;
 
     /// A file that never ends, as a sparse one of terabytes.
@@ -386,7 +412,7 @@ mod tests {
         memory.put("/static", &Spec::default().build());
         let verdict = |path: &str| {
             let id = tree.lookup(path.as_bytes()).unwrap();
-            Program::read(&tree, &memory, id).unwrap().is_program(&tree, id, true)
+            Program::read(&tree, &memory, id).unwrap().is_program(&tree, id, Place::Elsewhere)
         };
         assert_eq!(
             ["/a", "/b", "/c", "/p.so", "/s", "/static", "/text"].map(verdict),

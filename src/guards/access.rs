@@ -12,7 +12,7 @@ use super::Guard;
 use crate::closure::{Seed, Why};
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
-use crate::facts::program::Program;
+use crate::facts::program::{Place, Program};
 use crate::policy::{CommandLine, Run, RunUser, Start};
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
@@ -110,7 +110,7 @@ impl<'a> Needs<'a> {
     fn bits(&self, id: Id, runs: bool) -> u32 {
         let tree = &self.cx.facts.tree;
         let bits = match self.cx.facts.commands.program(tree, self.cx.contents, id) {
-            Ok(Program::Elf(elf)) if runs || Program::Elf(elf.clone()).is_program(tree, id, false) => EXECUTE,
+            Ok(Program::Elf(elf)) if runs || Program::Elf(elf.clone()).is_program(tree, id, Place::AnyMode) => EXECUTE,
             Ok(Program::Elf(_) | Program::Unreadable(_)) => READ,
             Ok(Program::Script(_) | Program::None) if runs => READ | EXECUTE,
             _ => READ,
@@ -323,7 +323,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, needs: &Needs<'_>, who: &Who, 
     for ((id, lacks), needed) in &blocked {
         let (text, help) = message(cx, draft, (*id, *lacks), needed, who);
         let origin = needed.iter().find_map(|(id, _)| cx.closure.origin(*id));
-        if cx.contents.has_access_list(tree, *id) {
+        if cx.contents.access_list(tree, *id).is_some() {
             draft.warn_for(origin, text, format!("its access list is not read, and may say otherwise; {help}"));
         } else {
             draft.refuse_for(origin, text, help);

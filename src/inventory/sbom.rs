@@ -13,6 +13,7 @@ use crate::diag::escape::printable;
 use crate::digest::{Digest, hex};
 use crate::facts::Facts;
 use crate::facts::packages::{Manager, Package};
+use crate::facts::program::Place;
 use crate::rules::database;
 use crate::tree::Id;
 use crate::tree::contents::Contents;
@@ -183,7 +184,8 @@ fn programs<'a>(
         {
             continue;
         }
-        if facts.commands.program(tree, contents, id).is_ok_and(|program| program.is_program(tree, id, false)) {
+        if facts.commands.program(tree, contents, id).is_ok_and(|program| program.is_program(tree, id, Place::AnyMode))
+        {
             found.push(id);
         }
     }

@@ -247,7 +247,10 @@ impl Decoder<'_> {
             }
             Kind::PathList => {
                 if let Some(directories) = self.directories(&path, value, true) {
-                    layer.path = Some((value::path_list(directories.iter().map(String::as_str)), origin));
+                    match value::path_list(directories.iter().map(String::as_str)) {
+                        Ok(list) => layer.path = Some((list, origin)),
+                        Err(fault) => self.problems.push(fault.at(&origin, &path)),
+                    }
                 }
             }
             Kind::Volumes => layer.volumes = self.directories(&path, value, false).unwrap_or_default(),

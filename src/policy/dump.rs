@@ -39,6 +39,7 @@ pub fn dump(policy: &Policy) -> String {
     out.section("remove");
     out.entries("commands", "name", &policy.remove.commands);
     out.entries("directories", "path", &policy.remove.directories);
+    out.single("language-managers", policy.remove.language_managers.then(|| "true".to_owned()));
 
     out.section("files");
     out.entries("read-only", "path", &policy.files.read_only);

@@ -200,13 +200,17 @@ impl Reader<'_> {
         layer.library_path = Some(Vec::new());
         for variable in self.words("Env", self.config.get("Env")) {
             if let Some(path) = variable.strip_prefix("PATH=") {
-                let list = value::path_list(path.split(':'));
-                if !list.is_empty() {
-                    layer.path = Some((list, Origin::ImageConfig));
+                match value::path_list(path.split(':')) {
+                    Ok(list) if list.is_empty() => {}
+                    Ok(list) => layer.path = Some((list, Origin::ImageConfig)),
+                    Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "PATH")),
                 }
             }
             if let Some(path) = variable.strip_prefix("LD_LIBRARY_PATH=") {
-                layer.library_path = Some(value::path_list(path.split([':', ';'])));
+                match value::path_list(path.split([':', ';'])) {
+                    Ok(list) => layer.library_path = Some(list),
+                    Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "LD_LIBRARY_PATH")),
+                }
             }
         }
         match self.config.get("Volumes") {

@@ -216,6 +216,12 @@ pub(super) const KEYS: &[Key] = &[
         "Extra command directories.",
     ),
     key(
+        "remove",
+        "language-managers",
+        Kind::Switch(|layer| &mut layer.language_managers),
+        "Remove pip, npm, CPAN's client and their kin although their interpreter stays.",
+    ),
+    key(
         "files",
         "read-only",
         Kind::List(Item::Path, |layer| &mut layer.read_only),

@@ -13,6 +13,9 @@ use crate::diag::escape::quote;
 use crate::diag::{Diagnostic, codes};
 use crate::programs::{Program, Programs};
 
+/// Most entries of all lists of a policy together.
+const MOST_ENTRIES: usize = 20_000;
+
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
 
@@ -45,6 +48,7 @@ pub(super) struct Layer {
     pub(super) remove_directories: Vec<Entry>,
     pub(super) read_only: Vec<Entry>,
     pub(super) writable: Vec<Entry>,
+    pub(super) language_managers: Located<bool>,
     pub(super) openshift: Located<bool>,
     pub(super) database: Located<Database>,
     pub(super) minimal: Located<bool>,
@@ -120,11 +124,8 @@ impl Layer {
                 self.nothing = weaker.nothing;
             }
         }
-        for entry in weaker.keep_commands {
-            if !self.keep_commands.iter().any(|other| other.text == entry.text) {
-                self.keep_commands.push(entry);
-            }
-        }
+        let mut seen: BTreeSet<String> = self.keep_commands.iter().map(|entry| entry.text.clone()).collect();
+        self.keep_commands.extend(weaker.keep_commands.into_iter().filter(|entry| seen.insert(entry.text.clone())));
         for (list, entries) in [
             (&mut self.keep_users, weaker.keep_users),
             (&mut self.keep_groups, weaker.keep_groups),
@@ -142,6 +143,7 @@ impl Layer {
             extend(list, entries);
         }
         or(&mut self.from_scripts, weaker.from_scripts);
+        or(&mut self.language_managers, weaker.language_managers);
         or(&mut self.openshift, weaker.openshift);
         or(&mut self.database, weaker.database);
         or(&mut self.minimal, weaker.minimal);
@@ -196,8 +198,35 @@ impl Layer {
         }
     }
 
+    /// The entry beyond those that a policy may have: each is compared with all names of the image, and with others.
+    fn beyond(&self) -> Option<&Origin> {
+        let lists = [
+            &self.keep_users,
+            &self.keep_groups,
+            &self.keep_paths,
+            &self.keep_setid,
+            &self.keep_shells,
+            &self.remove_commands,
+            &self.remove_directories,
+            &self.read_only,
+            &self.writable,
+            &self.packages,
+            &self.drop,
+        ];
+        let commands = self.keep_commands.iter().map(|entry| &entry.origin);
+        commands.chain(lists.into_iter().flatten().map(|entry| &entry.origin)).nth(MOST_ENTRIES)
+    }
+
     /// Entries that cannot both hold.
     fn contradictions(&self, problems: &mut Vec<Diagnostic>) {
+        if let Some(origin) = self.beyond() {
+            let text = format!("the policy has more than {MOST_ENTRIES} entries");
+            problems.push(
+                Diagnostic::at(codes::BUDGET, origin, text)
+                    .help("write patterns, or directories instead of their files"),
+            );
+            return;
+        }
         for entry in &self.remove_commands {
             if let Some(kept) = self.keep_commands.iter().find(|kept| kept.pattern.covers(&entry.value)) {
                 problems.push(
@@ -281,7 +310,11 @@ impl Layer {
                 shells: self.keep_shells,
                 from_scripts: value(self.from_scripts).unwrap_or_default(),
             },
-            remove: Remove { commands: self.remove_commands, directories: self.remove_directories },
+            remove: Remove {
+                commands: self.remove_commands,
+                directories: self.remove_directories,
+                language_managers: value(self.language_managers).unwrap_or_default(),
+            },
             files: Files {
                 read_only: self.read_only,
                 writable: self.writable,
@@ -320,9 +353,6 @@ fn or<T>(stronger: &mut Option<T>, weaker: Option<T>) {
 
 /// Adds the entries that are not there yet; a stronger one stands for a weaker one of the same value.
 fn extend(list: &mut Vec<Entry>, entries: Vec<Entry>) {
-    for entry in entries {
-        if !list.iter().any(|other| other.value == entry.value) {
-            list.push(entry);
-        }
-    }
+    let mut seen: BTreeSet<String> = list.iter().map(|entry| entry.value.clone()).collect();
+    list.extend(entries.into_iter().filter(|entry| seen.insert(entry.value.clone())));
 }

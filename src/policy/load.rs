@@ -98,6 +98,9 @@ pub fn load(
         (None, Some(bytes)) => {
             let mut odd = Vec::new();
             let image = image::decode(bytes, &mut odd, &mut warnings);
+            // What was not read to its end cannot be judged.
+            let (beyond, odd): (Vec<_>, Vec<_>) = odd.into_iter().partition(|problem| problem.id == codes::BUDGET);
+            problems.extend(beyond);
             warnings.extend(odd);
             (Some(bytes.clone()), image)
         }
@@ -110,17 +113,23 @@ pub fn load(
     };
     let mut policy = layer::resolve(vec![flags, environment, file, image, offers], &mut problems);
     let here = options.root.is_none() && options.tar.is_none();
+    let mut directories = |name: &'static str, list: Result<Vec<String>, value::Fault>| {
+        list.unwrap_or_else(|fault| {
+            problems.push(fault.at(&Origin::Environment(name), ""));
+            Vec::new()
+        })
+    };
     if policy.path.is_empty() {
         let inherited = options.path.as_deref().filter(|_| here).unwrap_or("");
-        policy.path = value::path_list(inherited.split(':'));
+        policy.path = directories("PATH", value::path_list(inherited.split(':')));
     }
     if policy.path.is_empty() {
-        policy.path = value::path_list(USUAL_PATH.split(':'));
+        policy.path = directories("PATH", value::path_list(USUAL_PATH.split(':')));
     }
     // A RUN step has the image's environment.
     if policy.library_path.is_none() && here {
         let inherited = options.library_path.as_deref().unwrap_or("");
-        policy.library_path = Some(value::path_list(inherited.split([':', ';'])));
+        policy.library_path = Some(directories("LD_LIBRARY_PATH", value::path_list(inherited.split([':', ';']))));
     }
     if problems.is_empty() { Ok(Loaded { policy, config, files, image_config, warnings }) } else { Err(problems) }
 }

@@ -53,6 +53,8 @@ pub struct Options {
     pub this_is_an_image: bool,
     /// `--tar`.
     pub tar: Option<PathBuf>,
+    /// `--max-size`, in bytes.
+    pub max_size: Option<u64>,
     /// The image configuration that came with the archive of `--tar`; `--image-config` goes before it.
     pub archive_config: Option<Vec<u8>>,
     /// `--platform`.
@@ -115,6 +117,7 @@ const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
 const TAR: Name = ("--tar", "HARDEN_TAR");
 const PLATFORM: Name = ("--platform", "HARDEN_PLATFORM");
+const MAX_SIZE: Name = ("--max-size", "HARDEN_MAX_SIZE");
 const CHECKSUMS: Name = ("--checksums", "HARDEN_CHECKSUMS");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
@@ -123,7 +126,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 27] = [
+const NAMES: [Name; 28] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -144,6 +147,7 @@ const NAMES: [Name; 27] = [
     DISABLE,
     TAR,
     PLATFORM,
+    MAX_SIZE,
     CHECKSUMS,
     FAIL_ON,
     BASELINE,
@@ -180,6 +184,7 @@ impl Options {
             verbose: if verbose > 0 { verbose } else { reader.verbose() },
             this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             tar: reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
+            max_size: None,
             archive_config: None,
             platform: reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref())),
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
@@ -200,6 +205,13 @@ impl Options {
             library_path: text("LD_LIBRARY_PATH"),
             problems: Vec::new(),
         };
+        if let Some(given) = reader.text(MAX_SIZE, cli.audit().and_then(|audit| audit.max_size.as_ref())) {
+            options.max_size = size(&given.text);
+            if options.max_size.is_none() {
+                let text = format!("{} is not a size", quote(&given.text));
+                reader.fault(&given.origin, text, "write a number of bytes, or one with K, M, G or T behind it: 20G");
+            }
+        }
         options.problems = reader.problems;
         options
     }
@@ -249,6 +261,19 @@ impl LearnOptions {
         options.problems = reader.problems;
         options
     }
+}
+
+/// A number of bytes, or of KiB, MiB, GiB or TiB, that is not 0.
+fn size(text: &str) -> Option<u64> {
+    let end = text.len().saturating_sub(1);
+    let (number, shift) = match text.as_bytes().last()?.to_ascii_uppercase() {
+        b'K' => (text.get(..end)?, 10),
+        b'M' => (text.get(..end)?, 20),
+        b'G' => (text.get(..end)?, 30),
+        b'T' => (text.get(..end)?, 40),
+        _ => (text, 0),
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift).filter(|&size| size > 0)
 }
 
 /// A number of seconds, minutes or hours that is not 0.

@@ -1,6 +1,7 @@
 //! Single values: text → meaning. Every check that needs no second value is here; it knows no key and no file.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -113,18 +114,31 @@ pub(super) fn plain_path(value: &str) -> String {
 }
 
 /// The directories of a PATH value that count: absolute, not `/`, without `..`, each once.
-pub(super) fn path_list<'a>(directories: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut list: Vec<String> = Vec::new();
+///
+/// # Errors
+/// When no program could be given so long a list: execve(2) takes 128 KiB for one variable (MAX_ARG_STRLEN).
+pub(super) fn path_list<'a>(directories: impl IntoIterator<Item = &'a str>) -> Checked<Vec<String>> {
+    const LONGEST: usize = 128 * 1024;
+    const MOST: usize = 1000;
+    let (mut list, mut seen, mut bytes): (Vec<String>, BTreeSet<String>, usize) = (Vec::new(), BTreeSet::new(), 0);
     for directory in directories {
+        bytes += directory.len() + 1;
+        if bytes > LONGEST || list.len() > MOST {
+            return Err(Fault::of(
+                codes::BUDGET,
+                format!("the list has more than {LONGEST} bytes or more than {MOST} directories"),
+                "write the directories that hold programs; no program starts with a variable of more than 128 KiB",
+            ));
+        }
         if !directory.starts_with('/') || directory.contains('\0') || directory.split('/').any(|part| part == "..") {
             continue;
         }
         let directory = plain_path(directory);
-        if directory != "/" && !list.contains(&directory) {
+        if directory != "/" && seen.insert(directory.clone()) {
             list.push(directory);
         }
     }
-    list
+    Ok(list)
 }
 
 /// `run.user`: `NAME[:UID[:GID]]` or `UID[:GID]`.

@@ -17,6 +17,8 @@ use crate::tree::{Attributes, Id, Kind, Time, Tree};
 const LISTING: usize = 16 * 1024;
 
 const CAPABILITY: &[u8] = b"security.capability";
+/// The access list (acl(5)).
+pub(super) const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
 
 /// How an entry is, as far as a plan can ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Root {
         let old = self.open_node(tree, id, action)?;
         self.renew(tree, id, action, wanted, mtime, |new| {
             calls::write_all(new, content)?;
-            copy_xattrs(old.as_fd(), new, wanted.drop_capability)
+            copy_xattrs(old.as_fd(), new, wanted)
         })
     }
 
@@ -102,7 +104,7 @@ impl Root {
         let meta = tree.meta(id);
         self.renew(tree, id, action, wanted, (meta.mtime, meta.mtime_nsec), |new| {
             copy_content(old.as_fd(), new)?;
-            copy_xattrs(old.as_fd(), new, wanted.drop_capability)
+            copy_xattrs(old.as_fd(), new, wanted)
         })
     }
 
@@ -305,6 +307,9 @@ fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refuse
     if mode & !wanted.mode != 0 {
         calls::chmod(fd, mode & wanted.mode)?;
     }
+    if wanted.drop_access_list {
+        calls::remove_xattr(fd, ACCESS_LIST)?;
+    }
     if chown {
         calls::chown(fd, wanted.owner)?;
     }
@@ -320,10 +325,12 @@ fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refuse
 
 /// Copy extended attributes, ACLs included (xattr(7)). What belongs to the old inode or to the security module of
 /// the machine is never copied and never an error: SELinux and IMA/EVM label new files themselves.
-fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, drop_capability: bool) -> Result<(), Refused> {
+fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refused> {
     let list = calls::xattrs(old)?;
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
-        if is_of_the_system(name) || (drop_capability && name == CAPABILITY) {
+        let dropped =
+            (wanted.drop_capability && name == CAPABILITY) || (wanted.drop_access_list && name == ACCESS_LIST);
+        if is_of_the_system(name) || dropped {
             continue;
         }
         if let Some(value) = calls::xattr(old, name)? {

@@ -60,10 +60,6 @@ use trim::Trim;
 pub(crate) use interpreters::is_module;
 pub(crate) use why::Shown;
 
-/// Commands that everything depends on: what does so is no module of theirs.
-const NOT_HOSTS: &str = "bash busybox busybox-static coreutils dash glibc libc-bin libc6 mksh musl musl-utils sed tar toybox \
-    util-linux zsh";
-
 /// Where a package says that it is the layout of the file system: directories that no other package owns.
 const LAYOUT: [&str; 2] = ["/srv", "/home"];
 

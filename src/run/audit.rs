@@ -59,7 +59,7 @@ pub(super) fn archive(
     })?;
     let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
     let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into(), ".".into()]);
-    archive::read(file, directories.collect(), platform.as_ref()).map_err(fault)
+    archive::read(file, directories.collect(), platform.as_ref(), options.max_size).map_err(fault)
 }
 
 /// Judge a root, or an archive when there is one.

@@ -392,8 +392,8 @@ impl<'a> Session<'a> {
             let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
             self.bom = Some(bom.map_err(|error| self.unread(&Unread::because(&error)))?);
         }
-        match self.root.take_unread() {
-            Some(error) => Err(self.unread(&Unread::because(&error))),
+        match Unread::of(&self.root) {
+            Some(error) => Err(self.unread(&error.into())),
             None => Ok(()),
         }
     }

@@ -198,7 +198,7 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
                 for pattern in patterns.split_whitespace() {
                     let pattern = pattern.replace("%(here)s", &directory);
                     let whole = if pattern.starts_with('/') { pattern } else { format!("{directory}/{pattern}") };
-                    included.extend(glob::expand_as_shell(reader.tree, whole.as_bytes()));
+                    included.extend(glob::expand_in(reader.tree, reader.contents, file, whole.as_bytes()));
                 }
             }
         }

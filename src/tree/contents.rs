@@ -1,5 +1,7 @@
 //! The content of files, read inside a root or an archive: what reads it needs no file system of its own.
 
+use super::access::AccessList;
+use super::budget::{Budget, Budgets};
 use super::{Id, Tree};
 use anyhow::Result;
 
@@ -23,9 +25,20 @@ pub trait Contents {
         None
     }
 
-    /// Whether the file or directory carries an access list (acl(5)).
-    fn has_access_list(&self, _tree: &Tree, _id: Id) -> bool {
-        false
+    /// What the readers of this source have spent of their budgets; `None` where nothing is counted.
+    fn budgets(&self) -> Option<&Budgets> {
+        None
+    }
+
+    /// Spend so much of a reader's budget on an entry. Returns whether the reader may go on; where it may not, nothing
+    /// that is concluded holds, and the budgets say so.
+    fn spend(&self, budget: &'static Budget, amount: u64, tree: &Tree, id: Id) -> bool {
+        self.budgets().is_none_or(|budgets| budgets.spend(budget, amount, &|| tree.path(id)))
+    }
+
+    /// The access list (acl(5)) of a file or directory, if it carries one.
+    fn access_list(&self, _tree: &Tree, _id: Id) -> Option<AccessList> {
+        None
     }
 
     /// Bytes of the file.
@@ -38,13 +51,13 @@ pub trait Contents {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 pub(crate) mod memory {
-    use super::Contents;
+    use super::{Budgets, Contents};
     use crate::tree::{Id, Tree, fixture};
     use std::collections::BTreeMap;
 
     /// Contents by physical path.
     #[derive(Debug, Default)]
-    pub(crate) struct Memory(BTreeMap<Vec<u8>, Vec<u8>>);
+    pub(crate) struct Memory(BTreeMap<Vec<u8>, Vec<u8>>, Budgets);
 
     impl Memory {
         pub(crate) fn put(&mut self, path: &str, content: &[u8]) {
@@ -73,6 +86,10 @@ pub(crate) mod memory {
             let content = self.read(tree, id, u64::MAX)?;
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
             Ok(content[start..content.len().min(start.saturating_add(len))].to_vec())
+        }
+
+        fn budgets(&self) -> Option<&Budgets> {
+            Some(&self.1)
         }
 
         fn size(&self, tree: &Tree, id: Id) -> u64 {

@@ -12,10 +12,23 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::budget::Budget;
+use super::contents::Contents;
 use super::{Id, Tree};
 
 /// Longest pattern taken from a file of the image, in bytes: no path is longer (PATH_MAX).
 const LONGEST: usize = 4096;
+
+/// Names that patterns in an image's own files look at, each pattern counted as [`COMPILED`] of them: a file of patterns
+/// over a directory of many names multiplies.
+static BUDGET: Budget = Budget {
+    text: "the patterns in files of the image look at more names than",
+    most: 4_000_000,
+    help: "remove the file from the image, or do not keep what reads it",
+};
+
+/// What it costs to read a pattern, in names.
+const COMPILED: u64 = 64;
 
 /// A pattern, ready to be matched.
 #[derive(Debug, Clone)]
@@ -98,20 +111,36 @@ pub(crate) fn is_pattern(text: &[u8]) -> bool {
 /// /usr is `/usr/lib/systemd`.
 #[must_use]
 pub(crate) fn expand(tree: &Tree, pattern: &str) -> Vec<Id> {
-    walk(tree, pattern.as_bytes(), true, |part| std::str::from_utf8(part).ok().and_then(|part| Glob::new(part).ok()))
+    let compile = |part: &[u8]| std::str::from_utf8(part).ok().and_then(|part| Glob::new(part).ok());
+    walk(tree, pattern.as_bytes(), true, compile, &|_| true)
 }
 
 /// Every entry that a pattern in a file of the image names, as a shell and glob(3) would expand it: a star does not match
 /// a leading dot.
 #[must_use]
 pub(crate) fn expand_as_shell(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
-    walk(tree, pattern, false, Glob::as_shell)
+    walk(tree, pattern, false, Glob::as_shell, &|_| true)
 }
 
-fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Option<Glob>) -> Vec<Id> {
+/// The same for a pattern that `file` has, within what patterns of files may cost together.
+#[must_use]
+pub(crate) fn expand_in(tree: &Tree, contents: &dyn Contents, file: Id, pattern: &[u8]) -> Vec<Id> {
+    walk(tree, pattern, false, Glob::as_shell, &|names| contents.spend(&BUDGET, names, tree, file))
+}
+
+fn walk(
+    tree: &Tree,
+    pattern: &[u8],
+    dots: bool,
+    compile: impl Fn(&[u8]) -> Option<Glob>,
+    spend: &dyn Fn(u64) -> bool,
+) -> Vec<Id> {
     let mut found = vec![Id::ROOT];
     let all = parts(pattern, dots);
     for (index, part) in all.iter().enumerate() {
+        if !spend(COMPILED + 4 * part.len() as u64) {
+            return Vec::new();
+        }
         // Each directory once, by whichever links it was reached: links to one another would multiply with every star.
         let mut seen = BTreeSet::new();
         let directories = found.into_iter().filter_map(|at| tree.follow(at).ok()).map(|found| found.node);
@@ -129,6 +158,9 @@ fn walk(tree: &Tree, pattern: &[u8], dots: bool, compile: impl Fn(&[u8]) -> Opti
             if !is_pattern(part) && !part.iter().any(|b| b"{\\".contains(b)) {
                 next.extend(tree.resolve_from(directory, part, false).map(|found| found.node));
                 continue;
+            }
+            if !spend(tree.children(directory).len() as u64) {
+                return Vec::new();
             }
             let dots = dots || part.first() == Some(&b'.');
             let children = tree.children(directory).filter(|&id| dots || tree.name(id).first() != Some(&b'.'));

@@ -28,7 +28,7 @@ pub(crate) struct Dirty {
 impl Dirty {
     /// Every violation, seeded in a tree of Debian.
     pub(crate) fn on(tree: Rootfs) -> Self {
-        content(homes(modes(accounts(Self { tree, seeded: Vec::new() }))))
+        lists(content(homes(modes(accounts(Self { tree, seeded: Vec::new() })))))
     }
 
     /// One change of the tree, and the finding that it has to be.
@@ -42,6 +42,19 @@ impl Dirty {
         self.seeded.push((check, path));
         self
     }
+}
+
+/// Access lists, last: a file that is written anew has none.
+fn lists(dirty: Dirty) -> Dirty {
+    dirty.seed("accounts.access-list", "/etc/gshadow", |t| {
+        // A user named in it reads: version 2, owner, user 1000, group, mask and others.
+        let mut list = vec![2, 0, 0, 0];
+        for (tag, bits, id) in [(1, 6, u32::MAX), (2, 4, 1000), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)]
+        {
+            list.extend([tag, 0, bits, 0].into_iter().chain(id.to_le_bytes()));
+        }
+        t.xattr("/etc/gshadow", "system.posix_acl_access", &list)
+    })
 }
 
 fn accounts(dirty: Dirty) -> Dirty {

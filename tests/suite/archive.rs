@@ -4,6 +4,6 @@ mod audit;
 mod differ;
 mod forms;
 mod hostile;
-mod images;
+pub(crate) mod images;
 mod same;
-mod writer;
+pub(crate) mod writer;

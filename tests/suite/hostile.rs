@@ -3,6 +3,7 @@
 mod attack;
 mod confined;
 mod crash;
+mod endless;
 mod faults;
 mod kernels;
 mod partitions;

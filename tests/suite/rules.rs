@@ -8,4 +8,5 @@ mod links;
 mod names;
 mod odd;
 mod output;
+mod startable;
 mod times;

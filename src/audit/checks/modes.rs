@@ -2,6 +2,8 @@
 
 use crate::audit::{Cx, Findings, Severity};
 use crate::rules::files::known::{Family, Group, TABLE};
+use crate::rules::files::system_dirs::{READ, WRITE, passwords};
+use crate::rules::zones::is_system;
 use crate::tree::glob::expand;
 use crate::tree::{Id, Kind};
 
@@ -57,5 +59,26 @@ fn one(cx: &Cx<'_>, findings: &mut Findings, id: Id, family: Family, group: Grou
     let finding = findings.at(cx.tree, id, b"", wrong.join(" and "));
     if !grave {
         finding.at_most(Severity::Low);
+    }
+}
+
+/// Access lists that give named users and groups what the mode does not show: password files to read, and system
+/// directories to write. The mask stands in the group's bits of the mode, so only entries that have them are asked.
+pub(super) fn access_lists(cx: &Cx<'_>, findings: &mut Findings) {
+    let (tree, private) = (cx.tree, passwords(cx.tree));
+    let system =
+        |id: Id| tree.ancestors(id).any(|at| at != Id::ROOT && tree.parent(at) == Id::ROOT && is_system(tree.name(at)));
+    for id in tree.ids().filter(|&id| matches!(tree.kind(id), Kind::File | Kind::Directory) && cx.is_part(id)) {
+        let secret = private.contains(&id);
+        let open = tree.permissions(id) & 0o020 != 0 && system(id);
+        let bits = if secret { READ | WRITE } else { WRITE };
+        if (secret || open)
+            && let Some(list) = cx.contents.access_list(tree, id).filter(|list| list.gives(bits))
+        {
+            let named = list.users.iter().map(|(uid, _)| format!("uid {uid}"));
+            let named: Vec<String> = named.chain(list.groups.iter().map(|(gid, _)| format!("gid {gid}"))).collect();
+            let what = if secret { "read" } else { "write" };
+            findings.at(tree, id, b"", format!("has an access list that lets others {what} it: {}", named.join(", ")));
+        }
     }
 }

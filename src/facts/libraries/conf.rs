@@ -29,7 +29,7 @@ pub(super) fn read_conf(
         if word == b"include" {
             for pattern in rest.split(u8::is_ascii_whitespace).filter(|p| !p.is_empty()) {
                 let base = if pattern.first() == Some(&b'/') { Vec::new() } else { tree.path(tree.parent(file)) };
-                for id in glob::expand_as_shell(tree, &[&base[..], b"/", pattern].concat()) {
+                for id in glob::expand_in(tree, contents, file, &[&base[..], b"/", pattern].concat()) {
                     if let Ok(found) = tree.follow(id) {
                         read_conf(tree, contents, found.node, into, seen, depth + 1);
                     }

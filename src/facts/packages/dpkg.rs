@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::purpose::Automatic;
-use super::{Manager, PackageIndex, Reader, lossy, stanzas};
+use super::{Manager, NAMED, PackageIndex, Reader, lossy, stanzas};
 use crate::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
@@ -95,10 +95,15 @@ impl Record {
         }
     }
 
-    fn add(self, reader: &mut Reader<'_>, name: String, manager: Manager, file: Id) -> PackageIndex {
-        let package = reader.add(name, self.source, self.version, manager);
-        reader.describe(package, file, self.architecture, self.removed);
-        reader.needs.debian(package, &self.depends, &self.provides);
+    fn add(&self, reader: &mut Reader<'_>, name: String, manager: Manager, file: Id) -> PackageIndex {
+        let package = reader.add(name, self.source.clone(), self.version.clone(), manager);
+        reader.describe(package, file, self.architecture.clone(), self.removed);
+        // One record may serve the lists of many architectures.
+        let all = [&self.depends, &self.provides, &self.version, &self.source];
+        let names = all.iter().map(|text| 1 + text.matches([',', '|']).count() + text.len() / 64).sum::<usize>() as u64;
+        if reader.contents.spend(&NAMED, names, reader.tree, file) {
+            reader.needs.debian(package, &self.depends, &self.provides);
+        }
         package
     }
 }
@@ -131,6 +136,7 @@ fn read_lists(
     automatic: Option<&Automatic>,
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
+    let unknown = Record::default();
     for list in reader.tree.children(info) {
         let Some(stem) = reader.tree.name(list).strip_suffix(b".list") else { continue };
         if !reader.tree.is_file(list) || reader.packages.unfinished.binary_search(&list).is_ok() {
@@ -138,7 +144,7 @@ fn read_lists(
         }
         let stem = lossy(stem);
         let name = stem.split(':').next().unwrap_or_default().to_owned();
-        let record = records.get(&stem).or_else(|| records.get(&name)).cloned().unwrap_or_default();
+        let record = records.get(&stem).or_else(|| records.get(&name)).unwrap_or(&unknown);
         let content = reader.read(list);
         let asked = automatic.is_some_and(|automatic| !automatic.has(&name, &record.architecture));
         let counts = asked && !record.base && !record.removed;

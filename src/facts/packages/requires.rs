@@ -7,12 +7,21 @@ use std::collections::BTreeMap;
 
 use super::pairs::Pairs;
 use super::{PackageIndex, Packages};
-use crate::tree::Tree;
+use crate::tree::budget::Budget;
+use crate::tree::contents::Contents;
+use crate::tree::{Id, Tree};
 
 /// Packages that maintainer scripts call and programs do not: needing one of them to be installed is no
 /// reason to keep what it leaves behind. Names of Debian and of the package managers themselves.
 const INSTALLERS: &str = "adduser apk-tools base-passwd cdebconf debconf debconf-2.0 deb-systemd-helper dnf dpkg init-system-helpers \
     install-info lsb-base microdnf opkg pacman passwd rpm tdnf ucf update-inetd yum zypper";
+
+/// Pairs of a package and one that it needs: a name that many need and many offer multiplies.
+static PAIRS: Budget = Budget {
+    text: "the packages need each other in more ways than",
+    most: 2_000_000,
+    help: "remove the package's record: its package manager did not write it",
+};
 
 /// Whether a package serves installation alone.
 pub(super) fn is_installer(name: &str) -> bool {
@@ -76,7 +85,7 @@ impl Needs {
 
     /// Pairs of a package and one that it needs, sorted; and of a package and one that needs it by name, which a file,
     /// a library or a command that it happens to have is not.
-    pub(super) fn resolve(self, packages: &Packages, tree: &Tree) -> (Pairs, Pairs) {
+    pub(super) fn resolve(self, packages: &Packages, tree: &Tree, contents: &dyn Contents) -> (Pairs, Pairs) {
         let mut offered: BTreeMap<&str, Vec<PackageIndex>> = BTreeMap::new();
         for (index, package) in packages.iter() {
             offered.entry(package.name.as_str()).or_default().push(index);
@@ -88,6 +97,11 @@ impl Needs {
         for (package, name) in &self.depends {
             if name.is_empty() || is_installer(name) {
                 continue;
+            }
+            let offers = offered.get(name.as_str()).map_or(0, Vec::len) as u64;
+            let record = packages.get(*package).and_then(|package| package.record).unwrap_or(Id::ROOT);
+            if !contents.spend(&PAIRS, offers, tree, record) {
+                break;
             }
             for &needed in offered.get(name.as_str()).into_iter().flatten() {
                 pairs.push(*package, needed);

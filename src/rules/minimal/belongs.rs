@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::closure::objects::{Objects, is_library_directory};
+use crate::closure::removable::NOT_HOSTS;
 use crate::facts::packages::PackageIndex;
-use crate::rules::minimal::{Because, Decider, NOT_HOSTS};
+use crate::rules::minimal::{Because, Decider};
 use crate::tree::Id;
 
 impl Decider<'_> {

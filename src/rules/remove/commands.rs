@@ -19,9 +19,10 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         untouched: &untouched,
         removed: draft.removed(),
     });
-    for (id, reason) in &found.commands {
+    for (id, reason) in found.commands.iter().chain(&found.names) {
         draft.remove(*id, reason);
     }
+    super::language_managers::remove(cx, draft);
     if cx.policy.minimal.on && cx.is_on("remove.unneeded") {
         // What else of a package goes is decided there, and a second run must find the same.
         return;

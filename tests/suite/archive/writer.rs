@@ -98,7 +98,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Archive, String> {
 }
 
 pub(crate) fn read_file(file: File) -> Result<Archive, String> {
-    archive::read(file, vec![std::env::temp_dir()], None)
+    archive::read(file, vec![std::env::temp_dir()], None, None)
         .map_err(|error| format!("{}\n  help: {}", error.text, error.help))
 }
 
