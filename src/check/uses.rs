@@ -154,6 +154,11 @@ impl<'a> Judge<'a> {
         &self.examined.facts.tree
     }
 
+    /// Whether the plan removes that entry.
+    pub(crate) fn goes(&self, path: &[u8]) -> bool {
+        self.tree().lookup(path).is_some_and(|id| self.removed.contains(id))
+    }
+
     /// What the tracer fills before the first change.
     pub(crate) fn before(&self) -> Seen<'_> {
         Seen::new(self.tree(), &self.none, &self.own)

@@ -264,16 +264,23 @@ impl Image<'_> {
         }
     }
 
-    /// A check by the first port of EXPOSE. It stays a comment: a server may need others that no build step has.
+    /// A check that the command starts, and one by the first port of EXPOSE. They stay comments: a server may need others
+    /// that no build step has, or write to its files.
     fn check(&self, out: &mut String) {
+        const STARTS: &str =
+            "# starts = 3   # the command runs after 3 seconds, or ends as it ended before the changes\n";
         let port = self.policy.image.as_ref().and_then(|image| image.ports.first());
         let Run::Commands(lines) = &self.policy.run else { return };
-        let (Some(port), Some(line)) = (port, lines.first()) else { return };
+        let Some(line) = lines.first() else { return };
+        let Some(port) = port else {
+            let _ = write!(out, "\n# [check]  # remove both # if the program starts in a build step\n{STARTS}");
+            return;
+        };
         let argv: Vec<String> = line.argv.iter().map(|word| basic_string(word)).collect();
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "\n# [check]  # the image exposes port {port}: remove the three # if the program starts in a build step\n\
-             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30",
+            "\n# [check]  # the image exposes port {port}: remove the # if the program starts in a build step\n\
+             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30\n{STARTS}",
             argv.join(", ")
         );
     }

@@ -254,7 +254,7 @@ impl<'a> Session<'a> {
             }
             let named = check.to_string();
             self.console.phase(&format!("check before the first change: {named}"));
-            let ran = runner.run(check, setup.alone.is_none().then(|| judge.before()), stop);
+            let ran = runner.run(check, setup.alone.is_none().then(|| judge.before()), &|path| judge.goes(path), stop);
             self.unseen(&named, ran.unseen.as_deref());
             let failures = ran.failures.join("; it ");
             if ran.changed.is_some() {
@@ -302,7 +302,7 @@ impl<'a> Session<'a> {
         for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
-            let mut ran = runner.run(check, setup.alone.is_none().then(|| judge.after()), stop);
+            let mut ran = runner.run(check, setup.alone.is_none().then(|| judge.after()), &|_| false, stop);
             self.unseen(&named, ran.unseen.as_deref());
             if check.starts.is_some() {
                 let before = first.outcomes.get(at).copied().flatten();
