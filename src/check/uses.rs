@@ -312,6 +312,23 @@ impl<'a> Judge<'a> {
         )
     }
 
+    /// Everything that was used and would go, as entries of `[keep]`: the list, the value, and why.
+    pub(crate) fn proposals(&self) -> BTreeSet<(&'static str, String, String)> {
+        let reason = |loss: &Loss| {
+            let how = if loss.kind == Kind::Program { "started" } else { "opened" };
+            format!("{how} by {}", String::from_utf8_lossy(&loss.by))
+        };
+        let mut all = BTreeSet::new();
+        for loss in self.lost.values() {
+            match self.explainer.keep(loss.entry) {
+                Some(Keep::Command(name)) => all.insert(("commands", name, reason(loss))),
+                Some(Keep::Path(path)) => all.insert(("paths", path, reason(loss))),
+                None => false,
+            };
+        }
+        all
+    }
+
     /// The lines that keep all of this.
     fn keep(&self, entries: impl Iterator<Item = Id>) -> String {
         let tree = self.tree();
