@@ -260,6 +260,16 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
     }
 }
 
+/// A check that stops itself is ended by its time limit, and harden goes on.
+#[test]
+fn a_check_that_stops_itself_is_ended() {
+    for signal in ["STOP", "TSTP"] {
+        let code = format!("kill '{signal}', $$; sleep 60");
+        let ran = apply(&root(), &format!("[check]\ncommands = [{{ command = {}, timeout = 1 }}]", perl(&code)));
+        ran.ends_with(3).says(&["did not end within 1 s and was killed"]);
+    }
+}
+
 /// `harden init --run` proposes what a short start used, with the program that did so.
 #[test]
 fn init_proposes_what_a_short_start_used() {
