@@ -186,9 +186,10 @@ impl<'a> Runner<'a> {
         Ok(Self { root, before, extras, setup, home })
     }
 
-    /// Run one check, end what it started, remove what it created. It is followed with what `seen` knows.
+    /// Run one check, end what it started, remove what it created. It is followed with what `seen` knows. It may write to
+    /// files that go anyway.
     #[must_use]
-    pub(crate) fn run(&self, check: &Check, seen: Option<Seen<'_>>, stop: &Stop) -> Ran {
+    pub(crate) fn run(&self, check: &Check, seen: Option<Seen<'_>>, goes: &dyn Fn(&[u8]) -> bool, stop: &Stop) -> Ran {
         let until = match (check.tcp, check.starts) {
             (Some(port), _) => Until::Answer(port),
             (None, Some(seconds)) => Until::Time(seconds),
@@ -200,7 +201,7 @@ impl<'a> Runner<'a> {
         if traced.as_ref().is_some_and(|traced| traced.stuck) {
             // The tracer has ended it: that says nothing of the check.
             let unseen = traced.and_then(|traced| traced.lost.first).map(|(text, _)| text);
-            return Ran { unseen, ..self.run(check, None, stop) };
+            return Ran { unseen, ..self.run(check, None, goes, stop) };
         }
         let (outcome, failure) = match result {
             Ok(outcome) => (Some(outcome), None),
@@ -223,7 +224,7 @@ impl<'a> Runner<'a> {
             Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused, mounts: seen.mounts })
         });
         let mut failures: Vec<String> = failure.into_iter().collect();
-        let changed = match self.tidy() {
+        let changed = match self.tidy(goes) {
             Ok(changed) => changed,
             Err(error) => {
                 failures.push(error.to_string());
@@ -235,15 +236,21 @@ impl<'a> Runner<'a> {
     }
 
     /// Compare the tree with what it was, and remove what is new.
-    fn tidy(&self) -> Result<Option<String>> {
+    fn tidy(&self, goes: &dyn Fn(&[u8]) -> bool) -> Result<Option<String>> {
         let after = self.root.walk_everything()?;
         let traces = traces::compare(&self.before, &after);
         traces.remove(&self.root, &self.before, &after, &self.extras)?;
-        if traces.changed.is_empty() {
+        // A log that goes may be written to; it has to be there still, since the plan names it.
+        let is_there = |path: &[u8]| match (self.before.lookup(path), after.lookup(path)) {
+            (Some(old), Some(new)) => self.before.meta(old).ino == after.meta(new).ino,
+            _ => false,
+        };
+        let changed: Vec<&Vec<u8>> = traces.changed.iter().filter(|path| !(goes(path) && is_there(path))).collect();
+        if changed.is_empty() {
             return Ok(None);
         }
-        let named: Vec<String> = traces.changed.iter().take(NAMED).map(|path| escape::quoted(path)).collect();
-        let more = match traces.changed.len().saturating_sub(NAMED) {
+        let named: Vec<String> = changed.iter().take(NAMED).map(|path| escape::quoted(path)).collect();
+        let more = match changed.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

@@ -232,6 +232,9 @@ pub struct Init {
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
+    /// Start the image's command for T (5s) inside the image, and propose entries for what it uses
+    #[arg(long, value_name = "T", help_heading = "Policy")]
+    pub run: Option<OsString>,
 }
 
 /// `harden learn`.
@@ -469,7 +472,7 @@ impl Cli {
                     ..Flags::of(target, source, Some(selection))
                 },
             ),
-            Some(Action::Init(Init { target, source })) => ("init", Flags::of(target, source, None)),
+            Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
             Some(Action::Learn(_)) => ("learn", Flags::default()),
             Some(Action::Completions(_)) => ("completions", Flags::default()),
         };
@@ -575,7 +578,7 @@ mod tests {
                  verbose write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
-            ("init", "root"),
+            ("init", "root run"),
         ] {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
             assert_eq!(Cli::options_of(command), expected, "{command}");

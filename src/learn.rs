@@ -102,7 +102,8 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     let main = start(&program, &request.words, home.as_deref())?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
-    let way = Way { grace: GRACE, starter: "harden learn", interpreters: false, ended: Arc::clone(&shared.ended) };
+    let way =
+        Way { grace: GRACE, starter: "harden learn", job: true, interpreters: false, ended: Arc::clone(&shared.ended) };
     let traced = trace::follow(main, image, way).map_err(|errno| {
         let _ = rustix::process::kill_process(main, Signal::KILL);
         refused(errno)

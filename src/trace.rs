@@ -37,6 +37,8 @@ pub(crate) struct Way {
     pub grace: Duration,
     /// What is said to have used a file before the command itself runs.
     pub starter: &'static str,
+    /// This process stops with the command, as one job of a shell.
+    pub job: bool,
     /// Interpreters of scripts are told too: the kernel starts them without a call.
     pub interpreters: bool,
     /// Set once the command has ended: its number may mean another process.

@@ -158,7 +158,13 @@ impl Process {
         image: Image<'a>,
     ) -> Result<(Result<Outcome>, Traced<'a>)> {
         let ended = Arc::new(AtomicBool::new(false));
-        let way = Way { grace: Duration::ZERO, starter: "the check", interpreters: true, ended: Arc::clone(&ended) };
+        let way = Way {
+            grace: Duration::ZERO,
+            starter: "the check",
+            job: false,
+            interpreters: true,
+            ended: Arc::clone(&ended),
+        };
         std::thread::scope(|scope| {
             let is_over = Arc::clone(&ended);
             let listener = scope.spawn(move || {

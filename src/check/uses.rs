@@ -154,6 +154,11 @@ impl<'a> Judge<'a> {
         &self.examined.facts.tree
     }
 
+    /// Whether the plan removes that entry.
+    pub(crate) fn goes(&self, path: &[u8]) -> bool {
+        self.tree().lookup(path).is_some_and(|id| self.removed.contains(id))
+    }
+
     /// What the tracer fills before the first change.
     pub(crate) fn before(&self) -> Seen<'_> {
         Seen::new(self.tree(), &self.none, &self.own)
@@ -307,6 +312,23 @@ impl<'a> Judge<'a> {
             Diagnostic::at(GUARD, &first.origin, text)
                 .help(format!("write {keep}; name programs that the check can do without in [remove] commands")),
         )
+    }
+
+    /// Everything that was used and would go, as entries of `[keep]`: the list, the value, and why.
+    pub(crate) fn proposals(&self) -> BTreeSet<(&'static str, String, String)> {
+        let reason = |loss: &Loss| {
+            let how = if loss.kind == Kind::Program { "started" } else { "opened" };
+            format!("{how} by {}", String::from_utf8_lossy(&loss.by))
+        };
+        let mut all = BTreeSet::new();
+        for loss in self.lost.values() {
+            match self.explainer.keep(loss.entry) {
+                Some(Keep::Command(name)) => all.insert(("commands", name, reason(loss))),
+                Some(Keep::Path(path)) => all.insert(("paths", path, reason(loss))),
+                None => false,
+            };
+        }
+        all
     }
 
     /// The lines that keep all of this.

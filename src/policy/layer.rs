@@ -188,10 +188,16 @@ impl Layer {
                     Diagnostic::at(
                         codes::CONTRADICTION,
                         &check.origin,
-                        "the check has nothing to start: the policy names no command",
+                        match check.tcp {
+                            Some(_) => "the check on a TCP port has nothing to start: the policy names no command",
+                            None => "the check that a command starts has none: the policy names no command",
+                        },
                     )
                     .help(
-                        "write the image's command to run.command, or { command = [\"…\"], tcp = … } or { command = [\"…\"], starts = … } to check.commands",
+                        match check.tcp {
+                            Some(_) => "write the image's command to run.command, or { command = [\"…\"], tcp = … } to check.commands",
+                            None => "write the image's command to run.command, or { command = [\"…\"], starts = … } to check.commands",
+                        },
                     ),
                 ),
             }

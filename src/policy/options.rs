@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::value::{self, Fault};
-use crate::cli::{Cli, Flags, Learn, Report, Selection, Source, Talk, Target, Tests};
+use crate::cli::{Action, Cli, Flags, Learn, Report, Selection, Source, Talk, Target, Tests};
 use crate::console::Format;
 use crate::diag::Origin;
 use crate::diag::escape::quote;
@@ -89,6 +89,8 @@ pub struct Options {
     pub path: Option<String>,
     /// LD_LIBRARY_PATH of the environment.
     pub library_path: Option<String>,
+    /// `--run` of init, in seconds.
+    pub run: Option<u32>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Diagnostic>,
 }
@@ -115,6 +117,7 @@ const KEEP: Name = ("--keep", "HARDEN_KEEP");
 const CHECK: Name = ("--check", "HARDEN_CHECK");
 const DISABLE: Name = ("--disable", "HARDEN_DISABLE");
 
+const RUN: Name = ("--run", "HARDEN_RUN");
 const TAR: Name = ("--tar", "HARDEN_TAR");
 const PLATFORM: Name = ("--platform", "HARDEN_PLATFORM");
 const MAX_SIZE: Name = ("--max-size", "HARDEN_MAX_SIZE");
@@ -126,7 +129,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 28] = [
+const NAMES: [Name; 29] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -145,6 +148,7 @@ const NAMES: [Name; 28] = [
     KEEP,
     CHECK,
     DISABLE,
+    RUN,
     TAR,
     PLATFORM,
     MAX_SIZE,
@@ -203,6 +207,7 @@ impl Options {
             disable: reader.list(DISABLE, &disable),
             path: text("PATH"),
             library_path: text("LD_LIBRARY_PATH"),
+            run: None,
             problems: Vec::new(),
         };
         if let Some(given) = reader.text(MAX_SIZE, cli.audit().and_then(|audit| audit.max_size.as_ref())) {
@@ -212,6 +217,11 @@ impl Options {
                 reader.fault(&given.origin, text, "write a number of bytes, or one with K, M, G or T behind it: 20G");
             }
         }
+        let run = match &cli.action {
+            Some(Action::Init(init)) => init.run.as_ref(),
+            _ => None,
+        };
+        options.run = reader.time(RUN, run);
         options.problems = reader.problems;
         options
     }
@@ -251,13 +261,7 @@ impl LearnOptions {
             no_color: environment.get(OsStr::new("NO_COLOR")).is_some_and(|value| !value.is_empty()),
             problems: Vec::new(),
         };
-        if let Some(given) = reader.text(TIMEOUT, learn.timeout.as_ref()) {
-            options.timeout = seconds(&given.text);
-            if options.timeout.is_none() {
-                let text = format!("{} is not a time limit", quote(&given.text));
-                reader.fault(&given.origin, text, "write seconds, such as 30, or 5m, 1h");
-            }
-        }
+        options.timeout = reader.time(TIMEOUT, learn.timeout.as_ref());
         options.problems = reader.problems;
         options
     }
@@ -427,6 +431,17 @@ impl<'e> Reader<'e> {
             Some(Err(_)) => u8::from(self.switch(VERBOSE).is_some_and(|(on, _)| on)),
             None => 0,
         }
+    }
+
+    /// A time, in seconds.
+    fn time(&mut self, name: Name, flag: Option<&OsString>) -> Option<u32> {
+        let given = self.text(name, flag)?;
+        let time = seconds(&given.text);
+        if time.is_none() {
+            let text = format!("{} is not a time limit", quote(&given.text));
+            self.fault(&given.origin, text, "write seconds, such as 30, or 5m, 1h");
+        }
+        time
     }
 
     fn fault(&mut self, origin: &Origin, message: String, help: &str) {

@@ -2,20 +2,23 @@
 //!
 //! Guesses are marked as such. What the image configuration or flags say is taken; nothing is asked and nothing changed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Request, not_opened, printed};
+use crate::check::{Judge, Runner, Setup};
 use crate::console::Console;
 use crate::diag::escape::{basic_string, escaped};
-use crate::diag::{Diagnostic, Kind};
+use crate::diag::{Diagnostic, Kind, Origin, codes};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::program::Program;
 use crate::facts::{Facts, Own};
-use crate::pipeline::{self, Source, Unread};
-use crate::policy::{CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
+use crate::pipeline::{self, Examined, Source, Unread};
+use crate::policy::{Check, CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::root::{Root, host};
 use crate::scripts::{How, Reader};
+use crate::stop::Stop;
 use crate::tree::Id;
 use crate::tree::contents::Contents;
 
@@ -75,17 +78,76 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
         Err(error) => return refused(Unread::of_walk(&error)),
     };
     let mut policy = policy.clone();
-    match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
-        Ok(survey) => printed(&text(&Image { facts: &survey.facts, contents: &root, policy: &policy })),
-        Err(error) => refused(error.into()),
+    let survey = match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
+        Ok(survey) => survey,
+        Err(error) => return refused(error.into()),
+    };
+    let Some(seconds) = options.run else {
+        return printed(&text(&Image {
+            facts: &survey.facts,
+            contents: &root,
+            policy: &policy,
+            used: BTreeSet::new(),
+        }));
+    };
+    if request.root.is_some() {
+        let text = "--run starts a program of the image, and nothing of a tree from outside is ever started";
+        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root"));
+    }
+    let Run::Commands(lines) = &policy.run else {
+        let text = "--run has nothing to start: no command is configured";
+        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("give --command or --image-config"));
+    };
+    let argv = lines.first().map(|line| line.argv.clone()).unwrap_or_default();
+    let starts = Some(seconds);
+    policy.checks = vec![Check { argv, tcp: None, starts, timeout: seconds, origin: Origin::Flag("--run") }];
+    let examined = match pipeline::examine(survey, &root, &policy) {
+        Ok(examined) => examined,
+        Err(error) => return refused(error.into()),
+    };
+    match used(&examined, &policy, &root, &console) {
+        Ok(used) => printed(&text(&Image { facts: &examined.facts, contents: &root, policy: &policy, used })),
+        Err(error) => refused(error),
     }
 }
+
+/// Start the image's command as a check is started, and see what it uses of what would go.
+fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) -> Result<Proposals, Diagnostic> {
+    let stop = Stop::hold();
+    let failed = |text: String| {
+        Diagnostic::new(codes::CHECK_START, text)
+            .help("run init as root of the container, without --run, or with ptrace(2) allowed")
+    };
+    let (Some(setup), Some(check)) = (Setup::try_out(examined, policy, &stop)?, policy.checks.first()) else {
+        return Ok(BTreeSet::new());
+    };
+    if let Some(why) = &setup.alone {
+        return Err(failed(format!("cannot follow the command: {why}")));
+    }
+    let runner = Runner::new(&setup).map_err(|error| failed(error.to_string()))?;
+    let mut judge = Judge::new(examined, policy, root);
+    let ran = runner.run(check, Some(judge.before()), &|_| false, &stop);
+    if let Some(signal) = stop.asked() {
+        return Err(failed(format!("{signal} asked harden to end")));
+    }
+    console.output(&ran.output);
+    judge.take(check, ran.used.as_ref());
+    for text in ran.failures.iter().map(|failure| format!("the command {failure}")).chain(ran.unseen) {
+        console.say(Kind::Warning, &Diagnostic::new(codes::CHECK_START, text).help("what follows may lack entries"));
+    }
+    Ok(judge.proposals())
+}
+
+/// Entries of `[keep]`: the list, the value, and why.
+type Proposals = BTreeSet<(&'static str, String, String)>;
 
 /// The image, as far as init looks at it.
 struct Image<'a> {
     facts: &'a Facts,
     contents: &'a dyn Contents,
     policy: &'a Policy,
+    /// What a short start used.
+    used: Proposals,
 }
 
 fn text(image: &Image<'_>) -> String {
@@ -123,7 +185,23 @@ fn text(image: &Image<'_>) -> String {
         let volumes: Vec<String> = policy.volumes.iter().map(|path| basic_string(path)).collect();
         let _ = writeln!(out, "volumes = [{}]", volumes.join(", "));
     }
-    out.push_str("\n[keep]\n# names, absolute paths, globs, or { name = \"sh\", reason = \"entrypoint script\" }\ncommands = []\n");
+    out.push_str("\n[keep]\n# names, absolute paths, globs, or { name = \"sh\", reason = \"entrypoint script\" }\n");
+    for (list, key) in [("commands", "name"), ("paths", "path")] {
+        let entries: Vec<String> = image
+            .used
+            .iter()
+            .filter(|(of, _, _)| *of == list)
+            .map(|(_, value, why)| {
+                let why = why.replace('$', "_");
+                format!("    {{ {key} = {}, reason = {} }},\n", basic_string(value), basic_string(&why))
+            })
+            .collect();
+        if !entries.is_empty() {
+            let _ = writeln!(out, "{list} = [\n{}]", entries.concat());
+        } else if list == "commands" {
+            out.push_str("commands = []\n");
+        }
+    }
     image.scripts(&mut out);
     image.files(&mut out);
     out.push_str("\n[packages]\ndatabase = \"prune\"\n");
@@ -264,16 +342,23 @@ impl Image<'_> {
         }
     }
 
-    /// A check by the first port of EXPOSE. It stays a comment: a server may need others that no build step has.
+    /// A check that the command starts, and one by the first port of EXPOSE. They stay comments: a server may need others
+    /// that no build step has, or write to its files.
     fn check(&self, out: &mut String) {
+        const STARTS: &str =
+            "# starts = 3   # the command runs after 3 seconds, or ends as it ended before the changes\n";
         let port = self.policy.image.as_ref().and_then(|image| image.ports.first());
         let Run::Commands(lines) = &self.policy.run else { return };
-        let (Some(port), Some(line)) = (port, lines.first()) else { return };
+        let Some(line) = lines.first() else { return };
+        let Some(port) = port else {
+            let _ = write!(out, "\n# [check]  # remove both # if the program starts in a build step\n{STARTS}");
+            return;
+        };
         let argv: Vec<String> = line.argv.iter().map(|word| basic_string(word)).collect();
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "\n# [check]  # the image exposes port {port}: remove the three # if the program starts in a build step\n\
-             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30",
+            "\n# [check]  # the image exposes port {port}: remove the # if the program starts in a build step\n\
+             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30\n{STARTS}",
             argv.join(", ")
         );
     }

@@ -216,7 +216,8 @@ impl<'a> Session<'a> {
         // Nothing of a tree from outside is ever run. A plan that is refused gets the whole answer, unless it is the check
         // or the command that is wrong.
         const UNFIT: [&str; 3] = [guards::checks::ID, codes::GUARD_RUN, codes::RUN_COMMAND];
-        let unfit = examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
+        let nobody = !examined.plan.refusals.is_empty() && examined.ids.run().is_none();
+        let unfit = nobody || examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
         if self.request.root.is_some() || unfit || stop.asked().is_some() {
             return Ok(None);
         }
@@ -254,7 +255,7 @@ impl<'a> Session<'a> {
             }
             let named = check.to_string();
             self.console.phase(&format!("check before the first change: {named}"));
-            let ran = runner.run(check, setup.alone.is_none().then(|| judge.before()), stop);
+            let ran = runner.run(check, setup.alone.is_none().then(|| judge.before()), &|path| judge.goes(path), stop);
             self.unseen(&named, ran.unseen.as_deref());
             let failures = ran.failures.join("; it ");
             if ran.changed.is_some() {
@@ -302,7 +303,7 @@ impl<'a> Session<'a> {
         for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
-            let mut ran = runner.run(check, setup.alone.is_none().then(|| judge.after()), stop);
+            let mut ran = runner.run(check, setup.alone.is_none().then(|| judge.after()), &|_| false, stop);
             self.unseen(&named, ran.unseen.as_deref());
             if check.starts.is_some() {
                 let before = first.outcomes.get(at).copied().flatten();

@@ -270,7 +270,7 @@ impl Tracer<'_> {
         // It may have been killed meanwhile; then the next wait tells.
         let _ = resume(pid, how);
         // The shell that waits for this process has to see that its job has stopped. Process 1 cannot stop.
-        if how == Resume::Stopped && pid == self.main && signal != libc::SIGSTOP {
+        if self.way.job && how == Resume::Stopped && pid == self.main && signal != libc::SIGSTOP {
             let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
         }
     }

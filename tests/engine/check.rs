@@ -177,7 +177,7 @@ fn nginx_starts_as_root_and_drops() {
 fn busybox_answers_on_alpine() {
     let server = "#!/bin/sh\nprintf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello\\n'\n";
     let config = "[run]\nuser = \"app:1000:1000\"\ncommand = [\"nc\", \"-lk\", \"-p\", \"8080\", \"-e\", \"/app/server\"]\n\
-        [keep]\ncommands = [\"sh\", \"/app/server\"]\n[check]\ncommands = [[\"sh\", \"-c\", \"id 2>/dev/null; exit 0\"]]\ntcp = 8080\n";
+        [keep]\ncommands = [\"sh\", \"/app/server\"]\n[remove]\ncommands = [\"id\"]\n[check]\ncommands = [[\"sh\", \"-c\", \"id 2>/dev/null; exit 0\"]]\ntcp = 8080\n";
     for builder in Builder::ALL {
         let context = context("harden-test/alpine:3.20", "COPY server /app/server", config, builder)
             .file("server", 0o755, server);

@@ -68,7 +68,7 @@ impl Decoder<'_> {
             return None;
         }
         let problem = match (check.tcp, check.starts) {
-            (None, None) if check.argv.is_empty() => "the check has none of 'command', 'tcp' and 'starts'",
+            (None, None) if check.argv.is_empty() => "the check has neither 'command' nor 'tcp' nor 'starts'",
             (Some(_), Some(_)) => "the check has both 'tcp' and 'starts', and either one waits for the program",
             _ => return Some(check),
         };

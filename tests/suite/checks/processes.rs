@@ -7,6 +7,7 @@ use super::image::{Options, apply, apply_with, perl, root};
 /// A daemon as of old: two forks, a session of its own; it writes its number to /scratch.
 const DAEMON: &str = r#"
     use POSIX;
+    unlink "/scratch/pid";
     if (!fork) {
         POSIX::setsid();
         if (!fork) { open my $f, ">", "/scratch/pid"; print $f $$; close $f; $SIG{TERM} = "IGNORE"; sleep 1000 }

@@ -259,3 +259,39 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
         apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);
     }
 }
+
+/// A check that stops itself is ended by its time limit, and harden goes on.
+#[test]
+fn a_check_that_stops_itself_is_ended() {
+    for signal in ["STOP", "TSTP"] {
+        let code = format!("kill '{signal}', $$; sleep 60");
+        let ran = apply(&root(), &format!("[check]\ncommands = [{{ command = {}, timeout = 1 }}]", perl(&code)));
+        ran.ends_with(3).says(&["did not end within 1 s and was killed"]);
+    }
+}
+
+/// `harden init --run` proposes what a short start used, with the program that did so.
+#[test]
+fn init_proposes_what_a_short_start_used() {
+    let image = || {
+        let root = with(shell(), "/usr/bin/id", "/usr/bin/id")
+            .script("/app/main", "#!/tools/perl\nsystem('id; true'); sleep 60;\n");
+        root.text("/usr/share/unused", "")
+    };
+    let script = "exec /harden init --run 1s --user app:1000:1000 --command /app/main";
+    let ran = apply_with(&image(), "", Options { script, ..Options::default() });
+    ran.ends_with(0).says(&[
+        "commands = [\n    { name = \"id\", reason = \"started by /usr/bin/sh\" },\n    { name = \"sh\", reason = \"started by /tools/perl\" },\n]\n",
+    ]);
+    ran.changed_nothing();
+    for (script, said) in [
+        (
+            "exec /harden init --run 1s --root /app --command /app/main",
+            "nothing of a tree from outside is ever started",
+        ),
+        ("exec /harden init --run 1s", "--run has nothing to start"),
+        ("exec /harden init --run soon --command /app/main", "--run: 'soon' is not a time limit"),
+    ] {
+        apply_with(&image(), "", Options { script, ..Options::default() }).ends_with(2).says(&[said]);
+    }
+}

@@ -62,6 +62,21 @@ fn a_check_that_fails_and_writes_says_both() {
     assert!(!root.has("/tmp/new"));
 }
 
+/// A log of the base image goes, so that a server may write to it; in the end a new one is nobody's but the check's.
+#[test]
+fn what_goes_anyway_may_be_written_to() {
+    let code = r#"open my $f, ">>", "/var/log/app.log" or die; print $f "started\n""#;
+    let root = root().file("/var/log/app.log", 0o644, 1000, 1000, "old\n").dir("/var/log", 0o755, 1000, 0);
+    let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl(code)));
+    ran.ends_with(0).says(&["check passed"]);
+    assert!(!root.has("/var/log/app.log"));
+    // Taken away, it is nothing that the plan could remove.
+    let root =
+        super::image::root().file("/var/log/app.log", 0o644, 1000, 1000, "old\n").dir("/var/log", 0o755, 1000, 0);
+    let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl(r#"unlink "/var/log/app.log""#)));
+    ran.ends_with(3).says(&["'/var/log/app.log'"]);
+}
+
 /// What lies on a mount is no part of the image; harden says that it was written to.
 #[test]
 fn a_write_to_a_mount_is_reported() {

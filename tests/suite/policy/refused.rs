@@ -162,7 +162,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ncommands = [{ timeout = 1 }]",
-            "2:13: check.commands: the check has neither 'command' nor 'tcp'\n  help: write \"nginx -t\", [\"nginx\", \"-t\"], or { command = [\"nginx\", \"-g\", \"daemon off;\"], tcp = 8080 }",
+            "2:13: check.commands: the check has neither 'command' nor 'tcp' nor 'starts'\n  help: write \"nginx -t\", [\"nginx\", \"-t\"], or { command = [\"nginx\", \"-g\", \"daemon off;\"], tcp = 8080 }",
         ),
         (
             "[check]\ntcp = 65536",
