@@ -27,9 +27,9 @@ use crate::diag::{Diagnostic, codes};
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
-use layers::Layers;
-pub(crate) use image::expect_file_system;
 pub use image::Platform;
+pub(crate) use image::expect_file_system;
+use layers::Layers;
 use spool::{Span, Store};
 
 /// What to do with a layer that cannot be read, for which the user has no file.
@@ -114,11 +114,8 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
     if header::parse(head, 0).is_ok() {
         return Ok(());
     }
-    let compressed: [(&[u8], &str, &str); 3] = [
-        (b"\xfd7zXZ\0", "xz", "xz -dc"),
-        (b"BZh", "bzip2", "bzip2 -dc"),
-        (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
-    ];
+    let compressed: [(&[u8], &str, &str); 3] =
+        [(b"\xfd7zXZ\0", "xz", "xz -dc"), (b"BZh", "bzip2", "bzip2 -dc"), (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc")];
     if let Some((_, name, program)) = compressed.iter().find(|(magic, ..)| head.starts_with(magic)) {
         let text = format!("it is compressed with {name}, which this program cannot unpack");
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
@@ -139,11 +136,11 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
             .help(format!("unpack it with {program} and give the directory with --root")));
     }
-    let text = head.iter().position(|byte| !byte.is_ascii_whitespace()).and_then(|at| head.get(at..)).unwrap_or_default();
+    let text =
+        head.iter().position(|byte| !byte.is_ascii_whitespace()).and_then(|at| head.get(at..)).unwrap_or_default();
     if matches!(text.first(), Some(b'{' | b'[')) && !head.contains(&0) {
-        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, and no tar archive").help(
-            "give --tar the archive of the image itself, not its manifest, attestation or bill of materials",
-        ));
+        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, and no tar archive")
+            .help("give --tar the archive of the image itself, not its manifest, attestation or bill of materials"));
     }
     Ok(())
 }

@@ -56,6 +56,7 @@ pub(crate) mod fixture {
             notes: vec!["not looked at: '/x'".into()],
             checks: crate::audit::CHECKS.iter().collect(),
             entries: 2,
+            own: Vec::new(),
         }
     }
 }

@@ -100,14 +100,19 @@ impl<'a> Entries<'a> {
                         matches!(name, b"pax_global_header" | b"@PaxHeader") || name.starts_with(b"GlobalHead.")
                     };
                     if described_before || !header.name.rsplit(|&byte| byte == b'/').next().is_some_and(known) {
-                        return Err(ambiguous(at, "it is a global pax header between an entry and its description, or with a name of its own"));
+                        return Err(ambiguous(
+                            at,
+                            "it is a global pax header between an entry and its description, or with a name of its own",
+                        ));
                     }
                     global(&records).map_err(|what| wrong(at, &what.to_string()))?;
                 }
                 b'L' => described.long(false, &records),
                 b'K' => described.long(true, &records),
                 // GNU's label of a volume is no file.
-                b'V' if described_before => return Err(ambiguous(at, "it is a volume label between an entry and its description")),
+                b'V' if described_before => {
+                    return Err(ambiguous(at, "it is a volume label between an entry and its description"));
+                }
                 b'V' => {}
                 _ => {
                     let described = described.over(&mut header);

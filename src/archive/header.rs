@@ -95,7 +95,8 @@ pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Diagnostic> {
 /// What readers of engines (Go's archive/tar) and tar(1) take for different entries.
 pub(super) fn ambiguous(at: u64, why: &str) -> Diagnostic {
     let text = format!("the archive's entry at byte {at} cannot be read the same way by every engine: {why}");
-    Diagnostic::new(codes::ARCHIVE_AMBIGUOUS, text).help("write the archive again: docker export CONTAINER, or tar -c of the unpacked directory")
+    Diagnostic::new(codes::ARCHIVE_AMBIGUOUS, text)
+        .help("write the archive again: docker export CONTAINER, or tar -c of the unpacked directory")
 }
 
 /// A number: octal digits between blanks and zero bytes, or binary with the highest bit of the field set (GNU, star).

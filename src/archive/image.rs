@@ -89,7 +89,8 @@ impl Platform {
 
     /// That of a descriptor's `platform`, or of a configuration, which has the same members.
     fn of(value: &Value) -> Option<Self> {
-        let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text =
+            |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
         Some(Self { os: text("os")?, architecture: text("architecture")?, variant: text("variant") })
     }
 
@@ -132,15 +133,11 @@ struct Candidate {
 ///
 /// # Errors
 /// When it is an image archive, and it is not clear what the image is, or a part is missing.
-pub(super) fn recognise(
-    tree: &Tree,
-    files: &Files,
-    platform: Option<&Platform>,
-) -> Result<Option<Image>, Diagnostic> {
+pub(super) fn recognise(tree: &Tree, files: &Files, platform: Option<&Platform>) -> Result<Option<Image>, Diagnostic> {
     let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform };
-    let is_root = ROOT_DIRECTORIES.iter().any(|&name| {
-        tree.child(Id::ROOT, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id))
-    });
+    let is_root = ROOT_DIRECTORIES
+        .iter()
+        .any(|&name| tree.child(Id::ROOT, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id)));
     if let Some(form) = at(Id::ROOT).form() {
         if is_root {
             return Err(refused("it holds an image and a root file system: engines load the image")
@@ -171,9 +168,8 @@ pub(super) fn recognise(
 /// # Errors
 /// When it is not, with what it is instead.
 pub(crate) fn expect_file_system(tree: &Tree, contents: &dyn Contents) -> Result<(), Diagnostic> {
-    let has = |base: Id, name: &str| {
-        tree.child(base, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id))
-    };
+    let has =
+        |base: Id, name: &str| tree.child(base, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id));
     let none = |text: String| Diagnostic::new(codes::ARCHIVE_IMAGE, text);
     let inner = |id: &Id| SURE_DIRECTORIES.iter().filter(|&&name| has(*id, name)).count() >= 2;
     if ROOT_DIRECTORIES.iter().any(|name| has(Id::ROOT, name)) {
@@ -209,7 +205,8 @@ pub(crate) fn expect_file_system(tree: &Tree, contents: &dyn Contents) -> Result
         }
         level = below.into_iter().filter(|&id| tree.is_dir(id)).collect();
     }
-    let text = "it is neither an image nor a root file system: it has no directory such as /etc or /usr, and no program";
+    let text =
+        "it is neither an image nor a root file system: it has no directory such as /etc or /usr, and no program";
     Err(none(text.to_owned()).help(
         "give the output of docker save or docker export; if it is a root file system, name its program with --command",
     ))
@@ -305,9 +302,8 @@ impl Archive<'_> {
             return Err(refused("it holds no image"));
         }
         // Of an image for many platforms, an archive may hold some: what it does not hold cannot be meant.
-        let there = |found: &&Candidate| {
-            self.blob(&found.digest, true).is_ok_and(|path| self.file(&path, None).is_some())
-        };
+        let there =
+            |found: &&Candidate| self.blob(&found.digest, true).is_ok_and(|path| self.file(&path, None).is_some());
         let wanted = self.platform.cloned().unwrap_or_else(Platform::ours);
         let fits = |found: &&Candidate| self.platform_of(found).is_some_and(|platform| platform.fits(&wanted));
         let present: Vec<&Candidate> = candidates.iter().filter(there).collect();
@@ -379,7 +375,8 @@ impl Archive<'_> {
             let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
             let note = |key: &str| entry.get("annotations").and_then(|notes| text(notes, key));
             let platform = entry.get("platform").and_then(Platform::of);
-            let unknown = platform.as_ref().is_some_and(|found| found.os == "unknown" && found.architecture == "unknown");
+            let unknown =
+                platform.as_ref().is_some_and(|found| found.os == "unknown" && found.architecture == "unknown");
             if note("vnd.docker.reference.type").is_some() || unknown {
                 continue;
             }
@@ -509,10 +506,7 @@ impl Archive<'_> {
 
 /// Whether a configuration of that media type is one of an image.
 fn is_image_config(kind: &str) -> bool {
-    matches!(
-        kind,
-        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
-    )
+    matches!(kind, "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json")
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

@@ -96,7 +96,16 @@ enum Body {
 impl Layers {
     /// A root directory without anything in it.
     pub(super) fn new(whiteouts: bool) -> Self {
-        let mut layers = Self { names: BTreeMap::new(), inodes: Vec::new(), layer: 0, steps: 0, taken: BTreeSet::new(), loose: BTreeSet::new(), followed: false, whiteouts };
+        let mut layers = Self {
+            names: BTreeMap::new(),
+            inodes: Vec::new(),
+            layer: 0,
+            steps: 0,
+            taken: BTreeSet::new(),
+            loose: BTreeSet::new(),
+            followed: false,
+            whiteouts,
+        };
         layers.inodes.push(Inode::directory(0));
         layers
     }
@@ -402,7 +411,9 @@ impl Layers {
     /// place-holder comes back for the entry that takes its place, that entry is lost.
     fn is_late(&self, number: Number) -> bool {
         self.inode(number).is_some_and(|inode| match &inode.body {
-            Body::Link(target) => target.starts_with(b"/") || target.split(|&byte| byte == b'/').any(|part| part == b".."),
+            Body::Link(target) => {
+                target.starts_with(b"/") || target.split(|&byte| byte == b'/').any(|part| part == b"..")
+            }
             _ => false,
         })
     }
@@ -506,7 +517,19 @@ impl Inode {
     }
 
     fn other(mode: u16, body: Body) -> Self {
-        Self { mode, uid: 0, gid: 0, mtime: (0, 0), capability: false, nlink: 1, parent: 0, hidden: None, listed: 0, seen: 0, body }
+        Self {
+            mode,
+            uid: 0,
+            gid: 0,
+            mtime: (0, 0),
+            capability: false,
+            nlink: 1,
+            parent: 0,
+            hidden: None,
+            listed: 0,
+            seen: 0,
+            body,
+        }
     }
 
     /// Owner, mode and time of the entry; a link has all bits, as everywhere.

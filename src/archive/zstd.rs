@@ -87,7 +87,8 @@ fn failed(error: &FrameDecoderError) -> Diagnostic {
         let text = format!(
             "it is compressed with zstd and a window of {requested} bytes; harden takes at most {LARGEST_WINDOW} bytes"
         );
-        return Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text).help("compress it with level 19 or less, or with gzip");
+        return Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
+            .help("compress it with level 19 or less, or with gzip");
     }
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {

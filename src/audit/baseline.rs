@@ -47,9 +47,10 @@ impl Baseline {
         for finding in verdict.findings.iter().filter(|finding| !excepted(finding)) {
             let path = Value::from(escaped(&finding.path));
             let (check, fingerprint) = (finding.check.id, &finding.fingerprint);
-            let subject = finding.subject.as_deref().map_or_else(String::new, |subject| {
-                format!("\"subject\": {}, ", Value::from(subject))
-            });
+            let subject = finding
+                .subject
+                .as_deref()
+                .map_or_else(String::new, |subject| format!("\"subject\": {}, ", Value::from(subject)));
             lines.insert(format!(
                 "  {{ \"check\": \"{check}\", \"path\": {path}, {subject}\"fingerprint\": \"{fingerprint}\" }}"
             ));

@@ -125,7 +125,8 @@ impl Findings {
         let fingerprint = fingerprint(&[check.id.as_bytes(), &path, what]);
         let (severity, fix) = (check.severity, check.rule);
         let detail = detail.into();
-        let finding = Finding { check, severity, path, subject: None, line: None, detail, fix, fingerprint, state: State::New };
+        let finding =
+            Finding { check, severity, path, subject: None, line: None, detail, fix, fingerprint, state: State::New };
         self.count += 1;
         if self.count > LISTED {
             self.count_spare();
@@ -159,7 +160,11 @@ impl Findings {
     /// Findings, the worst first, and notes.
     pub(super) fn finish(self) -> (Vec<Finding>, Vec<String>) {
         let Self { mut list, mut notes, .. } = self;
-        let place = |finding: &Finding| super::CHECKS.iter().position(|check| std::ptr::eq(check, finding.check));
+        // Those of the policy come last, by their ids.
+        let place = |finding: &Finding| {
+            let known = super::CHECKS.iter().position(|check| std::ptr::eq(check, finding.check));
+            (known.unwrap_or(usize::MAX), finding.check.id)
+        };
         list.sort_by(|a, b| {
             let order = |f: &Finding| (std::cmp::Reverse(f.severity), place(f));
             let key = order(a).cmp(&order(b));

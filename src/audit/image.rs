@@ -61,7 +61,9 @@ impl ImageConfig {
             command,
             healthcheck: test.first().is_some_and(|first| first != "NONE"),
             test,
-            shell: Some(texts(config.get("Shell"))).filter(|shell| !shell.is_empty()).unwrap_or_else(|| vec!["/bin/sh".to_owned()]),
+            shell: Some(texts(config.get("Shell")))
+                .filter(|shell| !shell.is_empty())
+                .unwrap_or_else(|| vec!["/bin/sh".to_owned()]),
             workdir: config.get("WorkingDir").and_then(Value::as_str).unwrap_or_default().to_owned(),
             volumes: keys("Volumes"),
             exposed_ports: keys("ExposedPorts"),

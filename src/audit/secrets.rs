@@ -98,7 +98,9 @@ pub(super) fn url_password(text: &str) -> bool {
         let token = matches!(password, "" | "x-oauth-basic") && user.len() >= 20 && settings::is_value(user);
         let token = token && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         // Proxies of a build read it out of a variable.
-        !host.is_empty() && (token && user.bytes().any(|byte| byte.is_ascii_digit()) || password != "x-oauth-basic" && settings::is_value(password))
+        !host.is_empty()
+            && (token && user.bytes().any(|byte| byte.is_ascii_digit())
+                || password != "x-oauth-basic" && settings::is_value(password))
     })
 }
 

@@ -44,7 +44,11 @@ pub(super) fn archive(
     let platform = options.platform.as_ref().map(|given| {
         Platform::parse(&given.text).ok_or_else(|| {
             let text = format!("{} is not a platform", escape::quoted(given.text.as_bytes()));
-            fail(request, &console, &Diagnostic::at(codes::VALUE, &given.origin, text).help("write OS/ARCH, such as linux/arm64"))
+            fail(
+                request,
+                &console,
+                &Diagnostic::at(codes::VALUE, &given.origin, text).help("write OS/ARCH, such as linux/arm64"),
+            )
         })
     });
     let platform = platform.transpose()?;
@@ -132,7 +136,8 @@ fn attempt(
         let (tree, skipped) = root.walk_readable().map_err(|error| not_opened(&error))?;
         if unknown {
             let name = quoted(Path::new(request.root.as_deref().unwrap_or("/")));
-            archive::expect_file_system(&tree, &root).map_err(|error| not_one(&format!("the directory {name}"), error))?;
+            archive::expect_file_system(&tree, &root)
+                .map_err(|error| not_one(&format!("the directory {name}"), error))?;
         }
         let notes = skipped.iter().map(|(_, error)| format!("not examined: {error}")).collect();
         judge(Source::root(&root, tree, &own), &root, policy, asked, notes)?
@@ -194,7 +199,12 @@ fn judge(
     };
     let survey = pipeline::survey(source, policy).map_err(Diagnostic::from)?;
     let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
-        let subject = Subject { image, checksums, unmet: &survey.closure.refusals, ..Subject::new(&survey.facts, contents, policy) };
+        let subject = Subject {
+            image,
+            checksums,
+            unmet: &survey.closure.refusals,
+            ..Subject::new(&survey.facts, contents, policy)
+        };
         (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
     } else {
         let examined = pipeline::examine(survey, contents, policy).map_err(Diagnostic::from)?;

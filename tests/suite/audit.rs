@@ -7,6 +7,7 @@ mod docs;
 mod gate;
 mod image;
 mod labelled;
+mod own;
 mod policy;
 mod schema;
 mod start;

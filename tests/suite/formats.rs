@@ -193,5 +193,8 @@ fn the_ids_of_the_lists_are_in_every_format() {
         assert!(audit(&tree, format).stdout.contains("CIS-D12 7.2.2"), "{format}");
     }
     // Those of checks that passed, too.
-    assert!(audit(&tree, "junit").stdout.contains("(CD 4.8)\" time=\"0\"/>") || audit(&tree, "junit").stdout.contains("CIS-D12 7.2.5"));
+    assert!(
+        audit(&tree, "junit").stdout.contains("(CD 4.8)\" time=\"0\"/>")
+            || audit(&tree, "junit").stdout.contains("CIS-D12 7.2.5")
+    );
 }

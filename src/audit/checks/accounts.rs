@@ -46,10 +46,16 @@ pub(super) fn usable_password(cx: &Cx<'_>, findings: &mut Findings) {
             // What is locked, or what no password has as its hash, lets nobody in today.
             let (text, open) = match (marks > 0, lock::is_hash(rest)) {
                 (false, true) => (format!("'{name}' has a password that is not locked"), true),
-                (true, _) => (format!("'{name}' is locked, and its hash is left behind the mark: usermod -U unlocks it"), false),
-                (false, false) => {
-                    (format!("'{name}' has {} in place of a password, which no hash matches and which is no lock", quoted(field)), false)
+                (true, _) => {
+                    (format!("'{name}' is locked, and its hash is left behind the mark: usermod -U unlocks it"), false)
                 }
+                (false, false) => (
+                    format!(
+                        "'{name}' has {} in place of a password, which no hash matches and which is no lock",
+                        quoted(field)
+                    ),
+                    false,
+                ),
             };
             let finding = found(cx, findings, id, line, line.name(), text);
             if !open {

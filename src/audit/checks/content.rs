@@ -37,9 +37,16 @@ const LISTED: usize = 100;
 const STORES: &[Store] = &[
     ("/.netrc", |text| {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        words.windows(2).filter(|pair| pair[0] == "password").map(|pair| pair[1]).filter(|word| secrets::is_value(word)).collect()
+        words
+            .windows(2)
+            .filter(|pair| pair[0] == "password")
+            .map(|pair| pair[1])
+            .filter(|word| secrets::is_value(word))
+            .collect()
     }),
-    ("/.pgpass", |text| fields(text).filter_map(|line| line.splitn(5, ':').nth(4)).filter(|word| secrets::is_value(word)).collect()),
+    ("/.pgpass", |text| {
+        fields(text).filter_map(|line| line.splitn(5, ':').nth(4)).filter(|word| secrets::is_value(word)).collect()
+    }),
     ("/.npmrc", |text| values(text, &["_authToken", "_password", "_auth"])),
     ("/.yarnrc.yml", |text| values(text, &["npmAuthToken", "npmAuthIdent"])),
     ("/.pypirc", |text| values(text, &["password"])),
@@ -62,7 +69,11 @@ const STORES: &[Store] = &[
     ("/.env", named),
     ("/.vault-token", |text| Some(text.trim()).filter(|text| secrets::is_value(text)).into_iter().collect()),
     ("/.htpasswd", |text| {
-        fields(text).filter_map(|line| line.split_once(':')).map(|(_, hash)| hash).filter(|hash| secrets::is_value(hash)).collect()
+        fields(text)
+            .filter_map(|line| line.split_once(':'))
+            .map(|(_, hash)| hash)
+            .filter(|hash| secrets::is_value(hash))
+            .collect()
     }),
 ];
 
@@ -85,8 +96,7 @@ fn named(text: &str) -> Vec<&str> {
 fn values<'t>(text: &'t str, keys: &[&str]) -> Vec<&'t str> {
     let lines = text.split(['\n', ',', '{', '}']).map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     let found = lines.filter_map(|line| {
-        let (key, value) =
-            line.split_once('=').or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':'))?;
+        let (key, value) = line.split_once('=').or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':'))?;
         let key = key.trim().trim_matches(['"', '\'']);
         let key = key.rsplit([':', '.']).next().unwrap_or_default();
         (keys.contains(&key) && secrets::is_value(value)).then_some(value)

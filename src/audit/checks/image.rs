@@ -42,7 +42,8 @@ pub(super) fn secrets(cx: &Cx<'_>, findings: &mut Findings) {
             let inside = if by_name || !value.contains([' ', '=']) { Vec::new() } else { secrets::in_line(value) };
             if by_name || !tokens.is_empty() || !inside.is_empty() {
                 let subject = format!("{what} {}", escaped(name.as_bytes()));
-                let doubtful = !by_name && tokens.iter().all(|token| !token.sure) && inside.iter().all(|found| !found.sure);
+                let doubtful =
+                    !by_name && tokens.iter().all(|token| !token.sure) && inside.iter().all(|found| !found.sure);
                 let finding = findings.about(b"/".to_vec(), subject.clone(), format!("{subject} holds a secret"));
                 finding.at_most(if doubtful { Severity::Medium } else { Severity::High });
             }

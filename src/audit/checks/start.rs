@@ -65,7 +65,8 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
 
 /// The user of the configuration: a name has to be in the image, a number need not.
 fn user(cx: &Cx<'_>, image: &ImageConfig) -> Result<User, String> {
-    let (name, group) = image.user.split_once(':').map_or((image.user.as_str(), None), |(name, group)| (name, Some(group)));
+    let (name, group) =
+        image.user.split_once(':').map_or((image.user.as_str(), None), |(name, group)| (name, Some(group)));
     let name = if name.is_empty() { "0" } else { name };
     let number = |text: &str| text.parse::<u32>().ok();
     let shown = |text: &str| quoted(text.as_bytes());
@@ -90,7 +91,10 @@ fn user(cx: &Cx<'_>, image: &ImageConfig) -> Result<User, String> {
             // Engines give supplementary groups only where no group is written.
             if let Some(line) = line {
                 let of = sound(cx, Database::Group).map(|(_, group)| group);
-                groups.extend(of.filter(|group| members(group.field(MEMBERS)).any(|member| member == line.name())).filter_map(|group| group.id(GID)));
+                groups.extend(
+                    of.filter(|group| members(group.field(MEMBERS)).any(|member| member == line.name()))
+                        .filter_map(|group| group.id(GID)),
+                );
             }
         }
     }
@@ -165,7 +169,9 @@ impl Start<'_> {
             path.strip_prefix(volume).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mounted = ["/proc", "/sys", "/dev"].iter().any(|place| path.starts_with(place));
-        mounted || self.image.volumes.iter().any(below) || matches!(self.cx.tree.resolve(path.as_bytes()), Err(Unresolved::Mount(_)))
+        mounted
+            || self.image.volumes.iter().any(below)
+            || matches!(self.cx.tree.resolve(path.as_bytes()), Err(Unresolved::Mount(_)))
     }
 
     /// The file that a word starts. `Ok(None)` when that cannot be told.
@@ -232,7 +238,9 @@ impl Start<'_> {
             Program::Unreadable(cause) => return Err(format!("{shown} is no program that the kernel starts: {cause}")),
             // A shell runs such a file; the kernel does not.
             Program::None if depth == 0 => {
-                return Err(format!("{shown} is no program that the kernel starts: it is neither ELF nor begins with '#!'"));
+                return Err(format!(
+                    "{shown} is no program that the kernel starts: it is neither ELF nor begins with '#!'"
+                ));
             }
             Program::None => None,
         };
@@ -276,13 +284,21 @@ impl Start<'_> {
             directory = tree.parent(directory);
             if !has(directory, EXECUTE) {
                 let place = quoted(&tree.path(directory));
-                return Some(format!("cannot be reached by the user {}: {place} has no x bit for that user", quoted(user.name.as_bytes())));
+                return Some(format!(
+                    "cannot be reached by the user {}: {place} has no x bit for that user",
+                    quoted(user.name.as_bytes())
+                ));
             }
         }
         let meta = tree.meta(id);
         (!has(id, bits)).then(|| {
             let mode = tree.permissions(id);
-            format!("cannot be {verb} by the user {}: it belongs to {}:{} with mode 0o{mode:o}", quoted(user.name.as_bytes()), meta.uid, meta.gid)
+            format!(
+                "cannot be {verb} by the user {}: it belongs to {}:{} with mode 0o{mode:o}",
+                quoted(user.name.as_bytes()),
+                meta.uid,
+                meta.gid
+            )
         })
     }
 }

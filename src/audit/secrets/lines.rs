@@ -85,7 +85,9 @@ fn words(line: &str) -> Vec<String> {
 pub(in crate::audit) fn secrets(line: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut add = |what: String, secret: &str, sure: bool| {
-        if found.len() < MOST && !found.iter().any(|known| known.secret.contains(secret) || secret.contains(&known.secret)) {
+        if found.len() < MOST
+            && !found.iter().any(|known| known.secret.contains(secret) || secret.contains(&known.secret))
+        {
             found.push(Found { what, secret: secret.to_owned(), sure });
         }
     };
@@ -97,7 +99,8 @@ pub(in crate::audit) fn secrets(line: &str) -> Vec<Found> {
     let plain = line.replace("[\"", " \"").replace("\"]", "\" ").replace("\",", "\" ");
     let words = words(&plain);
     let lower = line.to_ascii_lowercase();
-    let known: Vec<(&str, &str)> = SHORT.iter().copied().filter(|(program, _)| program.split(' ').all(|word| lower.contains(word))).collect();
+    let known: Vec<(&str, &str)> =
+        SHORT.iter().copied().filter(|(program, _)| program.split(' ').all(|word| lower.contains(word))).collect();
     let mut start = 0;
     for (at, word) in words.iter().enumerate() {
         if word == ";" {
@@ -134,7 +137,8 @@ type Add<'a> = dyn FnMut(String, &str, bool) + 'a;
 /// A script of sed(1) or a pattern of a search.
 fn is_pattern(word: &str) -> bool {
     let rest = word.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '/' | '^'));
-    let sed = rest.strip_prefix('s').is_some_and(|rest| rest.starts_with(['/', '|', '#', ',', '@', '!', '~', '+', '%']));
+    let sed =
+        rest.strip_prefix('s').is_some_and(|rest| rest.starts_with(['/', '|', '#', ',', '@', '!', '~', '+', '%']));
     sed && word.len() > 3
 }
 
@@ -235,7 +239,8 @@ fn header(word: &str, add: &mut Add<'_>) {
     if !HEADERS.split_ascii_whitespace().any(|known| known == name) {
         return;
     }
-    let rest = ["Bearer ", "bearer ", "Basic ", "basic ", "token ", "Token "].iter().find_map(|kind| value.strip_prefix(kind));
+    let rest =
+        ["Bearer ", "bearer ", "Basic ", "basic ", "token ", "Token "].iter().find_map(|kind| value.strip_prefix(kind));
     let secret = rest.unwrap_or(value).trim();
     let typed = secret.contains(' ') || secret.len() < 4;
     if !typed && is_value(secret) && (name != "cookie" || secret.contains('=')) {
@@ -283,7 +288,8 @@ fn statement(text: &str, add: &mut Add<'_>) {
 fn piped(words: &[String], lower: &str, add: &mut Add<'_>) {
     let echo = words.iter().position(|word| matches!(word.rsplit('/').next(), Some("echo" | "printf")));
     let Some(start) = echo else { return };
-    let text: Vec<&String> = words.iter().skip(start + 1).take_while(|word| *word != ";").filter(|word| !word.starts_with('-')).collect();
+    let text: Vec<&String> =
+        words.iter().skip(start + 1).take_while(|word| *word != ";").filter(|word| !word.starts_with('-')).collect();
     if lower.contains("chpasswd") && !lower.contains("chpasswd -e") && !lower.contains("chpasswd --encrypted") {
         for line in text.iter().flat_map(|word| word.split(['\n', ' '])).flat_map(|word| word.split("\\n")) {
             if is_login(line) {
@@ -291,7 +297,9 @@ fn piped(words: &[String], lower: &str, add: &mut Add<'_>) {
             }
         }
     }
-    let stdin = ["--password-stdin", "passwd --stdin", "| sudo -s", "gh auth login --with-token"].iter().any(|word| lower.contains(word));
+    let stdin = ["--password-stdin", "passwd --stdin", "| sudo -s", "gh auth login --with-token"]
+        .iter()
+        .any(|word| lower.contains(word));
     if stdin && let Some(word) = text.last().filter(|word| word.len() >= 3 && is_value(word)) {
         add("a password on standard input".to_owned(), word, true);
     }

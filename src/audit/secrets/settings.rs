@@ -167,7 +167,9 @@ fn words(name: &str) -> Vec<String> {
 fn noun(name: &str) -> Option<Noun> {
     let mut words = words(name);
     let found = |words: &[String]| {
-        let ends = |nouns: &&[&str]| words.len() >= nouns.len() && words.iter().rev().zip(nouns.iter().rev()).all(|(a, b)| a == b);
+        let ends = |nouns: &&[&str]| {
+            words.len() >= nouns.len() && words.iter().rev().zip(nouns.iter().rev()).all(|(a, b)| a == b)
+        };
         let known = NOUNS.iter().find(|(nouns, _)| ends(nouns));
         let last = words.last()?;
         if let Some(&(nouns, noun)) = known {
@@ -206,12 +208,75 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
     let value = bare(value);
     let lower = value.to_ascii_lowercase();
     let starts = [
-        "$", "<", "{{", "/", "./", "../", "~/", "%", "@", "!", "*", "[", "(", "\\", "file:", "env:", "vault:", "ssm:", "arn:",
-        "op://", "sm://", "ref+", "ref:", "secretref:", "projects/", "http://", "https://", "s3://", "gs://", "secrets/", "/run/",
-        "your-", "your_", "your ", "yourpass", "yoursecret", "yourtoken", "yourkey", "yourapikey", "some-", "some_", "insert-", "insert_", "replace",
-        "change-", "change_", "changethis", "put-", "enter-", "xxx", "aws:", "azurekeyvault",
+        "$",
+        "<",
+        "{{",
+        "/",
+        "./",
+        "../",
+        "~/",
+        "%",
+        "@",
+        "!",
+        "*",
+        "[",
+        "(",
+        "\\",
+        "file:",
+        "env:",
+        "vault:",
+        "ssm:",
+        "arn:",
+        "op://",
+        "sm://",
+        "ref+",
+        "ref:",
+        "secretref:",
+        "projects/",
+        "http://",
+        "https://",
+        "s3://",
+        "gs://",
+        "secrets/",
+        "/run/",
+        "your-",
+        "your_",
+        "your ",
+        "yourpass",
+        "yoursecret",
+        "yourtoken",
+        "yourkey",
+        "yourapikey",
+        "some-",
+        "some_",
+        "insert-",
+        "insert_",
+        "replace",
+        "change-",
+        "change_",
+        "changethis",
+        "put-",
+        "enter-",
+        "xxx",
+        "aws:",
+        "azurekeyvault",
     ];
-    let inside = ["${", "$(", "{{", "}}", "%(", "placeholder", "changeme", "change-me", "change_me", "-here", "_here", ".*", "[^", "<your"];
+    let inside = [
+        "${",
+        "$(",
+        "{{",
+        "}}",
+        "%(",
+        "placeholder",
+        "changeme",
+        "change-me",
+        "change_me",
+        "-here",
+        "_here",
+        ".*",
+        "[^",
+        "<your",
+    ];
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
         && !inside.iter().any(|part| lower.contains(part))
@@ -225,7 +290,10 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
 fn is_amount(value: &str) -> bool {
     let number = value.strip_prefix(['-', '+']).unwrap_or(value);
     let unit = number.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '_'));
-    let units = ["", "ms", "s", "sec", "secs", "seconds", "m", "min", "mins", "minutes", "h", "hr", "hour", "hours", "d", "day", "days", "w", "k", "kb", "mb", "gb", "b", "y"];
+    let units = [
+        "", "ms", "s", "sec", "secs", "seconds", "m", "min", "mins", "minutes", "h", "hr", "hour", "hours", "d", "day",
+        "days", "w", "k", "kb", "mb", "gb", "b", "y",
+    ];
     number.starts_with(|c: char| c.is_ascii_digit()) && units.contains(&unit.trim().to_ascii_lowercase().as_str())
 }
 
@@ -234,7 +302,8 @@ fn connection(value: &str) -> bool {
     value.split(';').skip_while(|part| !part.contains('=')).any(|part| {
         part.split_once('=').is_some_and(|(key, value)| {
             let key = key.trim().to_ascii_lowercase();
-            matches!(key.as_str(), "password" | "pwd" | "accountkey" | "sharedaccesskey" | "sharedsecretvalue") && is_value(value)
+            matches!(key.as_str(), "password" | "pwd" | "accountkey" | "sharedaccesskey" | "sharedsecretvalue")
+                && is_value(value)
         })
     })
 }
@@ -243,7 +312,11 @@ fn connection(value: &str) -> bool {
 fn user_and_password(value: &str) -> bool {
     value.split_once(':').is_some_and(|(user, password)| {
         let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@');
-        !user.is_empty() && user.chars().all(sound) && is_value(password) && !password.contains([':', ' ', '/']) && !is_amount(password)
+        !user.is_empty()
+            && user.chars().all(sound)
+            && is_value(password)
+            && !password.contains([':', ' ', '/'])
+            && !is_amount(password)
     })
 }
 
@@ -295,7 +368,9 @@ fn by_name(name: &str, value: &str) -> bool {
         Noun::Password => value.len() >= 2 && !(is_amount(value) && (value.len() < 4 || value.contains('.'))),
         Noun::Key => text() && !value.ends_with(['(', ':']),
         Noun::Auth => {
-            let rest = ["basic ", "bearer ", "token "].iter().find_map(|kind| lower.starts_with(kind).then(|| value.get(kind.len()..)));
+            let rest = ["basic ", "bearer ", "token "]
+                .iter()
+                .find_map(|kind| lower.starts_with(kind).then(|| value.get(kind.len()..)));
             match rest.flatten() {
                 Some(rest) => is_value(rest) && rest.len() >= 4,
                 None => text() && (user_and_password(value) || is_long(value)),
@@ -318,7 +393,9 @@ mod tests {
     fn names_and_values_of_secrets() {
         assert!(is_secret_name("db_password") && is_secret_name("GITHUB-TOKEN") && !is_secret_name("KEYBOARD"));
         assert!(is_secret_name("dbPassword2") && is_secret_name("PGPASSWORD") && !is_secret_name("PWD"));
-        assert!(!is_secret_name("POSTGRES_PASSWORD_FILE") && !is_secret_name("MAX_TOKENS") && !is_secret_name("libsecret"));
+        assert!(
+            !is_secret_name("POSTGRES_PASSWORD_FILE") && !is_secret_name("MAX_TOKENS") && !is_secret_name("libsecret")
+        );
         assert!(is_value("hunter2") && !is_value("${DB}") && !is_value("") && !is_value("/run/secrets/x"));
         assert!(is_secret("DB_PASS", "hunter2") && !is_secret("TOKEN_LIFETIME", "15m") && !is_secret("TOKEN", "15m"));
         assert!(is_secret("X", "postgres://app:s3cr3t@db/app") && !is_secret("X", "postgres://app:$PW@db/app"));

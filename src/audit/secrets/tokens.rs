@@ -100,7 +100,11 @@ fn slack(body: &[u8]) -> Check {
     let found: Vec<&[u8]> = body.split(|&byte| byte == b'-').collect();
     let Some((last, numbers)) = found.split_last() else { return Check::Wrong };
     let number = |part: &&[u8]| (8..=14).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
-    if (1..=4).contains(&numbers.len()) && numbers.iter().all(number) && last.len() >= 20 { Check::Right } else { Check::Wrong }
+    if (1..=4).contains(&numbers.len()) && numbers.iter().all(number) && last.len() >= 20 {
+        Check::Right
+    } else {
+        Check::Wrong
+    }
 }
 
 fn openai(body: &[u8]) -> Check {
@@ -125,7 +129,13 @@ static FORMS: &[Form] = &[
     form("GOCSPX-", url64, (28, 28), any, "Google client secret"),
     form("ATATT3", |byte| url64(byte) || byte == b'=', (180, 200), any, "Atlassian token"),
     form("NRAK-", alnum, (27, 27), any, "New Relic key"),
-    form("PMAK-", |byte| hex(byte) || byte == b'-', (59, 59), |body| parts(body, b'-', &[(24, 24), (34, 34)]), "Postman API key"),
+    form(
+        "PMAK-",
+        |byte| hex(byte) || byte == b'-',
+        (59, 59),
+        |body| parts(body, b'-', &[(24, 24), (34, 34)]),
+        "Postman API key",
+    ),
     form("SG.", dotted, (66, 66), |body| parts(body, b'.', &[(22, 22), (43, 43)]), "SendGrid API key"),
     form("dapi", hex, (32, 32), any, "Databricks token"),
     form("dckr_pat_", url64, (27, 27), any, "Docker access token"),
@@ -139,8 +149,20 @@ static FORMS: &[Form] = &[
     form("ghu_", alnum, (36, 36), crc62, "GitHub token"),
     form("ghs_", alnum, (36, 36), crc62, "GitHub token"),
     form("ghr_", alnum, (36, 76), crc62, "GitHub token"),
-    form("github_pat_", |byte| alnum(byte) || byte == b'_', (82, 82), |body| parts(body, b'_', &[(22, 22), (59, 59)]), "GitHub token"),
-    form("glsa_", |byte| alnum(byte) || byte == b'_', (41, 41), |body| parts(body, b'_', &[(32, 32), (8, 8)]), "Grafana token"),
+    form(
+        "github_pat_",
+        |byte| alnum(byte) || byte == b'_',
+        (82, 82),
+        |body| parts(body, b'_', &[(22, 22), (59, 59)]),
+        "GitHub token",
+    ),
+    form(
+        "glsa_",
+        |byte| alnum(byte) || byte == b'_',
+        (41, 41),
+        |body| parts(body, b'_', &[(32, 32), (8, 8)]),
+        "Grafana token",
+    ),
     form("glpat-", url64, (20, 20), any, "GitLab token"),
     form("glpat-", dotted, (38, 320), |body| parts(body, b'.', &[(27, 300), (2, 2), (7, 7)]), "GitLab token"),
     form("gldt-", url64, (20, 20), any, "GitLab deploy token"),
@@ -149,7 +171,13 @@ static FORMS: &[Form] = &[
     form("gsk_", alnum, (52, 52), any, "Groq API key"),
     form("hf_", letter, (34, 34), both_cases, "Hugging Face token"),
     form("api_org_", letter, (34, 34), both_cases, "Hugging Face token"),
-    form("hooks.slack.com/services/T", slashed, (40, 60), |body| parts(body, b'/', &[(8, 12), (9, 13), (24, 24)]), "Slack webhook"),
+    form(
+        "hooks.slack.com/services/T",
+        slashed,
+        (40, 60),
+        |body| parts(body, b'/', &[(8, 12), (9, 13), (24, 24)]),
+        "Slack webhook",
+    ),
     form("hvs.", url64, (24, 160), any, "Vault token"),
     form("hvb.", url64, (130, 220), any, "Vault token"),
     form("lin_api_", alnum, (40, 40), any, "Linear API key"),
@@ -239,7 +267,8 @@ fn is_random(body: &[u8]) -> bool {
     let different = seen.iter().filter(|&&is| is).count();
     let upper = body.to_ascii_uppercase();
     let says = |word: &[u8]| upper.windows(word.len()).any(|window| window == word);
-    let made_up = [&b"EXAMPLE"[..], b"XXXXX", b"0123456789", b"1234567890", b"ABCDEFGH", b"YOUR-", b"YOUR_", b"YOURTOKEN"];
+    let made_up =
+        [&b"EXAMPLE"[..], b"XXXXX", b"0123456789", b"1234567890", b"ABCDEFGH", b"YOUR-", b"YOUR_", b"YOURTOKEN"];
     different >= 8 && !made_up.iter().any(|word| says(word))
 }
 
@@ -273,14 +302,21 @@ mod tests {
             ("npm_", "config_sharp_libvips_local_prebuilds_dir", None),
             ("npm_", "config_cache", None),
             ("hf_", "qRtYpLmNbVcXzAsDfGhJkQwErTyUiOpZxC", Some(("Hugging Face token", true))),
-            ("https://hooks.slack.com/services/T", "024BE7LD/B01ABCDEF/aZ3xY8wV2uT5sR9qP1oN6mL4", Some(("Slack webhook", true))),
+            (
+                "https://hooks.slack.com/services/T",
+                "024BE7LD/B01ABCDEF/aZ3xY8wV2uT5sR9qP1oN6mL4",
+                Some(("Slack webhook", true)),
+            ),
         ] {
             let text = [start, rest].concat();
             let found = tokens(text.as_bytes());
             assert_eq!(found.first().map(|token| (token.kind, token.sure)), expected, "{text}");
         }
         let two = format!("a: npm_{body}\nb: ghp_{body}\n");
-        assert_eq!(tokens(two.as_bytes()).iter().map(|token| (token.at, token.len)).collect::<Vec<_>>(), [(3, 40), (47, 40)]);
+        assert_eq!(
+            tokens(two.as_bytes()).iter().map(|token| (token.at, token.len)).collect::<Vec<_>>(),
+            [(3, 40), (47, 40)]
+        );
     }
 
     proptest::proptest! {

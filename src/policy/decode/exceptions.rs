@@ -21,7 +21,9 @@ impl Decoder<'_> {
         };
         for item in array {
             let Some(exception) = self.exception(path, item) else { continue };
-            if layer.exceptions.iter().any(|other| (&other.id, &other.path, &other.subject) == (&exception.id, &exception.path, &exception.subject)) {
+            if layer.exceptions.iter().any(|other| {
+                (&other.id, &other.path, &other.subject) == (&exception.id, &exception.path, &exception.subject)
+            }) {
                 self.problem(
                     codes::DUPLICATE,
                     &item.span(),
@@ -42,7 +44,8 @@ impl Decoder<'_> {
         let before = self.problems.len();
         let origin = self.origin(&value.span());
         let empty = String::new;
-        let mut exception = Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
+        let mut exception =
+            Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
         for (name, field) in table {
             let at = format!("{path}.{}", name.get_ref());
             if !EXCEPTION_KEYS.iter().any(|(known, _)| *known == name.get_ref()) {
@@ -105,7 +108,10 @@ impl Decoder<'_> {
 
     fn check_id(&mut self, at: &str, field: &Value<'_>, text: String, id: &mut String) {
         let known = || self.ids.checks.iter().copied();
-        if known().any(|check| check == text) {
+        // One of [[audit.check]], which another file may have.
+        let family = |id: &str| id.split_once('.').map(|(family, _)| family.to_owned());
+        let own = family(&text).is_some_and(|own| known().all(|check| family(check).as_ref() != Some(&own)));
+        if own || known().any(|check| check == text) {
             *id = text;
             return;
         }

@@ -83,7 +83,8 @@ fn go(bytes: &[u8]) -> Option<Vec<Entry>> {
                 _ => Some(entries),
             };
         }
-        let sum: u64 = block.iter().enumerate().map(|(n, &b)| if (148..156).contains(&n) { 32 } else { u64::from(b) }).sum();
+        let sum: u64 =
+            block.iter().enumerate().map(|(n, &b)| if (148..156).contains(&n) { 32 } else { u64::from(b) }).sum();
         if octal(&block[148..156])? != sum {
             return None;
         }
@@ -176,10 +177,13 @@ fn go(bytes: &[u8]) -> Option<Vec<Entry>> {
                     if let Some(name) = get(b"GNU.sparse.name") {
                         entry.name.clone_from(name);
                     }
-                    let size = get(b"GNU.sparse.size").or(get(b"GNU.sparse.realsize")).map_or(Some(entry.size), |v| number(v))?;
+                    let size = get(b"GNU.sparse.size")
+                        .or(get(b"GNU.sparse.realsize"))
+                        .map_or(Some(entry.size), |v| number(v))?;
                     let blocks = number(get(b"GNU.sparse.numblocks")?)?;
                     let map = get(b"GNU.sparse.map").cloned().unwrap_or_default();
-                    let numbers: Option<Vec<u64>> = map.split(|&b| b == b',').filter(|part| !part.is_empty()).map(|part| number(part)).collect();
+                    let numbers: Option<Vec<u64>> =
+                        map.split(|&b| b == b',').filter(|part| !part.is_empty()).map(|part| number(part)).collect();
                     let numbers = numbers?;
                     if numbers.len() as u64 != 2 * blocks || (b'1'..=b'6').contains(&entry.kind) || size > 4096 {
                         return None;
@@ -274,7 +278,13 @@ impl Engine {
             b'0' => {
                 self.nodes.insert(path, Node::File(self.files.len()));
                 let (content, capability) = (entry.content.clone(), entry.capability);
-                self.files.push(File { mode: entry.mode & 0o7777, uid: entry.uid, gid: entry.gid, content, capability });
+                self.files.push(File {
+                    mode: entry.mode & 0o7777,
+                    uid: entry.uid,
+                    gid: entry.gid,
+                    content,
+                    capability,
+                });
             }
             b'2' if entry.link.is_empty() => return None,
             b'2' => drop(self.nodes.insert(path, Node::Link(entry.link.clone()))),
@@ -366,7 +376,8 @@ fn gnu(bytes: &[u8]) -> Option<Vec<String>> {
 }
 
 /// Files that the archives are made of, so that hidden entries are of the same kind.
-const NAMES: &[&str] = &["a", "b", "d/", "d", "d/x", "./a", "a/", "l", "l/y", "/b", "d/../b", "e/f/g", "../a", "x/y/../a"];
+const NAMES: &[&str] =
+    &["a", "b", "d/", "d", "d/x", "./a", "a/", "l", "l/y", "/b", "d/../b", "e/f/g", "../a", "x/y/../a"];
 
 /// One header, in hand-made form.
 #[derive(Debug, Clone)]
@@ -390,13 +401,32 @@ fn piece() -> impl Strategy<Value = Piece> {
         6 => Just(b'0'), 1 => Just(0), 3 => Just(b'5'), 3 => Just(b'1'), 2 => Just(b'2'), 4 => Just(b'x'), 1 => Just(b'g'),
         2 => Just(b'L'), 1 => Just(b'K'),
     ];
-    let record = prop::sample::select(&[
-        ("path", "b"), ("path", "d/x"), ("path", "d/"), ("path", ""), ("linkpath", "a"), ("linkpath", "b"), ("size", "0"),
-        ("size", "512"), ("size", "1024"), ("uid", "7"), ("gid", "7"), ("comment", "x"), ("mtime", "1.5"),
-        ("GNU.sparse.map", "0,4"), ("GNU.sparse.map", ""), ("GNU.sparse.size", "9"), ("GNU.sparse.major", "0"),
-        ("GNU.sparse.minor", "1"), ("GNU.sparse.major", "1"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.name", "b"),
-        ("SCHILY.xattr.user.x", "y"),
-    ][..]);
+    let record = prop::sample::select(
+        &[
+            ("path", "b"),
+            ("path", "d/x"),
+            ("path", "d/"),
+            ("path", ""),
+            ("linkpath", "a"),
+            ("linkpath", "b"),
+            ("size", "0"),
+            ("size", "512"),
+            ("size", "1024"),
+            ("uid", "7"),
+            ("gid", "7"),
+            ("comment", "x"),
+            ("mtime", "1.5"),
+            ("GNU.sparse.map", "0,4"),
+            ("GNU.sparse.map", ""),
+            ("GNU.sparse.size", "9"),
+            ("GNU.sparse.major", "0"),
+            ("GNU.sparse.minor", "1"),
+            ("GNU.sparse.major", "1"),
+            ("GNU.sparse.numblocks", "1"),
+            ("GNU.sparse.name", "b"),
+            ("SCHILY.xattr.user.x", "y"),
+        ][..],
+    );
     let what = (kind, name(), name(), prop::collection::vec(record, 0..3), 0_usize..6);
     let how = (
         prop_oneof![8 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(512)), 1 => Just(Some(1024))],
@@ -407,7 +437,17 @@ fn piece() -> impl Strategy<Value = Piece> {
         prop::bool::weighted(0.2),
     );
     (what, how).prop_map(|((kind, name, link, records, content), (size, magic, prefix, mode, uid, hidden))| Piece {
-        kind, name, link, records, content, size, magic, prefix, mode, uid, hidden,
+        kind,
+        name,
+        link,
+        records,
+        content,
+        size,
+        magic,
+        prefix,
+        mode,
+        uid,
+        hidden,
     })
 }
 
@@ -416,7 +456,8 @@ fn archive(pieces: &[Piece]) -> Vec<u8> {
     for piece in pieces {
         let content = match piece.kind {
             b'x' | b'g' => {
-                let records: Vec<(&str, &[u8])> = piece.records.iter().map(|&(key, value)| (key, value.as_bytes())).collect();
+                let records: Vec<(&str, &[u8])> =
+                    piece.records.iter().map(|&(key, value)| (key, value.as_bytes())).collect();
                 let records = if piece.kind == b'g' && !piece.hidden { vec![("comment", &b"x"[..])] } else { records };
                 pax(&records)
             }
@@ -488,27 +529,49 @@ fn what_readers_see_differently_is_refused() {
     });
     run.unwrap_or_else(|error| panic!("{error}"));
     // A reader that refuses everything would pass.
-    assert!(read.get() > cases / 5 && layers.get() > cases / 5, "{} and {} of {cases} were read", read.get(), layers.get());
+    assert!(
+        read.get() > cases / 5 && layers.get() > cases / 5,
+        "{} and {} of {cases} were read",
+        read.get(),
+        layers.get()
+    );
 }
 
 /// One entry of a layer.
 fn layered() -> impl Strategy<Value = Entry> {
     let name = prop::sample::select(
-        &["a", "d/", "d/x", "d/e/", "d/e/y", "l", "l/z", ".wh.a", "d/.wh.x", ".wh.d", ".wh.l", "d/.wh..wh..opq", "d/.wh.e", "l/.wh.x"][..],
+        &[
+            "a",
+            "d/",
+            "d/x",
+            "d/e/",
+            "d/e/y",
+            "l",
+            "l/z",
+            ".wh.a",
+            "d/.wh.x",
+            ".wh.d",
+            ".wh.l",
+            "d/.wh..wh..opq",
+            "d/.wh.e",
+            "l/.wh.x",
+        ][..],
     );
     let kind = prop_oneof![6 => Just(b'0'), 1 => Just(b'1'), 3 => Just(b'2')];
-    (name, kind, prop::sample::select(&["a", "d", "d/x", "/d", "l"][..]), 0_u64..9).prop_map(|(name, kind, link, mode)| Entry {
-        kind: match name {
-            _ if name.ends_with('/') => b'5',
-            _ if name.contains(".wh.") => b'0',
-            "l" => b'2',
-            _ => kind,
+    (name, kind, prop::sample::select(&["a", "d", "d/x", "/d", "l"][..]), 0_u64..9).prop_map(
+        |(name, kind, link, mode)| Entry {
+            kind: match name {
+                _ if name.ends_with('/') => b'5',
+                _ if name.contains(".wh.") => b'0',
+                "l" => b'2',
+                _ => kind,
+            },
+            name: name.as_bytes().to_vec(),
+            link: link.as_bytes().to_vec(),
+            mode: 0o644 + mode,
+            ..Entry::default()
         },
-        name: name.as_bytes().to_vec(),
-        link: link.as_bytes().to_vec(),
-        mode: 0o644 + mode,
-        ..Entry::default()
-    })
+    )
 }
 
 /// How layers are unpacked: each over those below it (vfs, btrfs), or each apart, and then shown on each other (overlayfs).
@@ -532,7 +595,12 @@ fn stacked(layers: &[Vec<Entry>], apart: bool) -> Option<Vec<String>> {
             match last.strip_prefix(b".wh.") {
                 Some(b".wh..opq") if apart => opaque.push(path),
                 Some(b".wh..opq") => {
-                    let below: Vec<_> = target.nodes.keys().filter(|name| name.len() > path.len() && name.starts_with(&path)).cloned().collect();
+                    let below: Vec<_> = target
+                        .nodes
+                        .keys()
+                        .filter(|name| name.len() > path.len() && name.starts_with(&path))
+                        .cloned()
+                        .collect();
                     for name in below {
                         // A directory that is named nowhere goes with all that is in it.
                         if !own.contains(&name) {
@@ -590,7 +658,8 @@ fn layers_that_engines_stack_differently_are_refused() {
     let layer = || prop::collection::vec(layered(), 1..5);
     let run = runner.run(&(layer(), layer(), layer()), |(first, second, third)| {
         // A whiteout of the lowest layer takes nothing away.
-        let first: Vec<Entry> = first.into_iter().filter(|entry| !entry.name.windows(4).any(|part| part == b".wh.")).collect();
+        let first: Vec<Entry> =
+            first.into_iter().filter(|entry| !entry.name.windows(4).any(|part| part == b".wh.")).collect();
         let layers = [first, second, third];
         let packed: Vec<Vec<u8>> = layers
             .iter()

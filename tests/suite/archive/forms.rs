@@ -65,7 +65,8 @@ fn audit(bytes: &[u8], more: &[&str]) -> Run {
 
 fn is_judged(run: &Run) {
     assert_eq!(run.status, 1, "{}", run.all());
-    let found = run.json()["findings"].as_array().unwrap().iter().any(|finding| finding["check"] == "accounts.empty-password");
+    let found =
+        run.json()["findings"].as_array().unwrap().iter().any(|finding| finding["check"] == "accounts.empty-password");
     assert!(found, "{}", run.all());
 }
 
@@ -129,15 +130,25 @@ fn of_several_platforms_one_is_read_and_only_its_blobs() {
     // The only one that is there.
     is_judged(&audit(&tar(&[other]), &[]));
     is_judged(&audit(&tar(&[ours, other]), &["--platform", &format!("linux/{other}")]));
-    is_refused(&audit(&tar(&[ours]), &["--platform", &format!("linux/{other}")]), &format!("it has no image for linux/{other}"));
+    is_refused(
+        &audit(&tar(&[ours]), &["--platform", &format!("linux/{other}")]),
+        &format!("it has no image for linux/{other}"),
+    );
     is_refused(&audit(&tar(&[ours, other]), &["--platform", "linux/mips"]), "it has no image for linux/mips: it holds");
     is_refused(&audit(&tar(&[ours, other]), &["--platform", "mips"]), "'mips' is not a platform");
     is_refused(&audit(&tar(&[]), &[]), "is missing");
     // The descriptor need not name the platform: the configuration does.
     let nameless = index(&[(other, None), (ours, None)]);
-    let tar = with_blobs(Tar::default().file("oci-layout", "{}").file("index.json", &nameless), "blobs/sha256/", &[ours, other]);
+    let tar = with_blobs(
+        Tar::default().file("oci-layout", "{}").file("index.json", &nameless),
+        "blobs/sha256/",
+        &[ours, other],
+    );
     is_judged(&audit(&tar.end(), &["--platform", &format!("linux/{other}")]));
-    is_refused(&audit(&saved(&[layer()], &config(ours)), &["--platform", &format!("linux/{other}")]), "its image is for");
+    is_refused(
+        &audit(&saved(&[layer()], &config(ours)), &["--platform", &format!("linux/{other}")]),
+        "its image is for",
+    );
 }
 
 #[test]
@@ -152,13 +163,19 @@ fn zstd_is_read() {
     let frames = [packed("zstd", first), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), packed("zstd", second)].concat();
     is_judged(&audit(&saved(&[frames], &config("amd64")), &[]));
     for len in [5, 20, zstd.len() - 1] {
-        is_refused(&audit(&saved(&[zstd[..len].to_vec()], &config("amd64")), &[]), "layer '0/layer.tar': the archive is damaged");
+        is_refused(
+            &audit(&saved(&[zstd[..len].to_vec()], &config("amd64")), &[]),
+            "layer '0/layer.tar': the archive is damaged",
+        );
     }
     let mut damaged = zstd.clone();
     let last = damaged.len() - 2;
     damaged[last] ^= 1;
     is_refused(&audit(&saved(&[damaged], &config("amd64")), &[]), "does not match its length or checksum");
-    is_refused(&audit(&saved(&[[&zstd[..], b"rest"].concat()], &config("amd64")), &[]), "something that is not zstd follows");
+    is_refused(
+        &audit(&saved(&[[&zstd[..], b"rest"].concat()], &config("amd64")), &[]),
+        "something that is not zstd follows",
+    );
 }
 
 #[test]
@@ -201,10 +218,14 @@ fn a_directory_is_told_by_the_same_rules() {
     let archive = directory.path().join("x.tar");
     std::fs::write(&archive, layout.file("index.json", &index(&[("amd64", None)])).end()).unwrap();
     let tree = Rootfs::empty();
-    let unpacked = crate::common::Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(tree.path()).status().unwrap();
+    let unpacked =
+        crate::common::Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(tree.path()).status().unwrap();
     assert!(unpacked.success());
     let run = tree.run("audit", &["--format", "json"]);
     is_refused(&run, "it is an image in the form of a directory");
     assert!(run.stderr.contains("tar -C DIR -c . | harden audit --tar -"), "{}", run.stderr);
-    is_refused(&Rootfs::empty().text("/x/etc/passwd", "").dir("/x/usr", 0o755, 0, 0).run::<&str>("audit", &[]), "directory 'x'");
+    is_refused(
+        &Rootfs::empty().text("/x/etc/passwd", "").dir("/x/usr", 0o755, 0, 0).run::<&str>("audit", &[]),
+        "directory 'x'",
+    );
 }

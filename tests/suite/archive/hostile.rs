@@ -165,7 +165,9 @@ fn a_damaged_header_is_seen() {
     ] {
         assert!(said(magic).starts_with(&format!("{name}, and no tar archive\n  help: unpack it with ")), "{name}");
     }
-    assert!(read(b"  {\"_type\": \"https://in-toto.io/Statement/v1\"}").err().unwrap().starts_with("it is a JSON document"));
+    assert!(
+        read(b"  {\"_type\": \"https://in-toto.io/Statement/v1\"}").err().unwrap().starts_with("it is a JSON document")
+    );
     // A name is no magic.
     for name in ["BZh9", "070701", "PK\u{3}\u{4}", "{", "hsqs"] {
         assert_eq!(tree(Tar::default().file(name, "x")), [format!("/{name} x")]);
@@ -202,8 +204,13 @@ fn holes_that_cannot_be_are_refused() {
 #[test]
 fn a_bomb_of_zeros_takes_no_memory() {
     // 8 EiB less a byte, of which nothing is stored.
-    let records: &[(&str, &[u8])] =
-        &[("GNU.sparse.major", b"0"), ("GNU.sparse.minor", b"1"), ("GNU.sparse.numblocks", b"0"), ("GNU.sparse.size", b"9223372036854775807"), ("mtime", b"1.5")];
+    let records: &[(&str, &[u8])] = &[
+        ("GNU.sparse.major", b"0"),
+        ("GNU.sparse.minor", b"1"),
+        ("GNU.sparse.numblocks", b"0"),
+        ("GNU.sparse.size", b"9223372036854775807"),
+        ("mtime", b"1.5"),
+    ];
     let archive = read(&Tar::default().pax(records).file("x", "").end()).unwrap();
     let id = archive.tree.lookup(b"/x").unwrap();
     assert_eq!(archive.tree.meta(id).size, i64::MAX as u64);

@@ -37,8 +37,12 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// What a program makes of it.
 pub(crate) fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
-    let mut child =
-        Command::new(program).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the packages of make setup are installed");
+    let mut child = Command::new(program)
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the packages of make setup are installed");
     let mut input = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || input.write_all(bytes).unwrap());

@@ -98,7 +98,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Archive, String> {
 }
 
 pub(crate) fn read_file(file: File) -> Result<Archive, String> {
-    archive::read(file, vec![std::env::temp_dir()], None).map_err(|error| format!("{}\n  help: {}", error.text, error.help))
+    archive::read(file, vec![std::env::temp_dir()], None)
+        .map_err(|error| format!("{}\n  help: {}", error.text, error.help))
 }
 
 /// The same through a pipe.

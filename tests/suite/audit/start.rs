@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::common::{Rootfs, Run};
 
 fn with(tree: &Rootfs, config: &Value) -> Run {
-    let document = json!({"architecture": "amd64", "os": "linux", "config": config, "rootfs": {"diff_ids": []}}).to_string();
+    let document =
+        json!({"architecture": "amd64", "os": "linux", "config": config, "rootfs": {"diff_ids": []}}).to_string();
     tree.run_with("audit", &["--format", "json", "--image-config", "-"], &[], document.as_bytes())
 }
 
@@ -80,18 +81,25 @@ fn an_image_that_cannot_start_is_found() {
             json!({"Cmd": ["/app/server"], "Healthcheck": {"Test": ["CMD-SHELL", "true"]}}),
             "HEALTHCHECK: '/bin/sh' does not exist",
         ),
-        (json!({"Cmd": ["/app/server"], "Healthcheck": {"Test": ["CMD", "curl"]}}), "HEALTHCHECK: 'curl' is not in PATH"),
+        (
+            json!({"Cmd": ["/app/server"], "Healthcheck": {"Test": ["CMD", "curl"]}}),
+            "HEALTHCHECK: 'curl' is not in PATH",
+        ),
     ] {
         let found = said(&tree, &config);
         assert!(found.iter().any(|text| text.starts_with(why)), "{config}: {found:#?}");
     }
-    let tree = tree.program("/usr/bin/tini").program("/usr/bin/python3").program("/usr/bin/java").text("/app/main.py", "x");
+    let tree =
+        tree.program("/usr/bin/tini").program("/usr/bin/python3").program("/usr/bin/java").text("/app/main.py", "x");
     for (config, why) in [
         (json!({"Entrypoint": ["tini", "--", "/gone"]}), Some("ENTRYPOINT: '/gone' does not exist")),
         (json!({"Entrypoint": ["tini", "-g", "--"], "Cmd": ["python3", "/app/main.py"]}), None),
         (json!({"Cmd": ["python3", "/app/gone.py"]}), Some("CMD: the file '/app/gone.py' does not exist")),
         (json!({"Cmd": ["python3", "-m", "app"]}), None),
-        (json!({"Cmd": ["java", "-Xmx1g", "-jar", "/app/gone.jar"]}), Some("CMD: the file '/app/gone.jar' does not exist")),
+        (
+            json!({"Cmd": ["java", "-Xmx1g", "-jar", "/app/gone.jar"]}),
+            Some("CMD: the file '/app/gone.jar' does not exist"),
+        ),
     ] {
         let found = said(&tree, &config);
         assert_eq!(found.is_empty(), why.is_none(), "{config}: {found:?}");
@@ -104,13 +112,14 @@ fn a_dead_image_fails_and_one_exception_is_for_one_command() {
     let tree = tree();
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("harden.toml");
-    let image = json!({"config": {"User": "app", "Cmd": ["/nope"], "Healthcheck": {"Test": ["CMD", "/gone"]}}}).to_string();
+    let image =
+        json!({"config": {"User": "app", "Cmd": ["/nope"], "Healthcheck": {"Test": ["CMD", "/gone"]}}}).to_string();
     let run = |subject: &str| {
-        let text = format!(
-            "[[audit.exception]]\nid = \"image.start\"\npath = \"/\"\n{subject}\nreason = \"it is mounted\"\n"
-        );
+        let text =
+            format!("[[audit.exception]]\nid = \"image.start\"\npath = \"/\"\n{subject}\nreason = \"it is mounted\"\n");
         std::fs::write(&config, text).unwrap();
-        let args = ["--format", "json", "--config", config.to_str().unwrap(), "--image-config", "-", "--fail-on", "high"];
+        let args =
+            ["--format", "json", "--config", config.to_str().unwrap(), "--image-config", "-", "--fail-on", "high"];
         tree.run_with("audit", &args, &[], image.as_bytes())
     };
     for (subject, status) in [("", 1), ("subject = \"CMD\"", 1), ("subject = \"*\"", 0)] {
