@@ -6,6 +6,7 @@
 
 pub(crate) mod baseline;
 mod checks;
+pub(crate) mod compliance;
 mod context;
 pub(crate) mod exceptions;
 pub(crate) mod finding;
@@ -24,6 +25,16 @@ use context::Cx;
 
 pub(crate) use baseline::Baseline;
 pub use checks::CHECKS;
+
+/// Every control of `--compliance`: title of its list, id, title, why no image answers for it, and the ids of its checks.
+#[must_use]
+pub fn controls() -> Vec<(&'static str, &'static str, &'static str, &'static str, Vec<&'static str>)> {
+    let row = |control: &'static compliance::Control| {
+        let checks = compliance::checks(control).iter().map(|check| check.id).collect();
+        (control.list.title(), control.id, control.title, control.elsewhere, checks)
+    };
+    compliance::CONTROLS.iter().map(row).collect()
+}
 
 /// Whether a setting `NAME=value` gives a secret, as `image.secret` tells it: for tests with labelled lists.
 #[must_use]

@@ -2,6 +2,7 @@
 //! [`crate::console`] prints the text.
 
 pub(crate) mod audit;
+pub(crate) mod compliance;
 pub(crate) mod explain;
 pub(crate) mod github;
 pub(crate) mod json;

@@ -136,7 +136,7 @@ fn entry(cx: &Cx<'_>, own: &OwnCheck, content: &Content, id: Id, findings: &mut 
             findings.at(tree, id, b"owner", text);
         }
     }
-    if let Some(extra) = own.mode.map(|allowed| u32::from(mode) & !allowed).filter(|&extra| extra != 0)
+    if let Some(extra) = own.mode.map(|allowed| mode & !allowed).filter(|&extra| extra != 0)
         && kind != Kind::Link
     {
         findings.at(tree, id, b"mode", format!("has mode 0o{mode:o}, but should not have 0o{extra:o}"));

@@ -2,6 +2,7 @@
 
 mod checksums;
 mod clean;
+mod compliance;
 mod dirty;
 mod docs;
 mod gate;

@@ -190,7 +190,7 @@ impl Decoder<'_> {
             return Err("write FAMILY.NAME in lower case, such as org.no-debug");
         };
         let built_in = |known: &&str| known.split('.').next() == Some(family);
-        if self.ids.checks.iter().any(|known| built_in(&known)) {
+        if self.ids.checks.iter().any(built_in) {
             return Err("choose another family: harden has checks of this one");
         }
         Ok(())

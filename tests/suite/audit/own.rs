@@ -16,9 +16,11 @@ fn with(tree: &Rootfs, files: &[(&str, &str)], more: &[&str]) -> Run {
 fn found(run: &Run) -> Vec<String> {
     assert!(run.status < 2, "{}", run.all());
     let report = run.json();
-    let own = report["findings"].as_array().unwrap().iter().filter(|f| f["check"].as_str().unwrap().starts_with("org."));
+    let own =
+        report["findings"].as_array().unwrap().iter().filter(|f| f["check"].as_str().unwrap().starts_with("org."));
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    own.map(|f| format!("{} {} {} {}", text(&f["check"]), text(&f["severity"]), text(&f["path"]), text(&f["detail"]))).collect()
+    own.map(|f| format!("{} {} {} {}", text(&f["check"]), text(&f["severity"]), text(&f["path"]), text(&f["detail"])))
+        .collect()
 }
 
 fn tree() -> Rootfs {
@@ -79,7 +81,8 @@ fn each_condition_makes_its_finding() {
     }
     assert!(!found.iter().any(|line| line.contains("/etc/app/tls.conf")), "{found:#?}");
     assert!(found.iter().any(|line| line.starts_with("org.no-curl info / the package 'dash'")), "{found:#?}");
-    let line = run.json()["findings"].as_array().unwrap().iter().any(|f| f["check"] == "org.app-conf" && f["line"] == 1);
+    let line =
+        run.json()["findings"].as_array().unwrap().iter().any(|f| f["check"] == "org.app-conf" && f["line"] == 1);
     assert!(line, "{}", run.stdout);
 }
 
@@ -129,7 +132,11 @@ fn a_wrong_check_is_refused_with_its_line() {
         ("[audit]\ncheck = 1\n".to_owned(), "must be an array of tables"),
     ] {
         let run = with(&Rootfs::distroless(), &[("harden.toml", &text)], &[]);
-        assert!(run.status == 2 && run.stderr.contains(why) && run.stderr.contains("harden.toml:"), "{why}: {}", run.all());
+        assert!(
+            run.status == 2 && run.stderr.contains(why) && run.stderr.contains("harden.toml:"),
+            "{why}: {}",
+            run.all()
+        );
     }
 }
 
