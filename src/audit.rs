@@ -6,10 +6,12 @@
 
 pub(crate) mod baseline;
 mod checks;
+pub(crate) mod compliance;
 mod context;
 pub(crate) mod exceptions;
 pub(crate) mod finding;
 pub(crate) mod image;
+mod own;
 mod secrets;
 
 use crate::closure::Closure;
@@ -23,6 +25,16 @@ use context::Cx;
 
 pub(crate) use baseline::Baseline;
 pub use checks::CHECKS;
+
+/// Every control of `--compliance`: title of its list, id, title, why no image answers for it, and the ids of its checks.
+#[must_use]
+pub fn controls() -> Vec<(&'static str, &'static str, &'static str, &'static str, Vec<&'static str>)> {
+    let row = |control: &'static compliance::Control| {
+        let checks = compliance::checks(control).iter().map(|check| check.id).collect();
+        (control.list.title(), control.id, control.title, control.elsewhere, checks)
+    };
+    compliance::CONTROLS.iter().map(row).collect()
+}
 
 /// Whether a setting `NAME=value` gives a secret, as `image.secret` tells it: for tests with labelled lists.
 #[must_use]
@@ -140,9 +152,16 @@ pub(crate) struct Verdict {
     pub checks: Vec<&'static Check>,
     /// Number of entries in the tree.
     pub entries: usize,
+    /// Checks of the policy, which are none of [`CHECKS`].
+    pub own: Vec<&'static Check>,
 }
 
 impl Verdict {
+    /// Every check that a finding may be of, in order.
+    pub(crate) fn registry(&self) -> impl Iterator<Item = &'static Check> {
+        CHECKS.iter().chain(self.own.iter().copied())
+    }
+
     /// Number of findings of that severity which count: neither excepted nor in the baseline.
     #[must_use]
     pub(crate) fn count(&self, severity: Severity) -> usize {
@@ -168,11 +187,17 @@ pub(crate) fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<
     let Some(first) = CHECKS.first() else { return Verdict::default() };
     let mut findings = Findings::new(first, notes);
     let cx = Cx::new(subject);
-    let checks: Vec<&'static Check> = CHECKS.iter().filter(|check| subject.answers(check)).collect();
+    let mut checks: Vec<&'static Check> = CHECKS.iter().filter(|check| subject.answers(check)).collect();
     for check in &checks {
         findings.begin(check);
         (check.run)(&cx, &mut findings);
     }
+    let own: Vec<&'static Check> = subject.policy.audit.checks.iter().map(own::row).collect();
+    for (row, asked) in own.iter().zip(&subject.policy.audit.checks) {
+        findings.begin(row);
+        own::run(&cx, asked, &mut findings);
+    }
+    checks.extend(&own);
     findings.begin(first);
     context::settle(&cx, &mut findings);
     exceptions::apply(&subject.policy.audit.exceptions, &checks, today, &mut findings);
@@ -180,5 +205,5 @@ pub(crate) fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<
     if let Some(baseline) = baseline {
         baseline.apply(&mut findings);
     }
-    Verdict { findings, notes, checks, entries: subject.facts.tree.len() }
+    Verdict { findings, notes, checks, entries: subject.facts.tree.len(), own }
 }

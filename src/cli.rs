@@ -189,6 +189,9 @@ pub struct Audit {
     /// Exit with 1 if a finding is at least this severe: info, low, medium or high [default: medium]
     #[arg(long, value_name = "SEVERITY", hide_possible_values = true, help_heading = AUDIT)]
     pub fail_on: Option<Severity>,
+    /// Report by the controls of a list instead: cis-docker, stig, dockle or all
+    #[arg(long, value_name = "LIST", help_heading = AUDIT)]
+    pub compliance: Option<OsString>,
     /// Count only findings that are not in this file
     #[arg(long, value_name = "FILE", help_heading = AUDIT)]
     pub baseline: Option<PathBuf>,
@@ -574,8 +577,8 @@ mod tests {
             ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
             (
                 "audit",
-                "baseline checksums disable dump-config fail-on format keep max-size minimal platform quiet report root sbom tar \
-                 verbose write-baseline",
+                "baseline checksums compliance disable dump-config fail-on format keep max-size minimal platform quiet report root \
+                 sbom tar verbose write-baseline",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
             ("init", "root run"),

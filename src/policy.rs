@@ -10,6 +10,7 @@ mod keys;
 mod layer;
 mod load;
 mod options;
+pub(crate) mod own;
 mod pattern;
 mod profile;
 mod schema;
@@ -27,6 +28,7 @@ pub use dump::{dump, pattern_text};
 pub use load::{Inputs, LARGEST_INPUT, Loaded, load};
 pub(crate) use options::LearnOptions;
 pub use options::{Environment, Options};
+pub(crate) use own::OwnCheck;
 pub(crate) use profile::{PROFILE_NAMES, profile_text};
 pub use schema::schema;
 
@@ -110,6 +112,8 @@ pub struct Image {
 pub struct Audit {
     /// Findings that are accepted, with reasons.
     pub exceptions: Vec<Exception>,
+    /// Checks beside those that are built in.
+    pub checks: Vec<OwnCheck>,
 }
 
 /// One entry of `[[audit.exception]]`.

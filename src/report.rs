@@ -2,6 +2,7 @@
 //! [`crate::console`] prints the text.
 
 pub(crate) mod audit;
+pub(crate) mod compliance;
 pub(crate) mod explain;
 pub(crate) mod github;
 pub(crate) mod json;
@@ -56,6 +57,7 @@ pub(crate) mod fixture {
             notes: vec!["not looked at: '/x'".into()],
             checks: crate::audit::CHECKS.iter().collect(),
             entries: 2,
+            own: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub mod archive {
 
 pub mod audit {
     //! Checks.
-    pub use crate::audit::{CHECKS, Check, is_secret_line, is_secret_setting};
+    pub use crate::audit::{CHECKS, Check, controls, is_secret_line, is_secret_setting};
 }
 
 pub mod cli {

@@ -323,7 +323,7 @@ impl Archive<'_> {
         let chosen = match (present.as_slice(), fitting.as_slice()) {
             (_, &[only]) => only,
             (&[only], _) if self.platform.is_none() => only,
-            ([], _) => return Err(missing(&self.blob(&candidates.first().map_or("", |found| &found.digest), true)?)),
+            ([], _) => return Err(missing(&self.blob(candidates.first().map_or("", |found| &found.digest), true)?)),
             (all, []) if self.platform.is_some() => {
                 let text = format!("it has no image for {wanted}: it holds {}", self.named(all));
                 return Err(refused(&text).help("give --platform one of them"));

@@ -190,7 +190,7 @@ pub static CHECKS: &[Check] = &[
     check("files.log-mode", Low, "root owns logs, and other users cannot access them",
         &["CIS-D12 6.1.4.1", "SSG permissions_local_var_log", "DS os-11", "GPOS SV-203667"], "remove.leftovers", &READABLE, trees::log_mode),
     check("files.leftovers", Low, "no logs, caches and temporary files",
-        &["bootc nonempty-run-tmp", "FILE-6354", "CIS-DI-0005"], "remove.leftovers", &LEFTOVER, by_rule::check),
+        &["bootc nonempty-run-tmp", "FILE-6354", "DKL-DI-0004", "DKL-DI-0005"], "remove.leftovers", &LEFTOVER, by_rule::check),
     check("files.run", Low, "/run is empty",
         &["bootc nonempty-run-tmp"], "", &LEFTOVER, trees::run_files),
     check("files.dangling-link", Info, "every link has a target",
@@ -249,7 +249,7 @@ pub static CHECKS: &[Check] = &[
         &["DKL-LI-0003"], "", &LEFTOVER, content::developer),
 
     check("programs.package-manager", Medium, "no package manager",
-        &["CD 4.3", "DCG 2.12", "DKL-DI-0004", "DKL-DI-0005"], "remove.package-manager", &HARDEN, by_rule::check),
+        &["CD 4.3", "DCG 2.12"], "remove.package-manager", &HARDEN, by_rule::check),
     check("programs.privilege", Low, "no program that switches users (su, sudo, …)",
         &["DCG 2.12", "DKL-DI-0001"], "remove.commands", &PROGRAM, programs::named),
     check("programs.shell", Low, "no shell", &["DCG 2.12", "N190 4.1"], "remove.commands", &PROGRAM, programs::named),

@@ -39,6 +39,9 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
                 };
                 ("audit.exception-unused", what)
             }
+            (_, false) if checks::find(&exception.id).is_none() => {
+                ("audit.exception-unused", "is for a check that does not exist".to_owned())
+            }
             _ => continue,
         };
         let Some(check) = checks::find(check) else { continue };

@@ -160,7 +160,11 @@ impl Findings {
     /// Findings, the worst first, and notes.
     pub(super) fn finish(self) -> (Vec<Finding>, Vec<String>) {
         let Self { mut list, mut notes, .. } = self;
-        let place = |finding: &Finding| super::CHECKS.iter().position(|check| std::ptr::eq(check, finding.check));
+        // Those of the policy come last, by their ids.
+        let place = |finding: &Finding| {
+            let known = super::CHECKS.iter().position(|check| std::ptr::eq(check, finding.check));
+            (known.unwrap_or(usize::MAX), finding.check.id)
+        };
         list.sort_by(|a, b| {
             let order = |f: &Finding| (std::cmp::Reverse(f.severity), place(f));
             let key = order(a).cmp(&order(b));

@@ -5,6 +5,7 @@
 mod checks;
 mod entries;
 mod exceptions;
+mod own_checks;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -258,6 +259,7 @@ impl Decoder<'_> {
             Kind::Commands => self.commands(&path, value, layer),
             Kind::Checks => self.checks(&path, value, layer),
             Kind::Exceptions => self.exceptions(&path, value, layer),
+            Kind::OwnChecks => self.own_checks(&path, value, layer),
             Kind::Number(most, slot) => {
                 if let Some(number) = self.number(&path, value, *most) {
                     *slot(layer) = Some((number, origin));

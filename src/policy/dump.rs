@@ -73,6 +73,29 @@ pub fn dump(policy: &Policy) -> String {
         out.single("expires", exception.expires.as_ref().map(|(text, _)| string(text)));
     }
 
+    for check in &policy.audit.checks {
+        out.heading("[[audit.check]]");
+        out.single("id", Some(string(&check.id)));
+        out.single("severity", Some(string(check.severity.name())));
+        out.single("title", Some(string(&check.title)));
+        out.single("help", Some(&check.help).filter(|help| !help.is_empty()).map(|help| string(help)));
+        let paths: Vec<String> = check.paths.iter().map(|path| string(path)).collect();
+        out.single("paths", (!paths.is_empty()).then(|| format!("[{}]", paths.join(", "))));
+        out.single("presence", check.presence.map(|presence| string(presence.name())));
+        out.single("type", check.kind.map(|kind| string(kind.name())));
+        let owner = check.owner.as_ref();
+        out.single(
+            "owner",
+            owner.map(|(user, group)| {
+                string(&group.as_ref().map_or_else(|| user.clone(), |group| format!("{user}:{group}")))
+            }),
+        );
+        out.single("mode", check.mode.map(|mode| string(&format!("{mode:04o}"))));
+        out.single("contains", check.contains.as_deref().map(string));
+        out.single("lacks", check.lacks.as_deref().map(string));
+        out.single("package", check.package.as_deref().map(string));
+    }
+
     out.section("rules");
     for (rule, on) in &policy.rules {
         out.single(&string(rule), Some(string(if *on { "on" } else { "off" })));

@@ -52,6 +52,8 @@ pub(super) enum Kind {
     Checks,
     /// `audit.exception`.
     Exceptions,
+    /// `audit.check`.
+    OwnChecks,
     /// A number from 1 to this one.
     Number(u32, fn(&mut Layer) -> &mut Located<u32>),
 }
@@ -125,6 +127,22 @@ pub(super) const EXCEPTION_KEYS: [(&str, &str); 5] = [
     ("expires", "The last day of the exception, as YYYY-MM-DD; without it, the exception does not expire."),
 ];
 
+/// The keys of a check of one's own.
+pub(super) const OWN_CHECK_KEYS: [(&str, &str); 12] = [
+    ("id", "FAMILY.NAME, with a family that harden has no checks of, such as org.no-debug."),
+    ("severity", "How bad a finding is: info, low, medium or high."),
+    ("title", "What has to hold, in one line."),
+    ("help", "What to do about a finding."),
+    ("paths", "Paths inside the root, or patterns: a star stays inside one part, ** is every depth."),
+    ("presence", "Whether the paths, or the package, have to be there: required or forbidden."),
+    ("type", "What the entries have to be: file, directory, link, device, fifo or socket."),
+    ("owner", "USER or USER:GROUP that the entries have to belong to, names or numbers."),
+    ("mode", "The permission bits that the entries may have, in octal: none beyond them."),
+    ("contains", "A regular expression that the content of each file has to match, of files up to 1 MiB."),
+    ("lacks", "A regular expression that the content of no file may match, of files up to 1 MiB."),
+    ("package", "The name of an installed package, or a pattern, for presence."),
+];
+
 /// The sections and what they are for.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("run", "The commands that the image runs, and the account that runs them."),
@@ -135,7 +153,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("packages", "The package databases."),
     ("minimal", "Data and packages that mode = \"minimal\" keeps besides the needs of kept files."),
     (CHECK, "Commands that apply runs before the first change, and in the hardened root before it removes itself."),
-    (AUDIT, "Findings that harden audit accepts."),
+    (AUDIT, "Findings that harden audit accepts, and checks of your own."),
     (RULES, "Rules by id, \"on\" or \"off\"."),
 ];
 
@@ -300,6 +318,7 @@ pub(super) const KEYS: &[Key] = &[
         "Time limit of each check in seconds; the default is 30.",
     ),
     key(AUDIT, "exception", Kind::Exceptions, "Findings that are accepted, each with its reason: [[audit.exception]]."),
+    key(AUDIT, "check", Kind::OwnChecks, "Checks of your own, beside those that are built in: [[audit.check]]."),
 ];
 
 #[allow(clippy::indexing_slicing, reason = "evaluated when the table is compiled")]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Image, Keep,
-    Minimal, Policy, Remove, Run, RunUser, Start,
+    Minimal, OwnCheck, Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
 use crate::diag::escape::quote;
@@ -64,6 +64,7 @@ pub(super) struct Layer {
     pub(super) check_starts: Located<u32>,
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
+    pub(super) own_checks: Vec<OwnCheck>,
     /// `[programs] files`, and what was read of them.
     pub(super) program_files: Vec<Entry>,
     pub(super) programs: Vec<Program>,
@@ -153,6 +154,10 @@ impl Layer {
         }
         self.rules.extend(weaker.rules);
         self.exceptions.extend(weaker.exceptions);
+        // One of the same id replaces what an extended file says.
+        let mut weaker_checks = weaker.own_checks;
+        weaker_checks.retain(|check| self.own_checks.iter().all(|own| own.id != check.id));
+        self.own_checks.extend(weaker_checks);
         self.programs.extend(weaker.programs);
         for check in weaker.checks {
             if !self.checks.iter().any(|other| other.is_same(&check)) {
@@ -340,7 +345,7 @@ impl Layer {
             image: self.image,
             checks: self.checks,
             blind: false,
-            audit: Audit { exceptions: self.exceptions },
+            audit: Audit { exceptions: self.exceptions, checks: self.own_checks },
             programs: Programs { own: self.programs },
             program_files: self.program_files,
         }

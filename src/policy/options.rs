@@ -61,6 +61,8 @@ pub struct Options {
     pub platform: Option<Given>,
     /// `--checksums`.
     pub checksums: bool,
+    /// `--compliance`.
+    pub compliance: Option<Given>,
     /// `--fail-on`.
     pub fail_on: Severity,
     /// `--baseline`.
@@ -122,6 +124,7 @@ const TAR: Name = ("--tar", "HARDEN_TAR");
 const PLATFORM: Name = ("--platform", "HARDEN_PLATFORM");
 const MAX_SIZE: Name = ("--max-size", "HARDEN_MAX_SIZE");
 const CHECKSUMS: Name = ("--checksums", "HARDEN_CHECKSUMS");
+const COMPLIANCE: Name = ("--compliance", "HARDEN_COMPLIANCE");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
 const BASELINE: Name = ("--baseline", "HARDEN_BASELINE");
 const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
@@ -129,7 +132,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 29] = [
+const NAMES: [Name; 30] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -153,6 +156,7 @@ const NAMES: [Name; 29] = [
     PLATFORM,
     MAX_SIZE,
     CHECKSUMS,
+    COMPLIANCE,
     FAIL_ON,
     BASELINE,
     WRITE_BASELINE,
@@ -193,6 +197,7 @@ impl Options {
             platform: reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref())),
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
                 || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
+            compliance: reader.text(COMPLIANCE, cli.audit().and_then(|audit| audit.compliance.as_ref())),
             fail_on: reader.level(cli.audit().and_then(|audit| audit.fail_on)),
             baseline: reader.path(BASELINE, cli.audit().and_then(|audit| audit.baseline.as_ref())),
             write_baseline: reader.path(WRITE_BASELINE, cli.audit().and_then(|audit| audit.write_baseline.as_ref())),

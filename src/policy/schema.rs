@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::Known;
 use super::keys::{
-    CHECK_KEYS, DATABASES, EXCEPTION_KEYS, KEYS, Key, Kind, LONGEST_CHECK, RULES, SECTIONS, STARTS, SWITCHES,
+    CHECK_KEYS, DATABASES, EXCEPTION_KEYS, KEYS, Key, Kind, LONGEST_CHECK, OWN_CHECK_KEYS, RULES, SECTIONS, STARTS,
+    SWITCHES,
 };
 use super::profile::PROFILE_NAMES;
 
@@ -54,6 +55,7 @@ fn property(key: &Key, ids: &Known) -> Value {
         Kind::Data(_) => json!({ "enum": [true, false, "auto"] }),
         Kind::Checks => json!({ "type": "array", "uniqueItems": true, "items": check() }),
         Kind::Exceptions => json!({ "type": "array", "items": exception(&ids.checks) }),
+        Kind::OwnChecks => json!({ "type": "array", "items": own_check() }),
         Kind::Number(most, _) => number(*most),
         Kind::Start => names(STARTS),
         Kind::Database => names(DATABASES),
@@ -122,6 +124,29 @@ fn exception(checks: &[&str]) -> Value {
     }
     json!({
         "type": "object", "additionalProperties": false, "properties": properties, "required": ["id", "path", "reason"],
+    })
+}
+
+fn own_check() -> Value {
+    let mut properties = Map::new();
+    for (name, doc) in OWN_CHECK_KEYS {
+        let mut value = match name {
+            "id" => json!({ "type": "string", "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)+$" }),
+            "severity" => json!({ "enum": ["info", "low", "medium", "high"] }),
+            "presence" => json!({ "enum": ["required", "forbidden"] }),
+            "type" => json!({ "enum": ["file", "directory", "link", "device", "fifo", "socket"] }),
+            "mode" => json!({ "type": "string", "pattern": "^(0o)?[0-7]{1,5}$" }),
+            "paths" => json!({ "type": "array", "minItems": 1, "items": path() }),
+            _ => json!({ "type": "string", "minLength": 1 }),
+        };
+        if let Some(object) = value.as_object_mut() {
+            object.insert("description".to_owned(), json!(doc));
+        }
+        properties.insert(name.to_owned(), value);
+    }
+    json!({
+        "type": "object", "additionalProperties": false, "properties": properties, "required": ["id", "severity", "title"],
+        "anyOf": [{ "required": ["paths"] }, { "required": ["package"] }],
     })
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use super::json::write_ascii;
-use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
+use crate::audit::{Check, Finding, Severity, State, Verdict};
 use crate::console::{Format, Volume};
 use crate::diag::Diagnostic;
 use crate::diag::escape::{escaped, printable};
@@ -50,7 +50,7 @@ fn text(verdict: &Verdict, level: Severity, volume: Volume) -> String {
             continue;
         }
         let _ = writeln!(out, "{}", severity.name());
-        for check in CHECKS {
+        for check in verdict.registry() {
             let of_check: Vec<&&Finding> = found.iter().filter(|f| std::ptr::eq(f.check, check)).collect();
             group(&mut out, check, &of_check, volume);
         }

@@ -81,7 +81,7 @@ pub(crate) fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
 }
 
 /// Reproducible: the schema wants a time and a host, and gets the epoch and none.
-fn head(out: &mut dyn io::Write, tests: usize, failures: usize, errors: usize) -> io::Result<()> {
+pub(super) fn head(out: &mut dyn io::Write, tests: usize, failures: usize, errors: usize) -> io::Result<()> {
     writeln!(
         out,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n <testsuite id=\"0\" package=\"harden\" name=\"audit\" \
@@ -91,7 +91,7 @@ fn head(out: &mut dyn io::Write, tests: usize, failures: usize, errors: usize) -
     )
 }
 
-fn tail(out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn tail(out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "</system-out>\n  <system-err></system-err>\n </testsuite>\n</testsuites>")
 }
 
@@ -104,7 +104,7 @@ fn place(finding: &Finding) -> String {
 }
 
 /// Text of an element or attribute: no markup, and no character that XML 1.0 does not have (§2.2).
-struct Xml<'a>(&'a str);
+pub(super) struct Xml<'a>(pub(super) &'a str);
 
 impl fmt::Display for Xml<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,7 +29,7 @@ const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks
 /// Those of writing.
 pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()> {
     head(out)?;
-    for (at, check) in CHECKS.iter().enumerate() {
+    for (at, check) in verdict.registry().enumerate() {
         rule(out, at, check)?;
     }
     write!(out, "]}}}},\n  \"invocations\": [{{\"executionSuccessful\": true, \"toolExecutionNotifications\": [")?;
@@ -50,7 +50,7 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()
     let listed: Vec<&Finding> =
         if left > 0 { counting.chain(others).take(MOST_RESULTS).collect() } else { verdict.findings.iter().collect() };
     for (at, finding) in listed.into_iter().enumerate() {
-        result(out, at, finding)?;
+        result(out, at, finding, verdict)?;
     }
     writeln!(out, "]\n }}]\n}}")
 }
@@ -90,7 +90,11 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         Text(&format!("{}.", capital(check.title))),
         Text(check.rationale()),
         Text(&help),
-        check.id.replace('.', ""),
+        if CHECKS.iter().any(|known| known.id == check.id) {
+            check.id.replace('.', "")
+        } else {
+            "checks-of-your-own".to_owned()
+        },
         level(check.severity),
         score(check.severity),
     )?;
@@ -101,10 +105,10 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
     write!(out, "]}}}}")
 }
 
-fn result(out: &mut dyn io::Write, at: usize, finding: &Finding) -> io::Result<()> {
+fn result(out: &mut dyn io::Write, at: usize, finding: &Finding, verdict: &Verdict) -> io::Result<()> {
     let check = finding.check;
     write!(out, "{}\n   {{\"ruleId\": {}, ", if at == 0 { "" } else { "," }, Text(check.id))?;
-    if let Some(index) = CHECKS.iter().position(|known| known.id == check.id) {
+    if let Some(index) = verdict.registry().position(|known| known.id == check.id) {
         write!(out, "\"ruleIndex\": {index}, ")?;
     }
     write!(

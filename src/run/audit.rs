@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::session::{create_sbom, no_report, not_written, open_sbom};
 use super::{Request, not_opened};
 use crate::archive::{self, Archive, Platform};
+use crate::audit::compliance::List;
 use crate::audit::{self, Baseline, ImageConfig, State, Subject, Verdict};
 use crate::console;
 use crate::console::{Console, Format};
@@ -100,6 +101,7 @@ fn attempt(
     archive: Option<Archive>,
     console: &Console,
 ) -> Result<Verdict, Diagnostic> {
+    let lists = compliance(options, request)?;
     let baseline = options.baseline.as_deref().map(read_baseline).transpose()?;
     if let Some(path) = options.write_baseline.as_deref().filter(|path| taken(path)) {
         let text = format!("cannot write the baseline {}: it exists", quoted(path));
@@ -150,8 +152,10 @@ fn attempt(
         write_baseline(path, &mut verdict)?;
     }
     let level = options.fail_on;
-    let write =
-        |out: &mut dyn std::io::Write, format| report::audit::write(out, &verdict, format, level, request.volume);
+    let write = |out: &mut dyn std::io::Write, format| match &lists {
+        Some(lists) if has_controls(format) => report::compliance::write(out, &verdict, format, lists),
+        _ => report::audit::write(out, &verdict, format, level, request.volume),
+    };
     let written = report.as_mut().map_or(Ok(()), |file| {
         let name = request.report.as_deref().unwrap_or_default();
         // A report for people stands on standard output already.
@@ -161,6 +165,27 @@ fn attempt(
     let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
     written.map_err(|error| not_written(&error))?;
     Ok(verdict)
+}
+
+/// Whether controls can be shown in a format.
+fn has_controls(format: Format) -> bool {
+    matches!(format, Format::Text | Format::Json | Format::Junit)
+}
+
+/// The lists of `--compliance`.
+fn compliance(options: &Options, request: &Request) -> Result<Option<Vec<List>>, Diagnostic> {
+    let Some(given) = &options.compliance else { return Ok(None) };
+    let Some(lists) = List::parse(&given.text) else {
+        let text = format!("{} is not a list of controls", escape::quoted(given.text.as_bytes()));
+        return Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write cis-docker, stig, dockle or all"));
+    };
+    if !has_controls(request.format) {
+        let text = "--compliance has no form in the format of --format";
+        return Err(
+            Diagnostic::at(codes::USAGE_CONFLICT, &given.origin, text).help("write --format text, json or junit")
+        );
+    }
+    Ok(Some(lists))
 }
 
 /// Files of this run itself. Asked for before the tree is read: from there on nothing is asked by its path.

@@ -2,11 +2,13 @@
 
 mod checksums;
 mod clean;
+mod compliance;
 mod dirty;
 mod docs;
 mod gate;
 mod image;
 mod labelled;
+mod own;
 mod policy;
 mod schema;
 mod start;

@@ -36,13 +36,9 @@ const LISTED: usize = 100;
 
 const STORES: &[Store] = &[
     ("/.netrc", |text| {
-        let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        words
-            .windows(2)
-            .filter(|pair| pair[0] == "password")
-            .map(|pair| pair[1])
-            .filter(|word| secrets::is_value(word))
-            .collect()
+        let words = text.split_ascii_whitespace();
+        let behind = words.clone().zip(words.skip(1)).filter(|(key, _)| *key == "password");
+        behind.map(|(_, word)| word).filter(|word| secrets::is_value(word)).collect()
     }),
     ("/.pgpass", |text| {
         fields(text).filter_map(|line| line.splitn(5, ':').nth(4)).filter(|word| secrets::is_value(word)).collect()

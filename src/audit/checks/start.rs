@@ -276,7 +276,7 @@ impl Start<'_> {
             } else {
                 mode
             };
-            u32::from(class) & bits == bits
+            class & bits == bits
         };
         let verb = if bits == READ { "read" } else { "executed" };
         let mut directory = id;

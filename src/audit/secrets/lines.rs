@@ -263,6 +263,11 @@ fn header_words(words: &[String], add: &mut Add<'_>) {
 /// Statements: SQL's passwords, and a line of .netrc or .pgpass.
 fn statement(text: &str, add: &mut Add<'_>) {
     let lower = text.to_ascii_lowercase();
+    let sql = ["alter ", "create ", "set ", "grant "].iter().any(|word| lower.contains(word));
+    let netrc = lower.contains("machine ") && lower.contains("login ");
+    if !sql && !netrc {
+        return;
+    }
     for start in ["identified by ", "with password ", "password ", "identified with mysql_native_password by "] {
         let mut from = 0;
         while let Some(found) = lower.get(from..).and_then(|rest| rest.find(start)) {
@@ -270,8 +275,7 @@ fn statement(text: &str, add: &mut Add<'_>) {
             from = behind;
             let rest = text.get(behind..).unwrap_or_default().trim_start_matches('\\');
             let quoted = rest.strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"', '\\']).next());
-            let sql = ["alter ", "create ", "set ", "grant "].iter().any(|word| lower.contains(word));
-            let netrc = start == "password " && lower.contains("machine ") && lower.contains("login ");
+            let netrc = netrc && start == "password ";
             let value = match quoted {
                 Some(value) if sql => value,
                 _ if netrc => rest.split([' ', '\n', '\'', '"', '\\', '\t']).next().unwrap_or_default(),

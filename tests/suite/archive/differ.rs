@@ -104,7 +104,10 @@ fn go(bytes: &[u8]) -> Option<Vec<Entry>> {
         } else if &block[257..265] == b"ustar  \0" {
             let time = |start: usize| block[start] == 0 || octal(&block[start..start + 12]).is_some();
             if !(time(345) && time(357)) {
-                prefix = text(&block[345..500]).is_ascii().then(|| text(&block[345..500])).unwrap_or_default();
+                let given = text(&block[345..500]);
+                if given.is_ascii() {
+                    prefix = given;
+                }
             }
         }
         if !prefix.is_empty() {
@@ -165,7 +168,7 @@ fn go(bytes: &[u8]) -> Option<Vec<Entry>> {
                 }
                 let get = |key: &[u8]| records.get(key).filter(|value| !value.is_empty());
                 let (major, minor) = (get(b"GNU.sparse.major"), get(b"GNU.sparse.minor"));
-                let version = |value: Option<&Vec<u8>>| value.map(|value| value.clone());
+                let version = |value: Option<&Vec<u8>>| value.cloned();
                 let in_records = match (version(major).as_deref(), version(minor).as_deref()) {
                     (Some(b"0"), Some(b"0" | b"1")) => true,
                     (None, None) => get(b"GNU.sparse.map").is_some(),
@@ -183,7 +186,7 @@ fn go(bytes: &[u8]) -> Option<Vec<Entry>> {
                     let blocks = number(get(b"GNU.sparse.numblocks")?)?;
                     let map = get(b"GNU.sparse.map").cloned().unwrap_or_default();
                     let numbers: Option<Vec<u64>> =
-                        map.split(|&b| b == b',').filter(|part| !part.is_empty()).map(|part| number(part)).collect();
+                        map.split(|&b| b == b',').filter(|part| !part.is_empty()).map(number).collect();
                     let numbers = numbers?;
                     if numbers.len() as u64 != 2 * blocks || (b'1'..=b'6').contains(&entry.kind) || size > 4096 {
                         return None;
@@ -580,7 +583,8 @@ fn stacked(layers: &[Vec<Entry>], apart: bool) -> Option<Vec<String>> {
     for layer in layers {
         let mut upper = Engine::default();
         // What a layer has unpacked, and what hides names below.
-        let (mut own, mut gone): (Vec<Vec<Vec<u8>>>, Vec<Vec<Vec<u8>>>) = Default::default();
+        let mut own: Vec<Vec<Vec<u8>>> = Vec::new();
+        let mut gone: Vec<Vec<Vec<u8>>> = Vec::new();
         let mut opaque: Vec<Vec<Vec<u8>>> = Vec::new();
         for entry in layer {
             let target = if apart { &mut upper } else { &mut whole };

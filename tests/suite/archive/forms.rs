@@ -156,7 +156,7 @@ fn zstd_is_read() {
     let whole = packed("zstd", &Tar::default().file("etc/passwd", DIRTY).end());
     is_judged(&audit(&whole, &[]));
     let zstd = packed("zstd", &layer());
-    is_judged(&audit(&saved(&[zstd.clone()], &config("amd64")), &[]));
+    is_judged(&audit(&saved(std::slice::from_ref(&zstd), &config("amd64")), &[]));
     // Two frames, and one that is skipped between them.
     let whole = layer();
     let (first, second) = whole.split_at(600);

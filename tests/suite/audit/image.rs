@@ -47,3 +47,76 @@ fn an_entrypoint_that_drops_may_start_as_root() {
     assert!(!found(&run, "low").iter().any(|(check, _)| check == "image.user"));
     assert!(found(&run, "info").iter().any(|(check, _)| check == "image.user"));
 }
+
+/// The history is text of whoever made the image: time stays linear in it.
+#[test]
+fn a_long_history_takes_no_long_time() {
+    let pieces = [
+        "mysql -p x -ps3cret ",
+        "docker login -u a -p b; ",
+        "password 'x' machine login set ",
+        "htpasswd -b ",
+        "a=b,password=c&d=e ",
+        "\\\"\\\\\" ",
+        "echo a:b | chpasswd ",
+        "https://u:p@h ",
+        "add_user a b ",
+        "Authorization: bearer x ",
+    ];
+    for piece in pieces {
+        let text = piece.repeat((1 << 17) / piece.len());
+        let config = serde_json::json!({"config": {"User": "1"}, "history": [{"created_by": format!("RUN {text}")}]});
+        let run = with(&config.to_string(), &[]);
+        assert!(run.status < 2, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_fingerprint_is_of_the_instruction_and_not_of_its_place() {
+    let prints = |history: &[&str]| -> std::collections::BTreeSet<String> {
+        let steps: Vec<serde_json::Value> =
+            history.iter().map(|step| serde_json::json!({"created_by": step})).collect();
+        let run = with(&serde_json::json!({"config": {"User": "1"}, "history": steps}).to_string(), &[]);
+        let report = run.json();
+        let of = report["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == "image.secret");
+        of.map(|finding| finding["fingerprint"].as_str().unwrap().to_owned()).collect()
+    };
+    let secret = "RUN curl -u bob:s3cretpw https://x";
+    let one = prints(&[secret]);
+    assert_eq!(one.len(), 1);
+    assert_eq!(prints(&["COPY a b", "RUN true", secret]), one, "its place is nothing");
+    assert!(prints(&["RUN curl -u bob:0therpw https://x"]).is_disjoint(&one), "another secret is another finding");
+    assert!(prints(&["RUN wget x; curl -u bob:s3cretpw https://x"]).is_disjoint(&one), "and so is another instruction");
+}
+
+#[test]
+fn an_exception_is_for_one_variable() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = directory.path().join("harden.toml");
+    let image = r#"{"config":{"User":"65532","Env":["DB_PASSWORD=hunter2","API_TOKEN=abcd1234"]}}"#;
+    let secrets = |subject: &str| {
+        let text = format!("[[audit.exception]]\nid = \"image.secret\"\npath = \"/\"\n{subject}\nreason = \"why\"\n");
+        std::fs::write(&policy, text).unwrap();
+        let run = with(image, &["--config", policy.to_str().unwrap()]);
+        found(&run, "high").iter().filter(|(check, _)| check == "image.secret").count()
+    };
+    // By path and check they are one in the set: that it is empty is what tells.
+    assert_eq!((secrets(""), secrets("subject = \"ENV DB_PASSWORD\""), secrets("subject = \"*\"")), (1, 1, 0));
+}
+
+#[test]
+fn another_secret_in_the_same_file_is_another_finding() {
+    let run = |text: &str| Rootfs::distroless().text("/app/keys", text).run("audit", &["--format", "json"]);
+    let prints = |text: &str| -> std::collections::BTreeSet<String> {
+        let report = run(text).json();
+        let of = report["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == "secrets.token");
+        of.map(|finding| finding["fingerprint"].as_str().unwrap().to_owned()).collect()
+    };
+    let (first, second) = (["AKIA", "Q3EGRZ7HJ2KLMN4P"].concat(), ["AKIA", "Z7HJ2KLMN4PQ3EGR"].concat());
+    let one = prints(&first);
+    assert_eq!(one.len(), 1);
+    assert_eq!(prints(&format!("# moved\n\n{first}\n")), one);
+    let both = prints(&format!("{first}\n{second}\n"));
+    assert!(both.len() == 2 && both.is_superset(&one), "{both:?}");
+    assert!(prints(&second).is_disjoint(&one));
+}
