@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::walk::Walk;
 use super::{Input, Reason, Why};
-use crate::facts::elf::{Elf, MAGIC};
 use crate::diag::escape::quoted;
+use crate::facts::elf::{Elf, MAGIC};
 use crate::facts::program::{FileBytes, LONGEST, is_library_name, search};
 use crate::facts::texts::Texts;
 use crate::tree::{Id, Tree};

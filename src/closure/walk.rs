@@ -418,7 +418,8 @@ impl<'a> Walk<'a> {
         let tree = self.input.tree;
         let Some(path) = self.input.nologin else { return };
         let programs = &self.input.policy.programs;
-        let logs_in = |id: Id| programs.of(tree.name(id), &tree.path(id)).iter().any(|(known, _)| known.login.is_some());
+        let logs_in =
+            |id: Id| programs.of(tree.name(id), &tree.path(id)).iter().any(|(known, _)| known.login.is_some());
         let commands = self.closure.reasons.keys().copied();
         let sshd = commands.into_iter().find(|&id| self.input.commands.is_in_directory(tree, id) && logs_in(id));
         if let Some(sshd) = sshd

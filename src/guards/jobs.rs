@@ -12,7 +12,6 @@ use crate::tree::{Id, glob};
 /// Configurations of jobs.
 const TABLES: [Syntax; 3] = [Syntax::Crontab, Syntax::UserCrontab, Syntax::Anacrontab];
 
-
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.jobs",

@@ -112,7 +112,9 @@ fn writing_line(programs: &Programs, text: &str, path: &str) -> Option<u32> {
         }
     }
     let writes = |line: &str| {
-        names.iter().any(|name| line.match_indices(name.as_str()).any(|(at, _)| is_written(programs, line, at, name.len())))
+        names
+            .iter()
+            .any(|name| line.match_indices(name.as_str()).any(|(at, _)| is_written(programs, line, at, name.len())))
     };
     let line = text.lines().position(|line| !line.trim_start().starts_with('#') && writes(line))?;
     u32::try_from(line + 1).ok()
@@ -145,11 +147,11 @@ fn is_written(programs: &Programs, line: &str, at: usize, len: usize) -> bool {
                 Written::None => false,
                 Written::All => true,
                 // The source is read; what comes last is written.
-                Written::Last => !after
-                    .trim_start_matches(['"', '\''])
-                    .split(['|', ';', '&', ')'])
-                    .next()
-                    .is_some_and(|rest| rest.split_whitespace().any(|word| !word.starts_with('-') && !word.contains('>'))),
+                Written::Last => {
+                    !after.trim_start_matches(['"', '\'']).split(['|', ';', '&', ')']).next().is_some_and(|rest| {
+                        rest.split_whitespace().any(|word| !word.starts_with('-') && !word.contains('>'))
+                    })
+                }
             }
         })
     })

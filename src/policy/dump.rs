@@ -124,7 +124,13 @@ impl Writer {
 
     fn entries(&mut self, key: &str, field: &str, entries: &[Entry]) {
         let values = entries.iter().map(|entry| {
-            let text = table(field, &entry.value, entry.reason.as_deref(), entry.optional, None);
+            let text = table(
+                field,
+                &entry.value,
+                entry.reason.as_deref(),
+                entry.optional,
+                entry.change.then_some(("change", true)),
+            );
             (text, &entry.origin)
         });
         self.list(key, values.collect());
@@ -132,7 +138,7 @@ impl Writer {
 }
 
 fn command_entry(entry: &CommandEntry) -> String {
-    table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid)
+    table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid.map(|setid| ("setid", setid)))
 }
 
 fn check_entry(check: &Check) -> String {
@@ -144,8 +150,8 @@ fn check_entry(check: &Check) -> String {
     format!("{{ command = {words}{tcp}, timeout = {} }}", check.timeout)
 }
 
-fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {
-    if reason.is_none() && !optional && setid.is_none() {
+fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, more: Option<(&str, bool)>) -> String {
+    if reason.is_none() && !optional && more.is_none() {
         return string(text);
     }
     let mut out = format!("{{ {field} = {}", string(text));
@@ -155,8 +161,8 @@ fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: O
     if optional {
         out.push_str(", optional = true");
     }
-    if let Some(setid) = setid {
-        let _ = write!(out, ", setid = {setid}");
+    if let Some((key, value)) = more {
+        let _ = write!(out, ", {key} = {value}");
     }
     out.push_str(" }");
     out

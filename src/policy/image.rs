@@ -203,6 +203,8 @@ impl Reader<'_> {
             if let Some(path) = variable.strip_prefix("LD_LIBRARY_PATH=") {
                 layer.library_path = Some(value::path_list(path.split([':', ';'])));
             }
+            let known = variable.split_once('=').filter(|(name, _)| is_of_application(name));
+            layer.environment.extend(known.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         match self.config.get("Volumes") {
             None | Some(Value::Null) => {}
@@ -219,6 +221,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a variable may name files of the application: not one that a shell or an engine sets.
+pub(super) fn is_of_application(name: &str) -> bool {
+    const OTHERS: [&str; 8] = ["PATH", "LD_LIBRARY_PATH", "HOME", "PWD", "OLDPWD", "TERM", "HOSTNAME", "_"];
+    !OTHERS.contains(&name) && !name.starts_with("HARDEN_")
+}
+
 fn member<'v>(value: &'v Value, names: &[&str]) -> Option<&'v Value> {
     names.iter().find_map(|name| value.get(name))
 }
@@ -228,7 +236,13 @@ fn absolute(path: &str) -> String {
 }
 
 fn entry(value: String) -> Entry {
-    Entry { value, reason: Some("group of the image's USER".to_owned()), optional: false, origin: Origin::ImageConfig }
+    Entry {
+        value,
+        reason: Some("group of the image's USER".to_owned()),
+        optional: false,
+        change: false,
+        origin: Origin::ImageConfig,
+    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,8 @@ pub struct Options {
     pub path: Option<String>,
     /// LD_LIBRARY_PATH of the environment.
     pub library_path: Option<String>,
+    /// The whole environment, as far as it is text.
+    pub environment: Vec<(String, String)>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Diagnostic>,
 }
@@ -193,6 +195,10 @@ impl Options {
             disable: reader.list(DISABLE, &disable),
             path: text("PATH"),
             library_path: text("LD_LIBRARY_PATH"),
+            environment: environment
+                .iter()
+                .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())))
+                .collect(),
             problems: Vec::new(),
         };
         options.problems = reader.problems;

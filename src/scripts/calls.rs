@@ -201,9 +201,7 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
                 let (length, content) = literal(rest);
                 let code = match language {
                     Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot if c == '`' => content,
-                    Language::Awk | Language::Gnuplot if c != '`' => {
-                        piped((text, &holders), at, length, language)
-                    }
+                    Language::Awk | Language::Gnuplot if c != '`' => piped((text, &holders), at, length, language),
                     _ => None,
                 };
                 found.extend(code.map(|code| (line, Call::Code(code))));
@@ -251,9 +249,7 @@ fn is_call(name: &str, language: Language) -> bool {
     match language {
         Language::JavaScript => known.contains(&last),
         Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
-        _ => {
-            known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last)
-        }
+        _ => known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last),
     }
 }
 

@@ -24,8 +24,12 @@ pub(super) fn modules(reader: &Reader<'_>, places: &[String], scripts: &BTreeSet
     }
     directories.extend(scripts.iter().map(|&id| tree.parent(id)));
     let directories: Vec<Id> = directories.into_iter().filter_map(|id| Some(tree.follow(id).ok()?.node)).collect();
-    let mut names: Vec<String> =
-        words.windows(2).filter(|pair| pair.first() == Some(&"-m")).filter_map(|pair| pair.get(1)).map(|&m| m.to_owned()).collect();
+    let mut names: Vec<String> = words
+        .windows(2)
+        .filter(|pair| pair.first() == Some(&"-m"))
+        .filter_map(|pair| pair.get(1))
+        .map(|&m| m.to_owned())
+        .collect();
     for &script in scripts {
         names.extend(imported(&reader.text(script), ""));
     }
@@ -83,7 +87,8 @@ fn imported(text: &str, package: &str) -> Vec<String> {
             // What is imported may be a module, too.
             let names = names.split(',').filter_map(|name| name.split_whitespace().next());
             let plain = names.filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
-            found.extend(plain.map(|name| if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") }));
+            found
+                .extend(plain.map(|name| if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") }));
             found.extend(Some(module).filter(|module| !module.is_empty()));
         }
     }

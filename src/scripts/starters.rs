@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::configurations::{behind, files};
-use super::{imports, makefile};
 use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
-use crate::programs::{Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell};
+use super::{imports, makefile};
+use crate::programs::{
+    Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
+};
 use crate::shell::{Code, Dialect, is_builtin};
 use crate::tree::glob::Glob;
 use crate::tree::{Id, glob};
