@@ -21,6 +21,10 @@ const FIXED: u32 = 100;
 /// The account and the group for nobody, as Debian and others number them.
 const NOBODY: u32 = 65534;
 
+/// Words of <syslog.h> for the parts of a system, which every program that logs holds.
+const FACILITIES: [&str; 12] =
+    ["auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp"];
+
 /// Largest configuration that is read.
 const LIMIT: u64 = 1024 * 1024;
 
@@ -121,7 +125,13 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
             let mut runs = || reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
             let likely = cx.policy.start == Start::Root && evidence.becomes;
             let own = || {
-                if is_nobody(cx, *group, name) { evidence.serves } else { is_own(cx, evidence.file, &makers.of(name)) }
+                let made = makers.of(name);
+                match is_nobody(cx, *group, name) {
+                    true => evidence.serves,
+                    false => {
+                        is_own(cx, evidence.file, &made) && !(made.is_empty() && FACILITIES.contains(&name.as_str()))
+                    }
+                }
             };
             if cx.policy.strict || (likely && runs() && own()) {
                 draft.refuse_for(cx.closure.origin(evidence.file), text, help);

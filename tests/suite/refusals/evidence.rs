@@ -247,6 +247,9 @@ fn an_account_of_another_package_is_a_word_and_the_one_for_nobody_a_servers() {
     let done = tree("other", &lookup, "vdrop").apply_config(OWN, &[]);
     assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
     tree("other", &lookup, "vdrop").refuse_config(OWN, &["--strict"]).says(&["'vdrop'"]);
+    // Without a word of who made it, the parts of syslog are words.
+    let logs = tree("", &lookup, "cron").line("passwd", "cron:x:781:65534::/:/usr/sbin/nologin");
+    assert_eq!(said(&logs.apply_config(OWN, &[]).run, "guard.accounts"), 1);
     let server = ["getpwnam", "setuid", "accept"];
     tree("", &server, "nobody").refuse_config(OWN, &[]).says(&["'nobody'", "[keep] users = [\"nobody\"]"]).alone();
     let done = tree("", &lookup, "nobody").apply_config(OWN, &[]);
