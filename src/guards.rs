@@ -8,6 +8,7 @@ pub(crate) mod accounts_in_use;
 pub(crate) mod app_paths;
 pub(crate) mod checks;
 pub(crate) mod entrypoints;
+mod environment;
 pub(crate) mod helpers;
 pub(crate) mod jobs;
 pub(crate) mod login_shells;
@@ -57,6 +58,7 @@ pub(crate) static GUARDS: &[Guard] = &[
     accounts_in_use::GUARD,
     checks::GUARD,
     entrypoints::GUARD,
+    environment::GUARD,
     app_paths::GUARD,
     helpers::GUARD,
     jobs::GUARD,

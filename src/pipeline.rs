@@ -196,6 +196,7 @@ fn with_kept_paths(facts: &Facts, contents: &dyn Contents, mut policy: Policy) -
         value: entry.text,
         reason: entry.reason,
         optional: entry.optional,
+        change: false,
         origin: entry.origin,
     }));
     policy

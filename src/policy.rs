@@ -65,6 +65,8 @@ pub struct Policy {
     pub path: Vec<String>,
     /// LD_LIBRARY_PATH of the image; `None` when it is unknown, as with `--root` and no image configuration.
     pub library_path: Option<Vec<String>>,
+    /// Variables of the image, as far as they are known; without those that name directories of programs and libraries.
+    pub environment: Vec<(String, String)>,
     /// Whether the entrypoint starts as the run user or as root.
     pub start: Start,
     /// `[keep]`.
@@ -322,6 +324,8 @@ pub struct Entry {
     pub reason: Option<String>,
     /// Matching nothing is no error.
     pub optional: bool,
+    /// `change = true` of keep.paths: no rule removes it, but owner and mode may change.
+    pub change: bool,
     /// Where it was written.
     pub origin: Origin,
 }

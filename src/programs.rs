@@ -25,13 +25,13 @@ macro_rules! built_in {
 const FILES: &[(&str, &str)] = built_in! {
     "anacron" "apache2" "atd" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cp" "cron" "dbus-daemon"
     "dnsmasq" "dovecot" "dropbear" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg"
-    "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "java" "lighttpd" "logrotate" "make"
-    "man-db" "mariadb" "memcached" "minidlnad" "monit" "mosquitto" "msmtp" "named" "nginx" "npm" "nsd" "ntpd" "odbc"
-    "openrc" "opensmtpd" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres" "proftpd" "python" "r" "rabbitmq"
-    "redis" "rpcbind" "rsync" "rsyslogd" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "sed" "setpriv"
-    "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic"
-    "supervisord" "svscan" "systemd" "sysvinit" "tcpdump" "tee" "tesseract" "tinyproxy" "unbound" "upstart" "uwsgi"
-    "varnishd" "vsftpd" "xvfb" "xvfb-run"
+    "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "java" "keepalived" "lighttpd" "logrotate"
+    "make" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "monit" "mosquitto" "msmtp" "munin-node" "named" "nginx"
+    "npm" "nrpe" "nsd" "ntpd" "odbc" "openrc" "opensmtpd" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres"
+    "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "runit" "runit-init" "runsvdir" "runuser"
+    "s6" "s6-setuidgid" "s6-svscan" "sed" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd"
+    "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tcpdump"
+    "tee" "tesseract" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run" "zabbix-agentd"
 };
 
 /// What the value of a key or an option is.
@@ -108,13 +108,15 @@ fn is_name(text: &str) -> bool {
         && !text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A kind, and where in the value it stands: `command after 1`, `command until ,`.
+/// A kind, and where in the value it stands: `command after 1`, `shell behind ,`, `command until ,`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Value {
     /// What it is.
     pub kind: Kind,
     /// Words before it.
     pub after: usize,
+    /// The character behind the first of which it begins.
+    pub behind: Option<char>,
     /// Characters at which it ends.
     pub until: Option<char>,
 }
@@ -125,6 +127,9 @@ impl Value {
         let mut rest = text.trim_start();
         for _ in 0..self.after {
             rest = rest.find(char::is_whitespace).and_then(|at| rest.get(at..)).unwrap_or_default().trim_start();
+        }
+        if let Some((_, behind)) = self.behind.and_then(|sign| rest.split_once(sign)) {
+            rest = behind;
         }
         self.until.map_or(rest, |end| rest.split(end).next().unwrap_or_default())
     }
@@ -418,6 +423,16 @@ pub struct Known {
     pub instead: Vec<(&'static str, String, &'static str, &'static str)>,
     /// Usual file, syntax, key and the words before it, of keys that hold command lines.
     pub commands: Vec<(String, &'static str, &'static str, usize)>,
+    /// Its jobs, as paths that its patterns match.
+    pub jobs: Vec<String>,
+    /// It starts scripts that requests name.
+    pub starts_any: bool,
+    /// Files in the home of an account that let it log in.
+    pub keys: Vec<&'static str>,
+    /// Port and command of its usual check.
+    pub check: (Option<u16>, Vec<&'static str>),
+    /// Every name of it, of what it starts, and of its check: what a real package has.
+    pub names: Vec<&'static str>,
 }
 
 /// For tests: what the built-in files say.
@@ -459,6 +474,11 @@ pub(crate) fn known() -> Vec<Known> {
                 .collect(),
             instead,
             commands,
+            jobs: program.jobs.iter().map(|pattern| pattern.replace('*', "x")).collect(),
+            starts_any: program.starts_any,
+            keys: program.login.iter().flat_map(|login| &login.keys).map(String::as_str).collect(),
+            check: (program.check.port, program.check.command.iter().map(String::as_str).collect()),
+            names: program.names.iter().map(String::as_str).collect(),
         });
     }
     all

@@ -505,7 +505,8 @@ impl<'a> Reader<'a> {
             }
         }
         let mut files = BTreeSet::new();
-        let (mut found, mut read) = (Vec::new(), 0);
+        let (mut found, mut read) = (self.mentioned(), 0);
+        queue.extend(found.iter().flat_map(|file| &file.names).map(|name| name.entry));
         while let Some(entry) = queue.pop() {
             let Ok(node) = self.tree.follow(entry).map(|found| found.node) else { continue };
             if !seen.insert(node) {
@@ -536,6 +537,62 @@ impl<'a> Reader<'a> {
             }
         }
         found
+    }
+
+    /// What configurations that the command lines name mention by whole paths: programs and scripts. One whose keys are
+    /// known, by a program file, says more than its words.
+    fn mentioned(&self) -> Vec<FileUses> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        for line in self.lines() {
+            if line.words.iter().any(|word| self.is_known(word) || is_interpreter(word)) {
+                continue;
+            }
+            for word in line.words.iter().skip(1) {
+                let path = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
+                let Ok(file) = self.tree.resolve_from(self.working_directory(), path.as_bytes(), true) else {
+                    continue;
+                };
+                let file = file.node;
+                let plain = self.tree.is_file(file) && self.tree.permissions(file) & 0o111 == 0;
+                if plain && path.contains('/') && !self.is_code(file) && seen.insert(file) {
+                    let names = self.paths_in(file);
+                    if !names.is_empty() {
+                        let (logins, unknown) = (Vec::new(), Vec::new());
+                        found.push(FileUses { file, names, logins, unknown, problem: None });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a program file knows a configuration of the program that a word names.
+    fn is_known(&self, word: &str) -> bool {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        let known = self.policy.programs.of(name.as_bytes(), word.as_bytes());
+        known.iter().any(|(program, _)| !program.configurations.is_empty())
+    }
+
+    /// The programs that a text mentions by their paths, outside of comments.
+    fn paths_in(&self, file: Id) -> Vec<Named> {
+        let text = self.text(file);
+        if text.contains('\0') {
+            return Vec::new();
+        }
+        let mut names: Vec<Named> = Vec::new();
+        for (line, text) in (1_u32..).zip(text.lines()).filter(|(_, text)| !text.trim_start().starts_with(['#', ';'])) {
+            let words = text.split(|c: char| c.is_whitespace() || "\"'=,;:()[]{}<>|&!`".contains(c));
+            for word in words.filter(|word| word.starts_with('/') && word.len() > 1) {
+                let entry = self
+                    .runs(word, &[])
+                    .filter(|&entry| self.tree.follow(entry).is_ok_and(|found| self.is_program(found.node)));
+                if let Some(entry) = entry.filter(|&entry| !names.iter().any(|known| known.entry == entry)) {
+                    names.push(Named { how: How::Runs, entry, line, word: word.to_owned(), optional: false });
+                }
+            }
+        }
+        names
     }
 
     /// A script without a first line of its own, which an interpreter was given to read.

@@ -65,8 +65,8 @@ impl<'a> Cx<'a> {
             subject,
             tree,
             zones: Zones::of(tree, &policy.files),
-            setid: below(tree, &policy.keep.setid),
-            kept_paths: below(tree, &policy.keep.paths),
+            setid: below(tree, policy.keep.setid.iter()),
+            kept_paths: below(tree, policy.keep.paths.iter().filter(|entry| !entry.change)),
             partial,
             secrets: OnceCell::new(),
             on: rules::switched_on(policy),
@@ -135,7 +135,7 @@ fn run_numbers(policy: &Policy) -> Option<(Option<u32>, Option<u32>)> {
     }
 }
 
-fn below(tree: &Tree, entries: &[Entry]) -> IdSet {
+fn below<'e>(tree: &Tree, entries: impl Iterator<Item = &'e Entry>) -> IdSet {
     let mut set = IdSet::default();
     for entry in entries {
         for id in tree.named(entry.value.as_bytes()) {

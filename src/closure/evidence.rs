@@ -27,6 +27,8 @@ const GROUPS: [&str; 2] = ["getgrnam", "getgrnam_r"];
 /// Functions that make a process another account's.
 const BECOMES: [&str; 8] =
     ["setuid", "setreuid", "setresuid", "seteuid", "setgid", "setresgid", "setgroups", "initgroups"];
+/// Functions that take connections and datagrams of others.
+const SERVES: [&str; 4] = ["accept", "accept4", "listen", "recvfrom"];
 /// Most beginnings and most ends of paths that are put together.
 const MOST_JOINED: usize = 64;
 /// Most helpers of related packages whose names are looked for in one file.
@@ -47,6 +49,10 @@ pub(crate) struct Evidence {
     pub own: bool,
     /// It can become another account, itself or through a library.
     pub becomes: bool,
+    /// It looks accounts up by their names, itself or through a library.
+    pub looks_up: bool,
+    /// It takes connections or datagrams of others itself.
+    pub serves: bool,
     /// Programs, each entry once.
     pub programs: Vec<Mention>,
     /// Accounts, and groups where the first part is true.
@@ -77,6 +83,7 @@ struct Abilities {
     accounts: bool,
     groups: bool,
     becomes: bool,
+    serves: bool,
 }
 
 impl Abilities {
@@ -87,6 +94,7 @@ impl Abilities {
             accounts: self.accounts || other.accounts,
             groups: self.groups || other.groups,
             becomes: self.becomes || other.becomes,
+            serves: self.serves || other.serves,
         }
     }
 }
@@ -145,8 +153,15 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
     names.insert(SHELL.to_vec());
     let mut texts = Texts::default();
     search(tree, contents, file, &mut |piece| texts.collect(piece, &names));
-    let mut evidence =
-        Evidence { file, own: own.starts, becomes: all.becomes, programs: Vec::new(), accounts: Vec::new() };
+    let mut evidence = Evidence {
+        file,
+        own: own.starts,
+        becomes: all.becomes,
+        looks_up: false,
+        serves: own.serves,
+        programs: Vec::new(),
+        accounts: Vec::new(),
+    };
     for name in texts.names.iter().filter(|name| accounts.contains(*name)) {
         let name = String::from_utf8_lossy(name);
         evidence.accounts.extend(all.accounts.then(|| (false, name.clone().into_owned())));
@@ -179,7 +194,8 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
             walk.add(helper, Some(file), "named by its name and its directory in");
         }
     }
-    if !(evidence.programs.is_empty() && evidence.accounts.is_empty()) {
+    evidence.looks_up = all.accounts;
+    if !(evidence.programs.is_empty() && evidence.accounts.is_empty()) || (evidence.looks_up && evidence.becomes) {
         walk.closure.evidence.push(evidence);
     }
 }
@@ -209,6 +225,7 @@ fn abilities(walk: &mut Walk<'_>, id: Id) -> Abilities {
         accounts: has(&ACCOUNTS),
         groups: has(&GROUPS),
         becomes: has(&BECOMES),
+        serves: has(&SERVES),
     }
 }
 
@@ -218,7 +235,7 @@ pub(super) fn imports<'w>(walk: &'w mut Walk<'_>, id: Id) -> &'w [&'static str] 
     let elf = walk.cache.get(&id).and_then(Option::as_ref).map(|(elf, _)| Rc::clone(elf));
     walk.imports.entry(id).or_insert_with(|| {
         let names: Vec<&'static str> =
-            STARTERS.into_iter().chain(SHELL_FUNCTIONS).chain(ACCOUNTS).chain(GROUPS).chain(BECOMES).collect();
+            [&STARTERS[..], &SHELL_FUNCTIONS, &ACCOUNTS, &GROUPS, &BECOMES, &SERVES].concat();
         elf.and_then(|elf| elf.imports(&names, &FileBytes { contents, tree, id }).ok()).unwrap_or_default()
     })
 }

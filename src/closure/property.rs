@@ -161,7 +161,13 @@ impl Case {
                 origin: origin(),
             })
             .collect();
-        let entry = |path: &String| Entry { value: path.clone(), reason: None, optional: true, origin: origin() };
+        let entry = |path: &String| Entry {
+            value: path.clone(),
+            reason: None,
+            optional: true,
+            change: false,
+            origin: origin(),
+        };
         policy.keep.paths = self.keep_path.iter().map(entry).collect();
         policy
     }

@@ -46,7 +46,58 @@ pub(super) fn optional(walk: &mut Walk<'_>) {
     for entry in &policy.keep.paths {
         kept_path(walk, entry);
     }
+    for (name, value) in &policy.environment {
+        variable(walk, name, value);
+    }
 }
+
+/// Data that a variable of the image names: a file, or a directory of the application with what lies below and what links
+/// there lead to. Programs have reasons of their own.
+fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
+    let tree = walk.input.tree;
+    let Ok(found) = tree.resolve(value.as_bytes()) else { return };
+    let top = found.node;
+    // `/usr/lib` is everybody's.
+    let own = value.split('/').filter(|part| !part.is_empty()).count() >= OWN_DIRECTORY;
+    if !value.starts_with('/') || !(tree.is_file(top) || (own && tree.is_dir(top))) {
+        return;
+    }
+    let origin = Origin::Environment("the image's environment");
+    let why = Why::Named(Seed::Path, format!("named by the variable {} in {origin}", quoted(name.as_bytes())), origin);
+    let is_data = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 == 0;
+    if tree.is_file(top) {
+        if is_data(top) {
+            let _ = walk.add_path(Id::ROOT, value.as_bytes(), None, &why);
+        }
+        return;
+    }
+    let mut queue = vec![top];
+    let mut seen = BTreeSet::from([top]);
+    while let Some(at) = queue.pop().filter(|_| seen.len() < MOST_NAMED) {
+        for id in tree.subtree(at).take(MOST_NAMED).collect::<Vec<_>>() {
+            if is_data(id) {
+                walk.add(id, None, &why);
+            } else if tree.is_link(id)
+                && let Ok(found) = tree.follow(id)
+                && (is_data(found.node) || tree.is_dir(found.node))
+            {
+                walk.add(id, None, &why);
+                // Settings of the system, as the `conf` of Tomcat; not the whole system.
+                let path = tree.path(found.node);
+                let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= 2;
+                if tree.is_dir(found.node) && own && path.starts_with(b"/etc/") && seen.insert(found.node) {
+                    queue.push(found.node);
+                }
+            }
+        }
+    }
+}
+
+/// Parts of the path of a directory that is an application's own, as `/var/lib/tomcat10`.
+const OWN_DIRECTORY: usize = 3;
+
+/// Most directories and entries that one variable leads to.
+const MOST_NAMED: usize = 20_000;
 
 fn may_be_missing(optional: bool, origin: &Origin) -> bool {
     optional || matches!(origin, Origin::Profile(_))

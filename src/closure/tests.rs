@@ -117,7 +117,8 @@ fn run(words: &[&str], shell_form: bool) -> Policy {
 
 fn kept_path(path: &str) -> Policy {
     let mut policy = Policy::default();
-    policy.keep.paths = vec![Entry { value: path.into(), reason: None, optional: false, origin: origin() }];
+    policy.keep.paths =
+        vec![Entry { value: path.into(), reason: None, optional: false, change: false, origin: origin() }];
     policy
 }
 

@@ -3,6 +3,7 @@
 
 use super::walk::Walk;
 use super::{Input, Seed, Why};
+use crate::facts::program::Program;
 use crate::policy::Start;
 use crate::programs::When;
 use crate::scripts::{How, Named, Reader, is_told};
@@ -19,7 +20,7 @@ impl Walk<'_> {
         let uses = if word { reader.uses_of_word(id) } else { reader.uses(id) };
         for file in uses {
             for name in &file.names {
-                if !self.brings(name) {
+                if !(self.brings(name) || self.is_helper(name)) {
                     continue;
                 }
                 let (from, of) = if self.has(file.file) {
@@ -88,6 +89,16 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a name is that of an ELF program outside of the command directories. It stays whoever names it, so it runs:
+    /// what it needs and names counts. A script has its interpreter named instead.
+    fn is_helper(&self, name: &Named) -> bool {
+        let Input { tree, contents, commands, .. } = self.input;
+        let Ok(file) = tree.follow(name.entry).map(|found| found.node) else { return false };
+        let outside = !commands.is_in_directory(tree, file) && !commands.is_in_directory(tree, name.entry);
+        let elf = || matches!(commands.program(tree, contents, file), Ok(Program::Elf(_)));
+        name.how == How::Runs && !name.optional && outside && elf()
     }
 
     fn brings(&self, name: &Named) -> bool {

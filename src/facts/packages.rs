@@ -5,6 +5,7 @@
 
 mod apk;
 pub(crate) mod dpkg;
+pub(crate) mod makers;
 mod pacman;
 mod pairs;
 pub(crate) mod places;

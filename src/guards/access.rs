@@ -345,6 +345,7 @@ fn is_meant(cx: &Context<'_>, id: Id) -> bool {
         .keep
         .paths
         .iter()
+        .filter(|path| !path.change)
         .any(|path| tree.resolve(path.value.as_bytes()).is_ok_and(|found| found.node == id) && !tree.is_dir(id))
 }
 

@@ -1,11 +1,13 @@
 //! Accounts that a kept program needs by name, about to be pruned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Guard, reach};
 use crate::diag::escape;
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
+use crate::facts::packages::PackageIndex;
+use crate::facts::packages::makers::Makers;
 use crate::policy::Start;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
@@ -18,6 +20,13 @@ const FIXED: u32 = 100;
 
 /// The account and the group for nobody, as Debian and others number them.
 const NOBODY: u32 = 65534;
+
+/// Words of <syslog.h> for the parts of a system, which every program that logs holds.
+const FACILITIES: [&str; 12] =
+    ["auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp"];
+
+/// Largest configuration that is read.
+const LIMIT: u64 = 1024 * 1024;
 
 /// Places named in one refusal.
 const SHOWN: usize = 3;
@@ -44,7 +53,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         refuse_named(cx, draft, group, name, uses);
     }
     looked_up(cx, draft, &ids, &named);
-    by_texts(cx, draft, &ids);
+    let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
+    by_texts(cx, draft, &ids, &makers);
+    by_configuration(cx, draft, &ids, &makers);
 }
 
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
@@ -87,8 +98,9 @@ fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMa
 }
 
 /// Accounts whose names stand in kept programs that look names up: refused where the program runs as root when the image
-/// starts and can become another account.
-fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+/// starts, can become another account, and the account is its own. Of a package that made it for something else the name is
+/// a word, as `cron` and `ftp` are of syslog; the one for nobody is what a server drops to, and no tool does.
+fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
     let tree = &cx.facts.tree;
     let mut reached = None;
     for evidence in &cx.closure.evidence {
@@ -111,7 +123,17 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
             );
             let help = format!("write [keep] {list} = [\"{shown}\"]: a kept account stays locked");
             let mut runs = || reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
-            if cx.policy.strict || (cx.policy.start == Start::Root && evidence.becomes && runs()) {
+            let likely = cx.policy.start == Start::Root && evidence.becomes;
+            let own = || {
+                let made = makers.of(name);
+                match is_nobody(cx, *group, name) {
+                    true => evidence.serves,
+                    false => {
+                        is_own(cx, evidence.file, &made) && !(made.is_empty() && FACILITIES.contains(&name.as_str()))
+                    }
+                }
+            };
+            if cx.policy.strict || (likely && runs() && own()) {
                 draft.refuse_for(cx.closure.origin(evidence.file), text, help);
             } else {
                 draft.warn_for(cx.closure.origin(evidence.file), text, help);
@@ -120,8 +142,110 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
     }
 }
 
-/// Whether a program file says which accounts the program uses: it knows more than a text.
+/// Accounts that the package of the image's program made for itself, and that its configuration names: refused where the
+/// program runs as root when the image starts, looks names up and can become another account. Which key it is, is known of
+/// programs with a file only.
+fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
+    let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let mut reached = None;
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for evidence in cx.closure.evidence.iter().filter(|evidence| evidence.looks_up && evidence.becomes) {
+        let file = evidence.file;
+        if draft.is_removed(file)
+            || is_known(cx, file)
+            || !reached.get_or_insert_with(|| reach::reached(cx)).contains(file)
+        {
+            continue;
+        }
+        for line in cx.facts.accounts.passwd() {
+            let Some(name) = std::str::from_utf8(line.name()).ok().filter(|name| is_dynamic(cx, false, name)) else {
+                continue;
+            };
+            let by_text = evidence.accounts.iter().any(|(group, known)| !group && known == name);
+            let owners: BTreeSet<PackageIndex> = packages.owners(file).collect();
+            if by_text
+                || is_nobody(cx, false, name)
+                || !ids.prunes_account(name)
+                || makers.of(name).is_disjoint(&owners)
+            {
+                continue;
+            }
+            let settings = owners.iter().flat_map(|&own| packages.files(own)).filter(|&id| {
+                tree.is_file(id)
+                    && !draft.is_removed(id)
+                    && tree.path(id).starts_with(b"/etc/")
+                    && !is_job(&tree.path(id))
+            });
+            let place = settings.into_iter().find_map(|id| Some((id, named_at(cx, id, name)?)));
+            let Some((id, at)) = place.filter(|_| told.insert(name.to_owned())) else { continue };
+            let shown = escape::escaped(name.as_bytes());
+            draft.refuse_for(
+                cx.closure.origin(file),
+                format!(
+                    "{} is kept and looks names up, and its package made the account '{shown}', which would be pruned and \
+                     which {}:{at} names",
+                    escape::quoted(&tree.path(file)),
+                    escape::escaped(&tree.path(id))
+                ),
+                format!("write [keep] users = [\"{shown}\"]: a kept account stays locked"),
+            );
+        }
+    }
+}
+
+/// What other programs read: jobs, rotation of logs, inits.
+fn is_job(path: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 9] =
+        [b"cron", b"logrotate.d", b"init.d", b"rc", b"systemd", b"default/", b"apparmor.d", b"tmpfiles.d", b"logcheck"];
+    let own = path.get(b"/etc/".len()..).unwrap_or_default();
+    OTHERS.iter().any(|other| own.starts_with(other))
+}
+
+/// The first line of a configuration that holds a name as a word of its own, outside of comments.
+fn named_at(cx: &Context<'_>, id: Id, name: &str) -> Option<u32> {
+    let text = cx.contents.read(&cx.facts.tree, id, LIMIT).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let holds = |line: &str| {
+        let line = line.trim();
+        !line.starts_with(['#', ';', '/', '*'])
+            && line.split(|c: char| c.is_whitespace() || "=:;,\"'".contains(c)).any(|word| word == name)
+    };
+    (1_u32..).zip(text.lines()).find(|(_, line)| holds(line)).map(|(number, _)| number)
+}
+
+/// Whether the package of a file, or one that it depends on, is among those that made the account; or nobody tells.
+fn is_own(cx: &Context<'_>, file: Id, makers: &BTreeSet<PackageIndex>) -> bool {
+    let packages = &cx.facts.packages;
+    let source = |index: PackageIndex| packages.get(index).map(|package| &package.source);
+    makers.is_empty()
+        || packages.owners(file).any(|own| {
+            makers.contains(&own)
+                || packages.requirements(own).any(|needed| makers.contains(&needed))
+                || makers.iter().any(|&maker| source(maker) == source(own))
+        })
+}
+
+/// Whether it is the account or the group for nobody.
+fn is_nobody(cx: &Context<'_>, group: bool, name: &str) -> bool {
+    let (database, field) = if group { (Database::Group, GID) } else { (Database::Passwd, UID) };
+    let file = cx.facts.accounts.files.get(&database);
+    let mut lines = file.into_iter().flat_map(|file| &file.lines).filter(|line| line.name() == name.as_bytes());
+    lines.any(|line| parse_id(line.field(field)) == Some(NOBODY))
+}
+
+/// Whether a program file says which accounts the program uses, or which another program of its package does: it knows
+/// more than a text.
 fn is_known(cx: &Context<'_>, file: Id) -> bool {
+    let packages = &cx.facts.packages;
+    let others = packages.owners(file).flat_map(|own| packages.files(own));
+    let others = others.filter(|&id| cx.facts.commands.is_in_directory(&cx.facts.tree, id));
+    std::iter::once(file).chain(others).any(|id| says_accounts(cx, id))
+}
+
+fn says_accounts(cx: &Context<'_>, file: Id) -> bool {
     let tree = &cx.facts.tree;
     let known = cx.policy.programs.of(tree.name(file), &tree.path(file));
     known.iter().any(|(program, _)| {

@@ -137,7 +137,6 @@ fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 let text = format!("{text}, and {} starts scripts that requests name", quoted(&tree.path(starter)));
                 draft.refuse_for(cx.closure.origin(starter), text, help);
             }
-            None if cx.policy.strict => draft.refuse(text, help),
             None => draft.warn(text, help),
         }
     }

@@ -91,7 +91,9 @@ impl Entries {
             let entry = format!("{begin}{}", basic_string(text));
             let is_there = |line: &String| line.strip_prefix(&entry).is_some_and(|rest| rest.starts_with([',', ' ']));
             if !lines.iter().any(is_there) {
-                lines.insert(format!("{entry}, reason = {} }},", basic_string(&reason)));
+                // What is kept stays as it is where a person says so; what is used only has to stay.
+                let change = if list == 1 { ", change = true" } else { "" };
+                lines.insert(format!("{entry}, reason = {}{change} }},", basic_string(&reason)));
             }
         }
     }

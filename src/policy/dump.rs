@@ -149,7 +149,13 @@ impl Writer {
 
     fn entries(&mut self, key: &str, field: &str, entries: &[Entry]) {
         let values = entries.iter().map(|entry| {
-            let text = table(field, &entry.value, entry.reason.as_deref(), entry.optional, None);
+            let text = table(
+                field,
+                &entry.value,
+                entry.reason.as_deref(),
+                entry.optional,
+                entry.change.then_some(("change", true)),
+            );
             (text, &entry.origin)
         });
         self.list(key, values.collect());
@@ -157,7 +163,7 @@ impl Writer {
 }
 
 fn command_entry(entry: &CommandEntry) -> String {
-    table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid)
+    table("name", &entry.text, entry.reason.as_deref(), entry.optional, entry.setid.map(|setid| ("setid", setid)))
 }
 
 fn check_entry(check: &Check) -> String {
@@ -170,8 +176,8 @@ fn check_entry(check: &Check) -> String {
     format!("{{ command = {words}{tcp}{starts}, timeout = {} }}", check.timeout)
 }
 
-fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: Option<bool>) -> String {
-    if reason.is_none() && !optional && setid.is_none() {
+fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, more: Option<(&str, bool)>) -> String {
+    if reason.is_none() && !optional && more.is_none() {
         return string(text);
     }
     let mut out = format!("{{ {field} = {}", string(text));
@@ -181,8 +187,8 @@ fn table(field: &str, text: &str, reason: Option<&str>, optional: bool, setid: O
     if optional {
         out.push_str(", optional = true");
     }
-    if let Some(setid) = setid {
-        let _ = write!(out, ", setid = {setid}");
+    if let Some((key, value)) = more {
+        let _ = write!(out, ", {key} = {value}");
     }
     out.push_str(" }");
     out

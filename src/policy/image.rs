@@ -212,6 +212,8 @@ impl Reader<'_> {
                     Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "LD_LIBRARY_PATH")),
                 }
             }
+            let known = variable.split_once('=').filter(|(name, _)| is_of_application(name));
+            layer.environment.extend(known.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         match self.config.get("Volumes") {
             None | Some(Value::Null) => {}
@@ -228,6 +230,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a variable may name files of the application: not one that a shell or an engine sets.
+pub(super) fn is_of_application(name: &str) -> bool {
+    const OTHERS: [&str; 8] = ["PATH", "LD_LIBRARY_PATH", "HOME", "PWD", "OLDPWD", "TERM", "HOSTNAME", "_"];
+    !OTHERS.contains(&name) && !name.starts_with("HARDEN_")
+}
+
 fn member<'v>(value: &'v Value, names: &[&str]) -> Option<&'v Value> {
     names.iter().find_map(|name| value.get(name))
 }
@@ -237,7 +245,13 @@ fn absolute(path: &str) -> String {
 }
 
 fn entry(value: String) -> Entry {
-    Entry { value, reason: Some("group of the image's USER".to_owned()), optional: false, origin: Origin::ImageConfig }
+    Entry {
+        value,
+        reason: Some("group of the image's USER".to_owned()),
+        optional: false,
+        change: false,
+        origin: Origin::ImageConfig,
+    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub(super) struct Layer {
     pub(super) workdir: Located<String>,
     pub(super) path: Located<Vec<String>>,
     pub(super) library_path: Option<Vec<String>>,
+    /// Variables of the image.
+    pub(super) environment: Vec<(String, String)>,
     pub(super) volumes: Vec<String>,
     pub(super) image: Option<Image>,
     /// `none`, and where it was written.
@@ -100,6 +102,7 @@ impl Layer {
         or(&mut self.workdir, weaker.workdir);
         or(&mut self.path, weaker.path);
         or(&mut self.library_path, weaker.library_path);
+        self.environment.extend(weaker.environment);
         self.volumes.extend(weaker.volumes);
         self.image = self.image.take().or(weaker.image);
         if let (Some(origin), Some(command)) = (&weaker.nothing, weaker.commands.first()) {
@@ -269,7 +272,7 @@ impl Layer {
         }
         for (key, list) in [("files.writable", &self.writable), ("files.read-only", &self.read_only)] {
             for entry in list {
-                if let Some(kept) = self.keep_paths.iter().find(|kept| kept.value == entry.value) {
+                if let Some(kept) = self.keep_paths.iter().find(|kept| kept.value == entry.value && !kept.change) {
                     problems.push(
                         Diagnostic::at(
                             codes::CONTRADICTION,
@@ -280,7 +283,7 @@ impl Layer {
                                 kept.origin
                             ),
                         )
-                        .help("delete one of the two entries"),
+                        .help("delete one of the two entries, or write change = true to that of keep.paths: then it only stays"),
                     );
                 }
             }
@@ -311,6 +314,7 @@ impl Layer {
             workdir: value(self.workdir),
             path: value(self.path).unwrap_or_default(),
             library_path: self.library_path,
+            environment: self.environment,
             start: value(self.start).unwrap_or_default(),
             keep: Keep {
                 commands: self.keep_commands,

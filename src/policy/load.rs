@@ -127,6 +127,10 @@ pub fn load(
         policy.path = directories("PATH", value::path_list(USUAL_PATH.split(':')));
     }
     // A RUN step has the image's environment.
+    if policy.environment.is_empty() && here {
+        policy.environment.clone_from(&options.environment);
+        policy.environment.retain(|(name, _)| image::is_of_application(name));
+    }
     if policy.library_path.is_none() && here {
         let inherited = options.library_path.as_deref().unwrap_or("");
         policy.library_path = Some(directories("LD_LIBRARY_PATH", value::path_list(inherited.split([':', ';']))));

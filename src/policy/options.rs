@@ -93,6 +93,8 @@ pub struct Options {
     pub library_path: Option<String>,
     /// `--run` of init, in seconds.
     pub run: Option<u32>,
+    /// The whole environment, as far as it is text.
+    pub environment: Vec<(String, String)>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Diagnostic>,
 }
@@ -212,6 +214,10 @@ impl Options {
             disable: reader.list(DISABLE, &disable),
             path: text("PATH"),
             library_path: text("LD_LIBRARY_PATH"),
+            environment: environment
+                .iter()
+                .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())))
+                .collect(),
             run: None,
             problems: Vec::new(),
         };

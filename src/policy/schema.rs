@@ -26,7 +26,7 @@ pub fn schema(ids: &Known) -> String {
         "type": "object",
         "additionalProperties": false,
         "properties": top,
-        "$defs": { "entry": entry(false), "command-entry": entry(true) },
+        "$defs": { "entry": entry(""), "command-entry": entry("setid"), "path-entry": entry("change") },
     });
     format!("{schema:#}\n")
 }
@@ -49,6 +49,7 @@ fn property(key: &Key, ids: &Known) -> Value {
         Kind::PathList => json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": path() }] }),
         Kind::Volumes => json!({ "type": "array", "items": path() }),
         Kind::Commands => list("#/$defs/command-entry"),
+        Kind::List(_, _) if key.path() == "keep.paths" => list("#/$defs/path-entry"),
         Kind::List(_, _) => list("#/$defs/entry"),
         Kind::Switch(_) => json!({ "type": "boolean" }),
         Kind::Word(words, _) => names(words),
@@ -150,14 +151,18 @@ fn own_check() -> Value {
     })
 }
 
-fn entry(setid: bool) -> Value {
+fn entry(more: &str) -> Value {
     let text = json!({ "type": "string", "minLength": 1 });
     let mut properties = Map::new();
     properties.insert("name".to_owned(), text.clone());
     properties.insert("path".to_owned(), text.clone());
     properties.insert("reason".to_owned(), text.clone());
     properties.insert("optional".to_owned(), json!({ "type": "boolean" }));
-    if setid {
+    if more == "change" {
+        let doc = "true: no rule removes it, but owner and mode may change";
+        properties.insert("change".to_owned(), json!({ "type": "boolean", "description": doc }));
+    }
+    if more == "setid" {
         let doc = "false: losing a set-id bit or a file capability is intended";
         properties.insert("setid".to_owned(), json!({ "type": "boolean", "description": doc }));
     }

@@ -448,7 +448,7 @@ impl Reader {
         known
     }
 
-    /// `KIND`, `KIND after N`, `KIND until C`.
+    /// `KIND`, `KIND after N`, `KIND behind C`, `KIND until C`.
     fn kind(&mut self, key: &Key, value: &Spanned<DeValue<'_>>) -> Option<Value> {
         let span = value.span();
         let Some(text) = value.get_ref().as_str() else {
@@ -459,6 +459,10 @@ impl Reader {
             Some((rest, until)) => (rest, Some(until)),
             None => (text, None),
         };
+        let (rest, behind) = match rest.split_once(" behind ") {
+            Some((rest, behind)) => (rest, Some(behind)),
+            None => (rest, None),
+        };
         let (name, after) = match rest.split_once(" after ") {
             Some((name, after)) => (name, Some(after)),
             None => (rest, None),
@@ -468,18 +472,22 @@ impl Reader {
             return None;
         }
         let number = after.map(str::parse::<usize>);
-        let mut end = until.map(str::chars);
-        let (first, second) = end.as_mut().map_or((None, None), |chars| (chars.next(), chars.next()));
-        if matches!(number, Some(Err(_))) || second.is_some() || (until.is_some() && first.is_none()) {
+        // One character where one is given.
+        let one = |text: Option<&str>| match text.map(|text| (text.chars().next(), text.chars().count())) {
+            None => Some(None),
+            Some((sign, 1)) => Some(sign),
+            Some(_) => None,
+        };
+        let (Some(behind), Some(until), false) = (one(behind), one(until), matches!(number, Some(Err(_)))) else {
             self.problem(
                 &span,
                 format!("{}: cannot read {}", key.name, quote(text)),
-                "write KIND, KIND after NUMBER, or KIND until CHARACTER",
+                "write KIND, KIND after NUMBER, KIND behind CHARACTER, or KIND until CHARACTER",
             );
             return None;
-        }
+        };
         let after = number.and_then(Result::ok).unwrap_or_default();
-        Some(Value { kind: word(name, &KINDS).unwrap_or(Kind::Account), after, until: first })
+        Some(Value { kind: word(name, &KINDS).unwrap_or(Kind::Account), after, behind, until })
     }
 }
 
@@ -504,7 +512,7 @@ fn object(keys: &[Key]) -> serde_json::Value {
 fn property(key: &Key) -> serde_json::Value {
     let kinds = || {
         let words = KINDS.map(|(name, _)| name).join("|");
-        json!({ "type": "string", "pattern": format!("^({words})( after [0-9]+)?( until .)?$") })
+        json!({ "type": "string", "pattern": format!("^({words})( after [0-9]+)?( behind .)?( until .)?$") })
     };
     let mut value = match &key.shape {
         Shape::Texts | Shape::Files => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),

@@ -62,7 +62,7 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for entry in &cx.policy.keep.paths {
         for id in tree.named(entry.value.as_bytes()) {
             for inside in tree.subtree(id) {
-                draft.protect(inside);
+                if entry.change { draft.keep(inside) } else { draft.protect(inside) }
             }
         }
     }

@@ -12,10 +12,11 @@ use crate::diag::escape::{basic_string, escaped};
 use crate::diag::{Diagnostic, Kind, Origin, codes};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
-use crate::facts::program::Program;
+use crate::facts::program;
 use crate::facts::{Facts, Own};
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Check, CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
+use crate::programs::{self, Program};
 use crate::root::{Root, host};
 use crate::scripts::{How, Reader};
 use crate::stop::Stop;
@@ -243,7 +244,9 @@ impl Image<'_> {
         } else {
             commands.find_in_path(tree, word.as_bytes())?
         };
-        let Ok(Program::Script(shebang)) = commands.program(tree, self.contents, tree.follow(entry).ok()?.node) else {
+        let Ok(program::Program::Script(shebang)) =
+            commands.program(tree, self.contents, tree.follow(entry).ok()?.node)
+        else {
             return None;
         };
         let path = String::from_utf8(shebang.env_name.unwrap_or(shebang.interpreter)).ok()?;
@@ -335,32 +338,61 @@ impl Image<'_> {
                 list(&code)
             );
         }
-        if data.is_empty() {
+        let written = self.programs().into_iter().find(|program| !program.writes.is_empty());
+        if let Some(program) = written.filter(|_| data.is_empty()) {
+            let paths: Vec<String> = program.writes.iter().map(|path| basic_string(path)).collect();
+            let _ = writeln!(
+                out,
+                "# writable = [{}]  # {}: remove the # for those that it writes here",
+                paths.join(", "),
+                program.file
+            );
+        } else if data.is_empty() {
             out.push_str("# writable = [\"/app/data\"]   # directories that it writes: the run user owns them\n");
         } else {
             let _ = writeln!(out, "writable = [{}]  # guessed: the run user owns them", list(&data));
         }
     }
 
-    /// A check that the command starts, and one by the first port of EXPOSE. They stay comments: a server may need others
-    /// that no build step has, or write to its files.
+    /// A check that the command starts, one by the first port of EXPOSE, and what the program file of the command says. They
+    /// stay comments: a server may need others that no build step has, or write to its files.
     fn check(&self, out: &mut String) {
         const STARTS: &str =
             "# starts = 3   # the command runs after 3 seconds, or ends as it ended before the changes\n";
-        let port = self.policy.image.as_ref().and_then(|image| image.ports.first());
+        let exposed = self.policy.image.as_ref().and_then(|image| image.ports.first().copied());
         let Run::Commands(lines) = &self.policy.run else { return };
         let Some(line) = lines.first() else { return };
-        let Some(port) = port else {
-            let _ = write!(out, "\n# [check]  # remove both # if the program starts in a build step\n{STARTS}");
-            return;
+        let known = self.programs().into_iter().find(|program| program.check != programs::Check::default());
+        let port = exposed.or_else(|| known.and_then(|program| program.check.port));
+        let list = |words: &[String]| words.iter().map(|word| basic_string(word)).collect::<Vec<_>>().join(", ");
+        let mut checks: Vec<String> = Vec::new();
+        checks.extend(port.map(|port| format!("{{ command = [{}], tcp = {port} }}", list(&line.argv))));
+        // A program that is not there cannot be asked.
+        let command = known.map(|program| program.check.command.as_slice()).unwrap_or_default();
+        if command.first().is_some_and(|name| has_command(self.facts, name)) {
+            checks.push(format!("[{}]", list(command)));
+        }
+        let why = match (exposed, known) {
+            (Some(port), _) => format!("the image exposes port {port}: "),
+            (None, Some(program)) if !checks.is_empty() => format!("{}: ", program.file),
+            (None, _) => String::new(),
         };
-        let argv: Vec<String> = line.argv.iter().map(|word| basic_string(word)).collect();
-        let _ = write!(
-            out,
-            "\n# [check]  # the image exposes port {port}: remove the # if the program starts in a build step\n\
-             # commands = [{{ command = [{}], tcp = {port} }}]\n# timeout = 30\n{STARTS}",
-            argv.join(", ")
-        );
+        let _ = writeln!(out, "\n# [check]  # {why}remove the # if the program starts in a build step");
+        if !checks.is_empty() {
+            let _ = writeln!(out, "# commands = [{}]\n# timeout = 30", checks.join(", "));
+        }
+        out.push_str(STARTS);
+    }
+
+    /// What is known of the programs that the words of the image's first command start.
+    fn programs(&self) -> Vec<&Program> {
+        let Run::Commands(lines) = &self.policy.run else { return Vec::new() };
+        let words = lines.first().map(|line| line.words.as_slice()).unwrap_or_default();
+        let known = words.iter().flat_map(|word| {
+            let name = word.rsplit('/').next().unwrap_or_default();
+            self.policy.programs.of(name.as_bytes(), word.as_bytes())
+        });
+        known.map(|(program, _)| program).collect()
     }
 }
 

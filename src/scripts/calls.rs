@@ -18,6 +18,7 @@ pub(super) enum Language {
     Lua,
     Octave,
     R,
+    Scheme,
     Tcl,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn of_interpreter(path: &str) -> Option<Language> {
         "lua" | "luajit" | "texlua" => Some(Language::Lua),
         "octave" | "octave-cli" => Some(Language::Octave),
         "Rscript" | "R" | "littler" => Some(Language::R),
+        "guile" | "mcron" => Some(Language::Scheme),
         "tclsh" | "wish" | "expect" | "jimsh" => Some(Language::Tcl),
         _ => None,
     }
@@ -74,6 +76,7 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
         "gp" | "gnuplot" | "plt" => Some(Language::Gnuplot),
         "lua" => Some(Language::Lua),
         "R" | "r" => Some(Language::R),
+        "scm" | "guile" => Some(Language::Scheme),
         "tcl" | "exp" => Some(Language::Tcl),
         _ => None,
     }
@@ -135,7 +138,7 @@ const fn plain(language: Language) -> &'static [&'static str] {
         Language::Lua => &["os.execute", "io.popen"],
         Language::Octave => &["system", "popen", "popen2", "unix", "shell_cmd"],
         Language::R => &["system", "system2", "pipe", "base.system", "base.system2"],
-        Language::Tcl => &[],
+        Language::Scheme | Language::Tcl => &[],
     }
 }
 
@@ -167,8 +170,10 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
     if language == Language::JavaScript && !text.contains("child_process") {
         return Vec::new();
     }
-    if language == Language::Tcl {
-        return tcl(text);
+    match language {
+        Language::Tcl => return tcl(text),
+        Language::Scheme => return scheme(text),
+        _ => {}
     }
     let holders = if language == Language::Awk { holders(text) } else { BTreeSet::new() };
     let mut found = Vec::new();
@@ -308,6 +313,41 @@ fn holders(text: &str) -> BTreeSet<&str> {
         }
         at += word.len() + behind.chars().next().map_or(0, char::len_utf8);
     }
+    found
+}
+
+/// `(system "CODE")`, `(open-input-pipe "CODE")`, `(system* "PROGRAM" …)` of Guile, and `(job TIME "CODE")` of mcron.
+fn scheme(text: &str) -> Vec<(u32, Call)> {
+    const CALLS: [(&str, bool); 6] = [
+        ("(system ", true),
+        ("(open-input-pipe ", true),
+        ("(open-output-pipe ", true),
+        ("(open-pipe ", true),
+        ("(system* ", false),
+        ("(job ", true),
+    ];
+    let mut found = Vec::new();
+    for (name, code) in CALLS {
+        for (at, _) in text.match_indices(name) {
+            let line = text.get(..at).unwrap_or_default();
+            let comment = line.rsplit('\n').next().is_some_and(|line| line.contains(';'));
+            let Some(rest) = text.get(at + name.len()..).filter(|_| !comment) else { continue };
+            // A literal of its own: one behind a procedure is that one's.
+            let Some(quoted) = rest.find('"').and_then(|begin| {
+                let before = rest.get(..begin)?;
+                (!before.contains("lambda") && before.matches('(').count() == before.matches(')').count())
+                    .then(|| rest.get(begin..))
+                    .flatten()
+            }) else {
+                continue;
+            };
+            let (length, _) = literal(quoted);
+            let whole = quoted.get(1..length.saturating_sub(1)).and_then(|whole| fixed(whole, false));
+            let call = whole.map(|whole| if code { Call::Code(whole) } else { Call::Program(whole) });
+            found.extend(call.map(|call| (newlines(line, line.len()) + 1, call)));
+        }
+    }
+    found.sort_by_key(|(line, _)| *line);
     found
 }
 
@@ -534,6 +574,8 @@ mod tests {
         assert_eq!(all(text, Language::R), ["1 sh: uname -a", "2 sh: sort", "4 sh: cut -f1"]);
         assert_eq!(all("[s, o] = system ('tac x');\n", Language::Octave), ["1 sh: tac x"]);
         let text = "set x [exec date +%s]\n# exec no\nspawn -noecho ssh host\nexec sort x | uniq -c >y\nset f [open \"|cut -f1 x\"]\nexec $no\nset f [open \"no\"]\n";
+        let scheme = "(system \"tac x\") ; (system \"no\")\n(job '(next-second) \"cut -f1 $(nl x)\")\n(system* \"sort\" \"x\")\n(job 1 (lambda () \"no\"))\n(system (string-append \"no\"))\n";
+        assert_eq!(all(scheme, Language::Scheme), ["1 sh: tac x", "2 sh: cut -f1 $(nl x)", "3 sort"]);
         assert_eq!(all(text, Language::Tcl), ["1 date", "3 ssh", "4 sort", "4 uniq", "5 cut"]);
     }
 

@@ -17,7 +17,7 @@ mod strace;
 pub(crate) mod sweep;
 mod walk;
 
-pub(crate) use check::Applied;
+pub(crate) use check::{Applied, Refused};
 pub(crate) use elf::{Spec, library, program};
 pub(crate) use invariants::{assert_invariants, assert_no_temporary};
 pub(crate) use process::{Child, Command};

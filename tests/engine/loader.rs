@@ -120,8 +120,13 @@ fn compare(tag: &str, loader: &str, least: usize) {
         let mut policy = Policy::default();
         policy.library_path = Some(Vec::new());
         let value = format!("/{}", file.display());
-        policy.keep.paths =
-            vec![Entry { value: value.clone(), reason: None, optional: false, origin: Origin::Flag("--keep") }];
+        policy.keep.paths = vec![Entry {
+            value: value.clone(),
+            reason: None,
+            optional: false,
+            change: false,
+            origin: Origin::Flag("--keep"),
+        }];
         let closure = Closure::compute(&Input {
             tree: &tree,
             contents: &reader,

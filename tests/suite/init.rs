@@ -130,3 +130,26 @@ fn a_directory_of_the_run_user_that_holds_the_program_is_not_proposed_for_writin
     let dump = crate::common::bare(&["--dump-config", "--config", &path], &[], b"");
     assert!(dump.stdout.contains("tcp = 8080"), "{}", dump.all());
 }
+
+#[test]
+fn what_the_program_file_says_of_checks_and_directories_is_proposed() {
+    let parts = |command: &[&str]| config(&[("User", "\"app\"".to_owned()), ("Cmd", json(command))]);
+    let tree = || image().programs(&["/usr/sbin/nginx"]);
+    let text = init(&tree(), &parts(&["nginx", "-g", "daemon off;"]));
+    for part in [
+        "# [check]  # programs/nginx.toml",
+        "# commands = [{ command = [\"nginx\", \"-g\", \"daemon off;\"], tcp = 80 }, [\"nginx\", \"-t\"]]",
+        "# writable = [\"/var/cache/nginx\"",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    tree().apply_config(&text, &[]);
+    // A port of EXPOSE says more, and a program that is not known says nothing.
+    let exposed = config(&[
+        ("User", "\"app\"".to_owned()),
+        ("Cmd", json(&["nginx"])),
+        ("ExposedPorts", "{\"8080/tcp\": {}}".to_owned()),
+    ]);
+    assert!(init(&tree(), &exposed).contains("tcp = 8080"));
+    assert!(!init(&tree(), &parts(&["/app/server"])).contains("tcp ="));
+}

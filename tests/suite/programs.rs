@@ -63,6 +63,46 @@ fn what_a_program_always_starts_stays_with_it_and_the_file_is_the_reason() {
     assert!(tried >= 8, "{tried}");
 }
 
+/// A configuration of a program without a file of its own, which the command names, and what a script in it starts.
+#[test]
+fn paths_in_a_configuration_that_the_command_names_count() {
+    let tree = |text: &str| {
+        let mut helper = crate::common::Spec {
+            interpreter: Some(crate::common::LOADER),
+            imports: vec!["popen"],
+            needed: vec!["libc.so.6"],
+            pie: true,
+            ..crate::common::Spec::default()
+        }
+        .build();
+        helper.extend(b"\0/usr/bin/wget -q x\0");
+        Rootfs::debian_like()
+            .text("/srv/own.conf", text)
+            .script("/srv/check.sh", "#!/bin/sh\n/usr/lib/checks/load\n")
+            .file("/usr/lib/checks/load", 0o755, 0, 0, helper)
+            .package("checks", &["/usr/lib/checks/load"])
+    };
+    let config = |words: &str, keep: &str| {
+        format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server', {words}]\n[keep]\ncommands = [{keep}]\n")
+    };
+    let none: [&str; 0] = [];
+    for words in ["'-c', '/srv/own.conf'", "'--config=/srv/own.conf'", "'/srv/own.conf'"] {
+        let text = "# run /usr/bin/curl\nrun = \"/usr/bin/wget\", /no/program /etc/passwd\n";
+        tree(text).refuse_config(&config(words, ""), &none).says(&["'/usr/bin/wget' (/srv/own.conf:2)"]).alone();
+        tree(text).apply_config(&config(words, "'wget'"), &none);
+        // A script in it, with what that starts in turn.
+        let text = "run = /srv/check.sh\n";
+        let refused = tree(text).refuse_config(&config(words, ""), &none);
+        refused.says(&["interpreter of '/srv/check.sh' (/srv/own.conf:1)"]);
+        let refused = tree(text).refuse_config(&config(words, "'/srv/check.sh'"), &none);
+        refused.says(&["'/usr/lib/checks/load'", "'/usr/bin/wget'"]);
+        tree(text)
+            .apply_config(&config(words, "'/srv/check.sh', '/usr/bin/wget'"), &none)
+            .assert_kept(&["/usr/bin/dash"]);
+    }
+    tree("run = /usr/bin/wget\n").apply_config(&config("'/srv/none.conf'", ""), &none).assert_gone(&["/usr/bin/wget"]);
+}
+
 #[test]
 fn what_goes_knowingly_is_not_kept_by_a_program_file() {
     let tree = Rootfs::debian_like().programs(&["/usr/bin/runsvdir", "/usr/bin/runsv"]);
@@ -210,6 +250,177 @@ fn evidence_in_the_application_counts() {
     tree(found).refuse_config(&config(""), &none).says(&["ldconfig", "/srv/lib/a.py:2"]);
     tree(found).apply_config(&config("[keep]\ncommands = ['ldconfig']\n"), &none);
     tree("x = 1").apply_config(&config(""), &none).assert_gone(&["/usr/sbin/ldconfig"]);
+}
+
+/// Modules that the script imports are read, and those that it does not import are not.
+#[test]
+fn evidence_in_modules_that_are_imported_counts() {
+    let modules = "/usr/lib/python3/dist-packages";
+    let tree = |import: &str| {
+        Rootfs::debian_like()
+            .programs(&["/usr/bin/python3"])
+            .text("/srv/app/main.py", format!("{import}\n"))
+            .text("/srv/venv/lib/python3.11/site-packages/own.py", "find_library('x')\n")
+            .text(format!("{modules}/draw/__init__.py"), "from . import surface\n")
+            .text(format!("{modules}/draw/surface.py"), "from ctypes.util import find_library\nfind_library('c')\n")
+            .text(format!("{modules}/cffi/api.py"), "find_library('x')\n")
+            .text(format!("{modules}/other.py"), "find_library('x')\n")
+            .package("python3-draw", &[&format!("{modules}/draw/__init__.py"), &format!("{modules}/draw/surface.py")])
+    };
+    let none: [&str; 0] = [];
+    let config = |words: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = [{words}]\n");
+    let script = config("'python3', '/srv/app/main.py'");
+    for (import, words) in [
+        ("import draw", script.clone()),
+        ("from draw import surface as s", script.clone()),
+        ("x = 1", config("'python3', '-m', 'draw'")),
+    ] {
+        let refused = tree(import).refuse_config(&words, &none);
+        refused.says(&["ldconfig", &format!("{modules}/draw/surface.py:2")]).alone();
+        tree(import).apply_config(&format!("{words}[keep]\ncommands = ['ldconfig']\n"), &none);
+    }
+    let own = config("'/srv/venv/bin/python3', '/srv/app/main.py'");
+    let venv = || tree("import own").link("/srv/venv/bin/python3", "/usr/bin/python3");
+    venv().refuse_config(&own, &none).says(&["site-packages/own.py:1"]).alone();
+    for import in ["x = 1", "import cffi.api", "# import draw"] {
+        tree(import).apply_config(&script, &none).assert_gone(&["/usr/sbin/ldconfig"]);
+    }
+}
+
+/// The recipes of the goals, as make would run them.
+#[test]
+fn recipes_of_make_are_read() {
+    let text = "N = $(shell find /app)\nTOOL = wget\nall: page\npage:\n\t@$(TOOL) -q x\nclean:\n\t$(RM) page\n";
+    let tree = |path: &str| {
+        let tree = Rootfs::debian_like();
+        let tree = ["/usr/bin/make", "/usr/bin/find", "/usr/bin/rm", "/usr/bin/sh"]
+            .iter()
+            .fold(tree, |tree, path| if tree.has(path) { tree } else { tree.programs(&[path]) });
+        tree.text(path, text)
+    };
+    let config = |run: &str, keep: &str| format!("[run]\nuser = 'app:1000:1000'\n{run}\n[keep]\ncommands = [{keep}]\n");
+    let none: [&str; 0] = [];
+    for (path, run) in [
+        ("/srv/Makefile", "workdir = '/srv'\ncommand = ['make']"),
+        ("/srv/GNUmakefile", "workdir = '/srv'\ncommand = ['make', '-s', 'all', 'V=1']"),
+        ("/srv/a/Makefile", "command = ['make', '-C', '/srv/a']"),
+        ("/srv/a/b.mk", "command = ['make', '--directory=/srv', '-f', 'a/b.mk', 'page']"),
+    ] {
+        let said = [format!("'find' ({path}:1)"), format!("'wget' ({path}:5)")];
+        let refused = tree(path).refuse_config(&config(run, ""), &none);
+        let refused = refused.says(&[&said[0], &said[1]]);
+        assert!(!refused.run.all().contains(&format!("{path}:7")), "{}", refused.run.all());
+        tree(path).apply_config(&config(run, "'find', 'wget'"), &none).assert_gone(&["/usr/bin/rm"]);
+    }
+    let run = "workdir = '/srv'\ncommand = ['make', 'clean']";
+    let refused = tree("/srv/Makefile").refuse_config(&config(run, "'find'"), &none);
+    refused.says(&["'rm' (/srv/Makefile:7)"]).alone();
+    // Of a make that a script starts, the goals are not known.
+    let run = "workdir = '/srv'\ncommand = ['/app/start']";
+    let tree = tree("/srv/Makefile").script("/app/start", "#!/bin/sh\nmake clean\n");
+    let refused = tree.refuse_config(&config(run, "'make', 'find'"), &none);
+    refused.says(&["'wget' (/srv/Makefile:5)", "'rm' (/srv/Makefile:7)"]).alone();
+}
+
+#[test]
+fn jobs_without_which_a_program_has_nothing_to_do_are_refused() {
+    let mut tried = 0;
+    for known in known().iter().filter(|known| !known.jobs.is_empty()) {
+        for job in &known.jobs {
+            let tree = |job: &str| {
+                let inside = format!("{job}/job.service");
+                Rootfs::debian_like().programs(&[&format!("/usr/sbin/{}", known.name)]).text(inside, "x\n")
+            };
+            let config = |more: &str| {
+                format!(
+                    "{more}\n[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server']\n[keep]\ncommands = ['{}']\n",
+                    known.name
+                )
+            };
+            let none: [&str; 0] = [];
+            let removed = tree(job).run("plan", &["--user", "app:1000:1000", "--command", "/app/server", "-v"]).all();
+            // A pattern may name more than the rules remove.
+            if !removed.contains(job.as_str()) {
+                continue;
+            }
+            tree(job).refuse_config(&config(""), &none).says(&["refused[guard.jobs]", known.name]);
+            tree(job).apply_config(&config("rules.'remove.init' = 'off'\nrules.'remove.cron' = 'off'"), &none);
+            tried += 1;
+            break;
+        }
+    }
+    assert!(tried >= 7, "{tried}");
+}
+
+#[test]
+fn a_script_that_a_request_names_is_refused_without_its_interpreter() {
+    let tree = |name: &str| {
+        let path = format!("/usr/sbin/{name}");
+        let tree = Rootfs::debian_like();
+        let tree = if tree.has(&path) { tree } else { tree.programs(&[&path]) };
+        tree.programs(&["/usr/bin/perl"]).script("/srv/cgi/a", "#!/usr/bin/perl\n")
+    };
+    let config =
+        |name: &str, more: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/usr/sbin/{name}']\n{more}\n");
+    let none: [&str; 0] = [];
+    let mut tried = 0;
+    for known in known().iter().filter(|known| known.starts_any) {
+        for &name in &known.names {
+            let refused = tree(name).refuse_config(&config(name, ""), &none);
+            refused
+                .says(&["refused[guard.helpers]", "'/srv/cgi/a' of no package", "'/usr/bin/perl' is removed"])
+                .alone();
+            tree(name).apply_config(&config(name, "[keep]\ncommands = ['/usr/bin/perl']"), &none);
+            tree(name).apply_config(&config(name, "[remove]\ncommands = ['/usr/bin/perl']"), &none);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 4, "{tried}");
+    // Of any other program it is said.
+    let done = tree("server").apply_config(&config("server", ""), &none);
+    assert!(done.run.stderr.contains("warning[guard.helpers]: '/srv/cgi/a' of no package"), "{}", done.run.all());
+    // A script of a package is that package's, and one of the system directories nobody starts by a request.
+    let packaged = tree("server").package("cgi", &["/srv/cgi/a"]).script("/usr/share/x/a", "#!/usr/bin/perl\n");
+    let done = packaged.apply_config(&config("server", ""), &none);
+    assert!(!done.run.stderr.contains("of no package"), "{}", done.run.all());
+}
+
+#[test]
+fn a_server_that_lets_accounts_log_in_needs_their_shells_and_the_file_of_the_others() {
+    let mut tried = 0;
+    for known in known().iter().filter(|known| !known.keys.is_empty()) {
+        let tree = || {
+            with(known)
+                .account("web", 1001, "/srv/web", "/bin/sh")
+                .text(format!("/srv/web/{}", known.keys[0]), "ssh-ed25519 A x\n")
+        };
+        let head = format!(
+            "[rules]\n'remove.cron' = 'off'\n[run]\nuser = 'app:1000:1000'\ncommand = ['/usr/sbin/{}']\n[keep]\n\
+             users = ['web', {{ name = 'sshd', optional = true }}]\n",
+            known.name
+        );
+        let none: [&str; 0] = [];
+        let refused = tree().refuse_config(&head, &none);
+        refused.says(&["refused[guard.login-shells]", known.name, "[keep] shells = [\"web\"]"]);
+        let done = tree().apply_config(&format!("{head}shells = ['web']\ncommands = ['/bin/sh']\n"), &none);
+        done.assert_kept(&["/usr/sbin/nologin"]);
+        tried += 1;
+    }
+    assert!(tried >= 2, "{tried}");
+}
+
+/// A compiler starts programs of its own directory that belong to other packages.
+#[test]
+fn programs_of_a_directory_of_another_package_stay_in_minimal_mode() {
+    let own = "/usr/lib/gcc/x86_64-linux-gnu/12";
+    let tree = Rootfs::debian_like()
+        .programs(&["/usr/bin/gcc-12", "/usr/bin/cpp-12", &format!("{own}/cc1"), &format!("{own}/collect2")])
+        .text(format!("{own}/crt.o"), "x")
+        .package("gcc-12", &["/usr/bin/gcc-12", &format!("{own}/collect2"), &format!("{own}/crt.o")])
+        .package("cpp-12", &["/usr/bin/cpp-12", &format!("{own}/cc1")]);
+    let done = tree.apply_config("mode = 'minimal'\n[keep]\ncommands = ['gcc-12']\n", &APP);
+    done.assert_kept(&[&format!("{own}/cc1"), &format!("{own}/collect2"), &format!("{own}/crt.o")]);
+    done.assert_gone(&["/usr/bin/cpp-12"]);
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod evidence;
 mod files;
 mod policy;
 mod programs;
+mod variables;

@@ -12,7 +12,7 @@ use crate::diag::suggest::did_you_mean;
 
 impl Decoder<'_> {
     pub(super) fn commands(&mut self, path: &str, value: &Value<'_>, layer: &mut Layer) {
-        for raw in self.raw_entries(path, value, true) {
+        for raw in self.raw_entries(path, value, "setid") {
             match value::pattern(&raw.text) {
                 Ok(pattern) => layer.keep_commands.push(CommandEntry {
                     pattern,
@@ -36,7 +36,8 @@ impl Decoder<'_> {
             Item::File => value::file,
         };
         let mut entries: Vec<Entry> = Vec::new();
-        for raw in self.raw_entries(path, value, false) {
+        let more = if path == "keep.paths" { "change" } else { "" };
+        for raw in self.raw_entries(path, value, more) {
             let origin = self.origin(&raw.span);
             match check(&raw.text) {
                 // Two spellings of one path; equal texts were found before.
@@ -48,7 +49,13 @@ impl Decoder<'_> {
                         "delete one of the two",
                     );
                 }
-                Ok(value) => entries.push(Entry { value, reason: raw.reason, optional: raw.optional, origin }),
+                Ok(value) => entries.push(Entry {
+                    value,
+                    reason: raw.reason,
+                    optional: raw.optional,
+                    change: raw.change,
+                    origin,
+                }),
                 Err(fault) => self.fault(&raw.span, path, fault),
             }
         }
@@ -56,14 +63,14 @@ impl Decoder<'_> {
     }
 
     /// A list of strings and tables, each text once.
-    fn raw_entries(&mut self, path: &str, value: &Value<'_>, setid: bool) -> Vec<Raw> {
+    fn raw_entries(&mut self, path: &str, value: &Value<'_>, more: &'static str) -> Vec<Raw> {
         let Some(array) = value.get_ref().as_array() else {
             self.wrong_type(path, value, "an array", "write the entries in brackets, such as [\"one\", \"two\"]");
             return Vec::new();
         };
         let mut entries: Vec<Raw> = Vec::new();
         for item in array {
-            let Some(raw) = self.raw_entry(path, item, setid) else { continue };
+            let Some(raw) = self.raw_entry(path, item, more) else { continue };
             if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
                 let (line, _) = self.written.position(first.span.start);
                 let message = format!("{path}: {} is already in line {line}", quote(&raw.text));
@@ -75,7 +82,7 @@ impl Decoder<'_> {
         entries
     }
 
-    fn raw_entry(&mut self, path: &str, value: &Value<'_>, with_setid: bool) -> Option<Raw> {
+    fn raw_entry(&mut self, path: &str, value: &Value<'_>, more: &'static str) -> Option<Raw> {
         let always = matches!(self.source, Source::Profile(_));
         if let Some(text) = value.get_ref().as_str() {
             return Some(Raw {
@@ -84,6 +91,7 @@ impl Decoder<'_> {
                 reason: None,
                 optional: always,
                 setid: None,
+                change: false,
             });
         }
         let Some(table) = value.get_ref().as_table() else {
@@ -95,7 +103,7 @@ impl Decoder<'_> {
             );
             return None;
         };
-        let (mut text, mut reason, mut optional, mut setid) = (None, None, always, None);
+        let (mut text, mut reason, mut optional, mut setid, mut change) = (None, None, always, None, false);
         let mut fine = true;
         for (name, field) in table {
             let at = format!("{path}.{}", name.get_ref());
@@ -118,10 +126,11 @@ impl Decoder<'_> {
                 },
                 "reason" => reason = self.string(&at, field, |text| value::text(text).map(str::to_owned)),
                 "optional" => optional = self.switch(&at, field).unwrap_or(optional) || always,
-                "setid" if with_setid => setid = self.switch(&at, field),
+                "setid" if more == "setid" => setid = self.switch(&at, field),
+                "change" if more == "change" => change = self.switch(&at, field).unwrap_or(change),
                 other => {
-                    let known = ["name", "path", "reason", "optional", "setid"];
-                    let known = if with_setid { known.as_slice() } else { known.get(..4).unwrap_or(&[]) };
+                    let known = ["name", "path", "reason", "optional", more];
+                    let known = if more.is_empty() { known.get(..4).unwrap_or(&[]) } else { known.as_slice() };
                     let help = match did_you_mean(other, known.iter().copied()) {
                         Some(name) => format!("did you mean {}?", quote(name)),
                         None => format!("the keys of an entry are {}", list(known.iter().copied())),
@@ -144,7 +153,7 @@ impl Decoder<'_> {
                 "write { name = \"…\" }",
             );
         }
-        text.map(|(text, span)| Raw { text, span, reason, optional, setid })
+        text.map(|(text, span)| Raw { text, span, reason, optional, setid, change })
     }
 }
 
@@ -155,4 +164,5 @@ struct Raw {
     reason: Option<String>,
     optional: bool,
     setid: Option<bool>,
+    change: bool,
 }

@@ -280,5 +280,5 @@ pub(crate) fn entries(names: &[&str]) -> Vec<Entry> {
 
 pub(crate) fn entry(name: &str, optional: bool) -> Entry {
     let origin = Origin::File(Place::new("harden.toml", 7, 12));
-    Entry { value: name.to_owned(), reason: None, optional, origin }
+    Entry { value: name.to_owned(), reason: None, optional, change: false, origin }
 }

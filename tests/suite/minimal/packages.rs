@@ -315,3 +315,23 @@ fn a_directory_that_loses_all_and_gains_the_programs_own_stays() {
     assert_present(&done.root, &["/var/lib/state/new/data"]);
     assert_gone(&done.root, &["/var/lib/state/main"]);
 }
+
+/// Plugins lie in a directory that their library names, below its own, and nothing else leads to them.
+#[test]
+fn modules_in_a_directory_that_a_library_names_stay_with_what_they_need() {
+    let plugins = format!("{TRIPLET}/foo-1.0");
+    let tree = |text: &str| {
+        let root = library(server(), "libplug1", "libplug.so.1", &["libc.so.6"], "");
+        let root = opener(root, &format!("{TRIPLET}/libfoo.so.1"), Some("libfoo.so.1"), text);
+        let module = format!("{plugins}/codec.so");
+        let root = root.library(&module, &["libplug.so.1"]).text(format!("{plugins}/readme"), "x");
+        package(root, "foo-plugins", "", &[&module, &format!("{plugins}/readme")])
+    };
+    let named = tree(&plugins).apply(&SERVER);
+    assert_present(&named.root, &[&format!("{plugins}/codec.so"), &format!("{TRIPLET}/libplug.so.1")]);
+    // Not a directory beside it, a part of another text, or its own directory.
+    for text in ["/usr/lib/foo-1.0", &format!("x{plugins}"), TRIPLET] {
+        let other = tree(text).apply(&SERVER);
+        assert_gone(&other.root, &[&format!("{plugins}/codec.so"), &format!("{TRIPLET}/libplug.so.1")]);
+    }
+}

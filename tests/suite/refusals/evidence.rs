@@ -154,6 +154,35 @@ fn a_helper_that_is_named_keeps_its_interpreter_and_any_other_is_warned_about() 
     not.tree().apply_config(&format!("{OWN}[remove]\ncommands = ['perl']\n"), &["--strict"]);
 }
 
+/// Put together at run time from a directory and a name, both of which stand there whole.
+#[test]
+fn a_helper_of_a_related_package_stays_by_its_directory_and_its_name() {
+    let tree = |text: &str, depends: &str| {
+        let tree = Case { text, depends, ..CASE }.tree().programs(&["/usr/lib/jobs/12/worker"]);
+        let status = tree.read("/var/lib/dpkg/status");
+        tree.text(
+            "/var/lib/dpkg/status",
+            format!("{status}\nPackage: jobs\nStatus: install ok installed\nVersion: 1\n"),
+        )
+        .programs(&["/usr/bin/jobs"])
+        .text("/var/lib/dpkg/info/jobs.list", "/usr/bin/jobs\n/usr/lib/jobs/12/worker\n")
+    };
+    let config = format!("mode = 'minimal'\n{OWN}{QUIET}");
+    for text in ["/usr/lib/jobs\0worker", "/usr/lib/jobs/\0worker", "worker\0/usr/lib/jobs/12"] {
+        let done = tree(text, "jobs").apply_config(&config, &[]);
+        done.assert_kept(&["/usr/lib/jobs/12/worker"]);
+        done.assert_gone(&["/usr/bin/jobs"]);
+    }
+    for (text, depends) in [
+        ("/usr/lib/jobs\0worker", ""),
+        ("/usr/lib\0worker", "jobs"),
+        ("/usr/lib/jobs\0workers", "jobs"),
+        ("worker", "jobs"),
+    ] {
+        tree(text, depends).apply_config(&config, &[]).assert_gone(&["/usr/lib/jobs/12/worker"]);
+    }
+}
+
 #[test]
 fn a_helper_that_the_images_program_names_is_read_as_a_script_that_runs() {
     let tree = |text| {
@@ -199,6 +228,61 @@ fn an_account_whose_name_is_a_whole_text_of_the_images_program_is_refused() {
     }
     // Accounts that every image has are words of the language.
     assert_eq!(said(&tree(&["getpwnam"], none, "games").apply_config(OWN, &[]).run, "guard.accounts"), 0);
+}
+
+/// What made the account tells whose it is; the one for nobody is a server's.
+#[test]
+fn an_account_of_another_package_is_a_word_and_the_one_for_nobody_a_servers() {
+    let tree = |maker: &str, imports: &[&str], text: &str| {
+        let case = Case { imports, text, depends: if maker == "needed" { "other" } else { "" }, ..CASE };
+        let maker = if maker == "needed" { "other" } else { maker };
+        let tree = case.tree().line("passwd", "vdrop:x:779:65534::/:/usr/sbin/nologin");
+        let script = format!("/var/lib/dpkg/info/{maker}.postinst");
+        if maker.is_empty() { tree } else { tree.text(script, "#!/bin/sh\nadduser --system vdrop\n") }
+    };
+    let lookup = ["getpwnam", "setuid"];
+    for maker in ["", "tool", "needed"] {
+        tree(maker, &lookup, "vdrop").refuse_config(OWN, &[]).says(&["'vdrop'", "[keep] users = [\"vdrop\"]"]).alone();
+    }
+    let done = tree("other", &lookup, "vdrop").apply_config(OWN, &[]);
+    assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
+    tree("other", &lookup, "vdrop").refuse_config(OWN, &["--strict"]).says(&["'vdrop'"]);
+    // Without a word of who made it, the parts of syslog are words.
+    let logs = tree("", &lookup, "cron").line("passwd", "cron:x:781:65534::/:/usr/sbin/nologin");
+    assert_eq!(said(&logs.apply_config(OWN, &[]).run, "guard.accounts"), 1);
+    let server = ["getpwnam", "setuid", "accept"];
+    tree("", &server, "nobody").refuse_config(OWN, &[]).says(&["'nobody'", "[keep] users = [\"nobody\"]"]).alone();
+    let done = tree("", &lookup, "nobody").apply_config(OWN, &[]);
+    assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
+}
+
+/// The package made the account for its own server, and only the configuration names it.
+#[test]
+fn an_account_that_the_package_made_and_its_configuration_names_is_refused() {
+    let tree = |file: &str, text: &str, imports: &[&str]| {
+        let case = Case { imports, text: "other", ..CASE };
+        let list = "/var/lib/dpkg/info/tool.list";
+        let tree = case.tree().line("passwd", "vdrop:x:779:65534::/:/usr/sbin/nologin").text(file, text);
+        let files = format!("{}{file}\n", tree.read(list));
+        tree.text(list, files).text("/var/lib/dpkg/info/tool.postinst", "#!/bin/sh\nuseradd -r vdrop\n")
+    };
+    let lookup = ["getpwnam", "setuid"];
+    let setting = "# vdrop\nadmin.user STRING vdrop\n";
+    let refused = tree("/etc/tool/tool.conf", setting, &lookup).refuse_config(OWN, &[]);
+    refused
+        .says(&["its package made the account 'vdrop'", "/etc/tool/tool.conf:2", "[keep] users = [\"vdrop\"]"])
+        .alone();
+    let kept = format!("{OWN}[keep]\nusers = ['vdrop']\n");
+    tree("/etc/tool/tool.conf", setting, &lookup).apply_config(&kept, &[]);
+    tree("/etc/tool/tool.conf", setting, &lookup).apply_config(&OWN.replace("start = 'root'\n", ""), &[]);
+    tree("/etc/tool/tool.conf", setting, &lookup).apply_config(BESIDE, &[]);
+    for (file, text, imports) in [
+        ("/etc/tool/tool.conf", "# vdrop\nx = vdrops\n", &lookup[..]),
+        ("/etc/logrotate.d/tool", setting, &lookup),
+        ("/etc/tool/tool.conf", setting, &["getpwnam"]),
+    ] {
+        tree(file, text, imports).apply_config(OWN, &[]);
+    }
 }
 
 #[test]

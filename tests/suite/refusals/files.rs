@@ -170,3 +170,30 @@ fn account_files_that_are_no_files_are_refused() {
         tree.refuse(&APP).says(&[&path]);
     }
 }
+
+/// A path that only has to stay, as learn writes it, and one that stays as it is.
+#[test]
+fn a_path_of_both_lists_is_refused_but_for_one_that_may_change() {
+    let tree = || Rootfs::debian_like().file("/srv/app/a.conf", 0o666, 1000, 1000, "x");
+    let config = |entry: &str| format!("[files]\nread-only = ['/srv/app/a.conf']\n[keep]\npaths = [{entry}]\n");
+    tree()
+        .refuse_config(&config("'/srv/app/a.conf'"), &APP)
+        .says(&["'/srv/app/a.conf' is in keep.paths", "change = true"])
+        .alone();
+    let done = tree().apply_config(&config("{ path = '/srv/app/a.conf', change = true }"), &APP);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&done.root.at("/srv/app/a.conf").metadata().unwrap().permissions());
+    assert_eq!(mode & 0o222, 0, "{mode:o}");
+    // Below a path of [files] the same: as it is without the word, and of its kind with it.
+    let below = |entry: &str| format!("[files]\nread-only = ['/srv/app']\n[keep]\npaths = [{entry}]\n");
+    tree().apply_config(&below("'/srv/app/a.conf'"), &APP).assert_same(&["/srv/app/a.conf"]);
+    let done = tree().apply_config(&below("{ path = '/srv/app/a.conf', change = true }"), &APP);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&done.root.at("/srv/app/a.conf").metadata().unwrap().permissions());
+    assert_eq!(mode & 0o222, 0, "{mode:o}");
+    // No rule removes it either way.
+    let kept = tree()
+        .text("/etc/cron.d/a", "x")
+        .apply_config("[keep]\npaths = [{ path = '/etc/cron.d/a', change = true }]\n", &APP);
+    kept.assert_kept(&["/etc/cron.d/a"]);
+}

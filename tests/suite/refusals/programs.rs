@@ -127,26 +127,34 @@ fn a_kept_set_id_program_is_refused_until_somebody_decides() {
 
 #[test]
 fn a_cron_daemon_that_stays_without_its_jobs_is_refused() {
-    for path in ["/usr/sbin/cron", "/usr/sbin/crond", "/usr/sbin/anacron", "/usr/sbin/atd"] {
+    for (path, job) in [
+        ("/usr/sbin/cron", "/etc/cron.d/own"),
+        ("/usr/sbin/crond", "/etc/crontabs/root"),
+        ("/usr/sbin/anacron", "/etc/anacrontab"),
+        ("/usr/sbin/atd", "/var/spool/cron/atjobs/a1"),
+    ] {
         let name = path.rsplit('/').next().unwrap();
-        let tree = Rootfs::debian_like().programs(&[path]);
+        let tree = Rootfs::debian_like().programs(&[path]).text(job, "# none\n");
         tree.refuse(&[&APP[..], &["--keep", name]].concat())
             .says(&["remove.cron would remove", path, "[rules] \"remove.cron\" = \"off\""])
             .alone();
         let done = tree.apply(&[&APP[..], &["--keep", name, "--disable", "remove.cron"]].concat());
-        done.assert_same(&["/etc/cron.d/e2scrub_all"]);
+        done.assert_same(&["/etc/cron.d/e2scrub_all", job]);
     }
 }
 
 #[test]
 fn an_init_that_stays_without_its_scripts_is_refused() {
-    for name in ["service", "openrc", "runsvdir"] {
+    for name in ["service", "openrc"] {
         let path = format!("/usr/sbin/{name}");
         let tree = Rootfs::debian_like().programs(&[&path]).script("/etc/init.d/nginx", "#!/bin/sh\n");
         tree.refuse(&[&APP[..], &["--keep", name]].concat()).says(&["remove.init would remove", &path]).alone();
         tree.apply(&[&APP[..], &["--keep", name, "--disable", "remove.init"]].concat())
             .assert_same(&["/etc/init.d/nginx"]);
     }
+    // A supervisor of the services that its command line names reads none of them.
+    let tree = Rootfs::debian_like().programs(&["/usr/sbin/runsvdir"]).script("/etc/init.d/nginx", "#!/bin/sh\n");
+    tree.apply(&[&APP[..], &["--keep", "runsvdir"]].concat()).assert_gone(&["/etc/init.d/nginx"]);
     let tree = Rootfs::debian_like().script("/etc/init.d/nginx", "#!/bin/sh\nexit 0\n").text("/etc/init.d/README", "x");
     tree.refuse(&command("/etc/init.d/nginx")).says(&["remove.init", "/etc/init.d/nginx", "[keep] paths"]);
 }

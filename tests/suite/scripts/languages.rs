@@ -1,9 +1,9 @@
-//! Entrypoints in Python, Perl, Ruby and JavaScript: what their own calls start is named with file and line.
+//! Entrypoints in other languages than a shell: what their own calls start is named with file and line.
 
 use crate::common::Rootfs;
 
 /// Interpreter, end of a file's name, and lines that start curl, find and, as code for a shell, sed.
-const LANGUAGES: [(&str, &str, [&str; 3]); 4] = [
+const LANGUAGES: [(&str, &str, [&str; 3]); 9] = [
     (
         "python3",
         "py",
@@ -24,6 +24,11 @@ const LANGUAGES: [(&str, &str, [&str; 3]); 4] = [
             "cp.exec(`sed s/a/b/ ${file}`);",
         ],
     ),
+    ("gawk", "awk", ["BEGIN { system(\"curl -s\")", "\"find /app\" | getline x", "print x | \"sed s/a/b/\" }"]),
+    ("gnuplot", "gp", ["set output '| curl -s'", "plot \"< find /app\"", "x = system(\"sed s/a/b/ x\")"]),
+    ("lua", "lua", ["os.execute('curl -s')", "local f = io.popen(\"find /app\")", "os.execute(\"sed s/a/b/ x\")"]),
+    ("Rscript", "R", ["system('curl -s')", "x <- pipe(\"find /app\")", "system2(\"sed\", 's/a/b/')"]),
+    ("tclsh", "tcl", ["exec curl -s", "set x [exec find /app]", "open \"|sed s/a/b/ x\""]),
 ];
 
 fn image(interpreter: &str, path: &str, text: &str, mode: u32) -> Rootfs {
