@@ -153,7 +153,7 @@ static PATHS: Budget = Budget {
 };
 
 /// Bytes of a path that is not long.
-const USUAL_PATH: u64 = 256;
+const USUAL_PATH: u32 = 256;
 
 /// Refuse a tree that is so deep that its paths alone take hundreds of MiB.
 fn depth(tree: &Tree, contents: &dyn Contents) -> Result<(), Unread> {
@@ -161,13 +161,14 @@ fn depth(tree: &Tree, contents: &dyn Contents) -> Result<(), Unread> {
         let text = "the names and link targets of all entries hold more than 4 GiB";
         return Err(Unread(Diagnostic::new(codes::BUDGET, text).help("name a smaller tree with --root")));
     }
-    let mut lengths: Vec<u64> = Vec::with_capacity(tree.len());
+    let mut lengths: Vec<u32> = Vec::with_capacity(tree.len());
     for id in tree.ids() {
         // Parents come before their children.
         let above = lengths.get(tree.parent(id).index()).copied().unwrap_or_default();
-        let length = if id == Id::ROOT { 0 } else { above + 1 + tree.name(id).len() as u64 };
+        let name = u32::try_from(tree.name(id).len()).unwrap_or(u32::MAX);
+        let length = if id == Id::ROOT { 0 } else { above.saturating_add(1).saturating_add(name) };
         lengths.push(length);
-        if length > USUAL_PATH && !contents.spend(&PATHS, length - USUAL_PATH, tree, id) {
+        if length > USUAL_PATH && !contents.spend(&PATHS, u64::from(length - USUAL_PATH), tree, id) {
             break;
         }
     }

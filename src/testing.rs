@@ -190,6 +190,17 @@ pub mod tree {
         pub use crate::tree::contents::Contents;
     }
 
+    pub mod glob {
+        //! Patterns in files of the image.
+        use crate::tree::{Id, Tree};
+
+        /// What a pattern names, as a shell expands it.
+        #[must_use]
+        pub fn expand(tree: &Tree, pattern: &[u8]) -> Vec<Id> {
+            crate::tree::glob::expand_as_shell(tree, pattern)
+        }
+    }
+
     pub mod set {
         //! Sets of entries.
         pub use crate::tree::set::IdSet;

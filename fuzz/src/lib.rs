@@ -23,9 +23,11 @@ pub fn run(target: &str, data: &[u8]) {
     let function = match target {
         "accounts" => targets::account_files,
         "applets" => targets::multi_call,
+        "archive" => targets::archive,
         "closure" => targets::programs,
         "configuration" => targets::loader,
         "elf" => targets::elf,
+        "links" => targets::links,
         "packages" => targets::packages,
         "policy" => targets::configuration,
         "rpm" => targets::rpm,
@@ -41,6 +43,6 @@ pub fn run(target: &str, data: &[u8]) {
 fn whole_tree(data: &[u8]) -> String {
     tree::tree(data, &|arguments| {
         let arguments = arguments.iter().map(std::ffi::OsString::from).collect();
-        harden::testing::run::main(arguments, &harden::testing::policy::Environment::new()).code()
+        harden::main(arguments, &harden::testing::policy::Environment::new()).code()
     })
 }

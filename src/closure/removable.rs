@@ -127,17 +127,22 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
     let hosts = staying.clone();
     let needed = selection.needed_packages(staying);
     let idle = selection.idle_packages(&hosts, &needed);
+    let etc = tree.resolve(b"/etc").ok().map(|found| found.node).filter(|&id| id != Id::ROOT);
     for &id in &commands.helpers {
         let all_lost = packages.owners(id).all(|owner| lost.contains(&owner) || idle.contains(&owner));
         let serves = packages.owners(id).any(|owner| needed.contains(&owner)) && selection.can_run(id);
         if selection.may_go(id) && all_lost && !serves && !selection.may_be_imported(id) {
             let name = packages.owner(id).map(|package| quoted(package.name.as_bytes())).unwrap_or_default();
-            let reason = if packages.owners(id).any(|owner| lost.contains(&owner)) {
+            let had = packages.owners(id).any(|owner| lost.contains(&owner));
+            let reason = if had {
                 format!("no command of its package {name} is kept")
             } else {
                 format!("nothing of its package {name} is kept")
             };
-            found.helpers.push((id, reason));
+            // A script of /etc is configuration: a kept program may start all of its directory.
+            if had || !(etc.is_some_and(|etc| tree.is_within(id, etc)) && selection.is_script(id)) {
+                found.helpers.push((id, reason));
+            }
         }
     }
     let going: IdSet = found.commands.iter().chain(&found.helpers).map(|&(id, _)| id).collect();
@@ -210,6 +215,10 @@ impl Selection<'_> {
             Some(Program::Script(shebang)) => self.keeps_interpreter(shebang),
             _ => true,
         }
+    }
+
+    fn is_script(&self, id: Id) -> bool {
+        matches!(self.commands.known(id), Some(Program::Script(_)))
     }
 
     fn keeps_interpreter(&self, shebang: &Shebang) -> bool {

@@ -185,7 +185,8 @@ impl Commands {
     /// execvp(3) then read it as a script, where its first line has no NUL (bash's own test).
     fn is_text(&self, tree: &Tree, contents: &dyn Contents, entry: Id) -> bool {
         let Ok(id) = tree.follow(entry).map(|found| found.node) else { return false };
-        if !tree.is_file(id) || tree.permissions(id) & 0o111 == 0 || self.programs.get(&id) != Some(&Program::None) {
+        let read = self.programs.get(&id) == Some(&Program::None) && !tree.meta(id).mount;
+        if !tree.is_file(id) || tree.permissions(id) & 0o111 == 0 || !read {
             return false;
         }
         let head = contents.read_at(tree, id, 0, HEAD).unwrap_or_default();

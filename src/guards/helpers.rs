@@ -38,7 +38,12 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let mut dead: Vec<(bool, &str, &[u8], Id)> = Vec::new();
     let staying = staying(cx, draft);
-    for &id in &cx.facts.commands.helpers {
+    // A package that never had a command was there for others, which say themselves what they start.
+    let had = |id: Id| {
+        let packages = &cx.facts.packages;
+        packages.owners(id).filter_map(|owner| packages.get(owner)).any(|package| package.had_commands)
+    };
+    for &id in cx.facts.commands.helpers.iter().filter(|&&id| had(id)) {
         let Some(Program::Script(shebang)) = cx.facts.commands.known(id) else { continue };
         let Some(entries) = interpreter(cx, shebang).filter(|_| !draft.is_removed(id)) else { continue };
         if !entries.iter().any(|&entry| draft.is_removed(entry)) {

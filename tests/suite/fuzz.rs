@@ -129,6 +129,42 @@ fn multi_call_binaries() {
 }
 
 #[test]
+fn archives() {
+    use crate::archive::writer::Tar;
+    let tar = || Tar::default().dir("etc").file("etc/a", "x").link("bin", "usr/bin");
+    let seeds = vec![
+        tar().hard("b", "etc/a").end(),
+        tar().pax(&[("path", b"etc/long"), ("SCHILY.xattr.security.capability", b"x")]).file("x", "y").end(),
+        tar()
+            .entry(b'L', b"././@LongLink", b"", b"etc/gnu\0")
+            .file("x", "y")
+            .entry(b'g', b"g", b"", b"19 comment=x y z w\n")
+            .end(),
+        tar()
+            .pax(&[
+                ("GNU.sparse.major", b"1"),
+                ("GNU.sparse.minor", b"0"),
+                ("GNU.sparse.name", b"s"),
+                ("GNU.sparse.realsize", b"9"),
+            ])
+            .entry(b'0', b"x", b"", b"1\n0\n0\n")
+            .end(),
+        tar().file("bin/sh", "x").file(".wh.etc", "").file("d/.wh..wh..opq", "").end(),
+        Tar::default().file("manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[\"l\"]}]").file("c.json", "{}").end(),
+    ];
+    fuzz("archive", seeds, targets::archive);
+}
+
+#[test]
+fn links_and_patterns() {
+    let seeds = texts(&[
+        "\x06\n/l1\nl2\n\n.\n../l1\nd/l0\n/d/*\n/*/*/*/l*\n/l0/l3/..\n/d/l[0-9]\n",
+        "\x03\n.\n.\n.\n/*/*/*/*/*/*/*/*\n/l1/l1/l1/l1\n/[!a]*\n",
+    ]);
+    fuzz("links", seeds, targets::links);
+}
+
+#[test]
 fn shell_scripts() {
     let mut seeds = texts(&[
         "#!/bin/sh\nset -e\nif [ \"$1\" = x ]; then exec gosu app \"$@\"; fi\nfor f in /d/*; do . \"$f\"; done\n",

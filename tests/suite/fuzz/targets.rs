@@ -4,10 +4,13 @@
 //! of any input is asserted here.
 
 use std::cell::Cell;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use harden::testing::applets::{self, Family};
+use harden::testing::archive::{self, Archive};
 use harden::testing::cli::Cli;
 use harden::testing::facts::accounts::{self, Database};
 use harden::testing::facts::elf::{Bytes, Elf, HEAD};
@@ -170,6 +173,89 @@ pub(crate) fn multi_call(data: &[u8]) -> String {
 /// An rpm database of any kind.
 pub(crate) fn rpm(data: &[u8]) -> String {
     IMAGE.with(|image| image.rpm(data))
+}
+
+/// A tar archive, each header with the checksum that it needs: a file and a pipe of the same bytes are the same tree, or
+/// the same refusal.
+pub(crate) fn archive(data: &[u8]) -> String {
+    let mut data = data.to_vec();
+    let whole = data.len() / 512 * 512;
+    for block in data[..whole].chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
+        block[148..156].copy_from_slice(b"        ");
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+    let read = |file: File| archive::read(file, vec![std::env::temp_dir()], None);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&data).unwrap();
+    file.rewind().unwrap();
+    let (from, mut to) = io::pipe().unwrap();
+    let piped = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = to.write_all(&data);
+            drop(to);
+        });
+        read(File::from(OwnedFd::from(from)))
+    });
+    match (read(file), piped) {
+        (Ok(one), Ok(other)) => {
+            let list = |archive: &Archive| -> Vec<(Vec<u8>, u32, u64)> {
+                let tree = &archive.tree;
+                tree.ids().map(|id| (tree.path(id), tree.permissions(id), tree.meta(id).size)).collect()
+            };
+            let entries = list(&one);
+            assert_eq!(entries, list(&other));
+            for (path, ..) in &entries {
+                assert!(!path.split(|&b| b == b'/').any(|part| part == b".." || part == b"."), "{path:?}");
+            }
+            format!("{} {}", entries.len().min(9), one.config.is_some())
+        }
+        (Err(one), Err(other)) => {
+            assert_eq!((one.id, &one.text), (other.id, &other.text));
+            one.text.chars().filter(char::is_ascii_alphabetic).take(80).collect()
+        }
+        (one, other) => panic!("a file is {:?}, and a pipe {:?}", one.err(), other.err()),
+    }
+}
+
+/// Links to one another, one a line as `NAME TARGET`, and patterns over them behind an empty line: whatever they say, a
+/// path leads to one entry or nowhere, and a pattern names each entry once.
+pub(crate) fn links(data: &[u8]) -> String {
+    let mut parts = data.splitn(2, |&byte| byte == b'\n');
+    let count = usize::from(parts.next().and_then(|first| first.first()).copied().unwrap_or_default() % 64);
+    let lines: Vec<&[u8]> = parts.next().unwrap_or_default().split(|&byte| byte == b'\n').collect();
+    let mut tar = Vec::new();
+    for (number, line) in lines.iter().take(count).enumerate() {
+        let target: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).take(100).collect();
+        let mut block = vec![0_u8; 512];
+        let name = format!("{}l{number}", if number % 3 == 0 { "d/" } else { "" });
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        block[100..108].copy_from_slice(b"0000755\0");
+        block[156] = if target.is_empty() { b'5' } else { b'2' };
+        block[157..157 + target.len()].copy_from_slice(&target);
+        block[257..265].copy_from_slice(b"ustar\x0000");
+        block[148..156].copy_from_slice(b"        ");
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        tar.extend(block);
+    }
+    tar.resize(tar.len() + 1024, 0);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&tar).unwrap();
+    file.rewind().unwrap();
+    let Ok(Archive { tree, .. }) = archive::read(file, vec![std::env::temp_dir()], None) else { return String::new() };
+    let (mut found, mut leads) = (0, 0);
+    for line in lines.iter().skip(count) {
+        if let Ok(resolved) = tree.resolve(line) {
+            assert!(!tree.is_link(resolved.node) && resolved.links.len() <= 40);
+            leads += 1;
+        }
+        let all = harden::testing::tree::glob::expand(&tree, line);
+        let once: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(all.len(), once.len(), "{line:?}");
+        found += all.len();
+    }
+    format!("{} {} {}", tree.len() / 8, leads.min(9), found.min(40))
 }
 
 /// Shell scripts, execline scripts and command lines.

@@ -77,7 +77,8 @@ fn programs_of_packages_without_commands_go_with_their_package() {
                 "/usr/libexec/own",
             ])
             .programs(&["/usr/bin/wrap", "/usr/lib/dep/tool"])
-            .package("klibc-utils", &["/usr/lib/klibc/bin/sh", "/usr/lib/klibc/bin/cat"])
+            .script("/etc/motd.d/10-hook", "#!/bin/sh\n")
+            .package("klibc-utils", &["/usr/lib/klibc/bin/sh", "/usr/lib/klibc/bin/cat", "/etc/motd.d/10-hook"])
             .package("pg-client", &["/usr/lib/pg/15/bin/psql"])
             .package("wrapper", &["/usr/bin/wrap"])
             .package("dep", &["/usr/lib/dep/tool"])
@@ -97,7 +98,7 @@ fn programs_of_packages_without_commands_go_with_their_package() {
         "/usr/lib/dep/tool",
     ]);
     // Of no package, and named as what an attacker may start.
-    applied.assert_kept(&["/usr/libexec/own"]);
+    applied.assert_kept(&["/usr/libexec/own", "/etc/motd.d/10-hook"]);
     assert!(notes(&applied).contains("programs of no package that stay beside the commands: '/usr/libexec/own'"));
     // What depends on a kept program by its name is there for it, and what that one depends on serves it.
     let applied = tree().apply(&[&APP[..], &["--keep", "wrap"]].concat());

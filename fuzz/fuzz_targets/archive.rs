@@ -1,0 +1,4 @@
+//! Fuzz target `archive`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| harden_fuzz::run("archive", data));
