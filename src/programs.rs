@@ -429,9 +429,7 @@ pub struct Known {
     pub starts_any: bool,
     /// Files in the home of an account that let it log in.
     pub keys: Vec<&'static str>,
-    /// Port and command of its usual check.
-    pub check: (Option<u16>, Vec<&'static str>),
-    /// Every name of it, of what it starts, and of its check: what a real package has.
+    /// Every name of it.
     pub names: Vec<&'static str>,
 }
 
@@ -477,7 +475,6 @@ pub(crate) fn known() -> Vec<Known> {
             jobs: program.jobs.iter().map(|pattern| pattern.replace('*', "x")).collect(),
             starts_any: program.starts_any,
             keys: program.login.iter().flat_map(|login| &login.keys).map(String::as_str).collect(),
-            check: (program.check.port, program.check.command.iter().map(String::as_str).collect()),
             names: program.names.iter().map(String::as_str).collect(),
         });
     }
