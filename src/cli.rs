@@ -15,18 +15,19 @@ use crate::diag::severity::Severity;
 
 /// What is said below the options of `harden --help`.
 const AFTER_HELP: &str = "\
-harden COMMAND --help lists the options of a command. Every option except those of completions can
-also come from the environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A command
-ignores a variable that it has no use for. In a variable, a repeatable option takes one value per
+harden COMMAND --help lists the options of a command. Every option can also come from the
+environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A command ignores variables of
+options that it does not take. In a variable, a repeatable option takes one value per
 line, and a switch takes 1, true, yes, on or 0, false, no, off.
 
-Precedence: flag, environment, file, profile, default. Lists add up; a single value is replaced.
-harden refuses `$NAME` in a value, because RUN in exec form expands nothing.
+Precedence: flag, environment, file, profile, default. Lists from all sources are combined;
+for a single value, the first source wins.
+harden refuses `$NAME` in a value, because RUN in exec form does not expand variables.
 
 Exit status:
   0  done, or nothing found
   1  audit found something at or above --fail-on
-  2  wrong usage, refused configuration or plan, or no such path to explain: nothing was changed
+  2  wrong usage, a refused configuration or plan, or explain does not find a path: nothing was changed
   3  a change or a check failed part-way
 learn returns the status of CMD, 125 if harden failed, 126 or 127 if CMD could not be run.";
 
@@ -59,11 +60,11 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Plan, check, change the root file system, check again, and remove harden itself
+    /// Plan the changes, apply them to the root file system, verify the result, and remove harden itself
     Apply(Apply),
     /// Print the changes that apply would make, and change nothing
     Plan(Plan),
-    /// Compare a file system with rules and compliance checks, and change nothing
+    /// Check a file system against the rules and compliance lists, and change nothing
     Audit(Audit),
     /// Explain why each PATH is kept, or which rule removes or changes it and how to keep it
     Explain(Explain),
@@ -183,7 +184,7 @@ pub struct Audit {
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
-    /// Compare the files of dpkg's packages with their MD5 sums, which reads all of them
+    /// Also compare the files of dpkg packages with their MD5 sums, which reads every file
     #[arg(long, help_heading = AUDIT)]
     pub checksums: bool,
     /// Exit with 1 if a finding is at least this severe: info, low, medium or high [default: medium]
@@ -308,7 +309,7 @@ pub struct Source {
 /// What stays, and which rules are on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// Keep a command: a name, path, glob or re:EXPRESSION; or keep any absolute path (repeatable)
+    /// Keep a command (name, path, glob or re:EXPRESSION) or any other absolute path (repeatable)
     #[arg(long, value_name = "ENTRY", help_heading = POLICY)]
     pub keep: Vec<OsString>,
     /// Also remove every file of a package that no kept file needs: mode = "minimal"

@@ -86,7 +86,7 @@ impl std::fmt::Display for Why {
             Self::Needed(clause) | Self::Read(clause) | Self::Named(_, clause, _) => f.write_str(clause),
             Self::Interpreter => f.write_str("interpreter of"),
             Self::Applet(origin) => write!(f, "applet of busybox in {origin}"),
-            Self::PamChecker => f.write_str("asked by PAM who may log in through"),
+            Self::PamChecker => f.write_str("run by PAM to check accounts for"),
         }
     }
 }
@@ -94,7 +94,7 @@ impl std::fmt::Display for Why {
 impl Why {
     /// The same for a link on the way to what stays.
     fn on_the_way(&self) -> Self {
-        let clause = format!("directory link on the way to the {self}");
+        let clause = format!("directory link in a path: {self}");
         match self {
             Self::Named(seed, _, origin) => Self::Named(*seed, clause, origin.clone()),
             Self::Applet(origin) => Self::Named(Seed::Entry, clause, origin.clone()),

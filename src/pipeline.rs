@@ -318,7 +318,7 @@ fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
             Err(_) if entry.optional || matches!(entry.origin, Origin::Profile(_)) => {}
             Err(_) => draft.refuse_for(
                 &entry.origin,
-                format!("[keep] setid '{}' matches nothing", entry.value),
+                format!("keep.setid entry '{}' matches nothing", entry.value),
                 "correct the path, or write { path = …, optional = true }",
             ),
         }

@@ -166,7 +166,7 @@ fn contradictions(options: &Options, audit: bool) -> Vec<Diagnostic> {
     }
     if options.tar.is_some() && options.root.is_some() {
         problems.push(
-            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name the tree to judge")
+            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name the tree to audit")
                 .help("give only one of them"),
         );
     }

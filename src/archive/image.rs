@@ -556,7 +556,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 fn refused(why: &str) -> Diagnostic {
-    Diagnostic::new(codes::ARCHIVE_IMAGE, format!("cannot judge the image archive: {why}")).help(ONE_IMAGE)
+    Diagnostic::new(codes::ARCHIVE_IMAGE, format!("the image archive cannot be used: {why}")).help(ONE_IMAGE)
 }
 
 fn unreadable(path: &str, cause: &str) -> Diagnostic {

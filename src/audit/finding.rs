@@ -88,7 +88,7 @@ impl Findings {
         if let Some((number, severity)) = self.more.take() {
             self.count = 0;
             // The number is part of it, so that a baseline does not hide another one.
-            let text = format!("{number} more that are not listed: mend those that are, and look again");
+            let text = format!("{number} more findings are not listed: fix the listed ones, and run the audit again");
             self.path(b"/".to_vec(), text.clone().as_bytes(), text).at_most(severity).no_rule();
         }
         (self.check, self.count) = (check, 0);

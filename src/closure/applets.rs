@@ -47,7 +47,11 @@ impl Walk<'_> {
             found.extend(names.map(|name| (binary.program, name.clone())));
         }
         for (program, name) in &found {
-            self.add(*program, None, Why::Named(Seed::Entry, format!("applet {name} of it, {text}"), origin.clone()));
+            self.add(
+                *program,
+                None,
+                Why::Named(Seed::Entry, format!("it has the applet {name}, {text}"), origin.clone()),
+            );
             self.add_applet(*program, name, None, &Why::Named(Seed::Entry, text.to_owned(), origin.clone()));
         }
         !found.is_empty()

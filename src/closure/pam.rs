@@ -62,7 +62,7 @@ pub(super) fn add(walk: &mut Walk<'_>) {
         keep(walk, program, service, &wanted);
         // Asked for what a service does not name.
         if let Some(other) = find(b"other") {
-            walk.add(other, Some(program), "PAM service for the rest of");
+            walk.add(other, Some(program), "PAM fallback service (other) of");
         }
     }
 }

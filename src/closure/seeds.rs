@@ -263,7 +263,10 @@ fn command_entry(walk: &mut Walk<'_>, entry: &CommandEntry, required: bool) {
         None => {
             let near = near(walk, &entry.text)
                 .map_or_else(String::new, |name| format!("did you mean {}? ", quoted(name.as_bytes())));
-            (format!("{head} matches nothing"), format!("{near}correct it, install it, or mark it optional"))
+            (
+                format!("{head} matches nothing"),
+                format!("{near}correct the entry, install the command, or mark the entry optional"),
+            )
         }
     };
     walk.problem(Diagnostic::at(codes::KEEP_COMMANDS, &entry.origin, text).help(help));

@@ -25,7 +25,7 @@ macro_rules! codes {
 
 codes! {
     USAGE = "usage", "the command line has an option or a value that the command does not take",
-        "`harden COMMAND --help` lists what it takes.";
+        "`harden COMMAND --help` lists the options of the command.";
     USAGE_CONFLICT = "usage.conflict", "two options contradict each other",
         "give only one of them, as the help line says.";
     ENVIRONMENT_NAME = "environment.name", "a variable looks like a misspelt HARDEN_ variable",
@@ -35,9 +35,9 @@ codes! {
     CONFIG_READ = "config.read", "harden.toml cannot be read",
         "name a file of UTF-8 text of at most 1 MiB with --config.";
     SYNTAX = "config.syntax", "harden.toml is not TOML",
-        "correct the line; nothing of a line that does not parse is used.";
+        "correct the line; harden uses no part of a line that it cannot parse.";
     UNKNOWN_KEY = "config.unknown-key", "harden.toml has a key or section that does not exist",
-        "correct it; docs/harden.schema.json has all of them, and editors complete from it.";
+        "correct the name; docs/harden.schema.json lists every key, and editors can complete from it.";
     DUPLICATE = "config.duplicate", "an entry, a key or a check is a duplicate",
         "delete one of the two.";
     TYPE = "config.type", "a value of harden.toml has the wrong type",
@@ -56,11 +56,11 @@ codes! {
         "`harden init --profile NAME` prints a profile that is built in.";
     CONTRADICTION = "config.contradiction", "two entries of the policy cannot both hold",
         "delete one of the two.";
-    IMAGE_CONFIG = "image-config.form", "the image's configuration cannot be read, or is not one",
+    IMAGE_CONFIG = "image-config.form", "the image's configuration cannot be read, or is not an image configuration",
         "give the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration.";
     IMAGE_USER = "image-config.user", "the image's user is root",
         "name the account that the image's program runs as, with --user or run.user.";
-    IMAGE_WORD = "image-config.word", "only the running shell knows the value of a word of the image's command",
+    IMAGE_WORD = "image-config.word", "a shell computes a word of the image's command at run time, so harden cannot tell its value",
         "name the program with --keep.";
     RUN_COMMAND = "run.command", "the image's command cannot be found or started",
         "correct run.command or run.path, or copy the program into the image before harden runs.";
@@ -84,7 +84,7 @@ codes! {
         "give --root the directory that holds the file system.";
     ROOT_READ_ONLY = "root.read-only", "the root file system is mounted read-only",
         "run apply in a build step, or give --root a writable copy.";
-    ROOT_LOCKED = "root.locked", "another run changes this root",
+    ROOT_LOCKED = "root.locked", "another run is changing this root",
         "wait until that run has ended, then run this again.";
     ROOT_UNREAD = "root.unread", "a file or directory of the root could not be read",
         "check the file system for errors, and make sure that nothing else changes it during the run.";
@@ -112,7 +112,7 @@ codes! {
         "write it with docker export or docker save.";
     ARCHIVE_UNSUPPORTED = "archive.unsupported", "harden does not read the compression or format of the archive",
         "decompress it first, or give the unpacked directory with --root.";
-    ARCHIVE_IMAGE = "archive.image", "the archive holds no image, several of them, or one that is not complete",
+    ARCHIVE_IMAGE = "archive.image", "the archive contains no image, several images, or an incomplete image",
         "write one image with docker save, for one platform.";
     ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
         "write the archive again with docker export or docker save.";

@@ -124,7 +124,7 @@ impl<'a> Explainer<'a> {
         } else if tree.is_file(id) && is_library_name(tree.name(id)) {
             "no rule removes libraries, whether a kept program needs them or not"
         } else {
-            "no rule names it, and no package that lost its commands left it behind"
+            "no rule applies to it, and it is not left over from a package that lost its commands"
         }
     }
 }

@@ -32,7 +32,7 @@ const EXECUTE: u32 = 0o1;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.access",
     title: "the run user could not read, execute or reach a file that the image needs",
-    settled: "set the owner or the mode where the file is copied (COPY --chown, --chmod), or [keep] paths with the file itself.",
+    settled: "set the owner or the mode where the file is copied (COPY --chown, --chmod), or name the file itself in [keep] paths.",
     check,
 };
 
@@ -324,7 +324,11 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, needs: &Needs<'_>, who: &Who, 
         let (text, help) = message(cx, draft, (*id, *lacks), needed, who);
         let origin = needed.iter().find_map(|(id, _)| cx.closure.origin(*id));
         if cx.contents.access_list(tree, *id).is_some() {
-            draft.warn_for(origin, text, format!("its access list is not read, and may say otherwise; {help}"));
+            draft.warn_for(
+                origin,
+                text,
+                format!("harden does not read its access control list, which may allow the access; {help}"),
+            );
         } else {
             draft.refuse_for(origin, text, help);
         }
@@ -376,7 +380,7 @@ fn message(
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     shown.truncate(SHOWN);
     let text = format!(
-        "{} cannot {verb} {path} (mode {mode:04o}, owner {}:{}), which is needed ({}{more})",
+        "{} cannot {verb} {path} (mode {mode:04o}, owner {}:{}), but the image needs it ({}{more})",
         who.name,
         owner.0,
         owner.1,
@@ -393,14 +397,14 @@ fn message(
     let mut ways = Vec::new();
     let home = root_home::home(cx, draft).is_some_and(|home| tree.is_within(id, home));
     if home {
-        ways.push("copy it to a directory that is not root's home, as /app".to_owned());
+        ways.push("copy it to a directory that is not root's home, such as /app".to_owned());
     } else if files_cures(cx, draft, id, who) {
-        let below = if is_dir { ", which lets the run user read all that lies below" } else { "" };
+        let below = if is_dir { ", which lets the run user read everything below it" } else { "" };
         ways.push(format!("write [files] read-only = [{}]{below}", basic_string(&plain)));
     }
     ways.push(format!("give it the mode before this run: COPY --chmod, or {chmod}"));
     if !needed.iter().any(|(_, need)| need.command) && needed.iter().all(|&(at, _)| at == id) {
-        ways.push(format!("[keep] paths = [{}] if the run user has no need of it", basic_string(&plain)));
+        ways.push(format!("[keep] paths = [{}] if the run user does not need it", basic_string(&plain)));
     } else if cx.policy.start == Start::User {
         ways.push("[run] start = \"root\" if the command starts as root".to_owned());
     }

@@ -35,7 +35,7 @@ const SHOWN: usize = 3;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.accounts",
     title: "a pruned account or group is used by the configuration of a kept program",
-    settled: "[keep] users or groups with its name; an account of keep.shells needs its shell in [keep] commands.",
+    settled: "add its name to [keep] users or groups; if the account is in keep.shells, add its shell to [keep] commands.",
     check,
 };
 
@@ -72,7 +72,7 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
             escape::quoted(&cx.facts.tree.path(first.program)),
             places.join(", ")
         ),
-        format!("write [keep] {list} = [\"{shown}\"], or configure one that is kept"),
+        format!("write [keep] {list} = [\"{shown}\"], or configure a kept {what}"),
     );
 }
 
@@ -118,7 +118,7 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
             let (what, list) = if *group { ("group", "groups") } else { ("account", "users") };
             let shown = escape::escaped(name.as_bytes());
             let text = format!(
-                "{} is kept, looks names up, and holds that of the {what} '{shown}', which would be pruned",
+                "the kept program {} looks up account or group names and contains '{shown}', but this {what} would be pruned",
                 escape::quoted(&tree.path(evidence.file))
             );
             let help = format!("write [keep] {list} = [\"{shown}\"]: a kept account stays locked");

@@ -35,7 +35,7 @@ const SHARED: &[&[u8]] = &[
 pub(super) const GUARD: Guard = Guard {
     id: "guard.files",
     title: "a [files] path lies on a mount, is missing, or is a system directory",
-    settled: "the application's own directory in [files], or optional = true.",
+    settled: "name the application's own directory in [files], or set optional = true.",
     check,
 };
 

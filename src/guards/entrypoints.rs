@@ -15,7 +15,7 @@ const STARTERS: &[&[u8]] = &[b"tini", b"dumb-init", b"gosu", b"su-exec", b"super
 pub(super) const GUARD: Guard = Guard {
     id: "guard.entrypoints",
     title: "a program that images often start with would be removed, and the policy does not mention it",
-    settled: "run.command or [keep] commands if the image uses it, [remove] commands if it does not.",
+    settled: "name it in run.command or [keep] commands if the image uses it, and in [remove] commands if it does not.",
     check,
 };
 

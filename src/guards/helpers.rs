@@ -29,7 +29,7 @@ const SYSTEM: [&[u8]; 8] = [b"bin", b"sbin", b"usr", b"etc", b"boot", b"run", b"
 pub(super) const GUARD: Guard = Guard {
     id: "guard.helpers",
     title: "a script that stays with a kept command of its package, or with the application, would lose its interpreter",
-    settled: "[keep] commands with the interpreter if the script runs, [remove] commands if it never does.",
+    settled: "add the interpreter to [keep] commands if the script runs, and to [remove] commands if it never does.",
     check,
 };
 

@@ -16,7 +16,7 @@ const TABLES: [Syntax; 3] = [Syntax::Crontab, Syntax::UserCrontab, Syntax::Anacr
 pub(super) const GUARD: Guard = Guard {
     id: "guard.jobs",
     title: "remove.cron or remove.init would remove files that a kept daemon uses",
-    settled: "the rule switched off in [rules], or the files in [keep] paths.",
+    settled: "switch the rule off in [rules], or name the files in [keep] paths.",
     check,
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         draft.refuse_for(
             cx.closure.origin(id),
             format!(
-                "remove.init would remove files that {} needs, but the policy keeps that script",
+                "the policy keeps the script {}, but remove.init would remove files that it needs",
                 escape::quoted(&path)
             ),
             "write [rules] \"remove.init\" = \"off\", or [keep] paths = [\"/etc/init.d\"]",
@@ -74,7 +74,7 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, what: &st
         let shown = escape::quoted(&tree.path(first));
         draft.refuse_for(
             cx.closure.origin(id),
-            format!("{rule} would remove {what} ({shown}), but the policy keeps {}", escape::quoted(&tree.path(id))),
+            format!("the policy keeps {}, but {rule} would remove {what} ({shown})", escape::quoted(&tree.path(id))),
             format!("write [rules] \"{rule}\" = \"off\", or name the files in [keep] paths"),
         );
     }

@@ -19,8 +19,8 @@ use crate::tree::{Id, glob};
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.login-shells",
-    title: "an account whose login shell is started would lose it",
-    settled: "[keep] shells with the account, and [keep] commands with its shell.",
+    title: "an account would lose a login shell that the image starts",
+    settled: "add the account to [keep] shells, and its shell to [keep] commands.",
     check,
 };
 

@@ -32,7 +32,7 @@ const BUILDER: &[&[u8]] = &[
 pub(super) const GUARD: Guard = Guard {
     id: "guard.mounts",
     title: "a mount hides a system directory of the image in this step",
-    settled: "a RUN without that mount, or [keep] paths with it.",
+    settled: "remove the mount from this RUN, or name it in [keep] paths.",
     check,
 };
 

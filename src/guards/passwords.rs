@@ -18,8 +18,8 @@ const SHOWN: usize = 8;
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.passwords",
-    title: "a kept program asks for passwords that accounts.lock takes",
-    settled: "[rules] \"accounts.lock\" = \"off\" if accounts log in with a password, \"on\" if none does.",
+    title: "a kept program checks passwords that accounts.lock would lock",
+    settled: "write [rules] \"accounts.lock\" = \"off\" if accounts log in with a password, and \"on\" if none does.",
     check,
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             continue;
         }
         let text = format!(
-            "{} asks PAM for passwords ({}), but accounts.lock takes those of {list}{more}",
+            "{} checks passwords through PAM ({}), but accounts.lock would lock the passwords of {list}{more}",
             quoted(&tree.path(program)),
             quoted(&tree.path(service))
         );

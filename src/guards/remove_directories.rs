@@ -10,7 +10,7 @@ use crate::tree::Id;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.remove-directories",
     title: "an entry of [remove] directories is not a directory",
-    settled: "a directory with commands, or optional = true.",
+    settled: "name a directory with commands, or set optional = true.",
     check,
 };
 

@@ -11,7 +11,7 @@ use crate::tree::Id;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.root-home",
     title: "remove.root-home would empty a directory that contains kept files",
-    settled: "[keep] paths with it, or the rule switched off in [rules].",
+    settled: "name the kept files in [keep] paths, or switch the rule off in [rules].",
     check,
 };
 

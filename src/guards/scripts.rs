@@ -19,7 +19,7 @@ const SHOWN: usize = 12;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.scripts",
     title: "a script that runs when the image starts names a program that would be removed",
-    settled: "[keep] commands with the program, keep.from-scripts, or [remove] commands for programs that never run.",
+    settled: "add the program to [keep] commands, set keep.from-scripts, or name programs that never run in [remove] commands.",
     check,
 };
 
@@ -129,7 +129,7 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
     }
     if let Some((line, problem)) = &file.problem {
         draft.warn(
-            format!("cannot read {} to its end: {problem}", reader.place(file.file, *line)),
+            format!("cannot parse the script from {} on: {problem}", reader.place(file.file, *line)),
             "harden does not know which programs run after that line: name them with --keep",
         );
     }
@@ -143,7 +143,7 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = file.unknown.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
     draft.warn(
-        format!("only the running script knows which programs it runs for {list}{more}"),
+        format!("harden cannot tell which programs these words start when the script runs: {list}{more}"),
         "name the programs with --keep if they would be removed",
     );
 }

@@ -13,7 +13,7 @@ use crate::tree::Id;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.setid",
     title: "a kept command would lose a set-id bit or its file capabilities",
-    settled: "[keep] setid with its path, or setid = false in its entry.",
+    settled: "add its path to [keep] setid, or write setid = false in its entry.",
     check,
 };
 

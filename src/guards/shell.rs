@@ -12,7 +12,7 @@ use crate::tree::Resolved;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.shell",
     title: "a kept program starts commands through a shell that would be removed",
-    settled: "[keep] commands = [\"sh\"] if it does, [remove] commands = [\"sh\"] if it never does.",
+    settled: "write [keep] commands = [\"sh\"] if it starts commands, and [remove] commands = [\"sh\"] if it never does.",
     check,
 };
 

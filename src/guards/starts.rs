@@ -19,7 +19,7 @@ const SHOWN: usize = 60;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.starts",
     title: "a kept program names a program that would be removed",
-    settled: "[keep] commands with the program, or [remove] commands if it never starts it.",
+    settled: "add the program to [keep] commands, or to [remove] commands if it is never started.",
     check,
 };
 

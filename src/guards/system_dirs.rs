@@ -21,8 +21,8 @@ const SHOWN: usize = 8;
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.system-dirs",
-    title: "a system directory would become root's alone though the run user or a kept account writes there",
-    settled: "[files] writable for the files that the program writes, or [keep] paths.",
+    title: "only root could write in a system directory in which the run user or a kept account can write now",
+    settled: "name the paths that the program writes in [files] writable, or in [keep] paths to leave them unchanged.",
     check,
 };
 
@@ -66,7 +66,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let list = paths.join(", ");
     draft.refuse(
         format!("{} would become writable by root only, but a kept account or group writes there: {}{more}", plural(found.len()), shown.join(", ")),
-        format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are; if no program writes there, run chmod g-w on it before harden: harden takes the bit"),
+        format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are; if no program writes there, run chown root or chmod g-w on it before harden runs"),
     );
 }
 

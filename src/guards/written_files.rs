@@ -21,7 +21,7 @@ const SHOWN: usize = 8;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.written-files",
     title: "a script writes a file that the run user could no longer write",
-    settled: "[files] writable with the file, or [keep] paths.",
+    settled: "name the file in [files] writable, or in [keep] paths.",
     check,
 };
 
@@ -69,7 +69,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 run.uid
             ),
             format!(
-                "write [files] writable = [{plain}]{keep}; if the script can do without, remove the write bit before this run"
+                "write [files] writable = [{plain}]{keep}; if the script works without this write access, remove the write bit before this run"
             ),
         );
     }

@@ -168,7 +168,7 @@ impl Decoder<'_> {
             let help = if let Some(known) = did_you_mean(text, keys::names(section)) {
                 format!("did you mean {}?", quote(known))
             } else if let Some(key) = KEYS.iter().find(|key| key.name == text && key.section.is_empty()) {
-                format!("{} stands above the first section", quote(key.name))
+                format!("{} belongs above the first section", quote(key.name))
             } else if let Some(key) = KEYS.iter().find(|key| key.name == text) {
                 format!("{} belongs to [{}]", quote(text), key.section)
             } else {

@@ -165,7 +165,8 @@ impl Reader<'_> {
             && let Ok(names) = crate::shell::names(script)
         {
             for word in names.unknown {
-                let message = format!("{key}: only the running shell knows the value of {}", quote(&word));
+                let message =
+                    format!("{key}: a shell computes {} at run time, so harden cannot tell its value", quote(&word));
                 let warning = Diagnostic::at(codes::IMAGE_WORD, &Origin::ImageConfig, message);
                 self.warnings.push(warning.help("name the program with --keep"));
             }

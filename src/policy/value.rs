@@ -205,8 +205,8 @@ pub(super) fn file(value: &str) -> Checked<String> {
     let (directory, name) = value.rsplit_once('/').unwrap_or(("", value));
     if is_glob(directory) || name.is_empty() {
         return Err(Fault::new(
-            format!("{} is no file: only the last part may be a pattern", quote(value)),
-            "write a path relative to this file, as \"programs/app.toml\" or \"programs/*.toml\"",
+            format!("{} is not a file: only the last part may be a pattern", quote(value)),
+            "write a path relative to this file, such as \"programs/app.toml\" or \"programs/*.toml\"",
         ));
     }
     if is_glob(name) { glob(name).map(|_| value.to_owned()) } else { Ok(value.to_owned()) }

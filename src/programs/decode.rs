@@ -82,7 +82,7 @@ const KEYS: &[Key] = &[
     ),
     key("options-with-value", Shape::Texts, "Further options that take the next word, so that it is no argument."),
     key("drops", Shape::Flag, "It starts the words behind its own as the account that it is given."),
-    key("first-argument", Shape::Value, "What the first argument is that is no option."),
+    key("first-argument", Shape::Value, "The kind of name in the first argument that is not an option."),
     key("starts", Shape::Tables(STARTS), "A program that this one starts."),
     key(
         "account",

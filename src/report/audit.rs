@@ -97,7 +97,7 @@ fn counts(out: &mut String, verdict: &Verdict, level: Severity, volume: Volume) 
         let _ = writeln!(out, "not counted: {excepted} excepted by the policy, {known} in the baseline");
     }
     let partly = if verdict.notes.is_empty() { "" } else { " in the entries that harden could read: see the notes" };
-    let verdict = if verdict.fails(level) { "found" } else { "nothing found" };
+    let verdict = if verdict.fails(level) { "findings" } else { "no findings" };
     let _ = writeln!(out, "{verdict} at {} or above{partly}", level.name());
 }
 

@@ -97,7 +97,7 @@ fn one(out: &mut String, answer: &Answer, volume: Volume) {
     for advice in &answer.advice {
         let what = match answer.fate {
             Fate::Removed => "to keep it".to_owned(),
-            _ => format!("to go without {}", advice.rule),
+            _ => format!("to avoid {}", advice.rule),
         };
         let flag = if advice.flag.is_empty() { String::new() } else { format!(", or {}", advice.flag) };
         line(&format!("{what}: {}{flag}", advice.toml));

@@ -40,7 +40,7 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()
 /// # Errors
 /// Those of writing.
 pub(crate) fn failed(out: &mut dyn io::Write, text: &str) -> io::Result<()> {
-    writeln!(out, "::error title=harden::nothing was judged: {}", Message(text))
+    writeln!(out, "::error title=harden::nothing was audited: {}", Message(text))
 }
 
 /// The message of a command: percent signs and ends of lines escaped, as the runner undoes it (actions/toolkit,

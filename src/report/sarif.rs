@@ -77,7 +77,7 @@ fn head(out: &mut dyn io::Write) -> io::Result<()> {
 fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
     let mut help = format!("{}.", capital(check.help()));
     if let Some(rule) = check.rule {
-        let _ = write!(help, " The rule {rule} of harden apply does it.");
+        let _ = write!(help, " harden apply does this with the rule {rule}.");
     }
     write!(
         out,

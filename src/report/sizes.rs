@@ -22,7 +22,7 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
     all.sort_by_key(|size| std::cmp::Reverse(size.goes.bytes));
     table(
         out,
-        "goes",
+        "removed",
         &all,
         limit,
         |size| size.goes,
@@ -30,7 +30,7 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
             if size.stays.files == 0 {
                 "as a whole".to_owned()
             } else {
-                format!("of it stay {}", bytes(size.stays.bytes))
+                format!("{} of it stay", bytes(size.stays.bytes))
             }
         },
     );
@@ -55,7 +55,10 @@ fn on_purpose(out: &mut String, all: &[Size]) {
         return;
     }
     rows.sort_by_key(|size| (std::cmp::Reverse(size.stays.bytes), &size.package));
-    let _ = writeln!(out, "installed on purpose, and needed by no kept file; [minimal] drop lets them go:");
+    let _ = writeln!(
+        out,
+        "installed on purpose, but not needed by a kept file; to remove them, add their names to [minimal] drop:"
+    );
     for size in rows {
         let name = name(size);
         let Amount { files, bytes: count } = size.stays;

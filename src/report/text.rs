@@ -182,7 +182,7 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
         ("applied", 0) | ("planned", 0) => "nothing to change".to_owned(),
         ("applied", _) => format!("{} steps done", status.done),
         ("failed", _) => {
-            format!("failed: {} steps done, {} not done; running again continues", status.done, status.open)
+            format!("failed: {} steps done, {} not done; run harden again to continue", status.done, status.open)
         }
         _ => format!("{} steps to do", status.open),
     };

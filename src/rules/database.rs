@@ -52,7 +52,7 @@ pub(crate) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
             || packages.iter().any(|(_, package)| package.manager == manager);
         if found {
             draft.note(format!(
-                "packages.database: the database of {name} stays whole, so scanners still list its removed packages"
+                "packages.database: the database of {name} stays unchanged, so scanners still list its removed packages"
             ));
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn prune(cx: &Context<'_>, draft: &mut Draft<'_>) {
 /// Say why a database is left as it is.
 fn stays_whole(draft: &mut Draft<'_>, name: &str, path: &[u8], why: &str) {
     let path = crate::diag::escape::quoted(path);
-    draft.note(format!("packages.database: the database of {name} stays whole: {path} {why}"));
+    draft.note(format!("packages.database: the database of {name} stays unchanged: {path} {why}"));
 }
 
 /// What goes with the packages besides records: their licences, and the directories that this empties.

@@ -87,7 +87,7 @@ pub(super) fn run(
 /// Say that there is no verdict, in the format of the report too.
 fn fail(request: &Request, console: &Console, error: &Diagnostic) -> Exit {
     console.say(Kind::Error, error);
-    console.phase("nothing was judged");
+    console.phase("nothing was audited");
     // It was said on standard error; if standard output is gone there is no other place for it.
     let _ = console::print_with(|out| report::audit::failed(out, error, request.format));
     Exit::Refused

@@ -154,7 +154,7 @@ struct Image<'a> {
 fn text(image: &Image<'_>) -> String {
     let Image { facts, policy, .. } = image;
     let mut out = String::from(
-        "# Allowlist of harden: it removes every program and account that is not kept. Check each guess,\n# then run: harden plan\n",
+        "# Policy for harden, which removes every program and account that this file does not keep.\n# Check each guess, then run: harden plan\n",
     );
     let name = if facts.os.pretty_name.is_empty() { "an image without os-release" } else { &facts.os.pretty_name };
     let _ = writeln!(out, "# Fitted to {}.\n", escaped(name.as_bytes()));
@@ -263,7 +263,7 @@ impl Image<'_> {
                 Some((name, uid, gid)) => {
                     let _ = writeln!(out, "user = \"{name}:{uid}:{gid}\"  # guessed: an account of this image");
                 }
-                None => out.push_str("user = \"app:1000:1000\"  # made by harden: no login, locked\n"),
+                None => out.push_str("user = \"app:1000:1000\"  # harden creates it: locked, without a login shell\n"),
             },
         }
         if root && self.policy.user.is_none() {
@@ -410,7 +410,7 @@ fn command(out: &mut String, policy: &Policy, guess: Option<&str>) {
         (_, Some(line)) => {
             let _ = writeln!(out, "command = {line}  # guessed: write ENTRYPOINT and CMD here");
         }
-        (_, None) => out.push_str("command = \"none\"  # write ENTRYPOINT and CMD here, as [\"/app/server\"]\n"),
+        (_, None) => out.push_str("command = \"none\"  # write ENTRYPOINT and CMD here, such as [\"/app/server\"]\n"),
     }
 }
 

@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
             return Exit::Refused;
         }
         if let Err(holder) = self.root.lock() {
-            let text = format!("{holder} holds the lock of the root directory: another run changes it");
+            let text = format!("{holder} has locked the root directory: another run is changing it");
             let message = Diagnostic::new(codes::ROOT_LOCKED, text);
             self.console.say(Kind::Refused, &message.help("wait until that run has ended, then run this again"));
             self.console.phase("nothing was changed");
@@ -488,7 +488,7 @@ impl<'a> Session<'a> {
         }
         if status.state == "refused" {
             if self.request.config.is_none() {
-                self.console.phase("no harden.toml lies beside the binary, and --config does not name another file");
+                self.console.phase("there is no harden.toml beside the binary, and --config is not set");
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }

@@ -128,7 +128,8 @@ pub(in crate::audit) fn collect(cx: &Cx<'_>, findings: &mut Findings) -> Vec<Sec
         let shown: Vec<String> = unread.iter().take(NAMED).map(|&id| quoted(&cx.tree.path(id))).collect();
         let more = unread.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        findings.note(format!("not looked at for secrets, since they may not be read: {}{more}", shown.join(", ")));
+        findings
+            .note(format!("not searched for secrets, because harden may not read them: {}{more}", shown.join(", ")));
     }
     found
 }
@@ -272,7 +273,7 @@ pub(super) fn names(cx: &Cx<'_>, findings: &mut Findings) {
             continue;
         }
         let severity = if is_sample(&path) { severity.min(Severity::Low) } else { severity };
-        findings.at(cx.tree, id, b"", "is named as files with secrets are").at_most(severity);
+        findings.at(cx.tree, id, b"", "has a name that is typical of files with secrets").at_most(severity);
     }
 }
 
@@ -290,7 +291,7 @@ pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
         let empty = if cx.tree.is_dir(id) { cx.tree.children(id).len() == 0 } else { false };
         let path = cx.tree.path(id);
         if !empty && !is_installed(&path) {
-            findings.at(cx.tree, id, b"", "is of use where the image is made, not in it");
+            findings.at(cx.tree, id, b"", "is useful where the image is built, not in the image");
         }
     }
 }

@@ -252,7 +252,7 @@ fn refuse_root(draft: &mut Draft<'_>, name: &str) {
     draft.refuse(
         format!("run user '{}' is root", escaped(name.as_bytes())),
         "name the user that the program runs as: user = \"app:1000:1000\"; \
-         an entrypoint that starts as root and drops to it is start = \"root\"",
+         if the entrypoint starts as root and drops to that user, add start = \"root\"",
     );
 }
 

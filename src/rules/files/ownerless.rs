@@ -68,7 +68,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         draft.warn(
             format!(
-                "{} outside the system directories belong to numbers without an account: {}{more}",
+                "{} entries outside the system directories have a uid or gid without an account: {}{more}",
                 left.len(),
                 shown.join(", ")
             ),

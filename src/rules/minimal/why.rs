@@ -25,8 +25,10 @@ impl Decision {
                     ));
                 }
                 Because::OnPurpose => {
-                    clauses
-                        .push(format!("it was installed on purpose ([minimal] drop = [\"{}\"] lets it go)", name(at)));
+                    clauses.push(format!(
+                        "it was installed on purpose ([minimal] drop = [\"{}\"] allows its removal)",
+                        name(at)
+                    ));
                 }
                 Because::Owns(id, reason) => {
                     clauses.push(format!("it holds {}", escaped(&cx.tree.path(*id))));

@@ -45,7 +45,7 @@ pub(crate) const IMAGE_DIRECTORIES: &[&str] = &[
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if cx.facts.this_program_on_mount {
-        draft.note("harden lies on a mount of the builder and stays there: it enters no layer");
+        draft.note("harden is on a mount of the builder and stays there; it does not become part of a layer");
     }
     let own: Vec<Id> = cx.facts.this_config.iter().rev().chain(&cx.facts.this_program).copied().collect();
     for &id in &own {
@@ -59,7 +59,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         if tree.meta(id).mount {
             draft.note(format!(
-                "{} lies on a mount of the builder and stays there: it enters no layer",
+                "{} is on a mount of the builder and stays there; it does not become part of a layer",
                 escape::quoted(&path)
             ));
         } else if !draft.remove_last(id, "harden leaves no trace of itself") {

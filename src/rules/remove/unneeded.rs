@@ -46,8 +46,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             origin,
             format!("{key} entry {} matches no package", quoted(wanted.as_bytes())),
             format!(
-                "{near}correct it, {} it, or mark it optional",
-                if *key == "minimal.drop" { "delete" } else { "install" }
+                "{near}correct the entry, {}, or mark the entry optional",
+                if *key == "minimal.drop" { "delete it" } else { "install the package" }
             ),
         );
     }
@@ -55,7 +55,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         for &id in &decision.packed {
             draft.warn(
                 format!(
-                    "{} is packed with UPX: harden does not see which libraries it needs, and keeps the loader and what that depends on",
+                    "{} is packed with UPX: harden cannot see which libraries it needs, so it keeps the loader and the loader's dependencies",
                     quoted(&cx.facts.tree.path(id))
                 ),
                 "name the packages of its libraries in [minimal] packages, or do not pack it",
@@ -66,7 +66,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if cx.policy.minimal.files && !told {
         draft.warn(
             "granularity = \"file\" keeps only files that ELF files, links and the policy name: harden does not see modules and data that programs open themselves",
-            "run harden learn on the image's own work and use its file, or write granularity = \"package\"",
+            "run harden learn while the image does its usual work and use its file, or write granularity = \"package\"",
         );
     }
     // The rule runs once, so that nothing was decided before.

@@ -185,7 +185,7 @@ pub(crate) fn archive(data: &[u8]) -> String {
         let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
         block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     }
-    let read = |file: File| archive::read(file, vec![std::env::temp_dir()], None);
+    let read = |file: File| archive::read(file, vec![std::env::temp_dir()], None, None);
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&data).unwrap();
     file.rewind().unwrap();
@@ -243,7 +243,9 @@ pub(crate) fn links(data: &[u8]) -> String {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&tar).unwrap();
     file.rewind().unwrap();
-    let Ok(Archive { tree, .. }) = archive::read(file, vec![std::env::temp_dir()], None) else { return String::new() };
+    let Ok(Archive { tree, .. }) = archive::read(file, vec![std::env::temp_dir()], None, None) else {
+        return String::new();
+    };
     let (mut found, mut leads) = (0, 0);
     for line in lines.iter().skip(count) {
         if let Ok(resolved) = tree.resolve(line) {
