@@ -171,11 +171,12 @@ impl Layers {
             return Ok(());
         };
         let directory = self.directory(above).map_err(fail)?;
+        if self.whiteouts {
+            // A mark makes the directories on its way, too.
+            self.loosen(directory);
+        }
         if self.whiteouts && name.starts_with(WHITEOUT) {
             return self.whiteout(directory, name).map_err(fail);
-        }
-        if self.whiteouts {
-            self.loosen(directory);
         }
         let known = self.get(directory, name);
         if !self.whiteouts && known.is_some_and(|known| self.is_late(known.inode)) {
