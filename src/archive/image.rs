@@ -460,7 +460,7 @@ impl Archive<'_> {
         }
         if layers.len() > MOST_LAYERS {
             let text = format!(
-                "cannot judge the image archive: it has {} layers, and harden reads at most {MOST_LAYERS}",
+                "the image archive cannot be used: it has {} layers, and harden reads at most {MOST_LAYERS}",
                 layers.len()
             );
             return Err(Diagnostic::new(codes::BUDGET, text).help("flatten it: docker export CONTAINER"));
@@ -489,7 +489,7 @@ impl Archive<'_> {
         self.read.set(self.read.get().saturating_add(self.tree.meta(id).size));
         if self.read.get() > MOST_DOCUMENTS {
             let text = format!(
-                "cannot judge the image archive: its manifests, indexes and configurations hold more than {MOST_DOCUMENTS} \
+                "the image archive cannot be used: its manifests, indexes and configurations hold more than {MOST_DOCUMENTS} \
                  bytes: stopped at {}",
                 quoted(path.as_bytes())
             );

@@ -296,7 +296,7 @@ mod tests {
                 "Healthcheck":{"Test":["NONE"]},"Entrypoint":null}}"#,
         );
         assert_eq!(problems, Vec::<String>::new());
-        assert_eq!(warnings, ["Entrypoint: only the running shell knows the value of '$APP'"]);
+        assert_eq!(warnings, ["Entrypoint: a shell computes '$APP' at run time, so harden cannot tell its value"]);
         assert_eq!(layer.user.unwrap().0, RunUser::Numeric { uid: 1000, gid: Some(0) });
         assert!(layer.user_groups.is_empty());
         assert_eq!(layer.commands.len(), 1);

@@ -201,7 +201,7 @@ fn state(finding: &Finding) -> (&'static str, Option<&str>) {
     }
 }
 
-/// Write that nothing was judged, and why, in the formats that have a place for it: a tool that reads the report must
+/// Write that nothing was audited, and why, in the formats that have a place for it: a tool that reads the report must
 /// not take silence for a clean verdict.
 ///
 /// # Errors

@@ -35,7 +35,7 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()
     Ok(())
 }
 
-/// Write that nothing was judged, and why.
+/// Write that nothing was audited, and why.
 ///
 /// # Errors
 /// Those of writing.

@@ -65,7 +65,7 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict, level: Severity)
     tail(out)
 }
 
-/// Write that nothing was judged, and why: an error, which is not a failure.
+/// Write that nothing was audited, and why: an error, which is not a failure.
 ///
 /// # Errors
 /// Those of writing.

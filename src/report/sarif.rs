@@ -55,7 +55,7 @@ pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict) -> io::Result<()
     writeln!(out, "]\n }}]\n}}")
 }
 
-/// Write that nothing was judged, and why.
+/// Write that nothing was audited, and why.
 ///
 /// # Errors
 /// Those of writing.

@@ -138,7 +138,7 @@ fn an_applet_without_a_link_is_kept_by_its_name_and_one_beside_a_program_is_not(
     );
     let explained = done.root.run("explain", &with(&["--keep", "wget", "wget", "/usr/bin/busybox"]));
     assert!(explained.stdout.contains("applet inside '/usr/bin/busybox'"), "{}", explained.all());
-    assert!(explained.stdout.contains("applet wget of it, command in --keep"), "{}", explained.all());
+    assert!(explained.stdout.contains("it has the applet wget, command in --keep"), "{}", explained.all());
     // Each applet has a reason of its own, and what goes is told apart.
     let run = ["--user", "app:1000:1000", "--command", "busybox httpd -f", "--keep", "vi", "vi"];
     let explained = debian().run("explain", &run);

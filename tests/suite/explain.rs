@@ -107,7 +107,7 @@ fn every_change_is_shown_with_its_states() {
     );
     let mount = about(&run, "/usr/bin/mount");
     assert!(mount.contains("\n  files.setid: mode 0o4755 -> 0o755: "), "{mount}");
-    assert!(mount.contains("to go without files.setid: [keep] setid = [\"/usr/bin/mount\"]"), "{mount}");
+    assert!(mount.contains("to avoid files.setid: [keep] setid = [\"/usr/bin/mount\"]"), "{mount}");
     let passwd = about(&run, "/etc/passwd");
     assert!(
         passwd.starts_with("/etc/passwd: stays: no rule removes it: many programs open this file by path"),
@@ -135,7 +135,7 @@ fn what_nothing_needs_and_no_rule_removes_says_why() {
     let root = debian().text("/usr/share/misc/data", "x").text("/app/lib/tool", "x").dir("/proc/1", 0o755, 0, 0);
     for (path, why) in [
         ("/usr/lib/libspare.so.1", "stays: no rule removes libraries"),
-        ("/usr/share/misc/data", "stays: no rule names it"),
+        ("/usr/share/misc/data", "stays: no rule applies to it"),
         ("/app/lib/tool", "stays: it is the application: below '/app', [files] read-only in harden.toml:10:14"),
         ("/etc/cron.d/e2scrub_all", "kept: path in harden.toml:7:10"),
         (

@@ -106,7 +106,7 @@ fn an_audit_that_did_not_run_is_no_clean_verdict() {
     for (format, expected) in [
         ("sarif", "\"executionSuccessful\": false"),
         ("junit", "errors=\"1\""),
-        ("github", "::error title=harden::nothing was judged: ["),
+        ("github", "::error title=harden::nothing was audited: ["),
     ] {
         for what in [["--root", "/nowhere"], ["--tar", "/nowhere"], ["--tar", "/"]] {
             let run = bare(&["audit", what[0], what[1], "--format", format], &[], b"");

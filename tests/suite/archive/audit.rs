@@ -138,10 +138,10 @@ fn what_is_not_read_completely_is_no_verdict() {
             "{}",
             run.stderr
         );
-        assert!(run.stderr.contains("nothing was judged"), "{}", run.stderr);
+        assert!(run.stderr.contains("nothing was audited"), "{}", run.stderr);
     }
     let run = bare(&["audit", "--tar", "-", "--root", "/"], &[], &whole);
-    assert!(run.status == 2 && run.stderr.contains("--tar and --root both name the tree to judge"), "{}", run.all());
+    assert!(run.status == 2 && run.stderr.contains("--tar and --root both name the tree to audit"), "{}", run.all());
     let nowhere = [("TMPDIR", "/nowhere")];
     assert!(bare(&["audit", "--tar", "-"], &nowhere, &whole).status < 2, "another directory is taken");
 }

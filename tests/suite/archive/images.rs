@@ -172,7 +172,7 @@ fn an_image_that_is_not_clear_is_refused() {
     let two = json!([{"Config": "c", "RepoTags": ["a:1", "a:2"], "Layers": []}, {"Config": "c", "RepoTags": null, "Layers": []}]);
     assert_eq!(
         said(Tar::default().file("manifest.json", &two.to_string()).end()).lines().next().unwrap(),
-        "cannot judge the image archive: it holds 2 images, and harden cannot choose one: 'a:1 a:2', 'c'"
+        "the image archive cannot be used: it holds 2 images, and harden cannot choose one: 'a:1 a:2', 'c'"
     );
     assert!(
         said(layout(&[("s390x", &one), ("riscv64", &one)], true)).contains(

@@ -76,5 +76,5 @@ fn a_database_that_is_no_list_of_blocks_stays_whole() {
         .apply(&APP);
     done.assert_gone(&["/usr/bin/gone"]);
     done.assert_same(&["/lib/apk/db/installed", "/lib/apk/db/triggers", "/etc/apk/world"]);
-    assert!(done.report["notes"].to_string().contains("the database of apk stays whole"));
+    assert!(done.report["notes"].to_string().contains("the database of apk stays unchanged"));
 }

@@ -30,7 +30,7 @@ fn a_second_run_is_refused_and_names_the_first() {
         assert_eq!(second.status, 2, "{}", second.all());
         for part in [
             "refused[root.locked]: process ",
-            " (harden) holds the lock of the root",
+            " (harden) has locked the root directory",
             "wait until",
             "nothing was changed",
         ] {

@@ -79,7 +79,7 @@ fn dropped_packages_go_and_an_entry_that_matches_none_is_refused() {
             "refused[remove.unneeded]",
             "minimal.drop entry 'libmagic' matches no package",
             "did you mean 'libmagic1'?",
-            "delete it, or mark it optional",
+            "delete it, or mark the entry optional",
         ])
         .alone();
     asked().apply_config("[minimal]\ndrop = [{ name = 'libmagic', optional = true }]\n", &SERVER);
@@ -89,7 +89,7 @@ fn dropped_packages_go_and_an_entry_that_matches_none_is_refused() {
 fn plan_lists_them_with_size_and_line_and_explain_and_json_name_the_reason() {
     let root = asked();
     let plan = root.run("plan", &SERVER).stdout;
-    let (_, listed) = plan.split_once("installed on purpose, and needed by no kept file").unwrap();
+    let (_, listed) = plan.split_once("installed on purpose, but not needed by a kept file").unwrap();
     let listed = listed.split("\n\n").next().unwrap();
     assert!(listed.contains("libmagic1: drop = [\"libmagic1\"]"), "{plan}");
     assert!(!listed.contains("libmagic-mgc") && !listed.contains("server"), "{plan}");

@@ -25,7 +25,7 @@ fn every_bad_value_has_its_message() {
         ("[keep]\nwritable = ['/a']", "2:1: unknown key 'writable' in [keep]\n  help: 'writable' belongs to [files]"),
         (
             "[run]\nprofile = 'node'",
-            "2:1: unknown key 'profile' in [run]\n  help: 'profile' stands above the first section",
+            "2:1: unknown key 'profile' in [run]\n  help: 'profile' belongs above the first section",
         ),
         (
             "keep = 'ls'",

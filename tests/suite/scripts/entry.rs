@@ -114,7 +114,9 @@ fn words_of_other_languages_are_no_commands() {
 fn what_cannot_be_seen_or_read_is_said() {
     let done = image("#!/bin/sh\n\"$TOOL\" x\nexec \"$@\"\n").apply(&command("/start.sh /app/server"));
     assert!(
-        done.run.stderr.contains("only the running script knows which programs it runs for '$TOOL' (/start.sh:2)"),
+        done.run
+            .stderr
+            .contains("harden cannot tell which programs these words start when the script runs '$TOOL' (/start.sh:2)"),
         "{}",
         done.run.stderr
     );
