@@ -127,7 +127,7 @@ fn every_change_is_shown_with_its_states() {
     assert!(script.contains("\n  files.app: mode 0o755 -> 0o555: "), "{script}");
     let private = about(&run, "/etc/ssl/private");
     assert!(private.contains("files.ownerless: owner 0:101 -> 0:0"), "{private}");
-    assert!(private.contains("to go without files.ownerless: [keep] groups = [\"ssl-cert\"]"), "{private}");
+    assert!(private.contains("to avoid files.ownerless: [keep] groups = [\"ssl-cert\"]"), "{private}");
 }
 
 #[test]

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The anchors of a page, made of its headings as GitHub makes them.
+/// The anchors of a page: those of its headings as GitHub makes them, and those that it writes.
 fn anchors(page: &str) -> BTreeSet<String> {
     let heading = |line: &str| line.starts_with('#').then(|| line.trim_start_matches('#').trim().to_lowercase());
     let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
+    let written = page.split("<a id=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id.to_owned());
     page.lines()
         .filter_map(heading)
         .map(|text| text.chars().filter(kept).collect::<String>().replace(' ', "-"))
+        .chain(written)
         .collect()
 }
 

@@ -73,17 +73,17 @@ fn a_check_on_a_tree_from_elsewhere_is_not_run() {
     tree.stamp();
     let before = Snapshot::of(tree.path());
     for command in ["plan", "apply"] {
-        let check = ["--keep", "ls", "--check", "/usr/bin/ls"];
+        let check = ["--check", "/app/server", "--disable", "remove.commands"];
         let arguments = [&[command, "--root", tree.path().to_str().unwrap()][..], &check].concat();
         let run = traced_threads(&["-f", "-e", "trace=%process"], &[&arguments[..], &APP[..]].concat());
-        assert!(run.stderr.contains("checks not run"), "{}", run.stderr);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        assert!(!run.stderr.contains("check passed"), "{}", run.stderr);
         let started = run.calls.iter().filter(|line| starts(line));
         assert_eq!(started.count(), 1, "{:?}", run.calls);
         if command == "plan" {
             before.assert_untouched(&Snapshot::of(tree.path()), "planned");
         }
     }
-    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "a program of the tree was run");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0, "a program of the tree was run");
 }
 

@@ -295,7 +295,9 @@ fn passwords_that_a_kept_service_asks_for_are_named_when_they_are_taken() {
     };
     let config = format!("{OWN}[keep]\nusers = ['human']\n");
     let refused = tree("pam_unix.so").refuse_config(&config, &[]);
-    refused.says(&["'/usr/bin/tool' asks PAM", "'human' (/etc/shadow:", "\"accounts.lock\" = \"off\""]).alone();
+    refused
+        .says(&["'/usr/bin/tool' checks passwords through PAM", "'human' (/etc/shadow:", "\"accounts.lock\" = \"off\""])
+        .alone();
     let beside = format!("{BESIDE}users = ['human']\n");
     let done = tree("pam_unix.so").apply_config(&beside, &[]);
     assert!(done.run.stderr.contains("warning[guard.passwords]"), "{}", done.run.all());

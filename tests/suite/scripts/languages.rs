@@ -53,7 +53,9 @@ fn what_an_entrypoint_starts_is_refused_with_file_and_line_and_the_line_settles_
             let command = ["--user", "app:1000:1000", "--command", &words];
             let tree = || image(interpreter, path, text, mode);
             let names = [("curl", first), ("find", first + 1), ("sed", first + 2)];
-            let said: Vec<String> = names.iter().map(|(name, line)| format!("'{name}' ({path}:{line})")).collect();
+            // The front end of R runs sed: it stays.
+            let goes = names.iter().filter(|(name, _)| *name != "sed" || interpreter != "Rscript");
+            let said: Vec<String> = goes.map(|(name, line)| format!("'{name}' ({path}:{line})")).collect();
             let said: Vec<&str> = said.iter().map(String::as_str).collect();
             tree().refuse(&command).says(&["refused[guard.scripts]"]).says(&said);
             let config = "[keep]\ncommands = ['curl', 'find', 'sed', 'sh', 'env']\n";
