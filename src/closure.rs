@@ -55,6 +55,8 @@ pub struct Reason {
 pub enum Why {
     /// Another entry needs it.
     Needed(String),
+    /// Another entry holds its name: it may start it, one day.
+    MayStart(String),
     /// Another entry maps or reads it, and does not start it.
     Read(String),
     /// Another entry names it as its interpreter or loader.
@@ -83,7 +85,9 @@ pub enum Seed {
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Needed(clause) | Self::Read(clause) | Self::Named(_, clause, _) => f.write_str(clause),
+            Self::Needed(clause) | Self::MayStart(clause) | Self::Read(clause) | Self::Named(_, clause, _) => {
+                f.write_str(clause)
+            }
             Self::Interpreter => f.write_str("interpreter of"),
             Self::Applet(origin) => write!(f, "applet of busybox in {origin}"),
             Self::PamChecker => f.write_str("run by PAM to check accounts for"),
@@ -98,6 +102,7 @@ impl Why {
         match self {
             Self::Named(seed, _, origin) => Self::Named(*seed, clause, origin.clone()),
             Self::Applet(origin) => Self::Named(Seed::Entry, clause, origin.clone()),
+            Self::MayStart(_) => Self::MayStart(clause),
             Self::Needed(_) | Self::Read(_) | Self::Interpreter | Self::PamChecker => Self::Needed(clause),
         }
     }
@@ -206,7 +211,7 @@ impl Closure {
     pub fn origin(&self, id: Id) -> Option<&Origin> {
         match &self.chain(id).last()?.1.why {
             Why::Named(_, _, origin) | Why::Applet(origin) => Some(origin),
-            Why::Needed(_) | Why::Read(_) | Why::Interpreter | Why::PamChecker => None,
+            Why::Needed(_) | Why::MayStart(_) | Why::Read(_) | Why::Interpreter | Why::PamChecker => None,
         }
     }
 

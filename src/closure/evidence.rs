@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::walk::Walk;
-use super::{C_LIBRARY, Input, MULTICALL, SHELL_FUNCTIONS};
+use super::{C_LIBRARY, Input, MULTICALL, SHELL_FUNCTIONS, Why};
 use crate::facts::notable::is_notable;
 use crate::facts::packages::PackageIndex;
-use crate::facts::program::{FileBytes, Place, search};
+use crate::facts::program::{FileBytes, Place, Program, search};
 use crate::facts::texts::{Texts, command};
 use crate::programs::When;
 use crate::shell::{Dialect, is_builtin};
@@ -191,7 +191,8 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
             && tree.permissions(helper) & SET_ID == 0
             && texts.paths.iter().any(below)
         {
-            walk.add(helper, Some(file), "named by its name and its directory in");
+            let why = Why::MayStart("named by its name and its directory in".to_owned());
+            walk.add(helper, Some(file), why);
         }
     }
     evidence.looks_up = all.accounts;
@@ -200,14 +201,16 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
     }
 }
 
-/// Programs outside of the command directories that belong to the package of a file, or to one that it depends on.
+/// ELF programs outside of the command directories that belong to the package of a file, or to one that it depends on.
+/// Scripts would bring their interpreters along, which the guard of helpers asks about.
 fn helpers(walk: &Walk<'_>, file: Id) -> Vec<Id> {
     let Input { packages, commands, .. } = walk.input;
     let own: BTreeSet<PackageIndex> = packages.owners(file).collect();
     let needed: Vec<PackageIndex> = own.iter().flat_map(|&index| packages.requirements(index)).collect();
     let all: BTreeSet<PackageIndex> = own.into_iter().chain(needed).collect();
     let of = |id: Id| packages.owners(id).any(|owner| all.contains(&owner));
-    commands.helpers.iter().copied().filter(|&id| of(id)).take(MOST_HELPERS).collect()
+    let is_elf = |id: Id| matches!(commands.known(id), Some(Program::Elf(_)));
+    commands.helpers.iter().copied().filter(|&id| of(id) && is_elf(id)).take(MOST_HELPERS).collect()
 }
 
 /// The C library has functions for everything, and a program that asks for it calls those that it imports itself.

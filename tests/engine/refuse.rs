@@ -131,7 +131,7 @@ const CURES: [Cure; 4] = [
     Cure {
         base: DEBIAN_12.tag,
         entrypoint: "#!/bin/sh\nset -e\nexec su games -c 'echo served by su'\n",
-        config: "[run]\nuser = \"games\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"su\", \"sh\"]\n",
+        config: "[run]\nuser = \"games\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [{ name = \"su\", setid = false }, \"sh\"]\n",
         line: "[keep] shells = [\"games\"]",
         run: &[],
         prints: "served by su",
@@ -139,7 +139,7 @@ const CURES: [Cure; 4] = [
     Cure {
         base: ALPINE.tag,
         entrypoint: "#!/bin/sh\nset -e\nexec su guest -c 'echo served by su'\n",
-        config: "[run]\nuser = \"guest\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [\"su\", \"sh\"]\n",
+        config: "[run]\nuser = \"guest\"\nstart = \"root\"\ncommand = [\"/entrypoint.sh\"]\n[keep]\ncommands = [{ name = \"su\", setid = false }, \"sh\"]\n",
         line: "[keep] shells = [\"guest\"]",
         run: &[],
         prints: "served by su",
