@@ -181,7 +181,7 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
     // A directory that stands there whole, and the name of a program in it, which are put together.
     for helper in helpers {
         let below = |path: &Vec<u8>| {
-            // `/usr/lib` is everybody's.
+            // `/usr/lib` belongs to every package.
             let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= OWN_DIRECTORY;
             let found = tree.resolve(path).ok().filter(|found| own && tree.is_dir(found.node));
             found.is_some_and(|found| tree.is_within(helper, found.node))

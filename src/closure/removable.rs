@@ -302,7 +302,7 @@ impl Selection<'_> {
         let goes = |owner: PackageIndex| lost.contains(&owner) || idle.contains(&owner);
         let mut found = Vec::new();
         for (first, others) in names.into_values() {
-            // One kept name keeps the program: then the others give nobody more.
+            // One kept name keeps the program: then the others open nothing more.
             if others.iter().any(|&id| self.closure.contains(id)) {
                 continue;
             }

@@ -57,7 +57,7 @@ fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     let tree = walk.input.tree;
     let Ok(found) = tree.resolve(value.as_bytes()) else { return };
     let top = found.node;
-    // `/usr/lib` is everybody's.
+    // `/usr/lib` belongs to every package.
     let own = value.split('/').filter(|part| !part.is_empty()).count() >= OWN_DIRECTORY;
     if !value.starts_with('/') || !(tree.is_file(top) || (own && tree.is_dir(top))) {
         return;

@@ -91,7 +91,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a name is that of an ELF program outside of the command directories. It stays whoever names it, so it runs:
+    /// Whether a name is that of an ELF program outside of the command directories. It stays by any name, so it runs:
     /// what it needs and names counts. A script has its interpreter named instead.
     fn is_helper(&self, name: &Named) -> bool {
         let Input { tree, contents, commands, .. } = self.input;

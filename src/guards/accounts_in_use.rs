@@ -216,7 +216,7 @@ fn named_at(cx: &Context<'_>, id: Id, name: &str) -> Option<u32> {
     (1_u32..).zip(text.lines()).find(|(_, line)| holds(line)).map(|(number, _)| number)
 }
 
-/// Whether the package of a file, or one that it depends on, is among those that made the account; or nobody tells.
+/// Whether the package of a file, or one that it depends on, is among those that made the account; or the root does not say.
 fn is_own(cx: &Context<'_>, file: Id, makers: &BTreeSet<PackageIndex>) -> bool {
     let packages = &cx.facts.packages;
     let source = |index: PackageIndex| packages.get(index).map(|package| &package.source);

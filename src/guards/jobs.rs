@@ -64,7 +64,7 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, what: &st
         }
         gone.iter().copied().find(|&at| tops.iter().any(|&top| tree.is_within(at, top) || tree.is_within(top, at)))
     };
-    // `busybox` as an entry keeps every applet without meaning any: only a name that somebody wrote counts.
+    // `busybox` as an entry keeps every applet without meaning any: only a name that the policy writes counts.
     let daemon = |id: Id| {
         (cx.facts.commands.directories.contains(&tree.parent(id)) && !cx.closure.only_as_applet(id))
             .then(|| Some((id, lost(id)?)))

@@ -216,8 +216,8 @@ impl<'a> Session<'a> {
         // Nothing of a tree from outside is ever run. A plan that is refused gets the whole answer, unless it is the check
         // or the command that is wrong.
         const UNFIT: [&str; 3] = [guards::checks::ID, codes::GUARD_RUN, codes::RUN_COMMAND];
-        let nobody = !examined.plan.refusals.is_empty() && examined.ids.run().is_none();
-        let unfit = nobody || examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
+        let no_account = !examined.plan.refusals.is_empty() && examined.ids.run().is_none();
+        let unfit = no_account || examined.plan.refusals.iter().any(|refusal| UNFIT.contains(&refusal.id));
         if self.request.root.is_some() || unfit || stop.asked().is_some() {
             return Ok(None);
         }

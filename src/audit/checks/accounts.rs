@@ -43,7 +43,7 @@ pub(super) fn usable_password(cx: &Cx<'_>, findings: &mut Findings) {
             let name = name(line);
             let marks = field.iter().take_while(|&&byte| byte == b'!' || byte == b'*').count();
             let rest = field.get(marks..).unwrap_or_default();
-            // What is locked, or what no password has as its hash, lets nobody in today.
+            // What is locked, or what no password has as its hash, allows no login today.
             let (text, open) = match (marks > 0, lock::is_hash(rest)) {
                 (false, true) => (format!("'{name}' has a password that is not locked"), true),
                 (true, _) => {

@@ -5,9 +5,9 @@
 enum Noun {
     /// A password: any text may be one.
     Password,
-    /// A token or a key: nobody chooses a number or a word for it.
+    /// A token or a key: it is generated, never a number or a word.
     Key,
-    /// How somebody logs in: a secret when it holds one.
+    /// How a login is made: a secret when it holds one.
     Auth,
 }
 
@@ -320,7 +320,7 @@ fn user_and_password(value: &str) -> bool {
     })
 }
 
-/// Text that nobody chose: long, without blanks, of letters and digits.
+/// Text that was generated: long, without blanks, of letters and digits.
 fn is_long(value: &str) -> bool {
     let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '.');
     value.len() >= 16

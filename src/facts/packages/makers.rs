@@ -36,7 +36,7 @@ impl Makers {
         Self { texts }
     }
 
-    /// The packages whose texts hold the name as a word; none where nobody tells.
+    /// The packages whose texts hold the name as a word; none where the root does not say.
     pub(crate) fn of(&self, name: &str) -> BTreeSet<PackageIndex> {
         let holds = |text: &[u8]| {
             let word = |b: &u8| b.is_ascii_alphanumeric() || b"_-".contains(b);
