@@ -24,7 +24,7 @@ macro_rules! built_in {
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
     "anacron" "apache2" "atd" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cp" "cron" "dbus-daemon"
-    "dnsmasq" "dovecot" "dropbear" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg"
+    "dnsmasq" "dovecot" "dropbear" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "groff"
     "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "java" "keepalived" "lighttpd" "logrotate"
     "make" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "monit" "mosquitto" "msmtp" "munin-node" "named" "nginx"
     "npm" "nrpe" "nsd" "ntpd" "odbc" "openrc" "opensmtpd" "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres"
