@@ -68,8 +68,19 @@ impl Facts {
         let read = |id| contents.read(&tree, id, accounts::MAX_SIZE).ok();
         let accounts = Accounts::collect(&tree, read);
         let os = Os::collect(&tree, read);
-        let mut packages = Packages::collect(&tree, contents);
-        let commands = Commands::collect(&tree, contents, &mut packages, path, extra);
+        // The two that read most files, side by side.
+        let twin = contents.twin();
+        let (mut packages, ahead) = std::thread::scope(|scope| {
+            let read = |twin: Box<dyn Contents + Send>| {
+                let tree = &tree;
+                let read = move || commands::read_ahead(tree, &*twin, path, extra);
+                std::thread::Builder::new().spawn_scoped(scope, read).ok()
+            };
+            let ahead = twin.and_then(read);
+            let packages = Packages::collect(&tree, contents);
+            (packages, ahead.and_then(|ahead| ahead.join().ok()).unwrap_or_default())
+        });
+        let commands = Commands::with(ahead, &tree, contents, &mut packages, path, extra);
         Self { tree, accounts, os, packages, commands, ..Self::default() }
     }
 

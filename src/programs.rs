@@ -8,7 +8,7 @@ mod settings;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::tree::glob::Glob;
 
@@ -330,19 +330,17 @@ pub(crate) struct Program {
     pub check: Check,
 }
 
-impl Program {
-    /// Whether the program of that name and path is meant; the answer is the version in its name, where it has one.
-    pub(crate) fn version<'n>(&self, name: &'n str, path: &[u8]) -> Option<&'n str> {
-        self.names.iter().find_map(|known| {
-            if known.starts_with('/') {
-                return (known.as_bytes() == path).then_some("");
-            }
-            let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
-            // Each command of each script is asked for: most names differ from the start.
-            let begins = known.get(..at).is_some_and(|start| start.contains('\\') || name.starts_with(start));
-            (begins && matches(known, name)).then(|| name.get(at..)).flatten()
-        })
-    }
+/// Whether the program of that name and path goes by one of the known names; the version in its name, where it has one.
+fn version<'k, 'n>(mut names: impl Iterator<Item = &'k str>, name: &'n str, path: &[u8]) -> Option<&'n str> {
+    names.find_map(|known| {
+        if known.starts_with('/') {
+            return (known.as_bytes() == path).then_some("");
+        }
+        let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
+        // Each command of each script is asked for: most names differ from the start.
+        let begins = known.get(..at).is_some_and(|start| start.contains('\\') || name.starts_with(start));
+        (begins && matches(known, name)).then(|| name.get(at..)).flatten()
+    })
 }
 
 /// Whether a name matches a pattern, which is read once.
@@ -365,33 +363,56 @@ pub(crate) struct Programs {
     pub own: Vec<Program>,
 }
 
+/// One built-in file: its names, which every command is compared with, and what it says, which is parsed when the first
+/// command of such a name is there.
 struct BuiltIn {
-    programs: Vec<Program>,
+    file: &'static str,
+    text: &'static str,
+    names: Vec<&'static str>,
+    program: OnceLock<Option<Program>>,
+}
+
+impl BuiltIn {
+    fn program(&self) -> Option<&Program> {
+        let decode = || decode(self.text, &format!("programs/{}.toml", self.file), &mut Vec::new());
+        self.program.get_or_init(decode).as_ref()
+    }
+}
+
+/// The built-in files by the names in them.
+struct Index {
+    files: Vec<BuiltIn>,
     /// By name, for names without a pattern.
-    names: BTreeMap<String, Vec<usize>>,
+    names: BTreeMap<&'static str, Vec<usize>>,
     /// Those with a pattern or a path among their names.
     patterns: Vec<usize>,
 }
 
-static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(|| {
-    let mut problems = Vec::new();
-    let read = |&(name, text): &(&str, &str)| decode(text, &format!("programs/{name}.toml"), &mut problems);
-    let programs: Vec<Program> = FILES.iter().filter_map(read).collect();
-    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+static BUILT_IN: LazyLock<Index> = LazyLock::new(|| {
+    let read = |&(file, text)| BuiltIn { file, text, names: names(text), program: OnceLock::new() };
+    let files: Vec<BuiltIn> = FILES.iter().map(read).collect();
+    let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     let mut patterns = Vec::new();
-    for (at, program) in programs.iter().enumerate() {
-        for name in &program.names {
+    for (at, file) in files.iter().enumerate() {
+        for &name in &file.names {
             if name.contains(['*', '?', '[', '/']) {
                 if patterns.last() != Some(&at) {
                     patterns.push(at);
                 }
             } else {
-                names.entry(name.clone()).or_default().push(at);
+                names.entry(name).or_default().push(at);
             }
         }
     }
-    BuiltIn { programs, names, patterns }
+    Index { files, names, patterns }
 });
+
+/// The `names` of a built-in file without the rest of it. A test holds that they are what the parser finds: the array is the
+/// first key, and no name has an escape.
+fn names(text: &'static str) -> Vec<&'static str> {
+    let array = text.split_once("\nnames = [").and_then(|(_, rest)| rest.split_once("]\n"));
+    array.map(|(names, _)| names.split('"').skip(1).step_by(2).collect()).unwrap_or_default()
+}
 
 impl Programs {
     /// What is known of the program of that name and path, with the version in its name.
@@ -401,10 +422,13 @@ impl Programs {
         places.extend(&BUILT_IN.patterns);
         places.sort_unstable();
         places.dedup();
-        let built_in = places.into_iter().filter_map(|at| BUILT_IN.programs.get(at));
-        let replaced = |program: &&Program| !self.own.iter().any(|own| stem(&own.file) == stem(&program.file));
-        let all = built_in.filter(replaced).chain(&self.own);
-        all.filter_map(|program| Some((program, program.version(name, path)?))).collect()
+        let built_in = places.into_iter().filter_map(|at| BUILT_IN.files.get(at));
+        let found = built_in.filter_map(|file| Some((file, version(file.names.iter().copied(), name, path)?)));
+        let kept = found.filter(|(file, _)| !self.own.iter().any(|own| stem(&own.file) == file.file));
+        let own = self.own.iter().filter_map(|program| {
+            Some((program, version(program.names.iter().map(String::as_str), name, path)?))
+        });
+        kept.filter_map(|(file, version)| Some((file.program()?, version))).chain(own).collect()
     }
 }
 
@@ -443,7 +467,7 @@ pub(crate) fn known() -> Vec<Known> {
     };
     let syntax = |wanted| SYNTAXES.iter().find(|(_, syntax)| *syntax == wanted).map_or("", |(name, _)| name);
     let mut all = Vec::new();
-    for program in &BUILT_IN.programs {
+    for program in BUILT_IN.files.iter().filter_map(BuiltIn::program) {
         let Some(name) = program.names.iter().find(is_plain) else { continue };
         let always = program.starts.iter().filter(|starts| starts.when == When::Always);
         let (mut instead, mut commands) = (Vec::new(), Vec::new());
@@ -512,7 +536,7 @@ pub(crate) fn option_values<'w>(option: &str, words: &[&'w str]) -> Vec<&'w str>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{FILES, Kind, Programs, decode, option_values};
+    use super::{FILES, Kind, Programs, decode, names, option_values};
 
     #[test]
     fn every_built_in_file_is_listed_and_without_fault() {
@@ -529,6 +553,7 @@ mod tests {
             let program = decode(text, &format!("programs/{name}.toml"), &mut problems);
             assert_eq!(problems, [], "{name}");
             let program = program.unwrap();
+            assert_eq!(names(text), program.names, "{name}: names is the first key, and an array of plain words");
             assert!(text.starts_with("# "), "{name}: the first line says what it is");
             let known = Programs::default();
             for own in program.names.iter().filter(|own| !own.contains(['*', '?', '['])) {

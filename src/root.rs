@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
@@ -52,7 +52,7 @@ const CACHED_DIRECTORIES: usize = 64;
 /// A directory tree and the right to use what is inside it.
 #[derive(Debug)]
 pub struct Root {
-    fd: Rc<OwnedFd>,
+    fd: Arc<OwnedFd>,
     /// The working directory at start-up.
     home: Option<OwnedFd>,
     running: bool,
@@ -64,9 +64,9 @@ pub struct Root {
     points: Option<mountinfo::Points>,
     /// The name of this run's temporary files.
     temporary: Vec<u8>,
-    directories: RefCell<BTreeMap<Id, Rc<OwnedFd>>>,
+    directories: RefCell<BTreeMap<Id, Arc<OwnedFd>>>,
     /// The file that was read last: what reads an ELF file asks for one piece after the other.
-    last: RefCell<Option<(Id, Rc<OwnedFd>)>>,
+    last: RefCell<Option<(Id, Arc<OwnedFd>)>>,
     /// The first file that could not be read, and should have been.
     unread: RefCell<Option<Error>>,
     /// What the readers of files have spent.
@@ -191,7 +191,7 @@ impl Root {
         let points = if mount.id.is_none() { Some(mountinfo::Points::below(&fd).ok_or(unknown)?) } else { None };
         let own: u64 = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), rustix::process::getpid());
         Ok(Self {
-            fd: Rc::new(fd),
+            fd: Arc::new(fd),
             home,
             running,
             processors: processors(),
@@ -349,12 +349,12 @@ impl Root {
     }
 
     /// A descriptor for the content of a file: the one that was open last, or a new one.
-    fn open_content(&self, tree: &Tree, id: Id) -> Result<Rc<OwnedFd>, Error> {
+    fn open_content(&self, tree: &Tree, id: Id) -> Result<Arc<OwnedFd>, Error> {
         if let Some((_, fd)) = self.last.borrow().as_ref().filter(|(last, _)| *last == id) {
-            return Ok(Rc::clone(fd));
+            return Ok(Arc::clone(fd));
         }
-        let fd = Rc::new(self.open_node(tree, id, "cannot read")?);
-        *self.last.borrow_mut() = Some((id, Rc::clone(&fd)));
+        let fd = Arc::new(self.open_node(tree, id, "cannot read")?);
+        *self.last.borrow_mut() = Some((id, Arc::clone(&fd)));
         Ok(fd)
     }
 
@@ -383,12 +383,12 @@ impl Root {
     }
 
     /// A descriptor (O_PATH) of a directory, reached from the root without following any link.
-    fn directory(&self, tree: &Tree, id: Id, action: &'static str) -> Result<Rc<OwnedFd>, Error> {
+    fn directory(&self, tree: &Tree, id: Id, action: &'static str) -> Result<Arc<OwnedFd>, Error> {
         let mut todo = Vec::new();
-        let mut fd = Rc::clone(&self.fd);
+        let mut fd = Arc::clone(&self.fd);
         for at in tree.ancestors(id).take_while(|&at| at != Id::ROOT) {
             if let Some(known) = self.directories.borrow().get(&at) {
-                fd = Rc::clone(known);
+                fd = Arc::clone(known);
                 break;
             }
             todo.push(at);
@@ -397,7 +397,7 @@ impl Root {
         for &at in todo.iter().rev() {
             let fail = |cause| error(action, tree, at, cause);
             let next = calls::open_at(fd.as_fd(), tree.name(at), flags, 0);
-            fd = Rc::new(next.map_err(|refused| fail(Cause::Os(refused)))?);
+            fd = Arc::new(next.map_err(|refused| fail(Cause::Os(refused)))?);
             self.check(tree, at, &stat(fd.as_fd()).map_err(|refused| fail(Cause::Os(refused)))?).map_err(fail)?;
             let mut cache = self.directories.borrow_mut();
             if cache.len() >= CACHED_DIRECTORIES {
@@ -406,7 +406,7 @@ impl Root {
             if cache.len() >= CACHED_DIRECTORIES {
                 cache.clear();
             }
-            cache.insert(at, Rc::clone(&fd));
+            cache.insert(at, Arc::clone(&fd));
         }
         Ok(fd)
     }
@@ -492,6 +492,26 @@ impl Contents for Root {
 
     fn budgets(&self) -> Option<&Budgets> {
         Some(&self.budgets)
+    }
+
+    fn twin(&self) -> Option<Box<dyn Contents + Send>> {
+        // Where entries do not tell what is mounted, only one list of it is true.
+        if self.processors < 2 || self.points.is_some() {
+            return None;
+        }
+        Some(Box::new(Self {
+            fd: Arc::clone(&self.fd),
+            home: None,
+            running: self.running,
+            processors: 1,
+            mount: self.mount,
+            points: None,
+            temporary: self.temporary.clone(),
+            directories: RefCell::default(),
+            last: RefCell::default(),
+            unread: RefCell::default(),
+            budgets: Budgets::default(),
+        }))
     }
 
     fn access_list(&self, tree: &Tree, id: Id) -> Option<AccessList> {

@@ -12,10 +12,9 @@ pub(crate) mod contents;
 pub(crate) mod glob;
 pub(crate) mod set;
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most links followed in one resolution, as Linux does (path_resolution(7): ELOOP after 40).
 pub(crate) const MAX_LINKS: usize = 40;
@@ -157,7 +156,7 @@ pub struct Tree {
     killed: Killed,
     /// Where links lead whose resolution takes more than a glance: a few links of PATH_MAX each would otherwise be walked
     /// again for every path through them.
-    followed: RefCell<BTreeMap<Id, Followed>>,
+    followed: Mutex<BTreeMap<Id, Followed>>,
 }
 
 /// Where one link leads.
@@ -499,7 +498,7 @@ impl Tree {
         if most == 0 {
             return Err(beyond);
         }
-        match self.followed.borrow().get(&link) {
+        match self.followed().get(&link) {
             Some(Followed::To(node, links)) if links.len() <= most => {
                 return Ok(Resolved { node: *node, links: links.to_vec() });
             }
@@ -525,9 +524,13 @@ impl Tree {
             Followed::Beyond(_) => true,
         };
         if several || target.len() > SHORT {
-            self.followed.borrow_mut().insert(link, seen);
+            self.followed().insert(link, seen);
         }
         result
+    }
+
+    fn followed(&self) -> MutexGuard<'_, BTreeMap<Id, Followed>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a path of the policy names: the entry itself, and what it leads to.
@@ -556,7 +559,7 @@ impl Tree {
 
     /// Sort everything added since the tree had `first` entries: it becomes the children of `parent`.
     pub(crate) fn seal(&mut self, parent: Id, first: usize) {
-        self.followed.get_mut().clear();
+        self.followed().clear();
         let Self { nodes, arena, .. } = self;
         let name = |n: &Node| arena.get(n.name as usize..n.name as usize + usize::from(n.name_len));
         let Some(children) = nodes.get_mut(first..) else { return };

@@ -46,6 +46,27 @@ pub struct Commands {
     pub problems: Vec<String>,
     /// Every file looked at.
     programs: BTreeMap<Id, Program>,
+    /// Files that were read before they are looked at.
+    ahead: Ahead,
+}
+
+/// What files are that [`read_ahead`] read.
+pub(crate) type Ahead = BTreeMap<Id, Program>;
+
+/// Read the files of the command directories that have one name, for [`Commands::with`]. What could not be read is not
+/// among them.
+pub(crate) fn read_ahead(tree: &Tree, contents: &dyn Contents, path: &[String], extra: &[String]) -> Ahead {
+    let names = STANDARD_DIRECTORIES.into_iter().chain(path.iter().chain(extra).map(String::as_str));
+    let directories: BTreeSet<Id> = names.filter_map(|name| directory(tree, name)).collect();
+    let files = directories.into_iter().flat_map(|directory| tree.children(directory));
+    let files = files.filter(|&id| tree.is_file(id) && tree.meta(id).nlink == 1);
+    files.filter_map(|id| Some((id, Program::read(tree, contents, id).ok()?))).collect()
+}
+
+/// The directory that a name in PATH or in the policy leads to, where one is that lies on the root's mount.
+fn directory(tree: &Tree, name: &str) -> Option<Id> {
+    let id = tree.resolve(name.as_bytes()).ok()?.node;
+    (id != Id::ROOT && tree.is_dir(id) && !tree.meta(id).mount).then_some(id)
 }
 
 impl Commands {
@@ -60,7 +81,20 @@ impl Commands {
         path: &[String],
         extra: &[String],
     ) -> Self {
-        let mut commands = Self::default();
+        Self::with(Ahead::new(), tree, contents, packages, path, extra)
+    }
+
+    /// The same, with files that were read already.
+    #[must_use]
+    pub(crate) fn with(
+        ahead: Ahead,
+        tree: &Tree,
+        contents: &dyn Contents,
+        packages: &mut Packages,
+        path: &[String],
+        extra: &[String],
+    ) -> Self {
+        let mut commands = Self { ahead, ..Self::default() };
         commands.find_directories(tree, packages, path, extra);
         let mut inodes = BTreeMap::new();
         for directory in commands.directories.clone() {
@@ -76,6 +110,7 @@ impl Commands {
             packages.note_command(commands.attributed(packages, entry, command.target));
         }
         commands.find_helpers(tree, contents, packages, &mut inodes);
+        commands.ahead.clear();
         commands
     }
 
@@ -134,10 +169,7 @@ impl Commands {
     }
 
     fn find_directories(&mut self, tree: &Tree, packages: &Packages, path: &[String], extra: &[String]) {
-        let find = |name: &str| {
-            let id = tree.resolve(name.as_bytes()).ok()?.node;
-            (id != Id::ROOT && tree.is_dir(id) && !tree.meta(id).mount).then_some(id)
-        };
+        let find = |name: &str| directory(tree, name);
         self.directories.extend(STANDARD_DIRECTORIES.iter().filter_map(|name| find(name)));
         let usual = USUAL_PATH.map(str::to_owned);
         let path = if path.is_empty() { &usual[..] } else { path };
@@ -222,7 +254,7 @@ impl Commands {
             let file = tree.file_id(id);
             let shared = file.and_then(|file| inodes.get(&file));
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
-            let program = known.unwrap_or_else(|| {
+            let program = known.or_else(|| self.ahead.remove(&id)).unwrap_or_else(|| {
                 Program::read(tree, contents, id).unwrap_or_else(|error| {
                     let path = crate::diag::escape::quoted(&tree.path(id));
                     self.problems.push(format!("cannot read {path}: {error}"));

@@ -41,6 +41,12 @@ pub trait Contents {
         None
     }
 
+    /// The same files for another thread, where a processor is free for one. It counts for itself: what it cannot read has to
+    /// be read from `self` to be an error of the run.
+    fn twin(&self) -> Option<Box<dyn Contents + Send>> {
+        None
+    }
+
     /// Bytes of the file.
     fn size(&self, tree: &Tree, id: Id) -> u64 {
         tree.meta(id).size
