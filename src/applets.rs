@@ -184,7 +184,7 @@ fn family(data: &[u8]) -> Result<Family, &'static str> {
         return Ok(family);
     }
     if is_launcher(data) {
-        return Err("its applets are in a library, and that is not found");
+        return Err("its applets are in a library that harden cannot find");
     }
     if contains(data, b"UPX!") && data.starts_with(b"\x7fELF") {
         return Err("it is packed by UPX");

@@ -37,7 +37,7 @@ use spool::{Span, Store};
 const REPACK: &str = "write the image with gzip layers: skopeo copy --dest-compress-format gzip, or docker save";
 
 /// What to do with a layer that engines unpack in different ways.
-const EXPORT: &str = "judge what your engine makes of it: docker export CONTAINER | harden audit --tar -; or build the layer \
+const EXPORT: &str = "audit the tree that your engine unpacks: docker export CONTAINER | harden audit --tar -; or build the layer \
     again: COPY and RUN write layers that every engine reads";
 
 /// An archive, read.
@@ -124,7 +124,7 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
     let compressed: [(&[u8], &str, &str); 3] =
         [(b"\xfd7zXZ\0", "xz", "xz -dc"), (b"BZh", "bzip2", "bzip2 -dc"), (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc")];
     if let Some((_, name, program)) = compressed.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        let text = format!("it is compressed with {name}, which this program cannot unpack");
+        let text = format!("it is compressed with {name}, which harden cannot unpack");
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
             .help(format!("unpack it first: {program} FILE | harden audit --tar -")));
     }
@@ -139,14 +139,14 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
         (b"!<arch>\n", "an ar archive", "ar x"),
     ];
     if let Some((_, name, program)) = other.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        let text = format!("it is {name}, and no tar archive");
+        let text = format!("it is {name}, not a tar archive");
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
             .help(format!("unpack it with {program} and give the directory with --root")));
     }
     let text =
         head.iter().position(|byte| !byte.is_ascii_whitespace()).and_then(|at| head.get(at..)).unwrap_or_default();
     if matches!(text.first(), Some(b'{' | b'[')) && !head.contains(&0) {
-        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, and no tar archive")
+        return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, not a tar archive")
             .help("give --tar the archive of the image itself, not its manifest, attestation or bill of materials"));
     }
     Ok(())

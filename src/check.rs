@@ -86,7 +86,9 @@ pub(crate) fn started_as_before(now: Option<Outcome>, before: Option<Outcome>) -
     match before {
         Some(Outcome::Ended(before)) if before == end => None,
         Some(Outcome::Ended(before)) => Some(format!("{}, and before the changes it {}", end.text(), before.text())),
-        Some(Outcome::Runs) => Some(format!("{}, and before the changes it was running then", end.text())),
+        Some(Outcome::Runs) => {
+            Some(format!("{}, but before the changes it was still running at that time", end.text()))
+        }
         None => Some(end.text()),
     }
 }
@@ -219,7 +221,7 @@ impl<'a> Runner<'a> {
             }
             let seen = traced.image.finish().ok()?;
             if seen.left_over > 0 {
-                unseen.get_or_insert(format!("{} files more than are told", seen.left_over));
+                unseen.get_or_insert(format!("{} more files are not listed", seen.left_over));
             }
             Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused, mounts: seen.mounts })
         });

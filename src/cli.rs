@@ -27,7 +27,8 @@ harden refuses `$NAME` in a value, because RUN in exec form does not expand vari
 Exit status:
   0  done, or nothing found
   1  audit found something at or above --fail-on
-  2  wrong usage, a refused configuration or plan, or explain does not find a path: nothing was changed
+  2  wrong usage, a refused configuration or plan, an audit that could not run, or explain does not
+     find a path: nothing was changed
   3  a change or a check failed part-way
 learn returns the status of CMD, 125 if harden failed, 126 or 127 if CMD could not be run.";
 
@@ -160,10 +161,10 @@ pub struct Audit {
     /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
-    /// Of an archive with images for several platforms, the one to judge, such as linux/arm64 [default: this machine's]
+    /// Platform to audit in a multi-platform archive, such as linux/arm64 [default: this machine's]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
     pub platform: Option<OsString>,
-    /// Refuse an archive that holds more bytes unpacked, such as 20G [default: 128M, or 200 times its size if that is more]
+    /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]
     #[arg(long, value_name = "SIZE", help_heading = TARGET)]
     pub max_size: Option<OsString>,
     /// Where the policy comes from.
@@ -175,7 +176,7 @@ pub struct Audit {
     /// Format of the report: text, json, sarif, junit or github [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to a file: .json, .sarif, .xml (JUnit) or .txt, else as --format
+    /// Also write the report to FILE, in the format of its name (.json, .sarif, .xml for JUnit, .txt), else of --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image
@@ -190,7 +191,7 @@ pub struct Audit {
     /// Exit with 1 if a finding is at least this severe: info, low, medium or high [default: medium]
     #[arg(long, value_name = "SEVERITY", hide_possible_values = true, help_heading = AUDIT)]
     pub fail_on: Option<Severity>,
-    /// Report by the controls of a list instead: cis-docker, stig, dockle or all
+    /// Report by compliance control instead of by check: cis-docker, stig, dockle or all
     #[arg(long, value_name = "LIST", help_heading = AUDIT)]
     pub compliance: Option<OsString>,
     /// Count only findings that are not in this file
@@ -216,7 +217,7 @@ pub struct Explain {
     /// What stays.
     #[command(flatten)]
     pub selection: Selection,
-    /// Treat warnings about scripts as errors
+    /// Treat warnings about programs, shells and accounts that kept files may need as errors
     #[arg(long, help_heading = POLICY)]
     pub strict: bool,
     /// The report.
@@ -309,10 +310,10 @@ pub struct Source {
 /// What stays, and which rules are on.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// Keep a command (name, path, glob or re:EXPRESSION) or any other absolute path (repeatable)
+    /// Keep a command (name, path, pattern or re:EXPRESSION) or any other absolute path (repeatable)
     #[arg(long, value_name = "ENTRY", help_heading = POLICY)]
     pub keep: Vec<OsString>,
-    /// Also remove every file of a package that no kept file needs: mode = "minimal"
+    /// Also remove every packaged file that no kept file needs: mode = "minimal"
     #[arg(long, help_heading = POLICY)]
     pub minimal: bool,
     /// Switch a rule off, such as 'remove.root-home' (repeatable)
@@ -323,7 +324,7 @@ pub struct Selection {
 /// What makes apply refuse or fail, and changes nothing else.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Tests {
-    /// Treat warnings about scripts as errors
+    /// Treat warnings about programs, shells and accounts that kept files may need as errors
     #[arg(long, help_heading = POLICY)]
     pub strict: bool,
     /// Run CMD before the first change and in the hardened root, as the run user without privileges

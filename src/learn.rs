@@ -151,12 +151,15 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
         );
     }
     if seen.left_over > 0 {
-        let text = format!("{} files are too many to tell, so no file is written", seen.used.len() + seen.left_over);
-        return Err(Diagnostic::new(codes::LEARN_LOST, text).help("learn from a part of what the command does"));
+        let text = format!(
+            "the command used {} files, more than learn can list, so learn writes no file",
+            seen.used.len() + seen.left_over
+        );
+        return Err(Diagnostic::new(codes::LEARN_LOST, text).help("run learn on a smaller part of the command's work"));
     }
     if let Some((text, help)) = &lost.first {
         let count = lost.count;
-        let text = format!("{count} calls could not be followed, so no file is written; the first: {text}");
+        let text = format!("learn could not trace {count} calls, so it writes no file; the first: {text}");
         return Err(Diagnostic::new(codes::LEARN_LOST, text).help(*help));
     }
     output.entries.add(&seen.used);

@@ -425,9 +425,10 @@ impl Programs {
         let built_in = places.into_iter().filter_map(|at| BUILT_IN.files.get(at));
         let found = built_in.filter_map(|file| Some((file, version(file.names.iter().copied(), name, path)?)));
         let kept = found.filter(|(file, _)| !self.own.iter().any(|own| stem(&own.file) == file.file));
-        let own = self.own.iter().filter_map(|program| {
-            Some((program, version(program.names.iter().map(String::as_str), name, path)?))
-        });
+        let own = self
+            .own
+            .iter()
+            .filter_map(|program| Some((program, version(program.names.iter().map(String::as_str), name, path)?)));
         kept.filter_map(|(file, version)| Some((file.program()?, version))).chain(own).collect()
     }
 }

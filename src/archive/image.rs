@@ -223,8 +223,8 @@ pub(crate) fn expect_file_system(tree: &Tree, contents: &dyn Contents) -> Result
 }
 
 fn windows() -> Diagnostic {
-    Diagnostic::new(codes::ARCHIVE_IMAGE, "it is an image of Windows, for which there are no checks")
-        .help("give an image of Linux; of an image for several platforms, choose one with --platform")
+    Diagnostic::new(codes::ARCHIVE_IMAGE, "it is a Windows image, and harden checks only Linux images")
+        .help("give a Linux image; from a multi-platform image, choose one with --platform")
 }
 
 /// The form of the image in a directory; `read` gives the content of a file.
@@ -366,7 +366,7 @@ impl Archive<'_> {
         let kind = manifest.get("config").and_then(|config| config.get("mediaType")).and_then(Value::as_str);
         if kind.is_some_and(|kind| !is_image_config(kind)) {
             return Err(refused(&format!(
-                "its manifest is none of an image: its configuration is {}",
+                "its manifest does not describe an image: its configuration is {}",
                 quoted(kind.unwrap_or_default().as_bytes())
             )));
         }

@@ -72,7 +72,7 @@ pub(crate) static CONTROLS: &[Control] = &[
     control(CIS, "CD 4.1", "a user for the container", ""),
     control(CIS, "CD 4.2", "trusted base images only", "the image does not say who vouches for its base"),
     control(CIS, "CD 4.3", "no packages that the container does not need", ""),
-    control(CIS, "CD 4.4", "images are scanned and built again with patches", "it is about the process, and scanners answer for it"),
+    control(CIS, "CD 4.4", "images are scanned and built again with patches", "it concerns the build process; use an image scanner"),
     control(CIS, "CD 4.5", "content trust is on", "it is a setting of the client"),
     control(CIS, "CD 4.6", "a health check", ""),
     control(CIS, "CD 4.7", "no update instruction alone in the Dockerfile", "it is about the Dockerfile"),
@@ -96,8 +96,8 @@ pub(crate) static CONTROLS: &[Control] = &[
     control(DISA, "GPOS SV-263659", "approved certificate authorities only", ""),
     control(DOCKLE, "CIS-DI-0001", "a user for the container", ""),
     control(DOCKLE, "CIS-DI-0002", "trusted base images only", "the image does not say who vouches for its base"),
-    control(DOCKLE, "CIS-DI-0003", "no packages that the container does not need", "dockle does not ask it; CD 4.3 does"),
-    control(DOCKLE, "CIS-DI-0004", "images are scanned and built again with patches", "it is about the process, and scanners answer for it"),
+    control(DOCKLE, "CIS-DI-0003", "no packages that the container does not need", "dockle does not check it; see CD 4.3"),
+    control(DOCKLE, "CIS-DI-0004", "images are scanned and built again with patches", "it concerns the build process; use an image scanner"),
     control(DOCKLE, "CIS-DI-0005", "content trust is on", "it is a setting of the client"),
     control(DOCKLE, "CIS-DI-0006", "a health check", ""),
     control(DOCKLE, "CIS-DI-0007", "no update instruction alone in the Dockerfile", "it is about the Dockerfile"),
@@ -173,7 +173,7 @@ pub(crate) fn answers<'a>(verdict: &'a Verdict, lists: &[List]) -> Vec<Answer<'a
             } else if !evidence.is_empty() {
                 (Outcome::Failed, String::new())
             } else if missing.len() == checks.len() {
-                (Outcome::NotApplicable, format!("what {} looks at was not given", missing.join(" and ")))
+                (Outcome::NotApplicable, format!("the input of {} was not given", missing.join(" and ")))
             } else {
                 (Outcome::Passed, String::new())
             };

@@ -147,7 +147,7 @@ fn entry(cx: &Cx<'_>, own: &OwnCheck, content: &Content, id: Id, findings: &mut 
     let text = match cx.contents.read(tree, id, LIMIT) {
         Ok(text) => text,
         Err(cause) => {
-            findings.note(format!("{} did not look into {}: {cause}", own.id, quoted(&tree.path(id))));
+            findings.note(format!("{} could not read {}: {cause}", own.id, quoted(&tree.path(id))));
             return;
         }
     };

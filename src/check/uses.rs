@@ -383,16 +383,14 @@ impl<'a> Judge<'a> {
             let (rule, line) = advice.first().map_or(("", ""), |advice| (advice.rule, advice.toml.as_str()));
             named.push(match what {
                 Fault::Missing => format!("{path} is missing{by}: {rule} removed it, {line} keeps it"),
-                Fault::Refused => format!("{path} is closed{by}: {rule} changed its owner or mode, {line} leaves it"),
+                Fault::Refused => format!(
+                    "access to {path} is denied{by}: {rule} changed its owner or mode, {line} leaves them unchanged"
+                ),
                 Fault::Edited => {
                     let others = advice.iter().filter(|advice| advice.rule != user::ID);
                     let lines: Vec<String> =
                         others.map(|advice| format!("{}, {} leaves it", advice.rule, advice.toml)).collect();
-                    format!(
-                        "{path}, which {} read, has other lines: {}",
-                        by.trim_start_matches(" for "),
-                        lines.join("; ")
-                    )
+                    format!("{path}, which {} read, has changed: {}", by.trim_start_matches(" for "), lines.join("; "))
                 }
             });
         }

@@ -25,7 +25,7 @@ macro_rules! codes {
 
 codes! {
     USAGE = "usage", "the command line has an option or a value that the command does not take",
-        "`harden COMMAND --help` lists the options of the command.";
+        "correct the option or value; `harden COMMAND --help` lists the options of the command.";
     USAGE_CONFLICT = "usage.conflict", "two options contradict each other",
         "give only one of them, as the help line says.";
     ENVIRONMENT_NAME = "environment.name", "a variable looks like a misspelt HARDEN_ variable",
@@ -49,11 +49,11 @@ codes! {
     PROGRAM_FILE = "config.program-file", "a program file of [programs] cannot be read",
         "name a file that exists, relative to the configuration; docs/programs.md has the format.";
     UNKNOWN_RULE = "config.unknown-rule", "[rules], --disable or HARDEN_DISABLE name a rule that does not exist",
-        "docs/rules.md lists the rules.";
+        "correct the id; docs/rules.md lists the rules.";
     UNKNOWN_CHECK = "config.unknown-check", "an exception names a check that does not exist",
-        "docs/checks.md lists the checks.";
+        "correct the id; docs/checks.md lists the checks.";
     UNKNOWN_PROFILE = "config.unknown-profile", "the profile does not exist",
-        "`harden init --profile NAME` prints a profile that is built in.";
+        "write the name of a built-in profile; `harden plan --help` lists them.";
     CONTRADICTION = "config.contradiction", "two entries of the policy cannot both hold",
         "delete one of the two.";
     IMAGE_CONFIG = "image-config.form", "the image's configuration cannot be read, or is not an image configuration",
@@ -99,11 +99,11 @@ codes! {
     STOPPED = "apply.stopped", "a signal stopped the run before its first change",
         "run it again.";
     CHECK_FAILED = "check.failed", "a check of [check] failed in the hardened root, or changed a file of the image",
-        "write the lines that the message names; the output of the check is printed above the message.";
+        "add the lines that the message names to harden.toml, or correct the check; its output is printed above the message.";
     CHECK_START = "check.start", "a check cannot start, or cannot drop its privileges",
         "name an executable program, and run checks in a build step that can drop capabilities.";
-    CHECK_TRACE = "check.trace", "a check cannot be followed, or not in every call, so it counts by its status alone",
-        "allow ptrace(2) and seccomp(2) in the build step, or keep by hand what the check needs.";
+    CHECK_TRACE = "check.trace", "harden cannot trace a check, or some of its calls",
+        "allow ptrace(2) and seccomp(2) in the build step, or add the files that the check needs to [keep].";
     ARCHIVE_READ = "archive.read", "the archive cannot be read",
         "give --tar a file, or - for standard input.";
     ARCHIVE_DAMAGED = "archive.damaged", "the archive is damaged or truncated, or its content does not match its digest",
@@ -117,7 +117,7 @@ codes! {
     ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
         "write the archive again with docker export or docker save.";
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
-        "judge what your engine makes of it: docker export CONTAINER; or write the archive again.";
+        "audit the tree that your engine unpacks: docker export CONTAINER | harden audit --tar -; or write the archive again.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",
         "give a file that is not compressed, which is read in place, or set TMPDIR.";
     BASELINE = "audit.baseline", "the baseline cannot be read or written",
@@ -125,13 +125,13 @@ codes! {
     LEARN_PROC = "learn.proc", "/proc is not mounted",
         "mount it: mount -t proc proc /proc.";
     LEARN_TRACE = "learn.trace", "the command cannot be traced",
-        "allow ptrace(2) and seccomp(2); docs/learn.md says how.";
+        "allow ptrace(2) and seccomp(2), such as with docker run --cap-add SYS_PTRACE --security-opt seccomp=unconfined.";
     LEARN_START = "learn.start", "the command cannot be started",
         "name an executable command.";
     LEARN_END = "learn.end", "harden cannot tell how the command ended",
         "make sure that no other program collects the exit status of this process's children.";
     LEARN_LOST = "learn.lost", "learn may have missed a path, so it writes no file",
-        "the message names the first call that could not be followed.";
+        "do what the help line says about the first call that could not be traced, and run learn again.";
     LEARN_RIGHTS = "learn.rights", "a traced program gains no rights from set-id bits or capabilities",
         "run learn as the user whose rights it needs (--user), if the command did less because of that.";
     LEARN_NAME = "learn.name", "no entry of harden.toml can name a path",

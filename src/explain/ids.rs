@@ -30,7 +30,7 @@ fn all() -> impl Iterator<Item = Meaning> {
         kind: "rule",
         title: rule.title,
         settled: format!(
-            "[rules] \"{}\" = \"off\" switches it off; [keep] names the files that it leaves alone.",
+            "write [rules] \"{}\" = \"off\" to switch it off, or name files in [keep] to exempt them.",
             rule.id
         ),
         page: section("rules.md", rule.id),

@@ -32,7 +32,7 @@ const EXECUTE: u32 = 0o1;
 pub(super) const GUARD: Guard = Guard {
     id: "guard.access",
     title: "the run user could not read, execute or reach a file that the image needs",
-    settled: "set the owner or the mode where the file is copied (COPY --chown, --chmod), or name the file itself in [keep] paths.",
+    settled: "set the owner or the mode where the file is copied (COPY --chown, --chmod), or name the file itself in [keep] paths if the run user does not need it.",
     check,
 };
 
@@ -327,7 +327,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, needs: &Needs<'_>, who: &Who, 
             draft.warn_for(
                 origin,
                 text,
-                format!("harden does not read its access control list, which may allow the access; {help}"),
+                format!("its access list may allow the access, but harden ignores access lists here; {help}"),
             );
         } else {
             draft.refuse_for(origin, text, help);

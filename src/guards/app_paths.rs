@@ -101,6 +101,6 @@ fn mount(draft: &mut Draft<'_>, origin: &crate::diag::Origin, shown: &str) {
     draft.refuse_for(
         origin,
         format!("[files] path {shown} lies on a mount: changes there are lost after this step"),
-        "a VOLUME of the parent image is mounted by the classic builder: use BuildKit, or set the owner before VOLUME",
+        "use BuildKit, or set the owner before VOLUME: the classic builder mounts each VOLUME of the parent image",
     );
 }

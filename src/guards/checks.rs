@@ -19,7 +19,7 @@ pub(crate) const ID: &str = "guard.checks";
 pub(super) const GUARD: Guard = Guard {
     id: ID,
     title: "a check of [check] cannot run, fails before the first change, or uses what would be removed",
-    settled: "[keep] with what the message names, or another check.",
+    settled: "add the entries that the message names to [keep], or change the check.",
     check,
 };
 

@@ -13,7 +13,7 @@ const PERSONAL: [&str; 6] = ["SHELL", "PAGER", "MANPAGER", "EDITOR", "VISUAL", "
 pub(super) const GUARD: Guard = Guard {
     id: "guard.environment",
     title: "a variable of the image names a program that would be removed",
-    settled: "[keep] commands with the program, or [remove] commands if it never starts.",
+    settled: "add the program to [keep] commands, or to [remove] commands if it never starts.",
     check,
 };
 

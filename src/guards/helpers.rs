@@ -131,8 +131,11 @@ fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (name, scripts) in &own {
         let Some(&id) = scripts.first() else { continue };
         let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
-        let text =
-            format!("{}{more} of no package can no longer run: {} is removed", quoted(&tree.path(id)), quoted(name));
+        let text = format!(
+            "{}{more}, owned by no package, can no longer run: {} is removed",
+            quoted(&tree.path(id)),
+            quoted(name)
+        );
         let entry = basic_string(&String::from_utf8_lossy(name));
         let help = format!(
             "write [keep] commands = [{entry}] if one of them runs, [remove] commands = [{entry}] if none does"

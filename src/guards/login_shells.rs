@@ -62,12 +62,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 continue;
             }
             if without == Without::Never {
-                needed.entry(name).or_insert_with(|| format!("{server}, to which its authorized_keys lets it log in,"));
+                needed
+                    .entry(name)
+                    .or_insert_with(|| format!("{server}, which accepts the authorized_keys of the account,"));
             } else if !needed.contains_key(name.as_slice()) {
                 let name = escape::escaped(name);
                 draft.warn(
                     format!(
-                        "{server} lets '{name}' log in by its authorized_keys: without a login shell it can use sftp only"
+                        "{server} accepts the authorized_keys of '{name}', but without a login shell the account can only use sftp"
                     ),
                     format!("write [keep] shells = [\"{name}\"] if it runs commands"),
                 );

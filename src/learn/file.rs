@@ -11,7 +11,7 @@ use crate::policy::is_literal_path;
 use crate::trace::{How, Used};
 
 const HEAD: &str = "\
-# Written by `harden learn`: what a command used of the image. Give it to `harden apply --config`, or copy the entries
+# Written by `harden learn`: the files of the image that a command used. Give this file to `harden apply --config`, or copy the entries
 # into harden.toml; `harden learn --merge` adds to it.
 
 [keep]

@@ -121,7 +121,7 @@ pub(super) const EXCEPTION_KEYS: [(&str, &str); 5] = [
     ),
     (
         "subject",
-        "Which of several findings at the path, as the report names it: a variable, or the digest of a secret; * is each.",
+        "Which of several findings at the path, as the report names it: a variable, or the digest of a secret; * means all of them.",
     ),
     ("reason", "Why the finding is accepted."),
     ("expires", "The last day of the exception, as YYYY-MM-DD; without it, the exception does not expire."),
@@ -129,10 +129,10 @@ pub(super) const EXCEPTION_KEYS: [(&str, &str); 5] = [
 
 /// The keys of a check of one's own.
 pub(super) const OWN_CHECK_KEYS: [(&str, &str); 12] = [
-    ("id", "FAMILY.NAME, with a family that harden has no checks of, such as org.no-debug."),
+    ("id", "FAMILY.NAME, such as org.no-debug; FAMILY must not be one of harden's own."),
     ("severity", "How bad a finding is: info, low, medium or high."),
-    ("title", "What has to hold, in one line."),
-    ("help", "What to do about a finding."),
+    ("title", "The requirement, in one line."),
+    ("help", "How to fix a finding."),
     ("paths", "Paths inside the root, or patterns: a star stays inside one part, ** is every depth."),
     ("presence", "Whether the paths, or the package, have to be there: required or forbidden."),
     ("type", "What the entries have to be: file, directory, link, device, fifo or socket."),
@@ -160,7 +160,12 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 /// All keys but the rule ids, in the order in which `--dump-config` prints them.
 pub(super) const KEYS: &[Key] = &[
     key("", "profile", Kind::Profile, "A built-in set of keep entries."),
-    key("", "strict", Kind::Switch(|layer| &mut layer.strict), "Treat warnings about scripts as errors."),
+    key(
+        "",
+        "strict",
+        Kind::Switch(|layer| &mut layer.strict),
+        "Treat warnings about programs, shells and accounts that kept files may need as errors.",
+    ),
     key(
         "",
         "mode",
@@ -189,7 +194,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("run", "path", Kind::PathList, "The image's PATH, as an array or as one string with colons."),
     key("run", "volumes", Kind::Volumes, "Mount points of the image's volumes."),
-    key("keep", "commands", Kind::Commands, "Commands by name, absolute path, glob or re:EXPRESSION."),
+    key("keep", "commands", Kind::Commands, "Commands by name, absolute path, pattern or re:EXPRESSION."),
     key(
         "keep",
         "users",
@@ -279,13 +284,13 @@ pub(super) const KEYS: &[Key] = &[
         "minimal",
         "packages",
         Kind::List(Item::Package, |layer| &mut layer.packages),
-        "Packages to keep with their dependencies, by name or glob.",
+        "Packages to keep with their dependencies, by name or pattern.",
     ),
     key(
         "minimal",
         "drop",
         Kind::List(Item::Package, |layer| &mut layer.drop),
-        "Packages that were installed on purpose but may be removed, by name or glob.",
+        "Packages that were installed on purpose but may be removed, by name or pattern.",
     ),
     data(0),
     data(1),

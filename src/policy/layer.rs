@@ -198,7 +198,7 @@ impl Layer {
                         &check.origin,
                         match check.tcp {
                             Some(_) => "the check on a TCP port has nothing to start: the policy names no command",
-                            None => "the check that a command starts has none: the policy names no command",
+                            None => "the check with 'starts' has nothing to start: the policy names no command",
                         },
                     )
                     .help(
@@ -283,7 +283,7 @@ impl Layer {
                                 kept.origin
                             ),
                         )
-                        .help("delete one of the two entries, or write change = true to that of keep.paths: then it only stays"),
+                        .help("delete one of the two entries, or add change = true to the entry in keep.paths: then harden only keeps it from removal"),
                     );
                 }
             }

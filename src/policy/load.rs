@@ -289,7 +289,7 @@ fn program_files(
             let text = format!("programs.files: {} names no file", quote(&entry.value));
             problems.push(
                 Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text)
-                    .help("the path is relative to the file that names it"),
+                    .help("correct the path: it is relative to the file that names it"),
             );
         }
         for path in found {
@@ -310,7 +310,7 @@ fn program_files(
                 Err(error) if error.kind() == io::ErrorKind::NotFound && entry.optional => continue,
                 Err(error) => {
                     let text = format!("cannot read the program file {}: {error}", quote(&name));
-                    let help = "the path is relative to the file that names it; docs/programs.md has the format";
+                    let help = "correct the path, which is relative to the file that names it, or the file; docs/programs.md has the format";
                     problems.push(Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text).help(help));
                 }
             }

@@ -322,7 +322,7 @@ pub(super) fn command(value: &str, origin: &Origin) -> Checked<CommandLine> {
         return Err(Fault::variable(
             value,
             name,
-            "exec form expands nothing; write the value, or leave an argument out: only programs matter here",
+            "exec form expands nothing; write the value, or omit the argument: harden only needs the programs",
         ));
     }
     if let Some(words) = json_words(value) {

@@ -80,8 +80,8 @@ const KEYS: &[Key] = &[
         Shape::Values,
         "Options, or beginnings of arguments, whose value names accounts, commands or files.",
     ),
-    key("options-with-value", Shape::Texts, "Further options that take the next word, so that it is no argument."),
-    key("drops", Shape::Flag, "It starts the words behind its own as the account that it is given."),
+    key("options-with-value", Shape::Texts, "Other options that take the next word as their value."),
+    key("drops", Shape::Flag, "It runs the rest of its command line as the account that it is given."),
     key("first-argument", Shape::Value, "The kind of name in the first argument that is not an option."),
     key("starts", Shape::Tables(STARTS), "A program that this one starts."),
     key(
@@ -113,14 +113,14 @@ const KEYS: &[Key] = &[
     key(
         "writes-arguments",
         Shape::Word(written),
-        "Which of its arguments that are no options it writes: all, or the last.",
+        "Which of its arguments (options aside) it writes: all, or the last.",
     ),
-    key("writes-with", Shape::Texts, "Options without any of which it writes none: \"-i\"."),
+    key("writes-with", Shape::Texts, "It writes its arguments only with one of these options: \"-i\"."),
     key("login", Shape::Table(LOGIN), "It lets accounts log in and starts their login shells."),
     key(
         "check",
         Shape::Table(CHECK),
-        "What a container of the program is usually checked by: `harden init` proposes it.",
+        "The usual check of a container that runs the program: `harden init` proposes it.",
     ),
 ];
 
@@ -140,7 +140,7 @@ const CONFIGURATION: &[Key] = &[
         Shape::Texts,
         "Options whose value names another file or directory instead: \"-c\", \"--config\", \"-c config_file\".",
     ),
-    key("argument", Shape::Flag, "An argument that is no option names another file or directory instead."),
+    key("argument", Shape::Flag, "An argument that is not an option names another file or directory instead."),
     needed("syntax", Shape::Word(syntaxes), "How it is written."),
     key("ignore", Shape::Texts, "Programs that its values name, and that a container has no use for."),
     key("section-words", Shape::Texts, "Words that begin a section, where sections do not stand in brackets."),
@@ -156,7 +156,7 @@ const STARTS: &[Key] = &[
     needed(
         "when",
         Shape::Word(whens),
-        "always: nothing works without it; root: as always, where the image starts as root; sometimes: where a script of the application holds the evidence.",
+        "always: the program never works without it; root: the same if the image starts as root; sometimes: if a script of the application contains the evidence.",
     ),
     key("evidence", Shape::Texts, "Texts in a script of the application, any of which shows that it is started."),
     key("except", Shape::Texts, "Patterns of paths of scripts in which those texts show nothing."),

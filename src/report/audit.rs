@@ -81,7 +81,7 @@ fn group(out: &mut String, check: &Check, findings: &[&&Finding], volume: Volume
         let _ = writeln!(out, "    help: {}", check.help());
     }
     if !check.sources.is_empty() {
-        let _ = writeln!(out, "    asked by: {}", check.sources.join(", "));
+        let _ = writeln!(out, "    demanded by: {}", check.sources.join(", "));
     }
 }
 

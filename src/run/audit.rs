@@ -39,7 +39,7 @@ pub(super) fn archive(
     console.phase("reading the archive");
     let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
     let fault = |error: Diagnostic| {
-        let text = format!("cannot judge {name}: {}", error.text);
+        let text = format!("cannot audit {name}: {}", error.text);
         fail(request, &console, &Diagnostic { text, ..error })
     };
     let platform = options.platform.as_ref().map(|given| {
@@ -118,7 +118,7 @@ fn attempt(
     // Without a configuration and a command, the tree alone says what it is.
     let unknown = image_config.is_none() && matches!(policy.run, Run::Unknown);
     let not_one = |name: &str, error: Diagnostic| {
-        let text = format!("cannot judge {name}: {}", error.text);
+        let text = format!("cannot audit {name}: {}", error.text);
         Diagnostic { text, ..error }
     };
     let (mut verdict, bom) = if let Some(Archive { tree, files, notes, .. }) = archive {
@@ -180,7 +180,7 @@ fn compliance(options: &Options, request: &Request) -> Result<Option<Vec<List>>,
         return Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write cis-docker, stig, dockle or all"));
     };
     if !has_controls(request.format) {
-        let text = "--compliance has no form in the format of --format";
+        let text = "--compliance does not support this --format";
         return Err(
             Diagnostic::at(codes::USAGE_CONFLICT, &given.origin, text).help("write --format text, json or junit")
         );

@@ -92,7 +92,7 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
         }));
     };
     if request.root.is_some() {
-        let text = "--run starts a program of the image, and nothing of a tree from outside is ever started";
+        let text = "--run starts the image's program, but harden never starts a program of a tree given with --root";
         return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root"));
     }
     let Run::Commands(lines) = &policy.run else {
@@ -123,7 +123,7 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
         return Ok(BTreeSet::new());
     };
     if let Some(why) = &setup.alone {
-        return Err(failed(format!("cannot follow the command: {why}")));
+        return Err(failed(format!("cannot trace the command: {why}")));
     }
     let runner = Runner::new(&setup).map_err(|error| failed(error.to_string()))?;
     let mut judge = Judge::new(examined, policy, root);
@@ -134,7 +134,10 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
     console.output(&ran.output);
     judge.take(check, ran.used.as_ref());
     for text in ran.failures.iter().map(|failure| format!("the command {failure}")).chain(ran.unseen) {
-        console.say(Kind::Warning, &Diagnostic::new(codes::CHECK_START, text).help("what follows may lack entries"));
+        console.say(
+            Kind::Warning,
+            &Diagnostic::new(codes::CHECK_START, text).help("check the entries below: some may be missing"),
+        );
     }
     Ok(judge.proposals())
 }
@@ -186,7 +189,7 @@ fn text(image: &Image<'_>) -> String {
         let volumes: Vec<String> = policy.volumes.iter().map(|path| basic_string(path)).collect();
         let _ = writeln!(out, "volumes = [{}]", volumes.join(", "));
     }
-    out.push_str("\n[keep]\n# names, absolute paths, globs, or { name = \"sh\", reason = \"entrypoint script\" }\n");
+    out.push_str("\n[keep]\n# names, absolute paths, patterns, or { name = \"sh\", reason = \"entrypoint script\" }\n");
     for (list, key) in [("commands", "name"), ("paths", "path")] {
         let entries: Vec<String> = image
             .used
@@ -334,7 +337,7 @@ impl Image<'_> {
         } else {
             let _ = writeln!(
                 out,
-                "# read-only = [{}]  # the run user owns it and the program lies there: remove the # if it writes nothing there",
+                "# read-only = [{}]  # contains the program, and the run user owns it: remove the # if the program writes nothing there",
                 list(&code)
             );
         }
@@ -343,7 +346,7 @@ impl Image<'_> {
             let paths: Vec<String> = program.writes.iter().map(|path| basic_string(path)).collect();
             let _ = writeln!(
                 out,
-                "# writable = [{}]  # {}: remove the # for those that it writes here",
+                "# writable = [{}]  # {}: list the directories that the program writes in this image, and remove the #",
                 paths.join(", "),
                 program.file
             );

@@ -53,7 +53,7 @@ pub(super) fn run(examined: &Examined) -> Vec<Diagnostic> {
         for name in program.disabled.iter().step_by(program.disabled.len() / TRIED + 1) {
             let answer = host::answer(new.path(), name, "--help");
             if answer.is_some_and(|(status, text)| status != NOT_FOUND || !text.ends_with(b"applet not found\n")) {
-                fail(name, "still answers");
+                fail(name, "still runs");
             }
         }
     }

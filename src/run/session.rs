@@ -230,7 +230,7 @@ impl<'a> Session<'a> {
             }
         };
         if let Some(why) = &setup.alone {
-            let text = format!("checks cannot be followed in this step, so each counts by its status alone: {why}");
+            let text = format!("harden cannot trace checks in this step, so only their exit status counts: {why}");
             let warning = Diagnostic::new(codes::CHECK_TRACE, text);
             self.console.say(Kind::Warning, &warning.help("allow ptrace(2) and seccomp(2), and mount /proc"));
         }
@@ -273,13 +273,13 @@ impl<'a> Session<'a> {
             }
             if check::prepares(examined) {
                 self.console.phase(&format!(
-                    "the check '{named}' {failures} before the first change; the plan makes an account or paths of [files] \
-                     that it may need, so its run after the changes counts"
+                    "the check '{named}' {failures} before the first change; the plan creates an account or changes [files] paths \
+                     that the check may need, so its run after the changes decides"
                 ));
                 continue;
             }
             self.console.output(&ran.output);
-            let text = format!("the check '{named}' {failures} already before the first change");
+            let text = format!("the check '{named}' {failures} even before the first change");
             let help = "correct the check or the image: the output of the check is printed above";
             refusals.push(Diagnostic::at(guards::checks::ID, &check.origin, text).help(help));
         }
@@ -290,8 +290,8 @@ impl<'a> Session<'a> {
     /// Not every call of a check could be followed.
     fn unseen(&self, named: &str, what: Option<&str>) {
         if let Some(what) = what {
-            let text = format!("not every call of the check '{named}' could be followed: {what}");
-            let help = "keep by hand what it needs, if harden does not name it";
+            let text = format!("harden could not trace every call of the check '{named}': {what}");
+            let help = "add files that the check needs and harden does not name to [keep]";
             self.console.say(Kind::Warning, &Diagnostic::new(codes::CHECK_TRACE, text).help(help));
         }
     }
@@ -328,7 +328,7 @@ impl<'a> Session<'a> {
             }
             if let Some(note) = judge.note(at, ran.used.as_ref()) {
                 self.console
-                    .phase(&format!("the check '{named}' passed without what this run removed or closed: {note}"));
+                    .phase(&format!("the check '{named}' passed, although this run removed files that it asked for, or denied access to them: {note}"));
             }
         }
         Ok(())
@@ -483,7 +483,7 @@ impl<'a> Session<'a> {
             self.console.say(Kind::Refused, message);
         }
         if let Some(failure) = &status.failure {
-            let help = format!("{} steps are done, {} are not; run it again to continue", status.done, status.open);
+            let help = format!("{} steps are done, {} are not; run harden again to continue", status.done, status.open);
             self.console.say(Kind::Failed, &failure.clone().help(help));
         }
         if status.state == "refused" {

@@ -23,7 +23,14 @@ pub(super) fn password_in_passwd(cx: &Cx<'_>, findings: &mut Findings) {
         let field = line.field(PASSWORD);
         // An empty field is the next check's; a group's empty field means that it has no password.
         if !field.is_empty() && field != b"x" && !lock::is_locked(field) {
-            found(cx, findings, id, line, line.name(), format!("'{}' has its password here", name(line)));
+            found(
+                cx,
+                findings,
+                id,
+                line,
+                line.name(),
+                format!("the password of '{}' is stored in this file", name(line)),
+            );
         }
     }
 }
@@ -46,12 +53,15 @@ pub(super) fn usable_password(cx: &Cx<'_>, findings: &mut Findings) {
             // What is locked, or what no password has as its hash, allows no login today.
             let (text, open) = match (marks > 0, lock::is_hash(rest)) {
                 (false, true) => (format!("'{name}' has a password that is not locked"), true),
-                (true, _) => {
-                    (format!("'{name}' is locked, and its hash is left behind the mark: usermod -U unlocks it"), false)
-                }
+                (true, _) => (
+                    format!(
+                        "'{name}' is locked, but its hash is still stored after the lock mark: usermod -U would unlock it"
+                    ),
+                    false,
+                ),
                 (false, false) => (
                     format!(
-                        "'{name}' has {} in place of a password, which no hash matches and which is no lock",
+                        "'{name}' has {} in the password field, which is neither a hash nor a lock mark",
                         quoted(field)
                     ),
                     false,
@@ -92,7 +102,7 @@ pub(super) fn uid_0(cx: &Cx<'_>, findings: &mut Findings) {
             found(cx, findings, id, line, line.name(), format!("'{}' has the uid 0", name(line)));
         }
         if line.id(UID) != Some(0) && line.name() == b"root" {
-            found(cx, findings, id, line, b"root", "'root' has another uid than 0".to_owned());
+            found(cx, findings, id, line, b"root", "'root' has a uid other than 0".to_owned());
         }
     }
 }
@@ -109,7 +119,7 @@ pub(super) fn gid_0(cx: &Cx<'_>, findings: &mut Findings) {
     };
     for (id, line) in sound(cx, Database::Passwd) {
         if line.name() == b"root" && line.id(PRIMARY_GID) != Some(0) {
-            found(cx, findings, id, line, b"root", "'root' has another gid than 0".to_owned());
+            found(cx, findings, id, line, b"root", "'root' has a gid other than 0".to_owned());
         } else if line.id(PRIMARY_GID) == Some(0) && !GID_0.contains(&line.name()) && !openshift(line) {
             found(cx, findings, id, line, line.name(), format!("'{}' has the gid 0", name(line)));
         }

@@ -66,7 +66,7 @@ pub(super) fn changed(cx: &Cx<'_>, findings: &mut Findings) {
     if let Some(&first) = unread.first() {
         let (count, path) = (unread.len(), quoted(&tree.path(first)));
         findings.note(format!(
-            "not compared with their checksums: {count} files, unreadable or too large, the first is {path}"
+            "{count} files were not compared with their checksums, because they are unreadable or too large; the first is {path}"
         ));
     }
 }

@@ -235,11 +235,13 @@ impl Start<'_> {
                 }
                 Some(shebang.interpreter.clone())
             }
-            Program::Unreadable(cause) => return Err(format!("{shown} is no program that the kernel starts: {cause}")),
+            Program::Unreadable(cause) => {
+                return Err(format!("{shown} is not a program that the kernel can start: {cause}"));
+            }
             // A shell runs such a file; the kernel does not.
             Program::None if depth == 0 => {
                 return Err(format!(
-                    "{shown} is no program that the kernel starts: it is neither ELF nor begins with '#!'"
+                    "{shown} is not a program that the kernel can start: it is not ELF and does not begin with '#!'"
                 ));
             }
             Program::None => None,

@@ -117,7 +117,7 @@ impl Decoder<'_> {
         }
         let help = match did_you_mean(&text, known()) {
             Some(name) => format!("did you mean {}?", quote(name)),
-            None => "docs/checks.md lists the checks".to_owned(),
+            None => "correct the id; docs/checks.md lists the checks".to_owned(),
         };
         self.problem(codes::UNKNOWN_CHECK, &field.span(), format!("{at}: unknown check {}", quote(&text)), help);
     }

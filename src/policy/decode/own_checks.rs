@@ -191,7 +191,7 @@ impl Decoder<'_> {
         };
         let built_in = |known: &&str| known.split('.').next() == Some(family);
         if self.ids.checks.iter().any(built_in) {
-            return Err("choose another family: harden has checks of this one");
+            return Err("choose another family: harden's own checks use this one");
         }
         Ok(())
     }

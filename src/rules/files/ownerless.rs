@@ -72,7 +72,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 left.len(),
                 shown.join(", ")
             ),
-            "left as they are: add the numbers to [keep] users or groups, or name the paths in [files]",
+            "add the numbers to [keep] users or groups, or name the paths in [files]; harden does not change these entries",
         );
     }
 }

@@ -74,13 +74,13 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
             return refuse(draft, &path, problem);
         }
         let text = format!("{path} stays unchanged, and harden cannot read its applets: {problem}");
-        return draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
+        return draft.warn(text, "delete it before harden runs if the image does not need it: it is in keep.paths, below a [files] path, or on a mount");
     }
     if !needed || untouched {
         let help = if needed {
-            "it is in keep.paths, below a [files] path, or on a mount: keep single applets in keep.commands instead"
+            "keep single applets in keep.commands: harden does not change the binary in keep.paths, below a [files] path, or on a mount"
         } else {
-            "no kept command needs it: name its path in [remove] directories, or delete it before harden runs"
+            "name its directory in [remove] directories, or delete the file before harden runs: no kept command needs it"
         };
         let text = format!("{path} stays unchanged and still runs {} applets", program.applets.len());
         return draft.warn(text, help);
@@ -143,7 +143,10 @@ fn copies(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, new: Opt
         let path = tree.path(first);
         if names.iter().any(owned) {
             let text = format!("{} stays unchanged and runs more applets than are kept", quoted(&path));
-            draft.warn(text, "it is in keep.paths, below a [files] path, or on a mount");
+            draft.warn(
+                text,
+                "delete this copy before harden runs: it is in keep.paths, below a [files] path, or on a mount",
+            );
             continue;
         }
         let (before, after) = ("all its applets".to_owned(), "the applets of the program it is a copy of".to_owned());

@@ -97,7 +97,10 @@ pub(crate) fn note(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let more = unowned.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let list: Vec<String> = unowned.iter().take(SHOWN).map(|&id| quoted(&tree.path(id))).collect();
-        draft.note(format!("programs of no package that stay beside the commands: {}{more}", list.join(", ")));
+        draft.note(format!(
+            "programs that no package owns, left below command directories or in libexec: {}{more}",
+            list.join(", ")
+        ));
     }
 }
 

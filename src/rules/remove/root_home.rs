@@ -11,7 +11,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     if let Some(home) = home(cx, draft) {
         for child in tree.children(home) {
-            draft.remove_tree(child, "a file in root's home, which an image needs no files in");
+            draft.remove_tree(child, "an image needs no files in root's home");
         }
     }
 }

@@ -36,8 +36,8 @@ const INTRODUCTION: &str = "\
 # Applications
 
 Real programs as distributions package them, hardened with the policies below, then used through their own protocol
-by their own client from outside. Written by the tests (`UPDATE_MATRIX=1 make engine`); without that word each test
-compares its row, but for the column *before*, which depends on the base image's packages.
+by their own client from outside. The tests write this page (`UPDATE_MATRIX=1 make engine`); without that variable each test
+compares its row, except for the column *before*, which depends on the base image's packages.
 
 *Serves*: the program did its work after hardening, and every ELF file that is left loads exactly the libraries that it
 loaded before, by the answer of the image's own loader. *Commands*: names in the command directories and in PATH
@@ -50,7 +50,7 @@ const MINIMAL: &str = "
 
 The same policies with `mode = \"minimal\"`, copied into an empty image ([minimal.md](minimal.md)), and the same work by the
 same clients; the same commands are left. *Size*: content of all files, a file of several names once. *Packages*: what the
-database lists, and scanners with it. *By file*: size with `granularity = \"file\"` and what `harden learn` found at that work, used once more.
+database lists, and scanners with it. *By file*: size with `granularity = \"file\"` and the entries that `harden learn` wrote during this work; the clients then used the image again.
 
 | application | size before | after | files before | after | ELF before | after | packages before | after | gone | by file |
 |---|---|---|---|---|---|---|---|---|---|---|

@@ -100,11 +100,11 @@ fn what_is_accepted_is_counted_and_fails_no_control() {
 /// `UPDATE_CHECKS=1 cargo test --test suite audit::compliance` writes the table.
 #[test]
 fn the_page_of_controls_is_current() {
-    let mut page = "# Controls of `harden audit --compliance`\n\n`--compliance cis-docker|stig|dockle|all` reports by controls: \
-        passed, failed, or not applicable, each with its\nevidence, as text, JSON or JUnit. The exit status is that of the audit. A \
-        control fails if a check that answers for it has a\nfinding of at least *low* that counts; it is not applicable if no image \
-        can answer for it, or if what its checks look at was\nnot given. Controls are named in our words. This table is written by a \
-        test from the registry.\n"
+    let mut page = "# Controls of `harden audit --compliance`\n\n`--compliance cis-docker|stig|dockle|all` reports each control as \
+        passed, failed or not applicable, with its\nevidence, as text, JSON or JUnit. The exit status is that of the audit. A \
+        control fails if one of its checks has a\nfinding of at least *low* that counts; it is not applicable if an image \
+        cannot show it, or if the input of its checks was\nnot given. The titles of the controls are paraphrased. A test \
+        generates this table from the source.\n"
         .to_owned();
     let mut last = "";
     for (list, id, title, elsewhere, checks) in controls() {
