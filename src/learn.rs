@@ -74,7 +74,7 @@ pub(crate) fn run(request: &Request, console: &Console) -> u8 {
 
 fn learn(request: &Request, console: &Console) -> Result<u8, Diagnostic> {
     if !host::exists("/proc/self/fd") {
-        let error = Diagnostic::new(codes::LEARN_PROC, "cannot follow a command without /proc");
+        let error = Diagnostic::new(codes::LEARN_PROC, "cannot trace a command without /proc");
         return Err(error.help("mount it: mount -t proc proc /proc"));
     }
     let mut output = Output::open(request)?;

@@ -283,15 +283,17 @@ impl Root {
     /// # Errors
     /// When it is larger than `limit` bytes, is no longer the file that was examined, or cannot be read.
     pub fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>, Error> {
-        let size = tree.meta(id).size;
-        if size > limit {
-            return Err(error("cannot read", tree, id, Cause::TooLarge(limit)));
+        let mut content = Vec::new();
+        self.read_into(tree, id, limit, &mut content).map(|()| content)
+    }
+
+    fn read_into(&self, tree: &Tree, id: Id, limit: u64, into: &mut Vec<u8>) -> Result<(), Error> {
+        let too_large = || error("cannot read", tree, id, Cause::TooLarge(limit));
+        if tree.meta(id).size > limit {
+            return Err(too_large());
         }
-        let content = self.read_at(tree, id, 0, usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX))?;
-        if content.len() as u64 > limit {
-            return Err(error("cannot read", tree, id, Cause::TooLarge(limit)));
-        }
-        Ok(content)
+        self.read_at_into(tree, id, 0, usize::try_from(limit.saturating_add(1)).unwrap_or(usize::MAX), into)?;
+        if into.len() as u64 > limit { Err(too_large()) } else { Ok(()) }
     }
 
     /// Read at most `len` bytes of a regular file from `offset`; fewer at its end.
@@ -299,15 +301,20 @@ impl Root {
     /// # Errors
     /// When it is no longer the file that was examined, or cannot be read.
     pub fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
-        let content = self.read_range(tree, id, offset, len);
-        if let Err(error) = &content {
+        let mut content = Vec::new();
+        self.read_at_into(tree, id, offset, len, &mut content).map(|()| content)
+    }
+
+    fn read_at_into(&self, tree: &Tree, id: Id, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<(), Error> {
+        let read = self.read_range(tree, id, offset, len, into);
+        if let Err(error) = &read {
             // Not root: what may not be read is a fact. Everything else would make a wrong plan look right.
             let forbidden = error.is(Errno::ACCESS) || error.is(Errno::PERM);
             if error.cause != Cause::Special && (!forbidden || host::is_root()) {
                 self.unread.borrow_mut().get_or_insert_with(|| error.clone());
             }
         }
-        content
+        read
     }
 
     /// The first file that the kernel could not read since this was last asked: nothing that was concluded since holds.
@@ -316,14 +323,22 @@ impl Root {
         self.unread.borrow_mut().take()
     }
 
-    fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
+    fn read_range(
+        &self,
+        tree: &Tree,
+        id: Id,
+        offset: u64,
+        len: usize,
+        content: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        content.clear();
         let fd = self.open_content(tree, id)?;
         // File offsets are signed (off_t): no file has a byte there.
         if i64::try_from(offset.saturating_add(len as u64)).is_err() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let expected = usize::try_from(tree.meta(id).size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let mut content = vec![0; len.min(expected.saturating_add(1))];
+        content.resize(len.min(expected.saturating_add(1)), 0);
         let mut filled = 0;
         loop {
             if filled == content.len() && content.len() < len {
@@ -345,7 +360,7 @@ impl Root {
             }
         }
         content.truncate(filled);
-        Ok(content)
+        Ok(())
     }
 
     /// A descriptor for the content of a file: the one that was open last, or a new one.
@@ -476,14 +491,23 @@ fn error(action: &'static str, tree: &Tree, id: Id, cause: Cause) -> Error {
 }
 impl Contents for Root {
     fn read(&self, tree: &Tree, id: Id, limit: u64) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        Contents::read_into(self, tree, id, limit, &mut content).map(|()| content)
+    }
+
+    fn read_into(&self, tree: &Tree, id: Id, limit: u64, into: &mut Vec<u8>) -> Result<()> {
         if tree.meta(id).size <= limit && !self.budgets.read(tree, id) {
             bail!("it has too many names (hard links)");
         }
-        Self::read(self, tree, id, limit).map_err(|error| anyhow!(error.cause_text()))
+        Self::read_into(self, tree, id, limit, into).map_err(|error| anyhow!(error.cause_text()))
     }
 
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>> {
         Self::read_at(self, tree, id, offset, len).map_err(|error| anyhow!(error.cause_text()))
+    }
+
+    fn read_at_into(&self, tree: &Tree, id: Id, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        Self::read_at_into(self, tree, id, offset, len, into).map_err(|error| anyhow!(error.cause_text()))
     }
 
     fn take_unread(&self) -> Option<String> {

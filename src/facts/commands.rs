@@ -6,7 +6,7 @@
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::elf::HEAD;
+use super::elf::{Buffers, HEAD};
 use super::packages::Packages;
 use super::program::{Place, Program};
 use crate::tree::contents::Contents;
@@ -48,6 +48,7 @@ pub struct Commands {
     programs: BTreeMap<Id, Program>,
     /// Files that were read before they are looked at.
     ahead: Ahead,
+    buffers: Buffers,
 }
 
 /// What files are that [`read_ahead`] read.
@@ -60,7 +61,8 @@ pub(crate) fn read_ahead(tree: &Tree, contents: &dyn Contents, path: &[String], 
     let directories: BTreeSet<Id> = names.filter_map(|name| directory(tree, name)).collect();
     let files = directories.into_iter().flat_map(|directory| tree.children(directory));
     let files = files.filter(|&id| tree.is_file(id) && tree.meta(id).nlink == 1);
-    files.filter_map(|id| Some((id, Program::read(tree, contents, id).ok()?))).collect()
+    let mut buffers = Buffers::default();
+    files.filter_map(|id| Some((id, Program::read_with(&mut buffers, tree, contents, id).ok()?))).collect()
 }
 
 /// The directory that a name in PATH or in the policy leads to, where one is that lies on the root's mount.
@@ -110,7 +112,7 @@ impl Commands {
             packages.note_command(commands.attributed(packages, entry, command.target));
         }
         commands.find_helpers(tree, contents, packages, &mut inodes);
-        commands.ahead.clear();
+        (commands.ahead, commands.buffers) = (Ahead::new(), Buffers::default());
         commands
     }
 
@@ -255,7 +257,7 @@ impl Commands {
             let shared = file.and_then(|file| inodes.get(&file));
             let known = shared.and_then(|first| self.programs.get(first)).cloned();
             let program = known.or_else(|| self.ahead.remove(&id)).unwrap_or_else(|| {
-                Program::read(tree, contents, id).unwrap_or_else(|error| {
+                Program::read_with(&mut self.buffers, tree, contents, id).unwrap_or_else(|error| {
                     let path = crate::diag::escape::quoted(&tree.path(id));
                     self.problems.push(format!("cannot read {path}: {error}"));
                     Program::None

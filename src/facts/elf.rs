@@ -47,6 +47,25 @@ pub trait Bytes {
     /// # Errors
     /// A message when the file cannot be read.
     fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>>;
+
+    /// The same, into memory that is used again.
+    ///
+    /// # Errors
+    /// As [`Bytes::at`].
+    fn at_into(&self, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        *into = self.at(offset, len)?;
+        Ok(())
+    }
+}
+
+/// Memory that reading one file after the other uses again: a run looks at hundreds.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// The beginning of the file.
+    pub head: Vec<u8>,
+    raw: Vec<u8>,
+    segments: Vec<Segment>,
+    tags: Vec<(object::elf::DynamicTag, u64)>,
 }
 
 impl Bytes for [u8] {
@@ -140,11 +159,16 @@ impl Elf {
     /// # Errors
     /// A message when this is no ELF file, or its header or program headers are cut off or out of bounds.
     pub fn parse(head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self> {
+        Self::parse_with(&mut Buffers::default(), head, bytes)
+    }
+
+    /// The same with memory that is used again, but for its `head`.
+    pub(crate) fn parse_with(buffers: &mut Buffers, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Self> {
         let loaded = as_loaded(head);
         match loaded.get(4) {
             _ if !head.starts_with(MAGIC) => Err(anyhow!("no ELF file")),
-            Some(1) => parse::<FileHeader32<Endianness>>(&loaded, bytes, Class::Bits32),
-            Some(2) => parse::<FileHeader64<Endianness>>(&loaded, bytes, Class::Bits64),
+            Some(1) => parse::<FileHeader32<Endianness>>(buffers, &loaded, bytes, Class::Bits32),
+            Some(2) => parse::<FileHeader64<Endianness>>(buffers, &loaded, bytes, Class::Bits64),
             _ => Err(anyhow!("an ELF file of unknown class")),
         }
     }
@@ -227,7 +251,13 @@ fn as_loaded(head: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(head)
 }
 
-fn parse<H: FileHeader<Endian = Endianness>>(head: &[u8], bytes: &(impl Bytes + ?Sized), class: Class) -> Result<Elf> {
+fn parse<H: FileHeader<Endian = Endianness>>(
+    buffers: &mut Buffers,
+    head: &[u8],
+    bytes: &(impl Bytes + ?Sized),
+    class: Class,
+) -> Result<Elf> {
+    let Buffers { raw: space, segments, tags, .. } = buffers;
     let header = H::parse(head).map_err(|_| anyhow!("its ELF header is truncated or of an unknown kind"))?;
     let endian = header.endian().map_err(|_| anyhow!("an ELF file of unknown byte order"))?;
     let kind = match header.e_type(endian) {
@@ -262,8 +292,8 @@ fn parse<H: FileHeader<Endian = Endianness>>(head: &[u8], bytes: &(impl Bytes + 
     if count > MAX_SEGMENTS || usize::from(header.e_phentsize(endian)) != size {
         bail!("its ELF program headers have an impossible size");
     }
-    let raw = range(head, bytes, header.e_phoff(endian).into(), count * size)?;
-    let (segments, _) = pod::slice_from_bytes::<H::ProgramHeader>(&raw, count)
+    let raw = range(head, bytes, header.e_phoff(endian).into(), count * size, space)?;
+    let (headers, _) = pod::slice_from_bytes::<H::ProgramHeader>(raw, count)
         .map_err(|()| anyhow!("its ELF program headers are cut off"))?;
     // From here on the same for both classes, so that it is in the binary once.
     let segment = |s: &H::ProgramHeader| {
@@ -271,23 +301,26 @@ fn parse<H: FileHeader<Endian = Endianness>>(head: &[u8], bytes: &(impl Bytes + 
         let executable = s.p_flags(endian).0 & PF_X.0 != 0;
         Segment { kind: s.p_type(endian), at, len, address: s.p_vaddr(endian).into(), executable }
     };
-    let segments: Vec<Segment> = segments.iter().map(segment).collect();
+    segments.clear();
+    segments.extend(headers.iter().map(segment));
     elf.executable_stack = segments.iter().any(|s| s.kind == PT_GNU_STACK && s.executable);
     elf.relro = segments.iter().any(|s| s.kind == PT_GNU_RELRO);
     if let Some(segment) = segments.iter().find(|s| s.kind == PT_INTERP) {
-        elf.interpreter = Some(interpreter(segment, head, bytes)?);
+        elf.interpreter = Some(interpreter(segment, head, bytes, space)?);
     }
     if let Some(segment) = segments.iter().find(|s| s.kind == PT_DYNAMIC) {
         let len = usize::try_from(segment.len.min(MAX_DYNAMIC)).unwrap_or(0);
-        let raw = range(head, bytes, segment.at, len)?;
-        let tags = pod::slice_from_bytes::<H::Dyn>(&raw, raw.len() / size_of::<H::Dyn>());
-        let tags: Vec<_> = tags.iter().flat_map(|tags| tags.0).map(|tag| (tag.tag(endian), tag.val(endian))).collect();
-        elf.damaged = len == 0 || raw.len() < len || !dynamic(&mut elf, &tags, &segments);
+        let raw = range(head, bytes, segment.at, len, space)?;
+        let all = pod::slice_from_bytes::<H::Dyn>(raw, raw.len() / size_of::<H::Dyn>());
+        tags.clear();
+        tags.extend(all.iter().flat_map(|all| all.0).map(|tag| (tag.tag(endian), tag.val(endian))));
+        elf.damaged = len == 0 || raw.len() < len || !dynamic(&mut elf, tags, segments);
     }
     Ok(elf)
 }
 
 /// What is needed of a program header.
+#[derive(Debug)]
 struct Segment {
     kind: object::elf::ProgramType,
     /// File offset and size.
@@ -298,9 +331,14 @@ struct Segment {
     executable: bool,
 }
 
-fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized)) -> Result<Vec<u8>> {
+fn interpreter(
+    segment: &Segment,
+    head: &[u8],
+    bytes: &(impl Bytes + ?Sized),
+    space: &mut Vec<u8>,
+) -> Result<Vec<u8>> {
     let len = usize::try_from(segment.len.min(MAX_PATH)).unwrap_or(0);
-    let text = range(head, bytes, segment.at, len)?;
+    let text = range(head, bytes, segment.at, len, space)?;
     if text.len() < len.max(2) {
         bail!("its interpreter lies outside of the file");
     }
@@ -352,11 +390,17 @@ fn dynamic(elf: &mut Elf, tags: &[(object::elf::DynamicTag, u64)], segments: &[S
 }
 
 /// Bytes from the head when they lie there, else from the file; fewer at its end.
-fn range<'h>(head: &'h [u8], bytes: &(impl Bytes + ?Sized), offset: u64, len: usize) -> Result<Cow<'h, [u8]>> {
+fn range<'h>(
+    head: &'h [u8],
+    bytes: &(impl Bytes + ?Sized),
+    offset: u64,
+    len: usize,
+    space: &'h mut Vec<u8>,
+) -> Result<&'h [u8]> {
     let cached = usize::try_from(offset).ok().and_then(|at| head.get(at..at.checked_add(len)?));
     match cached {
-        Some(found) => Ok(Cow::Borrowed(found)),
-        None => bytes.at(offset, len).map(Cow::Owned),
+        Some(found) => Ok(found),
+        None => bytes.at_into(offset, len, space).map(|()| &space[..]),
     }
 }
 

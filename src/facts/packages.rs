@@ -230,11 +230,18 @@ impl<'a> Reader<'a> {
 
     /// The content of a database file; a problem is noted and reads as empty.
     fn read(&mut self, id: Id) -> Vec<u8> {
-        self.contents.read(self.tree, id, LIMIT).unwrap_or_else(|error| {
+        let mut content = Vec::new();
+        self.read_into(id, &mut content);
+        content
+    }
+
+    /// The same, into memory that is used again.
+    fn read_into(&mut self, id: Id, content: &mut Vec<u8>) {
+        if let Err(error) = self.contents.read_into(self.tree, id, LIMIT, content) {
             let path = crate::diag::escape::quoted(&self.tree.path(id));
             self.packages.problems.push(format!("cannot read the package database file {path}: {error}"));
-            Vec::new()
-        })
+            content.clear();
+        }
     }
 
     /// A regular file at a path, links followed.

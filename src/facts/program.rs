@@ -3,7 +3,7 @@
 //! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
 //! does not know where interpreters lie; that is the closure's part.
 
-use super::elf::{self, Bytes, Elf, Type};
+use super::elf::{self, Buffers, Bytes, Elf, Type};
 use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
@@ -75,6 +75,10 @@ impl Bytes for FileBytes<'_> {
     fn at(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
         self.contents.read_at(self.tree, self.id, offset, len)
     }
+
+    fn at_into(&self, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        self.contents.read_at_into(self.tree, self.id, offset, len, into)
+    }
 }
 
 /// Longest name or path that [`search`] shows whole, in bytes.
@@ -115,18 +119,28 @@ impl Program {
     /// # Errors
     /// The cause, without the path, when the file cannot be read.
     pub fn read(tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self> {
+        Self::read_with(&mut Buffers::default(), tree, contents, id)
+    }
+
+    /// The same with memory that is used again.
+    ///
+    /// # Errors
+    /// As [`Program::read`].
+    pub(crate) fn read_with(buffers: &mut Buffers, tree: &Tree, contents: &dyn Contents, id: Id) -> Result<Self> {
         if !tree.is_file(id) || tree.meta(id).mount {
             return Ok(Self::None);
         }
-        let head = contents.read_at(tree, id, 0, elf::HEAD)?;
-        if head.starts_with(elf::MAGIC) {
+        let mut head = std::mem::take(&mut buffers.head);
+        contents.read_at_into(tree, id, 0, elf::HEAD, &mut head)?;
+        let program = if head.starts_with(elf::MAGIC) {
             // What the kernel would refuse to load is no program.
-            let parsed = Elf::parse(&head, &FileBytes { contents, tree, id });
-            return Ok(
-                parsed.map_or_else(|cause| Self::Unreadable(cause.to_string().into()), |elf| Self::Elf(Box::new(elf)))
-            );
-        }
-        Ok(Shebang::parse(&head).map_or(Self::None, |shebang| Self::Script(Box::new(shebang))))
+            let parsed = Elf::parse_with(buffers, &head, &FileBytes { contents, tree, id });
+            parsed.map_or_else(|cause| Self::Unreadable(cause.to_string().into()), |elf| Self::Elf(Box::new(elf)))
+        } else {
+            Shebang::parse(&head).map_or(Self::None, |shebang| Self::Script(Box::new(shebang)))
+        };
+        buffers.head = head;
+        Ok(program)
     }
 
     /// Whether the file, which lies at `id`, is a program: what the kernel starts. That is an executable script, an

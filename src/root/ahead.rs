@@ -4,7 +4,6 @@
 //! those into [`Listing`]s. What a helper could not read, or found too large, the walk reads itself: whatever the number
 //! of threads and their luck, the tree and the error are the same.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope};
@@ -31,6 +30,10 @@ const SPARED: usize = 128;
 const DIRECTORY: usize = 128 * 1024;
 const HELD: usize = 1024 * 1024;
 
+/// Most memory of listings that is kept for the next ones, and bytes of each.
+const SPARE: usize = 16;
+const SPARE_SIZE: usize = 32 * 1024;
+
 /// Fewer waiting directories are read sooner by the walk itself than a thread wakes up.
 const WORTH_WAKING: usize = 4;
 
@@ -51,8 +54,31 @@ pub(super) struct Listing {
     pub fd: OwnedFd,
     /// The time that a killed run left with it.
     pub remembered: Option<Time>,
+    memory: Memory,
+}
+
+/// What a listing is made of. It is used again: memory that one thread frees costs every other an interrupt.
+#[derive(Default)]
+pub(super) struct Memory {
     names: Vec<u8>,
     entries: Vec<Entry>,
+}
+
+impl Memory {
+    fn clear(&mut self) {
+        self.names.clear();
+        self.entries.clear();
+    }
+
+    /// Bytes that it holds.
+    fn size(&self) -> usize {
+        self.names.len() + self.entries.len() * size_of::<Entry>()
+    }
+
+    /// Bytes that it takes.
+    fn capacity(&self) -> usize {
+        self.names.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
 }
 
 struct Entry {
@@ -63,20 +89,20 @@ struct Entry {
 }
 
 impl Listing {
-    /// Bytes that it takes.
-    fn size(&self) -> usize {
-        self.names.len() + self.entries.len() * size_of::<Entry>()
+    /// Its descriptor and its memory, when its entries are in the tree.
+    pub(super) fn into_parts(self) -> (OwnedFd, Memory) {
+        (self.fd, self.memory)
     }
 
     /// Every entry as the walk would have found it: name, attributes, target, whether a killed run left it.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], Meta, Option<&[u8]>, bool)> {
-        let mut rest = &self.names[..];
+        let mut rest = &self.memory.names[..];
         let mut next = move |len: usize| {
             let (text, after) = rest.split_at_checked(len).unwrap_or_default();
             rest = after;
             text
         };
-        self.entries.iter().map(move |entry| {
+        self.memory.entries.iter().map(move |entry| {
             let name = next(entry.name);
             (name, entry.meta, entry.target.map(&mut next), entry.leftover)
         })
@@ -109,11 +135,13 @@ pub(super) struct Ahead {
 struct State {
     /// The next one last.
     waiting: Vec<Job>,
-    claimed: BTreeSet<Id>,
-    /// `None`: the walk has to read it.
-    finished: BTreeMap<Id, Option<Listing>>,
+    claimed: Vec<Id>,
+    /// `None`: the walk has to read it. Not more than [`ALL`].
+    finished: Vec<(Id, Option<Listing>)>,
     /// Bytes of the finished ones.
     held: usize,
+    /// Memory of listings that are in the tree, for the next ones.
+    spare: Vec<Memory>,
     helpers: usize,
     idle: usize,
     ended: bool,
@@ -121,12 +149,13 @@ struct State {
 
 impl State {
     fn finish(&mut self, id: Id, listing: Option<Listing>) {
-        if !self.claimed.remove(&id) {
+        let Some(at) = self.claimed.iter().position(|&claimed| claimed == id) else {
             // The walk was faster.
             return;
-        }
-        self.held += listing.as_ref().map_or(0, Listing::size);
-        self.finished.insert(id, listing);
+        };
+        self.claimed.swap_remove(at);
+        self.held += listing.as_ref().map_or(0, |listing| listing.memory.size());
+        self.finished.push((id, listing));
     }
 
     /// The directory that the walk needs last: it comes from the other end, and is seldom at the same one.
@@ -135,7 +164,7 @@ impl State {
             return None;
         }
         let job = self.waiting.remove(0);
-        self.claimed.insert(job.id);
+        self.claimed.push(job.id);
         Some(job)
     }
 
@@ -198,15 +227,20 @@ impl Ahead {
         ahead + count
     }
 
-    /// What was read of a directory that was offered; `None` when the walk has to read it.
-    pub(super) fn take(&self, id: Id) -> Option<Listing> {
+    /// What was read of a directory that was offered; `None` when the walk has to read it. `spent` is the memory of the last
+    /// one.
+    pub(super) fn take(&self, id: Id, spent: &mut Memory) -> Option<Listing> {
         let mut state = self.lock();
-        if let Some(found) = state.finished.remove(&id) {
-            state.held -= found.as_ref().map_or(0, Listing::size);
+        if (1..=SPARE_SIZE).contains(&spent.capacity()) && state.spare.len() < SPARE {
+            state.spare.push(std::mem::take(spent));
+        }
+        if let Some(at) = state.finished.iter().position(|(finished, _)| *finished == id) {
+            let (_, found) = state.finished.swap_remove(at);
+            state.held -= found.as_ref().map_or(0, |listing| listing.memory.size());
             return found;
         }
         // Never wait: a helper may have lost its processor to another program.
-        state.claimed.remove(&id);
+        state.claimed.retain(|&claimed| claimed != id);
         state.waiting.retain(|job| job.id != id);
         None
     }
@@ -224,23 +258,24 @@ impl Ahead {
             if state.idle > 0 && state.waiting.len() >= WORTH_WAKING {
                 self.work.notify_one();
             }
+            let memory = state.spare.pop().unwrap_or_default();
             drop(state);
-            let listing = self.read(&job, &mut buffer);
+            let listing = self.read(&job, &mut buffer, memory);
             state = self.lock();
             state.finish(job.id, listing);
         }
     }
 
     /// Read one directory as the walk does; `None` when anything is wrong with it.
-    fn read(&self, job: &Job, buffer: &mut Vec<u8>) -> Option<Listing> {
+    fn read(&self, job: &Job, buffer: &mut Vec<u8>, mut memory: Memory) -> Option<Listing> {
         let fd = edit::open_dir(job.parent.as_fd(), &job.name).ok()?;
         if !self.look.is_seen(&fd, &job.seen).ok()? {
             return None;
         }
         let remembered = if self.look.killed { times::remembered(fd.as_fd()).ok()? } else { None };
-        let mut listing = Listing { fd, remembered, names: Vec::new(), entries: Vec::new() };
+        memory.clear();
         let mut whole = true;
-        let Listing { fd, names, entries, .. } = &mut listing;
+        let Memory { names, entries } = &mut memory;
         let read = self.look.read(fd.as_fd(), &[], buffer, &mut |name, meta, target, leftover| {
             names.extend_from_slice(name);
             names.extend_from_slice(target.unwrap_or_default());
@@ -249,6 +284,6 @@ impl Ahead {
             Ok(whole)
         });
         read.ok().filter(|()| whole)?;
-        Some(listing)
+        Some(Listing { fd, remembered, memory })
     }
 }

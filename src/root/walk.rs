@@ -12,7 +12,7 @@ use std::thread::Scope;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::ahead::{Ahead, End, Job, Listing};
+use super::ahead::{Ahead, End, Job, Listing, Memory};
 use super::calls::{self, Refused};
 use super::{Cause, Error, Mount, Root, edit, error, is_temporary, times};
 use crate::tree::{Id, Meta, Tree};
@@ -105,6 +105,7 @@ impl Root {
                 capabilities,
                 points: Vec::new(),
                 buffer: Vec::with_capacity(BUFFER),
+                spent: Memory::default(),
                 skipped: skip.then_some(&mut skipped),
             };
             let _end = End(&ahead);
@@ -193,6 +194,8 @@ struct Walk<'a> {
     /// Names in the directory that is being read on which something is mounted, where entries do not tell.
     points: Vec<Vec<u8>>,
     buffer: Vec<u8>,
+    /// The memory of the last listing that was read ahead.
+    spent: Memory,
     /// Where directories go that may not be read; `None` when that is an error.
     skipped: Option<&'a mut Vec<(Id, Error)>>,
 }
@@ -204,7 +207,7 @@ impl Walk<'_> {
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
             if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let listing = if level.ahead > 0 { ahead.take(child) } else { None };
+                let listing = if level.ahead > 0 { ahead.take(child, &mut self.spent) } else { None };
                 let tree = &*self.tree;
                 let job = |id| Job { id, name: tree.name(id).to_vec(), parent: Arc::clone(fd), seen: tree.meta(id) };
                 level.ahead = ahead.offer(scope, &level.todo, level.ahead.saturating_sub(1), &job);
@@ -292,7 +295,9 @@ impl Walk<'_> {
             let added = self.add(id, listing.fd.as_fd(), &mut here, name, meta, target, leftover);
             added.map_err(|e| self.placed(id, e))?;
         }
-        Ok(self.seal(id, first, listing.fd))
+        let (fd, memory) = listing.into_parts();
+        self.spent = memory;
+        Ok(self.seal(id, first, fd))
     }
 
     fn seal(&mut self, id: Id, first: usize, fd: OwnedFd) -> Level {

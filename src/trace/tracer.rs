@@ -326,7 +326,7 @@ impl Tracer<'_> {
                     pid,
                     "it is a program for another kind of machine (x32, 32-bit ARM), starts processes that cannot be traced (CLONE_UNTRACED), or lets a seccomp listener answer its calls \
                      (SECCOMP_FILTER_FLAG_NEW_LISTENER)",
-                    "such a program cannot be followed: write its files into [keep] paths",
+                    "write the files of such a program into [keep] paths: learn cannot trace it",
                 );
             }
         };
@@ -399,7 +399,7 @@ impl Tracer<'_> {
         }
         if place.starts {
             if !born {
-                let help = "such a program cannot be followed: write its files into [keep] paths";
+                let help = "write the files of such a program into [keep] paths: learn cannot trace it";
                 self.loses(pid, "it started a process that cannot be traced (CLONE_UNTRACED)", help);
             }
             return;

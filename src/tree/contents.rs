@@ -19,6 +19,24 @@ pub trait Contents {
     /// The cause, without the path, when the file cannot be read.
     fn read_at(&self, tree: &Tree, id: Id, offset: u64, len: usize) -> Result<Vec<u8>>;
 
+    /// The whole file, into memory that is used again: a run reads hundreds of files.
+    ///
+    /// # Errors
+    /// As [`Contents::read`].
+    fn read_into(&self, tree: &Tree, id: Id, limit: u64, into: &mut Vec<u8>) -> Result<()> {
+        *into = self.read(tree, id, limit)?;
+        Ok(())
+    }
+
+    /// A part of a file, into memory that is used again.
+    ///
+    /// # Errors
+    /// As [`Contents::read_at`].
+    fn read_at_into(&self, tree: &Tree, id: Id, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        *into = self.read_at(tree, id, offset, len)?;
+        Ok(())
+    }
+
     /// The first file that could not be read, and should have been, since this was last asked: nothing that was concluded
     /// since holds. The text says what was attempted, on which path, and the cause.
     fn take_unread(&self) -> Option<String> {

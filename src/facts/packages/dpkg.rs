@@ -137,6 +137,7 @@ fn read_lists(
 ) {
     let Ok(info) = reader.tree.resolve(info).map(|found| found.node) else { return };
     let unknown = Record::default();
+    let mut content = Vec::new();
     for list in reader.tree.children(info) {
         let Some(stem) = reader.tree.name(list).strip_suffix(b".list") else { continue };
         if !reader.tree.is_file(list) || reader.packages.unfinished.binary_search(&list).is_ok() {
@@ -145,7 +146,7 @@ fn read_lists(
         let stem = lossy(stem);
         let name = stem.split(':').next().unwrap_or_default().to_owned();
         let record = records.get(&stem).or_else(|| records.get(&name)).unwrap_or(&unknown);
-        let content = reader.read(list);
+        reader.read_into(list, &mut content);
         let asked = automatic.is_some_and(|automatic| !automatic.has(&name, &record.architecture));
         let counts = asked && !record.base && !record.removed;
         let package = record.add(reader, name.clone(), manager, list);

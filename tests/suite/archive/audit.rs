@@ -134,7 +134,7 @@ fn what_is_not_read_completely_is_no_verdict() {
         let run = bare(&["audit", "--tar", "-", "--fail-on", "high"], &[], bytes);
         assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.all());
         assert!(
-            run.stderr.contains("]: cannot judge standard input: ") && run.stderr.contains("\nerror[archive."),
+            run.stderr.contains("]: cannot audit standard input: ") && run.stderr.contains("\nerror[archive."),
             "{}",
             run.stderr
         );

@@ -192,14 +192,14 @@ fn what_is_not_recognised_is_no_clean_verdict() {
     for (tar, why) in [
         (old, "Docker before 1.10"),
         (blobs, "it is neither an image nor a root file system"),
-        (windows, "an image of Windows"),
+        (windows, "a Windows image"),
         (nested, "but has one in its directory 'root.x86_64'"),
         (Tar::default().file("etc", "a file of that name"), "it is neither an image nor a root file system"),
     ] {
         is_refused(&audit(&tar.end(), &[]), why);
     }
     let windows = json!({"architecture": "amd64", "os": "windows", "config": {}, "rootfs": {"diff_ids": ["x"]}});
-    is_refused(&audit(&saved(&[layer()], &windows.to_string()), &[]), "an image of Windows");
+    is_refused(&audit(&saved(&[layer()], &windows.to_string()), &[]), "a Windows image");
     // An image made from scratch has a program, and whoever says what it runs knows what it is.
     let mut scratch = Tar::default().file("data", "x");
     let mut header = super::writer::header(b'0', b"app/server", b"", 0);

@@ -152,7 +152,7 @@ fn a_damaged_header_is_seen() {
         assert_eq!(
             said(magic),
             format!(
-                "it is compressed with {name}, which this program cannot unpack\n  help: unpack it first: {program} -dc FILE \
+                "it is compressed with {name}, which harden cannot unpack\n  help: unpack it first: {program} -dc FILE \
                  | harden audit --tar -"
             )
         );
@@ -163,7 +163,7 @@ fn a_damaged_header_is_seen() {
         (b"hsqs", "it is a squashfs image"),
         (b"!<arch>\n", "it is an ar archive"),
     ] {
-        assert!(said(magic).starts_with(&format!("{name}, and no tar archive\n  help: unpack it with ")), "{name}");
+        assert!(said(magic).starts_with(&format!("{name}, not a tar archive\n  help: unpack it with ")), "{name}");
     }
     assert!(
         read(b"  {\"_type\": \"https://in-toto.io/Statement/v1\"}").err().unwrap().starts_with("it is a JSON document")

@@ -69,7 +69,7 @@ fn an_image_that_cannot_start_is_found() {
         (json!({"Cmd": ["/app/run.sh"]}), "CMD: the interpreter '/bin/sh' of '/app/run.sh' does not exist"),
         (json!({"Cmd": ["/app/run.py"]}), "CMD: '/app/run.py' starts with env: 'python3' is not in PATH"),
         (json!({"Cmd": ["/app/crlf"]}), "CMD: the interpreter '/app/server\\r' of '/app/crlf' does not exist"),
-        (json!({"Cmd": ["/app/noshebang"]}), "CMD: '/app/noshebang' is no program that the kernel starts"),
+        (json!({"Cmd": ["/app/noshebang"]}), "CMD: '/app/noshebang' is not a program that the kernel can start"),
         (json!({"Cmd": ["/app/private"], "User": "app"}), "CMD: '/app/private' cannot be executed by the user 'app'"),
         (
             json!({"Cmd": ["/app/closed/server"], "User": "app:app"}),

@@ -34,13 +34,13 @@ fn a_failing_check_fails_the_build_with_its_output() {
         "ended with status 7",
         "check failed: /tools/perl",
         "check not run: /tools/true",
-        "run it again to continue",
+        "run harden again to continue",
     ]);
     // The changes are done; a second run finds only the checks to do, and runs them again.
     let again = apply(&root, "[check]\ncommands = [[\"/tools/true\"]]");
     again.ends_with(0).says(&["check passed: /tools/true"]);
     let third = apply(&root, "[check]\ncommands = [[\"/tools/false\"]]");
-    third.ends_with(2).says(&["refused[guard.checks] ", "ended with status 1 already before the first change"]);
+    third.ends_with(2).says(&["refused[guard.checks] ", "ended with status 1 even before the first change"]);
 }
 
 #[test]

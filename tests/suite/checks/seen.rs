@@ -144,7 +144,7 @@ fn what_is_looked_for_or_goes_knowingly_is_no_refusal() {
     let image = || with(shell(), "/usr/bin/id", "/usr/bin/id");
     let looks = perl(r#"-e "/usr/bin/id"; -x "/bin/sh"; exit 0"#);
     let ran = apply(&image(), &format!("[check]\ncommands = [{looks}]"));
-    ran.ends_with(0).says(&["passed without what this run removed or closed: '/usr/bin/id' (remove.commands)"]);
+    ran.ends_with(0).says(&["passed, although this run removed files that it asked for, or denied access to them: '/usr/bin/id' (remove.commands)"]);
     let config = format!(
         "[remove]\ncommands = [\"sh\"]\n[check]\ncommands = [{}]",
         perl(r#"system("echo a; true") == 0 or exit 4"#)
@@ -167,12 +167,12 @@ fn what_only_the_hardened_root_shows() {
         "ended with status 5",
     ]);
     apply(&image(), &second(r#"open my $f, ">", "/usr/share/open/new" or exit 6"#)).ends_with(3).says(&[
-        ": '/usr/share/open' is closed for '/tools/perl': files.system-dirs changed its owner or mode, [keep] paths = [\"/usr/share/open\"] leaves it; the check '",
+        ": access to '/usr/share/open' is denied for '/tools/perl': files.system-dirs changed its owner or mode, [keep] paths = [\"/usr/share/open\"] leaves them unchanged; the check '",
         "ended with status 6",
     ]);
     let gone = second(r#"getpwnam("nobody") or exit 8"#);
     apply(&image(), &gone).ends_with(3).says(&[
-        ": '/etc/passwd', which '/tools/perl' read, has other lines: accounts.prune, [keep] users = [\"nobody\"] leaves it",
+        ": '/etc/passwd', which '/tools/perl' read, has changed: accounts.prune, [keep] users = [\"nobody\"] leaves it",
         "ended with status 8",
     ]);
     apply(&image(), &format!("[keep]\nusers = [\"nobody\"]\n{gone}")).ends_with(0);
@@ -198,7 +198,7 @@ fn what_the_plan_makes_is_there_the_second_time() {
     let ran = apply(&root, &format!("[check]\ncommands = [{}]", perl("print \"why\\n\"; exit 9")));
     ran.ends_with(2).says(&[
         "refused[guard.checks] /harden.toml:6:13: the check ",
-        "ended with status 9 already before the first change",
+        "ended with status 9 even before the first change",
         "  | why\n",
     ]);
     ran.changed_nothing();
@@ -211,7 +211,7 @@ fn a_command_that_starts_runs_or_ends_as_before() {
     apply(&root(), &starts("exit 3")).ends_with(0);
     apply(&root(), &starts(r#"sleep 60 if mkdir "/scratch/first"; exit 3"#))
         .ends_with(3)
-        .says(&["ended with status 3, and before the changes it was running then"]);
+        .says(&["ended with status 3, but before the changes it was still running at that time"]);
     apply(&root(), &starts(r#"exit 0 if mkdir "/scratch/first"; exit 3"#))
         .ends_with(3)
         .says(&["ended with status 3, and before the changes it ended with status 0"]);
@@ -244,7 +244,7 @@ fn root_in_a_check_cannot_mount_trace_or_make_devices() {
     assert!(sets.iter().all(|set| set & (admin | ptrace | mknod) == 0 && set & 1 != 0), "{}", ran.said);
 }
 
-/// Where nothing can be followed, one line says so, and each check counts by its status.
+/// Where nothing can be traced, one line says so, and each check counts by its status.
 #[test]
 fn where_tracing_is_refused_a_check_counts_by_its_status() {
     let config = format!("[check]\ncommands = [{}]", perl(r#"system("echo a; true") == 0 or exit 4"#));
@@ -253,7 +253,7 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
         [Options { without_proc: true, ..Options::default() }, Options { script: traced, ..Options::default() }]
     {
         let ran = apply_with(&shell(), &config, options);
-        ran.ends_with(3).says(&["warning[check.trace]: checks cannot be followed in this step", "ended with status 4"]);
+        ran.ends_with(3).says(&["warning[check.trace]: harden cannot trace checks in this step", "ended with status 4"]);
         assert_eq!(ran.said.matches("check.trace").count(), 1, "{}", ran.said);
         let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
         apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);

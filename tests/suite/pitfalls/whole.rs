@@ -53,7 +53,7 @@ fn a_change_that_fails_is_exit_status_3_and_a_second_run_continues() {
     assert!(chattr("-i"));
     assert_eq!(run.status, 3, "{}", run.all());
     assert!(run.stderr.contains("failed[apply.step]: cannot remove '/etc/cron.d/fixed'"), "{}", run.all());
-    assert!(run.stderr.contains("run it again to continue"), "{}", run.all());
+    assert!(run.stderr.contains("run harden again to continue"), "{}", run.all());
     let again = tree.run("apply", &APP);
     assert_eq!(again.status, 0, "{}", again.all());
     let once = Rootfs::debian_like().text("/etc/cron.d/fixed", "x").apply(&APP);
