@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use crate::diag::{Diagnostic, codes};
 use crate::draft::{Change, New, Written};
 use crate::plan::Step;
+use crate::plan::times::{Times, nearest};
 use crate::root::edit::State;
 use crate::root::{Cause, Error, Root};
 use crate::stop::Stop;
 use crate::tree::set::IdSet;
-use crate::tree::{Attributes, Id, Time, Tree};
+use crate::tree::{Attributes, Id, Tree};
 
 /// What became of the steps.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>
     let mut run = Run {
         root,
         tree,
-        epoch,
+        times: Times { tree, epoch },
         touched: tree.killed().remembered.iter().copied().collect(),
         above: root.is_fuse(),
         going: going.collect(),
@@ -137,7 +138,7 @@ fn unconfirmed(path: Vec<u8>) -> Error {
 struct Run<'a> {
     root: &'a Root,
     tree: &'a Tree,
-    epoch: Option<i64>,
+    times: Times<'a>,
     /// Directories whose entries changed, or that a killed run changed.
     touched: BTreeSet<Id>,
     /// A change of an entry changes the times of all directories above it.
@@ -194,7 +195,7 @@ impl Run<'_> {
             }
             Step::Change(id, Change::Rewrite(new)) => {
                 self.touch(tree.parent(*id))?;
-                root.replace(tree, *id, &new.content, new.attributes, self.rewritten(*id))
+                root.replace(tree, *id, &new.content, new.attributes, self.times.rewritten(*id))
             }
             Step::Change(id, Change::HardLink(of)) => {
                 self.touch(tree.parent(*id))?;
@@ -211,9 +212,11 @@ impl Run<'_> {
                 let parent = nearest(tree, path);
                 self.touch(parent)?;
                 match &creation.new {
-                    New::File(new) => root.create_file(tree, path, &new.content, new.attributes, self.new_time(parent)),
+                    New::File(new) => {
+                        root.create_file(tree, path, &new.content, new.attributes, self.times.of_new(parent))
+                    }
                     New::Directory(wanted) => {
-                        root.create_directory(tree, path, *wanted, self.new_time(parent))?;
+                        root.create_directory(tree, path, *wanted, self.times.of_new(parent))?;
                         self.created.push(path.clone());
                         Ok(())
                     }
@@ -234,7 +237,7 @@ impl Run<'_> {
             root.restore_time(tree, id)
         };
         let created =
-            self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.new_time(nearest(tree, path))));
+            self.created.iter().rev().map(|path| root.stamp_new(tree, path, self.times.of_new(nearest(tree, path))));
         let touched = self.touched.iter().filter(|&&id| id != Id::ROOT && !self.removed.contains(id));
         let restored = created.chain(touched.map(|&id| restore(id)));
         // All of them are tried before the first error is answered.
@@ -245,45 +248,6 @@ impl Run<'_> {
             None => Ok(()),
         }
     }
-
-    /// A rewritten file is one second younger than it was: builders that compare only size and time would otherwise
-    /// drop the change (vfs driver, rootless non-native diff).
-    fn rewritten(&self, id: Id) -> Time {
-        let meta = self.tree.meta(id);
-        match self.epoch {
-            Some(epoch) if epoch != meta.mtime => (epoch, 0),
-            _ => (meta.mtime.saturating_add(1), meta.mtime_nsec),
-        }
-    }
-
-    /// Something new is as old as its parent; the builder stamps `/`, /etc and what it copies, so /usr stands in for the
-    /// first two, and for any parent that is younger: two builds of one input must give the same layer.
-    fn new_time(&self, parent: Id) -> Time {
-        if let Some(epoch) = self.epoch {
-            return (epoch, 0);
-        }
-        let stamped = parent == Id::ROOT || self.tree.path(parent) == b"/etc";
-        let time = |id: Id| {
-            let meta = self.tree.meta(id);
-            (meta.mtime, meta.mtime_nsec)
-        };
-        match self.tree.lookup(b"/usr").map(time) {
-            Some(usr) if stamped || usr < time(parent) => usr,
-            _ => time(parent),
-        }
-    }
-}
-
-/// The deepest directory on the way to `path` that the walk saw.
-fn nearest(tree: &Tree, path: &[u8]) -> Id {
-    let mut at = Id::ROOT;
-    for part in path.split(|&b| b == b'/').filter(|part| !part.is_empty()) {
-        match tree.child(at, part) {
-            Some(child) if tree.is_dir(child) => at = child,
-            _ => break,
-        }
-    }
-    at
 }
 
 #[cfg(test)]

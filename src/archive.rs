@@ -18,6 +18,7 @@ mod spool;
 mod zstd;
 
 use anyhow::{Result, anyhow, bail};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -29,7 +30,8 @@ use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 use entries::{Data, Entries};
 pub use image::Platform;
-pub(crate) use image::expect_file_system;
+pub(crate) use image::{Compression, Facts as ImageFacts, StoredLayer, expect_file_system};
+pub(crate) use layers::Extra;
 use layers::Layers;
 use spool::{Span, Store};
 
@@ -49,6 +51,8 @@ pub struct Archive {
     pub files: Files,
     /// The image's configuration as JSON, when the archive is an image.
     pub config: Option<Vec<u8>>,
+    /// What the archive says of the image besides.
+    pub(crate) image: Option<ImageFacts>,
     /// What was read otherwise than it stands there, as whole sentences.
     pub notes: Vec<String>,
 }
@@ -70,18 +74,41 @@ pub fn read(
     platform: Option<&Platform>,
     max_size: Option<u64>,
 ) -> Result<Archive, Diagnostic> {
+    read_with(file, directories, platform, max_size, false)
+}
+
+/// The same with all that another archive needs to be written of it: extended attributes, too.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_whole(
+    file: File,
+    directories: Vec<PathBuf>,
+    platform: Option<&Platform>,
+    max_size: Option<u64>,
+) -> Result<Archive, Diagnostic> {
+    read_with(file, directories, platform, max_size, true)
+}
+
+fn read_with(
+    file: File,
+    directories: Vec<PathBuf>,
+    platform: Option<&Platform>,
+    max_size: Option<u64>,
+    attributes: bool,
+) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories, max_size);
     let (whole, bounded) = store.open(file)?;
     let mut outer = Layers::new(false);
-    fill(&mut outer, &store, whole, bounded)?;
+    fill(&mut outer, &store, whole, bounded, attributes)?;
     if outer.is_empty() {
         let error = Diagnostic::new(codes::ARCHIVE_EMPTY, "the archive holds no file");
         return Err(error.help("write it with docker export or docker save"));
     }
-    let (tree, contents) = outer.finish();
-    let mut files = Files { store, contents, budgets: Budgets::default() };
+    let (tree, contents, extras) = outer.finish();
+    let mut files = Files { store, contents, extras, budgets: Budgets::default() };
     let Some(image) = image::recognise(&tree, &files, platform)? else {
-        return Ok(Archive { tree, files, config: None, notes: Vec::new() });
+        return Ok(Archive { tree, files, config: None, image: None, notes: Vec::new() });
     };
     let note = |path: Vec<u8>| format!("the image is in the directory {} of the archive", quoted(&path));
     let notes = image.below.map(note).into_iter().collect();
@@ -100,15 +127,15 @@ pub fn read(
         let (span, _) = files.store.unpacked(span).map_err(in_layer).map_err(within)?;
         layers.next_layer();
         // The archive around it has shown how long it is.
-        fill(&mut layers, &files.store, span, true).map_err(within)?;
+        fill(&mut layers, &files.store, span, true, attributes).map_err(within)?;
     }
-    let (tree, contents) = layers.finish();
-    files.contents = contents;
-    Ok(Archive { tree, files, config: Some(image.config), notes })
+    let (tree, contents, extras) = layers.finish();
+    (files.contents, files.extras) = (contents, extras);
+    Ok(Archive { tree, files, config: Some(image.config), image: Some(image.facts), notes })
 }
 
-fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool) -> Result<(), Diagnostic> {
-    let mut entries = Entries::new(store, span, bounded);
+fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool, attributes: bool) -> Result<(), Diagnostic> {
+    let mut entries = Entries::new(store, span, bounded, attributes);
     while let Some(entry) = entries.next()? {
         layers.put(entry)?;
     }
@@ -170,6 +197,8 @@ pub struct Files {
     store: Store,
     /// By inode number of the tree, which begins with 1.
     contents: Vec<Option<Data>>,
+    /// What few inodes have besides, by their number.
+    extras: BTreeMap<u64, Extra>,
     /// What the readers of its files have spent.
     budgets: Budgets,
 }
@@ -178,6 +207,22 @@ impl Files {
     fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {
         let number = usize::try_from(tree.meta(id).ino.checked_sub(1)?).ok()?;
         self.contents.get(number)?.as_ref()
+    }
+
+    /// Bytes of a layer as it is stored, from `offset`; fewer at its end, none behind it.
+    ///
+    /// # Errors
+    /// The cause, when the archive cannot be read.
+    pub(crate) fn stored(&self, layer: StoredLayer, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let left = usize::try_from(layer.0.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut content = vec![0; len.min(left)];
+        self.store.read(layer.0, offset, &mut content)?;
+        Ok(content)
+    }
+
+    /// Extended attributes and the numbers of a device, where the entry has any.
+    pub(crate) fn extra(&self, tree: &Tree, id: Id) -> Option<&Extra> {
+        self.extras.get(&tree.meta(id).ino)
     }
 
     /// Where a file lies that has no holes.
@@ -219,6 +264,20 @@ impl Contents for Files {
             stored += segment.len;
         }
         Ok(content)
+    }
+
+    fn read_at_into(&self, tree: &Tree, id: Id, offset: u64, len: usize, into: &mut Vec<u8>) -> Result<()> {
+        match self.data(tree, id) {
+            Some(data) if data.sparse.is_none() => {
+                let left = usize::try_from(data.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+                into.resize(len.min(left), 0);
+                self.store.read(data.span, offset, into)
+            }
+            _ => {
+                *into = self.read_at(tree, id, offset, len)?;
+                Ok(())
+            }
+        }
     }
 
     fn take_unread(&self) -> Option<String> {

@@ -67,6 +67,8 @@ pub enum Action {
     Plan(Plan),
     /// Check a file system against the rules and compliance lists, and change nothing
     Audit(Audit),
+    /// Harden an image in an archive, and write the hardened image as an archive: no engine, no root, no Dockerfile
+    Image(Image),
     /// Explain why each PATH is kept, or which rule removes or changes it and how to keep it
     Explain(Explain),
     /// Run CMD, and write a keep entry for every file of the image that it uses
@@ -200,6 +202,50 @@ pub struct Audit {
     /// Write the findings to a new file, as a baseline for later runs
     #[arg(long, value_name = "FILE", help_heading = AUDIT)]
     pub write_baseline: Option<PathBuf>,
+}
+
+/// `harden image`.
+#[derive(Debug, Args)]
+pub struct Image {
+    /// The archive of an image: docker save or an OCI layout; docker export with --image-config; - is standard input
+    #[arg(value_name = "IN|-", required = true)]
+    pub input: PathBuf,
+    /// Write the hardened image to FILE [default: standard output, unless it is a terminal]
+    #[arg(short, long, value_name = "FILE|-", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Name of the hardened image, such as app:hardened [default: the names of the input]
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
+    pub tag: Option<OsString>,
+    /// Keep the layers of the input, and add one with the changes: removed bytes stay in the layers below
+    #[arg(long, help_heading = OUTPUT)]
+    pub keep_layers: bool,
+    /// Compression of the new layer: gzip or none [default: as in the input]
+    #[arg(long, value_name = "HOW", help_heading = OUTPUT)]
+    pub compress: Option<OsString>,
+    /// Platform to harden in a multi-platform archive, such as linux/arm64 [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
+    pub platform: Option<OsString>,
+    /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]
+    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
+    pub max_size: Option<OsString>,
+    /// Where the policy comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// What stays.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Treat warnings about programs, shells and accounts that kept files may need as errors
+    #[arg(long, help_heading = POLICY)]
+    pub strict: bool,
+    /// The report.
+    #[command(flatten)]
+    pub report: Report,
+    /// Write a CycloneDX bill of materials of the hardened image to a file
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub sbom: Option<PathBuf>,
+    /// What is said.
+    #[command(flatten)]
+    pub talk: Talk,
 }
 
 /// `harden explain`.
@@ -399,7 +445,7 @@ impl Cli {
         if cli.action.is_none() && !cli.bare.dump_config {
             return Err(command.error(
                 ErrorKind::MissingSubcommand,
-                "a command is missing: write 'harden apply', 'plan', 'audit', 'explain', 'learn' or 'init' before the options",
+                "a command is missing: write 'harden apply', 'plan', 'audit', 'image', 'explain', 'learn' or 'init' before the options",
             ));
         }
         Ok(cli)
@@ -477,6 +523,16 @@ impl Cli {
                     ..Flags::of(target, source, Some(selection))
                 },
             ),
+            Some(Action::Image(image)) => (
+                "image",
+                Flags {
+                    tests: Tests { strict: image.strict, ..Tests::default() },
+                    report: image.report.clone(),
+                    sbom: image.sbom.clone(),
+                    talk: image.talk.clone(),
+                    ..Flags::of(&Target::default(), &image.source, Some(&image.selection))
+                },
+            ),
             Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
             Some(Action::Learn(_)) => ("learn", Flags::default()),
             Some(Action::Completions(_)) => ("completions", Flags::default()),
@@ -490,6 +546,15 @@ impl Cli {
         let command = Self::command();
         let own = command.find_subcommand(name).unwrap_or(&command);
         own.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect()
+    }
+
+    /// The options of `harden image`, when that is the command.
+    #[must_use]
+    pub fn image(&self) -> Option<&Image> {
+        match &self.action {
+            Some(Action::Image(image)) => Some(image),
+            _ => None,
+        }
     }
 
     /// The options of `harden audit`, when that is the command.
@@ -581,6 +646,10 @@ mod tests {
                 "audit",
                 "baseline checksums compliance disable dump-config fail-on format keep max-size minimal platform quiet report root \
                  sbom tar verbose write-baseline",
+            ),
+            (
+                "image",
+                "compress disable dump-config format keep keep-layers max-size minimal output platform quiet report sbom strict tag verbose",
             ),
             ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
             ("init", "root run"),

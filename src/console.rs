@@ -92,6 +92,11 @@ impl Console {
         }
     }
 
+    /// A report, where standard output is taken for something else.
+    pub(crate) fn text(&self, text: &str) {
+        text.lines().for_each(|line| self.line(line));
+    }
+
     fn line(&self, text: &str) {
         // A closed standard error is no reason to stop half-way through an image.
         let _ = writeln!(io::stderr().lock(), "{text}");

@@ -41,6 +41,20 @@ impl Day {
     }
 }
 
+/// As [`Day::parse`] reads it; the inverse of its sum.
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Eras of 400 years that begin on 1 March, years in them, and days in those.
+        let days = self.0 + 719_468;
+        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let march = (5 * of_year + 2) / 153;
+        let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
+        write!(f, "{:04}-{month:02}-{day:02}", year + era * 400 + i64::from(month <= 2))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Day;
@@ -63,8 +77,14 @@ mod tests {
             ("äöü-01-01", None),
         ] {
             assert_eq!(Day::parse(text), day.map(Day), "{text}");
+            if let Some(day) = day {
+                assert_eq!(Day(day).to_string(), text);
+            }
         }
         assert_eq!(Day::of(1_800_000_000), Day(20833));
         assert_eq!(Day::of(-1), Day(-1));
+        for day in -719_162..200_000 {
+            assert_eq!(Day::parse(&Day(day).to_string()), Some(Day(day)));
+        }
     }
 }

@@ -32,6 +32,7 @@ mod exit;
 mod explain;
 mod facts;
 mod guards;
+mod image;
 mod inventory;
 mod learn;
 mod pipeline;

@@ -9,6 +9,8 @@
 //!    later run knows all that this one knew; from then on it knows what is left over.
 //! 5. This program itself.
 
+pub(crate) mod times;
+
 use std::collections::BTreeMap;
 
 use crate::diag::Diagnostic;

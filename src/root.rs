@@ -13,6 +13,7 @@ pub(crate) mod host;
 mod lock;
 mod mountinfo;
 pub(crate) mod result_file;
+pub(crate) mod result_stream;
 mod times;
 mod walk;
 
@@ -323,14 +324,7 @@ impl Root {
         self.unread.borrow_mut().take()
     }
 
-    fn read_range(
-        &self,
-        tree: &Tree,
-        id: Id,
-        offset: u64,
-        len: usize,
-        content: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    fn read_range(&self, tree: &Tree, id: Id, offset: u64, len: usize, content: &mut Vec<u8>) -> Result<(), Error> {
         content.clear();
         let fd = self.open_content(tree, id)?;
         // File offsets are signed (off_t): no file has a byte there.

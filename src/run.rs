@@ -3,7 +3,9 @@
 //! This module reads the command line, environment and configuration, and decides which command runs. What a command
 //! does with a root is in `session` (apply, plan, explain), `audit`, `init` and `learn`.
 
+mod archive;
 mod audit;
+mod image;
 mod init;
 mod learn;
 mod request;
@@ -91,9 +93,12 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
-        match audit::archive(path, environment, &options, &request) {
+        let whole = cli.image().is_some();
+        console.phase("reading the archive");
+        match archive::read(path, environment, &options, whole) {
             Ok(found) => archive = Some(found),
-            Err(exit) => return exit,
+            Err(error) if whole => return image::refuse(&console, &error),
+            Err(error) => return audit::fail(&request, &console, &error),
         }
     }
     options.archive_config = archive.as_mut().and_then(|found| found.config.take());
@@ -131,6 +136,10 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&Stop::hold()))
         }
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
+        Some(Action::Image(_)) => {
+            let directories = archive::directories(environment, &options);
+            image::run(policy, &options, &request, image_config.as_deref(), archive, &directories)
+        }
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
         }

@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 /// Largest header that describes an entry: as much as Docker's reader takes.
 const LARGEST_DESCRIPTION: u64 = 1024 * 1024;
 
+/// How the records of extended attributes begin that engines set (star(5), Go's archive/tar).
+pub(super) const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
+
 /// What an entry is.
 #[derive(Debug, Clone)]
 pub(super) enum What {
@@ -54,6 +57,10 @@ pub(super) struct Entry {
     pub(super) mtime: (i64, u32),
     /// It has the attribute `security.capability`.
     pub(super) capability: bool,
+    /// Major and minor number of a device.
+    pub(super) device: (u32, u32),
+    /// Its extended attributes as engines set them, by name, where they are asked for.
+    pub(super) attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
 /// Reads the entries of one archive.
@@ -62,11 +69,13 @@ pub(super) struct Entries<'a> {
     at: u64,
     /// Something else has shown that all of the archive is there, so that its end needs no mark.
     bounded: bool,
+    /// Extended attributes are asked for.
+    attributes: bool,
 }
 
 impl<'a> Entries<'a> {
-    pub(super) fn new(store: &'a Store, span: Span, bounded: bool) -> Self {
-        Self { window: Window::new(store, span), at: 0, bounded }
+    pub(super) fn new(store: &'a Store, span: Span, bounded: bool, attributes: bool) -> Self {
+        Self { window: Window::new(store, span), at: 0, bounded, attributes }
     }
 
     /// The next entry; `None` at the end of the archive, which is checked to be one.
@@ -74,7 +83,7 @@ impl<'a> Entries<'a> {
     /// # Errors
     /// When the archive ends before its end, or holds what this program does not understand.
     pub(super) fn next(&mut self) -> Result<Option<Entry>, Diagnostic> {
-        let mut described = Described::default();
+        let mut described = Described { keep: self.attributes, ..Described::default() };
         loop {
             let at = self.at;
             let block = self.window.bytes(at, BLOCK as usize)?;
@@ -174,7 +183,8 @@ impl<'a> Entries<'a> {
             other => return Err(wrong(at, &format!("type {}", quoted(&[other])))),
         };
         let mtime = described.mtime.unwrap_or((header.mtime, 0));
-        Ok(Entry { at, path, what, mode: header.mode, uid, gid, mtime, capability: described.capability })
+        let (capability, attributes) = (described.capability, described.attributes);
+        Ok(Entry { at, path, what, mode: header.mode, uid, gid, mtime, capability, device: header.device, attributes })
     }
 
     /// A sparse file that pax records describe.
@@ -263,6 +273,9 @@ struct Described {
     gid: Option<u64>,
     mtime: Option<(i64, u32)>,
     capability: bool,
+    /// Whether attributes are kept, and those that are.
+    keep: bool,
+    attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
     sparse: sparse::Pax,
     /// What is said twice, or without a value: the last counts for some readers, and the first for others.
     twice: Option<&'static str>,
@@ -295,6 +308,12 @@ impl Described {
                 b"uid" => self.uid = Some(decimal(value)?),
                 b"gid" => self.gid = Some(decimal(value)?),
                 b"mtime" => self.mtime = Some(time(value)?),
+                _ if self.keep && key.starts_with(ATTRIBUTE) => {
+                    let name = key.get(ATTRIBUTE.len()..).unwrap_or_default();
+                    self.capability |= name == b"security.capability";
+                    self.attributes.retain(|(known, _)| **known != *name);
+                    self.attributes.push((name.into(), value.into()));
+                }
                 b"SCHILY.xattr.security.capability" | b"LIBARCHIVE.xattr.security.capability" => self.capability = true,
                 _ => {
                     if let Some(key) = sparse {

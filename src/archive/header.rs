@@ -24,6 +24,8 @@ pub(super) struct Header {
     pub(super) size: u64,
     /// Seconds since the epoch.
     pub(super) mtime: i64,
+    /// Major and minor number of a device.
+    pub(super) device: (u32, u32),
     /// It has GNU's magic.
     pub(super) gnu: bool,
     /// The whole block, for the fields of GNU's sparse files.
@@ -77,6 +79,8 @@ pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Diagnostic> {
             return Err(ambiguous(at, "it has GNU's mark and a prefix"));
         }
     }
+    // Only ustar and GNU have them; what came before has nothing there.
+    let device = |start| number(field(start, 8)).and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     let mode = number(field(100, 8)).filter(|&mode| mode >= 0).ok_or_else(|| wrong("mode"))?;
     Ok(Parsed::Header(Box::new(Header {
         name,
@@ -87,6 +91,7 @@ pub(super) fn parse(block: &[u8], at: u64) -> Result<Parsed, Diagnostic> {
         gid: natural(116, 8, "gid")?,
         size: natural(124, 12, "size")?,
         mtime: number(field(136, 12)).ok_or_else(|| wrong("time"))?,
+        device: (device(329), device(337)),
         gnu,
         block: block.to_vec(),
     })))

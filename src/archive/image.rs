@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Files;
 use super::spool::{CHUNK, Span};
+use super::{Files, gzip, zstd};
 use crate::diag::escape::{escaped, quoted};
 use crate::diag::{Diagnostic, codes};
 use crate::digest::{Digest, hex};
@@ -69,6 +69,8 @@ pub(super) struct Image {
     pub(super) layers: Vec<(String, Span)>,
     /// The directory of the archive that holds the image, unless it is the first.
     pub(super) below: Option<Vec<u8>>,
+    /// What is said of it besides.
+    pub(super) facts: Facts,
 }
 
 /// A platform that `--platform` asks for: operating system, architecture, and the architecture's variant.
@@ -117,6 +119,45 @@ impl std::fmt::Display for Platform {
     }
 }
 
+/// What an archive says of its image besides configuration and layers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// The names that it is loaded under, as the archive has them.
+    pub(crate) names: Vec<String>,
+    /// Its manifest is one of the OCI image specification, not one of Docker's.
+    pub(crate) oci: bool,
+    /// Its layers as they are stored, the lowest first.
+    pub(crate) layers: Vec<(StoredLayer, Compression)>,
+}
+
+impl Facts {
+    /// How its layers are stored: as the last one.
+    pub(crate) fn compression(&self) -> Compression {
+        self.layers.last().map_or(Compression::None, |(_, compression)| *compression)
+    }
+
+    /// Its layers.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = (StoredLayer, Compression)> {
+        self.layers.iter().copied()
+    }
+}
+
+/// Where a layer lies in the archive, as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredLayer(pub(super) Span);
+
+/// How a layer is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// As it is.
+    #[default]
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
 /// How an image lies in an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -134,6 +175,8 @@ struct Candidate {
     digest: String,
     size: Option<u64>,
     name: String,
+    /// The names that engines load it under.
+    names: Vec<String>,
     /// When it is named.
     platform: Option<Platform>,
 }
@@ -280,7 +323,9 @@ impl Archive<'_> {
             image.get("Config").and_then(Value::as_str).ok_or_else(|| refused("its manifest names no config"))?;
         let config = self.document(config, None)?;
         let layers = strings(image.get("Layers"));
-        self.image(config, layers.into_iter().map(|layer| (layer, None)).collect())
+        let mut read = self.image(config, layers.into_iter().map(|layer| (layer, None)).collect())?;
+        read.facts.names = strings(image.get("RepoTags"));
+        Ok(read)
     }
 
     fn form(&self) -> Option<Form> {
@@ -335,7 +380,9 @@ impl Archive<'_> {
             }
         };
         let manifest = self.json(&self.blob(&chosen.digest, true)?, chosen.size)?;
-        self.manifest(&manifest)
+        let mut read = self.manifest(&manifest)?;
+        read.facts.names = chosen.names.clone();
+        Ok(read)
     }
 
     /// The images of a list with their platforms, for messages.
@@ -375,7 +422,9 @@ impl Archive<'_> {
         let layers =
             manifest.get("layers").and_then(Value::as_array).ok_or_else(|| refused("a manifest has no layers"))?;
         let layers = layers.iter().map(|layer| part(Some(layer))).collect::<Result<Vec<_>, _>>()?;
-        self.image(config, layers)
+        let mut read = self.image(config, layers)?;
+        read.facts.oci = kind == Some(OCI_CONFIG);
+        Ok(read)
     }
 
     /// The images of an index and of the indexes in it. Attestations and signatures are none.
@@ -430,8 +479,9 @@ impl Archive<'_> {
             if found.iter().any(|known| known.digest == digest) {
                 continue;
             }
+            let names = Vec::from_iter((!name.is_empty()).then(|| name.clone()));
             let name = if name.is_empty() { digest.clone() } else { name };
-            found.push(Candidate { digest, size, name, platform });
+            found.push(Candidate { digest, size, name, names, platform });
         }
         Ok(())
     }
@@ -466,6 +516,7 @@ impl Archive<'_> {
             return Err(Diagnostic::new(codes::BUDGET, text).help("flatten it: docker export CONTAINER"));
         }
         let mut spans: Vec<(String, Span)> = Vec::new();
+        let mut stored = Vec::new();
         let mut verified = BTreeSet::new();
         for (path, size) in layers {
             let span = self.file(&path, size).and_then(|id| self.files.span(self.tree, id));
@@ -473,9 +524,20 @@ impl Archive<'_> {
             if verified.insert(path.clone()) {
                 self.verify(&path, span)?;
             }
+            stored.push((StoredLayer(span), self.compression(span)));
             spans.push((path, span));
         }
-        Ok(Image { config, layers: spans, below: None })
+        Ok(Image { config, layers: spans, below: None, facts: Facts { layers: stored, ..Facts::default() } })
+    }
+
+    /// How a layer is stored, by its first bytes.
+    fn compression(&self, span: Span) -> Compression {
+        let mut head = vec![0; usize::try_from(span.len.min(4)).unwrap_or(0)];
+        match self.files.store.read(span, 0, &mut head) {
+            Ok(()) if gzip::is_gzip(&head) => Compression::Gzip,
+            Ok(()) if zstd::is_zstd(&head) => Compression::Zstd,
+            _ => Compression::None,
+        }
     }
 
     fn json(&self, path: &str, size: Option<u64>) -> Result<Value, Diagnostic> {
@@ -546,9 +608,12 @@ impl Archive<'_> {
     }
 }
 
+/// The media type of an image's configuration (OCI image specification, config.md).
+const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
 /// Whether a configuration of that media type is one of an image.
 fn is_image_config(kind: &str) -> bool {
-    matches!(kind, "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json")
+    matches!(kind, OCI_CONFIG | "application/vnd.docker.container.image.v1+json")
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

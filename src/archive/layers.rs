@@ -39,6 +39,9 @@ const DOTS: &str = "differs: has '..' behind other names";
 /// Most bytes of the names and link targets of a tree.
 const MOST_BYTES: usize = 1 << 30;
 
+/// Most bytes of the extended attributes of a tree: a signature of IMA on each file of a large image, and more.
+const MOST_ATTRIBUTES: usize = 64 << 20;
+
 const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 
 const TOO_DEEP: &str = "lies so deep that the archive takes more steps than harden follows";
@@ -65,6 +68,8 @@ pub(super) struct Layers {
     entries: usize,
     /// Bytes of names and link targets so far.
     bytes: usize,
+    /// Bytes of extended attributes so far.
+    attributes: usize,
     /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
 }
@@ -92,6 +97,16 @@ struct Inode {
     listed: u32,
     seen: u32,
     body: Body,
+    extra: Option<Box<Extra>>,
+}
+
+/// What few inodes have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Extra {
+    /// Major and minor number of a device.
+    pub(crate) device: (u32, u32),
+    /// Extended attributes by name.
+    pub(crate) attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
 }
 
 #[derive(Debug)]
@@ -114,6 +129,7 @@ impl Layers {
             followed: false,
             entries: 0,
             bytes: 0,
+            attributes: 0,
             whiteouts,
         };
         layers.inodes.push(Inode::directory(0));
@@ -155,6 +171,10 @@ impl Layers {
         self.bytes += target + components.last().map_or(0, |name| name.len());
         if self.bytes > MOST_BYTES {
             return Err(fail("exceeds the bytes of names and link targets that harden can hold"));
+        }
+        self.attributes += entry.attributes.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if self.attributes > MOST_ATTRIBUTES {
+            return Err(fail("exceeds the bytes of extended attributes that harden can hold"));
         }
         self.steps += components.len().saturating_sub(FREE_STEPS);
         if self.steps > MOST_STEPS {
@@ -255,7 +275,16 @@ impl Layers {
         let link = inode.mode & 0o170_000 == 0o120_000;
         let same = (inode.uid, inode.gid) == (entry.uid, entry.gid) && (link || inode.mode & 0o7777 == entry.mode);
         if layered {
+            let before = inode.extra.take();
             inode.describe(entry);
+            // The owner takes the capability away, and nothing else.
+            if let Some(mut extra) = before {
+                let set = inode.extra.take().map(|extra| extra.attributes).unwrap_or_default();
+                let goes = |name: &[u8]| name == b"security.capability" || set.iter().any(|(new, _)| **new == *name);
+                extra.attributes.retain(|(name, _)| !goes(name));
+                extra.attributes.extend(set);
+                inode.extra = (*extra != Extra::default()).then_some(extra);
+            }
         } else if same {
             // Only some writers repeat it.
             inode.capability |= entry.capability && inode.mode & 0o170_000 == 0o100_000;
@@ -485,8 +514,9 @@ impl Layers {
         }
     }
 
-    /// The tree, and the content of each inode: that of number `n` of the tree is at `n - 1`.
-    pub(super) fn finish(self) -> (Tree, Vec<Option<Data>>) {
+    /// The tree; the content of each inode: that of number `n` of the tree is at `n - 1`; and what few inodes have besides, by
+    /// their number in the tree.
+    pub(super) fn finish(mut self) -> (Tree, Vec<Option<Data>>, BTreeMap<u64, Extra>) {
         let mut tree = Tree::new(self.meta(0));
         let mut todo = vec![Id::ROOT];
         while let Some(id) = todo.pop() {
@@ -508,11 +538,13 @@ impl Layers {
             let below: Vec<Id> = tree.children(id).filter(|&child| tree.is_dir(child)).collect();
             todo.extend(below.into_iter().rev());
         }
+        let extras = self.inodes.iter_mut().enumerate();
+        let extras = extras.filter_map(|(at, inode)| Some((at as u64 + 1, *inode.extra.take()?))).collect();
         let contents = self.inodes.into_iter().map(|inode| match inode.body {
             Body::File(data) => Some(data),
             _ => None,
         });
-        (tree, contents.collect())
+        (tree, contents.collect(), extras)
     }
 
     fn meta(&self, number: Number) -> Meta {
@@ -558,6 +590,7 @@ impl Inode {
             listed: 0,
             seen: 0,
             body,
+            extra: None,
         }
     }
 
@@ -567,6 +600,9 @@ impl Inode {
         self.mode = kind | if kind == 0o120_000 { 0o777 } else { entry.mode };
         (self.uid, self.gid, self.mtime) = (entry.uid, entry.gid, entry.mtime);
         self.capability = entry.capability && kind == 0o100_000;
+        let device = if matches!(kind, 0o020_000 | 0o060_000) { entry.device } else { (0, 0) };
+        let extra = Extra { device, attributes: entry.attributes.clone() };
+        self.extra = (extra != Extra::default()).then(|| Box::new(extra));
     }
 }
 

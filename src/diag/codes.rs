@@ -104,6 +104,8 @@ codes! {
         "name an executable program, and run checks in a build step that can drop capabilities.";
     CHECK_TRACE = "check.trace", "harden cannot trace a check, or some of its calls",
         "allow ptrace(2) and seccomp(2) in the build step, or add the files that the check needs to [keep].";
+    IMAGE_ONBUILD = "image-config.onbuild", "the image has steps for images that are built upon it",
+        "keep the programs that these steps run.";
     ARCHIVE_READ = "archive.read", "the archive cannot be read",
         "give --tar a file, or - for standard input.";
     ARCHIVE_DAMAGED = "archive.damaged", "the archive is damaged or truncated, or its content does not match its digest",
@@ -118,6 +120,8 @@ codes! {
         "write the archive again with docker export or docker save.";
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
         "audit the tree that your engine unpacks: docker export CONTAINER | harden audit --tar -; or write the archive again.";
+    ARCHIVE_WRITE = "archive.write", "the hardened image cannot be written",
+        "free disk space or give --output a file in a directory that can be written; no part of an image is left.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",
         "give a file that is not compressed, which is read in place, or set TMPDIR.";
     BASELINE = "audit.baseline", "the baseline cannot be read or written",

@@ -331,12 +331,7 @@ struct Segment {
     executable: bool,
 }
 
-fn interpreter(
-    segment: &Segment,
-    head: &[u8],
-    bytes: &(impl Bytes + ?Sized),
-    space: &mut Vec<u8>,
-) -> Result<Vec<u8>> {
+fn interpreter(segment: &Segment, head: &[u8], bytes: &(impl Bytes + ?Sized), space: &mut Vec<u8>) -> Result<Vec<u8>> {
     let len = usize::try_from(segment.len.min(MAX_PATH)).unwrap_or(0);
     let text = range(head, bytes, segment.at, len, space)?;
     if text.len() < len.max(2) {

@@ -59,6 +59,14 @@ pub struct Options {
     pub archive_config: Option<Vec<u8>>,
     /// `--platform`.
     pub platform: Option<Given>,
+    /// `--output` of image; `-` is standard output.
+    pub output: Option<PathBuf>,
+    /// `--tag` of image.
+    pub tag: Option<Given>,
+    /// `--keep-layers` of image.
+    pub keep_layers: bool,
+    /// `--compress` of image.
+    pub compress: Option<Given>,
     /// `--checksums`.
     pub checksums: bool,
     /// `--compliance`.
@@ -125,6 +133,9 @@ const RUN: Name = ("--run", "HARDEN_RUN");
 const TAR: Name = ("--tar", "HARDEN_TAR");
 const PLATFORM: Name = ("--platform", "HARDEN_PLATFORM");
 const MAX_SIZE: Name = ("--max-size", "HARDEN_MAX_SIZE");
+const TAG: Name = ("--tag", "HARDEN_TAG");
+const KEEP_LAYERS: Name = ("--keep-layers", "HARDEN_KEEP_LAYERS");
+const COMPRESS: Name = ("--compress", "HARDEN_COMPRESS");
 const CHECKSUMS: Name = ("--checksums", "HARDEN_CHECKSUMS");
 const COMPLIANCE: Name = ("--compliance", "HARDEN_COMPLIANCE");
 const FAIL_ON: Name = ("--fail-on", "HARDEN_FAIL_ON");
@@ -134,7 +145,7 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 30] = [
+const NAMES: [Name; 33] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
@@ -157,6 +168,9 @@ const NAMES: [Name; 30] = [
     TAR,
     PLATFORM,
     MAX_SIZE,
+    TAG,
+    KEEP_LAYERS,
+    COMPRESS,
     CHECKSUMS,
     COMPLIANCE,
     FAIL_ON,
@@ -193,10 +207,24 @@ impl Options {
             quiet: quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
             verbose: if verbose > 0 { verbose } else { reader.verbose() },
             this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
-            tar: reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
+            tar: match cli.image() {
+                Some(image) => Some(image.input.clone()),
+                None => reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
+            },
+            output: match cli.image() {
+                Some(image) => reader.path(OUTPUT, image.output.as_ref()),
+                None => None,
+            },
+            keep_layers: cli.image().is_some_and(|image| image.keep_layers)
+                || reader.switch(KEEP_LAYERS).is_some_and(|(on, _)| on),
+            tag: reader.text(TAG, cli.image().and_then(|image| image.tag.as_ref())),
+            compress: reader.text(COMPRESS, cli.image().and_then(|image| image.compress.as_ref())),
             max_size: None,
             archive_config: None,
-            platform: reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref())),
+            platform: {
+                let of_image = || cli.image().and_then(|image| image.platform.as_ref());
+                reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref()).or_else(of_image))
+            },
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
                 || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
             compliance: reader.text(COMPLIANCE, cli.audit().and_then(|audit| audit.compliance.as_ref())),
@@ -221,7 +249,9 @@ impl Options {
             run: None,
             problems: Vec::new(),
         };
-        if let Some(given) = reader.text(MAX_SIZE, cli.audit().and_then(|audit| audit.max_size.as_ref())) {
+        let of_image = || cli.image().and_then(|image| image.max_size.as_ref());
+        let max_size = cli.audit().and_then(|audit| audit.max_size.as_ref()).or_else(of_image);
+        if let Some(given) = reader.text(MAX_SIZE, max_size) {
             options.max_size = size(&given.text);
             if options.max_size.is_none() {
                 let text = format!("{} is not a size", quote(&given.text));

@@ -107,6 +107,19 @@ pub(crate) fn stdin() -> io::Result<File> {
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
+/// Standard output as a file.
+///
+/// # Errors
+/// When it is closed.
+pub(crate) fn stdout() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Whether standard output is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    io::IsTerminal::is_terminal(&io::stdout())
+}
+
 /// A new file without a name in the first of these directories that can be written: it goes with the process. Where
 /// the file system has no such files (O_TMPFILE) it gets a name and loses it at once.
 #[must_use]

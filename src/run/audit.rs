@@ -1,13 +1,12 @@
 //! audit on one root: collect what may be read, judge it, write the verdict.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::session::{create_sbom, no_report, not_written, open_sbom};
 use super::{Request, not_opened};
-use crate::archive::{self, Archive, Platform};
+use crate::archive::{self, Archive};
 use crate::audit::compliance::List;
 use crate::audit::{self, Baseline, ImageConfig, State, Subject, Verdict};
 use crate::console;
@@ -19,7 +18,7 @@ use crate::facts::{Facts, Own};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline;
 use crate::pipeline::{Source, Unread};
-use crate::policy::{Environment, Options, Policy, Run};
+use crate::policy::{Options, Policy, Run};
 use crate::report;
 use crate::root::{Root, host};
 use crate::tree::contents::Contents;
@@ -27,41 +26,6 @@ use crate::tree::set::IdSet;
 
 /// Largest baseline read, in bytes: some 200,000 findings.
 const LARGEST_BASELINE: usize = 32 << 20;
-
-/// Read the archive of `--tar`.
-pub(super) fn archive(
-    path: &Path,
-    environment: &Environment,
-    options: &Options,
-    request: &Request,
-) -> Result<Archive, Exit> {
-    let console = Console::new(request.volume, request.no_color);
-    console.phase("reading the archive");
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { quoted(path) };
-    let fault = |error: Diagnostic| {
-        let text = format!("cannot audit {name}: {}", error.text);
-        fail(request, &console, &Diagnostic { text, ..error })
-    };
-    let platform = options.platform.as_ref().map(|given| {
-        Platform::parse(&given.text).ok_or_else(|| {
-            let text = format!("{} is not a platform", escape::quoted(given.text.as_bytes()));
-            fail(
-                request,
-                &console,
-                &Diagnostic::at(codes::VALUE, &given.origin, text).help("write OS/ARCH, such as linux/arm64"),
-            )
-        })
-    });
-    let platform = platform.transpose()?;
-    let file = if path == Path::new("-") { host::stdin() } else { host::open(path) };
-    let file = file.map_err(|error| {
-        let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
-        fault(message.help("give --tar a file, or - for standard input"))
-    })?;
-    let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let directories = given.into_iter().chain(["/var/tmp".into(), "/tmp".into(), ".".into()]);
-    archive::read(file, directories.collect(), platform.as_ref(), options.max_size).map_err(fault)
-}
 
 /// Judge a root, or an archive when there is one.
 pub(super) fn run(
@@ -85,7 +49,7 @@ pub(super) fn run(
 }
 
 /// Say that there is no verdict, in the format of the report too.
-fn fail(request: &Request, console: &Console, error: &Diagnostic) -> Exit {
+pub(super) fn fail(request: &Request, console: &Console, error: &Diagnostic) -> Exit {
     console.say(Kind::Error, error);
     console.phase("nothing was audited");
     // It was said on standard error; if standard output is gone there is no other place for it.

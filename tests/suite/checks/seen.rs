@@ -253,7 +253,8 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
         [Options { without_proc: true, ..Options::default() }, Options { script: traced, ..Options::default() }]
     {
         let ran = apply_with(&shell(), &config, options);
-        ran.ends_with(3).says(&["warning[check.trace]: harden cannot trace checks in this step", "ended with status 4"]);
+        ran.ends_with(3)
+            .says(&["warning[check.trace]: harden cannot trace checks in this step", "ended with status 4"]);
         assert_eq!(ran.said.matches("check.trace").count(), 1, "{}", ran.said);
         let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
         apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);

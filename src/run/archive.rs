@@ -1,0 +1,52 @@
+//! The archive that audit and image read, before the policy: it brings the image's configuration.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::archive::{self, Archive, Platform};
+use crate::diag::{Diagnostic, codes, escape};
+use crate::policy::{Environment, Options};
+use crate::root::host;
+
+/// Read the archive at a path, or of standard input for `-`. `whole`: with all that another archive is written of.
+///
+/// # Errors
+/// The cause with the archive's name.
+pub(super) fn read(
+    path: &Path,
+    environment: &Environment,
+    options: &Options,
+    whole: bool,
+) -> Result<Archive, Diagnostic> {
+    let stdin = path == Path::new("-");
+    let name = if stdin { "standard input".to_owned() } else { escape::quoted(path.as_os_str().as_encoded_bytes()) };
+    let verb = if whole { "read" } else { "audit" };
+    let fault = |error: Diagnostic| {
+        let text = format!("cannot {verb} {name}: {}", error.text);
+        Diagnostic { text, ..error }
+    };
+    let platform = options.platform.as_ref().map(|given| {
+        Platform::parse(&given.text).ok_or_else(|| {
+            let text = format!("{} is not a platform", escape::quoted(given.text.as_bytes()));
+            Diagnostic::at(codes::VALUE, &given.origin, text).help("write OS/ARCH, such as linux/arm64")
+        })
+    });
+    let platform = platform.transpose()?;
+    let file = if stdin { host::stdin() } else { host::open(path) };
+    let file = file.map_err(|error| {
+        let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
+        let what = if whole { "give image" } else { "give --tar" };
+        fault(message.help(format!("{what} a file, or - for standard input")))
+    })?;
+    let read = if whole { archive::read_whole } else { archive::read };
+    read(file, directories(environment, options), platform.as_ref(), options.max_size).map_err(fault)
+}
+
+/// Directories for temporary files: that of the output, TMPDIR, and the usual ones.
+pub(super) fn directories(environment: &Environment, options: &Options) -> Vec<PathBuf> {
+    let output = options.output.as_deref().filter(|path| *path != Path::new("-")).map(|path| {
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf()
+    });
+    let given = environment.get(OsStr::new("TMPDIR")).filter(|value| !value.is_empty()).map(PathBuf::from);
+    output.into_iter().chain(given).chain(["/var/tmp".into(), "/tmp".into(), ".".into()]).collect()
+}

@@ -1,0 +1,299 @@
+//! image: an archive in, the plan applied to its tree, an archive out.
+
+use std::path::{Path, PathBuf};
+
+use super::Request;
+use super::session::{create_sbom, no_report, not_written};
+use crate::archive::{Archive, Compression, ImageFacts};
+use crate::console::{self, Console, Format, Volume};
+use crate::diag::{Diagnostic, Kind, codes, escape};
+use crate::digest::{Digest, hex};
+use crate::exit::Exit;
+use crate::facts::accounts::{PRIMARY_GID, UID};
+use crate::image::{Fault, Hardened};
+use crate::inventory::changed;
+use crate::inventory::sbom;
+use crate::pipeline::{self, Examined, Source, Unread};
+use crate::policy::{Options, Policy, RunUser, Start};
+use crate::report;
+use crate::report::json::{Check, NOT_RUN, Status};
+use crate::report::runtime::Runtime;
+use crate::root::host;
+use crate::root::result_stream::ResultStream;
+
+/// Say that nothing was written.
+pub(super) fn refuse(console: &Console, error: &Diagnostic) -> Exit {
+    console.say(Kind::Refused, error);
+    console.phase("no image was written");
+    Exit::Refused
+}
+
+/// Harden the image of an archive.
+pub(super) fn run(
+    mut policy: Policy,
+    options: &Options,
+    request: &Request,
+    config: Option<&[u8]>,
+    archive: Option<Archive>,
+    directories: &[PathBuf],
+) -> Exit {
+    let console = Console::new(request.volume, request.no_color);
+    match attempt(&mut policy, options, request, config, archive, directories, &console) {
+        Ok(exit) => exit,
+        Err(Stopped::Refused(error)) => refuse(&console, &error),
+        Err(Stopped::Failed(error)) => {
+            console.say(Kind::Failed, &error);
+            console.phase("no image was written");
+            Exit::Failed
+        }
+    }
+}
+
+/// Why there is no image.
+enum Stopped {
+    /// Nothing was begun.
+    Refused(Diagnostic),
+    /// It could not be written to its end.
+    Failed(Diagnostic),
+}
+
+impl From<Diagnostic> for Stopped {
+    fn from(error: Diagnostic) -> Self {
+        Self::Refused(error)
+    }
+}
+
+fn attempt(
+    policy: &mut Policy,
+    options: &Options,
+    request: &Request,
+    config: Option<&[u8]>,
+    archive: Option<Archive>,
+    directories: &[PathBuf],
+    console: &Console,
+) -> Result<Exit, Stopped> {
+    let output = options.output.as_deref().filter(|path| *path != Path::new("-"));
+    if output.is_none() && host::stdout_is_terminal() {
+        let text = "the hardened image would be written to the terminal";
+        let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
+        return Err(error.help("give -o FILE, or a pipe: harden image app.tar | docker load").into());
+    }
+    let Some(Archive { tree, files, image, notes, .. }) = archive else {
+        return Err(Diagnostic::new(codes::ARCHIVE_EMPTY, "no archive was read").into());
+    };
+    let Some(config) = config else {
+        let text = "the archive is a file system without the configuration of an image";
+        let help = "give the output of docker save, or --image-config with the output of docker inspect";
+        return Err(Diagnostic::new(codes::ARCHIVE_IMAGE, text).help(help).into());
+    };
+    for note in notes {
+        console.phase(&note);
+    }
+    let facts = image.unwrap_or_default();
+    if options.keep_layers && facts.layers.is_empty() {
+        let error = Diagnostic::new(codes::USAGE_CONFLICT, "--keep-layers: the archive has no layers to keep");
+        return Err(error.help("give the output of docker save, or leave --keep-layers out").into());
+    }
+    let compression = compression(options, &facts, console)?;
+    let mut report_file = request
+        .report
+        .as_deref()
+        .map(|path| host::create(path).map_err(|error| no_report(path, &error)))
+        .transpose()?;
+    let mut sbom_file = request.sbom.as_deref().map(create_sbom).transpose()?;
+    console.phase("examining the root file system");
+    let survey = pipeline::survey(Source::archive(tree, &files), policy).map_err(Diagnostic::from)?;
+    let examined = pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?;
+    let refused = !examined.plan.refusals.is_empty();
+    let changed = if report_file.is_some() || request.format == Format::Json {
+        changed::changed(&examined, &files)
+    } else {
+        Vec::new()
+    };
+    let bom = (sbom_file.is_some() && !refused).then(|| {
+        let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
+        sbom::of(&examined.facts, &files, &removed, &rewritten).map_err(|error| Unread::because(&error))
+    });
+    let bom = bom.transpose()?;
+    pipeline::read(&files, ()).map_err(Diagnostic::from)?;
+    let total = examined.plan.steps.len() + examined.plan.last.len();
+    let mut failure = None;
+    if !refused {
+        warn_of_build_steps(config, console);
+        console.phase(&format!("writing the image with {} changes", examined.plan.records.len()));
+        let names = options.tag.as_ref().map_or(facts.names.clone(), |tag| vec![tag.text.clone()]);
+        let hardened = Hardened {
+            tree: &examined.facts.tree,
+            files: &files,
+            plan: &examined.plan,
+            config,
+            epoch: request.epoch,
+            user: user(&examined, policy, config),
+            names,
+            oci: facts.oci,
+            compression,
+            kept: options.keep_layers.then_some(&facts),
+            annotations: annotations(config, policy),
+        };
+        failure = write(&hardened, output, directories).err();
+    }
+    let (state, exit) = match (&failure, refused) {
+        (_, true) => ("refused", Exit::Refused),
+        (Some(_), false) => ("failed", Exit::Failed),
+        (None, false) => ("applied", Exit::Done),
+    };
+    let done = if exit == Exit::Done { total } else { 0 };
+    let status = Status {
+        command: "image",
+        state,
+        exit,
+        done,
+        open: total - done,
+        failure: failure.clone(),
+        checks: checks(policy),
+    };
+    let warnings = if refused { &[][..] } else { &examined.plan.warnings };
+    for message in warnings {
+        console.say(Kind::Warning, message);
+    }
+    for message in &examined.plan.refusals {
+        console.say(Kind::Refused, message);
+    }
+    if refused {
+        console.phase("no image was written; harden explain PATH tells you why harden keeps or removes a path");
+    }
+    let runtime = Runtime::of(&examined, policy);
+    let json = |out: &mut dyn std::io::Write| report::json::document(out, &examined, &changed, &runtime, &status);
+    let written = || -> std::io::Result<()> {
+        if let (Some(file), Some(bom), true) = (&mut sbom_file, &bom, exit == Exit::Done) {
+            report::json::bill(file, bom)?;
+        }
+        if let Some(file) = &mut report_file {
+            json(file)?;
+        }
+        // Standard output is the image's where no file was named.
+        match (request.format, output.is_some() || exit != Exit::Done) {
+            (Format::Json, true) => console::print_with(json),
+            (Format::Json, false) => Ok(()),
+            _ if request.volume == Volume::Quiet => Ok(()),
+            (_, true) => console::print(&report::text::document(&examined, &runtime, &status, request.volume)),
+            (_, false) => {
+                console.text(&report::text::document(&examined, &runtime, &status, request.volume));
+                Ok(())
+            }
+        }
+    };
+    let mut written = written;
+    written().map_err(|error| Stopped::Failed(not_written(&error)))?;
+    match failure {
+        Some(failure) => Err(Stopped::Failed(failure)),
+        None => Ok(exit),
+    }
+}
+
+/// Write the image to its place.
+fn write(hardened: &Hardened<'_>, output: Option<&Path>, directories: &[PathBuf]) -> Result<(), Diagnostic> {
+    let place =
+        output.map_or_else(|| "standard output".to_owned(), |path| escape::quoted(path.as_os_str().as_encoded_bytes()));
+    let failed = |cause: &dyn std::fmt::Display| {
+        Diagnostic::new(codes::ARCHIVE_WRITE, format!("cannot write the image to {place}: {cause}"))
+            .help("free space, or give --output a file in a directory with room; nothing is left of the image")
+    };
+    let stream = ResultStream::begin(output, directories).map_err(|error| failed(&error))?;
+    match hardened.write(&stream.file) {
+        Ok(_) => {}
+        Err(Fault::Write(error)) => return Err(failed(&error)),
+        Err(Fault::Read(cause)) => {
+            let text = format!("cannot read the archive again: {cause}");
+            return Err(Diagnostic::new(codes::ARCHIVE_READ, text).help("make sure that nothing changes it meanwhile"));
+        }
+        Err(Fault::Config) => {
+            let text = "the image's configuration is not a JSON object";
+            return Err(Diagnostic::new(codes::IMAGE_CONFIG, text).help("write the archive again with docker save"));
+        }
+    }
+    stream.finish().map_err(|error| failed(&error))
+}
+
+/// How the layer is stored: as asked for, else as in the input.
+fn compression(options: &Options, facts: &ImageFacts, console: &Console) -> Result<Compression, Diagnostic> {
+    match options.compress.as_ref().map(|given| (given.text.as_str(), given)) {
+        Some(("none", _)) => Ok(Compression::None),
+        Some(("gzip", _)) => Ok(Compression::Gzip),
+        Some((other, given)) => {
+            let text = format!("{} is not a compression that harden writes", escape::quoted(other.as_bytes()));
+            Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write gzip or none"))
+        }
+        None if facts.compression() == Compression::Zstd => {
+            console
+                .phase("the layers of the input are zstd, which harden reads and does not write: the output is gzip");
+            Ok(Compression::Gzip)
+        }
+        None => Ok(facts.compression()),
+    }
+}
+
+/// `config.User` of the hardened image. It stays where the image starts as root, and where it names the account by its
+/// number; else it is the number, which Kubernetes' runAsNonRoot wants, with the group only where no account gives it.
+fn user(examined: &Examined, policy: &Policy, config: &[u8]) -> String {
+    let document: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+    let old = document.get("config").and_then(|config| config.get("User")).and_then(|user| user.as_str());
+    let old = old.unwrap_or_default().to_owned();
+    let Some(run) = examined.ids.run().filter(|_| policy.start != Start::Root) else { return old };
+    let (name, group) = old.split_once(':').map_or((old.as_str(), None), |(name, group)| (name, Some(group)));
+    if name.parse() == Ok(run.uid) && group.is_none_or(|group| group.parse() == Ok(run.gid)) {
+        return old;
+    }
+    let accounts = &examined.facts.accounts;
+    let account = accounts.passwd().find(|line| line.id(UID) == Some(run.uid));
+    // One that the plan makes has the group that was asked for.
+    let made = matches!(policy.user, Some(RunUser::Named { .. })) && account.is_none();
+    if made || account.is_some_and(|line| line.id(PRIMARY_GID) == Some(run.gid)) {
+        run.uid.to_string()
+    } else {
+        format!("{}:{}", run.uid, run.gid)
+    }
+}
+
+/// What the image is made of, for whoever looks at it later.
+fn annotations(config: &[u8], policy: &Policy) -> Vec<(&'static str, String)> {
+    let sha256 = |bytes: &[u8]| format!("sha256:{}", Digest::of(bytes));
+    let mut all = vec![
+        ("io.github.harden.source.config", sha256(config)),
+        ("io.github.harden.policy", sha256(crate::policy::dump(policy).as_bytes())),
+        ("io.github.harden.version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    if let Some(binary) = host::own_executable().and_then(|path| host::open(Path::new(&path)).ok()) {
+        let (mut digest, mut buffer, mut file) = (Digest::default(), vec![0; 256 * 1024], binary);
+        while let Ok(count @ 1..) = std::io::Read::read(&mut file, &mut buffer) {
+            digest.update(buffer.get(..count).unwrap_or_default());
+        }
+        all.push(("io.github.harden.binary", format!("sha256:{}", hex(&digest.finish()))));
+    }
+    all
+}
+
+/// Steps that engines take when the image is built upon: they may need what is gone.
+fn warn_of_build_steps(config: &[u8], console: &Console) {
+    let document: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+    let steps = document.get("config").and_then(|config| config.get("OnBuild")).and_then(|steps| steps.as_array());
+    if steps.is_some_and(|steps| !steps.is_empty()) {
+        let text = "the image has ONBUILD steps, which run programs of it in later builds";
+        let warning = Diagnostic::new(codes::IMAGE_ONBUILD, text);
+        console.say(
+            Kind::Warning,
+            &warning.help("keep the programs that they run, or build on the image that was not hardened"),
+        );
+    }
+}
+
+fn checks(policy: &Policy) -> Vec<Check> {
+    let check = |check: &crate::policy::Check| Check {
+        command: check.argv.clone(),
+        tcp: check.tcp,
+        starts: check.starts,
+        timeout: check.timeout,
+        state: NOT_RUN,
+    };
+    policy.checks.iter().map(check).collect()
+}
