@@ -105,7 +105,7 @@ fn read_with(
         let error = Diagnostic::new(codes::ARCHIVE_EMPTY, "the archive holds no file");
         return Err(error.help("write it with docker export or docker save"));
     }
-    let (tree, contents, extras) = outer.finish();
+    let (tree, contents, extras) = outer.finish(attributes);
     let mut files = Files { store, contents, extras, budgets: Budgets::default() };
     let Some(image) = image::recognise(&tree, &files, platform)? else {
         return Ok(Archive { tree, files, config: None, image: None, notes: Vec::new() });
@@ -129,7 +129,7 @@ fn read_with(
         // The archive around it has shown how long it is.
         fill(&mut layers, &files.store, span, true, attributes).map_err(within)?;
     }
-    let (tree, contents, extras) = layers.finish();
+    let (tree, contents, extras) = layers.finish(attributes);
     (files.contents, files.extras) = (contents, extras);
     Ok(Archive { tree, files, config: Some(image.config), image: Some(image.facts), notes })
 }

@@ -30,6 +30,11 @@ use result::{After, Entry, What};
 /// Bytes of content that are read at once.
 const CHUNK: usize = 256 * 1024;
 
+/// How the containers of an image's configuration run: USER, ONBUILD and the like.
+pub(crate) fn settings(config: &[u8]) -> serde_json::Map<String, serde_json::Value> {
+    config::settings(config)
+}
+
 /// The image that is written.
 pub(crate) struct Hardened<'a> {
     /// The archive's tree.

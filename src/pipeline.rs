@@ -328,7 +328,13 @@ fn kept_setid(facts: &Facts, policy: &Policy, draft: &mut Draft<'_>) -> IdSet {
 
 fn ask_for_what_is_missing(policy: &Policy, draft: &mut Draft<'_>) {
     draft.begin(codes::GUARD_RUN);
-    if policy.user.is_none() {
+    if policy.user.is_none() && policy.image.is_some() {
+        draft.refuse(
+            "the image names no USER, so its program runs as root",
+            "write --user app:1000:1000 (or [run] user); add [run] start = \"root\" if its entrypoint drops to that user; or keep root \
+             knowingly: --user root --disable accounts.user",
+        );
+    } else if policy.user.is_none() {
         draft.refuse(
             "no user is configured: harden cannot tell which account runs the image's program",
             "write [run] user = \"app:1000:1000\", --user app:1000:1000, or give --image-config",

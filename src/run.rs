@@ -94,6 +94,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
         let whole = cli.image().is_some();
+        if whole {
+            crate::stop::let_writes_fail();
+        }
         console.phase("reading the archive");
         match archive::read(path, environment, &options, whole) {
             Ok(found) => archive = Some(found),

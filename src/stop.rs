@@ -22,6 +22,14 @@ pub(crate) struct Stop {
     asked: OnceLock<Signal>,
 }
 
+/// From here on a file that would become larger than its limit (RLIMIT_FSIZE) is an error of the write, and ends no process:
+/// the message can say which file.
+pub(crate) fn let_writes_fail() {
+    let mut beyond = SigSet::empty();
+    beyond.add(Signal::SIGXFSZ);
+    let _ = beyond.thread_block();
+}
+
 impl Stop {
     /// Let the signals wait from here on. Where the kernel cannot do that they do what they did.
     #[must_use]

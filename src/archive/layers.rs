@@ -515,8 +515,14 @@ impl Layers {
     }
 
     /// The tree; the content of each inode: that of number `n` of the tree is at `n - 1`; and what few inodes have besides, by
-    /// their number in the tree.
-    pub(super) fn finish(mut self) -> (Tree, Vec<Option<Data>>, BTreeMap<u64, Extra>) {
+    /// their number in the tree. With `as_walk` the tree knows the capabilities of files that can be executed, as the walk of
+    /// a root that is to be changed does.
+    pub(super) fn finish(mut self, as_walk: bool) -> (Tree, Vec<Option<Data>>, BTreeMap<u64, Extra>) {
+        if as_walk {
+            for inode in &mut self.inodes {
+                inode.capability &= inode.mode & 0o111 != 0;
+            }
+        }
         let mut tree = Tree::new(self.meta(0));
         let mut todo = vec![Id::ROOT];
         while let Some(id) = todo.pop() {

@@ -43,7 +43,7 @@ pub(super) struct Layer {
 pub(super) fn configuration(old: &[u8], facts: &Facts, layers: &[Layer]) -> Result<Vec<u8>, Unfit> {
     let kept = layers.iter().any(|layer| layer.id.is_none());
     let written = layers.iter().find_map(|layer| layer.id.as_ref());
-    let mut all: Map<String, Value> = serde_json::from_slice(old).map_err(|_| Unfit)?;
+    let mut all = read(old)?;
     let config = all.entry("config").or_insert(Value::Null);
     if config.is_null() {
         *config = json!({});
@@ -85,6 +85,39 @@ pub(super) fn configuration(old: &[u8], facts: &Facts, layers: &[Layer]) -> Resu
         all.remove(key);
     }
     serde_json::to_vec(&all).map_err(|_| Unfit)
+}
+
+/// A configuration as the image specification has it, also where it is what `docker inspect` prints: a list of one object
+/// whose keys begin with capitals.
+fn read(old: &[u8]) -> Result<Map<String, Value>, Unfit> {
+    let mut value: Value = serde_json::from_slice(old).map_err(|_| Unfit)?;
+    if let Value::Array(list) = &mut value {
+        value = list.pop().filter(|_| list.is_empty()).ok_or(Unfit)?;
+    }
+    let Value::Object(all) = value else { return Err(Unfit) };
+    let Some(config) = all.get("Config") else { return Ok(all) };
+    let mut found = Map::new();
+    found.insert("config".to_owned(), config.clone());
+    for (from, to) in [
+        ("Architecture", "architecture"),
+        ("Os", "os"),
+        ("Variant", "variant"),
+        ("Created", "created"),
+        ("Author", "author"),
+    ] {
+        if let Some(value) = all.get(from).filter(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
+            found.insert(to.to_owned(), value.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// How the containers of a configuration run: its `config`.
+pub(super) fn settings(old: &[u8]) -> Map<String, Value> {
+    match read(old).ok().and_then(|mut all| all.remove("config")) {
+        Some(Value::Object(settings)) => settings,
+        _ => Map::new(),
+    }
 }
 
 /// The platform of a configuration, for the descriptor of its manifest.

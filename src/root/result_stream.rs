@@ -1,11 +1,12 @@
 //! A result that a run writes piece by piece: whole in its place, or not there at all.
 //!
 //! The pieces go to a file beside the place, which takes its name at the end; what has no place beside it (standard output, a
-//! pipe, a device) gets them from a temporary file without a name. So a reader never sees a part.
+//! pipe, a device) gets them from a temporary file. Neither has a name before, where the kernel can do that: a reader never
+//! sees a part, and a run that is killed leaves nothing.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,8 @@ pub(crate) struct ResultStream {
 
 #[derive(Debug)]
 enum Place {
-    /// The temporary name in the directory becomes this name.
-    Beside { directory: OwnedFd, temporary: Vec<u8>, name: Vec<u8> },
+    /// The temporary name in the directory becomes this name; `named` when the file has it already.
+    Beside { directory: OwnedFd, temporary: Vec<u8>, name: Vec<u8>, named: bool },
     /// Everything is copied there at the end.
     Copied(File),
 }
@@ -63,10 +64,19 @@ impl ResultStream {
         let directory = rustix::fs::open(parent, flags, Mode::empty())?;
         let number: u64 = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), rustix::process::getpid());
         let temporary = format!(".harden-{number:016x}").into_bytes();
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        let file = File::from(rustix::fs::openat(&directory, &*temporary, flags, mode)?);
-        Ok(Self { file, place: Place::Beside { directory, temporary, name: name.as_bytes().to_vec() } })
+        let unnamed = rustix::fs::openat(&directory, ".", flags | OFlags::TMPFILE, mode).map(File::from);
+        // It gets its name through procfs (open(2), O_TMPFILE).
+        let unnamed = unnamed.ok().filter(|file| rustix::fs::statat(CWD, proc_path(file), AtFlags::empty()).is_ok());
+        let (file, named) = match unnamed {
+            Some(file) => (file, false),
+            None => {
+                let flags = flags | OFlags::CREATE | OFlags::EXCL;
+                (File::from(rustix::fs::openat(&directory, &*temporary, flags, mode)?), true)
+            }
+        };
+        Ok(Self { file, place: Place::Beside { directory, temporary, name: name.as_bytes().to_vec(), named } })
     }
 
     /// All pieces are there: put the result into its place.
@@ -87,11 +97,18 @@ impl ResultStream {
             }
         }
         self.file.sync_all()?;
-        if let Place::Beside { directory, temporary, name } = &self.place {
+        if let Place::Beside { directory, temporary, name, named } = &self.place {
+            if !named {
+                rustix::fs::linkat(CWD, proc_path(&self.file), directory, &**temporary, AtFlags::SYMLINK_FOLLOW)?;
+            }
             rustix::fs::renameat(directory, &**temporary, directory, &**name)?;
         }
         Ok(())
     }
+}
+
+fn proc_path(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 impl Drop for ResultStream {

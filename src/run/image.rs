@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::digest::{Digest, hex};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID};
-use crate::image::{Fault, Hardened};
+use crate::image::{Fault, Hardened, settings};
 use crate::inventory::changed;
 use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
@@ -236,9 +236,8 @@ fn compression(options: &Options, facts: &ImageFacts, console: &Console) -> Resu
 /// `config.User` of the hardened image. It stays where the image starts as root, and where it names the account by its
 /// number; else it is the number, which Kubernetes' runAsNonRoot wants, with the group only where no account gives it.
 fn user(examined: &Examined, policy: &Policy, config: &[u8]) -> String {
-    let document: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
-    let old = document.get("config").and_then(|config| config.get("User")).and_then(|user| user.as_str());
-    let old = old.unwrap_or_default().to_owned();
+    let settings = settings(config);
+    let old = settings.get("User").and_then(|user| user.as_str()).unwrap_or_default().to_owned();
     let Some(run) = examined.ids.run().filter(|_| policy.start != Start::Root) else { return old };
     let (name, group) = old.split_once(':').map_or((old.as_str(), None), |(name, group)| (name, Some(group)));
     if name.parse() == Ok(run.uid) && group.is_none_or(|group| group.parse() == Ok(run.gid)) {
@@ -275,8 +274,8 @@ fn annotations(config: &[u8], policy: &Policy) -> Vec<(&'static str, String)> {
 
 /// Steps that engines take when the image is built upon: they may need what is gone.
 fn warn_of_build_steps(config: &[u8], console: &Console) {
-    let document: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
-    let steps = document.get("config").and_then(|config| config.get("OnBuild")).and_then(|steps| steps.as_array());
+    let settings = settings(config);
+    let steps = settings.get("OnBuild").and_then(|steps| steps.as_array());
     if steps.is_some_and(|steps| !steps.is_empty()) {
         let text = "the image has ONBUILD steps, which run programs of it in later builds";
         let warning = Diagnostic::new(codes::IMAGE_ONBUILD, text);

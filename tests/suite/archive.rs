@@ -5,5 +5,5 @@ mod differ;
 mod forms;
 mod hostile;
 pub(crate) mod images;
-mod same;
+pub(crate) mod same;
 pub(crate) mod writer;

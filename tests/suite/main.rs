@@ -27,6 +27,7 @@ mod explain;
 mod formats;
 mod fuzz;
 mod hostile;
+mod image;
 mod init;
 mod layers;
 mod learn;

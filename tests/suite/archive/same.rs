@@ -72,6 +72,26 @@ fn described(tree: &Tree, contents: &dyn Contents, capabilities: bool) -> Vec<St
     tree.ids().map(line).collect()
 }
 
+/// The same with times of directories, and with the numbers of devices: all that a layer holds.
+pub(crate) fn compare_whole(directory: &Path, archive: &Archive, name: &str) {
+    let root = Root::open(directory.as_os_str().as_encoded_bytes()).unwrap();
+    let walked = walk(&root);
+    let times = |tree: &Tree| -> Vec<String> {
+        let directories = tree.ids().filter(|&id| tree.is_dir(id) && !tree.path(id).eq(b"/"));
+        directories.map(|id| format!("{} time {}", tree.path(id).escape_ascii(), tree.meta(id).mtime)).collect()
+    };
+    let all = |tree: &Tree, contents: &dyn Contents| {
+        let mut lines = [described(tree, contents, true), times(tree)].concat();
+        lines.retain(|line| !line.starts_with("/ "));
+        lines.sort();
+        lines
+    };
+    let (expected, found) = (all(&walked, &root), all(&archive.tree, &archive.files));
+    let missing: Vec<_> = expected.iter().filter(|line| !found.contains(line)).collect();
+    let more: Vec<_> = found.iter().filter(|line| !expected.contains(line)).collect();
+    assert!(missing.is_empty() && more.is_empty(), "{name}: missing {missing:#?}, more {more:#?}");
+}
+
 fn compare(directory: &Path, archive: &Archive, capabilities: bool) {
     let root = Root::open(directory.as_os_str().as_encoded_bytes()).unwrap();
     let walked = walk(&root);

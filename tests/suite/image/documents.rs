@@ -1,0 +1,168 @@
+//! What the configuration, the manifest and the index of the written image say.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Input, base, config, layer};
+use crate::common::{Command, Rootfs};
+
+/// A file of an archive.
+fn file(archive: &[u8], name: &str) -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("archive.tar");
+    std::fs::write(&path, archive).unwrap();
+    let output = Command::new("tar").arg("-xOf").arg(&path).arg(name).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+fn json_of(archive: &[u8], name: &str) -> Value {
+    serde_json::from_slice(&file(archive, name)).unwrap()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The parts of a written image, each compared with the digest that names it.
+struct Parts {
+    docker: Value,
+    index: Value,
+    manifest: Value,
+    config: Value,
+}
+
+fn parts(archive: &[u8]) -> Parts {
+    let blob = |descriptor: &Value| {
+        let name = descriptor["digest"].as_str().unwrap();
+        let bytes = file(archive, &name.replace("sha256:", "blobs/sha256/"));
+        assert_eq!((digest(&bytes).as_str(), bytes.len() as u64), (name, descriptor["size"].as_u64().unwrap()));
+        bytes
+    };
+    assert_eq!(json_of(archive, "oci-layout"), json!({"imageLayoutVersion": "1.0.0"}));
+    let (docker, index) = (json_of(archive, "manifest.json"), json_of(archive, "index.json"));
+    let manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0])).unwrap();
+    let config: Value = serde_json::from_slice(&blob(&manifest["config"])).unwrap();
+    let layers: Vec<String> = manifest["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| {
+            blob(layer);
+            layer["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/")
+        })
+        .collect();
+    assert_eq!(docker[0]["Layers"], json!(layers));
+    assert_eq!(docker[0]["Config"], manifest["config"]["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/"));
+    Parts { docker, index, manifest, config }
+}
+
+fn input() -> Input {
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    Input::of(&tree)
+}
+
+#[test]
+fn all_but_the_user_stays_and_one_step_more_is_told() {
+    let parts = parts(&input().hardened(&[]));
+    let (old, new) = (config(), &parts.config);
+    let mut settings = old["config"].clone();
+    settings["User"] = json!("1000");
+    assert_eq!(new["config"], settings);
+    for key in ["architecture", "os", "created"] {
+        assert_eq!(new[key], old[key], "{key}");
+    }
+    let history = new["history"].as_array().unwrap();
+    assert_eq!(
+        (history.len(), &history[0]["created_by"], &history[0]["empty_layer"]),
+        (2, &json!("ADD rootfs"), &json!(true))
+    );
+    assert!(history[1]["created_by"].as_str().unwrap().starts_with("harden "));
+    assert_eq!(history[1]["created"], old["created"]);
+    assert_eq!(new["rootfs"]["diff_ids"], json!([parts.manifest["layers"][0]["digest"]]));
+    assert_eq!(parts.docker[0]["RepoTags"], json!(["app:1"]));
+    let entry = &parts.index["manifests"][0];
+    assert_eq!(entry["platform"], json!({"architecture": "amd64", "os": "linux"}));
+    assert_eq!(entry["annotations"]["io.containerd.image.name"], "docker.io/library/app:1");
+    assert_eq!(entry["annotations"]["org.opencontainers.image.ref.name"], "1");
+    assert_eq!(parts.manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+}
+
+#[test]
+fn a_name_and_a_time_may_be_given() {
+    let input = input();
+    let output = input.output();
+    let words =
+        ["image", input.path.to_str().unwrap(), "-o", output.to_str().unwrap(), "--tag", "reg.example/team/app:2"];
+    let run = crate::common::bare(&words, &[("SOURCE_DATE_EPOCH", "1800000000")], b"");
+    assert_eq!(run.status, 0, "{}", run.all());
+    let parts = parts(&std::fs::read(output).unwrap());
+    assert_eq!(parts.docker[0]["RepoTags"], json!(["reg.example/team/app:2"]));
+    assert_eq!(parts.index["manifests"][0]["annotations"]["io.containerd.image.name"], "reg.example/team/app:2");
+    assert_eq!(parts.config["created"], "2027-01-15T08:00:00Z");
+}
+
+#[test]
+fn layers_that_are_kept_are_those_of_the_input_byte_for_byte() {
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    let below = layer(tree.path());
+    let input = Input::saved(std::slice::from_ref(&below), &config());
+    let first = input.hardened(&["--keep-layers"]);
+    let found = parts(&first);
+    let layers = found.manifest["layers"].as_array().unwrap();
+    assert_eq!((layers.len(), layers[0]["digest"].as_str().unwrap()), (2, digest(&below).as_str()));
+    assert_eq!(found.config["rootfs"]["diff_ids"][0], config()["rootfs"]["diff_ids"][0]);
+    assert_eq!(found.config["history"][0], config()["history"][0]);
+    // With nothing to do no layer comes.
+    std::fs::write(&input.path, &first).unwrap();
+    let second = parts(&input.hardened(&["--keep-layers"]));
+    assert_eq!(second.manifest["layers"], found.manifest["layers"]);
+    assert_eq!(second.config["rootfs"], found.config["rootfs"]);
+}
+
+/// The number that the written form gives has the groups of the account, or says which it has not.
+#[test]
+fn the_user_is_a_number_that_engines_read_in_one_way() {
+    for (user, options, expected) in [
+        ("app", &[][..], "1000"),
+        ("1000", &[], "1000"),
+        ("1000:1000", &[], "1000:1000"),
+        ("app:app", &[], "1000"),
+        ("4711", &[], "4711"),
+        ("", &["--user", "app"], "1000"),
+        ("", &["--user", "web:4000:4000"], "4000"),
+        ("", &["--user", "4000:5000"], "4000:5000"),
+    ] {
+        let tree = base(Rootfs::debian_like());
+        tree.stamp();
+        let mut config = config();
+        config["config"]["User"] = json!(user);
+        let written = parts(&Input::saved(&[layer(tree.path())], &config).hardened(options));
+        assert_eq!(written.config["config"]["User"], expected, "{user:?} {options:?}");
+    }
+}
+
+/// `docker inspect` has other names for the same.
+#[test]
+fn an_export_is_an_image_with_the_output_of_inspect() {
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("export.tar"), layer(tree.path())).unwrap();
+    let inspected = json!([{
+        "Id": "sha256:1", "RepoTags": ["app:1"], "Created": "2024-05-06T07:08:09Z", "Architecture": "arm64", "Os": "linux",
+        "Config": config()["config"],
+    }]);
+    std::fs::write(at("inspect.json"), inspected.to_string()).unwrap();
+    let words =
+        ["image", &at("export.tar"), "-o", &at("out.tar"), "--image-config", &at("inspect.json"), "--tag", "app:3"];
+    let run = crate::common::bare(&words, &[], b"");
+    assert_eq!(run.status, 0, "{}", run.all());
+    let parts = parts(&std::fs::read(at("out.tar")).unwrap());
+    assert_eq!(parts.config["architecture"], "arm64");
+    assert_eq!(parts.config["config"]["Cmd"], config()["config"]["Cmd"]);
+    assert_eq!(parts.index["manifests"][0]["platform"]["architecture"], "arm64");
+}

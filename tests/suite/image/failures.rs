@@ -1,0 +1,115 @@
+//! What is refused, and what is left after a failure: nothing.
+
+use serde_json::json;
+
+use super::{Input, base, config, layer};
+use crate::common::{Command, Rootfs, Run};
+
+fn input() -> Input {
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    Input::of(&tree)
+}
+
+/// The run said that, and left nothing beside the input.
+fn left_nothing(input: &Input, run: &Run, status: i32, says: &[&str]) {
+    assert_eq!(run.status, status, "{}", run.all());
+    for text in says {
+        assert!(run.stderr.contains(text), "{text}: {}", run.all());
+    }
+    assert!(run.stderr.contains("no image was written"), "{}", run.all());
+    let names: Vec<_> =
+        std::fs::read_dir(input.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["in.tar"]);
+}
+
+#[test]
+fn an_image_that_runs_as_root_is_refused_with_the_ways_out() {
+    for user in [json!(""), json!("root"), json!("0:0"), serde_json::Value::Null] {
+        let tree = base(Rootfs::debian_like());
+        tree.stamp();
+        let mut config = config();
+        config["config"]["User"] = user;
+        let input = Input::saved(&[layer(tree.path())], &config);
+        let says = ["refused[guard.run]", "--user app:1000:1000", "start = \"root\"", "--disable accounts.user"];
+        left_nothing(&input, &input.run(&[]), 2, &says);
+        // Each of them is one.
+        assert!(!input.hardened(&["--user", "app"]).is_empty());
+        assert!(!input.hardened(&["--user", "root", "--disable", "accounts.user"]).is_empty());
+        let policy = input.directory.path().join("harden.toml");
+        std::fs::write(&policy, "[run]\nuser = \"app\"\nstart = \"root\"\n").unwrap();
+        assert!(!input.hardened(&["--config", policy.to_str().unwrap()]).is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_an_image_is_refused() {
+    let input = input();
+    left_nothing(&input, &input.run(&["--compress", "xz"]), 2, &["'xz' is not a compression", "write gzip or none"]);
+    let run = input.run(&["--platform", "linux/s390x"]);
+    left_nothing(&input, &run, 2, &["refused[archive.image]: cannot read ", "it has no image for linux/s390x"]);
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    std::fs::write(&input.path, layer(tree.path())).unwrap();
+    left_nothing(&input, &input.run(&[]), 2, &["without the configuration of an image", "docker inspect"]);
+    std::fs::write(&input.path, "no archive").unwrap();
+    left_nothing(&input, &input.run(&[]), 2, &["refused[archive.damaged]"]);
+    std::fs::write(&input.path, "").unwrap();
+    left_nothing(&input, &input.run(&[]), 2, &["refused[archive."]);
+}
+
+#[test]
+fn a_refused_plan_writes_nothing() {
+    let input = input();
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&policy, "[keep]\ncommands = [\"no-such-command\"]\n").unwrap();
+    left_nothing(&input, &input.run(&["--config", policy.path().to_str().unwrap()]), 2, &["no-such-command"]);
+}
+
+#[test]
+fn a_full_disk_or_a_closed_pipe_leaves_nothing() {
+    let input = input();
+    let run = input.run(&["-o", "/dev/full"]);
+    // The last -o is a second one.
+    assert_eq!(run.status, 2, "{}", run.all());
+    let words = ["image", input.path.to_str().unwrap(), "-o", "/dev/full"];
+    let full = crate::common::bare(&words, &[], b"");
+    left_nothing(&input, &full, 3, &["failed[archive.write]: cannot write the image to '/dev/full': "]);
+    let limited = |limit: &str| {
+        let script = format!("ulimit -f {limit}; exec \"$@\"");
+        let output = Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_harden"), "image"])
+            .arg(&input.path)
+            .arg("-o")
+            .arg(input.output())
+            .output()
+            .unwrap();
+        Run {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    };
+    for limit in ["0", "1", "20"] {
+        left_nothing(&input, &limited(limit), 3, &["failed[archive.write]: cannot write the image to "]);
+    }
+    let closed = Command::new("sh")
+        .args(["-c", "{ \"$@\"; echo $? >&2; } | true", "sh", env!("CARGO_BIN_EXE_harden"), "image"])
+        .arg(&input.path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&closed.stderr);
+    assert!(said.contains("cannot write the image to standard output") && said.ends_with("3\n"), "{said}");
+}
+
+/// A file that is there stays what it is until the new one is whole.
+#[test]
+fn an_output_that_is_there_is_replaced_at_the_end_only() {
+    let input = input();
+    std::fs::write(input.output(), "old").unwrap();
+    let run = input.run(&["--compress", "xz"]);
+    assert_eq!((run.status, std::fs::read_to_string(input.output()).unwrap().as_str()), (2, "old"));
+    assert!(input.hardened(&[]).len() > 10_240);
+    let names = std::fs::read_dir(input.directory.path()).unwrap().count();
+    assert_eq!(names, 2);
+}
