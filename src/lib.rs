@@ -4,7 +4,7 @@
 //! argv + harden.toml ──> policy ─────────────────┐
 //! root file system ──> root ────┐                v
 //!                               ├──> tree ──> facts, closure ──> rules ──> draft ──> guards ──> plan ──> apply ──> report
-//! archive of an image ─> archive┘
+//! archive of an image ─> archive┘                                                             └──> image ──> archive
 //! ```
 //!
 //! One pipeline (`pipeline::survey` and `pipeline::examine`); `plan` and `apply` are the same pipeline cut at two

@@ -108,6 +108,15 @@ database = "keep"
         )
     }
 
+    /// The same as an image that runs.
+    pub fn context_to_run(&self) -> Context {
+        self.context_before().file(
+            "Dockerfile",
+            0o644,
+            &format!("FROM {}\nCOPY app /app\nUSER 1000:1000\nENTRYPOINT {}\n", self.tag, self.command),
+        )
+    }
+
     /// Hardens an image once more, `result` being the first run's.
     pub fn context_again(&self, result: &str) -> Context {
         Context::new().add(&binary(), "harden").file("harden.toml", 0o644, &self.config()).file(

@@ -27,6 +27,7 @@ mod check;
 mod common;
 mod docker;
 mod examples;
+mod image;
 mod inspect;
 mod judges;
 mod layer;

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::common::{APP, Rootfs, bare};
 
 /// All commands; "" is the program without one.
-const COMMANDS: [&str; 8] = ["", "apply", "plan", "audit", "explain", "learn", "init", "completions"];
+const COMMANDS: [&str; 9] = ["", "apply", "plan", "audit", "image", "explain", "learn", "init", "completions"];
 
 /// Compares with tests/suite/cli/NAME, or writes it.
 pub(crate) fn snapshot(name: &str, text: &str) {
