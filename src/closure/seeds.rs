@@ -64,40 +64,17 @@ fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     }
     let origin = Origin::Environment("the image's environment");
     let why = Why::Named(Seed::Path, format!("named by the variable {} in {origin}", quoted(name.as_bytes())), origin);
-    let is_data = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 == 0;
     if tree.is_file(top) {
-        if is_data(top) {
+        if tree.permissions(top) & 0o111 == 0 {
             let _ = walk.add_path(Id::ROOT, value.as_bytes(), None, &why);
         }
-        return;
-    }
-    let mut queue = vec![top];
-    let mut seen = BTreeSet::from([top]);
-    while let Some(at) = queue.pop().filter(|_| seen.len() < MOST_NAMED) {
-        for id in tree.subtree(at).take(MOST_NAMED).collect::<Vec<_>>() {
-            if is_data(id) {
-                walk.add(id, None, &why);
-            } else if tree.is_link(id)
-                && let Ok(found) = tree.follow(id)
-                && (is_data(found.node) || tree.is_dir(found.node))
-            {
-                walk.add(id, None, &why);
-                // Settings of the system, as the `conf` of Tomcat; not the whole system.
-                let path = tree.path(found.node);
-                let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= 2;
-                if tree.is_dir(found.node) && own && path.starts_with(b"/etc/") && seen.insert(found.node) {
-                    queue.push(found.node);
-                }
-            }
-        }
+    } else {
+        walk.add_data(top, None, &why);
     }
 }
 
 /// Parts of the path of a directory that is an application's own, as `/var/lib/tomcat10`.
 const OWN_DIRECTORY: usize = 3;
-
-/// Most directories and entries that one variable leads to.
-const MOST_NAMED: usize = 20_000;
 
 fn may_be_missing(optional: bool, origin: &Origin) -> bool {
     optional || matches!(origin, Origin::Profile(_))

@@ -433,6 +433,29 @@ fn data_that_a_program_opens_by_computed_names_is_kept() {
     applied.assert_kept(&[data]);
 }
 
+/// A link on the way is a name, too; the settings that it leads to are read through it.
+#[test]
+fn links_among_data_that_a_program_opens_stay_with_the_settings_that_they_lead_to() {
+    let names = ["/usr/share/groff/site-tmac", "/usr/share/groff/current", "/usr/share/groff/1/font"];
+    let data = ["/etc/groff/man.local", "/usr/share/groff/1/tmac/an.tmac"];
+    let tree = Rootfs::debian_like()
+        .programs(&["/usr/bin/groff"])
+        .package("groff-base", &["/usr/bin/groff", data[1], names[0], names[1], names[2]])
+        .text(data[0], "x")
+        .text(data[1], "x")
+        .text("/usr/share/fonts/lots", "x")
+        .link(names[0], "/etc/groff")
+        .link(names[1], "1")
+        .link(names[2], "../../fonts")
+        .package("fonts", &["/usr/share/fonts/lots"])
+        // It loses all its commands.
+        .programs(&["/usr/bin/other"])
+        .package("groff-settings", &["/usr/bin/other", data[0]]);
+    let applied = tree.apply_config("mode = 'minimal'\n[keep]\ncommands = ['groff']\n", &APP);
+    applied.assert_kept(&[names[0], names[1], data[0], data[1]]);
+    applied.assert_gone(&["/usr/share/fonts/lots"]);
+}
+
 #[test]
 fn program_files_of_ones_own_are_read_beside_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
