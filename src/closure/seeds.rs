@@ -9,7 +9,7 @@ use crate::diag::suggest::did_you_mean;
 use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
 use crate::facts::program::{Place, Program};
-use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
+use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run, variable};
 use crate::scripts::is_interpreter;
 use crate::tree::{FileId, Id, Tree, Unresolved, glob};
 
@@ -47,13 +47,13 @@ pub(super) fn optional(walk: &mut Walk<'_>) {
         kept_path(walk, entry);
     }
     for (name, value) in &policy.environment {
-        variable(walk, name, value);
+        named_by_variable(walk, name, value);
     }
 }
 
 /// Data that a variable of the image names: a file, or a directory of the application with what lies below and what links
 /// there lead to. Programs have reasons of their own.
-fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
+fn named_by_variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     let tree = walk.input.tree;
     let Ok(found) = tree.resolve(value.as_bytes()) else { return };
     let top = found.node;
@@ -91,6 +91,7 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
         }
     }
     let calls = Why::Named(Seed::Command, format!("called by the command in {}", line.origin), line.origin.clone());
+    unexpanded(walk, line);
     if line.shell_form {
         walk.calls_in_code(line.argv.last().map_or("", String::as_str), None, &calls);
     } else {
@@ -134,6 +135,25 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
             }
             Found::NotExecutable | Found::Nothing(_) => {}
         }
+    }
+}
+
+/// Name a variable in an argument, which only the program itself can expand. Code has variables of its own.
+fn unexpanded(walk: &mut Walk<'_>, line: &CommandLine) {
+    let programs = &walk.input.policy.programs;
+    let first = line.argv.first().filter(|_| !line.shell_form).map_or("", String::as_str);
+    let name = first.rsplit('/').next().unwrap_or_default();
+    let known = programs.of(name.as_bytes(), first.as_bytes());
+    let is_code = |word: &str| {
+        let mut options = known.iter().flat_map(|(program, _)| &program.options);
+        word.contains(char::is_whitespace) || options.any(|(option, _)| word.starts_with(option.as_str()))
+    };
+    let found = line.argv.iter().skip(1).filter(|word| !is_code(word)).find_map(|word| Some((word, variable(word)?)));
+    if let Some((word, name)) = found.filter(|_| !line.shell_form) {
+        let shown = quoted(word.as_bytes());
+        let text = format!("the argument {shown} of the command holds the variable '{name}'");
+        let message = Diagnostic::at(codes::VARIABLE, &line.origin, text);
+        walk.warn_of(message.help("exec form expands nothing; write the value, unless the program expands it itself"));
     }
 }
 

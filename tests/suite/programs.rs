@@ -211,6 +211,8 @@ fn options_and_arguments_that_hold_a_command_count() {
         ("java", "'-XX:OnOutOfMemoryError=wget -q x', '-jar', '/app.jar'"),
         ("socat", "'TCP-LISTEN:80,fork', 'EXEC:wget -q x,pty'"),
         ("socat", "'-', 'SYSTEM:wget x'"),
+        ("socat", "'-', 'SYSTEM:u=x; wget $u'"),
+        ("socat", "'-', 'EXEC:wget $SOCAT_PEERADDR,pty'"),
     ] {
         let tree = || Rootfs::debian_like().programs(&[&format!("/usr/bin/{program}")]);
         let config = |keep: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{program}', {words}]\n{keep}");

@@ -372,3 +372,31 @@ fn passwords_that_a_kept_service_asks_for_are_named_when_they_are_taken() {
         assert!(!done.run.stderr.contains("[guard.passwords]"), "{auth}: {}", done.run.all());
     }
 }
+
+/// Helpers that are built from one library name the same programs.
+#[test]
+fn files_that_name_the_same_are_one_warning() {
+    let mut tree = Rootfs::debian_like().programs(&["/usr/bin/other"]);
+    let files: Vec<String> = (1..=5).map(|at| format!("/usr/bin/tool{at}")).collect();
+    for file in &files {
+        let mut tool = Spec {
+            interpreter: Some(LOADER),
+            imports: vec!["execv"],
+            needed: vec!["libc.so.6"],
+            pie: true,
+            ..Spec::default()
+        }
+        .build();
+        tool.extend(b"\0/usr/bin/other\0");
+        tree = tree.file(file, 0o755, 0, 0, tool);
+    }
+    let config = |files: &[String]| {
+        format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server']\n[keep]\ncommands = {files:?}\n")
+    };
+    let done = tree.apply_config(&config(&files), &[]);
+    let lines: Vec<&str> = done.run.stderr.lines().filter(|line| line.contains("[guard.starts]")).collect();
+    assert_eq!(lines.len(), 1, "{}", done.run.all());
+    let list = "'/usr/bin/tool1', '/usr/bin/tool2', '/usr/bin/tool3' and 2 more can start other programs and name some that \
+                would be removed: '/usr/bin/other'";
+    assert!(lines[0].contains(list), "{}", lines[0]);
+}
