@@ -31,6 +31,7 @@ pub use options::{Environment, Options};
 pub(crate) use own::OwnCheck;
 pub(crate) use profile::{PROFILE_NAMES, profile_text};
 pub use schema::schema;
+pub(crate) use value::variable;
 
 /// Whether an entry of `keep.paths` can name that path.
 pub(crate) fn is_literal_path(path: &str) -> bool {

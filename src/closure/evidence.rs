@@ -3,6 +3,9 @@
 //! Only a file that can start programs is asked what it names, and only one that looks names up which names it holds: by
 //! its own imports, or by those of the libraries that it asks for. A program that belongs to the same package, or to a
 //! package that the naming one depends on, stays; all others are the guards' part, which also tell how sure it is.
+//!
+//! A bare name says less than a path: it may be a word, an option or a key. It counts for related commands only, where the
+//! file itself starts programs, and not where a function that the file calls has the same name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -18,8 +21,23 @@ use crate::shell::{Dialect, is_builtin};
 use crate::tree::{Id, Tree};
 
 /// Functions that run a file: exec(3), posix_spawn(3).
-const STARTERS: [&str; 10] =
-    ["execv", "execve", "execvp", "execvpe", "execl", "execle", "execlp", "fexecve", "posix_spawn", "posix_spawnp"];
+const STARTERS: [&str; 6] = ["execv", "execve", "execl", "execle", "fexecve", "posix_spawn"];
+/// Those that look a name up in PATH; of GLib, libpipeline and the Apache Portable Runtime too.
+const SEARCHERS: [&str; 13] = [
+    "execvp",
+    "execvpe",
+    "execlp",
+    "posix_spawnp",
+    "g_spawn_async",
+    "g_spawn_sync",
+    "g_spawn_async_with_pipes",
+    "g_spawn_command_line_async",
+    "g_spawn_command_line_sync",
+    "g_subprocess_new",
+    "g_subprocess_newv",
+    "pipecmd_new_args",
+    "apr_proc_create",
+];
 /// Functions that look an account up by its name.
 const ACCOUNTS: [&str; 4] = ["getpwnam", "getpwnam_r", "initgroups", "getgrouplist"];
 /// Functions that look a group up by its name.
@@ -33,6 +51,10 @@ const SERVES: [&str; 4] = ["accept", "accept4", "listen", "recvfrom"];
 const MOST_JOINED: usize = 64;
 /// Most helpers of related packages whose names are looked for in one file.
 const MOST_HELPERS: usize = 1024;
+/// Most commands of a package whose names count as such: those of coreutils, util-linux and TeX Live are words and options.
+const MOST_COMMANDS: u32 = 50;
+/// The least letters of a name that counts without a path.
+const LEAST_LETTERS: usize = 3;
 /// Parts of the path of a directory that is a program's own, as `/usr/lib/git-core`.
 const OWN_DIRECTORY: usize = 3;
 /// What runs command lines.
@@ -78,6 +100,8 @@ pub(crate) struct Mention {
 #[derive(Debug, Clone, Copy, Default)]
 struct Abilities {
     starts: bool,
+    /// It starts programs by bare names.
+    searches: bool,
     /// It gives command lines to a shell.
     shell: bool,
     accounts: bool,
@@ -90,6 +114,7 @@ impl Abilities {
     fn with(self, other: Self) -> Self {
         Self {
             starts: self.starts || other.starts,
+            searches: self.searches || other.searches,
             shell: self.shell || other.shell,
             accounts: self.accounts || other.accounts,
             groups: self.groups || other.groups,
@@ -110,13 +135,26 @@ pub(super) fn add(walk: &mut Walk<'_>) {
         .map(|(&id, _)| id)
         .filter(|&id| walk.has(id) && tree.permissions(id) & 0o111 != 0 && !multicall(id))
         .collect();
-    let mut by_name: Option<BTreeMap<Vec<u8>, Id>> = None;
+    let mut known: Option<(BTreeMap<Vec<u8>, Id>, Sizes)> = None;
     for file in programs {
         if walk.searched.insert(file) {
-            let by_name = by_name.get_or_insert_with(|| libraries(walk));
-            look_at(walk, file, by_name);
+            let (by_name, sizes) = known.get_or_insert_with(|| (libraries(walk), sizes(walk.input)));
+            look_at(walk, file, by_name, sizes);
         }
     }
+}
+
+/// How many commands the packages have.
+type Sizes = BTreeMap<PackageIndex, u32>;
+
+fn sizes(Input { packages, commands, .. }: Input<'_>) -> Sizes {
+    let mut sizes = Sizes::new();
+    for (&entry, command) in &commands.entries {
+        for owner in packages.owners(commands.attributed(packages, entry, command.target)) {
+            *sizes.entry(owner).or_default() += 1;
+        }
+    }
+    sizes
 }
 
 /// The objects read so far, by the names that others ask for them with.
@@ -130,7 +168,7 @@ fn libraries(walk: &Walk<'_>) -> BTreeMap<Vec<u8>, Id> {
     found
 }
 
-fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
+fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>, sizes: &Sizes) {
     let Input { tree, contents, accounts, .. } = walk.input;
     let own = abilities(walk, file);
     let mut all = own;
@@ -150,6 +188,8 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
     let accounts = names.clone();
     let helpers = if all.starts { helpers(walk, file) } else { Vec::new() };
     names.extend(helpers.iter().map(|&helper| tree.name(helper).to_vec()));
+    let related = if own.starts { related_commands(walk, file, sizes) } else { BTreeSet::new() };
+    names.extend(related.iter().cloned());
     names.insert(SHELL.to_vec());
     let mut texts = Texts::default();
     search(tree, contents, file, &mut |piece| texts.collect(piece, &names));
@@ -177,6 +217,7 @@ fn look_at(walk: &mut Walk<'_>, file: Id, by_name: &BTreeMap<Vec<u8>, Id>) {
                 let _ = walk.add_word(file, &mention.word, how);
             }
         }
+        bare_names(walk, &mut evidence, texts.names.intersection(&related), own.searches);
     }
     // A directory that stands there whole, and the name of a program in it, which are put together.
     for helper in helpers {
@@ -213,6 +254,57 @@ fn helpers(walk: &Walk<'_>, file: Id) -> Vec<Id> {
     commands.helpers.iter().copied().filter(|&id| of(id) && is_elf(id)).take(MOST_HELPERS).collect()
 }
 
+/// Names of commands that belong to the package of a file, or to one that it depends on.
+fn related_commands(walk: &Walk<'_>, file: Id, sizes: &Sizes) -> BTreeSet<Vec<u8>> {
+    let Input { tree, packages, commands, .. } = walk.input;
+    let own: Vec<PackageIndex> = packages.owners(file).collect();
+    let all = own.iter().flat_map(|&index| packages.requirements(index)).chain(own.iter().copied());
+    let all: BTreeSet<PackageIndex> =
+        all.filter(|index| sizes.get(index).is_some_and(|&count| count <= MOST_COMMANDS)).collect();
+    let of = |entry: Id, target: Id| {
+        !all.is_empty()
+            && packages.owners(commands.attributed(packages, entry, target)).any(|owner| all.contains(&owner))
+    };
+    let names = commands.entries.iter().filter(|&(&entry, command)| of(entry, command.target));
+    names.map(|(&entry, _)| tree.name(entry).to_vec()).filter(|name| name.len() >= LEAST_LETTERS).collect()
+}
+
+/// Commands whose bare names stand in a file. An ELF program stays by it. Of scripts, which bring an interpreter along, and
+/// of what no text keeps, the guard asks, where the file looks names up in PATH.
+fn bare_names<'n>(
+    walk: &mut Walk<'_>,
+    evidence: &mut Evidence,
+    names: impl Iterator<Item = &'n Vec<u8>>,
+    searches: bool,
+) {
+    let Input { tree, contents, commands, .. } = walk.input;
+    let file = evidence.file;
+    let names: Vec<&str> = names.filter_map(|name| std::str::from_utf8(name).ok()).collect();
+    let elf =
+        walk.cache.get(&file).and_then(Option::as_ref).filter(|_| !names.is_empty()).map(|(elf, _)| Rc::clone(elf));
+    let functions = elf.and_then(|elf| elf.imports(&names, &FileBytes { contents, tree, id: file }).ok());
+    let functions = functions.unwrap_or_default();
+    for name in names.iter().filter(|name| !functions.contains(name)) {
+        let word = name.as_bytes();
+        let Some(entry) = commands.find_in_path(tree, word) else { continue };
+        let Ok(program) = tree.follow(entry).map(|found| found.node) else { continue };
+        let known = evidence.programs.iter().any(|mention| mention.program == program);
+        if program == file || known || walk.has(entry) || is_known(walk.input, file, word) {
+            continue;
+        }
+        let mention = Mention { program, word: word.to_vec(), line: None, helper: false, related: true };
+        // A script brings an interpreter along.
+        let is_elf = matches!(commands.program(tree, contents, program), Ok(Program::Elf(_)));
+        // One more name of what stays brings nothing along.
+        let stays = walk.has(program) && tree.permissions(program) & SET_ID == 0 && !is_told(walk, &mention);
+        if stays || (is_elf && is_kept(walk, &mention)) {
+            walk.add(entry, Some(file), Why::MayStart("named by its name in".to_owned()));
+        } else if searches && tree.permissions(program) & SET_ID == 0 {
+            evidence.programs.push(mention);
+        }
+    }
+}
+
 /// The C library has functions for everything, and a program that asks for it calls those that it imports itself.
 fn is_c_library(name: &[u8]) -> bool {
     C_LIBRARY.iter().any(|library| name.starts_with(library))
@@ -223,7 +315,8 @@ fn abilities(walk: &mut Walk<'_>, id: Id) -> Abilities {
     let imports = imports(walk, id);
     let has = |functions: &[&str]| imports.iter().any(|name| functions.contains(name));
     Abilities {
-        starts: has(&STARTERS) || has(&SHELL_FUNCTIONS),
+        starts: has(&STARTERS) || has(&SEARCHERS) || has(&SHELL_FUNCTIONS),
+        searches: has(&SEARCHERS),
         shell: has(&SHELL_FUNCTIONS),
         accounts: has(&ACCOUNTS),
         groups: has(&GROUPS),
@@ -238,7 +331,7 @@ pub(super) fn imports<'w>(walk: &'w mut Walk<'_>, id: Id) -> &'w [&'static str] 
     let elf = walk.cache.get(&id).and_then(Option::as_ref).map(|(elf, _)| Rc::clone(elf));
     walk.imports.entry(id).or_insert_with(|| {
         let names: Vec<&'static str> =
-            [&STARTERS[..], &SHELL_FUNCTIONS, &ACCOUNTS, &GROUPS, &BECOMES, &SERVES].concat();
+            [&STARTERS[..], &SEARCHERS, &SHELL_FUNCTIONS, &ACCOUNTS, &GROUPS, &BECOMES, &SERVES].concat();
         elf.and_then(|elf| elf.imports(&names, &FileBytes { contents, tree, id }).ok()).unwrap_or_default()
     })
 }
@@ -304,15 +397,21 @@ fn is_related(walk: &Walk<'_>, file: Id, program: Id) -> bool {
 /// Whether a text is reason enough to keep a program that is related: shells, compilers, what GTFOBins lists and what runs
 /// with other rights are not kept by it, nor what goes knowingly.
 fn is_kept(walk: &Walk<'_>, mention: &Mention) -> bool {
+    let tree = walk.input.tree;
+    let name = mention.word.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    let free = mention.helper || !(is_notable(name) || is_notable(tree.name(mention.program)));
+    free && !is_told(walk, mention) && tree.permissions(mention.program) & SET_ID == 0
+}
+
+/// Whether it goes knowingly.
+fn is_told(walk: &Walk<'_>, mention: &Mention) -> bool {
     let Input { tree, policy, .. } = walk.input;
     let name = mention.word.rsplit(|&b| b == b'/').next().unwrap_or_default();
     let target = tree.name(mention.program);
-    let told = policy.remove.commands.iter().any(|entry| {
+    policy.remove.commands.iter().any(|entry| {
         let value = entry.value.as_bytes();
         value == name || value == target || value == mention.word || value == tree.path(mention.program)
-    });
-    let free = mention.helper || !(is_notable(name) || is_notable(target));
-    free && !told && tree.permissions(mention.program) & SET_ID == 0
+    })
 }
 
 /// Whether a program file says when the program is started: it knows more than a text.

@@ -9,7 +9,7 @@ use crate::diag::suggest::did_you_mean;
 use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
 use crate::facts::program::{Place, Program};
-use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run};
+use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run, variable};
 use crate::scripts::is_interpreter;
 use crate::tree::{FileId, Id, Tree, Unresolved, glob};
 
@@ -47,13 +47,13 @@ pub(super) fn optional(walk: &mut Walk<'_>) {
         kept_path(walk, entry);
     }
     for (name, value) in &policy.environment {
-        variable(walk, name, value);
+        named_by_variable(walk, name, value);
     }
 }
 
 /// Data that a variable of the image names: a file, or a directory of the application with what lies below and what links
 /// there lead to. Programs have reasons of their own.
-fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
+fn named_by_variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     let tree = walk.input.tree;
     let Ok(found) = tree.resolve(value.as_bytes()) else { return };
     let top = found.node;
@@ -64,40 +64,17 @@ fn variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     }
     let origin = Origin::Environment("the image's environment");
     let why = Why::Named(Seed::Path, format!("named by the variable {} in {origin}", quoted(name.as_bytes())), origin);
-    let is_data = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 == 0;
     if tree.is_file(top) {
-        if is_data(top) {
+        if tree.permissions(top) & 0o111 == 0 {
             let _ = walk.add_path(Id::ROOT, value.as_bytes(), None, &why);
         }
-        return;
-    }
-    let mut queue = vec![top];
-    let mut seen = BTreeSet::from([top]);
-    while let Some(at) = queue.pop().filter(|_| seen.len() < MOST_NAMED) {
-        for id in tree.subtree(at).take(MOST_NAMED).collect::<Vec<_>>() {
-            if is_data(id) {
-                walk.add(id, None, &why);
-            } else if tree.is_link(id)
-                && let Ok(found) = tree.follow(id)
-                && (is_data(found.node) || tree.is_dir(found.node))
-            {
-                walk.add(id, None, &why);
-                // Settings of the system, as the `conf` of Tomcat; not the whole system.
-                let path = tree.path(found.node);
-                let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= 2;
-                if tree.is_dir(found.node) && own && path.starts_with(b"/etc/") && seen.insert(found.node) {
-                    queue.push(found.node);
-                }
-            }
-        }
+    } else {
+        walk.add_data(top, None, &why);
     }
 }
 
 /// Parts of the path of a directory that is an application's own, as `/var/lib/tomcat10`.
 const OWN_DIRECTORY: usize = 3;
-
-/// Most directories and entries that one variable leads to.
-const MOST_NAMED: usize = 20_000;
 
 fn may_be_missing(optional: bool, origin: &Origin) -> bool {
     optional || matches!(origin, Origin::Profile(_))
@@ -114,6 +91,7 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
         }
     }
     let calls = Why::Named(Seed::Command, format!("called by the command in {}", line.origin), line.origin.clone());
+    unexpanded(walk, line);
     if line.shell_form {
         walk.calls_in_code(line.argv.last().map_or("", String::as_str), None, &calls);
     } else {
@@ -157,6 +135,25 @@ fn command_line(walk: &mut Walk<'_>, line: &CommandLine) {
             }
             Found::NotExecutable | Found::Nothing(_) => {}
         }
+    }
+}
+
+/// Name a variable in an argument, which only the program itself can expand. Code has variables of its own.
+fn unexpanded(walk: &mut Walk<'_>, line: &CommandLine) {
+    let programs = &walk.input.policy.programs;
+    let first = line.argv.first().filter(|_| !line.shell_form).map_or("", String::as_str);
+    let name = first.rsplit('/').next().unwrap_or_default();
+    let known = programs.of(name.as_bytes(), first.as_bytes());
+    let is_code = |word: &str| {
+        let mut options = known.iter().flat_map(|(program, _)| &program.options);
+        word.contains(char::is_whitespace) || options.any(|(option, _)| word.starts_with(option.as_str()))
+    };
+    let found = line.argv.iter().skip(1).filter(|word| !is_code(word)).find_map(|word| Some((word, variable(word)?)));
+    if let Some((word, name)) = found.filter(|_| !line.shell_form) {
+        let shown = quoted(word.as_bytes());
+        let text = format!("the argument {shown} of the command holds the variable '{name}'");
+        let message = Diagnostic::at(codes::VARIABLE, &line.origin, text);
+        walk.warn_of(message.help("exec form expands nothing; write the value, unless the program expands it itself"));
     }
 }
 

@@ -1,6 +1,8 @@
 //! What kept scripts and kept programs that start others bring along: the code that they read, the scripts that they
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
+use std::collections::BTreeSet;
+
 use super::walk::Walk;
 use super::{Input, Seed, Why};
 use crate::facts::program::Program;
@@ -8,6 +10,9 @@ use crate::policy::Start;
 use crate::programs::When;
 use crate::scripts::{How, Named, Reader, is_told};
 use crate::tree::{Id, glob};
+
+/// Most entries that one directory of data leads to.
+const MOST_DATA: usize = 1_000_000;
 
 impl Walk<'_> {
     /// Keep what the text or the configuration of a file asks for.
@@ -80,11 +85,34 @@ impl Walk<'_> {
                 for entry in glob::expand_as_shell(tree, pattern.as_bytes()) {
                     let Ok(top) = tree.follow(entry).map(|found| found.node) else { continue };
                     self.add(entry, Some(id), &text);
-                    for below in tree.subtree(top).collect::<Vec<_>>() {
-                        // Data and modules: what is a program among them has reasons of its own.
-                        if tree.is_file(below) && tree.permissions(below) & 0o111 == 0 {
-                            self.add(below, Some(id), &text);
-                        }
+                    self.add_data(top, Some(id), &Why::from(&text));
+                }
+            }
+        }
+    }
+
+    /// Keep the data below a directory, and what links there lead to. Programs among it have reasons of their own.
+    pub(super) fn add_data(&mut self, top: Id, from: Option<Id>, why: &Why) {
+        let tree = self.input.tree;
+        let is_data = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 == 0;
+        let mut queue = vec![top];
+        let mut seen = BTreeSet::from([top]);
+        let mut left = MOST_DATA;
+        while let Some(at) = queue.pop() {
+            for id in tree.subtree(at).take(left).collect::<Vec<_>>() {
+                left -= 1;
+                if is_data(id) {
+                    self.add(id, from, why);
+                } else if tree.is_link(id)
+                    && let Ok(found) = tree.follow(id)
+                    && (is_data(found.node) || tree.is_dir(found.node))
+                {
+                    self.add(id, from, why);
+                    // Settings of the system, as the `conf` of Tomcat; not the whole system.
+                    let path = tree.path(found.node);
+                    let own = path.split(|&b| b == b'/').filter(|part| !part.is_empty()).count() >= 2;
+                    if tree.is_dir(found.node) && own && path.starts_with(b"/etc/") && seen.insert(found.node) {
+                        queue.push(found.node);
                     }
                 }
             }

@@ -50,6 +50,7 @@ impl Texts {
                         insert(&mut self.lines, beginning);
                     }
                 }
+                b'A'..=b'Z' | b'0'..=b'9' if whole && names.contains(text) => insert(&mut self.names, text),
                 _ => {}
             }
         }

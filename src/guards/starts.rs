@@ -5,6 +5,8 @@
 //! command line, or the path of a program that its package depends on. All others are named, not refused. Libraries are not
 //! looked into, nor static programs, which import nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
 
+use std::collections::BTreeMap;
+
 use super::{Guard, reach, shell};
 use crate::closure::evidence::{Evidence, Mention};
 use crate::diag::escape::{basic_string, quoted};
@@ -14,6 +16,8 @@ use crate::tree::Id;
 
 /// Bytes shown of a command line.
 const SHOWN: usize = 60;
+/// Files shown of those that name the same.
+const FIRST: usize = 3;
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -26,6 +30,8 @@ pub(super) const GUARD: Guard = Guard {
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let mut reached = None;
+    // Files with one list are one warning, as the helpers of Git that name a shell.
+    let mut warnings: BTreeMap<Said, Vec<Id>> = BTreeMap::new();
     let no_shell = shell::goes(cx, draft);
     for evidence in &cx.closure.evidence {
         // Which of its applets starts something is written nowhere in a multi-call binary.
@@ -44,9 +50,49 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let sure =
             |mention: &&Mention| !mention.is_shell(&cx.facts.tree) && (mention.line.is_some() || mention.related);
         let (refused, warned): (Vec<&Mention>, Vec<&Mention>) = lost.into_iter().partition(|one| runs && sure(one));
-        say(cx, draft, evidence.file, &refused, shell, true);
-        say(cx, draft, evidence.file, &warned, shell, cx.policy.strict);
+        if let Some(said) = said(cx, draft, &refused, shell) {
+            let text = text(cx, &[evidence.file], &said);
+            draft.refuse_for(cx.closure.origin(evidence.file), text, said.help);
+        }
+        if let Some(said) = said(cx, draft, &warned, shell) {
+            warnings.entry(said).or_default().push(evidence.file);
+        }
     }
+    for (said, files) in warnings {
+        let text = text(cx, &files, &said);
+        let origin = files.first().and_then(|&file| cx.closure.origin(file));
+        if cx.policy.strict {
+            draft.refuse_for(origin, text, said.help);
+        } else {
+            draft.warn_for(origin, text, said.help);
+        }
+    }
+}
+
+/// What files name, and what settles it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Said {
+    list: String,
+    help: String,
+}
+
+/// The message about files that name the same: the first ones, and how many more.
+fn text(cx: &Context<'_>, files: &[Id], said: &Said) -> String {
+    let path = |file: &Id| quoted(&cx.facts.tree.path(*file));
+    let one = |file: &Id| {
+        let reason = cx.closure.reasons.get(file).map_or_else(String::new, |reason| reason.clause(&cx.facts.tree));
+        format!("{} ({reason}) can start other programs and names", path(file))
+    };
+    let head = match files {
+        [file] => one(file),
+        _ => {
+            let first = files.iter().take(FIRST).map(path).collect::<Vec<_>>().join(", ");
+            let more = files.len().saturating_sub(FIRST);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{first}{more} can start other programs and name")
+        }
+    };
+    format!("{head} some that would be removed: {}", said.list)
 }
 
 /// Whether a mention is of a command that would go, or that needs the shell which would go, and is worth a message.
@@ -62,9 +108,10 @@ fn counts(cx: &Context<'_>, draft: &Draft<'_>, evidence: &Evidence, mention: &Me
         })
 }
 
-fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], shell: bool, refuse: bool) {
-    let tree = &cx.facts.tree;
-    let Some(reason) = cx.closure.reasons.get(&file).filter(|_| !lost.is_empty()) else { return };
+fn said(cx: &Context<'_>, draft: &Draft<'_>, lost: &[&Mention], shell: bool) -> Option<Said> {
+    if lost.is_empty() {
+        return None;
+    }
     let show = |mention: &&Mention| {
         let word = quoted(&mention.word);
         let Some(line) = &mention.line else { return word };
@@ -83,19 +130,10 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, file: Id, lost: &[&Mention], she
     }
     let list = list.join(", ");
     let entries = words.iter().map(|word| basic_string(&String::from_utf8_lossy(word))).collect::<Vec<_>>().join(", ");
-    let text = format!(
-        "{} ({}) can start other programs and names some that would be removed: {list}",
-        quoted(&tree.path(file)),
-        reason.clause(tree)
-    );
     let help = format!(
         "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
     );
-    if refuse {
-        draft.refuse_for(cx.closure.origin(file), text, help);
-    } else {
-        draft.warn_for(cx.closure.origin(file), text, help);
-    }
+    Some(Said { list, help })
 }
 
 /// The command that a path or a name leads to, with the links on the way; `None` for what is no command.

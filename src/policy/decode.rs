@@ -365,9 +365,9 @@ impl Decoder<'_> {
         let plain: Vec<String> = words.iter().map(|(word, _)| word.clone()).collect();
         // Code for a shell is not expanded by the builder; the shell does it.
         let script = value::script(&plain).map(str::to_owned);
-        for (word, span) in &words {
+        for (at, (word, span)) in words.iter().enumerate() {
             if script.as_ref() != Some(word)
-                && let Some(name) = value::variable(word)
+                && let Some(name) = value::unexpanded(at, word)
             {
                 let message = format!("{path}: {} holds the variable {}", quote(word), quote(name));
                 self.problem(codes::VARIABLE, span, message, "exec form expands nothing; write the value");

@@ -64,7 +64,7 @@ pub(super) fn text(value: &str) -> Checked<&str> {
 }
 
 /// The first `$NAME` or `${…` of a value.
-pub(super) fn variable(value: &str) -> Option<&str> {
+pub(crate) fn variable(value: &str) -> Option<&str> {
     for (at, _) in value.match_indices('$') {
         let rest = value.get(at..).unwrap_or("");
         let name = rest.strip_prefix('$').unwrap_or("");
@@ -318,20 +318,26 @@ pub(super) fn command(value: &str, origin: &Origin) -> Checked<CommandLine> {
     if value.contains('\0') {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
     }
-    if let Some(name) = variable(value) {
-        return Err(Fault::variable(
-            value,
-            name,
-            "exec form expands nothing; write the value, or omit the argument: harden only needs the programs",
-        ));
+    const HELP: &str =
+        "exec form expands nothing; write the value, or omit the argument: harden only needs the programs";
+    let words = match json_words(value) {
+        Some(words) => Some(words),
+        None => shell::split(value).map_err(|error| shell_fault(value, &error))?,
+    };
+    match (words, variable(value)) {
+        (Some(words), _) => match words.iter().enumerate().find_map(|(at, word)| unexpanded(at, word)) {
+            Some(name) => Err(Fault::variable(value, name, HELP)),
+            None => exec(words, origin),
+        },
+        (None, Some(name)) => Err(Fault::variable(value, name, HELP)),
+        (None, None) => shell_form(value, origin),
     }
-    if let Some(words) = json_words(value) {
-        return exec(words, origin);
-    }
-    match shell::split(value).map_err(|error| shell_fault(value, &error))? {
-        Some(words) => exec(words, origin),
-        None => shell_form(value, origin),
-    }
+}
+
+/// The variable in a word of a command in exec form that nothing expands: a whole word, or a part of the program's name. The
+/// program that gets a longer argument may expand it itself, as `SYSTEM:echo $x` of socat.
+pub(super) fn unexpanded(at: usize, word: &str) -> Option<&str> {
+    variable(word).filter(|name| at == 0 || *name == word)
 }
 
 /// The exec form of a Dockerfile, as `["dotnet", "/app/MyApp.dll"]`.

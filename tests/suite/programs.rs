@@ -211,6 +211,8 @@ fn options_and_arguments_that_hold_a_command_count() {
         ("java", "'-XX:OnOutOfMemoryError=wget -q x', '-jar', '/app.jar'"),
         ("socat", "'TCP-LISTEN:80,fork', 'EXEC:wget -q x,pty'"),
         ("socat", "'-', 'SYSTEM:wget x'"),
+        ("socat", "'-', 'SYSTEM:u=x; wget $u'"),
+        ("socat", "'-', 'EXEC:wget $SOCAT_PEERADDR,pty'"),
     ] {
         let tree = || Rootfs::debian_like().programs(&[&format!("/usr/bin/{program}")]);
         let config = |keep: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{program}', {words}]\n{keep}");
@@ -431,6 +433,29 @@ fn data_that_a_program_opens_by_computed_names_is_kept() {
     let tree = tree.text(data, "x").package("tesseract-ocr-deu", &[data]);
     let applied = tree.apply_config("mode = 'minimal'\n[keep]\ncommands = ['tesseract']\n", &APP);
     applied.assert_kept(&[data]);
+}
+
+/// A link on the way is a name, too; the settings that it leads to are read through it.
+#[test]
+fn links_among_data_that_a_program_opens_stay_with_the_settings_that_they_lead_to() {
+    let names = ["/usr/share/groff/site-tmac", "/usr/share/groff/current", "/usr/share/groff/1/font"];
+    let data = ["/etc/groff/man.local", "/usr/share/groff/1/tmac/an.tmac"];
+    let tree = Rootfs::debian_like()
+        .programs(&["/usr/bin/groff"])
+        .package("groff-base", &["/usr/bin/groff", data[1], names[0], names[1], names[2]])
+        .text(data[0], "x")
+        .text(data[1], "x")
+        .text("/usr/share/fonts/lots", "x")
+        .link(names[0], "/etc/groff")
+        .link(names[1], "1")
+        .link(names[2], "../../fonts")
+        .package("fonts", &["/usr/share/fonts/lots"])
+        // It loses all its commands.
+        .programs(&["/usr/bin/other"])
+        .package("groff-settings", &["/usr/bin/other", data[0]]);
+    let applied = tree.apply_config("mode = 'minimal'\n[keep]\ncommands = ['groff']\n", &APP);
+    applied.assert_kept(&[names[0], names[1], data[0], data[1]]);
+    applied.assert_gone(&["/usr/share/fonts/lots"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The dynamic symbol table: which functions a file takes from elsewhere.
 
+use std::collections::BTreeSet;
+
 use super::strings::Table;
 use super::{Abi, Bytes, Class};
 use anyhow::Result;
@@ -43,7 +45,8 @@ impl Symbols {
         let wanted: Vec<u64> = raw.chunks_exact(entry).filter(undefined).filter_map(name).collect();
         let table = Table::read(wanted.clone(), strings, size, bytes)?;
         let mut found: Vec<&str> = names.to_vec();
-        found.retain(|name| wanted.iter().any(|&at| table.string(at) == Some(name.as_bytes())));
+        let wanted: BTreeSet<&[u8]> = wanted.into_iter().filter_map(|at| table.string(at)).collect();
+        found.retain(|name| wanted.contains(name.as_bytes()));
         Ok(found)
     }
 }

@@ -88,6 +88,68 @@ fn a_program_of_the_same_package_or_of_one_that_is_needed_stays_by_its_path() {
 }
 
 #[test]
+fn a_related_command_stays_by_its_bare_name_where_the_file_itself_starts_programs() {
+    let named = Case { imports: &["execvp"], text: "other", ..CASE };
+    for (package, depends) in [("tool", ""), ("other", "libc6, other (>= 1)")] {
+        for imports in [["execvp"], ["execv"], ["posix_spawnp"], ["popen"], ["g_spawn_async"]] {
+            for config in [OWN, BESIDE] {
+                let case = Case { imports: &imports, package, depends, ..named };
+                case.tree().apply_config(config, &[]).assert_kept(&["/usr/bin/other"]);
+                let explained =
+                    case.tree().run("explain", &["--user", "app:1000", "--command", "tool", "/usr/bin/other"]);
+                assert!(explained.all().contains("named by its name in /usr/bin/tool"), "{}", explained.all());
+            }
+        }
+        // What is named is not taken for started: it may go knowingly.
+        let gone = format!("{OWN}[remove]\ncommands = ['other', 'perl']\n");
+        Case { package, depends, ..named }.tree().apply_config(&gone, &["--strict"]).assert_gone(&["/usr/bin/other"]);
+    }
+    let own = Case { package: "tool", ..named };
+    let config = format!("{OWN}{QUIET}");
+    for (case, why) in [
+        (named, "an unrelated package: any word can be a command"),
+        (Case { imports: &["printf"], library: &["execvp"], ..own }, "a library starts what it is told"),
+        (Case { imports: &["printf"], ..own }, "it starts nothing"),
+        (Case { imports: &["execvp", "other"], ..own }, "a function that it calls has the name"),
+        (Case { text: "another", ..own }, "a part of a word"),
+        (Case { text: "other: %s", ..own }, "a message"),
+    ] {
+        let done = case.tree().apply_config(&config, &["--strict"]);
+        assert_eq!(done.run.status, 0, "{why}: {}", done.run.all());
+        done.assert_gone(&["/usr/bin/other"]);
+    }
+}
+
+#[test]
+fn a_bare_name_of_what_no_text_keeps_is_refused_where_names_are_looked_up_in_path() {
+    let needs = Case { imports: &["execlp"], text: "gcc", depends: "other", ..CASE };
+    let refused = needs.tree().refuse_config(OWN, &[]);
+    refused.says(&["names some that would be removed: 'gcc'", "[keep] commands = [\"gcc\"]"]).alone();
+    needs.tree().apply_config(&format!("{OWN}[keep]\ncommands = ['gcc']\n"), &[]).assert_kept(&["/usr/bin/gcc"]);
+    needs.tree().apply_config(&format!("{OWN}[remove]\ncommands = ['gcc']\n"), &[]).assert_gone(&["/usr/bin/gcc"]);
+    assert_eq!(said(&needs.tree().apply_config(BESIDE, &[]).run, "guard.starts"), 1);
+    let path = Case { imports: &["execv"], ..needs };
+    path.tree().apply_config(&format!("{OWN}{QUIET}"), &["--strict"]).assert_gone(&["/usr/bin/gcc"]);
+    // A script would bring its interpreter along.
+    let script = || {
+        let case = Case { imports: &["execvp"], text: "other", package: "tool", ..CASE };
+        case.tree().script("/usr/bin/other", "#!/usr/bin/perl\n")
+    };
+    script().refuse_config(OWN, &[]).says(&["'other'", "[keep] commands = [\"other\"]"]).alone();
+    script().apply_config(&format!("{OWN}[keep]\ncommands = ['other']\n"), &[]).assert_kept(&["/usr/bin/perl"]);
+    // A package of very many commands is a collection: their names are words.
+    let tree = |count: usize| {
+        let mut commands = vec!["/usr/bin/other".to_owned(), "/usr/bin/tool".to_owned()];
+        commands.extend((2..count).map(|at| format!("/usr/bin/t{at}")));
+        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        let case = Case { imports: &["execvp"], text: "other", ..CASE };
+        case.tree().programs(&commands[2..]).package("tool", &commands)
+    };
+    tree(50).apply_config(OWN, &[]).assert_kept(&["/usr/bin/other"]);
+    tree(51).apply_config(OWN, &[]).assert_gone(&["/usr/bin/other"]);
+}
+
+#[test]
 fn a_path_alone_is_a_warning_and_what_starts_nothing_says_nothing() {
     let done = CASE.tree().apply_config(OWN, &[]);
     done.assert_gone(&["/usr/bin/other"]);
@@ -309,4 +371,32 @@ fn passwords_that_a_kept_service_asks_for_are_named_when_they_are_taken() {
         let done = tree(auth).apply_config(config, &[]);
         assert!(!done.run.stderr.contains("[guard.passwords]"), "{auth}: {}", done.run.all());
     }
+}
+
+/// Helpers that are built from one library name the same programs.
+#[test]
+fn files_that_name_the_same_are_one_warning() {
+    let mut tree = Rootfs::debian_like().programs(&["/usr/bin/other"]);
+    let files: Vec<String> = (1..=5).map(|at| format!("/usr/bin/tool{at}")).collect();
+    for file in &files {
+        let mut tool = Spec {
+            interpreter: Some(LOADER),
+            imports: vec!["execv"],
+            needed: vec!["libc.so.6"],
+            pie: true,
+            ..Spec::default()
+        }
+        .build();
+        tool.extend(b"\0/usr/bin/other\0");
+        tree = tree.file(file, 0o755, 0, 0, tool);
+    }
+    let config = |files: &[String]| {
+        format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server']\n[keep]\ncommands = {files:?}\n")
+    };
+    let done = tree.apply_config(&config(&files), &[]);
+    let lines: Vec<&str> = done.run.stderr.lines().filter(|line| line.contains("[guard.starts]")).collect();
+    assert_eq!(lines.len(), 1, "{}", done.run.all());
+    let list = "'/usr/bin/tool1', '/usr/bin/tool2', '/usr/bin/tool3' and 2 more can start other programs and name some that \
+                would be removed: '/usr/bin/other'";
+    assert!(lines[0].contains(list), "{}", lines[0]);
 }

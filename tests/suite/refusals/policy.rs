@@ -151,3 +151,25 @@ fn an_image_configuration_that_is_none_is_refused() {
         assert!(run.stderr.contains("help: "), "{}", run.all());
     }
 }
+
+/// The program that gets a longer argument may expand a variable in it; nothing expands one that is the whole word.
+#[test]
+fn a_variable_in_a_part_of_an_argument_is_a_warning() {
+    let config = |word: &str| format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server', {word}]\n");
+    for (word, name) in [("'-Dhome=${HOME}/x'", "${HOME}"), ("'--listen=$IP:80'", "$IP")] {
+        let done = Rootfs::debian_like().apply_config(&config(word), &[]);
+        let text = format!("the argument {word} of the command holds the variable '{name}'");
+        assert!(done.run.stderr.contains("warning[config.variable]"), "{}", done.run.all());
+        assert!(done.run.stderr.contains(&text), "{}", done.run.all());
+    }
+    // Code for an interpreter, and what holds none.
+    for word in ["'print $x'", "'100$'", "'$1'"] {
+        let done = Rootfs::debian_like().apply_config(&config(word), &[]);
+        assert!(!done.run.stderr.contains("holds the variable"), "{}", done.run.all());
+    }
+    for word in ["'$HOME'", "'${HOME}'"] {
+        Rootfs::debian_like().refuse_config(&config(word), &[]).says(&["holds the variable"]).alone();
+    }
+    let program = "[run]\nuser = 'app:1000:1000'\ncommand = ['/app/$NAME']\n";
+    Rootfs::debian_like().refuse_config(program, &[]).says(&["'/app/$NAME' holds the variable '$NAME'"]).alone();
+}
