@@ -91,7 +91,7 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
     };
     let name = request.root.as_deref().unwrap_or("/");
     let Some(seconds) = options.run else {
-        let image = Image { facts: &survey.facts, contents: &root, policy: &policy, keeps: BTreeSet::new() };
+        let image = Image { facts: &survey.facts, contents: &root, policy: &policy, keeps: given(&policy) };
         return printed(&settled(image, options, name, &own));
     };
     if request.root.is_some() {
@@ -110,12 +110,19 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
         Err(error) => return refused(error.into()),
     };
     match used(&examined, &policy, &root, &console) {
-        Ok(keeps) => {
+        Ok(mut keeps) => {
+            keeps.extend(given(&policy));
             let image = Image { facts: &examined.facts, contents: &root, policy: &policy, keeps };
             printed(&settled(image, options, name, &own))
         }
         Err(error) => refused(error),
     }
+}
+
+/// What the image's USER names besides an account: the engine looks the group up at every start.
+fn given(policy: &Policy) -> Proposals {
+    let groups = policy.keep.groups.iter().filter(|entry| entry.origin == Origin::ImageConfig);
+    groups.map(|entry| ("groups", entry.value.clone(), "USER of the image".to_owned())).collect()
 }
 
 /// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as
@@ -243,6 +250,12 @@ fn text(image: &Image<'_>) -> String {
         }
     }
     image.scripts(&mut out);
+    let rules = image.keeps.iter().filter(|(list, _, _)| *list == answers::RULES);
+    let rules: Vec<String> =
+        rules.map(|(_, rule, why)| format!("{} = \"off\"  # {why}\n", basic_string(rule))).collect();
+    if !rules.is_empty() {
+        let _ = write!(out, "\n[rules]\n{}", rules.concat());
+    }
     image.files(&mut out);
     out.push_str("\n[packages]\ndatabase = \"prune\"\n");
     image.check(&mut out);

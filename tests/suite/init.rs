@@ -168,8 +168,21 @@ fn what_a_guard_asks_to_keep_is_kept() {
     let starters = || image().programs(&["/usr/bin/tini", "/usr/sbin/gosu"]);
     let script = || image().script("/usr/local/bin/other-entrypoint.sh", "#!/bin/sh\nexec \"$@\"\n");
     let setid = || image().static_program("/usr/bin/ping", 0o4755);
+    let cron = || {
+        image()
+            .program("/usr/sbin/cron")
+            .text("/etc/crontab", "* * * * * root /app/server\n")
+            .script("/etc/init.d/x", "#!/bin/sh\n")
+    };
     let calls = || image().text("/srv/main.py", "import subprocess\nsubprocess.run(['find', '/srv'])\n");
-    let cases: [Case<'_>; 5] = [
+    let cases: [Case<'_>; 6] = [
+        (
+            "cron",
+            &cron,
+            &["cron", "-f"],
+            &["[rules]\n\"remove.cron\" = \"off\"  # asked for by guard.jobs"],
+            &["/usr/sbin/cron"],
+        ),
         (
             "sshd",
             &sshd,
@@ -229,4 +242,14 @@ fn what_only_a_person_knows_is_told() {
     assert_eq!(run.status, 2, "{}", run.all());
     let told = text.lines().filter(|line| line.starts_with("# guard.")).count();
     assert_eq!(run.stderr.matches("refused[").count(), told, "{text}\n{}", run.all());
+}
+
+/// `USER NAME:GROUP`: an engine cannot start an image whose group is gone.
+#[test]
+fn the_group_of_user_is_kept() {
+    let tree = image().text("/etc/group", "root:x:0:\nshadow:x:42:\napp:x:1000:\nteam:x:2000:\n");
+    let parts = [("User", "\"app:team\"".to_owned()), ("Cmd", json(&["/app/server"]))];
+    let (text, done) = init_and_apply(tree, &config(&parts));
+    assert!(text.contains("groups = [\n    { name = \"team\", reason = \"USER of the image\" },\n]"), "{text}");
+    assert!(done.root.read("/etc/group").contains("team:x:2000:"));
 }

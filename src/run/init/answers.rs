@@ -19,6 +19,9 @@ use crate::root::Root;
 /// The lists of `[keep]` that a help may name.
 pub(super) const LISTS: [&str; 6] = ["commands", "users", "groups", "paths", "setid", "shells"];
 
+/// In the place of a list: a rule that is switched off, which keeps what it would remove.
+pub(super) const RULES: &str = "rules";
+
 /// How the help of a refusal begins that keeping settles.
 const BEGINNINGS: [&str; 2] = ["write [keep] ", "keep it with [keep] "];
 
@@ -70,6 +73,11 @@ pub(super) fn refusals(text: &str, options: &Options, root: &str, own: &Own) -> 
 /// The entries of `[keep]` that settle a refusal; none when something else has to be decided.
 pub(super) fn keeps(refusal: &Diagnostic) -> Proposals {
     let mut found = BTreeSet::new();
+    let off = refusal.help.strip_prefix("write [rules] \"").and_then(|rest| rest.split_once("\" = \"off\""));
+    if let Some((rule, _)) = off {
+        found.insert((RULES, rule.to_owned(), refusal.id.to_owned()));
+        return found;
+    }
     let Some(mut rest) = BEGINNINGS.iter().find_map(|begin| refusal.help.strip_prefix(begin)) else { return found };
     while let Some((list, values, behind)) = list(rest) {
         found.extend(values.into_iter().map(|value| (list, value, refusal.id.to_owned())));
@@ -130,6 +138,7 @@ mod tests {
             ),
             ("keep it with [keep] setid = [\"/a\"] and users = [\"b\"], or declare it", &["setid /a", "users b"]),
             ("write [keep] commands = [\"a\"] and [keep] paths = [\"/b\"]", &["commands a", "paths /b"]),
+            ("write [rules] \"remove.cron\" = \"off\", or name the files in [keep] paths", &["rules remove.cron"]),
         ] {
             let entries: Vec<String> = entries.iter().map(|entry| format!("{entry} guard.x")).collect();
             assert_eq!(read(help), entries, "{help}");
