@@ -223,7 +223,13 @@ impl<'a> Runner<'a> {
             if seen.left_over > 0 {
                 unseen.get_or_insert(format!("{} more files are not listed", seen.left_over));
             }
-            Some(Used { used: seen.used, missing: seen.missing, refused: seen.refused, mounts: seen.mounts })
+            Some(Used {
+                used: seen.used,
+                missing: seen.missing,
+                refused: seen.refused,
+                mounts: seen.mounts,
+                became: seen.became,
+            })
         });
         let mut failures: Vec<String> = failure.into_iter().collect();
         let changed = match self.tidy(goes) {

@@ -24,15 +24,16 @@ macro_rules! built_in {
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
     "anacron" "apache2" "atd" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cp" "cron" "dbus-daemon"
-    "dnsmasq" "dovecot" "dropbear" "enscript" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu"
-    "gpg" "groff" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived"
-    "lighttpd" "lilypond" "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "monit"
-    "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "npm" "nrpe" "nsd" "ntpd" "odbc" "openrc" "opensmtpd"
-    "openvpn" "pdns" "php" "php-fpm" "postfix" "postgres" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync"
-    "rsyslogd" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv"
-    "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic"
-    "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tinyproxy" "unbound" "upstart"
-    "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
+    "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git"
+    "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "ip" "java"
+    "keepalived" "lighttpd" "lilypond" "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad"
+    "monit" "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "node" "npm" "nrpe" "nsd" "ntpd" "odbc" "openrc"
+    "opensmtpd" "openvpn" "pdns" "pg_dump" "pg_isready" "php" "php-fpm" "postfix" "postgres" "proftpd" "psql" "python"
+    "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6"
+    "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd"
+    "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar"
+    "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
+    "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.
@@ -538,7 +539,29 @@ pub(crate) fn option_values<'w>(option: &str, words: &[&'w str]) -> Vec<&'w str>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{FILES, Kind, Programs, decode, names, option_values};
+    use super::{Check, FILES, Kind, Programs, decode, names, option_values};
+
+    /// docs/matrix.md: each policy has a check, and so has the file of each program that it starts; the rest is the
+    /// application's own.
+    #[test]
+    fn each_program_of_the_matrix_has_a_check() {
+        const OWN: [&str; 3] = ["/app/server", "/entrypoint.sh", "serve"];
+        let known = Programs::default();
+        let page = include_str!("../docs/matrix.md");
+        let policies: Vec<&str> =
+            page.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+        assert!(policies.len() >= 20, "{}", policies.len());
+        for policy in policies {
+            assert!(policy.contains("\n[check]\n"), "{policy}");
+            let command = policy.lines().find_map(|line| line.strip_prefix("command = ")).unwrap();
+            let words: Vec<&str> = command.split('"').skip(1).step_by(2).collect();
+            let has_check = |word: &&str| {
+                let name = word.rsplit('/').next().unwrap();
+                known.of(name.as_bytes(), word.as_bytes()).iter().any(|(program, _)| program.check != Check::default())
+            };
+            assert!(words.iter().any(has_check) || OWN.contains(&words[0]), "{command}");
+        }
+    }
 
     #[test]
     fn every_built_in_file_is_listed_and_without_fault() {

@@ -5,23 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Outcome;
 use crate::diag::Diagnostic;
 use crate::diag::escape::{basic_string, escaped, quoted};
-use crate::draft::record::{Target, What};
+use crate::draft::record::{Record, Target, What};
 use crate::explain::{Explainer, Keep};
+use crate::facts::accounts::{Line, SHELL, UID, parse_id};
 use crate::facts::program::{Place, Program, is_library_name};
 use crate::guards::checks::ID as GUARD;
 use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::policy::{Check, Policy};
 use crate::root::Root;
-use crate::rules::accounts::user;
+use crate::rules::accounts::{prune, shell, user};
 use crate::rules::minimal;
 use crate::trace::{self, Against, How, Seen};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 
-/// Paths that a message about a failed check names.
+/// The guard that knows login shells from texts.
+const LOGINS: &str = "guard.login-shells";
+
+/// Paths that a message about a check names.
 const NAMED: usize = 20;
-/// Paths that a note names.
+/// Mounts that a note names.
 const NOTED: usize = 5;
 
 /// What one check used.
@@ -35,6 +39,8 @@ pub(crate) struct Used {
     pub refused: BTreeMap<Id, Vec<u8>>,
     /// Mounts that were written to.
     pub mounts: BTreeSet<Id>,
+    /// Programs that were started as another user.
+    pub became: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
 }
 
 /// What a file was to the check.
@@ -72,6 +78,16 @@ struct Loss {
     rule: &'static str,
 }
 
+/// A login shell that was started and that its account loses.
+#[derive(Debug)]
+struct Login {
+    shell: Vec<u8>,
+    /// The program that started it.
+    by: Vec<u8>,
+    /// What takes it: the shell from the line, or the whole line.
+    rule: &'static str,
+}
+
 /// What is known of the first runs.
 #[derive(Debug, Default)]
 pub(crate) struct First {
@@ -97,6 +113,8 @@ pub(crate) struct Judge<'a> {
     none: BTreeSet<Id>,
     /// What would go and stops the plan, by entry.
     lost: BTreeMap<Id, Loss>,
+    /// The same of login shells, by the account's name.
+    logins: BTreeMap<String, Login>,
     /// The checks that use it.
     checks: Vec<&'a Check>,
     /// Files that each check opened and that go.
@@ -145,6 +163,7 @@ impl<'a> Judge<'a> {
             edited,
             none: BTreeSet::new(),
             lost: BTreeMap::new(),
+            logins: BTreeMap::new(),
             checks: Vec::new(),
             files: Vec::new(),
         }
@@ -174,13 +193,48 @@ impl<'a> Judge<'a> {
         let Some(used) = used else { return self.files.push(Vec::new()) };
         let (files, losses): (Vec<Loss>, Vec<Loss>) =
             self.losses(used).into_iter().partition(|loss| loss.kind == Kind::File);
-        if !losses.is_empty() {
+        let logins = self.lost_logins(used);
+        if !(losses.is_empty() && logins.is_empty()) {
             self.checks.push(check);
+        }
+        for (name, login) in logins {
+            self.logins.entry(name).or_insert(login);
         }
         for loss in losses {
             self.lost.entry(loss.entry).or_insert(loss);
         }
         self.files.push(files.into_iter().map(|loss| loss.entry).collect());
+    }
+
+    /// The accounts whose login shells were started, as their lines name them, and that lose them.
+    fn lost_logins(&self, used: &Used) -> Vec<(String, Login)> {
+        let accounts = &self.examined.facts.accounts;
+        let mut found = Vec::new();
+        for ((user, path), by) in &used.became {
+            let of = |line: &&Line| parse_id(line.field(UID)) == Some(*user) && line.field(SHELL) == path.as_slice();
+            for line in accounts.passwd().filter(of) {
+                if let Some(rule) = self.line_rule(b"passwd", line.name(), &[shell::ID, prune::ID]) {
+                    let login = Login { shell: path.clone(), by: by.clone(), rule };
+                    found.push((escaped(line.name()), login));
+                }
+            }
+        }
+        found
+    }
+
+    /// The first of these rules that changes or removes a line of an account file.
+    fn line_rule(&self, file: &[u8], name: &[u8], rules: &[&'static str]) -> Option<&'static str> {
+        let begin = format!("{}:", String::from_utf8_lossy(name));
+        let records = &self.examined.plan.records;
+        let is_of = |record: &&Record, rule: &str| match (&record.target, &record.what) {
+            (Target::New(path), What::Line(line)) => {
+                record.rule == rule
+                    && path.rsplit(|&byte| byte == b'/').next() == Some(file)
+                    && line.0.starts_with(&begin)
+            }
+            _ => false,
+        };
+        rules.iter().copied().find(|rule| records.iter().any(|record| is_of(&record, rule)))
     }
 
     /// Everything that was used and goes, by its entry.
@@ -291,7 +345,12 @@ impl<'a> Judge<'a> {
             self.examined.plan.refusals.iter().any(|refusal| refusal.help.contains(&name))
         };
         let mut losses: Vec<&Loss> = self.lost.values().filter(|loss| !is_named(loss)).collect();
-        if losses.is_empty() {
+        let asked = |name: &String| {
+            let guard = self.examined.plan.refusals.iter().filter(|refusal| refusal.id == LOGINS);
+            guard.into_iter().any(|refusal| refusal.help.contains(&basic_string(name)))
+        };
+        let logins: Vec<(&String, &Login)> = self.logins.iter().filter(|(name, _)| !asked(name)).collect();
+        if losses.is_empty() && logins.is_empty() {
             return None;
         }
         losses.sort_by_key(|loss| (loss.kind, loss.entry));
@@ -300,14 +359,26 @@ impl<'a> Judge<'a> {
             let path = quoted(&self.tree().path(loss.entry));
             format!("{} {path} ({how} by {}; {})", loss.kind.word(), shown(&loss.by), loss.rule)
         });
-        let named: Vec<String> = named.collect();
+        let logins_named = logins.iter().map(|(name, Login { shell, by, rule })| {
+            format!("login shell {} of '{name}' (started by {}; {rule})", quoted(shell), shown(by))
+        });
+        let named: Vec<String> = named.chain(logins_named).collect();
         let (who, verb) = match self.checks.len() - 1 {
             0 => (String::new(), "uses"),
             1 => (" and one more".to_owned(), "use"),
             more => (format!(" and {more} more"), "use"),
         };
         let text = format!("the check '{first}'{who} {verb} what the plan would remove: {}", named.join(", "));
-        let keep = self.keep(losses.iter().map(|loss| loss.entry));
+        let mut keep = vec![self.keep(losses.iter().map(|loss| loss.entry))];
+        keep.extend(["shells", "users"].into_iter().map(|list| {
+            let of = |(name, login): &(&String, &Login)| {
+                (list == "shells" || login.rule == prune::ID).then(|| basic_string(name))
+            };
+            let names: Vec<String> = logins.iter().filter_map(of).collect();
+            if names.is_empty() { String::new() } else { format!("[keep] {list} = [{}]", names.join(", ")) }
+        }));
+        keep.retain(|lines| !lines.is_empty());
+        let keep = keep.join(" and ");
         Some(
             Diagnostic::at(GUARD, &first.origin, text)
                 .help(format!("write {keep}; name programs that the check can do without in [remove] commands")),
@@ -321,6 +392,13 @@ impl<'a> Judge<'a> {
             format!("{how} by {}", String::from_utf8_lossy(&loss.by))
         };
         let mut all = BTreeSet::new();
+        for (name, login) in &self.logins {
+            let why = format!("its login shell is started by {}", String::from_utf8_lossy(&login.by));
+            if login.rule == prune::ID {
+                all.insert(("users", name.clone(), why.clone()));
+            }
+            all.insert(("shells", name.clone(), why));
+        }
         for loss in self.lost.values() {
             match self.explainer.keep(loss.entry) {
                 Some(Keep::Command(name)) => all.insert(("commands", name, reason(loss))),
@@ -369,13 +447,14 @@ impl<'a> Judge<'a> {
         lines.join(" and ")
     }
 
-    /// What a check may have failed for in the hardened root, as a clause that begins the message.
-    pub(crate) fn cause(&self, at: usize, used: Option<&Used>) -> Option<String> {
+    /// What a check may have failed for in the hardened root, as a clause that begins the message; `output` is what it wrote.
+    pub(crate) fn cause(&self, at: usize, used: Option<&Used>, output: &[u8]) -> Option<String> {
         let found = self.found(at, used);
         if found.is_empty() {
             return None;
         }
-        let mut named: Vec<String> = Vec::new();
+        let readers = found.iter().filter(|(_, what, _)| *what == Fault::Edited).filter_map(|(_, _, by)| *by);
+        let mut named: Vec<String> = self.pruned(readers.collect(), output).into_iter().collect();
         for &(entry, what, by) in found.iter().take(NAMED) {
             let path = quoted(&self.tree().path(entry));
             let by = by.map_or_else(String::new, |by| format!(" for {}", shown(by)));
@@ -400,19 +479,65 @@ impl<'a> Judge<'a> {
         Some(named.join("; "))
     }
 
+    /// The accounts and groups that went and that a program which read the account files names in its text, or the check in
+    /// its output.
+    fn pruned(&self, readers: BTreeSet<&[u8]>, output: &[u8]) -> Option<String> {
+        let by = readers.first()?;
+        let is_gone = |group: bool, name: &str| {
+            let file: &[u8] = if group { b"group" } else { b"passwd" };
+            self.line_rule(file, name.as_bytes(), &[prune::ID]).is_some()
+        };
+        let files = readers.iter().filter_map(|path| self.tree().resolve(path).ok()).map(|found| found.node);
+        let files: BTreeSet<Id> = files.collect();
+        let evidence = self.examined.closure.evidence.iter().filter(|evidence| files.contains(&evidence.file));
+        let mut names: BTreeSet<(bool, String)> = evidence.flat_map(|evidence| evidence.accounts.clone()).collect();
+        let accounts = self.examined.facts.accounts.names();
+        let output = String::from_utf8_lossy(output);
+        for line in output.lines().filter(|line| speaks_of_accounts(line)) {
+            let words = line.split(|c: char| !(c.is_alphanumeric() || "_.-/@".contains(c)));
+            for word in words.map(|word| word.trim_end_matches('.')).filter(|word| accounts.contains(word.as_bytes())) {
+                names.extend([(false, word.to_owned()), (true, word.to_owned())]);
+            }
+        }
+        names.retain(|(group, name)| is_gone(*group, name));
+        // A group of an account's own name stays with it.
+        let accounts: Vec<String> = names.iter().filter(|(group, _)| !group).map(|(_, name)| name.clone()).collect();
+        names.retain(|(group, name)| !group || !accounts.contains(name));
+        let list = |of: bool| names.iter().filter(|(group, _)| *group == of).map(|(_, name)| name).collect::<Vec<_>>();
+        let (users, groups) = (list(false), list(true));
+        let (mut what, mut lines) = (Vec::new(), Vec::new());
+        for (word, key, names) in [("account", "users", users), ("group", "groups", groups)] {
+            if !names.is_empty() {
+                let quoted: Vec<String> = names.iter().map(|name| format!("'{}'", escaped(name.as_bytes()))).collect();
+                let values: Vec<String> = names.iter().map(|name| basic_string(name)).collect();
+                what.push(format!("{word} {}", quoted.join(", ")));
+                lines.push(format!("[keep] {key} = [{}]", values.join(", ")));
+            }
+        }
+        (!what.is_empty()).then(|| {
+            format!(
+                "{} is gone for {}: {} removed it, {} keeps it",
+                what.join(" and "),
+                shown(by),
+                prune::ID,
+                lines.join(" and ")
+            )
+        })
+    }
+
     /// The same of a check that passed, as a note.
     pub(crate) fn note(&self, at: usize, used: Option<&Used>) -> Option<String> {
         let mut found = self.found(at, used);
         found.retain(|&(_, what, _)| what != Fault::Edited);
         let named: Vec<String> = found
             .iter()
-            .take(NOTED)
+            .take(NAMED)
             .map(|&(entry, _, _)| {
                 let advice = self.explainer.against(entry);
                 format!("{} ({})", quoted(&self.tree().path(entry)), advice.first().map_or("", |advice| advice.rule))
             })
             .collect();
-        let more = if found.len() > NOTED { format!(" and {} more", found.len() - NOTED) } else { String::new() };
+        let more = if found.len() > NAMED { format!(" and {} more", found.len() - NAMED) } else { String::new() };
         (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
     }
 
@@ -464,6 +589,13 @@ enum Fault {
     Missing,
     Refused,
     Edited,
+}
+
+/// Whether a line of a check's output tells of accounts or groups.
+fn speaks_of_accounts(line: &str) -> bool {
+    const WORDS: [&str; 8] = ["user", "group", "account", "owner", "passwd", "pwnam", "grnam", "chown"];
+    let line = line.to_ascii_lowercase();
+    WORDS.iter().any(|word| line.contains(word))
 }
 
 /// A program as the tracer names it.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Guard;
-use crate::diag::escape;
+use crate::diag::escape::{self, basic_string};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
@@ -46,10 +46,15 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if named.contains(&id) {
             continue;
         }
-        let plain = escape::escaped(name);
+        let [name, whole] = [name, &path].map(|bytes| basic_string(&String::from_utf8_lossy(bytes)));
         draft.refuse(
-            format!("{} would be removed, but images often start with it and the policy does not mention it", escape::quoted(&path)),
-            format!("name it in run.command or [keep] commands if the image uses it, or write [remove] commands = [\"{plain}\"]"),
+            format!(
+                "{} would be removed, but images often start with it and the policy does not mention it",
+                escape::quoted(&path)
+            ),
+            format!(
+                "write [keep] commands = [{whole}] if the image uses it, [remove] commands = [{name}] if it does not"
+            ),
         );
     }
 }

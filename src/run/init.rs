@@ -1,6 +1,9 @@
 //! `harden init`: a commented harden.toml fitted to this image, as a start to edit.
 //!
 //! Guesses are marked as such. What the image configuration or flags say is taken; nothing is asked and nothing changed.
+//! The file is tried before it is printed: what a plan by it would refuse is settled or told (`init/answers.rs`).
+
+mod answers;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -55,6 +58,9 @@ const PROFILES: &[Known] = &[
     known("python", &["python3", "python"], "[\"python3\", \"/app/main.py\"]", &[]),
 ];
 
+/// How often the file is tried: what an answer keeps may need something else.
+const ROUNDS: usize = 5;
+
 /// Ordinary accounts begin at this uid (login.defs(5), UID_MIN), and end below nobody's.
 const ORDINARY: std::ops::Range<u32> = 1000..65533;
 
@@ -83,13 +89,10 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
         Ok(survey) => survey,
         Err(error) => return refused(error.into()),
     };
+    let name = request.root.as_deref().unwrap_or("/");
     let Some(seconds) = options.run else {
-        return printed(&text(&Image {
-            facts: &survey.facts,
-            contents: &root,
-            policy: &policy,
-            used: BTreeSet::new(),
-        }));
+        let image = Image { facts: &survey.facts, contents: &root, policy: &policy, keeps: given(&policy) };
+        return printed(&settled(image, options, name, &own));
     };
     if request.root.is_some() {
         let text = "--run starts the image's program, but harden never starts a program of a tree given with --root";
@@ -107,9 +110,51 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
         Err(error) => return refused(error.into()),
     };
     match used(&examined, &policy, &root, &console) {
-        Ok(used) => printed(&text(&Image { facts: &examined.facts, contents: &root, policy: &policy, used })),
+        Ok(mut keeps) => {
+            keeps.extend(given(&policy));
+            let image = Image { facts: &examined.facts, contents: &root, policy: &policy, keeps };
+            printed(&settled(image, options, name, &own))
+        }
         Err(error) => refused(error),
     }
+}
+
+/// What the image's USER names besides an account: the engine looks the group up at every start.
+fn given(policy: &Policy) -> Proposals {
+    let groups = policy.keep.groups.iter().filter(|entry| entry.origin == Origin::ImageConfig);
+    groups.map(|entry| ("groups", entry.value.clone(), "USER of the image".to_owned())).collect()
+}
+
+/// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as
+/// comments.
+fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> String {
+    let mut out = text(&image);
+    // Without a command a plan asks for nothing else.
+    if !matches!(image.policy.run, Run::Commands(_)) {
+        return out;
+    }
+    let mut refusals = Vec::new();
+    for _ in 0..ROUNDS {
+        refusals = answers::refusals(&out, options, root, own).unwrap_or_default();
+        let before = image.keeps.len();
+        let asked: Vec<_> = refusals.iter().flat_map(answers::keeps).collect();
+        for (list, value, why) in asked {
+            if !image.keeps.iter().any(|(of, known, _)| *of == list && *known == value) {
+                image.keeps.insert((list, value, format!("asked for by {why}")));
+            }
+        }
+        if image.keeps.len() == before {
+            break;
+        }
+        out = text(&image);
+    }
+    if !refusals.is_empty() {
+        out.push_str("\n# harden refuses the plan until you settle:\n");
+    }
+    for refusal in &refusals {
+        let _ = writeln!(out, "# {}: {}\n#   {}", refusal.id, refusal.text, refusal.help);
+    }
+    out
 }
 
 /// Start the image's command as a check is started, and see what it uses of what would go.
@@ -150,8 +195,8 @@ struct Image<'a> {
     facts: &'a Facts,
     contents: &'a dyn Contents,
     policy: &'a Policy,
-    /// What a short start used.
-    used: Proposals,
+    /// What a short start used, and what a plan asks for.
+    keeps: Proposals,
 }
 
 fn text(image: &Image<'_>) -> String {
@@ -190,9 +235,10 @@ fn text(image: &Image<'_>) -> String {
         let _ = writeln!(out, "volumes = [{}]", volumes.join(", "));
     }
     out.push_str("\n[keep]\n# names, absolute paths, patterns, or { name = \"sh\", reason = \"entrypoint script\" }\n");
-    for (list, key) in [("commands", "name"), ("paths", "path")] {
+    for list in answers::LISTS {
+        let key = if matches!(list, "paths" | "setid") { "path" } else { "name" };
         let entries: Vec<String> = image
-            .used
+            .keeps
             .iter()
             .filter(|(of, _, _)| *of == list)
             .map(|(_, value, why)| {
@@ -207,6 +253,12 @@ fn text(image: &Image<'_>) -> String {
         }
     }
     image.scripts(&mut out);
+    let rules = image.keeps.iter().filter(|(list, _, _)| *list == answers::RULES);
+    let rules: Vec<String> =
+        rules.map(|(_, rule, why)| format!("{} = \"off\"  # {why}\n", basic_string(rule))).collect();
+    if !rules.is_empty() {
+        let _ = write!(out, "\n[rules]\n{}", rules.concat());
+    }
     image.files(&mut out);
     out.push_str("\n[packages]\ndatabase = \"prune\"\n");
     image.check(&mut out);
@@ -304,7 +356,8 @@ impl Image<'_> {
         let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
         for path in entrypoints(facts) {
             let name = path.rsplit('/').next().unwrap_or_default();
-            if !words.iter().any(|word| *word == path || *word == name) {
+            let is_kept = |(_, value, _): &(&str, String, String)| *value == path;
+            if !words.iter().any(|word| *word == path || *word == name) && !self.keeps.iter().any(is_kept) {
                 let _ = writeln!(
                     out,
                     "# found: {path}: name it in run.command if the image starts with it, else in [remove] commands"

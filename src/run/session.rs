@@ -322,7 +322,7 @@ impl<'a> Session<'a> {
             }
             if failed {
                 let text = format!("the check '{named}' {}", ran.failures.join("; it "));
-                let cause = judge.cause(at, ran.used.as_ref()).filter(|_| stop.asked().is_none());
+                let cause = judge.cause(at, ran.used.as_ref(), &ran.output).filter(|_| stop.asked().is_none());
                 let text = cause.map_or(text.clone(), |cause| format!("{cause}; {text}"));
                 return Err(Diagnostic::at(codes::CHECK_FAILED, &check.origin, text));
             }

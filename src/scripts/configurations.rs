@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
 use crate::policy::{CommandLine, Policy, Run, Start};
-use crate::programs::{Configuration, Lookup, Syntax, When, account_settings, option_values};
+use crate::programs::{Configuration, Lookup, Part, Syntax, When, account_settings, command_settings, option_values};
 use crate::scripts::Reader;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
@@ -65,9 +65,21 @@ pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
         for (known, version) in programs.of(name, &input.tree.path(program)) {
             let mut told: BTreeSet<String> = BTreeSet::new();
             for configuration in &known.configurations {
-                for id in files(&reader, name, version, configuration) {
-                    let path = escaped(&input.tree.path(id));
-                    for (line, group, name, key) in account_settings(configuration, &reader.text(id)) {
+                let mut files = files(&reader, name, version, configuration);
+                let (mut at, mut seen) = (0, BTreeSet::new());
+                while let Some(&id) = files.get(at) {
+                    at += 1;
+                    if !input.tree.is_file(id) || !seen.insert(id) {
+                        continue;
+                    }
+                    let (path, text) = (escaped(&input.tree.path(id)), reader.text(id));
+                    for (_, part) in command_settings(configuration, &text) {
+                        if let Part::Include(patterns) = part {
+                            let more = included(&reader, id, &patterns).into_iter();
+                            files.extend(more.filter_map(|id| input.tree.follow(id).ok()).map(|found| found.node));
+                        }
+                    }
+                    for (line, group, name, key) in account_settings(configuration, &text) {
                         told.insert(key);
                         if !name.is_empty() {
                             let place = format!("{path}:{line}");
@@ -196,6 +208,18 @@ pub(crate) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configur
     let real = |id: Id| tree.follow(id).ok().map(|found| found.node);
     files.retain(|&id| real(id).is_some_and(|id| tree.is_file(id) && !tree.meta(id).mount && seen.insert(id)));
     files
+}
+
+/// The files that a configuration includes by these patterns, relative to it.
+pub(super) fn included(reader: &Reader<'_>, file: Id, patterns: &str) -> Vec<Id> {
+    let directory = reader.tree.path(reader.tree.parent(file));
+    let directory = String::from_utf8_lossy(&directory).into_owned();
+    let whole = |pattern: &str| {
+        let pattern = pattern.replace("%(here)s", &directory);
+        if pattern.starts_with('/') { pattern } else { format!("{directory}/{pattern}") }
+    };
+    let patterns = patterns.split_whitespace().map(whole);
+    patterns.flat_map(|pattern| glob::expand_in(reader.tree, reader.contents, file, pattern.as_bytes())).collect()
 }
 
 /// The directory in which relative files of a program lie: that of an option on a command line, or the image's.

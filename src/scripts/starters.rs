@@ -10,8 +10,8 @@ use crate::programs::{
     Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
 };
 use crate::shell::{Code, Dialect, is_builtin};
+use crate::tree::Id;
 use crate::tree::glob::Glob;
-use crate::tree::{Id, glob};
 
 /// What the configurations of `id` name, and the options that command lines give it.
 pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
@@ -192,15 +192,7 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
                     optional: false,
                 }));
             }
-            Part::Include(patterns) => {
-                let directory = reader.tree.path(reader.tree.parent(file));
-                let directory = String::from_utf8_lossy(&directory).into_owned();
-                for pattern in patterns.split_whitespace() {
-                    let pattern = pattern.replace("%(here)s", &directory);
-                    let whole = if pattern.starts_with('/') { pattern } else { format!("{directory}/{pattern}") };
-                    included.extend(glob::expand_in(reader.tree, reader.contents, file, whole.as_bytes()));
-                }
-            }
+            Part::Include(patterns) => included.extend(super::configurations::included(reader, file, &patterns)),
         }
     }
     let mut uses = reader.named(&[(file, None)], code);

@@ -214,6 +214,13 @@ impl<'a> Image<'a> {
         }
     }
 
+    /// A process that has become that user is about to start the program of that path.
+    pub(super) fn starts_as(&mut self, user: u32, path: &[u8], by: &[u8]) {
+        if let Some(seen) = &mut self.seen {
+            seen.starts_as(user, path, by);
+        }
+    }
+
     /// A process was refused what it asked for.
     pub(super) fn denied(&mut self, entry: Id, by: &[u8]) {
         if let Some(seen) = &mut self.seen {

@@ -97,12 +97,18 @@ pub(crate) struct Seen<'a> {
     pub(crate) refused: BTreeMap<Id, Vec<u8>>,
     /// Mounts that were written to, as far as calls name a file; not those of the kernel.
     pub(crate) mounts: BTreeSet<Id>,
+    /// Programs that a process has started after it became that user, as their paths were written, with the program that
+    /// did so first: a login starts the shell that the account's line names.
+    pub(crate) became: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
     /// How many uses have found no room in the list.
     pub(crate) left_over: usize,
 }
 
 /// Paths that are remembered so that they are not looked up again. What is forgotten is looked up again.
 const MOST_KNOWN: usize = 1 << 17;
+
+/// Programs started as another user that are remembered: the first ones.
+const MOST_BECAME: usize = 1 << 10;
 
 /// Paths that are told. An image has fewer files; a path that leads over links in circles has many names.
 const MOST_USED: usize = 1 << 20;
@@ -125,6 +131,7 @@ impl<'a> Seen<'a> {
             missing: BTreeMap::new(),
             refused: BTreeMap::new(),
             mounts: BTreeSet::new(),
+            became: BTreeMap::new(),
             left_over: 0,
         }
     }
@@ -189,6 +196,13 @@ impl<'a> Seen<'a> {
         };
         if !KERNEL.iter().any(|top| self.tree.path(mount).starts_with(top)) {
             self.mounts.insert(mount);
+        }
+    }
+
+    /// A process that has become that user is about to start the program of that path.
+    pub(super) fn starts_as(&mut self, user: u32, path: &[u8], by: &[u8]) {
+        if self.became.len() < MOST_BECAME {
+            self.became.entry((user, path.to_vec())).or_insert_with(|| by.to_vec());
         }
     }
 

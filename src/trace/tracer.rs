@@ -551,6 +551,13 @@ impl Tracer<'_> {
         if place.executes {
             let base = if path.starts_with(b"/") { &start.root } else { &start.at };
             self.script = interpreter(&[base, &b"/"[..], &path].concat());
+            // Looked up before it changed its user: so it has done that.
+            if self.started
+                && self.kept(pid).is_ok()
+                && let Some(user) = places::innermost(pid, b"Uid:").and_then(|user| u32::try_from(user).ok())
+            {
+                self.image.starts_as(user, &path, &by);
+            }
         }
         let how = match place {
             Place { executes: true, .. } => How::Executed,

@@ -3,7 +3,8 @@
 //!
 //! A row's image is built once as its Dockerfile says and once more with harden run over it. Both are counted by the
 //! census (tests/setup/census.rs): what is left resolves its libraries exactly as it did before. Then the hardened
-//! image is used, locked down as far as the program allows.
+//! image is used, locked down as far as the program allows. So is one that is hardened with what `harden init` writes of the
+//! application's image.
 //!
 //! Then the same in minimal mode, copied into an empty image, with the same policy but for the mode. Some rows, and all
 //! with `HARDEN_MATRIX=all`, go on: `harden learn` watches the program that was not hardened at the same work, and what it
@@ -11,8 +12,10 @@
 
 mod alpine;
 mod census;
+mod init;
 mod languages;
 mod minimal;
+mod missed;
 mod servers;
 mod starters;
 mod table;
@@ -70,6 +73,8 @@ struct Built<'a> {
 enum Tested<'a> {
     /// An image that was hardened, and where harden's report says that it writes.
     Hardened(&'a Image, Vec<String>),
+    /// The same by the policy that `harden init` writes, which may keep more than the row's.
+    Proposed(&'a Image, Vec<String>),
     /// The application's own image under `harden learn`.
     Learning(&'a minimal::Lesson),
 }
@@ -79,15 +84,19 @@ impl Built<'_> {
     /// takes over content, owner and mode, unless the options mount something there.
     fn start(&self, options: &[&str]) -> Container {
         let (hardened, writable) = match &self.tested {
-            Tested::Hardened(image, writable) => (image, writable),
+            Tested::Hardened(image, writable) | Tested::Proposed(image, writable) => (image, writable),
             Tested::Learning(lesson) => return lesson.start(self.before, options),
         };
-        let mut args = LOCKED_DOWN.to_vec();
+        // What the image writes besides is known to a person only.
+        let read_only = usize::from(matches!(self.tested, Tested::Proposed(..)));
+        let mut args = LOCKED_DOWN.get(read_only..).unwrap_or_default().to_vec();
         for path in writable.iter().filter(|path| !options.iter().any(|option| option.ends_with(&format!(":{path}")))) {
             let tmpfs = ["/tmp", "/var/tmp", "/run"].contains(&path.as_str());
             args.extend([if tmpfs { "--tmpfs" } else { "-v" }, path]);
         }
-        Container::start(&hardened.tag, &[&args, options].concat(), &[])
+        let mut container = Container::start(&hardened.tag, &[&args, options].concat(), &[]);
+        container.proposed = matches!(self.tested, Tested::Proposed(..));
+        container
     }
 }
 
@@ -122,7 +131,13 @@ impl App {
             &Options::default(),
         );
         let is = judge(&hardened, "without its commands");
+        let missed = missed::of(&hardened.log);
         drop(hardened);
+
+        let proposed = init::hardened(self.name, &before, user);
+        eprintln!("{}, by init", self.name);
+        work(&Built { before: &before, tested: Tested::Proposed(&proposed, writable(&proposed.log)) });
+        drop(proposed);
 
         let small = minimal::build(&before, self.dockerfile, &minimal::by_package(self.policy));
         let least = judge(&small, "minimal");
@@ -139,8 +154,17 @@ impl App {
             judge(&image, "minimal by file, as learned").sum("bytes")
         });
         let (was, is, least) = (&was, &is, &least);
-        let row =
-            table::Row { name: self.name, base: self.base, policy: self.policy, was, is, least, packages, learned };
+        let row = table::Row {
+            name: self.name,
+            base: self.base,
+            policy: self.policy,
+            missed,
+            was,
+            is,
+            least,
+            packages,
+            learned,
+        };
         table::record(&row);
     }
 }
@@ -197,9 +221,10 @@ pub fn client(image: &str, options: &[&str], command: &[&str]) -> Result<String,
     }
 }
 
-/// The programs by these names do not start in a container, because they are not there; while it learns, everything is.
+/// The programs by these names do not start in a container, because they are not there; while it learns, everything is,
+/// and what `harden init` keeps besides is its own guess.
 fn assert_absent(container: &Container, programs: &[&str]) {
-    for program in programs.iter().filter(|_| !container.learns) {
+    for program in programs.iter().filter(|_| !container.learns && !container.proposed) {
         let output = docker(&["exec", "--user", "0", &container.id, program]);
         let text = both(&output);
         assert!(

@@ -109,6 +109,11 @@ pub fn docker(args: &[&str]) -> Output {
     engine().command().args(args).output().expect("the docker client starts")
 }
 
+/// Runs the client with this file as its standard input.
+pub fn docker_fed(args: &[&str], input: fs::File) -> Output {
+    engine().command().args(args).stdin(input).output().expect("the docker client starts")
+}
+
 /// Runs the client and returns its output.
 ///
 /// # Panics
@@ -378,6 +383,8 @@ pub struct Container {
     pub id: String,
     /// Whether it runs `harden learn`, which writes its file when it is told to end.
     pub learns: bool,
+    /// Whether `harden init` has written the policy.
+    pub proposed: bool,
 }
 
 impl Drop for Container {
@@ -395,7 +402,7 @@ pub const LOCKED_DOWN: [&str; 5] = ["--read-only", "--cap-drop", "ALL", "--secur
 impl Container {
     /// The container of this id.
     pub fn of(id: String) -> Container {
-        Container { id, learns: false }
+        Container { id, learns: false, proposed: false }
     }
 
     /// Starts an image in the background, with these further options.

@@ -153,3 +153,103 @@ fn what_the_program_file_says_of_checks_and_directories_is_proposed() {
     assert!(init(&tree(), &exposed).contains("tcp = 8080"));
     assert!(!init(&tree(), &parts(&["/app/server"])).contains("tcp ="));
 }
+
+/// What a plan by the file would refuse, and what is settled by keeping: the file keeps it, with the guard that asks.
+#[test]
+fn what_a_guard_asks_to_keep_is_kept() {
+    type Case<'a> = (&'a str, &'a dyn Fn() -> Rootfs, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+    let sshd = || {
+        Rootfs::debian_like()
+            .program("/usr/sbin/sshd")
+            .account("sshd", 105, "/run/sshd", "/usr/sbin/nologin")
+            .account("files", 1001, "/home/files", "/bin/sh")
+            .text("/home/files/.ssh/authorized_keys", "ssh-ed25519 AAAA x\n")
+    };
+    let starters = || image().programs(&["/usr/bin/tini", "/usr/sbin/gosu"]);
+    let script = || image().script("/usr/local/bin/other-entrypoint.sh", "#!/bin/sh\nexec \"$@\"\n");
+    let setid = || image().static_program("/usr/bin/ping", 0o4755);
+    let cron = || {
+        image()
+            .program("/usr/sbin/cron")
+            .text("/etc/crontab", "* * * * * root /app/server\n")
+            .script("/etc/init.d/x", "#!/bin/sh\n")
+    };
+    let calls = || image().text("/srv/main.py", "import subprocess\nsubprocess.run(['find', '/srv'])\n");
+    let cases: [Case<'_>; 6] = [
+        (
+            "cron",
+            &cron,
+            &["cron", "-f"],
+            &["[rules]\n\"remove.cron\" = \"off\"  # asked for by guard.jobs"],
+            &["/usr/sbin/cron"],
+        ),
+        (
+            "sshd",
+            &sshd,
+            &["/usr/sbin/sshd", "-D"],
+            &[
+                "{ name = \"sshd\", reason = \"asked for by guard.accounts\" }",
+                "{ name = \"files\", reason = \"asked for by guard.login-shells\" }",
+            ],
+            &["/usr/bin/sh"],
+        ),
+        (
+            "starters",
+            &starters,
+            &["/app/server"],
+            &[
+                "{ name = \"/usr/bin/tini\", reason = \"asked for by guard.entrypoints\" }",
+                "{ name = \"/usr/sbin/gosu\"",
+            ],
+            &["/usr/bin/tini", "/usr/sbin/gosu"],
+        ),
+        (
+            "script",
+            &script,
+            &["/app/server"],
+            &["{ name = \"/usr/local/bin/other-entrypoint.sh\""],
+            &["/usr/local/bin/other-entrypoint.sh", "/usr/bin/sh"],
+        ),
+        (
+            "setid",
+            &setid,
+            &["ping", "::1"],
+            &["{ path = \"/usr/bin/ping\", reason = \"asked for by guard.setid\" }"],
+            &["/usr/bin/ping"],
+        ),
+        ("calls", &calls, &["python3", "/srv/main.py"], &["from-scripts = true"], &["/usr/bin/find"]),
+    ];
+    for (name, image, command, lines, kept) in cases {
+        let (text, done) = init_and_apply(image(), &config(&[("Cmd", json(command))]));
+        for line in lines {
+            assert!(text.contains(line), "{name}: {line}\n{text}");
+        }
+        done.assert_same(kept);
+        assert!(!text.contains("until you settle"), "{name}: {text}");
+    }
+}
+
+/// What keeping does not settle is told in the file, with the words of the refusal that apply prints.
+#[test]
+fn what_only_a_person_knows_is_told() {
+    let tree = || image().file("/srv/secret.py", 0o600, 0, 0, "import os\n");
+    let parts = [("User", "\"app\"".to_owned()), ("Cmd", json(&["python3", "/srv/secret.py"]))];
+    let text = init(&tree(), &config(&parts));
+    assert!(text.contains("# harden refuses the plan until you settle:\n# guard.access: "), "{text}");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    let run = tree().run("apply", &["--config", file.path().to_str().unwrap()]);
+    assert_eq!(run.status, 2, "{}", run.all());
+    let told = text.lines().filter(|line| line.starts_with("# guard.")).count();
+    assert_eq!(run.stderr.matches("refused[").count(), told, "{text}\n{}", run.all());
+}
+
+/// `USER NAME:GROUP`: an engine cannot start an image whose group is gone.
+#[test]
+fn the_group_of_user_is_kept() {
+    let tree = image().text("/etc/group", "root:x:0:\nshadow:x:42:\napp:x:1000:\nteam:x:2000:\n");
+    let parts = [("User", "\"app:team\"".to_owned()), ("Cmd", json(&["/app/server"]))];
+    let (text, done) = init_and_apply(tree, &config(&parts));
+    assert!(text.contains("groups = [\n    { name = \"team\", reason = \"USER of the image\" },\n]"), "{text}");
+    assert!(done.root.read("/etc/group").contains("team:x:2000:"));
+}

@@ -485,3 +485,23 @@ fn program_files_of_ones_own_are_read_beside_the_configuration() {
     let all = ["--config", config.to_str().unwrap(), "--keep", "nginx"];
     tree.apply(&all);
 }
+
+/// githooks(5): an executable file of a hook's name runs; a sample of the templates does not, and those of other programs are
+/// theirs.
+#[test]
+fn hooks_of_a_repository_keep_their_interpreter() {
+    let tree = |path: &str| Rootfs::debian_like().programs(&["/usr/bin/git"]).script(path, "#!/bin/sh\nexit 0\n");
+    let config = "[keep]\ncommands = ['git']\n";
+    for path in [
+        "/repo.git/hooks/update",
+        "/srv/one.git/hooks/post-receive",
+        "/srv/git/one/hooks/pre-receive",
+        "/app/.git/hooks/pre-commit",
+        "/var/lib/git/one.git/hooks/post-update",
+    ] {
+        tree(path).apply_config(config, &APP).assert_same(&["/usr/bin/sh"]);
+    }
+    for path in ["/srv/git/one/hooks/post-receive.sample", "/usr/share/initramfs-tools/hooks/thermal"] {
+        tree(path).apply_config(config, &APP).assert_gone(&["/usr/bin/sh"]);
+    }
+}

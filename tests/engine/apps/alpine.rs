@@ -15,6 +15,9 @@ fn busybox_httpd() {
 [run]
 user = "app:1000"
 command = ["httpd", "-f", "-p", "8080", "-h", "/srv/www"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --from=harden-test/debian:12-starters /bin/busybox /bin/busybox-extras
@@ -44,6 +47,9 @@ profile = "static"
 [run]
 user = "app:1000"
 command = ["/app/server"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server

@@ -22,6 +22,9 @@ commands = [{ name = "ldconfig", reason = "ctypes.util.find_library asks it" }]
 
 [files]
 read-only = ["/app"]
+
+[check]
+tcp = 8443
 "#,
         dockerfile: r#"
 RUN openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout /srv/key.pem -out /srv/cert.pem && chmod 644 /srv/key.pem
@@ -78,6 +81,9 @@ command = ["node", "/app/server.js"]
 
 [keep]
 commands = [{ name = "uname", reason = "the program starts it" }]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY server.js /app/
@@ -117,6 +123,9 @@ command = ["java", "-cp", "/app", "Main"]
 
 [keep]
 commands = [{ name = "uname", reason = "the program starts it" }]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY Main.java /app/
@@ -176,6 +185,10 @@ profile = "php-fpm"
 user = "www-data"
 start = "root"
 command = ["docker-php-entrypoint", "php-fpm8.4", "-F", "-O"]
+
+[check]
+commands = ["php-fpm8.4 -t"]
+tcp = 9000
 "#,
         dockerfile: r#"
 RUN mkdir -p /run/php
@@ -232,6 +245,9 @@ command = ["ruby", "/app/main.rb"]
 
 [keep]
 commands = [{ name = "uname", reason = "the program starts it" }]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY main.rb /app/
@@ -278,6 +294,9 @@ command = ["dotnet", "/app/MyApp.dll"]
 
 [keep]
 commands = [{ name = "uname", reason = "the program starts it" }]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY app /app

@@ -53,6 +53,10 @@ profile = "nginx"
 user = "www-data"
 start = "root"
 command = ["nginx", "-g", "daemon off;"]
+
+[check]
+commands = ["nginx -t"]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY default /etc/nginx/sites-available/default
@@ -100,6 +104,9 @@ commands = ["id", "find", "chown", "gosu"]
 
 [files]
 writable = ["/data"]
+
+[check]
+tcp = 6379
 "#,
         dockerfile: r#"
 COPY docker-entrypoint.sh /usr/local/bin/
@@ -168,6 +175,9 @@ command = ["docker-entrypoint.sh", "postgres"]
 
 [keep]
 commands = ["id", "mkdir", "chmod", "find", "chown", "gosu"]
+
+[check]
+commands = ["gosu postgres initdb -D /tmp/check --auth=trust"]
 "#,
         dockerfile: r#"
 RUN rm -rf /var/lib/postgresql/15/main
@@ -258,6 +268,10 @@ command = ["/usr/sbin/sshd", "-D", "-e"]
 
 [keep]
 users = ["sshd"]
+
+[check]
+commands = ["/usr/sbin/sshd -t"]
+tcp = 2222
 "#,
         "internal-sftp",
     );
@@ -277,6 +291,10 @@ command = ["/usr/sbin/sshd", "-D", "-e"]
 users = ["sshd"]
 commands = [{ name = "sh", reason = "sshd starts the subsystem through the account's shell" }]
 shells = ["files"]
+
+[check]
+commands = ["/usr/sbin/sshd -t"]
+tcp = 2222
 "#,
         "/usr/lib/openssh/sftp-server",
     );

@@ -25,6 +25,9 @@ commands = ["supervisord"]
 
 [files]
 writable = ["/data"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server
@@ -68,6 +71,9 @@ command = ["supervisord", "-n", "-c", "/etc/supervisor/supervisord.conf"]
 
 [remove]
 commands = ["tini", "gosu"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server
@@ -112,6 +118,9 @@ command = ["/entrypoint.sh", "/app/server"]
 
 [keep]
 commands = ["sed", "date"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server
@@ -158,6 +167,9 @@ fn healthcheck() {
 [run]
 user = "app:1000"
 command = [["/app/server"], ["/bin/sh", "-c", "curl -fsS http://localhost:8080/ || exit 1"]]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY --chmod=755 server /app/server

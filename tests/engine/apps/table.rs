@@ -1,12 +1,13 @@
 //! docs/matrix.md, one row and one section for each application. `UPDATE_MATRIX=1` writes them as the rows pass;
 //! otherwise each row is compared but for what depends on the base image's packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::census::Census;
 use super::minimal::Packages;
+use super::missed;
 
 /// The applications, in the table's order.
 const NAMES: &[&str] = &[
@@ -39,8 +40,10 @@ Real programs as distributions package them, hardened with the policies below, t
 by their own client from outside. The tests write this page (`UPDATE_MATRIX=1 make engine`); without that variable each test
 compares its row, except for the column *before*, which depends on the base image's packages.
 
-*Serves*: the program did its work after hardening, and every ELF file that is left loads exactly the libraries that it
-loaded before, by the answer of the image's own loader. *Commands*: names in the command directories and in PATH
+*Serves*: the program did its work after hardening, also with the policy that `harden init` writes of its image, and every ELF
+file that is left loads exactly the libraries that it loaded before, by the answer of the image's own loader. *Asked for and
+removed*: paths that the checks of the policy asked for in the hardened root and that harden had removed, each with the reason why
+the program does without. *Commands*: names in the command directories and in PATH
 that start something. *GTFOBins*: those of them that <https://gtfobins.github.io> lists.
 
 ";
@@ -70,6 +73,8 @@ pub struct Row<'a> {
     pub name: &'a str,
     pub base: &'a str,
     pub policy: &'a str,
+    /// What its checks asked for in vain, with the rule.
+    pub missed: BTreeSet<(String, String)>,
     pub was: &'a Census,
     pub is: &'a Census,
     /// In minimal mode.
@@ -124,11 +129,12 @@ impl Row<'_> {
             if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("` `")) }
         };
         format!(
-            "## {}\n\n```toml\n{}\n```\n\nLeft: {}. GTFOBins: {}.\n\nPackages in minimal mode: {}.\n",
+            "## {}\n\n```toml\n{}\n```\n\nLeft: {}. GTFOBins: {}.\n\nAsked for and removed: {}.\n\nPackages in minimal mode: {}.\n",
             self.name,
             self.policy.trim(),
             names(&mut self.is.commands.iter().map(String::as_str)),
             names(&mut self.is.gtfobins().into_iter()),
+            missed::shown(&self.missed),
             names(&mut self.packages.after.iter().map(String::as_str)),
         )
     }

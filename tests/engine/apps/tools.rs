@@ -15,6 +15,9 @@ profile = "python"
 [run]
 user = "app:1000"
 command = ["serve", "8080"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 RUN python3 -m venv /opt/venv
@@ -62,6 +65,9 @@ profile = "node"
 [run]
 user = "app:1000"
 command = ["serve", "8080"]
+
+[check]
+tcp = 8080
 "#,
         dockerfile: r#"
 COPY app /app
@@ -98,6 +104,9 @@ command = ["git", "daemon", "--export-all", "--enable=receive-pack", "--base-pat
 
 [keep]
 commands = [{ name = "sh", reason = "hooks" }]
+
+[check]
+tcp = 9418
 "#,
         dockerfile: r#"
 RUN git config --system user.name test && git config --system user.email test@example.org && \

@@ -296,3 +296,70 @@ fn init_proposes_what_a_short_start_used() {
         apply_with(&image(), "", Options { script, ..Options::default() }).ends_with(2).says(&[said]);
     }
 }
+
+/// The image with accounts that have a login shell.
+fn accounts() -> Rootfs {
+    let passwd = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n\
+                  app:x:1000:1000::/app:/bin/sh\nother:x:1001:1001::/app:/bin/sh\n";
+    shell().text("/etc/passwd", passwd).text("/etc/group", "root:x:0:\nnogroup:x:65534:\napp:x:1000:\nother:x:1001:\n")
+}
+
+/// A check that becomes a user and starts that program.
+fn becomes(user: u32, program: &str) -> String {
+    let code = format!("$( = {user}; $) = {user}; $< = {user}; $> = {user}; exec '{program}', '-c', 'echo logged in'");
+    format!("start = \"root\"\n[check]\ncommands = [{}]", perl(&code))
+}
+
+/// As su and login do: which account it is tells the user, and that it is a login tells the path in the account's line.
+#[test]
+fn a_login_shell_that_its_account_would_lose() {
+    settles(
+        accounts,
+        &becomes(1000, "/bin/sh"),
+        &["login shell '/bin/sh' of 'app' (started by '/tools/perl'; accounts.shell)"],
+    );
+    settles(
+        accounts,
+        &becomes(1001, "/bin/sh"),
+        &["login shell '/bin/sh' of 'other' (started by '/tools/perl'; accounts."],
+    );
+    let refused = apply(&accounts(), &becomes(1001, "/bin/sh"));
+    refused.says(&["[keep] shells = [\"other\"]", "[keep] users = [\"other\"]"]);
+}
+
+/// A program that becomes an account starts a shell by another path, and one that is the account's from the beginning any.
+#[test]
+fn a_shell_that_is_no_login_shell() {
+    let keep = "\n[keep]\ncommands = [\"sh\"]";
+    for config in [becomes(1000, "/usr/bin/sh"), becomes(1002, "/bin/sh")] {
+        apply(&accounts(), &format!("{config}{keep}")).ends_with(0);
+    }
+    let config = format!("[check]\ncommands = [{}]{keep}", perl("exec '/bin/sh', '-c', 'echo no login'"));
+    apply(&accounts(), &config).ends_with(0).says(&["no login"]);
+}
+
+/// Which line a program looked for in a file is nowhere in its calls: what it says of that comes first.
+#[test]
+fn an_account_that_is_looked_up_by_its_name_is_named_first() {
+    for (code, first) in [
+        (
+            "getpwnam('other') or die \"unknown user: other\\n\"",
+            "account 'other' is gone for '/tools/perl': accounts.prune removed it, [keep] users = [\"other\"] keeps it; ",
+        ),
+        (
+            "getgrnam('other') or die \"cannot find the group 'other'.\\n\"",
+            "account 'other' is gone for '/tools/perl': ",
+        ),
+    ] {
+        let ran = apply(&accounts(), &format!("[check]\ncommands = [{}]", perl(code)));
+        ran.ends_with(3).says(&[&format!("failed[check.failed] /harden.toml:6:13: {first}")]);
+        // Words of a line that tells of no account are words.
+        let code =
+            code.replace("unknown user: other", "no other").replace("cannot find the group 'other'.", "no other");
+        let ran = apply(&accounts(), &format!("[check]\ncommands = [{}]", perl(&code)));
+        ran.ends_with(3).says(&["which '/tools/perl' read, has other lines: "]);
+        assert!(!ran.said.contains("is gone for"), "{}", ran.said);
+    }
+    let keep = "[keep]\nusers = [\"other\"]";
+    apply(&accounts(), &format!("[check]\ncommands = [{}]\n{keep}", perl("getpwnam('other') or die"))).ends_with(0);
+}

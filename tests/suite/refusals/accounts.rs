@@ -143,3 +143,34 @@ fn an_account_that_sshd_lets_in_keeps_its_login_shell_or_the_plan_is_refused() {
         .text("/etc/ssh/sshd_config", "Match User git\n\tforcecommand  internal-sftp -l INFO\n")
         .apply_config(keep, &APP);
 }
+
+/// What a configuration includes is a part of it, also of one that the command line names.
+#[test]
+fn an_account_of_an_included_configuration_is_refused() {
+    let cases = [
+        (
+            "supervisord",
+            "-c",
+            "[include]\nfiles = parts/*.conf\n",
+            "[program:web]\ncommand=/app/server\nuser=www-data\n",
+        ),
+        ("nginx", "-c", "events {}\ninclude parts/*.conf;\n", "user www-data;\n"),
+    ];
+    for (program, option, main, part) in cases {
+        let tree = || {
+            Rootfs::debian_like()
+                .programs(&[&format!("/usr/sbin/{program}")])
+                .text("/srv/main.conf", main)
+                .text("/srv/parts/one.conf", part)
+                // Includes itself.
+                .text("/srv/parts/two.conf", main)
+        };
+        let config = |keep: &str| {
+            format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{program}', '{option}', '/srv/main.conf']\n{keep}\n")
+        };
+        let none: [&str; 0] = [];
+        let refused = tree().refuse_config(&config(""), &none);
+        refused.says(&["the account 'www-data' would be pruned", "(/srv/parts/one.conf:"]);
+        tree().apply_config(&config("[keep]\nusers = ['www-data']"), &none);
+    }
+}
