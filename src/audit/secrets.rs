@@ -93,6 +93,12 @@ pub(super) fn url_password(text: &str) -> bool {
     text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', ' ', '\t', '\n', '"', '\'', '?', '#']).next().unwrap_or_default();
         let Some((login, host)) = authority.rsplit_once('@') else { return false };
+        // The DSN of Sentry has a public key and the number of a project (docs.sentry.io, "DSN").
+        let path = rest.get(authority.len()..).unwrap_or_default().trim_start_matches('/');
+        let path = path.split([' ', '\t', '\n', '"', '\'']).next().unwrap_or_default();
+        if !login.contains(':') && !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
         // A token stands alone, or as the name before what says so (x-oauth-basic).
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let token = matches!(password, "" | "x-oauth-basic") && user.len() >= 20 && settings::is_value(user);
