@@ -38,7 +38,7 @@ fn audit(stdin: impl Into<Stdio>, format: &str) -> (Output, u64) {
 
 /// Check, path, line and detail of each finding that is not of the configuration, and is not about what `docker create`
 /// puts into a container.
-fn findings(output: &Output) -> BTreeSet<String> {
+pub(crate) fn findings(output: &Output) -> BTreeSet<String> {
     let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
     let list = report["findings"].as_array().expect("findings").iter();
     let engine =

@@ -37,3 +37,4 @@ mod matrix;
 mod refuse;
 mod scanner;
 mod tree;
+mod writers;

@@ -154,9 +154,13 @@ fn examine(tree: &Tree, id: Id, text: &[u8], found: &mut Vec<Secret>) {
         };
         add("secrets.private-key", what, text.get(at..at + len).unwrap_or_default(), Some(at), severity);
     }
+    let has_aws_secret = std::cell::OnceCell::new();
     for token in secrets::tokens(text).into_iter().take(LISTED) {
-        let severity = if token.sure { Severity::High } else { Severity::Medium };
         let secret = text.get(token.at..token.at + token.len).unwrap_or_default();
+        // The id of a key alone opens nothing.
+        let sure = token.sure
+            && (!token.kind.starts_with("AWS ") || *has_aws_secret.get_or_init(|| secrets::aws_secret(text)));
+        let severity = if sure { Severity::High } else { Severity::Medium };
         add("secrets.token", token.kind, secret, Some(token.at), severity);
     }
     for (end, holds) in STORES {
@@ -181,27 +185,38 @@ const OF_TESTS: &str = "ca cert certs certificates data dir fixtures files keys 
     integration unit functional e2e system";
 
 /// Whether a path is of a test suite or an example, whose secrets are public: below such a directory, or program text that
-/// is named as its language's test runner wants it. A file of settings for tests (`secrets.test.json`) is none.
+/// is named as its language's test runner wants it. A file of settings for tests (`secrets.test.json`) is none. What an
+/// installed package of a language documents is public with it.
 fn is_sample(path: &[u8]) -> bool {
     // An account may be called test.
     let path =
         path.strip_prefix(b"/home/").and_then(|rest| rest.splitn(2, |&byte| byte == b'/').nth(1)).unwrap_or(path);
     let mut parts = path.split(|&byte| byte == b'/');
     let file = parts.next_back().unwrap_or_default();
-    parts.any(is_test_directory) || is_test_source(file)
+    parts.any(is_test_directory) || is_test_source(file) || is_installed(path) && is_document(file)
 }
 
 fn is_test_directory(part: &[u8]) -> bool {
     let Ok(part) = std::str::from_utf8(part) else { return false };
     let part = part.to_ascii_lowercase();
     let alone = ["test", "tests", "testing", "testdata", "fixture", "fixtures", "example", "examples", "spec", "specs"];
-    if alone.contains(&part.trim_matches('_')) || matches!(part.as_str(), "mocks" | "__mocks__" | "testcases") {
+    if alone.contains(&part.trim_matches('_'))
+        || matches!(part.as_str(), "mocks" | "__mocks__" | "testcases" | "molecule")
+    {
+        return true;
+    }
+    if part.strip_suffix("tests").is_some_and(|rest| rest.ends_with(['-', '_'])) {
         return true;
     }
     let known = |word: &str| OF_TESTS.split_ascii_whitespace().any(|known| known == word);
     let (first, last) = (part.split_once(['-', '_']), part.rsplit_once(['-', '_']));
     first.is_some_and(|(first, rest)| matches!(first, "test" | "tests") && known(rest))
         || last.is_some_and(|(rest, last)| matches!(last, "test" | "tests") && known(rest))
+}
+
+fn is_document(file: &[u8]) -> bool {
+    let end = file.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    ["md", "markdown", "rst", "adoc"].iter().any(|known| end.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 fn is_test_source(file: &[u8]) -> bool {
@@ -342,6 +357,8 @@ mod tests {
             "/srv/x/__fixtures__/a.key",
             "/srv/x/integration_tests/a.key",
             "/srv/x/Examples/a.key",
+            "/srv/x/agent_tests/a.key",
+            "/app/node_modules/x/README.md",
         ] {
             assert!(is_sample(path.as_bytes()), "{path}");
         }
@@ -358,6 +375,7 @@ mod tests {
             "/srv/example.org/key.pem",
             "/root/.ssh/id_rsa",
             "/home/test/.ssh/id_rsa",
+            "/app/README.md",
         ] {
             assert!(!is_sample(path.as_bytes()), "{path}");
         }
