@@ -35,11 +35,11 @@ const WRITERS: &[(&str, &str)] = &[
     ("pax, ustar", "pax -w -x ustar -f $OUT ."),
     ("pax, tar", "pax -w -x tar -f $OUT ."),
     ("busybox", "busybox tar -cf $OUT ."),
-    // It forgets the numbers of devices: the engine takes its entry for a whiteout, and the audit refuses it.
+    // 7z and Archive::Tar forget the numbers of devices: engines take such an entry for a whiteout, and the audit refuses it.
     ("7z", "7z a -ttar -snl -snh -xr!null -bso0 -bsp0 $OUT ."),
     (
         "Archive::Tar",
-        "perl -MArchive::Tar -MFile::Find -e 'my @f; find({no_chdir => 1, wanted => sub { push @f, $_ }}, \".\"); \
+        "perl -MArchive::Tar -MFile::Find -e 'my @f; find({no_chdir => 1, wanted => sub { push @f, $_ unless -c }}, \".\"); \
         my $t = Archive::Tar->new; $t->add_files(@f); $t->write($ENV{OUT})'",
     ),
     (
