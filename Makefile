@@ -69,6 +69,7 @@ engine: image
 ## make soak     what takes longer: million-entry trees, sweeps, fuzzing
 soak: image
 	HARDEN_SOAK=1 PROPTEST_CASES=20000 cargo test --locked --release
+	HARDEN_SOAK=1 cargo test --locked --test engine audit::other_images
 	HARDEN_FUZZ_SECONDS=60 cargo test --locked --release --test suite fuzz:: -- --nocapture
 	HARDEN_FUZZ_SECONDS=300 cargo test --locked --release --test soak -- --nocapture
 	HARDEN_FUZZ_SECONDS=$${HARDEN_FUZZ_SECONDS:-150} $(MAKE) --no-print-directory fuzz

@@ -171,6 +171,9 @@ impl<'a> Entries<'a> {
             }
             b'1' => What::HardLink(header.link.clone()),
             b'2' => What::Link(header.link.clone()),
+            b'3' if header.is_whiteout() => {
+                return Err(ambiguous(at, "it is a character device 0:0, which overlayfs takes for a whiteout"));
+            }
             b'3' => What::Special(0o020_000),
             b'4' => What::Special(0o060_000),
             b'5' => What::Directory,

@@ -41,6 +41,15 @@ pub(super) enum Parsed {
     Header(Box<Header>),
 }
 
+impl Header {
+    /// Whether a character device has the number 0:0: overlayfs shows nothing there, and hides what lower layers have
+    /// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
+    pub(super) fn is_whiteout(&self) -> bool {
+        let zero = |start: usize| self.block.get(start..start + 8).and_then(number).is_none_or(|number| number == 0);
+        zero(329) && zero(337)
+    }
+}
+
 /// Read a block that begins at byte `at` of the archive.
 ///
 /// # Errors

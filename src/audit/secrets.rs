@@ -60,10 +60,28 @@ fn private_key(text: &[u8]) -> Option<(PrivateKey, usize)> {
         if longest < MATERIAL.min(head.len()) || longest < 40 {
             continue;
         }
+        // Documentation leaves the rest of a key out: `MIIEpQIBAAKCAQEA...`. Headers of OpenPGP have dots.
+        let dotted = |pair: &[u8]| matches!(pair, [before, b'.'] if is_base64(&before));
+        let dotted = head.windows(2).any(dotted) || find(head, "…".as_bytes()).is_some();
+        if dotted && !label.starts_with(b"PGP") {
+            continue;
+        }
         let encrypted = label.starts_with(b"ENCRYPTED") || find(head, b"ENCRYPTED").is_some();
         return Some((if encrypted { PrivateKey::Encrypted } else { PrivateKey::Plain }, start));
     }
     None
+}
+
+/// Whether a text has a word of the form of AWS's secret keys: 40 characters of base 64, of both cases and with digits, and
+/// no path or hexadecimal digest.
+#[must_use]
+pub(super) fn aws_secret(text: &[u8]) -> bool {
+    const LENGTH: usize = 40;
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.split(|byte| !is_part(byte)).any(|word| {
+        let has = |kind: fn(&u8) -> bool| word.iter().any(kind);
+        word.len() == LENGTH && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit)
+    })
 }
 
 /// Where bytes begin in a text.
@@ -93,6 +111,12 @@ pub(super) fn url_password(text: &str) -> bool {
     text.split("://").skip(1).any(|rest| {
         let authority = rest.split(['/', ' ', '\t', '\n', '"', '\'', '?', '#']).next().unwrap_or_default();
         let Some((login, host)) = authority.rsplit_once('@') else { return false };
+        // The DSN of Sentry has a public key and the number of a project (docs.sentry.io, "DSN").
+        let path = rest.get(authority.len()..).unwrap_or_default().trim_start_matches('/');
+        let path = path.split([' ', '\t', '\n', '"', '\'']).next().unwrap_or_default();
+        if !login.contains(':') && !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
         // A token stands alone, or as the name before what says so (x-oauth-basic).
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let token = matches!(password, "" | "x-oauth-basic") && user.len() >= 20 && settings::is_value(user);
@@ -132,6 +156,11 @@ mod tests {
             None
         );
         assert_eq!(private_key(b"-----BEGIN PRIVATE KEY-----"), None);
+        let left_out = format!("`-----BEGIN RSA PRIVATE KEY----- {body}.... -----END RSA PRIVATE KEY-----`");
+        assert_eq!(private_key(left_out.as_bytes()), None);
+        let concatenated =
+            format!("'-----BEGIN RSA PRIVATE KEY-----\n'.'{body}'.'{body}'.'-----END RSA PRIVATE KEY-----'");
+        assert_eq!(private_key(concatenated.as_bytes()), Some((PrivateKey::Plain, 1)));
         assert_eq!(private_key(b"-----BEGIN "), None);
     }
 

@@ -12,7 +12,7 @@ use crate::audit::compliance::{Answer, List, Outcome, answers};
 use crate::console::Format;
 use crate::diag::escape::{escaped, printable};
 
-/// Name and version of the JSON layout.
+/// Name and version of the JSON layout: docs/compliance.schema.json.
 const SCHEMA: &str = "harden-compliance-1";
 
 /// Pieces of evidence shown for one control.

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-use crate::bases::DEBIAN_12;
+use crate::bases::{ALPINE, DEBIAN_12};
 use crate::buildah::buildah;
 use crate::common::Command;
 use crate::docker::{Builder, Context, Image, Options, binary, both, build, docker_ok, fixture, work};
@@ -38,7 +38,7 @@ fn audit(stdin: impl Into<Stdio>, format: &str) -> (Output, u64) {
 
 /// Check, path, line and detail of each finding that is not of the configuration, and is not about what `docker create`
 /// puts into a container.
-fn findings(output: &Output) -> BTreeSet<String> {
+pub(crate) fn findings(output: &Output) -> BTreeSet<String> {
     let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
     let list = report["findings"].as_array().expect("findings").iter();
     let engine =
@@ -55,11 +55,10 @@ fn saved(image: &Image, dir: &Path) -> File {
     File::open(file).expect("the archive")
 }
 
-#[test]
-fn an_image_is_judged_as_its_container_and_its_unpacked_tree_are() {
-    let image = image();
+/// The reports of docker save and of an OCI layout, and what is found in every form of the image: they say the same.
+fn in_every_form(image: &Image) -> (Output, Output, BTreeSet<String>) {
     let dir = tempfile::tempdir_in(work()).expect("a temporary directory");
-    let (from_saved, _) = audit(saved(&image, dir.path()), "json");
+    let (from_saved, _) = audit(saved(image, dir.path()), "json");
     let layout = dir.path().join("layout.tar");
     buildah(dir.path(), &["pull", "-q", &format!("docker-archive:{}", dir.path().join("saved.tar").display())]);
     buildah(dir.path(), &["push", "-q", &image.tag, &format!("oci-archive:{}", layout.display())]);
@@ -73,17 +72,39 @@ fn an_image_is_judged_as_its_container_and_its_unpacked_tree_are() {
         .output()
         .expect("it starts");
     let expected = findings(&from_root);
+    assert_eq!(findings(&from_saved), expected, "{}: docker save", image.tag);
+    assert_eq!(findings(&from_layout), expected, "{}: OCI layout", image.tag);
+    let (exported, _) = image.exported(|pipe| audit(pipe, "json"));
+    assert_eq!(findings(&exported), expected, "{}: docker export", image.tag);
+    (from_saved, from_layout, expected)
+}
+
+#[test]
+fn an_image_is_judged_as_its_container_and_its_unpacked_tree_are() {
+    let (from_saved, from_layout, expected) = in_every_form(&image());
     assert!(expected.iter().any(|line| line.contains("/opt/a/b/worse")), "{expected:#?}");
     assert!(
         !expected.iter().any(|line| line.contains("/opt/hidden") || line.contains("/usr/bin/chfn")),
         "{expected:#?}"
     );
-    assert_eq!(findings(&from_saved), expected, "docker save");
-    assert_eq!(findings(&from_layout), expected, "OCI layout");
     for output in [&from_saved, &from_layout] {
         let report = String::from_utf8_lossy(&output.stdout);
         assert!(report.contains("\"image.user\"") && report.contains("API_TOKEN"), "{report}");
         assert!(!report.contains("sVb83kQmZx71LpWr"), "a secret is printed");
+    }
+}
+
+/// Alpine here; with HARDEN_SOAK=1 (`make soak`) every image that `make setup` made.
+#[test]
+fn other_images_are_judged_the_same_in_every_form() {
+    let all = docker_ok(&["images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=harden-test/*"]);
+    let soak = std::env::var_os("HARDEN_SOAK").is_some();
+    let wanted: Vec<&str> = all.lines().filter(|tag| soak || *tag == ALPINE.tag).collect();
+    assert!(!wanted.is_empty(), "no image {}; run: make setup", ALPINE.tag);
+    for tag in wanted {
+        let context = Context::new().file("Dockerfile", 0o644, &format!("FROM {tag}\nUSER root\n"));
+        let (.., found) = in_every_form(&build(Builder::Classic, &context, &Options::default()));
+        assert!(found.len() >= 10, "{tag}: {found:#?}");
     }
 }
 

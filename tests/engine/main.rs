@@ -38,3 +38,4 @@ mod matrix;
 mod refuse;
 mod scanner;
 mod tree;
+mod writers;

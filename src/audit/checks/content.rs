@@ -154,9 +154,13 @@ fn examine(tree: &Tree, id: Id, text: &[u8], found: &mut Vec<Secret>) {
         };
         add("secrets.private-key", what, text.get(at..at + len).unwrap_or_default(), Some(at), severity);
     }
+    let has_aws_secret = std::cell::OnceCell::new();
     for token in secrets::tokens(text).into_iter().take(LISTED) {
-        let severity = if token.sure { Severity::High } else { Severity::Medium };
         let secret = text.get(token.at..token.at + token.len).unwrap_or_default();
+        // The id of a key alone opens nothing.
+        let sure = token.sure
+            && (!token.kind.starts_with("AWS ") || *has_aws_secret.get_or_init(|| secrets::aws_secret(text)));
+        let severity = if sure { Severity::High } else { Severity::Medium };
         add("secrets.token", token.kind, secret, Some(token.at), severity);
     }
     for (end, holds) in STORES {
@@ -176,24 +180,62 @@ fn is_env(name: &[u8]) -> bool {
     (name.starts_with(b".env.") || name.ends_with(b".env")) && !sample
 }
 
-/// Directories of test suites and examples, whose secrets are public.
+/// What the parts of a test suite are called behind `test-`, and before `-test`.
+const OF_TESTS: &str = "ca cert certs certificates data dir fixtures files keys key assets resources suite support util utils helpers \
+    integration unit functional e2e system";
+
+/// Whether a path is of a test suite or an example, whose secrets are public: below such a directory, or program text that
+/// is named as its language's test runner wants it. A file of settings for tests (`secrets.test.json`) is none. What an
+/// installed package of a language documents is public with it.
 fn is_sample(path: &[u8]) -> bool {
-    let part = |part: &[u8]| {
-        [
-            &b"test"[..],
-            b"tests",
-            b"testing",
-            b"testdata",
-            b"test-data",
-            b"fixtures",
-            b"examples",
-            b"example",
-            b"spec",
-            b"__tests__",
-        ]
-        .contains(&part)
-    };
-    path.split(|&b| b == b'/').any(part)
+    // An account may be called test.
+    let path =
+        path.strip_prefix(b"/home/").and_then(|rest| rest.splitn(2, |&byte| byte == b'/').nth(1)).unwrap_or(path);
+    let mut parts = path.split(|&byte| byte == b'/');
+    let file = parts.next_back().unwrap_or_default();
+    parts.any(is_test_directory) || is_test_source(file) || is_installed(path) && is_document(file)
+}
+
+fn is_test_directory(part: &[u8]) -> bool {
+    let Ok(part) = std::str::from_utf8(part) else { return false };
+    let part = part.to_ascii_lowercase();
+    let alone = ["test", "tests", "testing", "testdata", "fixture", "fixtures", "example", "examples", "spec", "specs"];
+    if alone.contains(&part.trim_matches('_'))
+        || matches!(part.as_str(), "mocks" | "__mocks__" | "testcases" | "molecule")
+    {
+        return true;
+    }
+    if part.strip_suffix("tests").is_some_and(|rest| rest.ends_with(['-', '_'])) {
+        return true;
+    }
+    let known = |word: &str| OF_TESTS.split_ascii_whitespace().any(|known| known == word);
+    let (first, last) = (part.split_once(['-', '_']), part.rsplit_once(['-', '_']));
+    first.is_some_and(|(first, rest)| matches!(first, "test" | "tests") && known(rest))
+        || last.is_some_and(|(rest, last)| matches!(last, "test" | "tests") && known(rest))
+}
+
+fn is_document(file: &[u8]) -> bool {
+    let end = file.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    ["md", "markdown", "rst", "adoc"].iter().any(|known| end.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+fn is_test_source(file: &[u8]) -> bool {
+    const SOURCES: &str =
+        "go py js cjs mjs jsx ts tsx rb java kt scala groovy php pl pm rs c cc cpp cxx h hpp cs swift ex exs erl lua";
+    let Some((stem, end)) = std::str::from_utf8(file).ok().and_then(|name| name.rsplit_once('.')) else { return false };
+    if end == "t" {
+        return true;
+    }
+    if !SOURCES.split_ascii_whitespace().any(|known| known == end) {
+        return false;
+    }
+    let lower = stem.to_ascii_lowercase();
+    let word = |word: &str| matches!(word, "test" | "tests" | "spec" | "specs" | "conftest");
+    let mut words = lower.split(['.', '-', '_']);
+    // TestCase.java and CaseTest.php are of one word.
+    let capital = ["Test", "Tests", "Spec", "TestCase"].iter().any(|known| stem.ends_with(known))
+        || stem.strip_prefix("Test").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    words.next().is_some_and(word) || words.next_back().is_some_and(word) || capital
 }
 
 /// Directories of installed packages of a language: files are named there as programmers like it.
@@ -292,6 +334,50 @@ pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
         let path = cx.tree.path(id);
         if !empty && !is_installed(&path) {
             findings.at(cx.tree, id, b"", "is useful where the image is built, not in the image");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_sample;
+
+    #[test]
+    fn test_suites_are_told_from_settings_of_tests() {
+        for path in [
+            "/usr/share/go/src/crypto/tls/example_test.go",
+            "/srv/x/tests.py",
+            "/srv/x/test_keys.py",
+            "/srv/x/key.spec.ts",
+            "/srv/x/KeyTest.java",
+            "/srv/x/TestKey.java",
+            "/srv/x/t/ssl.t",
+            "/srv/x/test-ca/rsa/ca.key",
+            "/srv/x/__tests__/a.key",
+            "/srv/x/__fixtures__/a.key",
+            "/srv/x/integration_tests/a.key",
+            "/srv/x/Examples/a.key",
+            "/srv/x/agent_tests/a.key",
+            "/app/node_modules/x/README.md",
+        ] {
+            assert!(is_sample(path.as_bytes()), "{path}");
+        }
+        for path in [
+            "/srv/x/config/secrets.test.json",
+            "/srv/x/config/credentials/test.key",
+            "/etc/ssl/private/test.pem",
+            "/srv/latest/id_rsa",
+            "/srv/contest/a.py",
+            "/srv/x/test-server/key.pem",
+            "/srv/x/attest.py",
+            "/srv/x/latest_key.py",
+            "/srv/x/Latest.java",
+            "/srv/example.org/key.pem",
+            "/root/.ssh/id_rsa",
+            "/home/test/.ssh/id_rsa",
+            "/app/README.md",
+        ] {
+            assert!(!is_sample(path.as_bytes()), "{path}");
         }
     }
 }

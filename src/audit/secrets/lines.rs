@@ -32,6 +32,20 @@ const SHORT: &[(&str, &str)] = &[
     ("az login", "-p"),
     ("az acr login", "-p"),
     ("mongo", "-p"),
+    ("mongosh", "-p"),
+    ("mongodump", "-p"),
+    ("mongorestore", "-p"),
+    ("nuget add", "-p"),
+    ("nuget update", "-p"),
+    ("cqlsh", "-p"),
+    ("cypher-shell", "-p"),
+    ("rabbitmqadmin", "-p"),
+    ("cf login", "-p"),
+    ("oc login", "-p"),
+    ("unzip", "-P"),
+    ("ssh-keygen", "-N"),
+    ("ssh-keygen", "-P"),
+    ("ldappasswd", "-s"),
     ("mysql", "-p"),
     ("redis-cli", "-a"),
     ("ldapsearch", "-w"),
@@ -204,14 +218,39 @@ fn option(word: &str, next: Option<&str>, before: &[String], known: &[(&str, &st
             add(format!("a password behind {flag}"), value, true);
         }
     }
+    // Samba's tools take USER%PASSWORD, lftp USER,PASSWORD.
+    let samba = |word: &str| matches!(word, "smbclient" | "rpcclient" | "smbget" | "net" | "smbcacls" | "wmic");
+    for (value, separator) in [
+        next.filter(|_| matches!(word, "-U" | "--user") && names().any(samba)).map(|value| (value, '%')),
+        next.filter(|_| matches!(word, "-u" | "--user") && names().any(|word| word == "lftp"))
+            .map(|value| (value, ',')),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        if value.split_once(separator).is_some_and(|(user, password)| !user.is_empty() && is_value(password)) {
+            add(format!("a login behind {word}"), value, true);
+        }
+    }
     // openssl(1): pass:PASSWORD.
     if let Some(value) = word.strip_prefix("pass:").filter(|value| is_value(value)) {
         add("a password behind pass:".to_owned(), value, true);
     }
 }
 
+/// Commands that take a token as their next word: the words before it.
+const TOKEN_COMMANDS: &[&[&str]] = &[
+    &["ngrok", "authtoken"],
+    &["ngrok", "config", "add-authtoken"],
+    &["vault", "login"],
+    &["snyk", "auth"],
+    &["pro", "attach"],
+    &["ua", "attach"],
+    &["cloudflared", "service", "install"],
+];
+
 /// Programs that take a password as an argument: htpasswd -b FILE USER PASSWORD, rabbitmqctl add_user USER PASSWORD,
-/// openssl passwd PASSWORD.
+/// openssl passwd PASSWORD, the logins of composer, poetry and bundler, and the tokens of [`TOKEN_COMMANDS`].
 fn arguments(words: &[String], add: &mut Add<'_>) {
     for (at, word) in words.iter().enumerate() {
         let name = word.rsplit('/').next().unwrap_or_default();
@@ -224,10 +263,48 @@ fn arguments(words: &[String], add: &mut Add<'_>) {
             "htpasswd" | "mosquitto_passwd" if batch => operand(2).or_else(|| operand(1)),
             "add_user" | "change_password" => operand(1),
             "passwd" if previous == Some("openssl") => operand(0),
+            // Of `composer config` and `poetry config`, whose keys name the host or the index behind a dot.
+            _ if name.starts_with("http-basic.") => operand(1),
+            _ if ["github-oauth.", "gitlab-token.", "bearer.", "pypi-token."]
+                .iter()
+                .any(|start| name.starts_with(start)) =>
+            {
+                operand(0)
+            }
             _ => None,
         };
         if let Some(secret) = found.filter(|secret| secret.len() >= 3 && is_value(secret)) {
             add(format!("an argument of {name}"), secret, true);
+        }
+        let follows = |command: &&&[&str]| {
+            words.get(at..at + command.len()).is_some_and(|found| {
+                found.iter().zip(**command).all(|(word, wanted)| word.rsplit('/').next() == Some(*wanted))
+            })
+        };
+        if let Some(command) = TOKEN_COMMANDS.iter().find(follows)
+            && let Some(secret) = words.get(at + command.len())
+            && secret.len() >= 12
+            && secret.bytes().any(|byte| byte.is_ascii_digit())
+            && is_value(secret)
+        {
+            add(format!("an argument of {name}"), secret, true);
+        }
+        if matches!(name, "bundle" | "bundler")
+            && let Some(login) = behind
+                .iter()
+                .take_while(|word| *word != ";")
+                .skip_while(|word| *word != "config")
+                .skip_while(|word| !word.contains('.') && !word.contains("__"))
+                .nth(1)
+            && is_login(login)
+        {
+            add("a login of a gem server".to_owned(), login, true);
+        }
+        // Of the configuration of Redis, as it is written into the file.
+        if let Some((_, value)) =
+            word.split_once(' ').filter(|(key, value)| matches!(*key, "requirepass" | "masterauth") && is_value(value))
+        {
+            add("a password".to_owned(), value, true);
         }
     }
 }
@@ -300,6 +377,19 @@ fn piped(words: &[String], lower: &str, add: &mut Add<'_>) {
                 add("a password for chpasswd".to_owned(), line, true);
             }
         }
+    }
+    // passwd(1), smbpasswd(8) and vncpasswd(1) ask twice.
+    let asks = lower.split('|').skip(1).any(|command| {
+        let command = command.trim_start();
+        let name = command.split([' ', ')', ';']).next().and_then(|word| word.rsplit('/').next());
+        matches!(name, Some("passwd" | "smbpasswd" | "vncpasswd" | "x11vnc" | "kadmin.local"))
+    });
+    if asks
+        && let Some(word) = text.first().and_then(|word| word.split("\\n").next()?.split('\n').next())
+        && word.len() >= 3
+        && is_value(word)
+    {
+        add("a password on standard input".to_owned(), word, true);
     }
     let stdin = ["--password-stdin", "passwd --stdin", "| sudo -s", "gh auth login --with-token"]
         .iter()

@@ -55,6 +55,11 @@ const NOUNS: &[(&[&str], Noun)] = &[
     (&["psk"], Noun::Password),
     (&["salt"], Noun::Key),
     (&["integration", "key"], Noun::Key),
+    (&["record", "key"], Noun::Key),
+    (&["erlang", "cookie"], Noun::Key),
+    (&["root", "token", "id"], Noun::Key),
+    (&["sftp", "users"], Noun::Auth),
+    (&["ftp", "users"], Noun::Auth),
     (&["pass", "phrase"], Noun::Password),
     (&["password"], Noun::Password),
     (&["passwd"], Noun::Password),
@@ -95,6 +100,17 @@ const FUSED: &[(&str, Noun)] = &[
     ("adminpass", Noun::Password),
     ("smtppass", Noun::Password),
     ("mailpass", Noun::Password),
+    ("requirepass", Noun::Password),
+    ("ldappass", Noun::Password),
+    ("ftppass", Noun::Password),
+    ("vncpass", Noun::Password),
+    ("mysqlpass", Noun::Password),
+    ("svnpass", Noun::Password),
+    ("dbpwd", Noun::Password),
+    ("userpwd", Noun::Password),
+    ("rootpwd", Noun::Password),
+    ("adminpwd", Noun::Password),
+    ("masterauth", Noun::Password),
     ("apikey", Noun::Key),
     ("secretkey", Noun::Key),
     ("accesskey", Noun::Key),
@@ -102,6 +118,13 @@ const FUSED: &[(&str, Noun)] = &[
     ("authtoken", Noun::Key),
     ("accesstoken", Noun::Key),
     ("apitoken", Noun::Key),
+    ("bottoken", Noun::Key),
+    ("usertoken", Noun::Key),
+    ("sessiontoken", Noun::Key),
+    ("refreshtoken", Noun::Key),
+    ("githubtoken", Noun::Key),
+    ("npmtoken", Noun::Key),
+    ("deploytoken", Noun::Key),
     ("authkey", Noun::Key),
     ("presharedkey", Noun::Key),
     ("encryptionkey", Noun::Key),
@@ -110,6 +133,10 @@ const FUSED: &[(&str, Noun)] = &[
     ("apisecret", Noun::Key),
     ("appsecret", Noun::Key),
     ("jwtsecret", Noun::Key),
+    ("tokensecret", Noun::Key),
+    ("sessionsecret", Noun::Key),
+    ("cookiesecret", Noun::Key),
+    ("consumersecret", Noun::Key),
     ("sharedsecret", Noun::Key),
 ];
 
@@ -125,6 +152,12 @@ const ABOUT: &str = "max min num count limit public with enable enabled disable 
 const NO_VALUE: &str = "true false yes no on off null none nil undefined changeme change_me change-me changeit todo tbd unset \
     disabled enabled required optional auto redacted hidden removed masked placeholder dummy fake empty missing replaceme \
     replace-me replace_me fixme your insert_here";
+
+/// Words of a value that say that it is made up: `dummy-key-for-assets`.
+const MADE_UP: &str = "dummy placeholder notasecret fake bogus unused";
+
+/// Words before `key` that make it one that everybody may have, or the name of something: its value says nothing then.
+const OPEN_KEYS: &str = "gpg pgp public publishable site anon search host id primary partition sort cache object foreign idempotency project ssh";
 
 /// Words that a token or a key is not.
 const MODES: &str = "basic bearer digest jwt oauth oauth2 oidc saml ldap kerberos pam md5 sha1 sha256 sha512 hs256 rs256 es256 scram \
@@ -217,6 +250,7 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
         "~/",
         "%",
         "@",
+        "#{",
         "!",
         "*",
         "[",
@@ -280,7 +314,12 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
         && !inside.iter().any(|part| lower.contains(part))
+        && !(lower.starts_with("__") && lower.ends_with("__"))
+        && !["not-a-", "not_a_", "not-used", "not_used", "not-real", "not-needed"]
+            .iter()
+            .any(|start| lower.starts_with(start))
         && !listed(NO_VALUE, &lower)
+        && !lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| listed(MADE_UP, word))
         && !value.contains("EXAMPLE")
         && !lower.split("example").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
         && !lower.chars().all(|c| matches!(c, 'x' | '*' | '.' | '-' | '_' | '#' | '?'))
@@ -320,6 +359,14 @@ fn user_and_password(value: &str) -> bool {
     })
 }
 
+/// Names with commas between them: `db_password,api_token`.
+fn is_list(value: &str) -> bool {
+    let name = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.'))
+    };
+    value.contains(',') && value.split(',').all(|part| name(part.trim()))
+}
+
 /// Text that was generated: long, without blanks, of letters and digits.
 fn is_long(value: &str) -> bool {
     let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-' | '.');
@@ -336,13 +383,34 @@ pub(in crate::audit) fn is_secret(name: &str, value: &str) -> bool {
     if super::url_password(value) || connection(value) || source_name(value) || document(value) {
         return true;
     }
+    // Bundler takes the login of a host as BUNDLE_HOST__NAME=USER:PASSWORD.
     by_name(name, value)
+        || generated_key(name, value)
+        || name.starts_with("BUNDLE_") && name.contains("__") && user_and_password(value)
 }
 
-/// The name of a data source as Go's drivers write it: `USER:PASSWORD@tcp(HOST)/…`.
+/// A key of whatever, with a value that no hand wrote: a fingerprint is hexadecimal, a name is one case.
+fn generated_key(name: &str, value: &str) -> bool {
+    let words = words(name);
+    let Some(("key", before)) = words.split_last().map(|(last, before)| (last.as_str(), before)) else { return false };
+    let has = |kind: fn(&u8) -> bool| value.bytes().any(|byte| kind(&byte));
+    value.len() >= 24
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=' | b'_'))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && !before.iter().any(|word| listed(ABOUT, word) || listed(OPEN_KEYS, word))
+        && is_value(value)
+}
+
+/// The name of a data source as Go's drivers write it, `USER:PASSWORD@tcp(HOST)/…`, and as Oracle's do,
+/// `jdbc:oracle:thin:USER/PASSWORD@HOST`.
 fn source_name(value: &str) -> bool {
     let login = ["@tcp(", "@unix("].iter().find_map(|mark| value.split_once(mark)).map(|(login, _)| login);
+    let oracle = value.strip_prefix("jdbc:oracle:").and_then(|rest| rest.split_once('@')).map(|(login, _)| login);
+    let oracle = oracle.and_then(|login| login.rsplit(':').next()).and_then(|login| login.split_once('/'));
     login.is_some_and(user_and_password)
+        || oracle.is_some_and(|(user, password)| !user.is_empty() && is_value(password))
 }
 
 /// A JSON document with a member that holds a secret.
@@ -363,7 +431,8 @@ fn document(value: &str) -> bool {
 fn by_name(name: &str, value: &str) -> bool {
     let Some(noun) = noun(name).filter(|_| is_value(value)) else { return false };
     let lower = value.to_ascii_lowercase();
-    let text = || !is_amount(value) && !listed(MODES, &lower) && !lower.contains(' ') && value.len() >= 4;
+    let text =
+        || !is_amount(value) && !listed(MODES, &lower) && !lower.contains(' ') && value.len() >= 4 && !is_list(value);
     match noun {
         Noun::Password => value.len() >= 2 && !(is_amount(value) && (value.len() < 4 || value.contains('.'))),
         Noun::Key => text() && !value.ends_with(['(', ':']),
@@ -373,7 +442,11 @@ fn by_name(name: &str, value: &str) -> bool {
                 .find_map(|kind| lower.starts_with(kind).then(|| value.get(kind.len()..)));
             match rest.flatten() {
                 Some(rest) => is_value(rest) && rest.len() >= 4,
-                None => text() && (user_and_password(value) || is_long(value)),
+                // The ids of its account may stand behind it.
+                None => {
+                    let login = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
+                    text() && (user_and_password(value) || user_and_password(login) || is_long(value))
+                }
             }
         }
     }

@@ -242,3 +242,22 @@ proptest! {
         let _ = read(&bytes);
     }
 }
+
+/// overlayfs shows no file where a device 0:0 is, and hides what lower layers have there.
+#[test]
+fn a_device_that_engines_take_for_a_whiteout_is_refused() {
+    let device = |kind: u8, major: &[u8], minor: &[u8]| {
+        let mut block = header(kind, b"etc/null", b"", 0);
+        for (start, number) in [(329, major), (337, minor)] {
+            block[start..start + number.len()].copy_from_slice(number);
+        }
+        seal(&mut block);
+        Tar::default().file("etc/passwd", "root").raw(&block, b"").end()
+    };
+    for (major, minor) in [(&b""[..], &b""[..]), (b"0000000", b"0000000"), (b"\x80", b"\x80")] {
+        assert!(refused(&device(b'3', major, minor)).ends_with("which overlayfs takes for a whiteout"));
+        assert!(read(&device(b'4', major, minor)).is_ok());
+    }
+    assert!(read(&device(b'3', b"0000001", b"0000003")).is_ok());
+    assert!(read(&device(b'3', b"", b"0000003")).is_ok());
+}

@@ -56,3 +56,18 @@ fn a_larger_file_is_not_read() {
     let run = Rootfs::distroless().text("/app/large", large).run("audit", &["--fail-on", "low", "--format", "json"]);
     assert_eq!(found(&run, "low"), Default::default());
 }
+
+#[test]
+fn the_id_of_a_key_weighs_less_without_the_key() {
+    let id = ["AKIA", "Q3EGRZ7HJ2KLMN4P"].concat();
+    let key = ["kR8tYw2mZq5nBv7cXd1f", "Gh3jL6pSe9uTa4oWi0Xz"].concat();
+    let high = |text: String| {
+        let run = Rootfs::distroless().text("/app/keys.py", text).run("audit", &["--format", "json"]);
+        let both = (found(&run, "high").len(), found(&run, "medium").len());
+        assert_eq!(both.1, 1, "{}", run.all());
+        both.0
+    };
+    assert_eq!(high(format!("\"{id}\" => \"123456789012\"\n")), 0);
+    assert_eq!(high(format!("commit 9f8e7d6c5b4a39281706f5e4d3c2b1a098765432 of {id}\n")), 0);
+    assert_eq!(high(format!("id = \"{id}\"\nkey = \"{key}\"\n")), 1);
+}

@@ -47,6 +47,8 @@ fn each_control_has_its_outcome_and_evidence() {
     }
     assert_eq!(control(&run, "CD 4.8")["evidence"][0]["path"], "/usr/bin/su");
     assert!(!run.stdout.contains("hunter2"));
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/compliance.schema.json")).unwrap();
+    super::schema::assert_fits(&run.json(), &schema, "report");
     // Without a configuration, what it says is not known.
     let run = audit(&tree, None, &["--compliance", "cis-docker", "--format", "json"]);
     assert_eq!(control(&run, "CD 4.1")["outcome"], "not applicable");

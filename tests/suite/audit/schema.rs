@@ -12,7 +12,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 }
 
 /// Everything that is there is described, and everything required is there; of arrays every element.
-fn assert_fits(value: &Value, schema: &Value, place: &str) {
+pub(super) fn assert_fits(value: &Value, schema: &Value, place: &str) {
     if let Some(items) = schema.get("items") {
         for (at, element) in value.as_array().unwrap().iter().enumerate() {
             assert_fits(element, items, &format!("{place}[{at}]"));
