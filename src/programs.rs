@@ -27,13 +27,13 @@ const FILES: &[(&str, &str)] = built_in! {
     "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git"
     "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "ip" "java"
     "keepalived" "lighttpd" "lilypond" "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad"
-    "monit" "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "node" "npm" "nrpe" "nsd" "ntpd" "odbc" "openrc"
-    "opensmtpd" "openvpn" "pdns" "pg_dump" "pg_isready" "php" "php-fpm" "postfix" "postgres" "proftpd" "psql" "python"
-    "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6"
-    "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid" "sshd"
-    "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar"
-    "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
-    "zabbix-agentd" "zgrep"
+    "monit" "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "ngircd" "node" "npm" "nrpe" "nsd" "ntpd" "ocserv"
+    "odbc" "openjade" "openrc" "opensmtpd" "openvpn" "pdns" "pg_dump" "pg_isready" "php" "php-fpm" "postfix"
+    "postgres" "proftpd" "psql" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit"
+    "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd"
+    "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan"
+    "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd"
+    "vsftpd" "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.

@@ -542,6 +542,19 @@ impl<'a> Reader<'a> {
     /// What configurations that the command lines name mention by whole paths: programs and scripts. One whose keys are
     /// known, by a program file, says more than its words.
     fn mentioned(&self) -> Vec<FileUses> {
+        let mut found = Vec::new();
+        for (_, file) in self.given() {
+            let names = self.paths_in(file);
+            if !names.is_empty() {
+                let (logins, unknown) = (Vec::new(), Vec::new());
+                found.push(FileUses { file, names, logins, unknown, problem: None });
+            }
+        }
+        found
+    }
+
+    /// Configurations that the command lines name, each once, of programs whose keys no program file knows.
+    pub(crate) fn given(&self) -> Vec<(&'a CommandLine, Id)> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         for line in self.lines() {
@@ -556,11 +569,7 @@ impl<'a> Reader<'a> {
                 let file = file.node;
                 let plain = self.tree.is_file(file) && self.tree.permissions(file) & 0o111 == 0;
                 if plain && path.contains('/') && !self.is_code(file) && seen.insert(file) {
-                    let names = self.paths_in(file);
-                    if !names.is_empty() {
-                        let (logins, unknown) = (Vec::new(), Vec::new());
-                        found.push(FileUses { file, names, logins, unknown, problem: None });
-                    }
+                    found.push((line, file));
                 }
             }
         }

@@ -46,14 +46,24 @@ pub(super) fn optional(walk: &mut Walk<'_>) {
     for entry in &policy.keep.paths {
         kept_path(walk, entry);
     }
+    let origin = Origin::Environment("the image's environment");
     for (name, value) in &policy.environment {
-        named_by_variable(walk, name, value);
+        let text = format!("named by the variable {} in {origin}", quoted(name.as_bytes()));
+        named_data(walk, value, &Why::Named(Seed::Path, text, origin.clone()));
+    }
+    let Run::Commands(lines) = &policy.run else { return };
+    for line in lines.iter().filter(|line| !line.shell_form) {
+        for word in line.argv.iter().skip(1) {
+            let value = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
+            let text = format!("named by an argument of the command in {}", line.origin);
+            named_data(walk, value, &Why::Named(Seed::Path, text, line.origin.clone()));
+        }
     }
 }
 
-/// Data that a variable of the image names: a file, or a directory of the application with what lies below and what links
-/// there lead to. Programs have reasons of their own.
-fn named_by_variable(walk: &mut Walk<'_>, name: &str, value: &str) {
+/// Data that a variable of the image or an argument of its command names: a file, or a directory of the application with
+/// what lies below and what links there lead to. Programs have reasons of their own.
+fn named_data(walk: &mut Walk<'_>, value: &str, why: &Why) {
     let tree = walk.input.tree;
     let Ok(found) = tree.resolve(value.as_bytes()) else { return };
     let top = found.node;
@@ -62,14 +72,10 @@ fn named_by_variable(walk: &mut Walk<'_>, name: &str, value: &str) {
     if !value.starts_with('/') || !(tree.is_file(top) || (own && tree.is_dir(top))) {
         return;
     }
-    let origin = Origin::Environment("the image's environment");
-    let why = Why::Named(Seed::Path, format!("named by the variable {} in {origin}", quoted(name.as_bytes())), origin);
-    if tree.is_file(top) {
-        if tree.permissions(top) & 0o111 == 0 {
-            let _ = walk.add_path(Id::ROOT, value.as_bytes(), None, &why);
-        }
-    } else {
-        walk.add_data(top, None, &why);
+    if !tree.is_file(top) {
+        walk.add_data(top, None, why);
+    } else if tree.permissions(top) & 0o111 == 0 {
+        let _ = walk.add_path(Id::ROOT, value.as_bytes(), None, why);
     }
 }
 

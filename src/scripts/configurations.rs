@@ -113,8 +113,40 @@ pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     for line in reader.lines() {
         found.extend(input.command_line(line));
     }
+    for (line, file) in reader.given() {
+        let Some(program) = line.words.first().and_then(|word| input.program(word)) else { continue };
+        let path = escaped(&input.tree.path(file));
+        found.extend(settings_of_accounts(&reader.text(file)).into_iter().map(|(line, group, name)| AccountUse {
+            group,
+            name,
+            place: format!("{path}:{line}"),
+            program,
+            looked_up: false,
+        }));
+    }
     let mut seen = BTreeSet::new();
     found.retain(|one| seen.insert(one.clone()));
+    found
+}
+
+/// Names of accounts, and of groups where it is true, in a configuration whose keys no file knows: the whole value of
+/// a key that speaks of a user or a group of the system, as `run-as-user = nobody`.
+fn settings_of_accounts(text: &str) -> Vec<(u32, bool, String)> {
+    // Users of databases and of services.
+    const OTHERS: [&str; 9] = ["name", "db", "sql", "auth", "pass", "ldap", "admin", "mail", "agent"];
+    let mut found = Vec::new();
+    for (line, text) in (1_u32..).zip(text.lines().map(str::trim)) {
+        let Some((key, value)) = text.split_once(|c: char| c.is_whitespace() || "=:".contains(c)) else { continue };
+        let key = key.trim_matches('"').to_ascii_lowercase();
+        let group = key.contains("group") || key.ends_with("gid");
+        let speaks = group || key.contains("user") || key.ends_with("uid");
+        let value = value.trim_matches(|c: char| c.is_whitespace() || "=:;,\"'".contains(c));
+        let is_name = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && value.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if speaks && is_name && !key.starts_with(['#', ';']) && !OTHERS.iter().any(|other| key.contains(other)) {
+            found.push((line, group, value.to_owned()));
+        }
+    }
     found
 }
 

@@ -119,7 +119,7 @@ fn an_account_that_is_compiled_in_is_refused_until_it_is_kept() {
                 let tree = with(&known).line("group", "others:x:777:");
                 if group {
                     tree.line("group", &format!("{name}:x:778:"))
-                } else if name == "nobody" {
+                } else if ["nobody", "daemon"].contains(&name) {
                     tree
                 } else {
                     tree.line("passwd", &format!("{name}:x:778:777::/nonexistent:/usr/sbin/nologin"))

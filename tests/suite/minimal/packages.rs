@@ -335,3 +335,32 @@ fn modules_in_a_directory_that_a_library_names_stay_with_what_they_need() {
         assert_gone(&other.root, &[&format!("{plugins}/codec.so"), &format!("{TRIPLET}/libplug.so.1")]);
     }
 }
+
+/// The program that gets such an argument reads it: a package that lost its commands keeps this much.
+#[test]
+fn data_that_an_argument_of_the_command_names_stays() {
+    let tree = || {
+        let (jar, module) = ("/usr/share/broker/bin/broker.jar", "/usr/share/broker/lib/module.jar");
+        Rootfs::debian_like()
+            .programs(&["/usr/bin/broker", "/usr/bin/java"])
+            .text(jar, "x")
+            .text("/usr/share/java/module.jar", "x")
+            .link(module, "../../java/module.jar")
+            .package("broker", &["/usr/bin/broker", jar, module])
+            .package("libmodule-java", &["/usr/share/java/module.jar"])
+            .package("jre", &["/usr/bin/java"])
+    };
+    let config =
+        |words: &str| format!("mode = 'minimal'\n[run]\nuser = 'app:1000:1000'\ncommand = ['java', {words}]\n");
+    let done = tree().apply_config(&config("'-jar', '/usr/share/broker/bin/broker.jar'"), &[]);
+    done.assert_kept(&["/usr/share/broker/bin/broker.jar"]);
+    done.assert_gone(&["/usr/share/broker/lib/module.jar", "/usr/share/java/module.jar"]);
+    let done = tree().apply_config(&config("'-Dbroker.home=/usr/share/broker', '-v'"), &[]);
+    done.assert_kept(&[
+        "/usr/share/broker/bin/broker.jar",
+        "/usr/share/broker/lib/module.jar",
+        "/usr/share/java/module.jar",
+    ]);
+    let done = tree().apply_config(&config("'-v', '/usr/share'"), &[]);
+    done.assert_gone(&["/usr/share/broker/bin/broker.jar"]);
+}

@@ -174,3 +174,42 @@ fn an_account_of_an_included_configuration_is_refused() {
         tree().apply_config(&config("[keep]\nusers = ['www-data']"), &none);
     }
 }
+
+/// A program without a file of its own, and the configuration that the command gives it.
+#[test]
+fn accounts_in_a_configuration_that_the_command_names_are_refused() {
+    let tree = |text: &str| {
+        let tree = Rootfs::debian_like().text("/srv/own.conf", text);
+        tree.line("passwd", "svc:x:779:65534::/nonexistent:/usr/sbin/nologin").line("group", "svcs:x:780:")
+    };
+    let config = |word: &str, keep: &str| {
+        format!("[run]\nuser = 'app:1000:1000'\ncommand = ['/app/server', {word}]\n[keep]\n{keep}\n")
+    };
+    let none: [&str; 0] = [];
+    for word in ["'-c', '/srv/own.conf'", "'--config=/srv/own.conf'", "'/srv/own.conf'"] {
+        for (text, name, keep) in [
+            ("run-as-user = svc", "the account 'svc'", "users = ['svc']"),
+            ("  User svc", "the account 'svc'", "users = ['svc']"),
+            ("user: \"svc\",", "the account 'svc'", "users = ['svc']"),
+            ("setuid = svc;", "the account 'svc'", "users = ['svc']"),
+            ("run_as_group = svcs", "the group 'svcs'", "groups = ['svcs']"),
+        ] {
+            let text = format!("# one\n{text}\n");
+            let refused = tree(&text).refuse_config(&config(word, ""), &none);
+            refused.says(&[&format!("{name} would be pruned"), "/srv/own.conf:2"]).alone();
+            tree(&text).apply_config(&config(word, keep), &none);
+        }
+    }
+    // Comments, users of other systems, and names that no account has.
+    for text in [
+        "# user = svc",
+        ";user = svc",
+        "db_user = svc",
+        "username = svc",
+        "user = none-such",
+        "user = svc extra",
+        "path = svc",
+    ] {
+        tree(text).apply_config(&config("'/srv/own.conf'", ""), &none);
+    }
+}
