@@ -311,7 +311,9 @@ impl Root {
         if let Err(error) = &read {
             // Not root: what may not be read is a fact. Everything else would make a wrong plan look right.
             let forbidden = error.is(Errno::ACCESS) || error.is(Errno::PERM);
-            if error.cause != Cause::Special && (!forbidden || host::is_root()) {
+            // What a builder or an engine has bound over a name is no part of the image.
+            let bound = tree.meta(id).mount;
+            if !bound && error.cause != Cause::Special && (!forbidden || host::is_root()) {
                 self.unread.borrow_mut().get_or_insert_with(|| error.clone());
             }
         }

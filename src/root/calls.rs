@@ -53,7 +53,12 @@ pub(super) fn stat_at(at: BorrowedFd<'_>, name: &[u8]) -> Result<Statx> {
 fn stat_with(at: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx> {
     let flags = flags | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     let mask = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-    named("statx", retry_on_intr(|| rustix::fs::statx(at, name, flags, mask)))
+    let ask = |flags| named("statx", retry_on_intr(|| rustix::fs::statx(at, name, flags, mask)));
+    match ask(flags) {
+        // gVisor has no automounts, and refuses the flag.
+        Err(refused) if refused.is(Errno::INVAL) => ask(flags - AtFlags::NO_AUTOMOUNT),
+        other => other,
+    }
 }
 
 pub(super) fn read_link<'a>(

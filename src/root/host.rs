@@ -199,7 +199,22 @@ pub(super) fn proc_link(path: &str) -> Option<Vec<u8>> {
 }
 
 fn is_proc(file: impl std::os::fd::AsFd) -> bool {
-    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    use rustix::fs::{Mode, OFlags};
+
+    let of = |file: std::os::fd::BorrowedFd<'_>| {
+        rustix::fs::fstatfs(file).map(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC)
+    };
+    let device = |file: std::os::fd::BorrowedFd<'_>| {
+        let stat = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS).ok()?;
+        Some((stat.stx_dev_major, stat.stx_dev_minor))
+    };
+    let file = file.as_fd();
+    of(file).unwrap_or_else(|error| {
+        // gVisor tells the kind of file system of a directory only.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let top = rustix::fs::open("/proc", flags, Mode::empty()).ok().filter(|_| error == rustix::io::Errno::NOSYS);
+        top.is_some_and(|top| of(top.as_fd()) == Ok(true) && device(top.as_fd()) == device(file))
+    })
 }
 
 /// Inode and device of an open file, to find it again in a tree.

@@ -197,7 +197,7 @@ fn a_refused_plan_is_explained_and_a_policy_without_a_command_is_not() {
     assert_eq!(run.status, 0, "{}", run.all());
     let script = about(&run, "/usr/bin/docker-entrypoint.sh");
     assert!(script.contains("\n  the plan is refused: '/usr/bin/docker-entrypoint.sh' would be removed, "), "{script}");
-    assert!(script.contains("\n    help: name it in run.command"), "{script}");
+    assert!(script.contains("\n    help: write [keep] commands = "), "{script}");
     assert!(!about(&run, "/usr/bin/ls").contains("refused"));
     assert!(run.stderr.contains("the plan is refused"), "{}", run.stderr);
     let run = explain(&root, "", &["/usr/bin/ls"]);

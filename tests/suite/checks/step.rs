@@ -73,3 +73,17 @@ fn the_mounts_of_a_builder_are_no_refusal() {
         assert!(!named, "{usual}: {}", ran.said);
     }
 }
+
+/// Builders and engines bind single files over names of the image (a GPU's libraries, a mount of a RUN step): their content is
+/// not the image's, and is not read.
+#[test]
+fn a_program_that_is_bound_over_a_name_is_not_read() {
+    for target in ["/app/main", "/usr/bin/main"] {
+        let root = root().script(target, "#!/usr/bin/sh\n");
+        let script = format!("/tools/mount --bind /etc/os-release {target} && exec /harden apply");
+        let config = format!("[keep]\ncommands = [{{ name = \"{target}\", optional = true }}]");
+        let ran = apply_with(&root, &config, Options { script: &script, ..Options::default() });
+        ran.ends_with(0);
+        assert!(root.read(target).starts_with("#!"), "{}", ran.said);
+    }
+}
