@@ -140,7 +140,7 @@ fn key_and_value(line: &str) -> Option<(&str, &str)> {
 
 /// Files of an application's settings: YAML, JSON, properties, and the constants of WordPress.
 fn is_settings(name: &[u8]) -> bool {
-    const NAMES: &str = "application bootstrap appsettings database secrets parameters wp-config local_settings settings";
+    const NAMES: &str = "application bootstrap appsettings database secrets parameters wp-config local_settings";
     const ENDS: &str = "properties yml yaml json php py";
     let Ok(name) = std::str::from_utf8(name) else { return false };
     let Some((stem, end)) = name.rsplit_once('.') else { return false };
@@ -151,6 +151,10 @@ fn is_settings(name: &[u8]) -> bool {
         Some((start, rest)) if start == "application" || start == "bootstrap" => (start, rest),
         _ => (first, profile),
     };
+    // Those of Django; other files of that name are of anything.
+    if name == "settings.py" {
+        return true;
+    }
     let shown = ["example", "sample", "template", "dist", "test"].contains(&profile);
     listed(ENDS, end) && listed(NAMES, first) && !shown
 }
@@ -443,8 +447,14 @@ mod tests {
         for name in ["application.properties", "application-prod.yml", "appsettings.Production.json", "wp-config.php"] {
             assert!(is_settings(name.as_bytes()), "{name}");
         }
-        for name in ["wp-config-sample.php", "settings.rb", "application.example.yml", "appsettings.cs", "database.rb", "application"]
-        {
+        for name in [
+            "wp-config-sample.php",
+            "settings.php",
+            "application.example.yml",
+            "appsettings.cs",
+            "database.rb",
+            "application",
+        ] {
             assert!(!is_settings(name.as_bytes()), "{name}");
         }
         for (text, expected) in [
