@@ -35,11 +35,7 @@ type Store = (&'static str, fn(&str) -> Vec<&str>);
 const LISTED: usize = 100;
 
 const STORES: &[Store] = &[
-    ("/.netrc", |text| {
-        let words = text.split_ascii_whitespace();
-        let behind = words.clone().zip(words.skip(1)).filter(|(key, _)| *key == "password");
-        behind.map(|(_, word)| word).filter(|word| secrets::is_value(word)).collect()
-    }),
+    ("/.netrc", behind_password),
     ("/.pgpass", |text| {
         fields(text).filter_map(|line| line.splitn(5, ':').nth(4)).filter(|word| secrets::is_value(word)).collect()
     }),
@@ -59,10 +55,33 @@ const STORES: &[Store] = &[
         let found = text.split("<password>").skip(1).filter_map(|rest| rest.split('<').next());
         found.filter(|word| secrets::is_value(word)).collect()
     }),
+    ("/NuGet.Config", |text| {
+        let found = text.split("\"ClearTextPassword\"").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        found.filter(|word| secrets::is_value(word)).collect()
+    }),
     ("/.cargo/credentials.toml", |text| values(text, &["token"])),
     ("/.config/gh/hosts.yml", |text| values(text, &["oauth_token"])),
     ("/.s3cfg", |text| values(text, &["secret_key"])),
     ("/.env", named),
+    ("/composer/auth.json", |text| values(text, &["password", "token", "bearer"])),
+    ("/.composer/auth.json", |text| values(text, &["password", "token", "bearer"])),
+    ("/.bundle/config", configured),
+    ("/rclone.conf", |text| values(text, &["pass", "password", "token", "secret_access_key", "client_secret", "key"])),
+    ("/credentials.tfrc.json", |text| values(text, &["token"])),
+    ("/application_default_credentials.json", |text| values(text, &["client_secret", "refresh_token"])),
+    ("/.azure/accessTokens.json", |text| values(text, &["accessToken", "refreshToken"])),
+    ("/.azure/msal_token_cache.json", |text| values(text, &["secret"])),
+    ("/.boto", |text| values(text, &["aws_secret_access_key", "gs_secret_access_key", "gs_oauth2_refresh_token"])),
+    ("/pypoetry/auth.toml", |text| values(text, &["password", "token"])),
+    ("/.fly/config.yml", |text| values(text, &["access_token"])),
+    ("/fetchmailrc", behind_password),
+    ("/.fetchmailrc", behind_password),
+    // The key that Rails decrypts its credentials with.
+    ("/config/master.key", |text| {
+        let key = text.trim();
+        let generated = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some(key).filter(|_| generated).into_iter().collect()
+    }),
     ("/.vault-token", |text| Some(text.trim()).filter(|text| secrets::is_value(text)).into_iter().collect()),
     ("/.htpasswd", |text| {
         fields(text)
@@ -75,6 +94,13 @@ const STORES: &[Store] = &[
 
 fn fields(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']))
+}
+
+/// The words behind `password`.
+fn behind_password(text: &str) -> Vec<&str> {
+    let words = text.split_ascii_whitespace();
+    let behind = words.clone().zip(words.skip(1)).filter(|(key, _)| *key == "password");
+    behind.map(|(_, word)| word).filter(|word| secrets::is_value(word)).collect()
 }
 
 /// Lines with a URL that has a password.
@@ -92,10 +118,65 @@ fn named(text: &str) -> Vec<&str> {
 fn values<'t>(text: &'t str, keys: &[&str]) -> Vec<&'t str> {
     let lines = text.split(['\n', ',', '{', '}']).map(str::trim).filter(|line| !line.starts_with(['#', ';']));
     let found = lines.filter_map(|line| {
-        let (key, value) = line.split_once('=').or_else(|| line.split_once(": ")).or_else(|| line.rsplit_once(':'))?;
-        let key = key.trim().trim_matches(['"', '\'']);
+        let (key, value) = key_and_value(line)?;
         let key = key.rsplit([':', '.']).next().unwrap_or_default();
         (keys.contains(&key) && secrets::is_value(value)).then_some(value)
+    });
+    found.collect()
+}
+
+/// Key and value of a line. A quoted key ends with its quote: its value may be base 64, which ends with `=`.
+fn key_and_value(line: &str) -> Option<(&str, &str)> {
+    if let Some((key, rest)) = line.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+        return Some((key, rest.trim_start().strip_prefix([':', '='])?.trim()));
+    }
+    let by_colon = || line.split_once(": ").or_else(|| line.rsplit_once(':'));
+    let (key, value) = match (line.find('='), line.find(": ")) {
+        (Some(equals), Some(colon)) if colon < equals => by_colon(),
+        _ => line.split_once('=').or_else(by_colon),
+    }?;
+    Some((key.trim().trim_matches(['"', '\'']), value.trim()))
+}
+
+/// Files of an application's settings: YAML, JSON, properties, and the constants of WordPress.
+fn is_settings(name: &[u8]) -> bool {
+    const NAMES: &str = "application bootstrap appsettings database secrets parameters wp-config local_settings";
+    const ENDS: &str = "properties yml yaml json php py";
+    let Ok(name) = std::str::from_utf8(name) else { return false };
+    let Some((stem, end)) = name.rsplit_once('.') else { return false };
+    let listed = |words: &str, word: &str| words.split_ascii_whitespace().any(|known| known == word);
+    // application-prod.yml and appsettings.Production.json; not wp-config-sample.php.
+    let (first, profile) = stem.split_once(['.']).unwrap_or((stem, ""));
+    let (first, profile) = match first.split_once('-') {
+        Some((start, rest)) if start == "application" || start == "bootstrap" => (start, rest),
+        _ => (first, profile),
+    };
+    // Those of Django; other files of that name are of anything.
+    if name == "settings.py" {
+        return true;
+    }
+    let shown = ["example", "sample", "template", "dist", "test"].contains(&profile);
+    listed(ENDS, end) && listed(NAMES, first) && !shown
+}
+
+/// The values of every key that is named like a secret, in such a file.
+fn configured(text: &str) -> Vec<&str> {
+    // define('KEY', 'value');
+    let defined = |line| -> Option<(&str, &str)> {
+        let rest = str::strip_prefix(line, "define(")?;
+        let (key, value) = rest.split_once(',')?;
+        Some((key.trim_matches(['"', '\'', ' ']), value.trim_end_matches([';', ')', ' ']).trim()))
+    };
+    let members = |line: &'_ str| if line.trim_start().starts_with('"') { ',' } else { '\n' };
+    let lines = text.split(['\n', '{', '}']).flat_map(|line| line.split(members(line)));
+    let lines = lines.map(str::trim).filter(|line| !line.starts_with(['#', ';', '/', '*', '!']));
+    let found = lines.filter_map(|line| {
+        let (key, value) = defined(line).or_else(|| key_and_value(line))?;
+        let value = value.trim_end_matches([',', ';']).trim();
+        let plain = value.trim_matches(['"', '\'']);
+        // A call, a reference or an expression is code that reads it from elsewhere.
+        let code = plain.contains(['(', ')', '[', ']', '<', '>', '$']) && !value.starts_with(['"', '\'']);
+        (!code && !key.contains(' ') && secrets::is_secret(key.trim_start_matches('$'), plain)).then_some(plain)
     });
     found.collect()
 }
@@ -162,6 +243,11 @@ fn examine(tree: &Tree, id: Id, text: &[u8], found: &mut Vec<Secret>) {
             && (!token.kind.starts_with("AWS ") || *has_aws_secret.get_or_init(|| secrets::aws_secret(text)));
         let severity = if sure { Severity::High } else { Severity::Medium };
         add("secrets.token", token.kind, secret, Some(token.at), severity);
+    }
+    if !sample && !is_installed(&path) && is_settings(tree.name(id)) {
+        for secret in configured(&String::from_utf8_lossy(text)).into_iter().take(LISTED) {
+            add("secrets.password", "a stored password", secret.as_bytes(), None, Severity::High);
+        }
     }
     for (end, holds) in STORES {
         let fits = path.ends_with(end.as_bytes()) || (*end == "/.env" && is_env(tree.name(id)));
@@ -339,8 +425,61 @@ pub(super) fn developer(cx: &Cx<'_>, findings: &mut Findings) {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
-    use super::is_sample;
+    use super::{configured, is_sample, is_settings, values};
+
+    #[test]
+    fn a_value_may_have_the_separator_of_another_format() {
+        for (text, expected) in [
+            (r#"{"auths":{"r":{"auth":"dTpwYXNzd29yZA=="}}}"#, "\"dTpwYXNzd29yZA==\""),
+            (r#"{"auths": {"r": {"auth" : "dTpwYXNzd29yZA=="}}}"#, "\"dTpwYXNzd29yZA==\""),
+            ("auth: dTpwYXNzd29yZA==", "dTpwYXNzd29yZA=="),
+            ("//registry/:auth=dTpwYXNzd29yZA==", "dTpwYXNzd29yZA=="),
+            ("auth = a: b", "a: b"),
+        ] {
+            assert_eq!(values(text, &["auth"]), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_of_applications() {
+        for name in ["application.properties", "application-prod.yml", "appsettings.Production.json", "wp-config.php"] {
+            assert!(is_settings(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "wp-config-sample.php",
+            "settings.php",
+            "application.example.yml",
+            "appsettings.cs",
+            "database.rb",
+            "application",
+        ] {
+            assert!(!is_settings(name.as_bytes()), "{name}");
+        }
+        for (text, expected) in [
+            ("spring.datasource.password=hunter2", "hunter2"),
+            ("production:\n  password: hunter2\n", "hunter2"),
+            ("define( 'DB_PASSWORD', 'hunter2' );", "hunter2"),
+            (r#"{ "Jwt": { "SecretKey": "hunter2abc", "Issuer": "x" } }"#, "hunter2abc"),
+            (r#""Default": "Server=db;User=sa;Password=hunter2;""#, "Server=db;User=sa;Password=hunter2;"),
+            ("SECRET_KEY = 'django-insecure-hunter2'", "django-insecure-hunter2"),
+        ] {
+            let found = configured(text);
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+        }
+        for text in [
+            "spring.datasource.password=${DB_PASSWORD}",
+            "password: <%= ENV['DB_PASSWORD'] %>",
+            "SECRET_KEY = os.environ['SECRET_KEY']",
+            "define('DB_PASSWORD', getenv('DB_PASSWORD'));",
+            "# password: hunter2",
+            "password_reset_url: https://x.net",
+            "password:",
+        ] {
+            assert!(configured(text).is_empty(), "{text}: {:?}", configured(text));
+        }
+    }
 
     #[test]
     fn test_suites_are_told_from_settings_of_tests() {

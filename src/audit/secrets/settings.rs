@@ -311,10 +311,11 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
         "[^",
         "<your",
     ];
+    let template = lower.starts_with("__") && lower.ends_with("__");
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
         && !inside.iter().any(|part| lower.contains(part))
-        && !(lower.starts_with("__") && lower.ends_with("__"))
+        && !template
         && !["not-a-", "not_a_", "not-used", "not_used", "not-real", "not-needed"]
             .iter()
             .any(|start| lower.starts_with(start))
