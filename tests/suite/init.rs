@@ -114,7 +114,7 @@ fn a_directory_of_the_run_user_that_holds_the_program_is_not_proposed_for_writin
         ("ExposedPorts", "{\"8080/tcp\": {}, \"53/udp\": {}}".to_owned()),
     ];
     let (text, done) = init_and_apply(tree, &config(&parts));
-    assert!(text.contains("# read-only = [\"/srv/app\"]  # the run user owns it"), "{text}");
+    assert!(text.contains("# read-only = [\"/srv/app\"]  # contains the program, and the run user owns it"), "{text}");
     assert!(text.contains("writable = [\"/srv/data\", \"/srv/work\"]"), "{text}");
     assert!(text.contains("workdir = \"/srv/app\""), "{text}");
     assert!(text.contains("tcp = 8080") && !text.contains("53"), "{text}");

@@ -370,7 +370,7 @@ fn a_script_that_a_request_names_is_refused_without_its_interpreter() {
         for &name in &known.names {
             let refused = tree(name).refuse_config(&config(name, ""), &none);
             refused
-                .says(&["refused[guard.helpers]", "'/srv/cgi/a' of no package", "'/usr/bin/perl' is removed"])
+                .says(&["refused[guard.helpers]", "'/srv/cgi/a', owned by no package", "'/usr/bin/perl' is removed"])
                 .alone();
             tree(name).apply_config(&config(name, "[keep]\ncommands = ['/usr/bin/perl']"), &none);
             tree(name).apply_config(&config(name, "[remove]\ncommands = ['/usr/bin/perl']"), &none);
@@ -380,11 +380,15 @@ fn a_script_that_a_request_names_is_refused_without_its_interpreter() {
     assert!(tried >= 4, "{tried}");
     // Of any other program it is said.
     let done = tree("server").apply_config(&config("server", ""), &none);
-    assert!(done.run.stderr.contains("warning[guard.helpers]: '/srv/cgi/a' of no package"), "{}", done.run.all());
+    assert!(
+        done.run.stderr.contains("warning[guard.helpers]: '/srv/cgi/a', owned by no package"),
+        "{}",
+        done.run.all()
+    );
     // A script of a package is that package's, and one of the system directories nobody starts by a request.
     let packaged = tree("server").package("cgi", &["/srv/cgi/a"]).script("/usr/share/x/a", "#!/usr/bin/perl\n");
     let done = packaged.apply_config(&config("server", ""), &none);
-    assert!(!done.run.stderr.contains("of no package"), "{}", done.run.all());
+    assert!(!done.run.stderr.contains("owned by no package"), "{}", done.run.all());
 }
 
 #[test]
@@ -490,7 +494,10 @@ fn program_files_of_ones_own_are_read_beside_the_configuration() {
 /// theirs.
 #[test]
 fn hooks_of_a_repository_keep_their_interpreter() {
-    let tree = |path: &str| Rootfs::debian_like().programs(&["/usr/bin/git"]).script(path, "#!/bin/sh\nexit 0\n");
+    let tree = |path: &str| {
+        let tree = Rootfs::debian_like().programs(&["/usr/bin/git", "/usr/bin/hooks"]);
+        tree.script(path, "#!/usr/bin/hooks\nexit 0\n")
+    };
     let config = "[keep]\ncommands = ['git']\n";
     for path in [
         "/repo.git/hooks/update",
@@ -499,9 +506,9 @@ fn hooks_of_a_repository_keep_their_interpreter() {
         "/app/.git/hooks/pre-commit",
         "/var/lib/git/one.git/hooks/post-update",
     ] {
-        tree(path).apply_config(config, &APP).assert_same(&["/usr/bin/sh"]);
+        tree(path).apply_config(config, &APP).assert_same(&["/usr/bin/hooks"]);
     }
     for path in ["/srv/git/one/hooks/post-receive.sample", "/usr/share/initramfs-tools/hooks/thermal"] {
-        tree(path).apply_config(config, &APP).assert_gone(&["/usr/bin/sh"]);
+        tree(path).apply_config(config, &APP).assert_gone(&["/usr/bin/hooks"]);
     }
 }

@@ -188,7 +188,7 @@ fn what_the_plan_makes_is_there_the_second_time() {
     let code = r#"getpwuid($>) or exit 8; open my $f, ">", "/app/data/new" or exit 9"#;
     let config = format!("[files]\nwritable = [\"/app/data\"]\n[check]\ncommands = [{}]", perl(code));
     apply(&root(), &config).ends_with(0).says(&[
-        "ended with status 8 before the first change; the plan makes an account or paths of [files]",
+        "ended with status 8 before the first change; the plan creates an account or changes [files] paths",
         "check passed",
     ]);
     // On a root that has both, a check that cannot pass is refused.
@@ -288,7 +288,7 @@ fn init_proposes_what_a_short_start_used() {
     for (script, said) in [
         (
             "exec /harden init --run 1s --root /app --command /app/main",
-            "nothing of a tree from outside is ever started",
+            "never starts a program of a tree given with --root",
         ),
         ("exec /harden init --run 1s", "--run has nothing to start"),
         ("exec /harden init --run soon --command /app/main", "--run: 'soon' is not a time limit"),
@@ -357,7 +357,7 @@ fn an_account_that_is_looked_up_by_its_name_is_named_first() {
         let code =
             code.replace("unknown user: other", "no other").replace("cannot find the group 'other'.", "no other");
         let ran = apply(&accounts(), &format!("[check]\ncommands = [{}]", perl(&code)));
-        ran.ends_with(3).says(&["which '/tools/perl' read, has other lines: "]);
+        ran.ends_with(3).says(&["which '/tools/perl' read, has changed: "]);
         assert!(!ran.said.contains("is gone for"), "{}", ran.said);
     }
     let keep = "[keep]\nusers = [\"other\"]";

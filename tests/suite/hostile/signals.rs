@@ -32,7 +32,7 @@ fn a_signal_ends_a_run_between_two_steps() {
             // At the last calls nothing is left to be done.
             assert!([0, 3].contains(&run.status), "{said}");
             if run.status == 3 {
-                assert!(run.stderr.contains("stopped by SIG") && run.stderr.contains("run it again"), "{said}");
+                assert!(run.stderr.contains("stopped by SIG") && run.stderr.contains("run harden again"), "{said}");
                 stopped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             }
             let after = Snapshot::of(tree.path());

@@ -136,7 +136,12 @@ fn an_account_that_sshd_lets_in_keeps_its_login_shell_or_the_plan_is_refused() {
     };
     let keep = "[keep]\ncommands = ['sshd', '/bin/bash']\nusers = ['sshd', 'git']\n";
     let refused = tree().refuse_config(keep, &APP);
-    refused.says(&["lets it log in, starts the login shell of 'git'", "[keep] shells = [\"git\"]"]).alone();
+    refused
+        .says(&[
+            "which accepts the authorized_keys of the account, starts the login shell of 'git'",
+            "[keep] shells = [\"git\"]",
+        ])
+        .alone();
     tree().apply_config(&format!("{keep}shells = ['git']\n"), &APP);
     // sshd serves files by itself then, and starts no shell.
     tree()

@@ -99,7 +99,11 @@ fn programs_of_packages_without_commands_go_with_their_package() {
     ]);
     // Of no package, and named as what an attacker may start.
     applied.assert_kept(&["/usr/libexec/own", "/etc/motd.d/10-hook"]);
-    assert!(notes(&applied).contains("programs of no package that stay beside the commands: '/usr/libexec/own'"));
+    assert!(
+        notes(&applied).contains(
+            "programs that no package owns, left below command directories or in libexec: '/usr/libexec/own'"
+        )
+    );
     // What depends on a kept program by its name is there for it, and what that one depends on serves it.
     let applied = tree().apply(&[&APP[..], &["--keep", "wrap"]].concat());
     applied.assert_gone(&["/usr/lib/klibc/bin/sh"]);
