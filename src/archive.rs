@@ -220,6 +220,15 @@ impl Files {
         Ok(content)
     }
 
+    /// See that all files together are not larger than what an archive may hold unpacked: holes are written as zeros.
+    ///
+    /// # Errors
+    /// When they are, with what allows it.
+    pub(crate) fn expect_size(&self, tree: &Tree) -> Result<(), Diagnostic> {
+        let sizes = tree.ids().filter_map(|id| self.data(tree, id).map(|data| (tree.meta(id).ino, data.size)));
+        self.store.within(sizes.collect::<BTreeMap<_, _>>().into_values().fold(0, u64::saturating_add))
+    }
+
     /// Extended attributes and the numbers of a device, where the entry has any.
     pub(crate) fn extra(&self, tree: &Tree, id: Id) -> Option<&Extra> {
         self.extras.get(&tree.meta(id).ino)

@@ -255,6 +255,7 @@ impl Tree {
 
     /// Attributes of an entry.
     #[must_use]
+    #[inline]
     pub fn meta(&self, id: Id) -> Meta {
         let n = self.node(id);
         Meta {
@@ -275,18 +276,21 @@ impl Tree {
 
     /// File type of an entry.
     #[must_use]
+    #[inline]
     pub fn kind(&self, id: Id) -> Kind {
         kind_of(self.node(id).mode)
     }
 
     /// Whether the entry is a directory (a link to one is not).
     #[must_use]
+    #[inline]
     pub fn is_dir(&self, id: Id) -> bool {
         self.kind(id) == Kind::Directory
     }
 
     /// Whether the entry is a regular file.
     #[must_use]
+    #[inline]
     pub fn is_file(&self, id: Id) -> bool {
         self.kind(id) == Kind::File
     }
@@ -314,18 +318,21 @@ impl Tree {
 
     /// Whether the entry is a symbolic link.
     #[must_use]
+    #[inline]
     pub fn is_link(&self, id: Id) -> bool {
         self.kind(id) == Kind::Link
     }
 
     /// Permission bits 0o7777.
     #[must_use]
+    #[inline]
     pub fn permissions(&self, id: Id) -> u32 {
         u32::from(self.node(id).mode) & 0o7777
     }
 
     /// Last component of the entry's path; empty for the root.
     #[must_use]
+    #[inline]
     pub fn name(&self, id: Id) -> &[u8] {
         let n = self.node(id);
         self.bytes(n.name, u32::from(n.name_len))
@@ -333,6 +340,7 @@ impl Tree {
 
     /// The directory that holds the entry; the root holds itself.
     #[must_use]
+    #[inline]
     pub fn parent(&self, id: Id) -> Id {
         Id(self.node(id).parent)
     }
@@ -386,6 +394,7 @@ impl Tree {
     }
 
     /// Children of a directory in byte order of their names; nothing for other kinds.
+    #[inline]
     pub fn children(&self, id: Id) -> impl DoubleEndedIterator<Item = Id> + ExactSizeIterator + use<> {
         let n = self.node(id);
         let range = if kind_of(n.mode) == Kind::Directory { n.first..n.first + n.count } else { 0..0 };
@@ -572,6 +581,7 @@ impl Tree {
     }
 
     /// The device of an entry; one beyond the 65,535th, which no tree has, is unknown.
+    #[inline]
     fn device(&self, node: &Node) -> u64 {
         self.devices.get(usize::from(node.device)).copied().unwrap_or(u64::MAX)
     }
@@ -615,12 +625,14 @@ impl Tree {
         offset
     }
 
+    #[inline]
     fn bytes(&self, offset: u32, len: u32) -> &[u8] {
         let start = offset as usize;
         self.arena.get(start..start + len as usize).unwrap_or_default()
     }
 
     #[allow(clippy::indexing_slicing, reason = "ids come only from this tree, which never shrinks")]
+    #[inline]
     fn node(&self, id: Id) -> &Node {
         &self.nodes[id.index()]
     }
@@ -634,6 +646,7 @@ fn push_components<'a>(todo: &mut Vec<&'a [u8]>, path: &'a [u8]) {
     todo.extend(path.split(|&b| b == b'/').filter(|part| !part.is_empty()).rev());
 }
 
+#[inline]
 fn kind_of(mode: u16) -> Kind {
     match mode & 0o170_000 {
         0o040_000 => Kind::Directory,

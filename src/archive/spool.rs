@@ -157,7 +157,7 @@ impl Store {
     }
 
     /// What an input may hold unpacked: said before the disk is full.
-    fn within(&self, size: u64) -> Result<(), Diagnostic> {
+    pub(super) fn within(&self, size: u64) -> Result<(), Diagnostic> {
         let ratio = FREE_SIZE.max(self.input.saturating_mul(MOST_RATIO)).min(MOST_SIZE);
         let most = self.max_size.unwrap_or(ratio);
         if size <= most {

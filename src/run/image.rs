@@ -81,7 +81,8 @@ fn attempt(
     let Some(Archive { tree, files, image, notes, .. }) = archive else {
         return Err(Diagnostic::new(codes::ARCHIVE_EMPTY, "no archive was read").into());
     };
-    let Some(config) = config else {
+    // What --image-config says is for the policy, where the archive has a configuration of its own.
+    let Some(config) = options.archive_config.as_deref().or(config) else {
         let text = "the archive is a file system without the configuration of an image";
         let help = "give the output of docker save, or --image-config with the output of docker inspect";
         return Err(Diagnostic::new(codes::ARCHIVE_IMAGE, text).help(help).into());
@@ -104,6 +105,7 @@ fn attempt(
     console.phase("examining the root file system");
     let survey = pipeline::survey(Source::archive(tree, &files), policy).map_err(Diagnostic::from)?;
     let examined = pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?;
+    files.expect_size(&examined.facts.tree)?;
     let refused = !examined.plan.refusals.is_empty();
     let changed = if report_file.is_some() || request.format == Format::Json {
         changed::changed(&examined, &files)

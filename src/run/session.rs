@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
             failure: None,
             checks: self.checks.clone(),
         };
-        self.finish(&examined, &status)
+        self.finish(examined, &status)
     }
 
     /// Harden the root.
@@ -139,12 +139,12 @@ impl<'a> Session<'a> {
             Ok(tried) => tried,
             Err(failure) => {
                 let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
-                return self.finish(&examined, &status);
+                return self.finish(examined, &status);
             }
         };
         if !examined.plan.refusals.is_empty() {
             let status = self.status("refused", Exit::Refused, 0, total, None);
-            return self.finish(&examined, &status);
+            return self.finish(examined, &status);
         }
         let here = self.request.root.is_none() && self.root.is_running_root();
         let answers = if here && stop.asked().is_none() {
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
         if let Some(signal) = stop.asked() {
             let failure = Diagnostic::new(codes::STOPPED, format!("stopped by {signal} before the first change"));
             let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
-            return self.finish(&examined, &status);
+            return self.finish(examined, &status);
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
@@ -177,7 +177,7 @@ impl<'a> Session<'a> {
         let done = outcome.done;
         if let Some(failure) = outcome.reason() {
             let status = self.status("failed", Exit::Failed, done, total - done, Some(failure));
-            return self.finish(&examined, &status);
+            return self.finish(examined, &status);
         }
         let nothing = total == 0 && tried.is_none();
         let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, tried, stop) };
@@ -185,7 +185,7 @@ impl<'a> Session<'a> {
             Some(failure) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(failure)),
             None => self.status("applied", Exit::Done, done + last, 0, None),
         };
-        self.finish(&examined, &status)
+        self.finish(examined, &status)
     }
 
     /// Look again at what was changed, run the checks, then remove this program. Returns the steps done, and what went
@@ -473,7 +473,7 @@ impl<'a> Session<'a> {
     }
 
     /// Say everything, and turn the status into the exit status.
-    fn finish(&mut self, examined: &Examined, status: &Status) -> Exit {
+    fn finish(&mut self, examined: Examined, status: &Status) -> Exit {
         // A refused plan does nothing that could be warned about.
         let warnings = if status.state == "refused" { &[][..] } else { &examined.plan.warnings };
         for message in warnings {
@@ -492,8 +492,11 @@ impl<'a> Session<'a> {
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
-        let runtime = Runtime::of(examined, &self.policy);
-        match self.write(examined, &runtime, status) {
+        let runtime = Runtime::of(&examined, &self.policy);
+        let written = self.write(&examined, &runtime, status);
+        // The process ends: to take apart what it knows, entry by entry, is time for nothing.
+        std::mem::forget(examined);
+        match written {
             Ok(()) => status.exit,
             Err(error) => {
                 self.console.say(Kind::Failed, &not_written(&error));

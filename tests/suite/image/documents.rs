@@ -144,6 +144,17 @@ fn the_user_is_a_number_that_engines_read_in_one_way() {
     }
 }
 
+/// What --image-config says is for the policy: the image keeps a configuration of its own.
+#[test]
+fn the_configuration_of_the_archive_is_the_one_that_is_written() {
+    let input = input();
+    let other = input.directory.path().join("other.json");
+    std::fs::write(&other, json!({"config": {"User": "app", "Cmd": ["/app/server", "--other"]}}).to_string()).unwrap();
+    let parts = parts(&input.hardened(&["--image-config", other.to_str().unwrap()]));
+    assert_eq!(parts.config["config"]["Cmd"], config()["config"]["Cmd"]);
+    assert_eq!(parts.config["config"]["Labels"], config()["config"]["Labels"]);
+}
+
 /// `docker inspect` has other names for the same.
 #[test]
 fn an_export_is_an_image_with_the_output_of_inspect() {

@@ -58,6 +58,18 @@ fn what_cannot_be_an_image_is_refused() {
     left_nothing(&input, &input.run(&[]), 2, &["refused[archive."]);
 }
 
+/// Holes are written as zeros: a file of terabytes in an archive of kilobytes is refused before they fill a disk.
+#[test]
+fn a_file_of_holes_is_refused_before_it_fills_the_disk() {
+    let tree = base(Rootfs::debian_like());
+    std::fs::File::create(tree.at("/srv/holes")).unwrap().set_len(1 << 40).unwrap();
+    tree.stamp();
+    let mut command = Command::new("tar");
+    command.arg("-C").arg(tree.path()).args(["--sparse", "--format=pax", "-c", "--numeric-owner", "."]);
+    let input = Input::saved(&[command.output().unwrap().stdout], &config());
+    left_nothing(&input, &input.run(&[]), 2, &["refused[input.budget]", "--max-size"]);
+}
+
 #[test]
 fn a_refused_plan_writes_nothing() {
     let input = input();
