@@ -18,6 +18,9 @@ const LARGEST_DESCRIPTION: u64 = 1024 * 1024;
 /// How the records of extended attributes begin that engines set (star(5), Go's archive/tar).
 pub(super) const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
 
+/// Name and value of an extended attribute.
+pub(crate) type Attribute = (Box<[u8]>, Box<[u8]>);
+
 /// What an entry is.
 #[derive(Debug, Clone)]
 pub(super) enum What {
@@ -60,7 +63,7 @@ pub(super) struct Entry {
     /// Major and minor number of a device.
     pub(super) device: (u32, u32),
     /// Its extended attributes as engines set them, by name, where they are asked for.
-    pub(super) attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub(super) attributes: Vec<Attribute>,
 }
 
 /// Reads the entries of one archive.
@@ -278,7 +281,7 @@ struct Described {
     capability: bool,
     /// Whether attributes are kept, and those that are.
     keep: bool,
-    attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
+    attributes: Vec<Attribute>,
     sparse: sparse::Pax,
     /// What is said twice, or without a value: the last counts for some readers, and the first for others.
     twice: Option<&'static str>,

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entries::{Data, Entry, What};
+use super::entries::{Attribute, Data, Entry, What};
 use super::header::ambiguous;
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
@@ -106,7 +106,7 @@ pub(crate) struct Extra {
     /// Major and minor number of a device.
     pub(crate) device: (u32, u32),
     /// Extended attributes by name.
-    pub(crate) attributes: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub(crate) attributes: Vec<Attribute>,
 }
 
 #[derive(Debug)]
