@@ -210,7 +210,8 @@ pub(super) fn index(facts: &Facts, config: &[u8], manifest: &Blob) -> Vec<u8> {
 /// Docker's manifest.json.
 pub(super) fn docker(facts: &Facts, config: &Blob, layers: &[Layer]) -> Vec<u8> {
     let layers: Vec<String> = layers.iter().map(|layer| layer.blob.path()).collect();
-    let names = if facts.names.is_empty() { Value::Null } else { json!(facts.names) };
+    let names: Vec<String> = facts.names.iter().map(|name| tagged(name)).collect();
+    let names = if names.is_empty() { Value::Null } else { json!(names) };
     json!([{ "Config": config.path(), "RepoTags": names, "Layers": layers }]).to_string().into_bytes()
 }
 
@@ -223,13 +224,15 @@ fn tag(name: &str) -> &str {
     last.split_once(':').map_or("latest", |(_, tag)| tag)
 }
 
+/// A name with its tag, as `docker load` wants it.
+fn tagged(name: &str) -> String {
+    let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    if has_tag { name.to_owned() } else { format!("{name}:latest") }
+}
+
 /// A name as containerd has it: with registry, library and tag.
 fn full(name: &str) -> String {
-    let tagged = if name.rsplit('/').next().is_some_and(|last| last.contains(':')) {
-        name.to_owned()
-    } else {
-        format!("{name}:latest")
-    };
+    let tagged = tagged(name);
     match tagged.split_once('/') {
         None => format!("docker.io/library/{tagged}"),
         Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => tagged,

@@ -352,8 +352,12 @@ pub fn read_saved(reader: impl Read) -> Vec<Tree> {
             links.insert(path, target);
         } else if path == "manifest.json" {
             entry.read_to_string(&mut manifest).expect("a manifest");
-        } else if path.ends_with(".tar") || path.starts_with("blobs/sha256/") && entry.size() > 4096 {
-            trees.insert(path, Tree::from_tar(&mut entry));
+        } else if path.ends_with(".tar") || path.starts_with("blobs/sha256/") {
+            // The other blobs are documents.
+            let mut first = [0];
+            if entry.read(&mut first).expect("a blob") == 1 && first != *b"{" {
+                trees.insert(path, Tree::from_tar(first.chain(&mut entry)));
+            }
         }
     }
     let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("a manifest");

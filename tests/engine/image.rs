@@ -48,7 +48,12 @@ fn same(base: &Base) {
     let at = |name: &str| dir.path().join(name);
     docker_ok(&["save", "-o", at("in.tar").to_str().expect("a path"), &before.tag]);
     std::fs::write(at("harden.toml"), base.config()).expect("a file");
-    for (form, options) in [("one layer", &["--compress", "gzip"][..]), ("kept layers", &["--keep-layers"])] {
+    let forms = [
+        ("one layer", &["--compress", "none"][..]),
+        ("one layer of gzip", &["--compress", "gzip"]),
+        ("kept layers", &["--keep-layers"]),
+    ];
+    for (form, options) in forms {
         let image = Image { tag: unique("image-archive"), log: String::new() };
         let output = Command::new(binary())
             .arg("image")
@@ -62,16 +67,18 @@ fn same(base: &Base) {
             .output()
             .expect("harden starts");
         assert!(output.status.success(), "{form}: {}", both(&output));
-        let tree = plain(&flatten(&read_saved(File::open(at("out.tar")).expect("the archive"))));
-        assert_none(&format!("{form}: the build against the archive"), &expected.differences(&tree));
+        if !options.contains(&"gzip") {
+            let tree = plain(&flatten(&read_saved(File::open(at("out.tar")).expect("the archive"))));
+            assert_none(&format!("{form}: the build against the archive"), &expected.differences(&tree));
+        }
         docker_ok(&["load", "-q", "-i", at("out.tar").to_str().expect("a path")]);
         let loaded = plain(&flatten(&image.layers()));
-        assert_none(&format!("{form}: the archive against the engine"), &tree.differences(&loaded));
+        assert_none(&format!("{form}: the build against the engine"), &expected.differences(&loaded));
         let container = Container::start(&image.tag, &LOCKED_DOWN, &[]);
         assert_eq!(container.get("/"), base.answer, "{form}: {}", container.logs());
         assert_eq!(container.ids(), (1000, 1000), "{form}");
         for transport in ["docker-archive", "oci-archive"] {
-            let storage = at(&format!("{transport}-{}", options.len()));
+            let storage = at(&format!("{transport} of {form}"));
             std::fs::create_dir(&storage).expect("a directory");
             buildah(&storage, &["pull", "-q", &format!("{transport}:{}", at("out.tar").display())]);
         }

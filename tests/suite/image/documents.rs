@@ -103,6 +103,14 @@ fn a_name_and_a_time_may_be_given() {
     assert_eq!(parts.config["created"], "2027-01-15T08:00:00Z");
 }
 
+/// `docker load` refuses a name without a tag.
+#[test]
+fn a_name_without_a_tag_gets_the_usual_one() {
+    let parts = parts(&input().hardened(&["--tag", "reg.example:5000/app"]));
+    assert_eq!(parts.docker[0]["RepoTags"], json!(["reg.example:5000/app:latest"]));
+    assert_eq!(parts.index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"], "latest");
+}
+
 #[test]
 fn layers_that_are_kept_are_those_of_the_input_byte_for_byte() {
     let tree = base(Rootfs::debian_like());
