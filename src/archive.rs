@@ -1,4 +1,4 @@
-//! Archives that `harden audit --tar` accepts: an exported root file system, or an image with its layers.
+//! Archives that `harden audit --tar` and `harden image` accept: an exported root file system, or an image with its layers.
 //!
 //! ```text
 //! file or pipe ──> store ──> entries ──> layers ──> Tree, Files (and the image's configuration)
@@ -39,8 +39,8 @@ use spool::{Span, Store};
 const REPACK: &str = "write the image with gzip layers: skopeo copy --dest-compress-format gzip, or docker save";
 
 /// What to do with a layer that engines unpack in different ways.
-const EXPORT: &str = "audit the tree that your engine unpacks: docker export CONTAINER | harden audit --tar -; or build the layer \
-    again: COPY and RUN write layers that every engine reads";
+const EXPORT: &str = "give the tree that your engine unpacks, as docker export CONTAINER writes it; or build the layer again: COPY and \
+    RUN write layers that every engine reads";
 
 /// An archive, read.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
     if let Some((_, name, program)) = compressed.iter().find(|(magic, ..)| head.starts_with(magic)) {
         let text = format!("it is compressed with {name}, which harden cannot unpack");
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
-            .help(format!("unpack it first: {program} FILE | harden audit --tar -")));
+            .help(format!("unpack it first, and give what {program} FILE writes")));
     }
     let other: [(&[u8], &str, &str); 8] = [
         (b"070701", "a cpio archive", "cpio -idm"),
@@ -168,13 +168,13 @@ fn refuse_other_form(head: &[u8]) -> Result<(), Diagnostic> {
     if let Some((_, name, program)) = other.iter().find(|(magic, ..)| head.starts_with(magic)) {
         let text = format!("it is {name}, not a tar archive");
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
-            .help(format!("unpack it with {program} and give the directory with --root")));
+            .help(format!("unpack it with {program}, and give the directory as tar -C DIR -c . writes it")));
     }
     let text =
         head.iter().position(|byte| !byte.is_ascii_whitespace()).and_then(|at| head.get(at..)).unwrap_or_default();
     if matches!(text.first(), Some(b'{' | b'[')) && !head.contains(&0) {
         return Err(Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, "it is a JSON document, not a tar archive")
-            .help("give --tar the archive of the image itself, not its manifest, attestation or bill of materials"));
+            .help("give the archive of the image itself, not its manifest, attestation or bill of materials"));
     }
     Ok(())
 }

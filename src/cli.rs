@@ -163,12 +163,9 @@ pub struct Audit {
     /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
-    /// Platform to audit in a multi-platform archive, such as linux/arm64 [default: this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
-    pub platform: Option<OsString>,
-    /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]
-    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
-    pub max_size: Option<OsString>,
+    /// How the archive is read.
+    #[command(flatten)]
+    pub archive: Archive,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -222,12 +219,9 @@ pub struct Image {
     /// Compression of the new layer: gzip or none [default: as in the input]
     #[arg(long, value_name = "HOW", help_heading = OUTPUT)]
     pub compress: Option<OsString>,
-    /// Platform to harden in a multi-platform archive, such as linux/arm64 [default: this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
-    pub platform: Option<OsString>,
-    /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]
-    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
-    pub max_size: Option<OsString>,
+    /// How the archive is read.
+    #[command(flatten)]
+    pub archive: Archive,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -325,6 +319,17 @@ pub struct Target {
     /// Root of the tree to work on [default: /]
     #[arg(long, value_name = "DIR", help_heading = TARGET)]
     pub root: Option<PathBuf>,
+}
+
+/// How the archive of an image is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Archive {
+    /// Platform to read from a multi-platform archive, such as linux/arm64 [default: this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
+    pub platform: Option<OsString>,
+    /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]
+    #[arg(long, value_name = "SIZE", help_heading = TARGET)]
+    pub max_size: Option<OsString>,
 }
 
 /// Where the policy comes from, and what the image runs.
@@ -546,6 +551,12 @@ impl Cli {
         let command = Self::command();
         let own = command.find_subcommand(name).unwrap_or(&command);
         own.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect()
+    }
+
+    /// How an archive is read, when the command reads one.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Archive> {
+        self.audit().map(|audit| &audit.archive).or(self.image().map(|image| &image.archive))
     }
 
     /// The options of `harden image`, when that is the command.

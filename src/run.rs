@@ -188,7 +188,7 @@ fn contradictions(options: &Options, audit: bool) -> Vec<Diagnostic> {
             && archive == file
         {
             let problem =
-                Diagnostic::new(codes::USAGE_CONFLICT, format!("{flag} would overwrite the archive that --tar reads"));
+                Diagnostic::new(codes::USAGE_CONFLICT, format!("{flag} would overwrite the archive that is read"));
             problems.push(problem.help(format!("give {flag} another file")));
         }
     }

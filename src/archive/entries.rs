@@ -423,7 +423,8 @@ fn time(text: &[u8]) -> Option<(i64, u32)> {
 
 fn wrong(at: u64, what: &str) -> Diagnostic {
     let text = format!("the archive has an entry at byte {at} that this program does not understand: {what}");
-    Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text).help("unpack it and give the directory with --root")
+    Diagnostic::new(codes::ARCHIVE_UNSUPPORTED, text)
+        .help("unpack it, and give the directory as tar -C DIR -c . writes it")
 }
 
 fn cut_off() -> Diagnostic {

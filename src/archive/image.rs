@@ -194,7 +194,7 @@ pub(super) fn recognise(tree: &Tree, files: &Files, platform: Option<&Platform>)
     if let Some(form) = at(Id::ROOT).form() {
         if is_root {
             return Err(refused("it holds an image and a root file system: engines load the image")
-                .help("give the one that is meant: the output of docker save, or the unpacked directory with --root"));
+                .help("give the one that is meant: the output of docker save, or that of docker export"));
         }
         return Archive { form, ..at(Id::ROOT) }.read().map(Some);
     }
@@ -454,6 +454,9 @@ impl Archive<'_> {
             let name = named.unwrap_or_else(|| name.to_owned());
             // What was looked at under one name holds nothing else under another.
             if !seen.insert(digest.clone()) {
+                if let Some(known) = found.iter_mut().find(|known| known.digest == digest) {
+                    known.names.extend(whole_name(&name).filter(|name| !known.names.contains(name)));
+                }
                 continue;
             }
             if seen.len() > MOST_MANIFESTS {
@@ -479,7 +482,7 @@ impl Archive<'_> {
             if found.iter().any(|known| known.digest == digest) {
                 continue;
             }
-            let names = Vec::from_iter((!name.is_empty()).then(|| name.clone()));
+            let names = Vec::from_iter(whole_name(&name));
             let name = if name.is_empty() { digest.clone() } else { name };
             found.push(Candidate { digest, size, name, names, platform });
         }
@@ -606,6 +609,11 @@ impl Archive<'_> {
             _ => path.strip_prefix(BLOBS),
         }
     }
+}
+
+/// A name that an image can be loaded under. Some writers give a layout's image a tag alone, which is no name.
+fn whole_name(name: &str) -> Option<String> {
+    name.contains(['/', ':']).then(|| name.to_owned())
 }
 
 /// The media type of an image's configuration (OCI image specification, config.md).

@@ -212,7 +212,7 @@ impl Store {
             let places: Vec<_> = self.directories.iter().map(|path| path.to_string_lossy().into_owned()).collect();
             let text = format!("cannot keep the archive in a temporary file in {}: {cause}", places.join(", "));
             Diagnostic::new(codes::ARCHIVE_SPACE, text).help(
-                "give --tar a file that is not compressed, which is read in place, or set TMPDIR to a directory with room; \
+                "give a file that is not compressed, which is read in place, or set TMPDIR to a directory with room; \
                  in a container: docker run --tmpfs /tmp",
             )
         };
@@ -226,7 +226,7 @@ impl Store {
 fn cannot_read(error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
         io::ErrorKind::IsADirectory => {
-            "give a root file system with --root, and an image in the form of a directory with tar -C DIR -c . | harden audit --tar -"
+            "give the directory of an image as tar -C DIR -c . writes it; audit takes that of a root file system with --root"
         }
         _ => "",
     };

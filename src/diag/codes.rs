@@ -107,7 +107,7 @@ codes! {
     IMAGE_ONBUILD = "image-config.onbuild", "the image has steps for images that are built upon it",
         "keep the programs that these steps run.";
     ARCHIVE_READ = "archive.read", "the archive cannot be read",
-        "give --tar a file, or - for standard input.";
+        "give a file, or - for standard input.";
     ARCHIVE_DAMAGED = "archive.damaged", "the archive is damaged or truncated, or its content does not match its digest",
         "write it again; a broken pipe leaves only a part of the archive.";
     ARCHIVE_EMPTY = "archive.empty", "the archive holds no file",
@@ -119,7 +119,7 @@ codes! {
     ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
         "write the archive again with docker export or docker save.";
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
-        "audit the tree that your engine unpacks: docker export CONTAINER | harden audit --tar -; or write the archive again.";
+        "give the tree that your engine unpacks, as docker export CONTAINER writes it; or write the archive again.";
     ARCHIVE_WRITE = "archive.write", "the hardened image cannot be written",
         "free disk space or give --output a file in a directory that can be written; no part of an image is left.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",

@@ -221,10 +221,7 @@ impl Options {
             compress: reader.text(COMPRESS, cli.image().and_then(|image| image.compress.as_ref())),
             max_size: None,
             archive_config: None,
-            platform: {
-                let of_image = || cli.image().and_then(|image| image.platform.as_ref());
-                reader.text(PLATFORM, cli.audit().and_then(|audit| audit.platform.as_ref()).or_else(of_image))
-            },
+            platform: reader.text(PLATFORM, cli.archive().and_then(|archive| archive.platform.as_ref())),
             checksums: cli.audit().is_some_and(|audit| audit.checksums)
                 || reader.switch(CHECKSUMS).is_some_and(|(on, _)| on),
             compliance: reader.text(COMPLIANCE, cli.audit().and_then(|audit| audit.compliance.as_ref())),
@@ -249,8 +246,7 @@ impl Options {
             run: None,
             problems: Vec::new(),
         };
-        let of_image = || cli.image().and_then(|image| image.max_size.as_ref());
-        let max_size = cli.audit().and_then(|audit| audit.max_size.as_ref()).or_else(of_image);
+        let max_size = cli.archive().and_then(|archive| archive.max_size.as_ref());
         if let Some(given) = reader.text(MAX_SIZE, max_size) {
             options.max_size = size(&given.text);
             if options.max_size.is_none() {

@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::host;
 
@@ -99,7 +100,14 @@ impl ResultStream {
         self.file.sync_all()?;
         if let Place::Beside { directory, temporary, name, named } = &self.place {
             if !named {
-                rustix::fs::linkat(CWD, proc_path(&self.file), directory, &**temporary, AtFlags::SYMLINK_FOLLOW)?;
+                let link = |name: &[u8]| {
+                    rustix::fs::linkat(CWD, proc_path(&self.file), directory, name, AtFlags::SYMLINK_FOLLOW)
+                };
+                match link(name) {
+                    // What has the name is replaced in one step.
+                    Err(Errno::EXIST) => link(temporary)?,
+                    other => return Ok(other?),
+                }
             }
             rustix::fs::renameat(directory, &**temporary, directory, &**name)?;
         }

@@ -35,8 +35,7 @@ pub(super) fn read(
     let file = if stdin { host::stdin() } else { host::open(path) };
     let file = file.map_err(|error| {
         let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
-        let what = if whole { "give image" } else { "give --tar" };
-        fault(message.help(format!("{what} a file, or - for standard input")))
+        fault(message.help("give a file, or - for standard input"))
     })?;
     let read = if whole { archive::read_whole } else { archive::read };
     read(file, directories(environment, options), platform.as_ref(), options.max_size).map_err(fault)

@@ -78,6 +78,11 @@ fn attempt(
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE, or a pipe: harden image app.tar | docker load").into());
     }
+    if output.is_none() && request.format == Format::Json {
+        let text = "--format json and the image both go to standard output";
+        let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
+        return Err(error.help("give -o FILE for the image, or --report FILE for the report").into());
+    }
     let Some(Archive { tree, files, image, notes, .. }) = archive else {
         return Err(Diagnostic::new(codes::ARCHIVE_EMPTY, "no archive was read").into());
     };
@@ -124,6 +129,9 @@ fn attempt(
         warn_of_build_steps(config, console);
         console.phase(&format!("writing the image with {} changes", examined.plan.records.len()));
         let names = options.tag.as_ref().map_or(facts.names.clone(), |tag| vec![tag.text.clone()]);
+        if names.is_empty() {
+            console.phase("the input does not name its image: --tag NAME gives the hardened one a name");
+        }
         let hardened = Hardened {
             tree: &examined.facts.tree,
             files: &files,
@@ -166,26 +174,27 @@ fn attempt(
     }
     let runtime = Runtime::of(&examined, policy);
     let json = |out: &mut dyn std::io::Write| report::json::document(out, &examined, &changed, &runtime, &status);
-    let written = || -> std::io::Result<()> {
+    let mut written = || -> std::io::Result<()> {
         if let (Some(file), Some(bom), true) = (&mut sbom_file, &bom, exit == Exit::Done) {
             report::json::bill(file, bom)?;
         }
         if let Some(file) = &mut report_file {
             json(file)?;
         }
-        // Standard output is the image's where no file was named.
-        match (request.format, output.is_some() || exit != Exit::Done) {
-            (Format::Json, true) => console::print_with(json),
-            (Format::Json, false) => Ok(()),
-            _ if request.volume == Volume::Quiet => Ok(()),
-            (_, true) => console::print(&report::text::document(&examined, &runtime, &status, request.volume)),
-            (_, false) => {
-                console.text(&report::text::document(&examined, &runtime, &status, request.volume));
-                Ok(())
-            }
+        if request.format == Format::Json {
+            return console::print_with(json);
         }
+        if request.volume == Volume::Quiet {
+            return Ok(());
+        }
+        let text = report::text::document(&examined, &runtime, &status, request.volume);
+        // Standard output is the image's where no file was named, also when there is none: `docker load` reads it.
+        if output.is_some() {
+            return console::print(&text);
+        }
+        console.text(&text);
+        Ok(())
     };
-    let mut written = written;
     written().map_err(|error| Stopped::Failed(not_written(&error)))?;
     match failure {
         Some(failure) => Err(Stopped::Failed(failure)),

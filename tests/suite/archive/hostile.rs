@@ -152,8 +152,8 @@ fn a_damaged_header_is_seen() {
         assert_eq!(
             said(magic),
             format!(
-                "it is compressed with {name}, which harden cannot unpack\n  help: unpack it first: {program} -dc FILE \
-                 | harden audit --tar -"
+                "it is compressed with {name}, which harden cannot unpack\n  help: unpack it first, and give what {program} -dc FILE \
+                 writes"
             )
         );
     }

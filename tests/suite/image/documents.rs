@@ -185,3 +185,41 @@ fn an_export_is_an_image_with_the_output_of_inspect() {
     assert_eq!(parts.config["config"]["Cmd"], config()["config"]["Cmd"]);
     assert_eq!(parts.index["manifests"][0]["platform"]["architecture"], "arm64");
 }
+
+/// An OCI layout names an image as often as it has names, and some writers give a tag alone, which is no name.
+#[test]
+fn the_names_of_a_layout_are_names_that_engines_load() {
+    let input = input();
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let unpack = |archive: &[u8]| {
+        std::fs::write(at("archive.tar"), archive).unwrap();
+        let status = Command::new("tar").arg("-C").arg(directory.path()).arg("-xf").arg(at("archive.tar")).status();
+        assert!(status.unwrap().success());
+    };
+    unpack(&input.hardened(&[]));
+    std::fs::remove_file(at("manifest.json")).unwrap();
+    let mut index: Value = serde_json::from_slice(&std::fs::read(at("index.json")).unwrap()).unwrap();
+    let entry = index["manifests"][0].clone();
+    let named = |names: &[&str], index: &mut Value| -> Value {
+        let entries = names.iter().map(|name| {
+            let mut entry = entry.clone();
+            entry["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+            entry
+        });
+        index["manifests"] = entries.collect();
+        std::fs::write(at("index.json"), index.to_string()).unwrap();
+        let mut command = Command::new("tar");
+        command.arg("-C").arg(directory.path()).args(["-c", "oci-layout", "index.json", "blobs"]);
+        std::fs::write(&input.path, command.output().unwrap().stdout).unwrap();
+        parts(&input.hardened(&[])).docker[0]["RepoTags"].clone()
+    };
+    for (names, expected) in [
+        (&["localhost/app:1"][..], json!(["localhost/app:1"])),
+        (&["localhost/app:1", "localhost/app:2"], json!(["localhost/app:1", "localhost/app:2"])),
+        (&["1.0"], Value::Null),
+        (&["latest", "app:1"], json!(["app:1"])),
+    ] {
+        assert_eq!(named(names, &mut index), expected, "{names:?}");
+    }
+}

@@ -125,3 +125,49 @@ fn an_output_that_is_there_is_replaced_at_the_end_only() {
     let names = std::fs::read_dir(input.directory.path()).unwrap().count();
     assert_eq!(names, 2);
 }
+
+/// Standard output is the image's, and `docker load` reads it: nothing else may come there.
+#[test]
+fn a_refused_plan_says_so_on_standard_error_alone() {
+    let input = input();
+    let path = input.path.to_str().unwrap();
+    let refused = crate::common::bare(&["image", path, "--keep", "/no/such/file"], &[], b"");
+    assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{}", refused.all());
+    let json = crate::common::bare(&["image", path, "--format", "json"], &[], b"");
+    assert_eq!((json.status, json.stdout.as_str()), (2, ""), "{}", json.all());
+    assert!(json.stderr.contains("give -o FILE for the image, or --report FILE for the report"), "{}", json.all());
+}
+
+/// Killed at any call that writes or names: no output, or a whole one.
+#[test]
+fn a_run_that_is_killed_leaves_no_part_of_an_image() {
+    let input = input();
+    let whole = input.hardened(&[]);
+    let mut killed = 0;
+    for there in [false, true] {
+        for (call, most) in
+            [("write", 12), ("pwrite64", 4), ("fsync", 1), ("linkat", 2), ("renameat", 1), ("renameat2", 1)]
+        {
+            for when in 1..=most {
+                std::fs::remove_file(input.output()).unwrap_or_default();
+                if there {
+                    std::fs::write(input.output(), "old").unwrap();
+                }
+                let status = Command::new("strace")
+                    .args(["-f", "-o", "/dev/null", "-e", &format!("trace={call}")])
+                    .args(["-e", &format!("inject={call}:signal=KILL:when={when}")])
+                    .args([env!("CARGO_BIN_EXE_harden"), "image", "-q"])
+                    .arg(&input.path)
+                    .arg("-o")
+                    .arg(input.output())
+                    .status()
+                    .unwrap();
+                killed += usize::from(!status.success());
+                let found = std::fs::read(input.output()).ok();
+                let old = if there { Some(b"old".to_vec()) } else { None };
+                assert!(found == old || found.as_ref() == Some(&whole), "{call} {when}: a part of an image");
+            }
+        }
+    }
+    assert!(killed > 10, "{killed}");
+}
