@@ -57,8 +57,8 @@ const DIR_MANIFEST: &str = ".manifest.json";
 const CHOOSE: &str = "choose one with --platform OS/ARCH";
 
 /// What to do when the image is not clear.
-const ONE_IMAGE: &str =
-    "write an archive of one image for one platform, or of its file system: docker export CONTAINER";
+const ONE_IMAGE: &str = "write an archive of one image for one platform: docker save NAME:TAG (without the tag it saves every tag), or of \
+    its file system: docker export CONTAINER";
 
 /// The parts of an image.
 #[derive(Debug)]

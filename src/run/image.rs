@@ -170,7 +170,7 @@ fn attempt(
         console.say(Kind::Refused, message);
     }
     if refused {
-        console.phase("no image was written; harden explain PATH tells you why harden keeps or removes a path");
+        console.phase("no image was written");
     }
     let runtime = Runtime::of(&examined, policy);
     let json = |out: &mut dyn std::io::Write| report::json::document(out, &examined, &changed, &runtime, &status);
