@@ -18,8 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use resolve::Followed;
-pub(crate) use resolve::MAX_LINKS;
-pub use resolve::{Resolved, Unresolved};
+pub(crate) use resolve::{MAX_LINKS, Resolved, Unresolved};
 
 /// Index of a node in its [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
