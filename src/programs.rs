@@ -28,12 +28,12 @@ const FILES: &[(&str, &str)] = built_in! {
     "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "ip" "java"
     "keepalived" "lighttpd" "lilypond" "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad"
     "monit" "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "ngircd" "node" "npm" "nrpe" "nsd" "ntpd" "ocserv"
-    "odbc" "openjade" "openrc" "opensmtpd" "openvpn" "pdns" "pg_dump" "pg_isready" "php" "php-fpm" "postfix"
-    "postgres" "proftpd" "psql" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit"
-    "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd"
-    "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan"
-    "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd"
-    "vsftpd" "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
+    "odbc" "openjade" "openrc" "opensmtpd" "openvpn" "pdns" "pg_wrapper" "php" "php-fpm" "postfix" "postgres"
+    "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir"
+    "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid"
+    "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar"
+    "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
+    "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.
@@ -182,6 +182,8 @@ pub(crate) struct Configuration {
     /// Where it usually is: patterns as a shell reads them, with `{version}` for the version in the program's name. One
     /// without a `/` in front lies in the working directory.
     pub files: Vec<String>,
+    /// Patterns of those of these paths that are none.
+    pub except: Vec<String>,
     /// Options whose value is a working directory.
     pub directory: Vec<String>,
     /// Options whose value names another file or directory instead.
@@ -232,7 +234,8 @@ const WHENS: [(&str, When); 3] = [("always", When::Always), ("root", When::Root)
 /// A program that another one starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Starts {
-    /// Its names or paths, of which the first that exists is started; a pattern of paths stands for all that match.
+    /// Its names or paths, of which the first that exists is started; a pattern of paths stands for all that match, and
+    /// `{name}` for the name of the program that starts it.
     pub program: Vec<String>,
     /// When it is.
     pub when: When,
@@ -242,6 +245,14 @@ pub(crate) struct Starts {
     pub except: Vec<String>,
     /// What for, as a clause: `runs the scripts of package.json`.
     pub reason: String,
+}
+
+impl Starts {
+    /// [`Starts::program`] for the program of that name, which `{name}` stands for.
+    pub(crate) fn programs(&self, name: &[u8]) -> Vec<String> {
+        let name = String::from_utf8_lossy(name);
+        self.program.iter().map(|word| word.replace("{name}", &name)).collect()
+    }
 }
 
 /// An account that a program looks up by a name that is compiled in.

@@ -420,7 +420,7 @@ fn is_known(input: Input<'_>, file: Id, word: &[u8]) -> bool {
     let name = |word: &[u8]| word.rsplit(|&b| b == b'/').next().unwrap_or_default().to_vec();
     let known = policy.programs.of(tree.name(file), &tree.path(file));
     let mut starts = known.iter().flat_map(|(program, _)| &program.starts).filter(|starts| starts.when != When::Always);
-    starts.any(|starts| starts.program.iter().any(|known| name(known.as_bytes()) == name(word)))
+    starts.any(|starts| starts.programs(tree.name(file)).iter().any(|known| name(known.as_bytes()) == name(word)))
 }
 
 impl Mention {

@@ -69,12 +69,13 @@ impl Walk<'_> {
                     let name = word.rsplit('/').next().unwrap_or_default();
                     policy.remove.commands.iter().any(|entry| entry.value == *word || entry.value == name)
                 };
-                if !needed || starts.program.iter().any(told) {
+                let programs = starts.programs(tree.name(id));
+                if !needed || programs.iter().any(told) {
                     continue;
                 }
                 let text = format!("started {} ({}) by", starts.reason, program.file);
                 let (patterns, words): (Vec<&String>, Vec<&String>) =
-                    starts.program.iter().partition(|word| glob::is_pattern(word.as_bytes()));
+                    programs.iter().partition(|word| glob::is_pattern(word.as_bytes()));
                 for entry in patterns.into_iter().flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())) {
                     let _ = self.add_word(id, &tree.path(entry), &text);
                 }

@@ -130,6 +130,7 @@ const CONFIGURATION: &[Key] = &[
         Shape::Files,
         "Where it usually is: patterns; {version} is the version in the program's name. A relative one lies in the working directory.",
     ),
+    key("except", Shape::Texts, "Patterns of paths, of which none is one: \"/**/*.sample\"."),
     key(
         "directory",
         Shape::Texts,
@@ -151,7 +152,7 @@ const STARTS: &[Key] = &[
     needed(
         "program",
         Shape::Texts,
-        "Names or paths, of which the first that exists is started. A pattern of paths stands for all that match.",
+        "Names or paths, of which the first that exists is started. A pattern of paths stands for all that match, {name} for the name of the program that starts it.",
     ),
     needed(
         "when",
@@ -215,6 +216,7 @@ pub(crate) fn decode(text: &str, path: &str, problems: &mut Vec<Diagnostic>) -> 
 fn program(path: &str, table: &mut Table) -> Program {
     let configuration = |mut table: Table| Configuration {
         files: texts(&mut table, "files"),
+        except: texts(&mut table, "except"),
         directory: texts(&mut table, "directory"),
         instead: texts(&mut table, "instead"),
         argument: flag(&mut table, "argument"),

@@ -14,6 +14,7 @@ use crate::policy::{CommandLine, Policy, Run, Start};
 use crate::programs::{Configuration, Lookup, Part, Syntax, When, account_settings, command_settings, option_values};
 use crate::scripts::Reader;
 use crate::tree::contents::Contents;
+use crate::tree::glob::Glob;
 use crate::tree::{Id, Tree, glob};
 
 /// One name in one place.
@@ -235,6 +236,8 @@ pub(crate) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configur
         let usual = configuration.usual(version).into_iter().map(whole);
         files.extend(usual.flat_map(|pattern| glob::expand_as_shell(tree, pattern.as_bytes())));
     }
+    let except: Vec<Glob> = configuration.except.iter().filter_map(|pattern| Glob::new(pattern).ok()).collect();
+    files.retain(|&id| !except.iter().any(|glob| glob.matches(&tree.path(id))));
     files.extend(given);
     let mut seen = BTreeSet::new();
     let real = |id: Id| tree.follow(id).ok().map(|found| found.node);

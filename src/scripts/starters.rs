@@ -53,7 +53,8 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
 
 /// Scripts of the application that show that a program starts another one.
 fn evidence(reader: &Reader<'_>, (name, known): (&[u8], &Program), starts: &Starts, found: &mut Vec<FileUses>) {
-    let Some((word, entry)) = starts.program.iter().find_map(|word| Some((word, reader.runs(word, &[])?))) else {
+    let programs = starts.programs(name);
+    let Some((word, entry)) = programs.iter().find_map(|word| Some((word, reader.runs(word, &[])?))) else {
         return;
     };
     let mut files = application(reader, name);

@@ -508,7 +508,29 @@ fn hooks_of_a_repository_keep_their_interpreter() {
     ] {
         tree(path).apply_config(config, &APP).assert_same(&["/usr/bin/hooks"]);
     }
-    for path in ["/srv/git/one/hooks/post-receive.sample", "/usr/share/initramfs-tools/hooks/thermal"] {
+    for path in [
+        "/srv/git/one/hooks/post-receive.sample",
+        "/app/.git/hooks/pre-commit.sample",
+        "/usr/share/initramfs-tools/hooks/thermal",
+        "/usr/lib/cups/hooks/update",
+        "/etc/dhcp/hooks/update",
+    ] {
         tree(path).apply_config(config, &APP).assert_gone(&["/usr/bin/hooks"]);
+    }
+}
+
+/// pg_wrapper(1): the name of a tool of PostgreSQL is a link to one script, which starts the program of that name.
+#[test]
+fn a_wrapper_of_many_names_keeps_the_program_of_its_own_name() {
+    for name in ["psql", "createdb", "pg_restore"] {
+        let real = |name: &str| format!("/usr/lib/postgresql/15/bin/{name}");
+        let all = ["psql", "createdb", "pg_restore"].map(real);
+        let tree = Rootfs::debian_like()
+            .programs(&["/usr/bin/perl", &all[0], &all[1], &all[2]])
+            .script("/usr/share/postgresql-common/pg_wrapper", "#!/usr/bin/perl\nexec @cmd;\n")
+            .link(&format!("/usr/bin/{name}"), "../share/postgresql-common/pg_wrapper")
+            .package("postgresql-client-15", &[&all[0], &all[1], &all[2]]);
+        let applied = tree.apply_config(&format!("[keep]\ncommands = ['{name}', 'perl']\n"), &APP);
+        applied.assert_same(&[&real(name)]);
     }
 }
