@@ -528,7 +528,7 @@ fn a_wrapper_of_many_names_keeps_the_program_of_its_own_name() {
         let tree = Rootfs::debian_like()
             .programs(&["/usr/bin/perl", &all[0], &all[1], &all[2]])
             .script("/usr/share/postgresql-common/pg_wrapper", "#!/usr/bin/perl\nexec @cmd;\n")
-            .link(&format!("/usr/bin/{name}"), "../share/postgresql-common/pg_wrapper")
+            .link(format!("/usr/bin/{name}"), "../share/postgresql-common/pg_wrapper")
             .package("postgresql-client-15", &[&all[0], &all[1], &all[2]]);
         let applied = tree.apply_config(&format!("[keep]\ncommands = ['{name}', 'perl']\n"), &APP);
         applied.assert_same(&[&real(name)]);
