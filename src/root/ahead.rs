@@ -1,10 +1,13 @@
 //! Directories read ahead of the walk by other threads.
 //!
 //! The walk puts every entry into the tree itself, in its own order, and says which directories come next. Helpers read
-//! those into [`Listing`]s. What a helper could not read, or found too large, the walk reads itself: whatever the number
-//! of threads and their luck, the tree and the error are the same.
+//! those into [`Listing`]s. They begin at the other end, with the directories that the walk needs last, and go on with what
+//! lies in those: the walk and the helpers meet in the middle. In a tree too large for that they read what comes next. What
+//! a helper could not read, or found too large, the walk reads itself: whatever the number of threads and their luck, the
+//! tree and the error are the same.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope};
 
@@ -19,8 +22,11 @@ const THREADS: usize = 8;
 
 /// Directories of one level that are read ahead, and of all levels: each holds a descriptor until the walk takes it, and
 /// its parent's until it is read.
-const LEVEL: usize = 16;
-const ALL: usize = 96;
+const LEVEL: usize = 64;
+const ALL: usize = 512;
+
+/// So many before the walk's next directory one is read when no more may wait for the walk from the other end.
+const NEAR: usize = 16;
 
 /// Descriptors that are left to the walk and everything else.
 const SPARED: usize = 128;
@@ -30,82 +36,98 @@ const SPARED: usize = 128;
 const DIRECTORY: usize = 128 * 1024;
 const HELD: usize = 1024 * 1024;
 
-/// Most memory of listings that is kept for the next ones, and bytes of each.
-const SPARE: usize = 16;
-const SPARE_SIZE: usize = 32 * 1024;
-
 /// Fewer waiting directories are read sooner by the walk itself than a thread wakes up.
 const WORTH_WAKING: usize = 4;
 
 /// Stack of a helper: a few calls deep, and no buffer of more than a page on it.
 const STACK: usize = 128 * 1024;
 
+/// The number of a directory that is read ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
+/// A directory that the walk has still to descend into, and its number when it is read ahead.
+pub(super) type Todo = (Id, Option<Ticket>);
+
 /// A directory to read.
 pub(super) struct Job {
-    pub id: Id,
     pub name: Vec<u8>,
     pub parent: Arc<OwnedFd>,
-    /// What the walk saw in its place.
+    /// What was seen in its place.
     pub seen: Meta,
 }
 
 /// A directory that was read.
 pub(super) struct Listing {
-    pub fd: OwnedFd,
+    pub fd: Arc<OwnedFd>,
     /// The time that a killed run left with it.
     pub remembered: Option<Time>,
-    memory: Memory,
+    /// What was seen in its place.
+    seen: Meta,
+    /// Names, each with the target of its link behind it.
+    names: Box<[u8]>,
+    entries: Box<[Entry]>,
+    /// The first number of those directories in it that are read ahead, and how many they are.
+    within: (u64, usize),
 }
 
-/// What a listing is made of. It is used again: memory that one thread frees costs every other an interrupt.
+/// Where a helper reads directories into. It is used again: memory that one thread gives back to the kernel costs every
+/// other an interrupt.
 #[derive(Default)]
-pub(super) struct Memory {
+struct Scratch {
+    buffer: Vec<u8>,
     names: Vec<u8>,
     entries: Vec<Entry>,
 }
 
-impl Memory {
-    fn clear(&mut self) {
-        self.names.clear();
-        self.entries.clear();
-    }
-
-    /// Bytes that it holds.
-    fn size(&self) -> usize {
-        self.names.len() + self.entries.len() * size_of::<Entry>()
-    }
-
-    /// Bytes that it takes.
-    fn capacity(&self) -> usize {
-        self.names.capacity() + self.entries.capacity() * size_of::<Entry>()
-    }
-}
-
+#[derive(Clone, Copy)]
 struct Entry {
     meta: Meta,
-    name: usize,
-    target: Option<usize>,
+    /// Where its name begins; its target stands behind it.
+    at: u32,
+    name: u16,
+    target: Option<u16>,
     leftover: bool,
 }
 
+impl Entry {
+    fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        let rest = names.get(self.at as usize..).unwrap_or_default();
+        rest.get(..usize::from(self.name)).unwrap_or_default()
+    }
+
+    fn target<'a>(&self, names: &'a [u8]) -> Option<&'a [u8]> {
+        let first = self.at as usize + usize::from(self.name);
+        names.get(first..first + usize::from(self.target?))
+    }
+
+    /// Whether the walk descends into it.
+    fn is_directory(&self) -> bool {
+        self.meta.mode & 0o170_000 == 0o040_000 && !self.meta.mount && !self.leftover
+    }
+}
+
 impl Listing {
-    /// Its descriptor and its memory, when its entries are in the tree.
-    pub(super) fn into_parts(self) -> (OwnedFd, Memory) {
-        (self.fd, self.memory)
+    /// Bytes that it holds.
+    fn size(&self) -> usize {
+        self.names.len() + size_of_val(&*self.entries)
     }
 
     /// Every entry as the walk would have found it: name, attributes, target, whether a killed run left it.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&[u8], Meta, Option<&[u8]>, bool)> {
-        let mut rest = &self.memory.names[..];
-        let mut next = move |len: usize| {
-            let (text, after) = rest.split_at_checked(len).unwrap_or_default();
-            rest = after;
-            text
-        };
-        self.memory.entries.iter().map(move |entry| {
-            let name = next(entry.name);
-            (name, entry.meta, entry.target.map(&mut next), entry.leftover)
-        })
+        let names = &*self.names;
+        self.entries.iter().map(move |entry| (entry.name(names), entry.meta, entry.target(names), entry.leftover))
+    }
+
+    /// The numbers of its directories, in the order of their names: the first ones are read ahead.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = Option<Ticket>> + use<> {
+        let (first, count) = self.within;
+        (first..).take(count).map(|number| Some(Ticket(number))).chain(std::iter::repeat(None))
+    }
+
+    /// How many of them are read ahead.
+    pub(super) fn ahead(&self) -> usize {
+        self.within.1
     }
 }
 
@@ -134,38 +156,62 @@ pub(super) struct Ahead {
 #[derive(Default)]
 struct State {
     /// The next one last.
-    waiting: Vec<Job>,
-    claimed: Vec<Id>,
+    waiting: VecDeque<(Ticket, Job)>,
+    claimed: Vec<Ticket>,
     /// `None`: the walk has to read it. Not more than [`ALL`].
-    finished: Vec<(Id, Option<Listing>)>,
+    finished: Vec<(Ticket, Option<Listing>)>,
+    /// The next number.
+    next: u64,
     /// Bytes of the finished ones.
     held: usize,
-    /// Memory of listings that are in the tree, for the next ones.
-    spare: Vec<Memory>,
     helpers: usize,
     idle: usize,
     ended: bool,
 }
 
 impl State {
-    fn finish(&mut self, id: Id, listing: Option<Listing>) {
-        let Some(at) = self.claimed.iter().position(|&claimed| claimed == id) else {
+    /// Put a directory where it is read before those that wait: behind them when it is needed before them.
+    fn wait(&mut self, job: Job, before: bool) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        if before {
+            self.waiting.push_front((ticket, job))
+        } else {
+            self.waiting.push_back((ticket, job))
+        }
+        ticket
+    }
+
+    /// A directory was read; `within`: the first ones of its directories, for as long as there is room for so many.
+    fn finish(&mut self, ticket: Ticket, listing: Option<Listing>, within: Vec<Job>, room: usize) {
+        let Some(at) = self.claimed.iter().position(|&claimed| claimed == ticket) else {
             // The walk was faster.
             return;
         };
         self.claimed.swap_remove(at);
-        self.held += listing.as_ref().map_or(0, |listing| listing.memory.size());
-        self.finished.push((id, listing));
+        let listing = listing.map(|listing| {
+            let count = room.saturating_sub(self.known()).min(within.len());
+            let first = self.next;
+            for job in within.into_iter().take(count) {
+                self.wait(job, true);
+            }
+            self.held += listing.size();
+            Listing { within: (first, count), ..listing }
+        });
+        self.finished.push((ticket, listing));
     }
 
-    /// The directory that the walk needs last: it comes from the other end, and is seldom at the same one.
-    fn claim(&mut self) -> Option<Job> {
-        if self.held >= HELD || self.waiting.is_empty() {
+    /// The directory that the walk needs last, and then those in it, as long as they may wait so long: it comes from the
+    /// other end. Else, with `false`, one of those that it needs soon.
+    fn claim(&mut self) -> Option<(Ticket, Job, bool)> {
+        let far = self.held < HELD / 2;
+        if self.held >= HELD {
             return None;
         }
-        let job = self.waiting.remove(0);
-        self.claimed.push(job.id);
-        Some(job)
+        let at = if far { 0 } else { self.waiting.len().saturating_sub(NEAR) };
+        let (ticket, job) = self.waiting.remove(at)?;
+        self.claimed.push(ticket);
+        Some((ticket, job, far))
     }
 
     /// Directories that were offered and not taken.
@@ -175,13 +221,17 @@ impl State {
 }
 
 impl Ahead {
-    /// For a walk on so many processors.
-    pub(super) fn new(look: Look, processors: usize) -> Self {
+    /// For a walk of `root` on so many processors.
+    pub(super) fn new(root: BorrowedFd<'_>, look: Look, processors: usize) -> Self {
         let helpers = processors.min(THREADS).saturating_sub(1);
         let files = rustix::process::getrlimit(Resource::Nofile)
             .current
             .map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
         let most = ALL.min(files.saturating_sub(SPARED) / 2);
+        if helpers > 0 {
+            // The table of descriptors grows while there is one thread: later the kernel waits for all processors each time.
+            drop(rustix::io::fcntl_dupfd_cloexec(root, i32::try_from(most * 2).unwrap_or(i32::MAX)));
+        }
         Self { state: Mutex::default(), work: Condvar::new(), look, helpers, most }
     }
 
@@ -194,7 +244,7 @@ impl Ahead {
     pub(super) fn offer<'s>(
         &'s self,
         scope: &'s Scope<'s, '_>,
-        todo: &[Id],
+        todo: &mut [Todo],
         ahead: usize,
         job: &dyn Fn(Id) -> Job,
     ) -> usize {
@@ -205,12 +255,13 @@ impl Ahead {
         let mut state = self.lock();
         let count = (LEVEL - ahead).min(self.most.saturating_sub(state.known())).min(todo.len() - ahead);
         let end = todo.len() - ahead;
-        let new = todo.get(end - count..end).unwrap_or_default();
+        let new = todo.get_mut(end - count..end).unwrap_or_default();
+        let mut wait = |(id, ticket): &mut Todo, before| *ticket = Some(state.wait(job(*id), before));
         if ahead == 0 {
-            state.waiting.extend(new.iter().map(|&id| job(id)));
+            new.iter_mut().for_each(|todo| wait(todo, false));
         } else {
             // Behind those that are known.
-            drop(state.waiting.splice(0..0, new.iter().map(|&id| job(id))));
+            new.iter_mut().rev().for_each(|todo| wait(todo, true));
         }
         if state.waiting.len() >= WORTH_WAKING && state.held < HELD {
             if state.idle > 0 {
@@ -227,29 +278,29 @@ impl Ahead {
         ahead + count
     }
 
-    /// What was read of a directory that was offered; `None` when the walk has to read it. `spent` is the memory of the last
-    /// one.
-    pub(super) fn take(&self, id: Id, spent: &mut Memory) -> Option<Listing> {
+    /// What was read of a directory that was offered; `None` when the walk has to read it, or has seen another one in its
+    /// place.
+    pub(super) fn take(&self, ticket: Ticket, seen: &Meta) -> Option<Listing> {
         let mut state = self.lock();
-        if (1..=SPARE_SIZE).contains(&spent.capacity()) && state.spare.len() < SPARE {
-            state.spare.push(std::mem::take(spent));
-        }
-        if let Some(at) = state.finished.iter().position(|(finished, _)| *finished == id) {
-            let (_, found) = state.finished.swap_remove(at);
-            state.held -= found.as_ref().map_or(0, |listing| listing.memory.size());
-            return found;
+        // What was read last is mostly needed first.
+        if let Some(at) = state.finished.iter().rposition(|(finished, _)| *finished == ticket) {
+            let (_, found) = state.finished.remove(at);
+            state.held -= found.as_ref().map_or(0, Listing::size);
+            return found.filter(|found| (found.seen.ino, found.seen.device) == (seen.ino, seen.device));
         }
         // Never wait: a helper may have lost its processor to another program.
-        state.claimed.retain(|&claimed| claimed != id);
-        state.waiting.retain(|job| job.id != id);
+        state.claimed.retain(|&claimed| claimed != ticket);
+        if let Some(at) = state.waiting.iter().rposition(|(waiting, _)| *waiting == ticket) {
+            drop(state.waiting.remove(at));
+        }
         None
     }
 
     fn help(&self) {
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let mut scratch = Scratch { buffer: Vec::with_capacity(BUFFER), ..Scratch::default() };
         let mut state = self.lock();
         while !state.ended {
-            let Some(job) = state.claim() else {
+            let Some((ticket, job, far)) = state.claim() else {
                 state.idle += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
@@ -258,32 +309,50 @@ impl Ahead {
             if state.idle > 0 && state.waiting.len() >= WORTH_WAKING {
                 self.work.notify_one();
             }
-            let memory = state.spare.pop().unwrap_or_default();
             drop(state);
-            let listing = self.read(&job, &mut buffer, memory);
+            let listing = self.read(&job, &mut scratch);
+            let within = listing.as_ref().filter(|_| far).map(within).unwrap_or_default();
             state = self.lock();
-            state.finish(job.id, listing);
+            // The rest is for what the walk comes across itself.
+            state.finish(ticket, listing, within, self.most * 3 / 4);
         }
     }
 
     /// Read one directory as the walk does; `None` when anything is wrong with it.
-    fn read(&self, job: &Job, buffer: &mut Vec<u8>, mut memory: Memory) -> Option<Listing> {
+    fn read(&self, job: &Job, Scratch { buffer, names, entries }: &mut Scratch) -> Option<Listing> {
         let fd = edit::open_dir(job.parent.as_fd(), &job.name).ok()?;
         if !self.look.is_seen(&fd, &job.seen).ok()? {
             return None;
         }
         let remembered = if self.look.killed { times::remembered(fd.as_fd()).ok()? } else { None };
-        memory.clear();
+        names.clear();
+        entries.clear();
         let mut whole = true;
-        let Memory { names, entries } = &mut memory;
         let read = self.look.read(fd.as_fd(), &[], buffer, &mut |name, meta, target, leftover| {
+            let text = |text: &[u8]| u16::try_from(text.len()).ok();
+            let at = u32::try_from(names.len()).ok();
+            let (Some(at), Some(len), target_len) = (at, text(name), target.map(text)) else {
+                whole = false;
+                return Ok(false);
+            };
             names.extend_from_slice(name);
             names.extend_from_slice(target.unwrap_or_default());
-            entries.push(Entry { meta, name: name.len(), target: target.map(<[u8]>::len), leftover });
-            whole = names.len() + entries.len() * size_of::<Entry>() < DIRECTORY;
+            entries.push(Entry { meta, at, name: len, target: target_len.flatten(), leftover });
+            whole = target_len != Some(None) && names.len() + entries.len() * size_of::<Entry>() < DIRECTORY;
             Ok(whole)
         });
         read.ok().filter(|()| whole)?;
-        Some(Listing { fd, remembered, memory })
+        let (names, entries) = (names.as_slice().into(), entries.as_slice().into());
+        Some(Listing { fd: Arc::new(fd), remembered, seen: job.seen, names, entries, within: (0, 0) })
     }
+}
+
+/// The first directories of a listing, by name.
+fn within(listing: &Listing) -> Vec<Job> {
+    let names = &*listing.names;
+    let mut directories: Vec<&Entry> = listing.entries.iter().filter(|entry| entry.is_directory()).collect();
+    directories.sort_unstable_by_key(|entry| entry.name(names));
+    let job =
+        |entry: &Entry| Job { name: entry.name(names).to_vec(), parent: Arc::clone(&listing.fd), seen: entry.meta };
+    directories.into_iter().take(LEVEL).map(job).collect()
 }

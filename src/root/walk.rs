@@ -12,7 +12,7 @@ use std::thread::Scope;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::ahead::{Ahead, End, Job, Listing, Memory};
+use super::ahead::{Ahead, End, Job, Listing, Ticket, Todo};
 use super::calls::{self, Refused};
 use super::{Cause, Error, Mount, Root, edit, error, is_temporary, times};
 use crate::tree::{Id, Meta, Tree};
@@ -38,7 +38,7 @@ struct Level {
     directory: Id,
     fd: Option<Arc<OwnedFd>>,
     /// Children still to descend into, the next one last.
-    todo: Vec<Id>,
+    todo: Vec<Todo>,
     /// So many of the next ones are read ahead.
     ahead: usize,
 }
@@ -96,7 +96,7 @@ impl Root {
         let mut skipped = Vec::new();
         // Where entries do not tell what is mounted, paths do, and those only the walk knows.
         let alone = capabilities == Capabilities::None || self.points.as_ref().is_some_and(|points| !points.is_empty());
-        let ahead = Ahead::new(look, if alone { 1 } else { self.processors });
+        let ahead = Ahead::new(self.fd.as_fd(), look, if alone { 1 } else { self.processors });
         let result = std::thread::scope(|scope| {
             let mut walk = Walk {
                 root: self,
@@ -105,7 +105,6 @@ impl Root {
                 capabilities,
                 points: Vec::new(),
                 buffer: Vec::with_capacity(BUFFER),
-                spent: Memory::default(),
                 skipped: skip.then_some(&mut skipped),
             };
             let _end = End(&ahead);
@@ -194,8 +193,6 @@ struct Walk<'a> {
     /// Names in the directory that is being read on which something is mounted, where entries do not tell.
     points: Vec<Vec<u8>>,
     buffer: Vec<u8>,
-    /// The memory of the last listing that was read ahead.
-    spent: Memory,
     /// Where directories go that may not be read; `None` when that is an error.
     skipped: Option<&'a mut Vec<(Id, Error)>>,
 }
@@ -206,11 +203,11 @@ impl Walk<'_> {
         let fd = self.open(self.root.fd.as_fd(), b".", Id::ROOT)?;
         levels.push(self.list(Id::ROOT, fd)?);
         while let Some(level) = levels.last_mut() {
-            if let (Some(child), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
-                let listing = if level.ahead > 0 { ahead.take(child, &mut self.spent) } else { None };
+            if let (Some((child, ticket)), Some(fd)) = (level.todo.pop(), level.fd.as_ref()) {
                 let tree = &*self.tree;
-                let job = |id| Job { id, name: tree.name(id).to_vec(), parent: Arc::clone(fd), seen: tree.meta(id) };
-                level.ahead = ahead.offer(scope, &level.todo, level.ahead.saturating_sub(1), &job);
+                let listing = ticket.and_then(|ticket| ahead.take(ticket, &tree.meta(child)));
+                let job = |id| Job { name: tree.name(id).to_vec(), parent: Arc::clone(fd), seen: tree.meta(id) };
+                level.ahead = ahead.offer(scope, &mut level.todo, level.ahead.saturating_sub(1), &job);
                 let next = match listing {
                     Some(listing) => self.adopt(child, listing),
                     None => {
@@ -281,7 +278,7 @@ impl Walk<'_> {
         });
         self.buffer = buffer;
         listed.map_err(|e| self.placed(id, e))?;
-        Ok(self.seal(id, first, fd))
+        Ok(self.seal(id, first, Arc::new(fd), std::iter::repeat(None)))
     }
 
     /// Put a directory into the tree that was read ahead.
@@ -295,16 +292,17 @@ impl Walk<'_> {
             let added = self.add(id, listing.fd.as_fd(), &mut here, name, meta, target, leftover);
             added.map_err(|e| self.placed(id, e))?;
         }
-        let (fd, memory) = listing.into_parts();
-        self.spent = memory;
-        Ok(self.seal(id, first, fd))
+        Ok(Level { ahead: listing.ahead(), ..self.seal(id, first, Arc::clone(&listing.fd), listing.tickets()) })
     }
 
-    fn seal(&mut self, id: Id, first: usize, fd: OwnedFd) -> Level {
+    /// `tickets`: the numbers of its directories, in the order of their names.
+    fn seal(&mut self, id: Id, first: usize, fd: Arc<OwnedFd>, tickets: impl Iterator<Item = Option<Ticket>>) -> Level {
         self.tree.seal(id, first);
         let tree = &*self.tree;
-        let todo = tree.children(id).rev().filter(|&at| tree.is_dir(at) && !tree.meta(at).mount).collect();
-        Level { directory: id, fd: Some(Arc::new(fd)), todo, ahead: 0 }
+        let directories = tree.children(id).filter(|&at| tree.is_dir(at) && !tree.meta(at).mount);
+        let mut todo: Vec<Todo> = directories.zip(tickets).collect();
+        todo.reverse();
+        Level { directory: id, fd: Some(fd), todo, ahead: 0 }
     }
 
     /// Put one entry into the tree. `here`: its directory is the current one already.
