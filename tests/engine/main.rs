@@ -17,6 +17,7 @@
 mod applets;
 mod apply;
 mod apps;
+mod attacker;
 mod audit;
 mod bases;
 mod buildah;

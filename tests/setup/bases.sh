@@ -92,6 +92,8 @@ alpine harden-test/alpine:3.20 3.20
     debian harden-test/debian:12 bookworm ''
     # cron, set-id programs and one with a file capability, so that there is something to find.
     debian harden-test/debian:12-nginx bookworm nginx,cron,iputils-ping,sudo
+    # Programs outside of the command directories, compilers, interpreters and other shells.
+    debian harden-test/debian:12-tools bookworm klibc-utils,postgresql-client,git,gcc,python3-minimal,sash
 ) &
 first=$!
 (
