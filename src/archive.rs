@@ -8,6 +8,7 @@
 //! archive on demand. An archive that it cannot read completely is an error and never a smaller tree. It does not know
 //! the checks of the audit.
 
+mod directory;
 mod entries;
 mod gzip;
 mod header;

@@ -160,8 +160,8 @@ pub struct Audit {
     /// The root.
     #[command(flatten)]
     pub target: Target,
-    /// Read an archive instead: docker export, docker save or an OCI layout; - is standard input
-    #[arg(long, value_name = "FILE|-", help_heading = TARGET)]
+    /// Read an archive instead: docker export, docker save or an OCI layout, also its directory; - is standard input
+    #[arg(long, value_name = "FILE|DIR|-", help_heading = TARGET)]
     pub tar: Option<PathBuf>,
     /// How the archive is read.
     #[command(flatten)]
@@ -204,7 +204,7 @@ pub struct Audit {
 /// `harden image`.
 #[derive(Debug, Args)]
 pub struct Image {
-    /// The archive of an image: docker save or an OCI layout; docker export with --image-config; - is standard input
+    /// The archive of an image: docker save or an OCI layout, also its directory; docker export with --image-config; - is standard input
     #[arg(value_name = "IN|-", required = true)]
     pub input: PathBuf,
     /// Write the hardened image to FILE [default: standard output, unless it is a terminal]
@@ -216,7 +216,7 @@ pub struct Image {
     /// Keep the layers of the input, and add one with the changes: removed bytes stay in the layers below
     #[arg(long, help_heading = OUTPUT)]
     pub keep_layers: bool,
-    /// Compression of the new layer: gzip or none [default: as in the input]
+    /// Compression of the new layer: gzip, zstd or none [default: as in the input]
     #[arg(long, value_name = "HOW", help_heading = OUTPUT)]
     pub compress: Option<OsString>,
     /// How the archive is read.

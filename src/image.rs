@@ -11,6 +11,7 @@ mod config;
 mod layout;
 mod result;
 mod tar;
+mod zstd;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -136,8 +137,14 @@ impl Hardened<'_> {
     fn write_layer(&self, out: &mut Layout<'_>) -> Result<(Blob, (Option<String>, u64)), Fault> {
         out.blob(|blob| match self.compression {
             Compression::None => self.layer(&mut Plain { out: blob, digest: None, size: 0 }),
-            // Nothing asks for zstd: it is not written yet.
-            Compression::Gzip | Compression::Zstd => {
+            Compression::Zstd => {
+                let packed = zstd::Frames::new(blob);
+                let mut plain = Plain { out: packed, digest: Some(Digest::default()), size: 0 };
+                let found = self.layer(&mut plain)?;
+                plain.out.finish()?;
+                Ok(found)
+            }
+            Compression::Gzip => {
                 // No time and no name of a file: the same content gives the same bytes.
                 let packed: GzEncoder<_> = GzBuilder::new().write(blob, flate2::Compression::new(6));
                 let mut plain = Plain { out: packed, digest: Some(Digest::default()), size: 0 };

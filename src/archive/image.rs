@@ -241,7 +241,7 @@ pub(crate) fn expect_file_system(tree: &Tree, contents: &dyn Contents) -> Result
     }
     if form_of(tree, Id::ROOT, &|id| contents.read(tree, id, LARGEST_DOCUMENT).ok()).is_some() {
         return Err(none("it is an image in the form of a directory, and not a root file system".to_owned())
-            .help("give it as an archive: tar -C DIR -c . | harden audit --tar -"));
+            .help("give it as an archive: harden audit --tar DIR"));
     }
     let old = |id: Id| tree.child(id, b"layer.tar").is_some() && tree.child(id, b"json").is_some();
     if directories().any(old) {

@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::directory::{Directory, Source};
 use crate::diag::{Diagnostic, codes};
 use crate::root::host;
 
@@ -47,8 +47,8 @@ pub(super) struct Span {
 /// The files.
 #[derive(Debug)]
 pub(super) struct Store {
-    archive: Option<File>,
-    spool: Option<File>,
+    archive: Option<Source>,
+    spool: Option<Rc<File>>,
     spooled: u64,
     /// Directories for the temporary file, the first that works is taken.
     directories: Vec<PathBuf>,
@@ -96,10 +96,16 @@ impl Store {
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
     /// gzip or zstd. Returns where they are, and whether a checksum has shown that they are all there.
     pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Diagnostic> {
+        if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+            let directory = Directory::open(&file)?;
+            let span = Span { spooled: false, start: 0, len: directory.len() };
+            (self.input, self.archive) = (span.len, Some(Source::Directory(Rc::new(directory))));
+            return Ok((span, true));
+        }
         let size = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
         let here = io::Seek::stream_position(&mut file).ok();
         if let (Some(len), Some(0)) = (size, here) {
-            self.archive = Some(file);
+            self.archive = Some(Source::File(Rc::new(file)));
             self.input = len;
             let span = Span { spooled: false, start: 0, len };
             return self.unpacked(span);
@@ -145,15 +151,20 @@ impl Store {
         if let Some(&known) = self.unpacked.get(&span) {
             return Ok((known, checked));
         }
-        let file = if span.spooled { &self.spool } else { &self.archive };
-        let file = file.as_ref().map(File::try_clone).and_then(Result::ok);
-        let file = file.ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
+        let file = self
+            .source(span.spooled)
+            .ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
         let mut packed = SpanReader { file, span, at: 0 };
         let start = self.spooled;
         unpack(&mut packed, &mut |bytes| self.append(bytes))?;
         let content = Span { spooled: true, start, len: self.spooled - start };
         self.unpacked.insert(span, content);
         Ok((content, checked))
+    }
+
+    /// The file of one kind of spans.
+    fn source(&self, spooled: bool) -> Option<Source> {
+        if spooled { self.spool.as_ref().map(|file| Source::File(Rc::clone(file))) } else { self.archive.clone() }
     }
 
     /// What an input may hold unpacked: said before the disk is full.
@@ -181,7 +192,7 @@ impl Store {
     /// The cause, when the span is shorter or the file cannot be read.
     pub(super) fn read(&self, span: Span, offset: u64, space: &mut [u8]) -> Result<()> {
         let inside = offset.checked_add(space.len() as u64).is_some_and(|end| end <= span.len);
-        let file = if span.spooled { &self.spool } else { &self.archive };
+        let file = self.source(span.spooled);
         let result = match file {
             Some(file) if inside => {
                 file.read_exact_at(space, span.start.saturating_add(offset)).map_err(|error| match error.kind() {
@@ -206,7 +217,7 @@ impl Store {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Diagnostic> {
         self.within(self.spooled.saturating_add(bytes.len() as u64))?;
         if self.spool.is_none() {
-            self.spool = host::unnamed_file(&self.directories);
+            self.spool = host::unnamed_file(&self.directories).map(Rc::new);
         }
         let full = |cause: &str| {
             let places: Vec<_> = self.directories.iter().map(|path| path.to_string_lossy().into_owned()).collect();
@@ -216,21 +227,15 @@ impl Store {
                  in a container: docker run --tmpfs /tmp",
             )
         };
-        let Some(file) = &mut self.spool else { return Err(full("none of them is writable")) };
-        file.write_all(bytes).map_err(|error| full(&error.to_string()))?;
+        let Some(file) = &self.spool else { return Err(full("none of them is writable")) };
+        (&**file).write_all(bytes).map_err(|error| full(&error.to_string()))?;
         self.spooled += bytes.len() as u64;
         Ok(())
     }
 }
 
 fn cannot_read(error: &io::Error) -> Diagnostic {
-    let help = match error.kind() {
-        io::ErrorKind::IsADirectory => {
-            "give the directory of an image as tar -C DIR -c . writes it; audit takes that of a root file system with --root"
-        }
-        _ => "",
-    };
-    Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}")).help(help)
+    Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}"))
 }
 
 /// A stream whose bytes are counted.
@@ -249,7 +254,7 @@ impl<R: Read> Read for Counted<R> {
 
 /// A span as a stream.
 struct SpanReader {
-    file: File,
+    file: Source,
     span: Span,
     at: u64,
 }

@@ -100,7 +100,7 @@ fn attempt(
         let error = Diagnostic::new(codes::USAGE_CONFLICT, "--keep-layers: the archive has no layers to keep");
         return Err(error.help("give the output of docker save, or leave --keep-layers out").into());
     }
-    let compression = compression(options, &facts, console)?;
+    let compression = compression(options, &facts)?;
     let mut report_file = request
         .report
         .as_deref()
@@ -227,18 +227,14 @@ fn write(hardened: &Hardened<'_>, output: Option<&Path>, directories: &[PathBuf]
 }
 
 /// How the layer is stored: as asked for, else as in the input.
-fn compression(options: &Options, facts: &ImageFacts, console: &Console) -> Result<Compression, Diagnostic> {
+fn compression(options: &Options, facts: &ImageFacts) -> Result<Compression, Diagnostic> {
     match options.compress.as_ref().map(|given| (given.text.as_str(), given)) {
         Some(("none", _)) => Ok(Compression::None),
         Some(("gzip", _)) => Ok(Compression::Gzip),
+        Some(("zstd", _)) => Ok(Compression::Zstd),
         Some((other, given)) => {
             let text = format!("{} is not a compression that harden writes", escape::quoted(other.as_bytes()));
-            Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write gzip or none"))
-        }
-        None if facts.compression() == Compression::Zstd => {
-            console
-                .phase("the layers of the input are zstd, which harden reads and does not write: the output is gzip");
-            Ok(Compression::Gzip)
+            Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write gzip, zstd or none"))
         }
         None => Ok(facts.compression()),
     }

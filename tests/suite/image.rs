@@ -79,6 +79,18 @@ impl Input {
     }
 }
 
+/// An image with this layer, in a file and through a pipe, is refused, and nothing is left.
+#[track_caller]
+pub(crate) fn refuses_layer(layer: &[u8]) {
+    let input = Input::saved(&[layer.to_vec()], &config());
+    let run = input.run(&["--tag", "x"]);
+    assert!(matches!(run.status, 2 | 3), "{}", run.all());
+    assert!(run.stderr.contains("no image was written"), "{}", run.all());
+    assert_eq!(std::fs::read_dir(input.directory.path()).unwrap().count(), 1, "{}", run.all());
+    let piped = bare(&["image", "-", "--tag", "x"], &[], &std::fs::read(&input.path).unwrap());
+    assert_eq!((piped.status, piped.stdout.len()), (run.status, 0), "{}", piped.all());
+}
+
 /// Compare with what `apply` makes of the same tree.
 fn compare(name: &str, tree: Rootfs, options: &[&str]) {
     tree.stamp();
@@ -89,7 +101,7 @@ fn compare(name: &str, tree: Rootfs, options: &[&str]) {
     words.extend(options);
     let applied = tree.run("apply", &words);
     assert_eq!(applied.status, 0, "{name}: {}", applied.all());
-    for form in [&["--compress", "none"][..], &["--compress", "gzip"], &["--keep-layers"]] {
+    for form in [&["--compress", "none"][..], &["--compress", "gzip"], &["--compress", "zstd"], &["--keep-layers"]] {
         let hardened = input.hardened(&[options, form].concat());
         let archive = read(&hardened).unwrap_or_else(|error| panic!("{name} {form:?}: {error}"));
         same::compare_whole(tree.path(), &archive, &format!("{name} {form:?}"));

@@ -211,6 +211,38 @@ fn what_is_not_recognised_is_no_clean_verdict() {
     assert!(run.status < 2, "{}", run.all());
 }
 
+/// The directory of an image is judged as the archive of it is; one that is none is refused.
+#[test]
+fn a_directory_of_an_image_is_read_where_it_lies() {
+    let layout = with_blobs(Tar::default().file("oci-layout", "{}"), "blobs/sha256/", &["amd64"]);
+    let layout = layout.file("index.json", &index(&[("amd64", None)])).end();
+    let manifest = String::from_utf8(blobs("amd64")[2].clone()).unwrap();
+    let skopeo = with_blobs(Tar::default(), "", &["amd64"]).file("manifest.json", &manifest).end();
+    for (name, archive, below) in [("layout", layout, "blobs/sha256"), ("dir", skopeo, ".")] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("x.tar"), &archive).unwrap();
+        let image = directory.path().join("image");
+        std::fs::create_dir(&image).unwrap();
+        let mut unpack = crate::common::Command::new("tar");
+        unpack.current_dir(&image).args(["-xf", "../x.tar"]);
+        assert!(unpack.status().unwrap().success());
+        let judge = || bare(&["audit", "--tar", image.to_str().unwrap(), "--format", "json"], &[], b"");
+        let run = judge();
+        is_judged(&run);
+        assert_eq!(run.json()["findings"], audit(&archive, &[]).json()["findings"], "{name}");
+        // A link leads out of it: what it names is not there.
+        let layer = image.join(below).join(hash(&layer()));
+        let elsewhere = directory.path().join("elsewhere");
+        std::fs::rename(&layer, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &layer).unwrap();
+        is_refused(&judge(), "is missing");
+    }
+    let other = Rootfs::debian_like();
+    let run = bare(&["audit", "--tar", other.path().to_str().unwrap()], &[], b"");
+    is_refused(&run, "neither index.json nor manifest.json");
+    assert!(run.stderr.contains("--root"), "{}", run.stderr);
+}
+
 #[test]
 fn a_directory_is_told_by_the_same_rules() {
     let layout = with_blobs(Tar::default().file("oci-layout", "{}"), "blobs/sha256/", &["amd64"]);
@@ -223,7 +255,7 @@ fn a_directory_is_told_by_the_same_rules() {
     assert!(unpacked.success());
     let run = tree.run("audit", &["--format", "json"]);
     is_refused(&run, "it is an image in the form of a directory");
-    assert!(run.stderr.contains("tar -C DIR -c . | harden audit --tar -"), "{}", run.stderr);
+    assert!(run.stderr.contains("harden audit --tar DIR"), "{}", run.stderr);
     is_refused(
         &Rootfs::empty().text("/x/etc/passwd", "").dir("/x/usr", 0o755, 0, 0).run::<&str>("audit", &[]),
         "directory 'x'",

@@ -12,6 +12,8 @@ fn refused(bytes: &[u8]) -> String {
     let error = read(bytes).expect_err("this must be refused");
     // The way of the bytes changes nothing.
     assert_eq!(read_piped(bytes).err().as_ref(), Some(&error));
+    // Nor is an image made of it, when it is a layer of one.
+    crate::image::refuses_layer(bytes);
     error.lines().next().unwrap().to_owned()
 }
 

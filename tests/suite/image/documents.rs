@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Input, base, config, layer};
-use crate::common::{Command, Rootfs};
+use crate::archive::images::packed;
+use crate::common::{Command, Rootfs, bare};
 
 /// A file of an archive.
 fn file(archive: &[u8], name: &str) -> Vec<u8> {
@@ -128,6 +129,49 @@ fn layers_that_are_kept_are_those_of_the_input_byte_for_byte() {
     let second = parts(&input.hardened(&["--keep-layers"]));
     assert_eq!(second.manifest["layers"], found.manifest["layers"]);
     assert_eq!(second.config["rootfs"], found.config["rootfs"]);
+}
+
+/// Frames of zstd hold the bytes that an uncompressed layer has, and zstd stays what the input has.
+#[test]
+fn a_layer_is_written_as_zstd_when_the_input_is() {
+    let tree = base(Rootfs::debian_like()).file("/srv/large", 0o644, 0, 0, b"0123456789 and so on\n".repeat(600_000));
+    tree.stamp();
+    let layers = [packed("zstd", &layer(tree.path()))];
+    let input = Input::saved(&layers, &config());
+    let blob = |archive: &[u8]| {
+        let found = parts(archive).manifest["layers"][0].clone();
+        let name = found["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/");
+        (found["mediaType"].as_str().unwrap().to_owned(), file(archive, &name))
+    };
+    let (_, plain) = blob(&input.hardened(&["--compress", "none"]));
+    let written = input.hardened(&[]);
+    let (kind, frames) = blob(&written);
+    assert!(kind.ends_with("zstd"), "{kind}");
+    assert!(frames.len() < plain.len() / 3, "{} of {}", frames.len(), plain.len());
+    let mut unpack = Command::new("zstd");
+    let packed = input.directory.path().join("layer.zst");
+    std::fs::write(&packed, &frames).unwrap();
+    assert_eq!(unpack.arg("-dcq").arg(&packed).output().unwrap().stdout, plain);
+    // harden reads what it writes.
+    std::fs::write(&input.path, &written).unwrap();
+    input.hardened(&[]);
+}
+
+/// A layout's directory gives the bytes that its archive gives.
+#[test]
+fn a_directory_is_the_archive_that_lies_in_it() {
+    let input = input();
+    let first = input.hardened(&["--tag", "x:1", "--compress", "gzip"]);
+    let directory = input.directory.path().join("layout");
+    std::fs::create_dir(&directory).unwrap();
+    let mut unpack = Command::new("tar");
+    assert!(unpack.arg("-xf").arg(input.output()).arg("-C").arg(&directory).status().unwrap().success());
+    std::fs::write(&input.path, &first).unwrap();
+    let second = input.hardened(&[]);
+    let words = ["image", directory.to_str().unwrap(), "-o", input.path.to_str().unwrap()];
+    let run = bare(&words, &[], b"");
+    assert_eq!(run.status, 0, "{}", run.all());
+    assert!(std::fs::read(&input.path).unwrap() == second);
 }
 
 /// The number that the written form gives has the groups of the account, or says which it has not.
