@@ -39,6 +39,8 @@ pub(super) struct Session<'a> {
     bom: Option<Bom>,
     /// The checks and what became of them.
     checks: Vec<Check>,
+    /// What rules would remove that are switched off, when a report for a browser was asked for.
+    switched_off: SwitchedOff,
 }
 
 impl<'a> Session<'a> {
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
         });
         Ok(Self {
             checks: checks.collect(),
+            switched_off: SwitchedOff::new(),
             files: Vec::new(),
             bom: None,
             policy,
@@ -385,7 +388,7 @@ impl<'a> Session<'a> {
         if !examined.plan.refusals.is_empty() {
             return Ok(());
         }
-        if self.report.is_some() || self.request.format == Format::Json {
+        if self.request.writes(Format::Json) {
             self.files = changed::changed(examined, &self.root);
         }
         if self.sbom.is_some() {
@@ -431,6 +434,11 @@ impl<'a> Session<'a> {
     }
 
     fn examine(&mut self) -> Result<Examined, Exit> {
+        if self.request.writes(Format::Html) {
+            let (examined, switched_off) = self.examine_all()?;
+            self.switched_off = switched_off;
+            return Ok(examined);
+        }
         let survey = self.survey()?;
         self.judge(survey)
     }
@@ -506,17 +514,32 @@ impl<'a> Session<'a> {
     }
 
     fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
-        let json = |out: &mut dyn std::io::Write| report::json::document(out, examined, &self.files, runtime, status);
+        let judged = self.request.named(&examined.facts.os.pretty_name);
+        let planned = report::html::Planned {
+            examined,
+            policy: &self.policy,
+            switched_off: &self.switched_off,
+            runtime,
+            status,
+            judged: &judged,
+        };
+        let write = |out: &mut dyn std::io::Write, format| match format {
+            Format::Html => report::html::plan(out, &planned),
+            Format::Text => {
+                out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
+            }
+            _ => report::json::document(out, examined, &self.files, runtime, status),
+        };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)
         {
             report::json::bill(file, bom)?;
         }
-        if let Some(file) = &mut self.report {
-            json(file)?;
+        if let (Some(file), Some(format)) = (&mut self.report, self.request.report_format()) {
+            write(file, format)?;
         }
         match self.request.format {
-            Format::Json => console::print_with(json),
+            format @ (Format::Json | Format::Html) => console::print_with(|out| write(out, format)),
             _ if self.request.volume == Volume::Quiet => Ok(()),
             _ => console::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }
