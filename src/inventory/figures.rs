@@ -74,6 +74,22 @@ pub(crate) fn figures(examined: &Examined, removed: &IdSet) -> Figures {
     figures
 }
 
+/// The bytes of all files when the plan is carried out, where those of `stays` stay: some are written anew, some are made.
+#[must_use]
+pub(crate) fn size_after(examined: &Examined, stays: u64) -> u64 {
+    let tree = &examined.facts.tree;
+    examined.plan.steps.iter().fold(stays, |sum, step| match step {
+        Step::Change(id, Change::Rewrite(new)) => {
+            sum.saturating_sub(tree.meta(*id).size).saturating_add(new.content.len() as u64)
+        }
+        Step::Create(creation) => match &creation.new {
+            New::File(new) => sum.saturating_add(new.content.len() as u64),
+            New::Directory(_) => sum,
+        },
+        Step::Change(..) => sum,
+    })
+}
+
 /// One account or group.
 #[derive(Debug)]
 pub(crate) struct Account {

@@ -236,3 +236,65 @@ fn base64(bytes: &[u8]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{audit, base64, cut, number, share, size, source};
+    use crate::audit::Severity;
+    use crate::report::fixture;
+
+    #[test]
+    fn sizes_and_numbers_are_short() {
+        let shown = [0, 1023, 1024, 1_048_575, 1_048_576, 164_000_000, u64::MAX].map(size);
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1,023.9 KiB", "1.0 MiB", "156.4 MiB", "16,777,215.9 TiB"]);
+        assert_eq!([0, 999, 1000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn small_groups_are_shown_whole_and_large_ones_alike() {
+        assert_eq!(share(&[], 10), usize::MAX);
+        assert_eq!(share(&[3, 4], 10), usize::MAX);
+        assert_eq!(share(&[1, 100, 100], 11), 5);
+        for counts in [&[5_001; 5][..], &[1, 2, 9_000], &[4_000], &[0, 4_001]] {
+            let shown = share(counts, 4_000);
+            let sum: usize = counts.iter().map(|count| (*count).min(shown)).sum();
+            assert!((3_990..=4_000).contains(&sum), "{counts:?} {shown}");
+        }
+    }
+
+    #[test]
+    fn long_text_loses_its_middle() {
+        assert_eq!(cut("größe"), "größe");
+        let long = cut(&format!("a{}z", "ü".repeat(1_000_000)));
+        assert!(long.chars().count() < 420 && long.starts_with("aü") && long.ends_with("üz"), "{long}");
+    }
+
+    #[test]
+    fn the_policy_of_the_page_names_its_own_style_and_script() {
+        // RFC 4648 §10, and the example of CSP Level 3 §2.3.1.
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|text| base64(text.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
+        assert_eq!(source("alert('Hello, world.');"), "sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=");
+    }
+
+    #[test]
+    fn what_is_accepted_is_told_apart() {
+        let mut out = Vec::new();
+        audit(&mut out, &fixture::verdict(), Severity::Medium, None).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for expected in [
+            "Audit <span class=\"failed\">failed</span>",
+            "<p>the tree '/&lt;b&gt;'</p>",
+            "<dt>accepted</dt><dd>2<small>1 by the policy, 1 in the baseline</small>",
+            "<code>/a]]&gt;&lt;\\u{202e}\\n\\xff</code>",
+            "<tr class=\"off\" data-t=\"excepted\"><td><code>/etc/shadow:3</code></td><td>Accepted: the &quot;user&quot;'s ]]&gt; words. ",
+            "<li>not looked at: '/x'</li>",
+            "see the notes",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
+}

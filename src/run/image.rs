@@ -110,7 +110,11 @@ fn attempt(
     let mut sbom_file = request.sbom.as_deref().map(create_sbom).transpose()?;
     console.phase("examining the root file system");
     let survey = pipeline::survey(Source::archive(tree, &files), policy).map_err(Diagnostic::from)?;
-    let examined = pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?;
+    let (examined, switched_off) = if request.writes(Format::Html) {
+        pipeline::examine_all(survey, &files, policy).map_err(Diagnostic::from)?
+    } else {
+        (pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?, Vec::new())
+    };
     files.expect_size(&examined.facts.tree)?;
     let refused = !examined.plan.refusals.is_empty();
     let changed = if request.writes(Format::Json) { changed::changed(&examined, &files) } else { Vec::new() };
@@ -174,7 +178,7 @@ fn attempt(
     let planned = report::html::Planned {
         examined: &examined,
         policy,
-        switched_off: &Vec::new(),
+        switched_off: &switched_off,
         runtime: &runtime,
         status: &status,
         judged: &judged,

@@ -9,7 +9,6 @@ use crate::check::{self, First, Judge, Runner, Setup};
 use crate::console;
 use crate::console::{Console, Format, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
-use crate::draft::record::{Target, What};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::Own;
@@ -451,21 +450,9 @@ impl<'a> Session<'a> {
 
     /// As [`Session::examine`], with what the rules would remove that are switched off.
     fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
-        let mut survey = self.survey()?;
-        let mut switched_off = SwitchedOff::new();
-        let rules = std::mem::take(&mut self.policy.rules);
-        if rules.iter().any(|(_, on)| !on) {
-            let found = self.judge(survey)?;
-            for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
-                let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
-                if let (true, Target::Entry(id)) = (off, &record.target) {
-                    switched_off.push((*id, record.rule));
-                }
-            }
-            survey = Survey { facts: found.facts, closure: found.closure };
-        }
-        self.policy.rules = rules;
-        Ok((self.judge(survey)?, switched_off))
+        let survey = self.survey()?;
+        let found = pipeline::examine_all(survey, &self.root, &mut self.policy);
+        found.map_err(|error| self.unread(&error.into()))
     }
 
     fn survey(&mut self) -> Result<Survey, Exit> {

@@ -330,6 +330,44 @@ fn a_plan_shows_what_goes_and_the_words_of_explain() {
     );
 }
 
+/// Before and after of each figure.
+fn figures(run: &Run) -> BTreeMap<String, (String, String)> {
+    html(run);
+    let figure = |rest: &str| {
+        let (name, rest) = rest.split_once("</dt><dd>")?;
+        let (before, after) = rest.split('<').next()?.split_once(" → ")?;
+        Some((name.to_owned(), (before.to_owned(), after.to_owned())))
+    };
+    run.stdout.split("<dt>").skip(1).filter_map(figure).collect()
+}
+
+#[test]
+fn figures_after_are_those_of_the_hardened_tree() {
+    for more in [&[][..], &["--keep", "wget"]] {
+        let tree = Rootfs::debian_like()
+            .program("/usr/bin/busybox")
+            .file("/usr/bin/mount", 0o4755, 0, 0, "#!/bin/false\n")
+            .capability("/usr/bin/busybox")
+            .text("/opt/big", vec![b'x'; 3_000_000])
+            .hardlink("/opt/other", "/opt/big");
+        tree.stamp();
+        let arguments = [&RUN[..], more, &["--format", "html"]].concat();
+        let planned = figures(&tree.run("plan", &arguments));
+        assert!(planned.len() == 6 && planned["size of the files"].0.ends_with(" MiB"), "{planned:?}");
+        assert_ne!(planned["commands"].0, planned["commands"].1);
+        let applied = tree.run("apply", &arguments);
+        assert_eq!(applied.status, 0, "{}", applied.stderr);
+        assert!(html(&applied).text.contains("Hardening done"));
+        assert_eq!(figures(&applied), planned, "apply tells what plan told");
+        let again = tree.run("plan", &arguments);
+        assert!(html(&again).text.contains("Plan nothing to change"), "{}", again.stderr);
+        for (name, (_, after)) in &planned {
+            let now = figures(&again).get(name).cloned().unwrap_or_else(|| ("0".to_owned(), "0".to_owned()));
+            assert_eq!((&now.0, &now.1), (after, after), "{name}");
+        }
+    }
+}
+
 #[test]
 fn hashes_are_in_no_report() {
     let tree = Rootfs::debian_like()

@@ -9,8 +9,8 @@ use super::{
 use crate::audit::compliance::{Answer, List, Outcome, answers};
 use crate::audit::{Check, Finding, Severity, State, Verdict};
 
-/// Pieces of evidence shown for one control; the table of findings has all of them.
-const EVIDENCE: usize = 10;
+/// Findings of one check shown for a control; the table of findings has more.
+const EVIDENCE: usize = 3;
 
 /// Write what an audit found. Where lists were asked for, their controls come first.
 ///
@@ -256,18 +256,23 @@ fn control(out: &mut impl io::Write, answer: &Answer<'_>) -> io::Result<()> {
     }
     if !answer.evidence.is_empty() {
         write!(out, "<ul>")?;
-        for finding in answer.evidence.iter().take(EVIDENCE) {
-            let (check, place) = (finding.check, place(finding));
-            write!(
-                out,
-                "<li><a href=\"{}\">{}</a> <code>{}</code>: {}</li>",
-                Xml(&page_of(check)),
-                Xml(check.id),
-                Xml(&place),
-                Xml(&cut(&finding.detail)),
-            )?;
+        for check in &answer.checks {
+            let of_check = || answer.evidence.iter().filter(|finding| std::ptr::eq(finding.check, *check));
+            for finding in of_check().take(EVIDENCE) {
+                write!(
+                    out,
+                    "<li><a href=\"{}\">{}</a> <code>{}</code>: {}</li>",
+                    Xml(&page_of(check)),
+                    Xml(check.id),
+                    Xml(&place(finding)),
+                    Xml(&cut(&finding.detail)),
+                )?;
+            }
+            let left = of_check().count().saturating_sub(EVIDENCE);
+            if left > 0 {
+                write!(out, "<li class=\"soft\">… and {} more of {}</li>", number(left), Xml(check.id))?;
+            }
         }
-        more(out, "li", answer.evidence.len(), EVIDENCE)?;
         write!(out, "</ul>")?;
     } else if answer.outcome == Outcome::Passed {
         let checks: Vec<&str> = answer.checks.iter().map(|check| check.id).collect();

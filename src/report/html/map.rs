@@ -5,6 +5,7 @@ use std::io;
 
 use super::super::junit::Xml;
 use super::{cut, end_table, filter, name, number, size, table};
+use crate::console::Volume;
 use crate::explain::Explainer;
 use crate::inventory::parts::{Owner, Part, Place, add};
 use crate::inventory::sizes::Amount;
@@ -156,7 +157,8 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
     let line = if height > 2.4 * LINE && width > 40.0 { LINE } else { 0.0 };
     let said = Xml(&said);
     write!(out, "<a href=\"#p{at}\" aria-label=\"{said}\"><title>{said}</title>")?;
-    write!(out, "<rect class=\"t\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>")?;
+    writeln!(out, "<rect class=\"t\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/></a>")?;
+    // What is shown of a long name is not the name of the link.
     if line > 0.0 {
         let (room, count) = (room(width), shape.name.chars().count());
         let label: String = if count > room {
@@ -164,15 +166,18 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
         } else {
             shape.name.clone()
         };
-        write!(out, "<text aria-hidden=\"true\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 3.0, y + 11.0, Xml(&label))?;
+        writeln!(out, "<text aria-hidden=\"true\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 3.0, y + 11.0, Xml(&label))?;
     }
-    writeln!(out, "</a>")?;
-    let mut cells: Vec<(Amount, bool, Option<usize>)> = Vec::new();
-    cells.extend(shape.places.iter().enumerate().map(|(number, place)| (place.amount, place.goes, Some(number))));
-    let [stays, goes] = shape.rest;
-    cells.extend([(stays, false, None), (goes, true, None)]);
+    // What each cell is called, and the row that it leads to.
+    let mut cells: Vec<(Amount, bool, String, String)> = Vec::new();
+    for (number, place) in shape.places.iter().enumerate() {
+        cells.push((place.amount, place.goes, name(&tree.path(place.directory)), format!("c{at}-{number}")));
+    }
+    for (amount, goes) in shape.rest.into_iter().zip([false, true]) {
+        cells.push((amount, goes, "small directories".to_owned(), format!("r{at}-{}", word(goes))));
+    }
     cells.retain(|(amount, ..)| amount.bytes > 0);
-    cells.sort_by_key(|(amount, goes, number)| (std::cmp::Reverse(amount.bytes), *goes, *number));
+    cells.sort_by(|one, other| (other.0.bytes, &one.3).cmp(&(one.0.bytes, &other.3)));
     let weights: Vec<f64> = cells.iter().map(|(amount, ..)| bytes(*amount)).collect();
     let margin = if width > 12.0 && height > 12.0 { 1.0 } else { 0.0 };
     let inside = Area {
@@ -181,43 +186,29 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
         width: (width - 2.0 * margin).max(0.0),
         height: (height - line - 2.0 * margin).max(0.0),
     };
-    for ((amount, goes, number), cell) in cells.into_iter().zip(squarify(&weights, inside)) {
-        let class = if goes { "g" } else { "s" };
-        let rect = format!(
-            "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-            cell.x, cell.y, cell.width, cell.height
-        );
-        let word = if goes { "go" } else { "stay" };
-        let label =
-            number.and_then(|number| shape.places.get(number)).filter(|_| cell.height > 24.0 && cell.width > 56.0);
-        let label = label.map_or_else(String::new, |place| {
+    for ((amount, goes, place, row), cell) in cells.into_iter().zip(squarify(&weights, inside)) {
+        let Area { x, y, width, height } = cell;
+        let (class, said) = (if goes { "g" } else { "s" }, format!("{place}: {}, {}", size(amount.bytes), word(goes)));
+        let said = Xml(&said);
+        writeln!(
+            out,
+            "<a href=\"#{row}\" tabindex=\"-1\" aria-label=\"{said}\"><title>{said}</title><rect class=\"{class}\" x=\"{x:.1}\" \
+             y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/></a>"
+        )?;
+        if height > 22.0 && width > 44.0 {
             // The end of a path tells more than its start.
-            let (path, room) = (name(&tree.path(place.directory)), room(cell.width));
-            let count = path.chars().count();
-            let left: String = path.chars().skip(count.saturating_sub(room.saturating_sub(1))).collect();
-            let label = if count > room { format!("…{left}") } else { path };
-            let (x, y) = (cell.x + 4.0, cell.y + 14.0);
-            format!("<text class=\"l\" aria-hidden=\"true\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Xml(&label))
-        });
-        let place = number.and_then(|number| Some((number, shape.places.get(number)?)));
-        match place {
-            Some((number, place)) => {
-                let directory = name(&tree.path(place.directory));
-                writeln!(
-                    out,
-                    "<a href=\"#c{at}-{number}\" tabindex=\"-1\" aria-label=\"{0}: {1} {word}\"><title>{0}: {1} {word}</title>{rect}{label}</a>",
-                    Xml(&directory),
-                    size(amount.bytes),
-                )?;
-            }
-            None => writeln!(
-                out,
-                "<a href=\"#p{at}\" tabindex=\"-1\" aria-label=\"small places: {0} {word}\"><title>small places: {0} {word}</title>{rect}</a>",
-                size(amount.bytes)
-            )?,
+            let (count, room) = (place.chars().count(), room(width));
+            let end: String = place.chars().skip(count.saturating_sub(room.saturating_sub(1))).collect();
+            let label = if count > room { format!("…{end}") } else { place };
+            let (x, y) = (x + 4.0, y + 14.0);
+            writeln!(out, "<text class=\"l\" aria-hidden=\"true\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Xml(&label))?;
         }
     }
     Ok(())
+}
+
+const fn word(goes: bool) -> &'static str {
+    if goes { "goes" } else { "stays" }
 }
 
 /// How many characters fit into a width.
@@ -236,12 +227,12 @@ fn list(
     let tree = &examined.facts.tree;
     writeln!(out, "<h3>Places and reasons</h3>")?;
     filter(out, "places", &[("f", "State", vec!["stays", "goes"])])?;
-    let columns = ["Directory", "State", "#Files", "#Size", "Largest files and their reasons"];
-    table(out, "places", "Packages and directories, the largest first, with their largest files", &columns)?;
+    let columns = ["Directory", "State", "#Size", "Largest files and their reasons"];
+    table(out, "places", "Packages and directories, the largest first", &columns)?;
     for (at, shape) in shapes.iter().enumerate() {
         writeln!(
             out,
-            "<tbody><tr class=\"head\" id=\"p{at}\"><th class=\"group\" colspan=\"5\" scope=\"rowgroup\"><b>{}</b> <span class=\"soft\">{} \
+            "<tbody><tr class=\"head\" id=\"p{at}\"><th class=\"group\" colspan=\"4\" scope=\"rowgroup\"><b>{}</b> <span class=\"soft\">{} \
              in {} files stay, {} in {} files go</span>{}</th></tr>",
             Xml(&shape.name),
             size(shape.stays.bytes),
@@ -250,38 +241,38 @@ fn list(
             number(shape.goes.files),
             why(examined, shape),
         )?;
-        for (number_of, place) in shape.places.iter().enumerate() {
-            let word = if place.goes { "goes" } else { "stays" };
-            write!(
-                out,
-                "<tr id=\"c{at}-{number_of}\" data-f=\"{word}\"><td><code>{}</code></td><td class=\"{word}\">{word}</td><td \
-                 class=\"n\">{}</td><td class=\"n\">{}</td><td><ul>",
-                Xml(&name(&tree.path(place.directory))),
-                number(place.amount.files),
-                size(place.amount.bytes),
-            )?;
-            // The largest tell most; where it is nearly all, the others tell nothing.
+        for (number, place) in shape.places.iter().enumerate() {
+            let directory = format!("<code>{}</code>", Xml(&name(&tree.path(place.directory))));
+            row(out, &format!("c{at}-{number}"), &directory, place.goes, place.amount)?;
+            write!(out, "<ul>")?;
+            // Of many files the largest tell enough.
             for &file in place.files.iter().take(if place.amount.files > 3 { 2 } else { 3 }) {
-                let text = explain::text(&[explainer.of(file)], crate::console::Volume::Normal);
+                let text = explain::text(&[explainer.of(file)], Volume::Normal);
                 let lines: Vec<String> = text.lines().map(|line| Xml(&cut(line.trim())).to_string()).collect();
                 write!(out, "<li>{}</li>", lines.join("<br>"))?;
             }
             writeln!(out, "</ul></td></tr>")?;
         }
-        for (amount, word) in shape.rest.iter().zip(["stays", "goes"]) {
+        for (amount, goes) in shape.rest.into_iter().zip([false, true]) {
             if amount.files > 0 {
-                writeln!(
-                    out,
-                    "<tr class=\"off\" data-f=\"{word}\"><td>smaller places together</td><td>{word}</td><td class=\"n\">{}</td><td \
-                     class=\"n\">{}</td><td></td></tr>",
-                    number(amount.files),
-                    size(amount.bytes),
-                )?;
+                row(out, &format!("r{at}-{}", word(goes)), "small directories", goes, amount)?;
+                writeln!(out, "<code>harden explain PATH</code> tells the reason for each file</td></tr>")?;
             }
         }
         writeln!(out, "</tbody>")?;
     }
     end_table(out)
+}
+
+/// A row up to its last cell.
+fn row(out: &mut impl io::Write, id: &str, place: &str, goes: bool, amount: Amount) -> io::Result<()> {
+    let (word, files) = (word(goes), if amount.files == 1 { "file" } else { "files" });
+    let (count, size) = (number(amount.files), size(amount.bytes));
+    write!(
+        out,
+        "<tr id=\"{id}\" data-f=\"{word}\"><td>{place}</td><td><span class=\"{word}\">{word}</span>: {count} {files}</td><td \
+         class=\"n\">{size}</td><td>"
+    )
 }
 
 /// Why a package stays as a whole, where minimal mode says so.
@@ -343,4 +334,35 @@ fn squarify(weights: &[f64], area: Area) -> Vec<Area> {
         rest = others;
     }
     areas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Area, squarify};
+
+    #[test]
+    fn areas_are_as_large_as_their_weights_and_lie_side_by_side() {
+        let weights: Vec<f64> = (1..60).rev().map(|at| f64::from(at * at)).collect();
+        let whole = Area { x: 10.0, y: 20.0, width: 300.0, height: 100.0 };
+        let areas = squarify(&weights, whole);
+        let scale = 300.0 * 100.0 / weights.iter().sum::<f64>();
+        let inside = |low: f64, high: f64, from: f64, to: f64| low >= from - 1e-6 && high <= to + 1e-6;
+        for (at, (area, weight)) in areas.iter().zip(&weights).enumerate() {
+            assert!((area.width * area.height - weight * scale).abs() < 1e-6, "{area:?}");
+            assert!(
+                inside(area.x, area.x + area.width, 10.0, 310.0) && inside(area.y, area.y + area.height, 20.0, 120.0)
+            );
+            for other in areas.iter().skip(at + 1) {
+                let wide = (area.x + area.width).min(other.x + other.width) - area.x.max(other.x);
+                let high = (area.y + area.height).min(other.y + other.height) - area.y.max(other.y);
+                assert!(wide.min(high) < 1e-6, "{area:?} {other:?}");
+            }
+        }
+        // Nothing is divided by nothing.
+        for (weights, width) in [(&[][..], 1.0), (&[0.0, 0.0], 1.0), (&[1.0, 2.0], 0.0), (&[1.0, 1e-300], 1e-9)] {
+            let areas = squarify(weights, Area { width, ..whole });
+            assert_eq!(areas.len(), weights.len());
+            assert!(areas.iter().all(|area| area.width.is_finite() && area.height.is_finite()));
+        }
+    }
 }

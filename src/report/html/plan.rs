@@ -12,7 +12,7 @@ use crate::diag::escape::escaped;
 use crate::draft::record::{Record, What};
 use crate::explain::{Explainer, SwitchedOff};
 use crate::facts::accounts::{Database, GID, HOME, Line, MEMBERS, PRIMARY_GID, SHELL, UID};
-use crate::inventory::figures::{Account, Figure, accounts, figures as count};
+use crate::inventory::figures::{Account, Figure, accounts, figures as count, size_after};
 use crate::inventory::parts::parts;
 use crate::pipeline::Examined;
 use crate::policy::{Policy, Run};
@@ -92,7 +92,11 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
         let counted = count(examined, &removed);
         let figure = |figure: Figure| format!("{} → {}", number(figure.before), number(figure.after));
         let mut all = vec![
-            ("size of the files", format!("{} → {}", size(stays + goes), size(stays)), format!("{} go", size(goes))),
+            (
+                "size of the files",
+                format!("{} → {}", size(stays + goes), size(size_after(examined, stays))),
+                format!("{} go", size(goes)),
+            ),
             ("commands", figure(counted.commands), String::new()),
             ("set-id programs", figure(counted.setid), String::new()),
             ("accounts", figure(counted.accounts), String::new()),
