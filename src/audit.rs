@@ -154,6 +154,8 @@ pub(crate) struct Verdict {
     pub entries: usize,
     /// Checks of the policy, which are none of [`CHECKS`].
     pub own: Vec<&'static Check>,
+    /// What was judged, for people: the tree or the archive, and its distribution.
+    pub judged: String,
 }
 
 impl Verdict {
@@ -205,5 +207,6 @@ pub(crate) fn judge(subject: &Subject<'_>, notes: Vec<String>, baseline: Option<
     if let Some(baseline) = baseline {
         baseline.apply(&mut findings);
     }
-    Verdict { findings, notes, checks, entries: subject.facts.tree.len(), own }
+    let judged = String::new();
+    Verdict { findings, notes, checks, entries: subject.facts.tree.len(), own, judged }
 }

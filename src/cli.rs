@@ -172,10 +172,10 @@ pub struct Audit {
     /// What stays.
     #[command(flatten)]
     pub selection: Selection,
-    /// Format of the report: text, json, sarif, junit or github [default: text]
+    /// Format of the report: text, json, html, sarif, junit or github [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .sarif, .xml for JUnit, .txt), else of --format
+    /// Also write the report to FILE, in the format of its name (.json, .html, .sarif, .xml for JUnit, .txt), else of --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image
@@ -260,9 +260,12 @@ pub struct Explain {
     /// Treat warnings about programs, shells and accounts that kept files may need as errors
     #[arg(long, help_heading = POLICY)]
     pub strict: bool,
-    /// The report.
-    #[command(flatten)]
-    pub report: Report,
+    /// Format of the report: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: Option<Format>,
+    /// Also write the report to a file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub report: Option<PathBuf>,
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
@@ -387,10 +390,10 @@ pub struct Tests {
 /// The report of a command without findings.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Report {
-    /// Format of the report: text or json [default: text]
+    /// Format of the report: text, json or html [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to a file, as JSON
+    /// Also write the report to FILE, in the format of its name (.json, .html, .txt), else as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
 }
@@ -519,11 +522,11 @@ impl Cli {
                     ..Flags::of(&audit.target, &audit.source, Some(&audit.selection))
                 },
             ),
-            Some(Action::Explain(Explain { target, source, selection, strict, report, talk, .. })) => (
+            Some(Action::Explain(Explain { target, source, selection, strict, format, report, talk, .. })) => (
                 "explain",
                 Flags {
                     tests: Tests { strict: *strict, ..Tests::default() },
-                    report: report.clone(),
+                    report: Report { format: *format, report: report.clone() },
                     talk: talk.clone(),
                     ..Flags::of(target, source, Some(selection))
                 },

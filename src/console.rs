@@ -21,6 +21,8 @@ pub enum Format {
     Junit,
     /// Findings as annotations of a workflow.
     Github,
+    /// For people, with a browser.
+    Html,
 }
 
 impl Format {
@@ -34,6 +36,8 @@ impl Format {
             (".json", Self::Json),
             (".xml", Self::Junit),
             (".txt", Self::Text),
+            (".html", Self::Html),
+            (".htm", Self::Html),
         ];
         let found = known.iter().filter(|(end, _)| name.ends_with(end)).max_by_key(|(end, _)| end.len());
         found.map_or(self, |&(_, format)| format)

@@ -134,6 +134,8 @@ pub(crate) struct Explainer<'a> {
     removed: IdSet,
     /// What the entries of `keep.paths` name.
     kept_paths: Vec<(Id, &'a Entry)>,
+    /// The numbers of all records by their entries, where many entries are asked for.
+    index: Vec<(Id, usize)>,
 }
 
 impl Answer {
@@ -167,7 +169,21 @@ impl<'a> Explainer<'a> {
         }
         let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
         let removed = removed.filter_map(|record| concerned(record, tree)).collect();
-        Self { examined, policy, switched_off, removed, kept_paths }
+        Self { examined, policy, switched_off, removed, kept_paths, index: Vec::new() }
+    }
+
+    /// For the questions about many entries, each by [`Explainer::of`]: what the plan does with an entry is looked up.
+    #[must_use]
+    pub(crate) fn indexed(mut self) -> Self {
+        let (records, tree) = (self.examined.plan.records.iter().enumerate(), self.tree());
+        self.index = records.filter_map(|(at, record)| Some((concerned(record, tree)?, at))).collect();
+        self.index.sort_unstable();
+        self
+    }
+
+    /// Everything there is to say of one entry, and not of what its links lead to.
+    pub(crate) fn of(&self, id: Id) -> Answer {
+        self.entry(&self.tree().path(id), "entry", id)
     }
 
     /// Add everything there is to say of what was asked: the entry first, then what its links lead to. A word without
@@ -195,7 +211,7 @@ impl<'a> Explainer<'a> {
 
     /// What to write against each rule that changes an entry.
     pub(crate) fn against(&self, id: Id) -> Vec<Advice> {
-        advice::of(self, id, &self.records(id).collect::<Vec<_>>())
+        advice::of(self, id, &self.records(id))
     }
 
     /// The entry that keeps one from being removed; `None` where no entry can name it.
@@ -238,7 +254,7 @@ impl<'a> Explainer<'a> {
     fn entry(&self, asked: &[u8], relation: &'static str, id: Id) -> Answer {
         let tree = self.tree();
         let mut answer = Answer::of(asked, relation, tree.path(id), self.fate(id));
-        let records: Vec<&Record> = self.records(id).collect();
+        let records = self.records(id);
         answer.changes = records.iter().map(|record| change(record, tree)).collect();
         answer.advice = advice::of(self, id, &records);
         if answer.fate != Fate::Removed {
@@ -309,9 +325,14 @@ impl<'a> Explainer<'a> {
     }
 
     /// What the plan does with an entry.
-    fn records(&self, id: Id) -> impl Iterator<Item = &'a Record> + use<'a> {
-        let examined = self.examined;
-        examined.plan.records.iter().filter(move |record| concerned(record, &examined.facts.tree) == Some(id))
+    fn records(&self, id: Id) -> Vec<&'a Record> {
+        let (records, tree) = (&self.examined.plan.records, self.tree());
+        if self.index.is_empty() {
+            return records.iter().filter(|record| concerned(record, tree) == Some(id)).collect();
+        }
+        let first = self.index.partition_point(|&(at, _)| at < id);
+        let found = self.index.iter().skip(first).take_while(|&&(at, _)| at == id);
+        found.filter_map(|&(_, number)| records.get(number)).collect()
     }
 
     /// Every other need of an entry that the closure met.

@@ -1,5 +1,8 @@
-//! The content of an image: the files that a run changed, a bill of materials of the files that are left, and sizes.
+//! The content of an image: the files that a run changed, a bill of materials of the files that are left, sizes, figures
+//! before and after, and the parts that the image consists of.
 
 pub(crate) mod changed;
+pub(crate) mod figures;
+pub(crate) mod parts;
 pub(crate) mod sbom;
 pub(crate) mod sizes;

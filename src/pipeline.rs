@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use crate::closure;
 use crate::closure::Closure;
 use crate::diag::{Diagnostic, Origin, codes};
+use crate::draft::record::{Target, What};
 use crate::draft::{DATABASE, Draft};
 use crate::facts::multicall::MultiCall;
 use crate::facts::program::Place;
@@ -276,6 +277,31 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     let multicall = applets::left(multicall, &mut draft);
     let plan = Plan::from_draft(draft);
     read(contents, Examined { plan, ids, multicall, minimal: minimal.into_inner(), closure, zones, facts })
+}
+
+/// As [`examine`], with what rules would remove that the policy switches off, and the rule.
+///
+/// # Errors
+/// When a file could not be read on the way.
+pub(crate) fn examine_all(
+    mut survey: Survey,
+    contents: &dyn Contents,
+    policy: &mut Policy,
+) -> Result<(Examined, Vec<(Id, &'static str)>), Unread> {
+    let mut switched_off = Vec::new();
+    let rules = std::mem::take(&mut policy.rules);
+    if rules.iter().any(|(_, on)| !on) {
+        let found = examine(survey, contents, policy)?;
+        for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
+            let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
+            if let (true, Target::Entry(id)) = (off, &record.target) {
+                switched_off.push((*id, record.rule));
+            }
+        }
+        survey = Survey { facts: found.facts, closure: found.closure };
+    }
+    policy.rules = rules;
+    Ok((examine(survey, contents, policy)?, switched_off))
 }
 
 /// What some rules ask for, whatever the image runs: for an audit without a policy. The rules must not depend on accounts.

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod compliance;
 pub(crate) mod explain;
 pub(crate) mod github;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod runtime;
@@ -58,6 +59,7 @@ pub(crate) mod fixture {
             checks: crate::audit::CHECKS.iter().collect(),
             entries: 2,
             own: Vec::new(),
+            judged: "the tree '/<b>'".into(),
         }
     }
 }

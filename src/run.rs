@@ -89,7 +89,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         problems.push(problem);
         None
     });
-    problems.extend(contradictions(&options, cli.audit().is_some()));
+    problems.extend(contradictions(&options, cli.action.as_ref()));
     // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
@@ -167,14 +167,23 @@ fn written(result: io::Result<()>) -> Exit {
 }
 
 /// Options that make no sense together, whether they are flags or come from the environment.
-fn contradictions(options: &Options, audit: bool) -> Vec<Diagnostic> {
+fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    if !audit && !matches!(options.format, Format::Text | Format::Json) {
-        let problem = Diagnostic::new(
-            codes::USAGE_CONFLICT,
-            "--format: sarif, junit and github are for findings, which only audit has",
-        );
-        problems.push(problem.help("write text or json, or use harden audit"));
+    // The report goes to a file in the format of its name.
+    let report = options.report.as_deref().and_then(Path::to_str).map(|path| ("--report", Format::Text.of_file(path)));
+    for (option, format) in [("--format", options.format)].into_iter().chain(report) {
+        let (text, help) = match (action, format) {
+            (Some(Action::Audit(_)), _) | (_, Format::Text | Format::Json) => continue,
+            (Some(Action::Apply(_) | Action::Plan(_) | Action::Image(_)), Format::Html) => continue,
+            (Some(Action::Explain(_)), Format::Html) => {
+                ("html is for the reports of plan, apply, image and audit", "write text or json, or use harden plan")
+            }
+            _ => (
+                "sarif, junit and github are for findings, which only audit has",
+                "write text, json or html, or use harden audit",
+            ),
+        };
+        problems.push(Diagnostic::new(codes::USAGE_CONFLICT, format!("{option}: {text}")).help(help));
     }
     if options.tar.is_some() && options.root.is_some() {
         problems.push(

@@ -92,6 +92,9 @@ impl<'a> Explainer<'a> {
     /// The first entry of the closure or of `keep.paths` in a directory.
     fn kept_inside(&self, id: Id) -> Option<Id> {
         let tree = self.tree();
+        if !tree.is_dir(id) {
+            return None;
+        }
         let inside = |at: Id| at != id && tree.is_within(at, id);
         let needed = self.examined.closure.reasons.keys().copied().find(|&at| inside(at));
         needed.or_else(|| self.kept_paths.iter().map(|&(top, _)| top).find(|&at| inside(at)))

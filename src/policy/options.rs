@@ -429,7 +429,7 @@ impl<'e> Reader<'e> {
         }
         let Some(given) = self.variable(FORMAT) else { return Format::default() };
         <Format as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
-            let help = "write text or json, and with audit also sarif, junit or github";
+            let help = "write text, json or html, and with audit also sarif, junit or github";
             self.fault(&given.origin, format!("unknown format {}", quote(&given.text)), help);
             Format::default()
         })

@@ -34,6 +34,7 @@ pub(crate) fn write(
         Format::Sarif => super::sarif::write(out, verdict),
         Format::Junit => super::junit::write(out, verdict, level),
         Format::Github => super::github::write(out, verdict),
+        Format::Html => super::html::audit(out, verdict, level, None),
     }
 }
 
@@ -212,6 +213,7 @@ pub(crate) fn failed(out: &mut dyn io::Write, error: &Diagnostic, format: Format
         Format::Sarif => super::sarif::failed(out, &text),
         Format::Junit => super::junit::failed(out, &text),
         Format::Github => super::github::failed(out, &text),
+        Format::Html => super::html::failed(out, error),
         Format::Text | Format::Json => Ok(()),
     }
 }

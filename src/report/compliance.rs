@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::json::write_ascii;
 use super::junit::Xml;
-use crate::audit::Verdict;
 use crate::audit::compliance::{Answer, List, Outcome, answers};
+use crate::audit::{Severity, Verdict};
 use crate::console::Format;
 use crate::diag::escape::{escaped, printable};
 
@@ -18,14 +18,22 @@ const SCHEMA: &str = "harden-compliance-1";
 /// Pieces of evidence shown for one control.
 const SHOWN: usize = 10;
 
-/// Write the controls of these lists in one of the formats; those without a form for controls are refused before.
+/// Write the controls of these lists in one of the formats; those without a form for controls are refused before. `level`
+/// is what `--fail-on` says.
 ///
 /// # Errors
 /// Those of writing.
-pub(crate) fn write(out: &mut dyn io::Write, verdict: &Verdict, format: Format, lists: &[List]) -> io::Result<()> {
+pub(crate) fn write(
+    out: &mut dyn io::Write,
+    verdict: &Verdict,
+    format: Format,
+    level: Severity,
+    lists: &[List],
+) -> io::Result<()> {
     match format {
         Format::Json => json(out, verdict, lists),
         Format::Junit => junit(out, verdict, lists),
+        Format::Html => super::html::audit(out, verdict, level, Some(lists)),
         _ => out.write_all(text(verdict, lists).as_bytes()),
     }
 }

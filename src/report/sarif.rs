@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
-use crate::audit::{CHECKS, Check, Finding, Severity, State, Verdict};
+use crate::audit::{Check, Finding, Severity, State, Verdict};
 use crate::diag::escape;
 
 /// Up to the list of rules. Locations are relative to a root that only the reader of the report knows.
@@ -19,9 +19,6 @@ const HEAD: &str = r#"{
 
 /// Most results of one run: GitHub refuses a file with more (docs.github.com, "SARIF support for code scanning").
 const MOST_RESULTS: usize = 25_000;
-
-/// Where the checks are described; each has its anchor.
-const PAGE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/checks.md");
 
 /// Write what an audit found.
 ///
@@ -82,7 +79,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
     write!(
         out,
         "{}\n   {{\"id\": {}, \"name\": {}, \"shortDescription\": {{\"text\": {}}}, \"fullDescription\": {{\"text\": {}}}, \
-         \"help\": {{\"text\": {}}}, \"helpUri\": \"{PAGE}#{}\", \"defaultConfiguration\": {{\"level\": \"{}\"}}, \"properties\": \
+         \"help\": {{\"text\": {}}}, \"helpUri\": {}, \"defaultConfiguration\": {{\"level\": \"{}\"}}, \"properties\": \
          {{\"security-severity\": \"{}\", \"precision\": \"high\", \"tags\": [\"security\"",
         if at == 0 { "" } else { "," },
         Text(check.id),
@@ -90,11 +87,7 @@ fn rule(out: &mut dyn io::Write, at: usize, check: &Check) -> io::Result<()> {
         Text(&format!("{}.", capital(check.title))),
         Text(check.rationale()),
         Text(&help),
-        if CHECKS.iter().any(|known| known.id == check.id) {
-            check.id.replace('.', "")
-        } else {
-            "checks-of-your-own".to_owned()
-        },
+        Text(&super::html::page_of(check)),
         level(check.severity),
         score(check.severity),
     )?;

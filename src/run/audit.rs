@@ -77,7 +77,7 @@ fn attempt(
     let image = image_config.and_then(ImageConfig::parse);
     let today = Day::of(request.epoch.unwrap_or_else(now));
     let (image, baseline) = (image.as_ref(), baseline.as_ref());
-    let asked = Asked { image, checksums: options.checksums, sbom: request.sbom.is_some(), baseline, today };
+    let asked = Asked { request, image, checksums: options.checksums, baseline, today };
     let mut sbom = None;
     // Without a configuration and a command, the tree alone says what it is.
     let unknown = image_config.is_none() && matches!(policy.run, Run::Unknown);
@@ -117,15 +117,10 @@ fn attempt(
     }
     let level = options.fail_on;
     let write = |out: &mut dyn std::io::Write, format| match &lists {
-        Some(lists) if has_controls(format) => report::compliance::write(out, &verdict, format, lists),
+        Some(lists) if has_controls(format) => report::compliance::write(out, &verdict, format, level, lists),
         _ => report::audit::write(out, &verdict, format, level, request.volume),
     };
-    let written = report.as_mut().map_or(Ok(()), |file| {
-        let name = request.report.as_deref().unwrap_or_default();
-        // A report for people stands on standard output already.
-        let otherwise = if request.format == Format::Text { Format::Json } else { request.format };
-        write(file, otherwise.of_file(name))
-    });
+    let written = report.as_mut().zip(request.report_format()).map_or(Ok(()), |(file, format)| write(file, format));
     let written = written.and_then(|()| console::print_with(|out| write(out, request.format)));
     written.map_err(|error| not_written(&error))?;
     Ok(verdict)
@@ -133,7 +128,7 @@ fn attempt(
 
 /// Whether controls can be shown in a format.
 fn has_controls(format: Format) -> bool {
-    matches!(format, Format::Text | Format::Json | Format::Junit)
+    matches!(format, Format::Text | Format::Json | Format::Junit | Format::Html)
 }
 
 /// The lists of `--compliance`.
@@ -146,7 +141,7 @@ fn compliance(options: &Options, request: &Request) -> Result<Option<Vec<List>>,
     if !has_controls(request.format) {
         let text = "--compliance does not support this --format";
         return Err(
-            Diagnostic::at(codes::USAGE_CONFLICT, &given.origin, text).help("write --format text, json or junit")
+            Diagnostic::at(codes::USAGE_CONFLICT, &given.origin, text).help("write --format text, json, junit or html")
         );
     }
     Ok(Some(lists))
@@ -165,9 +160,9 @@ fn own(request: &Request, report: Option<&File>) -> Own {
 /// What a verdict is asked for, besides the policy.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
+    request: &'a Request,
     image: Option<&'a ImageConfig>,
     checksums: bool,
-    sbom: bool,
     baseline: Option<&'a Baseline>,
     today: Day,
 }
@@ -180,11 +175,15 @@ fn judge(
     asked: Asked<'_>,
     notes: Vec<String>,
 ) -> Result<(Verdict, Option<Bom>), Diagnostic> {
-    let Asked { image, checksums, sbom, baseline, today } = asked;
+    let Asked { request, image, checksums, baseline, today } = asked;
     // Of what is there, whatever apply would remove.
     let bom = |facts: &Facts| {
-        let bom = sbom.then(|| sbom::of(facts, contents, &IdSet::default(), &|_| None)).transpose();
+        let bom = request.sbom.is_some().then(|| sbom::of(facts, contents, &IdSet::default(), &|_| None)).transpose();
         bom.map_err(|error| Unread::because(&error))
+    };
+    let verdict = |subject: &Subject<'_>, notes| {
+        let judged = request.named(&subject.facts.os.pretty_name);
+        Verdict { judged, ..audit::judge(subject, notes, baseline, today) }
     };
     let survey = pipeline::survey(source, policy).map_err(Diagnostic::from)?;
     let found = if policy.user.is_none() || matches!(policy.run, Run::Unknown) {
@@ -194,7 +193,7 @@ fn judge(
             unmet: &survey.closure.refusals,
             ..Subject::new(&survey.facts, contents, policy)
         };
-        (audit::judge(&subject, notes, baseline, today), bom(&survey.facts)?)
+        (verdict(&subject, notes), bom(&survey.facts)?)
     } else {
         let examined = pipeline::examine(survey, contents, policy).map_err(Diagnostic::from)?;
         let subject = Subject {
@@ -205,7 +204,7 @@ fn judge(
             plan: Some(&examined.plan),
             ..Subject::new(&examined.facts, contents, policy)
         };
-        (audit::judge(&subject, notes, baseline, today), bom(&examined.facts)?)
+        (verdict(&subject, notes), bom(&examined.facts)?)
     };
     pipeline::read(contents, found).map_err(Diagnostic::from)
 }

@@ -78,8 +78,9 @@ fn attempt(
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE, or a pipe: harden image app.tar | docker load").into());
     }
-    if output.is_none() && request.format == Format::Json {
-        let text = "--format json and the image both go to standard output";
+    if output.is_none() && matches!(request.format, Format::Json | Format::Html) {
+        let word = if request.format == Format::Json { "json" } else { "html" };
+        let text = format!("--format {word} and the image both go to standard output");
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE for the image, or --report FILE for the report").into());
     }
@@ -109,14 +110,14 @@ fn attempt(
     let mut sbom_file = request.sbom.as_deref().map(create_sbom).transpose()?;
     console.phase("examining the root file system");
     let survey = pipeline::survey(Source::archive(tree, &files), policy).map_err(Diagnostic::from)?;
-    let examined = pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?;
+    let (examined, switched_off) = if request.writes(Format::Html) {
+        pipeline::examine_all(survey, &files, policy).map_err(Diagnostic::from)?
+    } else {
+        (pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?, Vec::new())
+    };
     files.expect_size(&examined.facts.tree)?;
     let refused = !examined.plan.refusals.is_empty();
-    let changed = if report_file.is_some() || request.format == Format::Json {
-        changed::changed(&examined, &files)
-    } else {
-        Vec::new()
-    };
+    let changed = if request.writes(Format::Json) { changed::changed(&examined, &files) } else { Vec::new() };
     let bom = (sbom_file.is_some() && !refused).then(|| {
         let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
         sbom::of(&examined.facts, &files, &removed, &rewritten).map_err(|error| Unread::because(&error))
@@ -173,16 +174,29 @@ fn attempt(
         console.phase("no image was written");
     }
     let runtime = Runtime::of(&examined, policy);
-    let json = |out: &mut dyn std::io::Write| report::json::document(out, &examined, &changed, &runtime, &status);
+    let judged = request.named(&examined.facts.os.pretty_name);
+    let planned = report::html::Planned {
+        examined: &examined,
+        policy,
+        switched_off: &switched_off,
+        runtime: &runtime,
+        status: &status,
+        judged: &judged,
+    };
+    let write = |out: &mut dyn std::io::Write, format| match format {
+        Format::Html => report::html::plan(out, &planned),
+        Format::Text => out.write_all(report::text::document(&examined, &runtime, &status, request.volume).as_bytes()),
+        _ => report::json::document(out, &examined, &changed, &runtime, &status),
+    };
     let mut written = || -> std::io::Result<()> {
         if let (Some(file), Some(bom), true) = (&mut sbom_file, &bom, exit == Exit::Done) {
             report::json::bill(file, bom)?;
         }
-        if let Some(file) = &mut report_file {
-            json(file)?;
+        if let (Some(file), Some(format)) = (&mut report_file, request.report_format()) {
+            write(file, format)?;
         }
-        if request.format == Format::Json {
-            return console::print_with(json);
+        if let format @ (Format::Json | Format::Html) = request.format {
+            return console::print_with(|out| write(out, format));
         }
         if request.volume == Volume::Quiet {
             return Ok(());

@@ -9,7 +9,6 @@ use crate::check::{self, First, Judge, Runner, Setup};
 use crate::console;
 use crate::console::{Console, Format, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
-use crate::draft::record::{Target, What};
 use crate::exit::Exit;
 use crate::explain::{Answer, Explainer, Fate, SwitchedOff};
 use crate::facts::Own;
@@ -39,6 +38,8 @@ pub(super) struct Session<'a> {
     bom: Option<Bom>,
     /// The checks and what became of them.
     checks: Vec<Check>,
+    /// What rules would remove that are switched off, when a report for a browser was asked for.
+    switched_off: SwitchedOff,
 }
 
 impl<'a> Session<'a> {
@@ -79,6 +80,7 @@ impl<'a> Session<'a> {
         });
         Ok(Self {
             checks: checks.collect(),
+            switched_off: SwitchedOff::new(),
             files: Vec::new(),
             bom: None,
             policy,
@@ -385,7 +387,7 @@ impl<'a> Session<'a> {
         if !examined.plan.refusals.is_empty() {
             return Ok(());
         }
-        if self.report.is_some() || self.request.format == Format::Json {
+        if self.request.writes(Format::Json) {
             self.files = changed::changed(examined, &self.root);
         }
         if self.sbom.is_some() {
@@ -431,6 +433,11 @@ impl<'a> Session<'a> {
     }
 
     fn examine(&mut self) -> Result<Examined, Exit> {
+        if self.request.writes(Format::Html) {
+            let (examined, switched_off) = self.examine_all()?;
+            self.switched_off = switched_off;
+            return Ok(examined);
+        }
         let survey = self.survey()?;
         self.judge(survey)
     }
@@ -443,21 +450,9 @@ impl<'a> Session<'a> {
 
     /// As [`Session::examine`], with what the rules would remove that are switched off.
     fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
-        let mut survey = self.survey()?;
-        let mut switched_off = SwitchedOff::new();
-        let rules = std::mem::take(&mut self.policy.rules);
-        if rules.iter().any(|(_, on)| !on) {
-            let found = self.judge(survey)?;
-            for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
-                let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
-                if let (true, Target::Entry(id)) = (off, &record.target) {
-                    switched_off.push((*id, record.rule));
-                }
-            }
-            survey = Survey { facts: found.facts, closure: found.closure };
-        }
-        self.policy.rules = rules;
-        Ok((self.judge(survey)?, switched_off))
+        let survey = self.survey()?;
+        let found = pipeline::examine_all(survey, &self.root, &mut self.policy);
+        found.map_err(|error| self.unread(&error.into()))
     }
 
     fn survey(&mut self) -> Result<Survey, Exit> {
@@ -506,17 +501,32 @@ impl<'a> Session<'a> {
     }
 
     fn write(&mut self, examined: &Examined, runtime: &Runtime, status: &Status) -> std::io::Result<()> {
-        let json = |out: &mut dyn std::io::Write| report::json::document(out, examined, &self.files, runtime, status);
+        let judged = self.request.named(&examined.facts.os.pretty_name);
+        let planned = report::html::Planned {
+            examined,
+            policy: &self.policy,
+            switched_off: &self.switched_off,
+            runtime,
+            status,
+            judged: &judged,
+        };
+        let write = |out: &mut dyn std::io::Write, format| match format {
+            Format::Html => report::html::plan(out, &planned),
+            Format::Text => {
+                out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
+            }
+            _ => report::json::document(out, examined, &self.files, runtime, status),
+        };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)
         {
             report::json::bill(file, bom)?;
         }
-        if let Some(file) = &mut self.report {
-            json(file)?;
+        if let (Some(file), Some(format)) = (&mut self.report, self.request.report_format()) {
+            write(file, format)?;
         }
         match self.request.format {
-            Format::Json => console::print_with(json),
+            format @ (Format::Json | Format::Html) => console::print_with(|out| write(out, format)),
             _ if self.request.volume == Volume::Quiet => Ok(()),
             _ => console::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }

@@ -27,6 +27,7 @@ mod explain;
 mod formats;
 mod fuzz;
 mod hostile;
+mod html;
 mod image;
 mod init;
 mod layers;

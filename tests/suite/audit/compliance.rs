@@ -78,7 +78,11 @@ fn text_and_junit_have_the_same_controls() {
     }
     assert!(junit.contains("failures=\"3\""), "{junit}");
     let refused = audit(&tree, None, &["--compliance", "all", "--format", "sarif"]);
-    assert!(refused.status == 2 && refused.stderr.contains("write --format text, json or junit"), "{}", refused.all());
+    assert!(
+        refused.status == 2 && refused.stderr.contains("write --format text, json, junit or html"),
+        "{}",
+        refused.all()
+    );
     let refused = audit(&tree, None, &["--compliance", "cis"]);
     assert!(
         refused.status == 2 && refused.stderr.contains("write cis-docker, stig, dockle or all"),
@@ -103,7 +107,7 @@ fn what_is_accepted_is_counted_and_fails_no_control() {
 #[test]
 fn the_page_of_controls_is_current() {
     let mut page = "# Controls of `harden audit --compliance`\n\n`--compliance cis-docker|stig|dockle|all` reports each control as \
-        passed, failed or not applicable, with its\nevidence, as text, JSON or JUnit. The exit status is that of the audit. A \
+        passed, failed or not applicable, with its\nevidence, as text, JSON, JUnit or HTML. The exit status is that of the audit. A \
         control fails if one of its checks has a\nfinding of at least *low* that counts; it is not applicable if an image \
         cannot show it, or if the input of its checks was\nnot given. The titles of the controls are paraphrased. A test \
         generates this table from the source.\n"

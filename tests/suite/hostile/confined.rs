@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, i32, &[&[&str]])] = &[
     ("init", 0, &[]),
     ("plan", 0, &[KEEP]),
     ("plan", 0, &[KEEP, &["--format", "json"]]),
+    ("plan", 0, &[KEEP, &["--format", "html"]]),
     ("plan", 0, &[KEEP, &["--minimal"]]),
     ("explain", 2, &[KEEP, PATHS]),
     ("explain", 2, &[KEEP, &["--minimal"], PATHS]),

@@ -1,0 +1,153 @@
+//! What an image consists of: packages, and directories for what no package owns, each with the directories in which its
+//! files lie, and how much of it stays and goes.
+//!
+//! One pass over the directories of the tree. Of each part the largest places are known apart, so that the memory depends on
+//! the number of packages and not on that of the entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sizes::Amount;
+use crate::facts::packages::PackageIndex;
+use crate::pipeline::Examined;
+use crate::rules::minimal::leads_to_directory;
+use crate::tree::set::IdSet;
+use crate::tree::{FileId, Id, Tree};
+
+/// Places of one part that are known apart.
+const PLACES: usize = 24;
+
+/// Files of one place that are known apart.
+const FILES: usize = 3;
+
+/// Directories with more entries than these are one part, and not their entries.
+const WIDE: usize = 200;
+
+/// What a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// A package.
+    Package(PackageIndex),
+    /// A directory, for what no package owns in it.
+    Directory(Id),
+}
+
+/// A package, or what no package owns in a directory.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What it is.
+    pub owner: Owner,
+    /// What stays of it.
+    pub stays: Amount,
+    /// What goes of it.
+    pub goes: Amount,
+    /// Its places, the largest first.
+    pub places: Vec<Place>,
+    /// What stays and goes in all other places.
+    pub rest: [Amount; 2],
+}
+
+/// The files of a part in one directory that stay, or that go.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The directory.
+    pub directory: Id,
+    /// Whether they go.
+    pub goes: bool,
+    /// How many they are, and how large.
+    pub amount: Amount,
+    /// The largest of them.
+    pub files: Vec<Id>,
+}
+
+/// The parts of the image, the largest first. `removed` is what the plan removes.
+#[must_use]
+pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
+    let (tree, packages) = (&examined.facts.tree, &examined.facts.packages);
+    // A file of which one name stays stays, and each file counts once.
+    let names = tree.ids().filter(|&id| !removed.contains(id));
+    let stay: BTreeSet<FileId> = names.filter_map(|id| tree.file_id(id)).collect();
+    let mut seen = BTreeSet::new();
+    let mut parts: BTreeMap<Owner, Part> = BTreeMap::new();
+    for directory in tree.ids().filter(|&id| tree.is_dir(id) && !tree.meta(id).mount) {
+        if examined.zones.kernel.contains(directory) {
+            continue;
+        }
+        let mut here: BTreeMap<(Owner, bool), Place> = BTreeMap::new();
+        for id in tree.children(directory).filter(|&id| !tree.is_dir(id)) {
+            let meta = tree.meta(id);
+            if meta.mount || examined.zones.kernel.contains(id) {
+                continue;
+            }
+            let goes = removed.contains(id);
+            let owner = packages.owners(id).next().filter(|_| !leads_to_directory(tree, id));
+            let owner = owner.map_or_else(|| Owner::Directory(top(tree, directory)), Owner::Package);
+            let place = here.entry((owner, goes)).or_insert_with(|| Place {
+                directory,
+                goes,
+                amount: Amount::default(),
+                files: Vec::new(),
+            });
+            place.amount.files += 1;
+            let counts = tree.is_file(id)
+                && tree.file_id(id).is_none_or(|file| (!goes || !stay.contains(&file)) && seen.insert(file));
+            if counts {
+                place.amount.bytes += meta.size;
+            }
+            let size = |id: &Id| tree.meta(*id).size;
+            let at = place.files.partition_point(|other| size(other) >= meta.size);
+            if at < FILES {
+                place.files.insert(at, id);
+                place.files.truncate(FILES);
+            }
+        }
+        for ((owner, goes), place) in here {
+            let part = parts.entry(owner).or_insert_with(|| Part {
+                owner,
+                stays: Amount::default(),
+                goes: Amount::default(),
+                places: Vec::new(),
+                rest: [Amount::default(); 2],
+            });
+            add(if goes { &mut part.goes } else { &mut part.stays }, place.amount);
+            part.places.push(place);
+            if part.places.len() >= 2 * PLACES {
+                part.trim();
+            }
+        }
+    }
+    let mut parts: Vec<Part> = parts.into_values().collect();
+    parts.iter_mut().for_each(Part::trim);
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.bytes()), part.owner));
+    parts
+}
+
+impl Part {
+    /// All bytes of it.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.stays.bytes + self.goes.bytes
+    }
+
+    /// Leave the largest places.
+    fn trim(&mut self) {
+        self.places.sort_by_key(|place| (std::cmp::Reverse(place.amount.bytes), place.directory));
+        for place in self.places.drain(PLACES.min(self.places.len())..) {
+            let [stays, goes] = &mut self.rest;
+            add(if place.goes { goes } else { stays }, place.amount);
+        }
+    }
+}
+
+/// Add an amount.
+pub(crate) const fn add(sum: &mut Amount, one: Amount) {
+    sum.files += one.files;
+    sum.bytes += one.bytes;
+}
+
+/// The directory of the first or second level that a directory lies in.
+fn top(tree: &Tree, directory: Id) -> Id {
+    let mut above: Vec<Id> = tree.ancestors(directory).collect();
+    above.reverse();
+    let (first, second) = (above.get(1).copied(), above.get(2).copied());
+    let narrow = first.is_some_and(|first| tree.children(first).len() <= WIDE);
+    second.filter(|_| narrow).or(first).unwrap_or(Id::ROOT)
+}
