@@ -228,6 +228,7 @@ impl<'a> Runner<'a> {
                 missing: seen.missing,
                 refused: seen.refused,
                 mounts: seen.mounts,
+                logins: seen.logins,
                 became: seen.became,
             })
         });

@@ -6,9 +6,9 @@ use super::Outcome;
 use crate::diag::escape::{escaped, quoted};
 use crate::diag::help::lines;
 use crate::diag::{Diagnostic, Help, Keep, List};
-use crate::draft::record::{Record, Target, What};
+use crate::draft::record::{Target, What};
 use crate::explain::Explainer;
-use crate::facts::accounts::{Line, SHELL, UID, parse_id};
+use crate::facts::accounts::{Database, GID, Line, SHELL, UID, parse_id};
 use crate::facts::program::{Place, Program, is_library_name};
 use crate::guards::checks::ID as GUARD;
 use crate::pipeline::Examined;
@@ -17,7 +17,7 @@ use crate::policy::{Check, Policy};
 use crate::root::Root;
 use crate::rules::accounts::{prune, shell, user};
 use crate::rules::minimal;
-use crate::trace::{self, Against, How, Seen};
+use crate::trace::{self, Account, Against, How, Seen};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
 
@@ -38,7 +38,9 @@ pub(crate) struct Used {
     /// Mounts that were written to.
     pub mounts: BTreeSet<Id>,
     /// Programs that were started as another user.
-    pub became: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    pub logins: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    /// Users and groups that a program has become.
+    pub became: BTreeMap<Account, Vec<u8>>,
 }
 
 /// What a file was to the check.
@@ -113,6 +115,8 @@ pub(crate) struct Judge<'a> {
     lost: BTreeMap<Id, Loss>,
     /// The same of login shells, by the account's name.
     logins: BTreeMap<Vec<u8>, Login>,
+    /// Entries for accounts and groups that a program has become and that go, with that program.
+    accounts: BTreeMap<Keep, Vec<u8>>,
     /// The checks that use it.
     checks: Vec<&'a Check>,
     /// Files that each check opened and that go.
@@ -162,6 +166,7 @@ impl<'a> Judge<'a> {
             none: BTreeSet::new(),
             lost: BTreeMap::new(),
             logins: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             checks: Vec::new(),
             files: Vec::new(),
         }
@@ -191,9 +196,12 @@ impl<'a> Judge<'a> {
         let Some(used) = used else { return self.files.push(Vec::new()) };
         let (files, losses): (Vec<Loss>, Vec<Loss>) =
             self.losses(used).into_iter().partition(|loss| loss.kind == Kind::File);
-        let logins = self.lost_logins(used);
-        if !(losses.is_empty() && logins.is_empty()) {
+        let (logins, accounts) = (self.lost_logins(used), self.lost_accounts(used));
+        if !(losses.is_empty() && logins.is_empty() && accounts.is_empty()) {
             self.checks.push(check);
+        }
+        for (keep, by) in accounts {
+            self.accounts.entry(keep).or_insert(by);
         }
         for (name, login) in logins {
             self.logins.entry(name).or_insert(login);
@@ -208,10 +216,11 @@ impl<'a> Judge<'a> {
     fn lost_logins(&self, used: &Used) -> Vec<(Vec<u8>, Login)> {
         let accounts = &self.examined.facts.accounts;
         let mut found = Vec::new();
-        for ((user, path), by) in &used.became {
+        for ((user, path), by) in &used.logins {
             let of = |line: &&Line| parse_id(line.field(UID)) == Some(*user) && line.field(SHELL) == path.as_slice();
             for line in accounts.passwd().filter(of) {
-                if let Some(rule) = self.line_rule(b"passwd", line.name(), &[shell::ID, prune::ID]) {
+                let goes = |rule| self.loses_line(b"passwd", line.name(), rule, false);
+                if let Some(rule) = [shell::ID, prune::ID].into_iter().find(|&rule| goes(rule)) {
                     let login = Login { shell: path.clone(), by: by.clone(), rule };
                     found.push((line.name().to_vec(), login));
                 }
@@ -220,18 +229,37 @@ impl<'a> Judge<'a> {
         found
     }
 
-    /// The first of these rules that changes or removes a line of an account file.
-    fn line_rule(&self, file: &[u8], name: &[u8], rules: &[&'static str]) -> Option<&'static str> {
-        let records = &self.examined.plan.records;
-        let is_of = |record: &&Record, rule: &str| match (&record.target, &record.what) {
+    /// The accounts and groups that a program has become which looks names up, and that go. By its number alone it would
+    /// become them in the hardened root too; that a name is not looked up, no trace shows.
+    fn lost_accounts(&self, used: &Used) -> Vec<(Keep, Vec<u8>)> {
+        let files = &self.examined.facts.accounts.files;
+        let mut found = Vec::new();
+        for (&account, by) in &used.became {
+            let (database, field, number, list) = match account {
+                Account::User(number) => (Database::Passwd, UID, number, List::Users),
+                Account::Group(number) => (Database::Group, GID, number, List::Groups),
+            };
+            let lines = files.get(&database).into_iter().flat_map(|file| &file.lines);
+            for line in lines.filter(|line| line.id(field) == Some(number)) {
+                if self.loses_line(database.file_name().as_bytes(), line.name(), prune::ID, true) {
+                    found.push((Keep::new(list, String::from_utf8_lossy(line.name())), by.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a rule changes a line of an account file; or, as `whole`, removes it.
+    fn loses_line(&self, file: &[u8], name: &[u8], rule: &str, whole: bool) -> bool {
+        self.examined.plan.records.iter().any(|record| match (&record.target, &record.what) {
             (Target::New(path), What::Line(line)) => {
                 record.rule == rule
                     && path.rsplit(|&byte| byte == b'/').next() == Some(file)
                     && line.account == name
+                    && !(whole && line.after.is_some())
             }
             _ => false,
-        };
-        rules.iter().copied().find(|rule| records.iter().any(|record| is_of(&record, rule)))
+        })
     }
 
     /// Everything that was used and goes, by its entry.
@@ -356,7 +384,9 @@ impl<'a> Judge<'a> {
         let shells = |name: &[u8]| Keep::new(List::Shells, String::from_utf8_lossy(name));
         let logins: Vec<(&Vec<u8>, &Login)> =
             self.logins.iter().filter(|(name, _)| !self.is_settled(&shells(name))).collect();
-        if losses.is_empty() && logins.is_empty() {
+        let accounts: Vec<(&Keep, &Vec<u8>)> =
+            self.accounts.iter().filter(|(keep, _)| !self.is_settled(keep)).collect();
+        if losses.is_empty() && logins.is_empty() && accounts.is_empty() {
             return None;
         }
         losses.sort_by_key(|loss| (loss.kind, loss.entry));
@@ -368,7 +398,11 @@ impl<'a> Judge<'a> {
         let logins_named = logins.iter().map(|(name, Login { shell, by, rule })| {
             format!("login shell {} of {} (started by {}; {rule})", quoted(shell), quoted(name), shown(by))
         });
-        let named: Vec<String> = named.chain(logins_named).collect();
+        let accounts_named = accounts.iter().map(|(keep, by)| {
+            let what = if keep.list == List::Users { "account" } else { "group" };
+            format!("{what} {} (used by {}; {})", quoted(keep.value.as_bytes()), shown(by), prune::ID)
+        });
+        let named: Vec<String> = named.chain(logins_named).chain(accounts_named).collect();
         let (who, verb) = match self.checks.len() - 1 {
             0 => (String::new(), "uses"),
             1 => (" and one more".to_owned(), "use"),
@@ -378,26 +412,33 @@ impl<'a> Judge<'a> {
         let mut keeps = self.keep(losses.iter().map(|loss| loss.entry));
         keeps.extend(logins.iter().map(|(name, _)| shells(name)));
         let pruned = logins.iter().filter(|(_, login)| login.rule == prune::ID);
-        keeps.extend(pruned.map(|(name, _)| Keep::new(List::Users, String::from_utf8_lossy(name))));
+        let pruned = pruned.map(|(name, _)| Keep::new(List::Users, String::from_utf8_lossy(name)));
+        keeps.extend(accounts.into_iter().map(|(keep, _)| keep.clone()).chain(pruned));
+        keeps.sort();
+        keeps.dedup();
         let then = "; name programs that the check can do without in [remove] commands";
         Some(Diagnostic::at(GUARD, &first.origin, text).help(Help::write(keeps, then)))
     }
 
     /// Everything that was used and would go: the entry that keeps it, and why.
-    pub(crate) fn proposals(&self) -> BTreeSet<(Keep, String)> {
-        let mut all = BTreeSet::new();
+    pub(crate) fn proposals(&self) -> BTreeMap<Keep, String> {
+        let named = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let mut all = BTreeMap::new();
         for (name, login) in &self.logins {
-            let name = String::from_utf8_lossy(name);
-            let why = format!("its login shell is started by {}", String::from_utf8_lossy(&login.by));
+            let why = format!("its login shell is started by {}", named(&login.by));
             if login.rule == prune::ID {
-                all.insert((Keep::new(List::Users, name.clone()), why.clone()));
+                all.insert(Keep::new(List::Users, named(name)), why.clone());
             }
-            all.insert((Keep::new(List::Shells, name), why));
+            all.insert(Keep::new(List::Shells, named(name)), why);
+        }
+        for (keep, by) in &self.accounts {
+            all.entry(keep.clone()).or_insert_with(|| format!("used by {}", named(by)));
         }
         for loss in self.lost.values() {
             let how = if loss.kind == Kind::Program { "started" } else { "opened" };
-            let why = format!("{how} by {}", String::from_utf8_lossy(&loss.by));
-            all.extend(self.explainer.keep(loss.entry).map(|keep| (keep, why)));
+            if let Some(keep) = self.explainer.keep(loss.entry) {
+                all.entry(keep).or_insert_with(|| format!("{how} by {}", named(&loss.by)));
+            }
         }
         all
     }
@@ -461,7 +502,7 @@ impl<'a> Judge<'a> {
         let by = readers.first()?;
         let is_gone = |group: bool, name: &str| {
             let file: &[u8] = if group { b"group" } else { b"passwd" };
-            self.line_rule(file, name.as_bytes(), &[prune::ID]).is_some()
+            self.loses_line(file, name.as_bytes(), prune::ID, false)
         };
         let files = readers.iter().filter_map(|path| self.tree().resolve(path).ok()).map(|found| found.node);
         let files: BTreeSet<Id> = files.collect();

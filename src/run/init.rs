@@ -5,7 +5,7 @@
 
 mod answers;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Request, not_opened, printed};
@@ -139,9 +139,7 @@ fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> St
         let before = image.keeps.len();
         for refusal in &refusals {
             for keep in &refusal.help.keeps {
-                if !image.keeps.iter().any(|(known, _)| known == keep) {
-                    image.keeps.insert((keep.clone(), format!("asked for by {}", refusal.id)));
-                }
+                image.keeps.entry(keep.clone()).or_insert_with(|| format!("asked for by {}", refusal.id));
             }
         }
         if image.keeps.len() == before {
@@ -166,7 +164,7 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
             .help("run init as root of the container, without --run, or with ptrace(2) allowed")
     };
     let (Some(setup), Some(check)) = (Setup::try_out(examined, policy, &stop)?, policy.checks.first()) else {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     };
     if let Some(why) = &setup.alone {
         return Err(failed(format!("cannot trace the command: {why}")));
@@ -189,7 +187,7 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
 }
 
 /// Entries that keep something, and why.
-type Proposals = BTreeSet<(Keep, String)>;
+type Proposals = BTreeMap<Keep, String>;
 
 /// The image, as far as init looks at it.
 struct Image<'a> {
@@ -357,8 +355,8 @@ impl Image<'_> {
         let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
         for path in entrypoints(facts) {
             let name = path.rsplit('/').next().unwrap_or_default();
-            let is_kept = |(keep, _): &(Keep, String)| keep.value == path;
-            if !words.iter().any(|word| *word == path || *word == name) && !self.keeps.iter().any(is_kept) {
+            let is_kept = |keep: &Keep| keep.value == path;
+            if !words.iter().any(|word| *word == path || *word == name) && !self.keeps.keys().any(is_kept) {
                 let _ = writeln!(
                     out,
                     "# found: {path}: name it in run.command if the image starts with it, else in [remove] commands"

@@ -363,3 +363,22 @@ fn an_account_that_is_looked_up_by_its_name_is_named_first() {
     let keep = "[keep]\nusers = [\"other\"]";
     apply(&accounts(), &format!("[check]\ncommands = [{}]\n{keep}", perl("getpwnam('other') or die"))).ends_with(0);
 }
+
+/// A program that looks an account up and becomes it would find none; one that becomes a number needs no account.
+#[test]
+fn an_account_that_a_program_becomes() {
+    let looks = |code: &str| format!("start = \"root\"\n[check]\ncommands = [{}]", perl(code));
+    let user = looks("my $u = getpwnam('other') or die; $< = $> = $u; print \"became $<\"");
+    settles(accounts, &user, &["account 'other' (used by '/tools/perl'; accounts.prune)"]);
+    let group = looks("my $g = getgrnam('other') or die; $( = $) = $g; print \"became $(\"");
+    settles(accounts, &group, &["group 'other' (used by '/tools/perl'; accounts.prune)"]);
+    // A child by another program of the same process, and what another process has looked up.
+    let handed = looks("my $u = getpwnam('other') or die; exec '/tools/setpriv', \"--reuid=$u\", '/tools/id', '-u'");
+    settles(accounts, &handed, &["account 'other' (used by '/tools/setpriv'; accounts.prune)"]);
+    apply(&accounts(), &looks("$< = $> = 1001; print \"became $<\"")).ends_with(0).says(&["became 1001"]);
+    let kept = "\n[keep]\nusers = [\"other\"]\n";
+    apply(&accounts(), &format!("{user}{kept}")).ends_with(0).says(&["became 1001"]);
+    // No right to become it: the program does without before as well.
+    let user = format!("[check]\ncommands = [{}]", perl("my $u = getpwuid(1001); $> = 1001; print \"is $>\""));
+    apply(&accounts(), &user).ends_with(0).says(&["is 1000"]);
+}
