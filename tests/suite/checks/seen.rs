@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nix::libc;
+
 use super::image::{Options, Ran, apply, apply_with, perl, root};
 use crate::common::Rootfs;
 
@@ -259,6 +261,48 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
         let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
         apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);
     }
+}
+
+/// A seccomp profile as rootless engines and sandboxes have it: it refuses these calls with that error.
+fn profile(calls: &[libc::c_long], error: i32) -> String {
+    let mut code = vec![(0x20, 0, 0, 0)]; // the call's number
+    for (at, &call) in (1_u8..).zip(calls) {
+        code.push((0x15, u8::try_from(calls.len()).unwrap() + 1 - at, 0, u32::try_from(call).unwrap()));
+    }
+    code.extend([(0x06, 0, 0, 0x7fff_0000), (0x06, 0, 0, 0x0005_0000 | error.cast_unsigned())]);
+    let packed: Vec<String> = code.iter().map(|(op, yes, no, value)| format!("{op}, {yes}, {no}, {value}")).collect();
+    format!(
+        "exec /tools/perl -e 'my $code = pack(\"SCCL\" x {}, {}); my $filter = pack(\"Sx6P\", {0}, $code); \
+         syscall({}, 38, 1, 0, 0, 0) == 0 && syscall({2}, 22, 2, $filter) == 0 or die $!; exec \"/harden\", \"apply\"'",
+        code.len(),
+        packed.join(", "),
+        libc::SYS_prctl
+    )
+}
+
+#[test]
+fn where_a_seccomp_profile_refuses_tracing_a_check_counts_by_its_status() {
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("echo a; true") == 0 or exit 4"#));
+    let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
+    for (calls, error) in [
+        (&[libc::SYS_ptrace][..], libc::EPERM),
+        (&[libc::SYS_ptrace], libc::ENOSYS),
+        (&[libc::SYS_seccomp], libc::EPERM),
+        (&[libc::SYS_seccomp, libc::SYS_ptrace], libc::EINVAL),
+    ] {
+        let script = profile(calls, error);
+        let options = Options { script: &script, ..Options::default() };
+        let ran = apply_with(&shell(), &config, options);
+        ran.ends_with(3)
+            .says(&["warning[check.trace]: harden cannot trace checks in this step", "ended with status 4"]);
+        assert_eq!(ran.said.matches("check.trace").count(), 1, "{}", ran.said);
+        apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);
+    }
+    // The same without such a call in the profile is traced.
+    let script = profile(&[libc::SYS_acct], libc::EPERM);
+    apply_with(&shell(), &config, Options { script: &script, ..Options::default() })
+        .ends_with(2)
+        .says(&["program '/usr/bin/sh' (started by '/tools/perl'"]);
 }
 
 /// A check that stops itself is ended by its time limit, and harden goes on.
