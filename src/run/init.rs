@@ -169,7 +169,7 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
     if let Some(why) = &setup.alone {
         return Err(failed(format!("cannot trace the command: {why}")));
     }
-    let runner = Runner::new(&setup).map_err(|error| failed(error.to_string()))?;
+    let runner = Runner::new(&setup, Some(&examined.facts.tree)).map_err(|error| failed(error.to_string()))?;
     let mut judge = Judge::new(examined, policy, root);
     let ran = runner.run(check, Some(judge.before()), &|_| false, &stop);
     if let Some(signal) = stop.asked() {
