@@ -82,3 +82,4 @@ fuzz:
 bench: setup build
 	@tests/bench/run.sh
 	@tests/bench/learn.sh
+	@tests/bench/check.sh

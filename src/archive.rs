@@ -118,7 +118,7 @@ fn read_with(
         let within = |error: Diagnostic| {
             let text = format!("layer {}: {}", quoted(name.as_bytes()), error.text);
             // Writing the image again writes the same layer.
-            let help = if error.id == codes::ARCHIVE_AMBIGUOUS { EXPORT.to_owned() } else { error.help };
+            let help = if error.id == codes::ARCHIVE_AMBIGUOUS { EXPORT.into() } else { error.help };
             Diagnostic { text, help, ..error }
         };
         let in_layer = |error: Diagnostic| match error.id {

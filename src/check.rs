@@ -27,7 +27,7 @@ use crate::rules::accounts::user;
 use crate::rules::files::app;
 use crate::stop::Stop;
 use crate::trace::{Image, Seen};
-use crate::tree::{Id, Tree};
+use crate::tree::{Id, Killed, Tree};
 use child::Credentials;
 use process::{Finished, Until};
 
@@ -74,10 +74,28 @@ pub(crate) struct Ran {
 #[derive(Debug)]
 pub(crate) struct Runner<'a> {
     root: Root,
-    before: Tree,
+    before: Before<'a>,
+    /// Of the directories that a check can give others.
     extras: BTreeMap<Id, Extras>,
     setup: &'a Setup,
     home: String,
+}
+
+/// A tree before a check.
+#[derive(Debug)]
+enum Before<'a> {
+    /// Somebody else's, read a moment ago.
+    Known(&'a Tree),
+    Walked(Tree),
+}
+
+impl Before<'_> {
+    const fn tree(&self) -> &Tree {
+        match self {
+            Self::Known(tree) => tree,
+            Self::Walked(tree) => tree,
+        }
+    }
 }
 
 /// Whether a check passed that has to start a program: what is wrong, as the end of a sentence.
@@ -165,27 +183,35 @@ fn cannot(text: impl Into<String>) -> Diagnostic {
 }
 
 impl<'a> Runner<'a> {
-    /// Look at the root as it is before the first check.
+    /// Look at the root as it is before the first check; `known` is its tree if nothing was changed since that was read.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn new(setup: &'a Setup) -> Result<Self> {
+    pub(crate) fn new(setup: &'a Setup, known: Option<&'a Tree>) -> Result<Self> {
         // A root of its own: the other one's open directories are numbered by another tree.
         let root = Root::open(b"/")?;
-        let before = root.walk_everything()?;
-        let accounts = Accounts::collect(&before, |id| root.read(&before, id, accounts::MAX_SIZE).ok());
+        let kept = match known {
+            // What a killed run left is not in that tree.
+            Some(tree) if *tree.killed() == Killed::default() => Before::Known(tree),
+            _ => Before::Walked(root.walk_everything()?),
+        };
+        let before = kept.tree();
+        let accounts = Accounts::collect(before, |id| root.read(before, id, accounts::MAX_SIZE).ok());
         let uid = setup.credentials.as_ref().map_or(0, |who| who.uid);
         let account = accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(uid));
         let home = account.and_then(|line| str::from_utf8(line.field(HOME)).ok()).filter(|home| !home.is_empty());
         let home = home.unwrap_or(&setup.home).to_owned();
         let mut extras = BTreeMap::new();
-        for id in before.ids().filter(|&id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount)) {
-            let has = root.extras(&before, id)?;
-            if has != Extras::default() {
-                extras.insert(id, has);
-            }
+        // Extended attributes and flags are for the owner, and for who may write (xattr(7), ioctl_iflags(2)).
+        let can_give = |id: Id| {
+            let meta = before.meta(id);
+            setup.credentials.as_ref().is_none_or(|who| meta.uid == who.uid || meta.mode & 0o022 != 0)
+        };
+        let is_here = |id: Id| before.is_dir(id) && (id == Id::ROOT || !before.meta(id).mount);
+        for id in before.ids().filter(|&id| is_here(id) && can_give(id)) {
+            extras.insert(id, root.extras(before, id)?);
         }
-        Ok(Self { root, before, extras, setup, home })
+        Ok(Self { root, before: kept, extras, setup, home })
     }
 
     /// Run one check, end what it started, remove what it created. It is followed with what `seen` knows. It may write to
@@ -228,6 +254,7 @@ impl<'a> Runner<'a> {
                 missing: seen.missing,
                 refused: seen.refused,
                 mounts: seen.mounts,
+                logins: seen.logins,
                 became: seen.became,
             })
         });
@@ -246,11 +273,12 @@ impl<'a> Runner<'a> {
     /// Compare the tree with what it was, and remove what is new.
     fn tidy(&self, goes: &dyn Fn(&[u8]) -> bool) -> Result<Option<String>> {
         let after = self.root.walk_everything()?;
-        let traces = traces::compare(&self.before, &after);
-        traces.remove(&self.root, &self.before, &after, &self.extras)?;
+        let before = self.before.tree();
+        let traces = traces::compare(before, &after);
+        traces.remove(&self.root, before, &after, &self.extras)?;
         // A log that goes may be written to; it has to be there still, since the plan names it.
-        let is_there = |path: &[u8]| match (self.before.lookup(path), after.lookup(path)) {
-            (Some(old), Some(new)) => self.before.meta(old).ino == after.meta(new).ino,
+        let is_there = |path: &[u8]| match (before.lookup(path), after.lookup(path)) {
+            (Some(old), Some(new)) => before.meta(old).ino == after.meta(new).ino,
             _ => false,
         };
         let changed: Vec<&Vec<u8>> = traces.changed.iter().filter(|path| !(goes(path) && is_there(path))).collect();

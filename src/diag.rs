@@ -2,6 +2,7 @@
 
 pub(crate) mod codes;
 pub(crate) mod escape;
+pub(crate) mod help;
 pub(crate) mod place;
 pub(crate) mod severity;
 pub(crate) mod suggest;
@@ -11,6 +12,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 
+pub(crate) use help::{Help, Keep, List};
 pub use place::Place;
 
 /// A refusal, a warning, a note or an error: which one, where it comes from, what is wrong, and what to write instead.
@@ -23,13 +25,13 @@ pub struct Diagnostic {
     /// What is wrong, lower case, with quoted paths already escaped for a terminal.
     pub text: String,
     /// What to write instead; empty when nothing can be written.
-    pub help: String,
+    pub help: Help,
 }
 
 impl Diagnostic {
     /// A message that has no place of its own.
     pub fn new(id: &'static str, text: impl Into<String>) -> Self {
-        Self { id, origin: None, text: text.into(), help: String::new() }
+        Self { id, origin: None, text: text.into(), help: Help::default() }
     }
 
     /// A message about the value written at `origin`.
@@ -39,7 +41,7 @@ impl Diagnostic {
 
     /// Adds what to write instead.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Help>) -> Self {
         self.help = help.into();
         self
     }
@@ -58,7 +60,7 @@ impl Diagnostic {
         }
         if !self.help.is_empty() {
             form.push_str("\n  help: ");
-            form.push_str(&self.help);
+            form.push_str(&self.help.to_string());
         }
         form
     }

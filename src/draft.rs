@@ -10,12 +10,12 @@ pub(crate) mod record;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::diag::{Diagnostic, Origin, codes, escape};
+use crate::diag::{Diagnostic, Help, Origin, codes, escape};
 use crate::tree::access::AccessList;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
 use account_files::AccountFiles;
-use record::{Record, Target, What};
+use record::{LineChange, Record, Target, What};
 
 /// One effect on an entry that exists. With [`New`], every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -389,9 +389,9 @@ impl<'a> Draft<'a> {
         self.creations.insert(path.to_vec(), new);
     }
 
-    /// Evidence for one line of a rewritten text file; secrets in it are already masked by the caller.
-    pub fn record_line(&mut self, rule: &'static str, path: &[u8], before: String, after: String, reason: &str) {
-        let what = What::Line(Box::new((before, after)));
+    /// Evidence for one line of a rewritten text file.
+    pub fn record_line(&mut self, rule: &'static str, path: &[u8], line: LineChange, reason: &str) {
+        let what = What::Line(Box::new(line));
         self.records.push(Record { rule, target: Target::New(path.into()), what, reason: reason.into() });
     }
 
@@ -401,12 +401,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Say something that stops nothing.
-    pub fn warn(&mut self, text: impl Into<String>, help: impl Into<String>) {
+    pub fn warn(&mut self, text: impl Into<String>, help: impl Into<Help>) {
         self.warn_for(self.subject.clone().as_ref(), text, help);
     }
 
     /// Refuse the whole plan, and say what to write instead.
-    pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<String>) {
+    pub fn refuse(&mut self, text: impl Into<String>, help: impl Into<Help>) {
         self.refuse_for(self.subject.clone().as_ref(), text, help);
     }
 
@@ -415,7 +415,7 @@ impl<'a> Draft<'a> {
         &mut self,
         origin: impl Into<Option<&'o Origin>>,
         text: impl Into<String>,
-        help: impl Into<String>,
+        help: impl Into<Help>,
     ) {
         let message = Diagnostic { origin: origin.into().cloned(), ..Diagnostic::new(self.rule, text).help(help) };
         self.warnings.push(message);
@@ -426,7 +426,7 @@ impl<'a> Draft<'a> {
         &mut self,
         origin: impl Into<Option<&'o Origin>>,
         text: impl Into<String>,
-        help: impl Into<String>,
+        help: impl Into<Help>,
     ) {
         let message = Diagnostic { origin: origin.into().cloned(), ..Diagnostic::new(self.rule, text).help(help) };
         // A script that is read twice, by the image's command and by another script, is one thing to mend.

@@ -12,7 +12,7 @@ mod stays;
 
 use serde::{Serialize, Serializer};
 
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Keep};
 use crate::diag::escape::{escaped, printable, quoted};
 use crate::draft::record::{Record, Target, What};
 use crate::pipeline::Examined;
@@ -115,15 +115,6 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
 
 /// What rules would remove that the policy switched off, with the rule.
 pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
-
-/// An entry of `[keep]` that keeps one entry of the image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// Of `commands`.
-    Command(String),
-    /// Of `paths`.
-    Path(String),
-}
 
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 pub(crate) use image::Image;
-pub(crate) use seen::{Against, How, Seen, Used};
+pub(crate) use seen::{Account, Against, How, Seen, Used};
 pub(crate) use tracer::{End, Lost, Traced, follow};
 
 /// How a command is followed.

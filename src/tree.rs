@@ -161,7 +161,7 @@ pub struct Tree {
 }
 
 /// What a killed run left behind, which the next one takes away.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Killed {
     /// Directories that remember their time, parents before their children.
     pub remembered: Vec<Id>,

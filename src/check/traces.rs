@@ -22,8 +22,8 @@ pub(super) struct Traces {
     touched: BTreeSet<(Id, Id)>,
     /// Directories whose owner or mode differs, by the same numbers.
     handed_over: Vec<(Id, Id)>,
-    /// All directories that were there before and still are, by the same numbers.
-    directories: Vec<(Id, Id)>,
+    /// Directories whose inode was written to in any way, by the same numbers.
+    written: Vec<(Id, Id)>,
 }
 
 /// What differs between a tree before and after.
@@ -31,8 +31,10 @@ pub(super) fn compare(before: &Tree, after: &Tree) -> Traces {
     let mut traces = Traces::default();
     let mut todo = vec![(Id::ROOT, Id::ROOT)];
     while let Some((old, new)) = todo.pop() {
-        traces.directories.push((old, new));
         let (was, is) = (before.meta(old), after.meta(new));
+        if (was.device, was.ino, was.ctime) != (is.device, is.ino, is.ctime) {
+            traces.written.push((old, new));
+        }
         if (was.mode, was.uid, was.gid) != (is.mode, is.uid, is.gid) {
             traces.handed_over.push((old, new));
         }
@@ -83,7 +85,7 @@ fn is_same(before: &Tree, old: Id, after: &Tree, new: Id) -> bool {
 
 impl Traces {
     /// Remove what is new, and give directories the owners, modes, attributes and times back that they had; `extras` has those
-    /// directories of the earlier tree that have any.
+    /// directories of the earlier tree that a check can give others.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -101,9 +103,10 @@ impl Traces {
                 root.remove(after, id)?;
             }
         }
-        let none = Extras::default();
-        for (old, new) in &self.directories {
-            root.restore_extras(after, *new, extras.get(old).unwrap_or(&none))?;
+        for (old, new) in &self.written {
+            if let Some(had) = extras.get(old) {
+                root.restore_extras(after, *new, had)?;
+            }
         }
         // The bits of an access list are those of the mode.
         for &(old, new) in &self.handed_over {

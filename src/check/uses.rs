@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Outcome;
-use crate::diag::Diagnostic;
-use crate::diag::escape::{basic_string, escaped, quoted};
-use crate::draft::record::{Record, Target, What};
-use crate::explain::{Explainer, Keep};
-use crate::facts::accounts::{Line, SHELL, UID, parse_id};
+use crate::diag::escape::{escaped, quoted};
+use crate::diag::help::lines;
+use crate::diag::{Diagnostic, Help, Keep, List};
+use crate::draft::record::{Target, What};
+use crate::explain::Explainer;
+use crate::facts::accounts::{Database, GID, Line, SHELL, UID, parse_id};
 use crate::facts::program::{Place, Program, is_library_name};
 use crate::guards::checks::ID as GUARD;
 use crate::pipeline::Examined;
@@ -16,12 +17,9 @@ use crate::policy::{Check, Policy};
 use crate::root::Root;
 use crate::rules::accounts::{prune, shell, user};
 use crate::rules::minimal;
-use crate::trace::{self, Against, How, Seen};
+use crate::trace::{self, Account, Against, How, Seen};
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree};
-
-/// The guard that knows login shells from texts.
-const LOGINS: &str = "guard.login-shells";
 
 /// Paths that a message about a check names.
 const NAMED: usize = 20;
@@ -40,7 +38,9 @@ pub(crate) struct Used {
     /// Mounts that were written to.
     pub mounts: BTreeSet<Id>,
     /// Programs that were started as another user.
-    pub became: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    pub logins: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    /// Users and groups that a program has become.
+    pub became: BTreeMap<Account, Vec<u8>>,
 }
 
 /// What a file was to the check.
@@ -114,7 +114,9 @@ pub(crate) struct Judge<'a> {
     /// What would go and stops the plan, by entry.
     lost: BTreeMap<Id, Loss>,
     /// The same of login shells, by the account's name.
-    logins: BTreeMap<String, Login>,
+    logins: BTreeMap<Vec<u8>, Login>,
+    /// Entries for accounts and groups that a program has become and that go, with that program.
+    accounts: BTreeMap<Keep, Vec<u8>>,
     /// The checks that use it.
     checks: Vec<&'a Check>,
     /// Files that each check opened and that go.
@@ -164,6 +166,7 @@ impl<'a> Judge<'a> {
             none: BTreeSet::new(),
             lost: BTreeMap::new(),
             logins: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             checks: Vec::new(),
             files: Vec::new(),
         }
@@ -193,9 +196,12 @@ impl<'a> Judge<'a> {
         let Some(used) = used else { return self.files.push(Vec::new()) };
         let (files, losses): (Vec<Loss>, Vec<Loss>) =
             self.losses(used).into_iter().partition(|loss| loss.kind == Kind::File);
-        let logins = self.lost_logins(used);
-        if !(losses.is_empty() && logins.is_empty()) {
+        let (logins, accounts) = (self.lost_logins(used), self.lost_accounts(used));
+        if !(losses.is_empty() && logins.is_empty() && accounts.is_empty()) {
             self.checks.push(check);
+        }
+        for (keep, by) in accounts {
+            self.accounts.entry(keep).or_insert(by);
         }
         for (name, login) in logins {
             self.logins.entry(name).or_insert(login);
@@ -207,34 +213,53 @@ impl<'a> Judge<'a> {
     }
 
     /// The accounts whose login shells were started, as their lines name them, and that lose them.
-    fn lost_logins(&self, used: &Used) -> Vec<(String, Login)> {
+    fn lost_logins(&self, used: &Used) -> Vec<(Vec<u8>, Login)> {
         let accounts = &self.examined.facts.accounts;
         let mut found = Vec::new();
-        for ((user, path), by) in &used.became {
+        for ((user, path), by) in &used.logins {
             let of = |line: &&Line| parse_id(line.field(UID)) == Some(*user) && line.field(SHELL) == path.as_slice();
             for line in accounts.passwd().filter(of) {
-                if let Some(rule) = self.line_rule(b"passwd", line.name(), &[shell::ID, prune::ID]) {
+                let goes = |rule| self.loses_line(b"passwd", line.name(), rule, false);
+                if let Some(rule) = [shell::ID, prune::ID].into_iter().find(|&rule| goes(rule)) {
                     let login = Login { shell: path.clone(), by: by.clone(), rule };
-                    found.push((escaped(line.name()), login));
+                    found.push((line.name().to_vec(), login));
                 }
             }
         }
         found
     }
 
-    /// The first of these rules that changes or removes a line of an account file.
-    fn line_rule(&self, file: &[u8], name: &[u8], rules: &[&'static str]) -> Option<&'static str> {
-        let begin = format!("{}:", String::from_utf8_lossy(name));
-        let records = &self.examined.plan.records;
-        let is_of = |record: &&Record, rule: &str| match (&record.target, &record.what) {
+    /// The accounts and groups that a program has become which looks names up, and that go. By its number alone it would
+    /// become them in the hardened root too; that a name is not looked up, no trace shows.
+    fn lost_accounts(&self, used: &Used) -> Vec<(Keep, Vec<u8>)> {
+        let files = &self.examined.facts.accounts.files;
+        let mut found = Vec::new();
+        for (&account, by) in &used.became {
+            let (database, field, number, list) = match account {
+                Account::User(number) => (Database::Passwd, UID, number, List::Users),
+                Account::Group(number) => (Database::Group, GID, number, List::Groups),
+            };
+            let lines = files.get(&database).into_iter().flat_map(|file| &file.lines);
+            for line in lines.filter(|line| line.id(field) == Some(number)) {
+                if self.loses_line(database.file_name().as_bytes(), line.name(), prune::ID, true) {
+                    found.push((Keep::new(list, String::from_utf8_lossy(line.name())), by.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a rule changes a line of an account file; or, as `whole`, removes it.
+    fn loses_line(&self, file: &[u8], name: &[u8], rule: &str, whole: bool) -> bool {
+        self.examined.plan.records.iter().any(|record| match (&record.target, &record.what) {
             (Target::New(path), What::Line(line)) => {
                 record.rule == rule
                     && path.rsplit(|&byte| byte == b'/').next() == Some(file)
-                    && line.0.starts_with(&begin)
+                    && line.account == name
+                    && !(whole && line.after.is_some())
             }
             _ => false,
-        };
-        rules.iter().copied().find(|rule| records.iter().any(|record| is_of(&record, rule)))
+        })
     }
 
     /// Everything that was used and goes, by its entry.
@@ -333,24 +358,35 @@ impl<'a> Judge<'a> {
         self.policy.remove.commands.iter().any(|entry| names(entry.value.as_bytes()))
     }
 
+    /// Whether the help of another refusal keeps it, by this entry or by another name of the same.
+    fn is_settled(&self, keep: &Keep) -> bool {
+        let tree = self.tree();
+        let commands = &self.examined.facts.commands;
+        let end = |keep: &Keep| {
+            let value = keep.value.as_bytes();
+            let entry =
+                if value.starts_with(b"/") { tree.lookup(value) } else { commands.find_in_path(tree, value) };
+            entry.and_then(|id| tree.follow(id).ok()).map(|found| found.node)
+        };
+        let file = |keep: &Keep| matches!(keep.list, List::Commands | List::Paths);
+        let same = |other: &Keep| {
+            other == keep || (file(keep) && file(other) && end(other).is_some_and(|node| end(keep) == Some(node)))
+        };
+        self.examined.plan.refusals.iter().flat_map(|refusal| &refusal.help.keeps).any(same)
+    }
+
     /// What stops the plan: everything that the checks used and that it would remove, in one message; but for what the
     /// help of another refusal names.
     pub(crate) fn refusal(&self) -> Option<Diagnostic> {
         let first = self.checks.first()?;
-        let is_named = |loss: &&Loss| {
-            let name = match self.explainer.keep(loss.entry) {
-                Some(Keep::Command(name) | Keep::Path(name)) => basic_string(&name),
-                None => return false,
-            };
-            self.examined.plan.refusals.iter().any(|refusal| refusal.help.contains(&name))
-        };
-        let mut losses: Vec<&Loss> = self.lost.values().filter(|loss| !is_named(loss)).collect();
-        let asked = |name: &String| {
-            let guard = self.examined.plan.refusals.iter().filter(|refusal| refusal.id == LOGINS);
-            guard.into_iter().any(|refusal| refusal.help.contains(&basic_string(name)))
-        };
-        let logins: Vec<(&String, &Login)> = self.logins.iter().filter(|(name, _)| !asked(name)).collect();
-        if losses.is_empty() && logins.is_empty() {
+        let is_settled = |loss: &&Loss| self.explainer.keep(loss.entry).is_some_and(|keep| self.is_settled(&keep));
+        let mut losses: Vec<&Loss> = self.lost.values().filter(|loss| !is_settled(loss)).collect();
+        let shells = |name: &[u8]| Keep::new(List::Shells, String::from_utf8_lossy(name));
+        let logins: Vec<(&Vec<u8>, &Login)> =
+            self.logins.iter().filter(|(name, _)| !self.is_settled(&shells(name))).collect();
+        let accounts: Vec<(&Keep, &Vec<u8>)> =
+            self.accounts.iter().filter(|(keep, _)| !self.is_settled(keep)).collect();
+        if losses.is_empty() && logins.is_empty() && accounts.is_empty() {
             return None;
         }
         losses.sort_by_key(|loss| (loss.kind, loss.entry));
@@ -360,91 +396,72 @@ impl<'a> Judge<'a> {
             format!("{} {path} ({how} by {}; {})", loss.kind.word(), shown(&loss.by), loss.rule)
         });
         let logins_named = logins.iter().map(|(name, Login { shell, by, rule })| {
-            format!("login shell {} of '{name}' (started by {}; {rule})", quoted(shell), shown(by))
+            format!("login shell {} of {} (started by {}; {rule})", quoted(shell), quoted(name), shown(by))
         });
-        let named: Vec<String> = named.chain(logins_named).collect();
+        let accounts_named = accounts.iter().map(|(keep, by)| {
+            let what = if keep.list == List::Users { "account" } else { "group" };
+            format!("{what} {} (used by {}; {})", quoted(keep.value.as_bytes()), shown(by), prune::ID)
+        });
+        let named: Vec<String> = named.chain(logins_named).chain(accounts_named).collect();
         let (who, verb) = match self.checks.len() - 1 {
             0 => (String::new(), "uses"),
             1 => (" and one more".to_owned(), "use"),
             more => (format!(" and {more} more"), "use"),
         };
         let text = format!("the check '{first}'{who} {verb} what the plan would remove: {}", named.join(", "));
-        let mut keep = vec![self.keep(losses.iter().map(|loss| loss.entry))];
-        keep.extend(["shells", "users"].into_iter().map(|list| {
-            let of = |(name, login): &(&String, &Login)| {
-                (list == "shells" || login.rule == prune::ID).then(|| basic_string(name))
-            };
-            let names: Vec<String> = logins.iter().filter_map(of).collect();
-            if names.is_empty() { String::new() } else { format!("[keep] {list} = [{}]", names.join(", ")) }
-        }));
-        keep.retain(|lines| !lines.is_empty());
-        let keep = keep.join(" and ");
-        Some(
-            Diagnostic::at(GUARD, &first.origin, text)
-                .help(format!("write {keep}; name programs that the check can do without in [remove] commands")),
-        )
+        let mut keeps = self.keep(losses.iter().map(|loss| loss.entry));
+        keeps.extend(logins.iter().map(|(name, _)| shells(name)));
+        let pruned = logins.iter().filter(|(_, login)| login.rule == prune::ID);
+        let pruned = pruned.map(|(name, _)| Keep::new(List::Users, String::from_utf8_lossy(name)));
+        keeps.extend(accounts.into_iter().map(|(keep, _)| keep.clone()).chain(pruned));
+        keeps.sort();
+        keeps.dedup();
+        let then = "; name programs that the check can do without in [remove] commands";
+        Some(Diagnostic::at(GUARD, &first.origin, text).help(Help::write(keeps, then)))
     }
 
-    /// Everything that was used and would go, as entries of `[keep]`: the list, the value, and why.
-    pub(crate) fn proposals(&self) -> BTreeSet<(&'static str, String, String)> {
-        let reason = |loss: &Loss| {
-            let how = if loss.kind == Kind::Program { "started" } else { "opened" };
-            format!("{how} by {}", String::from_utf8_lossy(&loss.by))
-        };
-        let mut all = BTreeSet::new();
+    /// Everything that was used and would go: the entry that keeps it, and why.
+    pub(crate) fn proposals(&self) -> BTreeMap<Keep, String> {
+        let named = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let mut all = BTreeMap::new();
         for (name, login) in &self.logins {
-            let why = format!("its login shell is started by {}", String::from_utf8_lossy(&login.by));
+            let why = format!("its login shell is started by {}", named(&login.by));
             if login.rule == prune::ID {
-                all.insert(("users", name.clone(), why.clone()));
+                all.insert(Keep::new(List::Users, named(name)), why.clone());
             }
-            all.insert(("shells", name.clone(), why));
+            all.insert(Keep::new(List::Shells, named(name)), why);
+        }
+        for (keep, by) in &self.accounts {
+            all.entry(keep.clone()).or_insert_with(|| format!("used by {}", named(by)));
         }
         for loss in self.lost.values() {
-            match self.explainer.keep(loss.entry) {
-                Some(Keep::Command(name)) => all.insert(("commands", name, reason(loss))),
-                Some(Keep::Path(path)) => all.insert(("paths", path, reason(loss))),
-                None => false,
-            };
+            let how = if loss.kind == Kind::Program { "started" } else { "opened" };
+            if let Some(keep) = self.explainer.keep(loss.entry) {
+                all.entry(keep).or_insert_with(|| format!("{how} by {}", named(&loss.by)));
+            }
         }
         all
     }
 
-    /// The lines that keep all of this.
-    fn keep(&self, entries: impl Iterator<Item = Id>) -> String {
+    /// The entries that keep all of this.
+    fn keep(&self, entries: impl Iterator<Item = Id>) -> Vec<Keep> {
         let tree = self.tree();
-        let (mut commands, mut paths, mut off) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut keeps = BTreeSet::new();
         for entry in entries {
-            match self.explainer.keep(entry) {
-                Some(Keep::Command(name)) => {
-                    commands.insert(name);
-                }
-                Some(Keep::Path(path)) => {
-                    // A directory that goes as a whole is one module or package.
-                    let parent = tree.parent(entry);
-                    let whole = self.removed.contains(parent) && !tree.is_dir(entry);
-                    let parent = self.explainer.keep(parent).filter(|_| whole);
-                    let path = if let Some(Keep::Path(parent)) = parent { parent } else { path };
-                    paths.insert(path);
-                }
-                None => {
-                    off.extend(self.rules.get(&entry).copied());
-                }
-            }
+            let Some(keep) = self.explainer.keep(entry) else {
+                keeps.extend(self.rules.get(&entry).map(|&rule| Keep::new(List::Rules, rule)));
+                continue;
+            };
+            // A directory that goes as a whole is one module or package.
+            let parent = tree.parent(entry);
+            let whole = keep.list == List::Paths && self.removed.contains(parent) && !tree.is_dir(entry);
+            let parent = self.explainer.keep(parent).filter(|parent| whole && parent.list == List::Paths);
+            keeps.insert(parent.unwrap_or(keep));
         }
-        let tops = paths.clone();
-        let below = |path: &String| {
-            tops.iter().any(|top| path.strip_prefix(top.as_str()).is_some_and(|rest| rest.starts_with('/')))
-        };
-        paths.retain(|path| !below(path));
-        let mut lines = Vec::new();
-        for (key, values) in [("commands", commands), ("paths", paths)] {
-            if !values.is_empty() {
-                let values: Vec<String> = values.iter().map(|value| basic_string(value)).collect();
-                lines.push(format!("[keep] {key} = [{}]", values.join(", ")));
-            }
-        }
-        lines.extend(off.into_iter().map(|rule| format!("[rules] \"{rule}\" = \"off\"")));
-        lines.join(" and ")
+        let paths = keeps.iter().filter(|keep| keep.list == List::Paths);
+        let tops: Vec<String> = paths.map(|keep| format!("{}/", keep.value)).collect();
+        keeps.retain(|keep| keep.list != List::Paths || !tops.iter().any(|top| keep.value.starts_with(top.as_str())));
+        keeps.into_iter().collect()
     }
 
     /// What a check may have failed for in the hardened root, as a clause that begins the message; `output` is what it wrote.
@@ -485,7 +502,7 @@ impl<'a> Judge<'a> {
         let by = readers.first()?;
         let is_gone = |group: bool, name: &str| {
             let file: &[u8] = if group { b"group" } else { b"passwd" };
-            self.line_rule(file, name.as_bytes(), &[prune::ID]).is_some()
+            self.loses_line(file, name.as_bytes(), prune::ID, false)
         };
         let files = readers.iter().filter_map(|path| self.tree().resolve(path).ok()).map(|found| found.node);
         let files: BTreeSet<Id> = files.collect();
@@ -503,15 +520,13 @@ impl<'a> Judge<'a> {
         // A group of an account's own name stays with it.
         let accounts: Vec<String> = names.iter().filter(|(group, _)| !group).map(|(_, name)| name.clone()).collect();
         names.retain(|(group, name)| !group || !accounts.contains(name));
-        let list = |of: bool| names.iter().filter(|(group, _)| *group == of).map(|(_, name)| name).collect::<Vec<_>>();
-        let (users, groups) = (list(false), list(true));
-        let (mut what, mut lines) = (Vec::new(), Vec::new());
-        for (word, key, names) in [("account", "users", users), ("group", "groups", groups)] {
+        let (mut what, mut keeps) = (Vec::new(), Vec::new());
+        for (word, list, of) in [("account", List::Users, false), ("group", List::Groups, true)] {
+            let names: Vec<&String> = names.iter().filter(|(group, _)| *group == of).map(|(_, name)| name).collect();
             if !names.is_empty() {
-                let quoted: Vec<String> = names.iter().map(|name| format!("'{}'", escaped(name.as_bytes()))).collect();
-                let values: Vec<String> = names.iter().map(|name| basic_string(name)).collect();
+                let quoted: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
                 what.push(format!("{word} {}", quoted.join(", ")));
-                lines.push(format!("[keep] {key} = [{}]", values.join(", ")));
+                keeps.extend(names.into_iter().map(|name| Keep::new(list, name.as_str())));
             }
         }
         (!what.is_empty()).then(|| {
@@ -520,7 +535,7 @@ impl<'a> Judge<'a> {
                 what.join(" and "),
                 shown(by),
                 prune::ID,
-                lines.join(" and ")
+                lines(&keeps)
             )
         })
     }

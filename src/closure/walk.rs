@@ -7,7 +7,7 @@ use super::evidence;
 use super::load::Cache;
 use super::{Closure, Input, MULTICALL, Reason, SHELL_FUNCTIONS, Why, name_service, pam};
 use crate::diag::escape::quoted;
-use crate::diag::{Diagnostic, codes};
+use crate::diag::{Diagnostic, Help, codes};
 use crate::facts::elf::{Abi, HEAD};
 use crate::facts::libraries::Libraries;
 use crate::facts::program::{Program, Shebang};
@@ -211,18 +211,18 @@ impl<'a> Walk<'a> {
     }
 
     /// As [`Walk::problem`], about an entry: the place is where the policy names what it stays for.
-    fn problem_of(&mut self, id: Id, text: String, help: impl Into<String>) {
+    fn problem_of(&mut self, id: Id, text: String, help: impl Into<Help>) {
         let message = self.about(id, text, help);
         self.problem(message);
     }
 
     /// A warning about an entry, with the same place.
-    pub(super) fn warn(&mut self, id: Id, text: String, help: impl Into<String>) {
+    pub(super) fn warn(&mut self, id: Id, text: String, help: impl Into<Help>) {
         let message = self.about(id, text, help);
         self.closure.warnings.push(message);
     }
 
-    fn about(&self, id: Id, text: String, help: impl Into<String>) -> Diagnostic {
+    fn about(&self, id: Id, text: String, help: impl Into<Help>) -> Diagnostic {
         Diagnostic { origin: self.closure.origin(id).cloned(), ..Diagnostic::new(codes::CLOSURE, text).help(help) }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::escape::escaped;
 use crate::draft::{Draft, New, Written};
+use crate::draft::record::LineChange;
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::tree::Attributes;
 
@@ -60,8 +61,7 @@ pub(crate) struct Leaving {
 struct Edit {
     rule: &'static str,
     database: Database,
-    before: String,
-    after: String,
+    line: LineChange,
     reason: String,
 }
 
@@ -193,21 +193,22 @@ impl AccountFiles {
             _ => None,
         };
         let mut gone: Vec<Line> = Vec::new();
-        let mut log = |line: &Line, after: String, reason: String| {
+        let mut log = |line: &Line, after: Option<String>, reason: String| {
             changes.insert(database);
-            edits.push(Edit { rule, database, before: show(database, line), after, reason });
+            let line = LineChange { account: line.name().to_vec(), before: Some(show(database, line)), after };
+            edits.push(Edit { rule, database, line, reason });
         };
         lines.retain_mut(|line| match judge(line) {
             Verdict::Stay => true,
             Verdict::Go(reason) => {
                 let place = if line.number > 0 { format!("line {}: {reason}", line.number) } else { reason };
-                log(line, "gone".to_owned(), place);
+                log(line, None, place);
                 gone.push(line.clone());
                 false
             }
             Verdict::Become(next, reason) => {
                 if next != *line {
-                    log(line, show(database, &next), reason);
+                    log(line, Some(show(database, &next)), reason);
                     *line = next;
                 }
                 true
@@ -235,8 +236,7 @@ impl AccountFiles {
         self.edits.push(Edit {
             rule,
             database,
-            before: "none".to_owned(),
-            after: show(database, &line),
+            line: LineChange { account: line.name().to_vec(), before: None, after: Some(show(database, &line)) },
             reason: reason.to_owned(),
         });
         self.files.entry(database).or_default().push(line);
@@ -261,7 +261,7 @@ impl AccountFiles {
             path
         };
         for edit in std::mem::take(&mut self.edits) {
-            draft.record_line(edit.rule, &path(edit.database), edit.before, edit.after, &edit.reason);
+            draft.record_line(edit.rule, &path(edit.database), edit.line, &edit.reason);
         }
         for database in std::mem::take(&mut self.changes) {
             let content = self.content(database).unwrap_or_default();

@@ -43,11 +43,22 @@ pub enum What {
     /// The access list (acl(5)) is dropped.
     AccessList,
     /// One line of a text file.
-    Line(Box<(String, String)>),
+    Line(Box<LineChange>),
     /// The content of a file, described.
     Content(Box<(String, String)>),
     /// Something new, described.
     Create(Box<str>),
+}
+
+/// One line of a text file, as it is shown: secrets in it are masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineChange {
+    /// The account or group that it is about; empty in other files.
+    pub account: Vec<u8>,
+    /// The line, unless it is new.
+    pub before: Option<String>,
+    /// What becomes of it, unless it goes.
+    pub after: Option<String>,
 }
 
 impl Record {
@@ -93,7 +104,11 @@ impl Record {
             (What::Owner(before, after), _) => (owner(*before), owner(*after)),
             (What::Mode(before, after), _) => (format!("0o{before:o}"), format!("0o{after:o}")),
             (What::Capability | What::AccessList, _) => ("set".to_owned(), "none".to_owned()),
-            (What::Line(states) | What::Content(states), _) => (**states).clone(),
+            (What::Line(line), _) => (
+                line.before.clone().unwrap_or_else(|| "none".to_owned()),
+                line.after.clone().unwrap_or_else(|| "gone".to_owned()),
+            ),
+            (What::Content(states), _) => (**states).clone(),
             (What::Create(after), _) => ("none".to_owned(), after.to_string()),
         }
     }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Explainer, Keep};
+use super::Explainer;
+use crate::diag::{Keep, List};
 use crate::draft::record::{Record, What};
 use crate::facts::accounts::{Database, GID, UID};
 use crate::rules::{self, Remedy};
@@ -41,8 +42,8 @@ pub(super) fn of(explainer: &Explainer<'_>, id: Id, records: &[&Record]) -> Vec<
 pub(super) fn entry(explainer: &Explainer<'_>, id: Id) -> Option<Keep> {
     let writable = |value: &String| !value.contains('$');
     let command = explainer.examined.facts.commands.entries.contains_key(&id).then(|| command(explainer, id));
-    let command = command.into_iter().flatten().find(writable).map(Keep::Command);
-    command.or_else(|| path(explainer, id).into_iter().find(writable).map(Keep::Path))
+    let command = command.into_iter().flatten().find(writable).map(|name| Keep::new(List::Commands, name));
+    command.or_else(|| path(explainer, id).into_iter().find(writable).map(|path| Keep::new(List::Paths, path)))
 }
 
 /// Nothing narrower than the rule itself.
@@ -108,10 +109,10 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
 fn accounts(rule: &str, remedy: Remedy, records: &[&Record]) -> Vec<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for record in records.iter().filter(|record| record.rule == rule) {
-        let What::Line(states) = &record.what else { continue };
-        let name = states.0.split(':').next().unwrap_or_default();
+        let What::Line(line) = &record.what else { continue };
+        let Ok(name) = std::str::from_utf8(&line.account) else { continue };
         let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        if plain && (remedy == Remedy::Shell || states.1 == "gone") {
+        if plain && (remedy == Remedy::Shell || line.after.is_none()) {
             names.insert(name.to_owned());
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Guard, reach};
-use crate::diag::escape;
+use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
 use crate::facts::packages::PackageIndex;
@@ -30,6 +30,9 @@ const LIMIT: u64 = 1024 * 1024;
 
 /// Places named in one refusal.
 const SHOWN: usize = 3;
+
+/// What to know of an account that is kept.
+const LOCKED: &str = ": a kept account stays locked";
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -60,7 +63,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
     let Some(first) = uses.first() else { return };
-    let (what, list) = if group { ("group", "groups") } else { ("account", "users") };
+    let (what, list) = if group { ("group", List::Groups) } else { ("account", List::Users) };
     let places: Vec<&str> = uses.iter().take(SHOWN).map(|found| found.place.as_str()).collect();
     let more = uses.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -72,7 +75,7 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
             escape::quoted(&cx.facts.tree.path(first.program)),
             places.join(", ")
         ),
-        format!("write [keep] {list} = [\"{shown}\"], or configure a kept {what}"),
+        Help::write(vec![Keep::new(list, name)], &format!(", or configure a kept {what}")),
     );
 }
 
@@ -82,7 +85,7 @@ fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMa
         let AccountUse { group, name, place, program, .. } = found;
         let goes = if *group { ids.prunes_group(name) } else { ids.prunes_account(name) };
         if goes && !named.contains_key(&(*group, name.as_str())) {
-            let (what, list) = if *group { ("group", "groups") } else { ("account", "users") };
+            let (what, list) = if *group { ("group", List::Groups) } else { ("account", List::Users) };
             let shown = escape::escaped(name.as_bytes());
             draft.refuse_for(
                 cx.closure.origin(*program),
@@ -91,7 +94,7 @@ fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMa
                     escape::quoted(&cx.facts.tree.path(*program)),
                     escape::escaped(place.as_bytes())
                 ),
-                format!("write [keep] {list} = [\"{shown}\"]"),
+                Help::write(vec![Keep::new(list, name.as_str())], ""),
             );
         }
     }
@@ -115,13 +118,13 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
             if !goes || own || !is_dynamic(cx, *group, name) || (*group && is_option(cx, name, &evidence.accounts)) {
                 continue;
             }
-            let (what, list) = if *group { ("group", "groups") } else { ("account", "users") };
+            let (what, list) = if *group { ("group", List::Groups) } else { ("account", List::Users) };
             let shown = escape::escaped(name.as_bytes());
             let text = format!(
                 "the kept program {} looks up account or group names and contains '{shown}', but this {what} would be pruned",
                 escape::quoted(&tree.path(evidence.file))
             );
-            let help = format!("write [keep] {list} = [\"{shown}\"]: a kept account stays locked");
+            let help = Help::write(vec![Keep::new(list, name.as_str())], LOCKED);
             let mut runs = || reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
             let likely = cx.policy.start == Start::Root && evidence.becomes;
             let own = || {
@@ -190,7 +193,7 @@ fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: 
                     escape::quoted(&tree.path(file)),
                     escape::escaped(&tree.path(id))
                 ),
-                format!("write [keep] users = [\"{shown}\"]: a kept account stays locked"),
+                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
             );
         }
     }

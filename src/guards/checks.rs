@@ -4,13 +4,11 @@
 
 use super::Guard;
 use crate::diag::escape::{line, quoted};
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::shell;
 use crate::tree::{Id, Unresolved};
-
-/// What is said of a program that is there now and not in the end.
-const GOES: &str = "would be removed";
 
 /// The guard's id, which refusals of the run have too.
 pub(crate) const ID: &str = "guard.checks";
@@ -27,11 +25,11 @@ pub(super) const GUARD: Guard = Guard {
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for check in &cx.policy.checks {
         for (at, program) in programs(&check.argv).iter().enumerate() {
-            let Err((what, help)) = find(cx, draft, program) else { continue };
+            let Err(lacks) = find(cx, draft, program) else { continue };
             // Only the first word is a program for certain; of those behind a wrapper, what goes was one.
-            if at == 0 || what == GOES {
-                let named = check.to_string();
-                let text = format!("the check '{named}' starts {}, which {what}", quoted(program.as_bytes()));
+            if at == 0 || lacks == Lacks::Removed {
+                let (what, help) = lacks.say(program);
+                let text = format!("the check '{check}' starts {}, which {what}", quoted(program.as_bytes()));
                 draft.refuse_for(&check.origin, text, help);
             }
         }
@@ -47,23 +45,49 @@ fn programs(argv: &[String]) -> Vec<String> {
     if words.is_empty() { argv.iter().take(1).cloned().collect() } else { words }
 }
 
+/// Why a check cannot start a program in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lacks {
+    Path,
+    Executable,
+    Command,
+    Removed,
+    Kept,
+}
+
+impl Lacks {
+    /// The end of the sentence about that program, and what to write.
+    fn say(self, word: &str) -> (&'static str, Help) {
+        let keep = || {
+            let flag = format!(", or --keep {}", line(word.as_bytes()));
+            Help::begin("keep it:", vec![Keep::new(List::Commands, word)], &flag)
+        };
+        match self {
+            Self::Path => ("does not exist", "correct the path".into()),
+            Self::Executable => ("is not an executable file", "correct the path, or chmod +x it".into()),
+            Self::Command => (
+                "is not in PATH",
+                "correct it, install it before harden runs, write its absolute path, or set run.path".into(),
+            ),
+            Self::Removed => ("would be removed", keep()),
+            Self::Kept => ("the policy does not keep, so its interpreter and libraries may be removed", keep()),
+        }
+    }
+}
+
 /// Whether the program of a check is there in the end, and kept.
-fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static str, String)> {
+fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), Lacks> {
     let tree = &cx.facts.tree;
-    let shown = line(word.as_bytes());
-    let keep = || format!("keep it: [keep] commands = [\"{shown}\"], or --keep {shown}");
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0;
     let entry = if word.contains('/') {
         let base = workdir(cx);
         match tree.resolve_from(base, word.as_bytes(), true) {
             // Not looked at; it will show.
             Err(Unresolved::Mount(_)) => return Ok(()),
-            Err(_) => return Err(("does not exist", "correct the path".to_owned())),
-            Ok(found) if !executable(found.node) => {
-                return Err(("is not an executable file", "correct the path, or chmod +x it".to_owned()));
-            }
+            Err(_) => return Err(Lacks::Path),
+            Ok(found) if !executable(found.node) => return Err(Lacks::Executable),
             Ok(found) if draft.is_removed(found.node) || found.links.iter().any(|&link| draft.is_removed(link)) => {
-                return Err((GOES, keep()));
+                return Err(Lacks::Removed);
             }
             Ok(found) => found.node,
         }
@@ -74,19 +98,11 @@ fn find(cx: &Context<'_>, draft: &Draft<'_>, word: &str) -> Result<(), (&'static
             |&&id: &&Id| !draft.is_removed(id) && tree.follow(id).is_ok_and(|found| !draft.is_removed(found.node));
         match named.iter().find(stays) {
             Some(&id) => tree.follow(id).map_or(id, |found| found.node),
-            None if named.is_empty() => {
-                return Err((
-                    "is not in PATH",
-                    "correct it, install it before harden runs, write its absolute path, or set run.path".to_owned(),
-                ));
-            }
-            None => return Err((GOES, keep())),
+            None if named.is_empty() => return Err(Lacks::Command),
+            None => return Err(Lacks::Removed),
         }
     };
-    if cx.closure.contains(entry) {
-        return Ok(());
-    }
-    Err(("the policy does not keep, so its interpreter and libraries may be removed", keep()))
+    if cx.closure.contains(entry) { Ok(()) } else { Err(Lacks::Kept) }
 }
 
 fn workdir(cx: &Context<'_>) -> Id {

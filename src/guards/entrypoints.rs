@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Guard;
 use crate::diag::escape::{self, basic_string};
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
@@ -46,14 +47,15 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         if named.contains(&id) {
             continue;
         }
-        let [name, whole] = [name, &path].map(|bytes| basic_string(&String::from_utf8_lossy(bytes)));
+        let name = basic_string(&String::from_utf8_lossy(name));
         draft.refuse(
             format!(
                 "{} would be removed, but images often start with it and the policy does not mention it",
                 escape::quoted(&path)
             ),
-            format!(
-                "write [keep] commands = [{whole}] if the image uses it, [remove] commands = [{name}] if it does not"
+            Help::write(
+                vec![Keep::new(List::Commands, String::from_utf8_lossy(&path))],
+                &format!(" if the image uses it, [remove] commands = [{name}] if it does not"),
             ),
         );
     }

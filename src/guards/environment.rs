@@ -2,6 +2,7 @@
 
 use super::Guard;
 use crate::diag::escape::{basic_string, quoted};
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
@@ -38,14 +39,16 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         });
         let command = entries.iter().any(|&id| commands.is_in_directory(tree, id));
         if command && !told && entries.iter().any(|&id| draft.is_removed(id)) {
-            let entry = basic_string(word);
             draft.refuse(
                 format!(
                     "the variable {} of the image names {}, which would be removed",
                     quoted(name.as_bytes()),
                     quoted(word.as_bytes())
                 ),
-                format!("write [keep] commands = [{entry}], or [remove] commands = [{entry}] if it never starts"),
+                Help::write(
+                    vec![Keep::new(List::Commands, word)],
+                    &format!(", or [remove] commands = [{}] if it never starts", basic_string(word)),
+                ),
             );
         }
     }

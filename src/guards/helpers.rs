@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Guard, reach};
 use crate::closure::removable::DOCUMENTATION;
 use crate::diag::escape::{basic_string, quoted};
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::facts::packages::PackageIndex;
 use crate::facts::program::{Program, Shebang};
@@ -69,16 +70,20 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             quoted(package.as_bytes()),
             quoted(name)
         );
-        let entry = basic_string(&String::from_utf8_lossy(name));
-        let help = format!(
-            "write [keep] commands = [{entry}] if one of them runs, [remove] commands = [{entry}] if none does"
-        );
+        let help = settle(name);
         match (counts, cx.policy.strict) {
             (false, _) => draft.note(text),
             (true, true) => draft.refuse(text, help),
             (true, false) => draft.warn(text, help),
         }
     }
+}
+
+/// What to write of an interpreter.
+fn settle(name: &[u8]) -> Help {
+    let name = String::from_utf8_lossy(name);
+    let remove = format!(" if one of them runs, [remove] commands = [{}] if none does", basic_string(&name));
+    Help::write(vec![Keep::new(List::Commands, name)], &remove)
 }
 
 /// Whether the policy says that an interpreter goes knowingly.
@@ -136,10 +141,7 @@ fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
             quoted(&tree.path(id)),
             quoted(name)
         );
-        let entry = basic_string(&String::from_utf8_lossy(name));
-        let help = format!(
-            "write [keep] commands = [{entry}] if one of them runs, [remove] commands = [{entry}] if none does"
-        );
+        let help = settle(name);
         match starter {
             Some(starter) => {
                 let text = format!("{text}, and {} starts scripts that requests name", quoted(&tree.path(starter)));

@@ -1,7 +1,7 @@
 //! A kept cron daemon without its jobs, or a kept init without its scripts, is a broken image.
 
 use super::Guard;
-use crate::diag::escape;
+use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::draft::record::What;
 use crate::programs::Syntax;
@@ -40,7 +40,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 "the policy keeps the script {}, but remove.init would remove files that it needs",
                 escape::quoted(&path)
             ),
-            "write [rules] \"remove.init\" = \"off\", or [keep] paths = [\"/etc/init.d\"]",
+            Help::write(vec![Keep::new(List::Rules, "remove.init")], ", or [keep] paths = [\"/etc/init.d\"]"),
         );
     }
 }
@@ -75,7 +75,7 @@ fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, what: &st
         draft.refuse_for(
             cx.closure.origin(id),
             format!("the policy keeps {}, but {rule} would remove {what} ({shown})", escape::quoted(&tree.path(id))),
-            format!("write [rules] \"{rule}\" = \"off\", or name the files in [keep] paths"),
+            Help::write(vec![Keep::new(List::Rules, rule)], ", or name the files in [keep] paths"),
         );
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Guard;
-use crate::diag::escape;
+use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, HOME, Line, SHELL};
 use crate::programs::{Login, Program, Syntax};
@@ -71,24 +71,29 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                     format!(
                         "{server} accepts the authorized_keys of '{name}', but without a login shell the account can only use sftp"
                     ),
-                    format!("write [keep] shells = [\"{name}\"] if it runs commands"),
+                    Help::write(vec![keep(List::Shells, line.name())], " if it runs commands"),
                 );
             }
         }
     }
     for (name, by) in &needed {
         let Some(line) = taken.get(*name) else { continue };
-        let (name, path) = (escape::escaped(name), escape::escaped(line.field(SHELL)));
+        let (account, path) = (escape::escaped(name), escape::quoted(line.field(SHELL)));
         let shell = facts.tree.resolve(line.field(SHELL));
         let goes = shell.is_ok_and(|found| found.links.iter().chain([&found.node]).any(|&id| draft.is_removed(id)));
-        let commands = if goes { format!(" and commands = [\"{path}\"]") } else { String::new() };
+        let mut keeps = vec![keep(List::Shells, name)];
+        keeps.extend(goes.then(|| keep(List::Commands, line.field(SHELL))));
         draft.refuse(
             format!(
-                "{by} starts the login shell of '{name}', '{path}', which accounts.shell would replace with nologin"
+                "{by} starts the login shell of '{account}', {path}, which accounts.shell would replace with nologin"
             ),
-            format!("write [keep] shells = [\"{name}\"]{commands}"),
+            Help::write(keeps, ""),
         );
     }
+}
+
+fn keep(list: List, value: &[u8]) -> Keep {
+    Keep::new(list, String::from_utf8_lossy(value))
 }
 
 /// Accounts that stay and lose a login shell.
@@ -155,14 +160,14 @@ fn kept_shells(cx: &Context<'_>, draft: &mut Draft<'_>) {
         // The shell may be reached by links: one of them that goes is enough.
         let Ok(found) = tree.resolve(&shell) else { continue };
         if found.links.iter().any(|&id| draft.is_removed(id)) || draft.is_removed(found.node) {
-            let path = escape::escaped(&shell);
             draft.refuse_for(
                 origin,
                 format!(
-                    "[keep] shells lets '{}' log in, but its shell '{path}' would be removed",
-                    escape::escaped(&name)
+                    "[keep] shells lets '{}' log in, but its shell {} would be removed",
+                    escape::escaped(&name),
+                    escape::quoted(&shell)
                 ),
-                format!("write [keep] commands = [\"{path}\"], or remove the account from shells"),
+                Help::write(vec![keep(List::Commands, &shell)], ", or remove the account from shells"),
             );
         }
     }

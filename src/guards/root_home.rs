@@ -1,7 +1,7 @@
 //! Something that the image needs lies in root's home, which remove.root-home empties.
 
 use super::Guard;
-use crate::diag::escape;
+use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::rules::remove::root_home::home;
@@ -40,11 +40,13 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     needs.retain(|&(id, _)| !draft.is_untouchable(id));
     if let Some(&(id, why)) = needs.first() {
         let path = escape::quoted(&tree.path(id));
-        let plain = escape::escaped(&tree.path(id));
         draft.refuse_for(
             cx.closure.origin(id),
             format!("remove.root-home would empty {}, but {path} is {why}", escape::quoted(&tree.path(home))),
-            format!("write [keep] paths = [\"{plain}\"], or [rules] \"remove.root-home\" = \"off\""),
+            Help::write(
+                vec![Keep::new(List::Paths, String::from_utf8_lossy(&tree.path(id)))],
+                ", or [rules] \"remove.root-home\" = \"off\"",
+            ),
         );
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Guard, reach};
-use crate::diag::escape;
+use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
 use crate::facts::program::Program;
@@ -80,22 +80,20 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     let more = lost.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = lost.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
-    let names: Vec<String> = lost.iter().map(|name| toml_string(tree, name)).collect();
-    let names = names.join(", ");
+    let keeps = lost.iter().map(|name| Keep::new(List::Commands, entry(tree, name))).collect();
     let why = match (reached, reader.is_code(file.file)) {
         (true, true) => "runs when the image starts and needs",
         (true, false) => "is read when the image starts and names",
         (false, _) => "is kept and names",
     };
     let text = format!("{} {why} programs that would be removed: {list}{more}", escape::quoted(&tree.path(file.file)));
-    let mut help = format!(
-        "write [keep] commands = [{names}], or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands"
-    );
+    let mut or = ", or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands".to_owned();
     if lost.iter().any(|name| is_telling(name.word.rsplit('/').next().unwrap_or_default().as_bytes())) {
-        help.push_str(
+        or.push_str(
             "; the name of a multi-call binary keeps all of its applets, from-scripts only those that scripts call",
         );
     }
+    let help = Help::write(keeps, &or);
     if reached || cx.policy.strict {
         draft.refuse_for(cx.closure.origin(file.file), text, help);
     } else {
@@ -149,9 +147,9 @@ fn say_what_is_unknown(draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUs
 }
 
 /// A name where the script has a name, a path where it has a path.
-fn toml_string(tree: &Tree, name: &Named) -> String {
+fn entry(tree: &Tree, name: &Named) -> String {
     let entry = tree.path(name.entry);
     let as_written = !name.word.contains('/') || (name.word.starts_with('/') && !name.word.contains("/.."));
     let text = if as_written { name.word.as_bytes() } else { entry.as_slice() };
-    escape::basic_string(&String::from_utf8_lossy(text))
+    String::from_utf8_lossy(text).into_owned()
 }

@@ -2,7 +2,8 @@
 
 use super::Guard;
 use crate::closure::matching;
-use crate::diag::escape;
+use crate::diag::escape::{self, basic_string};
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, UID};
 use crate::rules::context::Context;
@@ -39,21 +40,25 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             _ => "file capabilities",
         };
         let plain = String::from_utf8_lossy(&tree.path(id)).into_owned();
-        let mut lines = Vec::new();
+        let mut keeps = Vec::new();
         if !cx.setid.contains(id) {
-            lines.push(format!("setid = [\"{plain}\"]"));
+            keeps.push(Keep::new(List::Setid, plain.as_str()));
         }
         let pruned = owners(cx, &ids, id);
-        lines.extend(pruned.iter().map(|(_, list, name)| format!("{list} = [\"{name}\"]")));
-        let because: Vec<String> = pruned.iter().map(|(kind, _, name)| format!("its {kind} '{name}'")).collect();
+        keeps.extend(pruned.iter().map(|(_, list, name)| Keep::new(*list, name.as_str())));
+        let because: Vec<String> = pruned.iter().map(|(kind, _, name)| format!("its {kind} {}", escape::quoted(name.as_bytes()))).collect();
         let because =
             if because.is_empty() { String::new() } else { format!(": {} would be pruned", because.join(" and ")) };
         draft.refuse_for(
             cx.closure.origin(id),
             format!("the kept command {path} would lose its {what}{because}"),
-            format!(
-                "keep it with [keep] {}, or declare it unnecessary with commands = [{{ name = \"{plain}\", setid = false }}]",
-                lines.join(" and ")
+            Help::begin(
+                "keep it with",
+                keeps,
+                &format!(
+                    ", or declare it unnecessary with commands = [{{ name = {}, setid = false }}]",
+                    basic_string(&plain)
+                ),
             ),
         );
     }
@@ -61,19 +66,19 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 /// The account and the group of a file that would be pruned, each with the list of `[keep]` that keeps it: without them
 /// the file belongs to root, and a set-id bit must not pass to root.
-fn owners(cx: &Context<'_>, ids: &Ids, id: Id) -> Vec<(&'static str, &'static str, String)> {
+fn owners(cx: &Context<'_>, ids: &Ids, id: Id) -> Vec<(&'static str, List, String)> {
     let (meta, accounts) = (cx.facts.tree.meta(id), &cx.facts.accounts);
     let name = |database: Database, field: usize, number: u32| {
         let lines = accounts.files.get(&database).into_iter().flat_map(|file| &file.lines);
         let line = lines.filter(|line| line.defect.is_none()).find(|line| line.id(field) == Some(number));
-        line.map_or_else(|| number.to_string(), |line| escape::escaped(line.name()))
+        line.map_or_else(|| number.to_string(), |line| String::from_utf8_lossy(line.name()).into_owned())
     };
     let mut found = Vec::new();
     if ids.pruned_user(meta.uid) {
-        found.push(("account", "users", name(Database::Passwd, UID, meta.uid)));
+        found.push(("account", List::Users, name(Database::Passwd, UID, meta.uid)));
     }
     if ids.pruned_group(meta.gid) {
-        found.push(("group", "groups", name(Database::Group, GID, meta.gid)));
+        found.push(("group", List::Groups, name(Database::Group, GID, meta.gid)));
     }
     found
 }

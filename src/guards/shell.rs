@@ -4,6 +4,7 @@
 
 use super::Guard;
 use crate::diag::escape::quoted;
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Resolved;
@@ -48,8 +49,10 @@ fn name_users(cx: &Context<'_>, draft: &mut Draft<'_>) {
             quoted(&tree.path(id)),
             functions.join(" and ")
         );
-        let help =
-            "write [keep] commands = [\"sh\"] if it starts commands, or [remove] commands = [\"sh\"] if it never does";
+        let help = Help::write(
+            vec![Keep::new(List::Commands, "sh")],
+            " if it starts commands, or [remove] commands = [\"sh\"] if it never does",
+        );
         if cx.policy.strict {
             draft.refuse_for(cx.closure.origin(id), text, help);
         } else {

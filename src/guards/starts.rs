@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use super::{Guard, reach, shell};
 use crate::closure::evidence::{Evidence, Mention};
-use crate::diag::escape::{basic_string, quoted};
+use crate::diag::escape::quoted;
+use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
 use crate::tree::Id;
@@ -73,7 +74,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Said {
     list: String,
-    help: String,
+    help: Help,
 }
 
 /// The message about files that name the same: the first ones, and how many more.
@@ -129,10 +130,9 @@ fn said(cx: &Context<'_>, draft: &Draft<'_>, lost: &[&Mention], shell: bool) -> 
         list.push("'/bin/sh' (which runs its command lines)".to_owned());
     }
     let list = list.join(", ");
-    let entries = words.iter().map(|word| basic_string(&String::from_utf8_lossy(word))).collect::<Vec<_>>().join(", ");
-    let help = format!(
-        "write [keep] commands = [{entries}] for programs that it starts, and [remove] commands for programs that it never starts"
-    );
+    let keeps = words.iter().map(|word| Keep::new(List::Commands, String::from_utf8_lossy(word))).collect();
+    let help =
+        Help::write(keeps, " for programs that it starts, and [remove] commands for programs that it never starts");
     Some(Said { list, help })
 }
 

@@ -21,7 +21,7 @@ use super::value::{self, Fault};
 use crate::diag::Origin;
 use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
-use crate::diag::{Diagnostic, Place, codes, place};
+use crate::diag::{Diagnostic, Help, Place, codes, place};
 
 /// Where the text comes from: it decides what entries say about their origin.
 pub(super) enum Source<'a> {
@@ -91,7 +91,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn problem(&mut self, id: &'static str, span: &Range<usize>, text: impl Into<String>, help: impl Into<String>) {
+    fn problem(&mut self, id: &'static str, span: &Range<usize>, text: impl Into<String>, help: impl Into<Help>) {
         self.problems.push(Diagnostic::at(id, &self.origin(span), text).help(help));
     }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::diag::escape::quote;
 use crate::diag::place::Source;
 use crate::diag::suggest::did_you_mean;
-use crate::diag::{Diagnostic, Origin, Place, codes};
+use crate::diag::{Diagnostic, Help, Origin, Place, codes};
 
 /// What a key takes.
 enum Shape {
@@ -313,7 +313,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+    fn problem(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<Help>) {
         let origin = Origin::File(Place::of(&self.source, span.clone()));
         self.problems.push(Diagnostic::at(codes::PROGRAM_FILE, &origin, message).help(help));
     }

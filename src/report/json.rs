@@ -3,6 +3,7 @@
 //! Everything outside ASCII is written as `\uXXXX`, so that a hostile file name forges nothing on a terminal. Bytes
 //! that are no UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
 
+use std::fmt;
 use std::io::{self, Write as _};
 
 use serde::Serialize;
@@ -28,8 +29,8 @@ pub(crate) const SCHEMA: &str = "harden-report-1";
 pub(crate) struct Status {
     /// `apply` or `plan`.
     pub command: &'static str,
-    /// `planned`, `applied`, `refused` or `failed`.
-    pub state: &'static str,
+    /// Where it stood at its end.
+    pub state: State,
     /// Exit status.
     #[serde(serialize_with = "as_number")]
     pub exit: Exit,
@@ -45,8 +46,42 @@ pub(crate) struct Status {
     pub checks: Vec<Check>,
 }
 
-/// The state of a check that was not run in the hardened root.
-pub(crate) const NOT_RUN: &str = "not run";
+/// Where a command stood at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// Nothing was to be changed.
+    Planned,
+    /// All changes were made.
+    Applied,
+    /// Nothing was changed.
+    Refused,
+    /// It ended part-way.
+    Failed,
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Outcome {
+    /// By plan and with `--root`, or when the run ended before.
+    #[serde(rename = "not run")]
+    NotRun,
+    /// It did in the hardened root what it did before.
+    Passed,
+    /// It did not.
+    Failed,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotRun => "not run",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+        })
+    }
+}
 
 /// One check and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -61,8 +96,8 @@ pub(crate) struct Check {
     pub starts: Option<u32>,
     /// Time limit in seconds.
     pub timeout: u32,
-    /// `passed`, `failed`, or [`NOT_RUN`]: by plan and with `--root`, or when the run ended before.
-    pub state: &'static str,
+    /// What became of it.
+    pub state: Outcome,
 }
 
 #[derive(Serialize)]

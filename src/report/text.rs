@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::json::{NOT_RUN, Status};
+use super::json::{Outcome, State, Status};
 use super::runtime::Runtime;
 use super::sizes;
 use crate::console::Volume;
@@ -22,7 +22,7 @@ const SHOWN: usize = 12;
 #[must_use]
 pub(crate) fn document(examined: &Examined, runtime: &Runtime, status: &Status, volume: Volume) -> String {
     let mut out = String::new();
-    if status.state == "refused" {
+    if status.state == State::Refused {
         return out;
     }
     if status.command == "plan" || volume == Volume::Verbose {
@@ -135,7 +135,7 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
 
 /// What is run in the hardened root.
 fn checks(out: &mut String, status: &Status) {
-    let none = status.checks.iter().all(|check| check.state == NOT_RUN) && !status.checks.is_empty();
+    let none = status.checks.iter().all(|check| check.state == Outcome::NotRun) && !status.checks.is_empty();
     if none {
         out.push_str("checks not run:\n");
     }
@@ -179,9 +179,9 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
     let (changes, bytes) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
     let _ = writeln!(out, "{:<24} {changes:>8} {bytes:>14}", "total");
     let state = match (status.state, changes) {
-        ("applied", 0) | ("planned", 0) => "nothing to change".to_owned(),
-        ("applied", _) => format!("{} steps done", status.done),
-        ("failed", _) => {
+        (State::Applied | State::Planned, 0) => "nothing to change".to_owned(),
+        (State::Applied, _) => format!("{} steps done", status.done),
+        (State::Failed, _) => {
             format!("failed: {} steps done, {} not done; run harden again to continue", status.done, status.open)
         }
         _ => format!("{} steps to do", status.open),

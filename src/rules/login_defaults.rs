@@ -7,6 +7,7 @@
 //! no_direct_root_logins, disable_users_coredumps.
 
 use crate::draft::{Draft, New, Written};
+use crate::draft::record::LineChange;
 use crate::rules::context::Context;
 use crate::tree::{Attributes, Id, Tree};
 
@@ -147,7 +148,8 @@ fn rewrite(tree: &Tree, draft: &mut Draft<'_>, id: Id, content: Vec<u8>) {
     }
     let (before, after) = (format!("{} bytes", tree.meta(id).size), format!("{} bytes", content.len()));
     draft.rewrite(id, content);
-    draft.record_line("login.defaults", &tree.path(id), before, after, WHY);
+    let line = LineChange { account: Vec::new(), before: Some(before), after: Some(after) };
+    draft.record_line("login.defaults", &tree.path(id), line, WHY);
 }
 
 fn make_parents(tree: &Tree, draft: &mut Draft<'_>, path: &str) {

@@ -6,6 +6,7 @@
 //! Source: shells(5), CIS Debian 12 §5.4.3.1, SSG no_nologin_in_shells.
 
 use crate::draft::Draft;
+use crate::draft::record::LineChange;
 use crate::rules::context::Context;
 use crate::tree::glob::expand;
 
@@ -31,13 +32,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     if gone > 0 {
         draft.rewrite(id, kept);
-        draft.record_line(
-            "login.shells",
-            &tree.path(id),
-            "nologin".to_owned(),
-            "gone".to_owned(),
-            "nologin is not listed as a shell",
-        );
+        let line = LineChange { account: Vec::new(), before: Some("nologin".to_owned()), after: None };
+        draft.record_line("login.shells", &tree.path(id), line, "nologin is not listed as a shell");
     }
 }
 

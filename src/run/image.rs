@@ -16,7 +16,7 @@ use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Options, Policy, RunUser, Start};
 use crate::report;
-use crate::report::json::{Check, NOT_RUN, Status};
+use crate::report::json::{Check, Outcome, State, Status};
 use crate::report::runtime::Runtime;
 use crate::root::host;
 use crate::root::result_stream::ResultStream;
@@ -149,9 +149,9 @@ fn attempt(
         failure = write(&hardened, output, directories).err();
     }
     let (state, exit) = match (&failure, refused) {
-        (_, true) => ("refused", Exit::Refused),
-        (Some(_), false) => ("failed", Exit::Failed),
-        (None, false) => ("applied", Exit::Done),
+        (_, true) => (State::Refused, Exit::Refused),
+        (Some(_), false) => (State::Failed, Exit::Failed),
+        (None, false) => (State::Applied, Exit::Done),
     };
     let done = if exit == Exit::Done { total } else { 0 };
     let status = Status {
@@ -313,7 +313,7 @@ fn checks(policy: &Policy) -> Vec<Check> {
         tcp: check.tcp,
         starts: check.starts,
         timeout: check.timeout,
-        state: NOT_RUN,
+        state: Outcome::NotRun,
     };
     policy.checks.iter().map(check).collect()
 }

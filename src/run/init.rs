@@ -5,14 +5,14 @@
 
 mod answers;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Request, not_opened, printed};
 use crate::check::{Judge, Runner, Setup};
 use crate::console::Console;
 use crate::diag::escape::{basic_string, escaped};
-use crate::diag::{Diagnostic, Kind, Origin, codes};
+use crate::diag::{Diagnostic, Keep, Kind, List, Origin, codes};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::program;
@@ -122,7 +122,7 @@ pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit
 /// What the image's USER names besides an account: the engine looks the group up at every start.
 fn given(policy: &Policy) -> Proposals {
     let groups = policy.keep.groups.iter().filter(|entry| entry.origin == Origin::ImageConfig);
-    groups.map(|entry| ("groups", entry.value.clone(), "USER of the image".to_owned())).collect()
+    groups.map(|entry| (Keep::new(List::Groups, &entry.value), "USER of the image".to_owned())).collect()
 }
 
 /// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as
@@ -137,10 +137,9 @@ fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> St
     for _ in 0..ROUNDS {
         refusals = answers::refusals(&out, options, root, own).unwrap_or_default();
         let before = image.keeps.len();
-        let asked: Vec<_> = refusals.iter().flat_map(answers::keeps).collect();
-        for (list, value, why) in asked {
-            if !image.keeps.iter().any(|(of, known, _)| *of == list && *known == value) {
-                image.keeps.insert((list, value, format!("asked for by {why}")));
+        for refusal in &refusals {
+            for keep in &refusal.help.keeps {
+                image.keeps.entry(keep.clone()).or_insert_with(|| format!("asked for by {}", refusal.id));
             }
         }
         if image.keeps.len() == before {
@@ -165,12 +164,12 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
             .help("run init as root of the container, without --run, or with ptrace(2) allowed")
     };
     let (Some(setup), Some(check)) = (Setup::try_out(examined, policy, &stop)?, policy.checks.first()) else {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     };
     if let Some(why) = &setup.alone {
         return Err(failed(format!("cannot trace the command: {why}")));
     }
-    let runner = Runner::new(&setup).map_err(|error| failed(error.to_string()))?;
+    let runner = Runner::new(&setup, Some(&examined.facts.tree)).map_err(|error| failed(error.to_string()))?;
     let mut judge = Judge::new(examined, policy, root);
     let ran = runner.run(check, Some(judge.before()), &|_| false, &stop);
     if let Some(signal) = stop.asked() {
@@ -187,8 +186,8 @@ fn used(examined: &Examined, policy: &Policy, root: &Root, console: &Console) ->
     Ok(judge.proposals())
 }
 
-/// Entries of `[keep]`: the list, the value, and why.
-type Proposals = BTreeSet<(&'static str, String, String)>;
+/// Entries that keep something, and why.
+type Proposals = BTreeMap<Keep, String>;
 
 /// The image, as far as init looks at it.
 struct Image<'a> {
@@ -235,27 +234,27 @@ fn text(image: &Image<'_>) -> String {
         let _ = writeln!(out, "volumes = [{}]", volumes.join(", "));
     }
     out.push_str("\n[keep]\n# names, absolute paths, patterns, or { name = \"sh\", reason = \"entrypoint script\" }\n");
-    for list in answers::LISTS {
-        let key = if matches!(list, "paths" | "setid") { "path" } else { "name" };
+    for list in List::KEEP {
+        let key = if matches!(list, List::Paths | List::Setid) { "path" } else { "name" };
         let entries: Vec<String> = image
             .keeps
             .iter()
-            .filter(|(of, _, _)| *of == list)
-            .map(|(_, value, why)| {
+            .filter(|(keep, _)| keep.list == list)
+            .map(|(keep, why)| {
                 let why = why.replace('$', "_");
-                format!("    {{ {key} = {}, reason = {} }},\n", basic_string(value), basic_string(&why))
+                format!("    {{ {key} = {}, reason = {} }},\n", basic_string(&keep.value), basic_string(&why))
             })
             .collect();
         if !entries.is_empty() {
-            let _ = writeln!(out, "{list} = [\n{}]", entries.concat());
-        } else if list == "commands" {
+            let _ = writeln!(out, "{} = [\n{}]", list.key(), entries.concat());
+        } else if list == List::Commands {
             out.push_str("commands = []\n");
         }
     }
     image.scripts(&mut out);
-    let rules = image.keeps.iter().filter(|(list, _, _)| *list == answers::RULES);
+    let rules = image.keeps.iter().filter(|(keep, _)| keep.list == List::Rules);
     let rules: Vec<String> =
-        rules.map(|(_, rule, why)| format!("{} = \"off\"  # {why}\n", basic_string(rule))).collect();
+        rules.map(|(keep, why)| format!("{} = \"off\"  # {why}\n", basic_string(&keep.value))).collect();
     if !rules.is_empty() {
         let _ = write!(out, "\n[rules]\n{}", rules.concat());
     }
@@ -356,8 +355,8 @@ impl Image<'_> {
         let words: Vec<&str> = reader.lines().iter().flat_map(|line| &line.words).map(String::as_str).collect();
         for path in entrypoints(facts) {
             let name = path.rsplit('/').next().unwrap_or_default();
-            let is_kept = |(_, value, _): &(&str, String, String)| *value == path;
-            if !words.iter().any(|word| *word == path || *word == name) && !self.keeps.iter().any(is_kept) {
+            let is_kept = |keep: &Keep| keep.value == path;
+            if !words.iter().any(|word| *word == path || *word == name) && !self.keeps.keys().any(is_kept) {
                 let _ = writeln!(
                     out,
                     "# found: {path}: name it in run.command if the image starts with it, else in [remove] commands"

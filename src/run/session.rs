@@ -18,7 +18,7 @@ use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, Unread};
 use crate::policy::{Policy, Run};
 use crate::report;
-use crate::report::json::{Check, NOT_RUN, Status};
+use crate::report::json::{Check, Outcome, State, Status};
 use crate::report::runtime::Runtime;
 use crate::root::{Root, host};
 use crate::stop::Stop;
@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
             tcp: check.tcp,
             starts: check.starts,
             timeout: check.timeout,
-            state: NOT_RUN,
+            state: Outcome::NotRun,
         });
         Ok(Self {
             checks: checks.collect(),
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
         }
         let status = Status {
             command: "plan",
-            state: if refused { "refused" } else { "planned" },
+            state: if refused { State::Refused } else { State::Planned },
             exit: if refused { Exit::Refused } else { Exit::Done },
             done: 0,
             open: examined.plan.steps.len() + examined.plan.last.len(),
@@ -140,12 +140,12 @@ impl<'a> Session<'a> {
         let tried = match self.try_checks(&mut examined, stop) {
             Ok(tried) => tried,
             Err(failure) => {
-                let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
+                let status = self.status(State::Failed, Exit::Failed, 0, total, Some(failure));
                 return self.finish(examined, &status);
             }
         };
         if !examined.plan.refusals.is_empty() {
-            let status = self.status("refused", Exit::Refused, 0, total, None);
+            let status = self.status(State::Refused, Exit::Refused, 0, total, None);
             return self.finish(examined, &status);
         }
         let here = self.request.root.is_none() && self.root.is_running_root();
@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
         }
         if let Some(signal) = stop.asked() {
             let failure = Diagnostic::new(codes::STOPPED, format!("stopped by {signal} before the first change"));
-            let status = self.status("failed", Exit::Failed, 0, total, Some(failure));
+            let status = self.status(State::Failed, Exit::Failed, 0, total, Some(failure));
             return self.finish(examined, &status);
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
@@ -178,14 +178,14 @@ impl<'a> Session<'a> {
         let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch, stop);
         let done = outcome.done;
         if let Some(failure) = outcome.reason() {
-            let status = self.status("failed", Exit::Failed, done, total - done, Some(failure));
+            let status = self.status(State::Failed, Exit::Failed, done, total - done, Some(failure));
             return self.finish(examined, &status);
         }
         let nothing = total == 0 && tried.is_none();
         let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, tried, stop) };
         let status = match failure {
-            Some(failure) => self.status("failed", Exit::Failed, done + last, total - done - last, Some(failure)),
-            None => self.status("applied", Exit::Done, done + last, 0, None),
+            Some(failure) => self.status(State::Failed, Exit::Failed, done + last, total - done - last, Some(failure)),
+            None => self.status(State::Applied, Exit::Done, done + last, 0, None),
         };
         self.finish(examined, &status)
     }
@@ -248,7 +248,7 @@ impl<'a> Session<'a> {
         stop: &Stop,
     ) -> Result<(First, Vec<Diagnostic>), Diagnostic> {
         let failed = |error: &dyn ToString| Diagnostic::new(codes::CHECK_FAILED, error.to_string());
-        let runner = Runner::new(setup).map_err(|error| failed(&error))?;
+        let runner = Runner::new(setup, Some(&examined.facts.tree)).map_err(|error| failed(&error))?;
         let mut judge = Judge::new(examined, &self.policy, &self.root);
         let (mut outcomes, mut refusals) = (Vec::new(), Vec::new());
         for (at, check) in self.policy.checks.iter().enumerate() {
@@ -263,7 +263,7 @@ impl<'a> Session<'a> {
             if ran.changed.is_some() {
                 self.console.output(&ran.output);
                 if let Some(line) = self.checks.get_mut(at) {
-                    line.state = "failed";
+                    line.state = Outcome::Failed;
                 }
                 let text = format!("the check '{named}', which ran before the first change, {failures}");
                 return Err(Diagnostic::at(codes::CHECK_FAILED, &check.origin, text));
@@ -300,7 +300,7 @@ impl<'a> Session<'a> {
 
     /// Run every check in the hardened root, up to the first that fails.
     fn run_checks(&mut self, examined: &Examined, setup: &Setup, first: &First, stop: &Stop) -> Result<(), Diagnostic> {
-        let runner = Runner::new(setup).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
+        let runner = Runner::new(setup, None).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
         let judge = Judge::new(examined, &self.policy, &self.root).with(first);
         for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();
@@ -313,7 +313,7 @@ impl<'a> Session<'a> {
             }
             let failed = !ran.failures.is_empty();
             if let Some(line) = self.checks.get_mut(at) {
-                line.state = if failed { "failed" } else { "passed" };
+                line.state = if failed { Outcome::Failed } else { Outcome::Passed };
             }
             if failed || self.request.volume > Volume::Quiet {
                 self.console.output(&ran.output);
@@ -336,7 +336,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn status(&self, state: &'static str, exit: Exit, done: usize, open: usize, failure: Option<Diagnostic>) -> Status {
+    fn status(&self, state: State, exit: Exit, done: usize, open: usize, failure: Option<Diagnostic>) -> Status {
         Status { command: "apply", state, exit, done, open, failure, checks: self.checks.clone() }
     }
 
@@ -470,7 +470,7 @@ impl<'a> Session<'a> {
     /// Say everything, and turn the status into the exit status.
     fn finish(&mut self, examined: Examined, status: &Status) -> Exit {
         // A refused plan does nothing that could be warned about.
-        let warnings = if status.state == "refused" { &[][..] } else { &examined.plan.warnings };
+        let warnings = if status.state == State::Refused { &[][..] } else { &examined.plan.warnings };
         for message in warnings {
             self.console.say(Kind::Warning, message);
         }
@@ -481,7 +481,7 @@ impl<'a> Session<'a> {
             let help = format!("{} steps are done, {} are not; run harden again to continue", status.done, status.open);
             self.console.say(Kind::Failed, &failure.clone().help(help));
         }
-        if status.state == "refused" {
+        if status.state == State::Refused {
             if self.request.config.is_none() {
                 self.console.phase("there is no harden.toml beside the binary, and --config is not set");
             }

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::process::Pid;
 
-use super::seen::{self, How, Seen, View};
+use super::seen::{self, Account, How, Seen, View};
 use super::trail::{self, Start, Trail};
 use crate::root::Root;
 use crate::root::host::Inode;
@@ -218,6 +218,14 @@ impl<'a> Image<'a> {
     pub(super) fn starts_as(&mut self, user: u32, path: &[u8], by: &[u8]) {
         if let Some(seen) = &mut self.seen {
             seen.starts_as(user, path, by);
+        }
+    }
+
+    /// A process that looks accounts up has that user and that group from here on.
+    pub(super) fn became(&mut self, user: Option<u32>, group: Option<u32>, by: &[u8]) {
+        if let Some(seen) = &mut self.seen {
+            let ids = user.map(Account::User).into_iter().chain(group.map(Account::Group));
+            seen.became(ids, by);
         }
     }
 

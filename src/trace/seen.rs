@@ -63,6 +63,15 @@ pub(super) struct View {
     pub(super) foreign: bool,
 }
 
+/// A number of the account files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Account {
+    /// Of passwd(5).
+    User(u32),
+    /// Of group(5).
+    Group(u32),
+}
+
 /// What has become of the tree since it was read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Against<'a> {
@@ -99,7 +108,9 @@ pub(crate) struct Seen<'a> {
     pub(crate) mounts: BTreeSet<Id>,
     /// Programs that a process has started after it became that user, as their paths were written, with the program that
     /// did so first: a login starts the shell that the account's line names.
-    pub(crate) became: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    pub(crate) logins: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    /// Users and groups that programs have become which look accounts up, with the program that did so first.
+    pub(crate) became: BTreeMap<Account, Vec<u8>>,
     /// How many uses have found no room in the list.
     pub(crate) left_over: usize,
 }
@@ -107,7 +118,7 @@ pub(crate) struct Seen<'a> {
 /// Paths that are remembered so that they are not looked up again. What is forgotten is looked up again.
 const MOST_KNOWN: usize = 1 << 17;
 
-/// Programs started as another user that are remembered: the first ones.
+/// Programs started as another user, and users and groups, that are remembered: the first ones.
 const MOST_BECAME: usize = 1 << 10;
 
 /// Paths that are told. An image has fewer files; a path that leads over links in circles has many names.
@@ -131,6 +142,7 @@ impl<'a> Seen<'a> {
             missing: BTreeMap::new(),
             refused: BTreeMap::new(),
             mounts: BTreeSet::new(),
+            logins: BTreeMap::new(),
             became: BTreeMap::new(),
             left_over: 0,
         }
@@ -201,8 +213,17 @@ impl<'a> Seen<'a> {
 
     /// A process that has become that user is about to start the program of that path.
     pub(super) fn starts_as(&mut self, user: u32, path: &[u8], by: &[u8]) {
-        if self.became.len() < MOST_BECAME {
-            self.became.entry((user, path.to_vec())).or_insert_with(|| by.to_vec());
+        if self.logins.len() < MOST_BECAME {
+            self.logins.entry((user, path.to_vec())).or_insert_with(|| by.to_vec());
+        }
+    }
+
+    /// A process that looks accounts up has become these.
+    pub(super) fn became(&mut self, ids: impl Iterator<Item = Account>, by: &[u8]) {
+        for id in ids {
+            if self.became.len() < MOST_BECAME {
+                self.became.entry(id).or_insert_with(|| by.to_vec());
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! may have changed names or the path in memory, or when it has no path, or none that can be read. Signals, job control
 //! and exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -52,6 +53,9 @@ const CALL_ENDED: i32 = libc::SIGTRAP | 0x80;
 /// What the kernel reads of a script (BINPRM_BUF_SIZE).
 const HEAD: usize = 256;
 
+/// Where a C library looks names of accounts up (passwd(5), group(5)).
+const ACCOUNTS: [&[u8]; 2] = [b"/etc/passwd", b"/etc/group"];
+
 /// RESOLVE_IN_ROOT (openat2(2)).
 const IN_ROOT: u64 = 0x10;
 
@@ -82,6 +86,8 @@ pub(super) struct Tracer<'a> {
     script: Option<Vec<u8>>,
     /// The entry that may keep a process from what it asked for last.
     guard: Option<Id>,
+    /// Programs that have opened a file of accounts.
+    account_readers: BTreeSet<Vec<u8>>,
     /// The name of this process's mounts (namespaces(7)).
     mounts: Option<Vec<u8>>,
     /// CMD itself runs: the second start of this program is over.
@@ -98,6 +104,8 @@ struct Process {
     program: Option<Vec<u8>>,
     /// What was looked up before it changed its user.
     kept: Option<Kept>,
+    /// It has opened a file of accounts.
+    knows_accounts: bool,
     /// What is to be looked at when its call has been made.
     open: Option<Open>,
 }
@@ -164,6 +172,7 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         renamed: false,
         script: None,
         guard: None,
+        account_readers: BTreeSet::new(),
         mounts: None,
         started: false,
         end: None,
@@ -279,7 +288,7 @@ impl Tracer<'_> {
         let at = self.alive.iter().position(|process| process.number == number).unwrap_or(self.alive.len());
         if at == self.alive.len() {
             self.watch.born(number);
-            self.alive.push(Process { number, program: None, kept: None, open: None });
+            self.alive.push(Process { number, program: None, kept: None, knows_accounts: false, open: None });
         }
         // The position was found, or made, above.
         #[allow(clippy::indexing_slicing, reason = "the entry is there")]
@@ -361,6 +370,7 @@ impl Tracer<'_> {
         let guard = self.guard.take();
         if place.starts
             || place.executes
+            || place.closes
             || guard.is_some()
             || (place.opens && place.path.is_none())
             || !(is_told || is_settled(place, before))
@@ -408,6 +418,9 @@ impl Tracer<'_> {
             return;
         }
         let by = self.program(pid).unwrap_or_default();
+        if place.closes {
+            return self.became(pid, &by);
+        }
         if place.opens {
             let descriptor = format!("fd/{value}");
             let is_closed = matches!(places::link(pid, &descriptor), Err(Unknown::Refused));
@@ -475,6 +488,15 @@ impl Tracer<'_> {
             if process.kept.is_none() {
                 process.kept = Some(places::keep(pid));
             }
+        }
+    }
+
+    /// A process has changed its user or group: by a name that it looked up, or by number.
+    fn became(&mut self, pid: Pid, by: &[u8]) {
+        let knows = [number(pid), places::process(pid)].into_iter().any(|number| self.process(number).knows_accounts);
+        if self.started && (knows || self.account_readers.contains(by)) {
+            let id = |line: &[u8]| places::innermost(pid, line).map(i32::cast_unsigned);
+            self.image.became(id(b"Uid:"), id(b"Gid:"), by);
         }
     }
 
@@ -558,6 +580,10 @@ impl Tracer<'_> {
             {
                 self.image.starts_as(user, &path, &by);
             }
+        }
+        if place.opens && ACCOUNTS.contains(&path.as_slice()) {
+            self.process(number(pid)).knows_accounts = true;
+            self.account_readers.insert(by.clone());
         }
         let how = match place {
             Place { executes: true, .. } => How::Executed,

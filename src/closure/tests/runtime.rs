@@ -129,7 +129,7 @@ fn what_was_missing_before_this_run_is_a_warning_that_says_so() {
     assert!(closure.contains(image.id("/opt/lib/libstale.so")));
     let mut known = keep(&["prog"]);
     known.library_path = Some(Vec::new());
-    assert_eq!(image.closure(&known).warnings[0].help, "install it if the program needs it");
+    assert_eq!(image.closure(&known).warnings[0].help.to_string(), "install it if the program needs it");
     let warnings = image.closure(&kept_path("/opt/app")).warnings;
     assert_eq!(
         warnings[0].text,

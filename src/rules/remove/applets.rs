@@ -12,7 +12,10 @@ use std::collections::BTreeSet;
 
 use crate::applets;
 use crate::diag::escape::{escaped, quoted};
+use crate::diag::help::lines;
+use crate::diag::{Keep, List};
 use crate::draft::{AppletChange, Draft};
+use crate::draft::record::LineChange;
 use crate::facts::multicall::{Family, MultiCall, is_telling};
 use crate::rules::context::Context;
 use crate::tree::{Id, Tree};
@@ -56,7 +59,8 @@ pub(crate) fn left(found: Vec<(MultiCall, Named)>, draft: &mut Draft<'_>) -> Vec
 fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Named) {
     let tree = &cx.facts.tree;
     let names = names(tree, program.program, draft);
-    let path = quoted(&tree.path(names.first().copied().unwrap_or(program.program)));
+    let plain = tree.path(names.first().copied().unwrap_or(program.program));
+    let path = quoted(&plain);
     if names.is_empty() || (program.family == Family::Links && program.problem.is_none()) {
         return;
     }
@@ -71,7 +75,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
     let untouched = names.iter().any(|&id| owned(id));
     if let Some(problem) = program.problem {
         if !untouched {
-            return refuse(draft, &path, problem);
+            return refuse(draft, &plain, problem);
         }
         let text = format!("{path} stays unchanged, and harden cannot read its applets: {problem}");
         return draft.warn(text, "delete it before harden runs if the image does not need it: it is in keep.paths, below a [files] path, or on a mount");
@@ -98,11 +102,11 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
         return draft.warn(text, "install coreutils as separate programs, or keep none of them");
     }
     if called.is_empty() {
-        return refuse(draft, &path, "it is not known which of its applets are needed");
+        return refuse(draft, &plain, "it is not known which of its applets are needed");
     }
     let Some(table) = &program.table else { return };
     match table.disable(&program.data, &keep) {
-        Err(problem) => refuse(draft, &path, problem),
+        Err(problem) => refuse(draft, &plain, problem),
         // Disabled before, as it should be.
         Ok(patched) if !patched.changed => copies(cx, draft, program, None),
         Ok(patched) => {
@@ -110,7 +114,7 @@ fn one(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, named: &Nam
             let before = format!("{} applets", program.applets.len());
             let after = format!("{} applets: {}", stay.len(), shown(&stay));
             let Some(&written) = names.first() else { return };
-            draft.record_line("remove.applets", &tree.path(written), before, after, "no kept command needs the others");
+            record(draft, &tree.path(written), before, after);
             if !patched.silent.is_empty() {
                 draft.note(format!(
                     "{path} still starts {} disabled applets, which do nothing and fail: {}",
@@ -150,7 +154,7 @@ fn copies(cx: &Context<'_>, draft: &mut Draft<'_>, program: &MultiCall, new: Opt
             continue;
         }
         let (before, after) = ("all its applets".to_owned(), "the applets of the program it is a copy of".to_owned());
-        draft.record_line("remove.applets", &path, before, after, "no kept command needs the others");
+        record(draft, &path, before, after);
         draft.rewrite_all(&names, new.unwrap_or(&program.data).clone());
     }
 }
@@ -188,15 +192,18 @@ fn is_other(cx: &Context<'_>, draft: &Draft<'_>, program: &MultiCall, name: &str
     entries.any(|&id| !draft.is_removed(id) && !program.entries.contains(&id))
 }
 
-fn refuse(draft: &mut Draft<'_>, path: &str, problem: &str) {
-    let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches('\'');
-    let all = if is_telling(name.as_bytes()) {
-        format!("[keep] commands = [\"{name}\"]")
-    } else {
-        format!("[keep] paths = [\"{}\"]", path.trim_matches('\''))
-    };
+fn record(draft: &mut Draft<'_>, path: &[u8], before: String, after: String) {
+    let line = LineChange { account: Vec::new(), before: Some(before), after: Some(after) };
+    draft.record_line("remove.applets", path, line, "no kept command needs the others");
+}
+
+fn refuse(draft: &mut Draft<'_>, path: &[u8], problem: &str) {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let (list, value) = if is_telling(name) { (List::Commands, name) } else { (List::Paths, path) };
+    let all = lines(&[Keep::new(list, String::from_utf8_lossy(value))]);
     draft.refuse(
-        format!("cannot separate the removed applets of {path} from the kept ones: {problem}"),
+        format!("cannot separate the removed applets of {} from the kept ones: {problem}", quoted(path)),
+        // What all of them are, only a person knows.
         format!("keep all of them with {all}, keep none of them, or switch remove.applets off"),
     );
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nix::libc;
+
 use super::image::{Options, Ran, apply, apply_with, perl, root};
 use crate::common::Rootfs;
 
@@ -261,6 +263,48 @@ fn where_tracing_is_refused_a_check_counts_by_its_status() {
     }
 }
 
+/// A seccomp profile as rootless engines and sandboxes have it: it refuses these calls with that error.
+fn profile(calls: &[libc::c_long], error: i32) -> String {
+    let mut code = vec![(0x20, 0, 0, 0)]; // the call's number
+    for (at, &call) in (1_u8..).zip(calls) {
+        code.push((0x15, u8::try_from(calls.len()).unwrap() + 1 - at, 0, u32::try_from(call).unwrap()));
+    }
+    code.extend([(0x06, 0, 0, 0x7fff_0000), (0x06, 0, 0, 0x0005_0000 | error.cast_unsigned())]);
+    let packed: Vec<String> = code.iter().map(|(op, yes, no, value)| format!("{op}, {yes}, {no}, {value}")).collect();
+    format!(
+        "exec /tools/perl -e 'my $code = pack(\"SCCL\" x {}, {}); my $filter = pack(\"Sx6P\", {0}, $code); \
+         syscall({}, 38, 1, 0, 0, 0) == 0 && syscall({2}, 22, 2, $filter) == 0 or die $!; exec \"/harden\", \"apply\"'",
+        code.len(),
+        packed.join(", "),
+        libc::SYS_prctl
+    )
+}
+
+#[test]
+fn where_a_seccomp_profile_refuses_tracing_a_check_counts_by_its_status() {
+    let config = format!("[check]\ncommands = [{}]", perl(r#"system("echo a; true") == 0 or exit 4"#));
+    let kept = format!("{config}\n[keep]\ncommands = [\"sh\"]");
+    for (calls, error) in [
+        (&[libc::SYS_ptrace][..], libc::EPERM),
+        (&[libc::SYS_ptrace], libc::ENOSYS),
+        (&[libc::SYS_seccomp], libc::EPERM),
+        (&[libc::SYS_seccomp, libc::SYS_ptrace], libc::EINVAL),
+    ] {
+        let script = profile(calls, error);
+        let options = Options { script: &script, ..Options::default() };
+        let ran = apply_with(&shell(), &config, options);
+        ran.ends_with(3)
+            .says(&["warning[check.trace]: harden cannot trace checks in this step", "ended with status 4"]);
+        assert_eq!(ran.said.matches("check.trace").count(), 1, "{}", ran.said);
+        apply_with(&shell(), &kept, options).ends_with(0).says(&["check passed"]);
+    }
+    // The same without such a call in the profile is traced.
+    let script = profile(&[libc::SYS_acct], libc::EPERM);
+    apply_with(&shell(), &config, Options { script: &script, ..Options::default() })
+        .ends_with(2)
+        .says(&["program '/usr/bin/sh' (started by '/tools/perl'"]);
+}
+
 /// A check that stops itself is ended by its time limit, and harden goes on.
 #[test]
 fn a_check_that_stops_itself_is_ended() {
@@ -362,4 +406,23 @@ fn an_account_that_is_looked_up_by_its_name_is_named_first() {
     }
     let keep = "[keep]\nusers = [\"other\"]";
     apply(&accounts(), &format!("[check]\ncommands = [{}]\n{keep}", perl("getpwnam('other') or die"))).ends_with(0);
+}
+
+/// A program that looks an account up and becomes it would find none; one that becomes a number needs no account.
+#[test]
+fn an_account_that_a_program_becomes() {
+    let looks = |code: &str| format!("start = \"root\"\n[check]\ncommands = [{}]", perl(code));
+    let user = looks("my $u = getpwnam('other') or die; $< = $> = $u; print \"became $<\"");
+    settles(accounts, &user, &["account 'other' (used by '/tools/perl'; accounts.prune)"]);
+    let group = looks("my $g = getgrnam('other') or die; $( = $) = $g; print \"became $(\"");
+    settles(accounts, &group, &["group 'other' (used by '/tools/perl'; accounts.prune)"]);
+    // A child by another program of the same process, and what another process has looked up.
+    let handed = looks("my $u = getpwnam('other') or die; exec '/tools/setpriv', \"--reuid=$u\", '/tools/id', '-u'");
+    settles(accounts, &handed, &["account 'other' (used by '/tools/setpriv'; accounts.prune)"]);
+    apply(&accounts(), &looks("$< = $> = 1001; print \"became $<\"")).ends_with(0).says(&["became 1001"]);
+    let kept = "\n[keep]\nusers = [\"other\"]\n";
+    apply(&accounts(), &format!("{user}{kept}")).ends_with(0).says(&["became 1001"]);
+    // No right to become it: the program does without before as well.
+    let user = format!("[check]\ncommands = [{}]", perl("my $u = getpwuid(1001); $> = 1001; print \"is $>\""));
+    apply(&accounts(), &user).ends_with(0).says(&["is 1000"]);
 }

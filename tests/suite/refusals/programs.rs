@@ -96,7 +96,7 @@ fn what_is_advised_for_a_set_id_program_settles_it() {
         let refused = tree().refuse(&keep).says(&["refused[guard.setid]"]).alone();
         let help =
             refused.run.stderr.split("keep it with [keep] ").nth(1).and_then(|rest| rest.split(", or declare").next());
-        let lines: Vec<&str> = help.unwrap().split(" and ").collect();
+        let lines: Vec<&str> = help.unwrap().split(" and [keep] ").collect();
         assert_eq!(lines.iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(), lists);
         let done = tree().apply_config(&format!("[keep]\n{}\n", lines.join("\n")), &keep);
         assert_eq!((done.after.mode("/usr/sbin/postdrop"), done.after.owner("/usr/sbin/postdrop")), (mode, (uid, gid)));
