@@ -12,11 +12,13 @@ mod stays;
 
 use serde::{Serialize, Serializer};
 
-use crate::diag::{Diagnostic, Keep};
 use crate::diag::escape::{escaped, printable, quoted};
+use crate::diag::{Diagnostic, Keep};
 use crate::draft::record::{Record, Target, What};
+use crate::facts::accounts::Database;
 use crate::pipeline::Examined;
 use crate::policy::{Entry, Policy};
+use crate::rules::accounts::prune;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree, Unresolved};
 
@@ -260,6 +262,11 @@ impl<'a> Explainer<'a> {
             answer.notes.push(format!("it is a link to {}{nowhere}", quoted(target(tree, id))));
         }
         self.note_applets(id, &mut answer);
+        let accounts = &self.examined.facts.accounts;
+        if [Database::Passwd, Database::Group].iter().any(|&database| accounts.node(database) == Some(id)) {
+            let plan = self.examined.plan.notes.iter().filter(|note| note.id == prune::ID);
+            answer.notes.extend(plan.map(|note| note.text.clone()));
+        }
         answer.refusals = self.refusals_of(&answer.path);
         answer
     }

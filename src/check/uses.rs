@@ -364,8 +364,7 @@ impl<'a> Judge<'a> {
         let commands = &self.examined.facts.commands;
         let end = |keep: &Keep| {
             let value = keep.value.as_bytes();
-            let entry =
-                if value.starts_with(b"/") { tree.lookup(value) } else { commands.find_in_path(tree, value) };
+            let entry = if value.starts_with(b"/") { tree.lookup(value) } else { commands.find_in_path(tree, value) };
             entry.and_then(|id| tree.follow(id).ok()).map(|found| found.node)
         };
         let file = |keep: &Keep| matches!(keep.list, List::Commands | List::Paths);

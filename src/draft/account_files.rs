@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::escape::escaped;
-use crate::draft::{Draft, New, Written};
 use crate::draft::record::LineChange;
+use crate::draft::{Draft, New, Written};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
 use crate::tree::Attributes;
 

@@ -55,7 +55,6 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (&(group, name), uses) in &named {
         refuse_named(cx, draft, group, name, uses);
     }
-    looked_up(cx, draft, &ids, &named);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
     by_configuration(cx, draft, &ids, &makers);
@@ -77,27 +76,6 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
         ),
         Help::write(vec![Keep::new(list, name)], &format!(", or configure a kept {what}")),
     );
-}
-
-/// Accounts that a program looks up by a name that is compiled in.
-fn looked_up(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, named: &BTreeMap<(bool, &str), Vec<&AccountUse>>) {
-    for found in cx.account_uses.iter().filter(|found| found.looked_up) {
-        let AccountUse { group, name, place, program, .. } = found;
-        let goes = if *group { ids.prunes_group(name) } else { ids.prunes_account(name) };
-        if goes && !named.contains_key(&(*group, name.as_str())) {
-            let (what, list) = if *group { ("group", List::Groups) } else { ("account", List::Users) };
-            let shown = escape::escaped(name.as_bytes());
-            draft.refuse_for(
-                cx.closure.origin(*program),
-                format!(
-                    "{} is kept, but the {what} '{shown}' that it needs would be pruned ({})",
-                    escape::quoted(&cx.facts.tree.path(*program)),
-                    escape::escaped(place.as_bytes())
-                ),
-                Help::write(vec![Keep::new(list, name.as_str())], ""),
-            );
-        }
-    }
 }
 
 /// Accounts whose names stand in kept programs that look names up: refused where the program runs as root when the image

@@ -46,7 +46,8 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let pruned = owners(cx, &ids, id);
         keeps.extend(pruned.iter().map(|(_, list, name)| Keep::new(*list, name.as_str())));
-        let because: Vec<String> = pruned.iter().map(|(kind, _, name)| format!("its {kind} {}", escape::quoted(name.as_bytes()))).collect();
+        let because: Vec<String> =
+            pruned.iter().map(|(kind, _, name)| format!("its {kind} {}", escape::quoted(name.as_bytes()))).collect();
         let because =
             if because.is_empty() { String::new() } else { format!(": {} would be pruned", because.join(" and ")) };
         draft.refuse_for(

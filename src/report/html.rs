@@ -143,7 +143,7 @@ fn message(out: &mut impl io::Write, word: &str, message: &Diagnostic) -> io::Re
         write!(out, "<pre>{}</pre>", lines.join("\n"))?;
     }
     if !message.help.is_empty() {
-        write!(out, "<p>help: {}</p>", Xml(&cut(&message.help)))?;
+        write!(out, "<p>help: {}</p>", Xml(&cut(&message.help.to_string())))?;
     }
     writeln!(out, "</div>")
 }

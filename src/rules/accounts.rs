@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::Origin;
-use crate::diag::escape::escaped;
+use crate::diag::escape::{escaped, quoted};
 use crate::diag::suggest::did_you_mean;
 use crate::draft::Draft;
 use crate::draft::account_files::AccountFiles;
 use crate::facts::accounts::{Database, GID, Line, MEMBERS, PRIMARY_GID, UID, members, parse_id};
 use crate::policy::{Entry, RunUser};
 use crate::rules::context::Context;
+use crate::scripts::configurations::AccountUse;
 
 pub(crate) mod backup;
 pub(crate) mod lock;
@@ -190,7 +191,17 @@ fn account_reason(cx: &Context<'_>, line: &Line) -> Option<String> {
         Some(RunUser::Numeric { uid: run, .. }) if Some(*run) == uid => return Some("run.user".to_owned()),
         _ => {}
     }
-    matching(&cx.policy.keep.users, name, uid).map(|entry| format!("keep.users, {}", entry.origin))
+    let entry = matching(&cx.policy.keep.users, name, uid).map(|entry| format!("keep.users, {}", entry.origin));
+    entry.or_else(|| looked_up(cx, false, name).map(|found| by_default(cx, found)))
+}
+
+/// The kept program that looks an account or a group up by a name that is compiled in.
+fn looked_up<'a>(cx: &Context<'a>, group: bool, name: &[u8]) -> Option<&'a AccountUse> {
+    cx.account_uses.iter().find(|found| found.looked_up && found.group == group && found.name.as_bytes() == name)
+}
+
+fn by_default(cx: &Context<'_>, found: &AccountUse) -> String {
+    format!("{} looks it up, {}", quoted(&cx.facts.tree.path(found.program)), escaped(found.place.as_bytes()))
 }
 
 fn group_reason(
@@ -206,6 +217,9 @@ fn group_reason(
     }
     if let Some(entry) = matching(&cx.policy.keep.groups, name, Some(gid)) {
         return Some(format!("keep.groups, {}", entry.origin));
+    }
+    if let Some(found) = looked_up(cx, true, name) {
+        return Some(by_default(cx, found));
     }
     let listed = |member: &&[u8]| *member != b"root" && (users.contains_key(*member) || is_run_user(cx, member));
     if let Some(member) = members(line.field(MEMBERS)).find(listed) {

@@ -6,8 +6,8 @@
 //! that the files it sets stay. Sources: CIS Debian 12 §5.4.1, §5.4.2.6, §5.4.3, §2.4.1.8, §2.4.2.1; SSG
 //! no_direct_root_logins, disable_users_coredumps.
 
-use crate::draft::{Draft, New, Written};
 use crate::draft::record::LineChange;
+use crate::draft::{Draft, New, Written};
 use crate::rules::context::Context;
 use crate::tree::{Attributes, Id, Tree};
 

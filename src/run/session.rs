@@ -300,7 +300,8 @@ impl<'a> Session<'a> {
 
     /// Run every check in the hardened root, up to the first that fails.
     fn run_checks(&mut self, examined: &Examined, setup: &Setup, first: &First, stop: &Stop) -> Result<(), Diagnostic> {
-        let runner = Runner::new(setup, None).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
+        let runner =
+            Runner::new(setup, None).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
         let judge = Judge::new(examined, &self.policy, &self.root).with(first);
         for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();

@@ -41,8 +41,11 @@ fn refusals_and_warnings_of_rules_and_guards() {
         ),
         (
             "accounts",
-            tree().programs(&["/usr/sbin/sshd"]).line("passwd", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin"),
-            format!("{RUN}[keep]\ncommands = [\"sshd\"]\n"),
+            tree()
+                .programs(&["/usr/sbin/mosquitto"])
+                .line("passwd", "svc:x:105:65534::/nonexistent:/usr/sbin/nologin")
+                .text("/etc/mosquitto/mosquitto.conf", "user svc\n"),
+            format!("{RUN}[keep]\ncommands = [\"mosquitto\"]\n"),
         ),
         ("files", tree(), format!("{RUN}[files]\nwritable = [\"/usr/lib\"]\nread-only = [\"/srv/none\"]\n")),
         (

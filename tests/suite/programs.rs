@@ -110,46 +110,77 @@ fn what_goes_knowingly_is_not_kept_by_a_program_file() {
     tree.apply_config(config, &APP).assert_gone(&["/usr/bin/runsv"]);
 }
 
+/// It stays, locked and without a login shell, and plan, report and explain say for which program; what names another one,
+/// or a program file of one's own, lets it go.
 #[test]
-fn an_account_that_is_compiled_in_is_refused_until_it_is_kept() {
+fn an_account_that_is_compiled_in_stays_with_its_program() {
     let mut tried = 0;
     for known in known() {
         for &(name, group, root) in &known.accounts {
-            let tree = || {
-                let tree = with(&known).line("group", "others:x:777:");
-                if group {
-                    tree.line("group", &format!("{name}:x:778:"))
-                } else if ["nobody", "daemon"].contains(&name) {
-                    tree
-                } else {
-                    tree.line("passwd", &format!("{name}:x:778:777::/nonexistent:/usr/sbin/nologin"))
-                }
-            };
+            let file = if group { "group" } else { "passwd" };
+            let base = ["nobody", "daemon"].contains(&name);
+            let line = if group { format!("{name}:x:778:") } else { format!("{name}:x:778:777::/:/bin/sh") };
+            let tree = || if base { with(&known) } else { with(&known).line(file, &line) };
             let start = if root { "root" } else { "user" };
-            // The others of the program are in the tree too where the base has them.
-            let others = "users = [{ name = 'nobody', optional = true }]\n";
-            let others = if name == "nobody" { "" } else { others };
             // The jobs of a cron daemon are another guard's.
-            let head = format!(
-                "[rules]\n'remove.cron' = 'off'\n[run]\nstart = '{start}'\n[keep]\ncommands = ['{}']\n",
-                known.name
-            );
-            let list = if group { "groups" } else { "users" };
-            let refused = tree().refuse_config(&format!("{head}{others}"), &APP);
-            refused.says(&[&format!("'{name}' that it needs"), known.file, &format!("{list} = [\"{name}\"]")]).alone();
-            let kept = match (group, name) {
-                (_, "nobody") => "users = ['nobody']\n".to_owned(),
-                (false, _) => format!("users = ['{name}', {{ name = 'nobody', optional = true }}]\n"),
-                (true, _) => format!("groups = ['{name}']\n{others}"),
+            let config = |start: &str| {
+                format!(
+                    "[rules]\n'remove.cron' = 'off'\n[run]\nstart = '{start}'\n[keep]\ncommands = ['{}']\n",
+                    known.name
+                )
             };
-            tree().apply_config(&format!("{head}{kept}"), &APP);
+            let lines = |text: &str| text.lines().any(|line| line.starts_with(&format!("{name}:")));
+            let done = tree().apply_config(&config(start), &APP);
+            assert!(lines(&done.root.read(&format!("/etc/{file}"))), "{}: {name}", known.file);
+            let what = if group { "group" } else { "account" };
+            let said = [format!("the {what} '{name}' stays: "), format!("looks it up, {}", known.file)];
+            assert!(said.iter().all(|said| done.run.stdout.contains(said)), "{said:?}\n{}", done.run.all());
+            if !group {
+                let entry = done.root.read("/etc/passwd");
+                let entry = entry.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap().to_owned();
+                assert!(entry.ends_with("/nologin"), "{entry}");
+            }
             if root {
-                tree().apply_config(&head.replace("'root'", "'user'"), &APP);
+                let done = tree().apply_config(&config("user"), &APP);
+                assert!(!lines(&done.root.read(&format!("/etc/{file}"))), "{}: {name}", known.file);
             }
             tried += 1;
         }
     }
     assert!(tried >= 20, "{tried}");
+}
+
+#[test]
+fn an_account_by_default_gives_way_to_settings_and_to_a_file_of_ones_own() {
+    let tree = || Rootfs::debian_like().programs(&["/usr/sbin/dnsmasq"]);
+    let config =
+        |command: &str| format!("[run]\nuser = 'app:1000:1000'\nstart = 'root'\ncommand = ['dnsmasq', {command}]\n");
+    let none: [&str; 0] = [];
+    let has = |text: &str| text.lines().any(|line| line.starts_with("nobody:"));
+    let done = tree().apply_config(&config("'-k'"), &none);
+    assert!(has(&done.root.read("/etc/passwd")) && has(&done.root.read("/etc/shadow")));
+    let shadow = done.root.read("/etc/shadow");
+    assert!(shadow.lines().any(|line| line.starts_with("nobody:*") || line.starts_with("nobody:!")), "{shadow}");
+    for words in ["'--user=app'", "'-u', 'app'"] {
+        assert!(!has(&tree().apply_config(&config(words), &none).root.read("/etc/passwd")), "{words}");
+    }
+    let set = tree().text("/etc/dnsmasq.conf", "user=app\n").apply_config(&config("'-k'"), &none);
+    assert!(!has(&set.root.read("/etc/passwd")));
+    // The run user cannot take its number.
+    let taken = config("'-k'").replace("1000:1000", "65534:65534");
+    tree().refuse_config(&taken, &none).says(&["uid 65534 belongs to 'nobody'", "looks it up, programs/dnsmasq.toml"]);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("dnsmasq.toml"), "names = ['dnsmasq']\n").unwrap();
+    let own = directory.path().join("harden.toml");
+    std::fs::write(&own, format!("{}[programs]\nfiles = ['dnsmasq.toml']\n", config("'-k'"))).unwrap();
+    let own = tree().apply(&["--config", own.to_str().unwrap()]);
+    assert!(!has(&own.root.read("/etc/passwd")), "{}", own.run.all());
+    let said = tree().run("explain", &["--user", "app:1000:1000", "--command", "dnsmasq", "/etc/passwd"]).all();
+    assert!(!said.contains("'nobody' stays"), "{said}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config("'-k'")).unwrap();
+    let said = tree().run("explain", &["--config", file.path().to_str().unwrap(), "/etc/passwd"]).all();
+    assert!(said.contains("the account 'nobody' stays: '/usr/sbin/dnsmasq' looks it up"), "{said}");
 }
 
 #[test]

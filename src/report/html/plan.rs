@@ -16,7 +16,7 @@ use crate::inventory::figures::{Account, Figure, accounts, figures as count, siz
 use crate::inventory::parts::parts;
 use crate::pipeline::Examined;
 use crate::policy::{Policy, Run};
-use crate::report::json::Status;
+use crate::report::json::{State, Status};
 use crate::report::runtime::Runtime;
 use crate::rules::{RULES, Rule};
 use crate::tree::set::IdSet;
@@ -54,15 +54,15 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
     let plan = &examined.plan;
     let changes = number(plan.records.len());
     let (class, word, text) = match status.state {
-        "planned" if plan.records.is_empty() => {
+        State::Planned if plan.records.is_empty() => {
             ("done", "nothing to change", "The image is as the policy wants it.".into())
         }
-        "planned" => {
+        State::Planned => {
             ("done", "can be applied", format!("harden apply would make {changes} changes. Nothing was changed."))
         }
-        "applied" => ("done", "done", format!("harden made {changes} changes.")),
-        "refused" => ("refused", "refused", "Nothing was changed: settle the refusals first.".to_owned()),
-        _ => {
+        State::Applied => ("done", "done", format!("harden made {changes} changes.")),
+        State::Refused => ("refused", "refused", "Nothing was changed: settle the refusals first.".to_owned()),
+        State::Failed => {
             let text = format!(
                 "{} steps were done and {} were not; run harden again to continue.",
                 number(status.done),
@@ -370,9 +370,9 @@ fn account_row(out: &mut impl io::Write, account: &Account, fields: &[(&str, usi
 fn notes(out: &mut impl io::Write, examined: &Examined, status: &Status) -> io::Result<()> {
     writeln!(out, "<section><h2 id=\"notes\">Notes</h2><ul>")?;
     let plan = &examined.plan;
-    let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut rows: BTreeMap<String, usize> = BTreeMap::new();
     for check in &status.checks {
-        *rows.entry(check.state).or_default() += 1;
+        *rows.entry(check.state.to_string()).or_default() += 1;
     }
     for (state, count) in rows {
         writeln!(out, "<li>checks {state}: {count}</li>")?;

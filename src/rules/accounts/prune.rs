@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, Stay, stay, unsound, with_files};
-use crate::diag::escape::escaped;
+use super::{Context, Stay, by_default, looked_up, stay, unsound, with_files};
+use crate::diag::escape::{escaped, quoted};
 use crate::draft::Draft;
 use crate::draft::account_files::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
@@ -28,6 +28,9 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
         let stay = stay(cx, files);
+        if cx.is_on(ID) && !files.is_frozen(Database::Passwd) {
+            name_defaults(cx, &stay, draft);
+        }
         prune(files, &stay);
         let users = files.names(Database::Passwd);
         let groups = files.names(Database::Group);
@@ -45,6 +48,18 @@ pub fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         add_missing(files, ID, Database::Gshadow, groups);
         warn_of_shared_ids(files, draft);
     });
+}
+
+/// Say which accounts and groups stay because a kept program looks them up, and for no other reason.
+fn name_defaults(cx: &Context<'_>, stay: &Stay, draft: &mut Draft<'_>) {
+    for (group, names) in [(false, &stay.users), (true, &stay.groups)] {
+        for (name, reason) in names {
+            let found = looked_up(cx, group, name).filter(|found| by_default(cx, found) == *reason);
+            let Some(found) = found else { continue };
+            let what = if group { "group" } else { "account" };
+            draft.note(format!("the {what} {} stays: {}", quoted(name), by_default(cx, found)));
+        }
+    }
 }
 
 fn prune(files: &mut AccountFiles, stay: &Stay) {

@@ -37,34 +37,23 @@ fn a_name_alone_must_exist() {
     Rootfs::debian_like().refuse(&user("app")).says(&["'app'", "app:"]).alone();
 }
 
-/// mosquitto(8) drops to the account `mosquitto` when root starts it, and to no other account when anybody else does.
+/// mosquitto(8) drops to the account `mosquitto` when root starts it, and to no other account when anybody else does; sshd(8)
+/// looks its own up whenever it starts. Both stay, and an account that a configuration names instead is refused as ever.
 #[test]
-fn an_account_that_a_server_drops_to_is_needed_where_it_starts_as_root() {
-    let tree = || {
-        Rootfs::debian_like()
-            .programs(&["/usr/sbin/mosquitto"])
-            .line("passwd", "mosquitto:x:105:65534::/nonexistent:/usr/sbin/nologin")
+fn an_account_that_a_server_looks_up_stays_and_one_that_its_configuration_names_is_refused() {
+    let tree = |name: &str| {
+        let line = format!("{name}:x:105:65534::/nonexistent:/usr/sbin/nologin");
+        Rootfs::debian_like().programs(&[&format!("/usr/sbin/{name}")]).line("passwd", &line)
     };
-    let config = |start: &str| format!("[run]\nstart = '{start}'\n[keep]\ncommands = ['mosquitto']\n");
-    let refused = tree().refuse_config(&config("root"), &APP);
-    refused.says(&["'/usr/sbin/mosquitto' is kept, but the account 'mosquitto'"]).alone();
-    tree().apply_config(&config("user"), &APP);
-}
-
-/// sshd looks up its account when it starts.
-#[test]
-fn the_account_of_a_kept_sshd_is_refused_until_it_is_kept() {
-    let tree = || {
-        Rootfs::debian_like()
-            .programs(&["/usr/sbin/sshd"])
-            .line("passwd", "sshd:x:105:65534::/run/sshd:/usr/sbin/nologin")
-    };
-    tree()
-        .refuse(&[&APP[..], &["--keep", "sshd"]].concat())
-        .says(&["'/usr/sbin/sshd' is kept, but the account 'sshd'", "[keep] users = [\"sshd\"]"])
-        .alone();
-    let done = tree().apply_config("[keep]\ncommands = ['sshd']\nusers = ['sshd']\n", &APP);
-    assert!(done.root.read("/etc/passwd").contains("sshd:x:105:65534:"));
+    let config = |name: &str, start: &str| format!("[run]\nstart = '{start}'\n[keep]\ncommands = ['{name}']\n");
+    for (name, start, stays) in [("mosquitto", "root", true), ("mosquitto", "user", false), ("sshd", "user", true)] {
+        let done = tree(name).apply_config(&config(name, start), &APP);
+        assert_eq!(done.root.read("/etc/passwd").contains(&format!("{name}:x:105:65534:")), stays, "{name} {start}");
+    }
+    let told = tree("mosquitto").line("passwd", "svc:x:106:65534::/:/usr/sbin/nologin");
+    let told = told.text("/etc/mosquitto/mosquitto.conf", "user svc\n");
+    let refused = told.refuse_config(&config("mosquitto", "root"), &APP);
+    refused.says(&["the account 'svc' would be pruned", "[keep] users = [\"svc\"]"]).alone();
 }
 
 /// Mail and name servers look up the accounts of their configuration when they start, or with the first message.
