@@ -100,6 +100,34 @@ fn read_with(
 ) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories, max_size);
     let (whole, bounded) = store.open(file)?;
+    Input { store, whole, bounded }.read(platform, attributes)
+}
+
+/// The bytes of an archive, which may be read for more than one platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Input {
+    store: Store,
+    whole: Span,
+    /// A checksum has shown that they are all there.
+    bounded: bool,
+}
+
+impl Input {
+    /// Read the image of a platform. `attributes`: with all that another archive needs to be written of it; then, of
+    /// several platforms, any one will do when none is named.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(crate) fn read(self, platform: Option<&Platform>, attributes: bool) -> Result<Archive, Diagnostic> {
+        read_input(self, platform, attributes)
+    }
+}
+
+fn read_input(
+    Input { store, whole, bounded }: Input,
+    platform: Option<&Platform>,
+    attributes: bool,
+) -> Result<Archive, Diagnostic> {
     let mut outer = Layers::new(false);
     fill(&mut outer, &store, whole, bounded, attributes)?;
     if outer.is_empty() {
@@ -107,8 +135,8 @@ fn read_with(
         return Err(error.help("write it with docker export or docker save"));
     }
     let (tree, contents, extras) = outer.finish(attributes);
-    let mut files = Files { store, contents, extras, budgets: Budgets::default() };
-    let Some(image) = image::recognise(&tree, &files, platform)? else {
+    let mut files = Files { store, whole, bounded, contents, extras, budgets: Budgets::default() };
+    let Some(image) = image::recognise(&tree, &files, platform, attributes)? else {
         return Ok(Archive { tree, files, config: None, image: None, notes: Vec::new() });
     };
     let note = |path: Vec<u8>| format!("the image is in the directory {} of the archive", quoted(&path));
@@ -196,6 +224,9 @@ fn unpacker(head: &[u8]) -> Option<Unpack> {
 #[derive(Debug)]
 pub struct Files {
     store: Store,
+    /// The archive's own bytes.
+    whole: Span,
+    bounded: bool,
     /// By inode number of the tree, which begins with 1.
     contents: Vec<Option<Data>>,
     /// What few inodes have besides, by their number.
@@ -205,6 +236,11 @@ pub struct Files {
 }
 
 impl Files {
+    /// The archive that they are of, to read the image of another platform.
+    pub(crate) fn input(&self) -> Input {
+        Input { store: self.store.clone(), whole: self.whole, bounded: self.bounded }
+    }
+
     fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {
         let number = usize::try_from(tree.meta(id).ino.checked_sub(1)?).ok()?;
         self.contents.get(number)?.as_ref()

@@ -327,7 +327,7 @@ pub struct Target {
 /// How the archive of an image is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Archive {
-    /// Platform to read from a multi-platform archive, such as linux/arm64 [default: this machine's]
+    /// Platform to read from a multi-platform archive, such as linux/arm64 [default: this machine's; image: all]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", help_heading = TARGET)]
     pub platform: Option<OsString>,
     /// Refuse an archive that unpacks to more than SIZE, such as 20G [default: 128M, or 200 times its own size if that is more]

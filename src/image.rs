@@ -62,17 +62,6 @@ pub(crate) struct Hardened<'a> {
     pub annotations: Vec<(&'static str, String)>,
 }
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Written {
-    /// SHA-256 of the manifest, which names the image.
-    pub manifest: String,
-    /// SHA-256 of the configuration, Docker's id of the image.
-    pub config: String,
-    /// Bytes of the layer before compression, and as stored.
-    pub layer: (u64, u64),
-}
-
 /// Why nothing was written.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -90,12 +79,62 @@ impl From<io::Error> for Fault {
     }
 }
 
-impl Hardened<'_> {
-    /// Write the image.
+/// The archive that is written, with the image of one platform or more.
+pub(crate) struct Images {
+    out: Layout,
+    made: Vec<Made>,
+}
+
+/// The image of one platform that was written.
+struct Made {
+    facts: Facts,
+    document: Vec<u8>,
+    config: Blob,
+    manifest: Blob,
+    layers: Vec<Layer>,
+}
+
+impl Images {
+    /// Begin an archive in an empty file.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(crate) fn begin(file: File) -> io::Result<Self> {
+        Ok(Self { out: Layout::begin(file)?, made: Vec::new() })
+    }
+
+    /// Write the image of one platform.
     ///
     /// # Errors
     /// The first fault; what was written by then is no image.
-    pub(crate) fn write(&self, file: &File) -> Result<Written, Fault> {
+    pub(crate) fn add(&mut self, hardened: &Hardened<'_>) -> Result<(), Fault> {
+        self.made.push(hardened.write(&mut self.out)?);
+        Ok(())
+    }
+
+    /// Write what names the images: Docker's manifest.json the first one, the index all.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(crate) fn finish(mut self) -> Result<(), Fault> {
+        let Some(first) = self.made.first() else { return Ok(()) };
+        let index = match self.made.as_slice() {
+            [only] => config::index(&only.facts, &only.document, &only.manifest),
+            all => {
+                let each = all.iter().map(|made| (&made.facts, made.document.as_slice(), &made.manifest));
+                let (blob, ()) = blob_of(&mut self.out, &config::platforms(each))?;
+                config::index_of(&first.facts, &blob)
+            }
+        };
+        self.out.document("oci-layout", config::LAYOUT)?;
+        self.out.document("index.json", &index)?;
+        self.out.document("manifest.json", &config::docker(&first.facts, &first.config, &first.layers))?;
+        Ok(self.out.end()?)
+    }
+}
+
+impl Hardened<'_> {
+    fn write(&self, out: &mut Layout) -> Result<Made, Fault> {
         let facts = Facts {
             user: self.user.clone(),
             created: self.epoch.map(rfc3339),
@@ -103,19 +142,15 @@ impl Hardened<'_> {
             oci: self.oci,
             annotations: self.annotations.clone(),
         };
-        let mut out = Layout::begin(file)?;
         let mut layers = Vec::new();
         for (at, compression) in self.kept.iter().flat_map(|kept| kept.stored()) {
-            let copy = |blob: &mut layout::BlobWriter<'_, '_>| {
-                kept_layer(self.files, at, &mut |bytes| Ok(blob.write_all(bytes)?))
-            };
+            let copy =
+                |blob: &mut layout::BlobWriter<'_>| kept_layer(self.files, at, &mut |bytes| Ok(blob.write_all(bytes)?));
             let (blob, ()) = out.blob(copy)?;
             layers.push(Layer { blob, compression, id: None });
         }
-        let mut size = 0;
         if self.kept.is_none() || !self.plan.steps.is_empty() {
-            let (blob, (id, plain)) = self.write_layer(&mut out)?;
-            size = plain;
+            let (blob, id) = self.write_layer(out)?;
             layers.push(Layer {
                 id: Some(id.unwrap_or_else(|| blob.digest.clone())),
                 blob,
@@ -123,23 +158,18 @@ impl Hardened<'_> {
             });
         }
         let document = config::configuration(self.config, &facts, &layers).map_err(|_| Fault::Config)?;
-        let (config, ()) = blob_of(&mut out, &document)?;
-        let (manifest, ()) = blob_of(&mut out, &config::manifest(&facts, &config, &layers))?;
-        out.document("oci-layout", config::LAYOUT)?;
-        out.document("index.json", &config::index(&facts, &document, &manifest))?;
-        out.document("manifest.json", &config::docker(&facts, &config, &layers))?;
-        out.end()?;
-        let stored = layers.iter().map(|layer| layer.blob.size).sum();
-        Ok(Written { manifest: manifest.digest, config: config.digest, layer: (size, stored) })
+        let (config, ()) = blob_of(out, &document)?;
+        let (manifest, ()) = blob_of(out, &config::manifest(&facts, &config, &layers))?;
+        Ok(Made { facts, document, config, manifest, layers })
     }
 
-    /// The layer that harden writes. Returns its digest before compression, where it is compressed, and its bytes.
-    fn write_layer(&self, out: &mut Layout<'_>) -> Result<(Blob, (Option<String>, u64)), Fault> {
+    /// The layer that harden writes. Returns its digest before compression, where it is compressed.
+    fn write_layer(&self, out: &mut Layout) -> Result<(Blob, Option<String>), Fault> {
         out.blob(|blob| match self.compression {
-            Compression::None => self.layer(&mut Plain { out: blob, digest: None, size: 0 }),
+            Compression::None => self.layer(&mut Plain { out: blob, digest: None }),
             Compression::Zstd => {
                 let packed = zstd::Frames::new(blob);
-                let mut plain = Plain { out: packed, digest: Some(Digest::default()), size: 0 };
+                let mut plain = Plain { out: packed, digest: Some(Digest::default()) };
                 let found = self.layer(&mut plain)?;
                 plain.out.finish()?;
                 Ok(found)
@@ -147,7 +177,7 @@ impl Hardened<'_> {
             Compression::Gzip => {
                 // No time and no name of a file: the same content gives the same bytes.
                 let packed: GzEncoder<_> = GzBuilder::new().write(blob, flate2::Compression::new(6));
-                let mut plain = Plain { out: packed, digest: Some(Digest::default()), size: 0 };
+                let mut plain = Plain { out: packed, digest: Some(Digest::default()) };
                 let found = self.layer(&mut plain)?;
                 plain.out.finish()?;
                 Ok(found)
@@ -156,7 +186,7 @@ impl Hardened<'_> {
     }
 
     /// The entries of a layer: all, or those that the plan changes, with the directories above them, as engines want it.
-    fn layer(&self, out: &mut Plain<impl Write>) -> Result<(Option<String>, u64), Fault> {
+    fn layer(&self, out: &mut Plain<impl Write>) -> Result<Option<String>, Fault> {
         let mut buffer = Vec::new();
         // Directories on the way to the entry, and the header of each that is not written yet.
         let mut above: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
@@ -204,7 +234,7 @@ impl Hardened<'_> {
         After::new(self.tree, self.files, self.plan, self.epoch).each(self.kept.is_some(), &mut put)?;
         out.write_all(&tar::END)?;
         out.flush()?;
-        Ok((out.digest.take().map(|digest| hex(&digest.finish())), out.size))
+        Ok(out.digest.take().map(|digest| hex(&digest.finish())))
     }
 }
 
@@ -225,7 +255,7 @@ fn kept_layer(
     }
 }
 
-fn blob_of(out: &mut Layout<'_>, content: &[u8]) -> Result<(Blob, ()), Fault> {
+fn blob_of(out: &mut Layout, content: &[u8]) -> Result<(Blob, ()), Fault> {
     out.blob(|blob| Ok(blob.write_all(content)?))
 }
 
@@ -233,7 +263,6 @@ fn blob_of(out: &mut Layout<'_>, content: &[u8]) -> Result<(Blob, ()), Fault> {
 struct Plain<W> {
     out: W,
     digest: Option<Digest>,
-    size: u64,
 }
 
 impl<W: Write> Write for Plain<W> {
@@ -242,7 +271,6 @@ impl<W: Write> Write for Plain<W> {
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }
-        self.size += bytes.len() as u64;
         Ok(bytes.len())
     }
 

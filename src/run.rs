@@ -141,7 +141,16 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Image(_)) => {
             let directories = archive::directories(environment, &options);
-            image::run(policy, &options, &request, image_config.as_deref(), archive, &directories)
+            let load = |options: &Options| {
+                let loaded = policy::load(options, binary.as_deref(), &known(), &Host).map_err(|problems| {
+                    problems.iter().for_each(|problem| console.say(Kind::Error, problem));
+                    console.phase("no image was written");
+                    Exit::Refused
+                })?;
+                loaded.warnings.iter().for_each(|warning| console.say(Kind::Warning, warning));
+                Ok(loaded.policy)
+            };
+            image::run(policy, options, &request, image_config.as_deref(), archive, &directories, &load)
         }
         Some(Action::Explain(asked)) => {
             Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))

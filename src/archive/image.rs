@@ -128,6 +128,10 @@ pub(crate) struct Facts {
     pub(crate) oci: bool,
     /// Its layers as they are stored, the lowest first.
     pub(crate) layers: Vec<(StoredLayer, Compression)>,
+    /// Every platform of which the archive holds this image, when they are several and none was asked for: this one first.
+    pub(crate) platforms: Vec<Platform>,
+    /// Attestations and signatures of it, by digest.
+    pub(crate) attached: Vec<String>,
 }
 
 impl Facts {
@@ -181,13 +185,19 @@ struct Candidate {
     platform: Option<Platform>,
 }
 
-/// The image that an archive holds; `None` when it holds no image.
+/// The image that an archive holds; `None` when it holds no image. `any`: of several platforms, any one is read when none is
+/// asked for.
 ///
 /// # Errors
 /// When it is an image archive, and it is not clear what the image is, or a part is missing.
-pub(super) fn recognise(tree: &Tree, files: &Files, platform: Option<&Platform>) -> Result<Option<Image>, Diagnostic> {
+pub(super) fn recognise(
+    tree: &Tree,
+    files: &Files,
+    platform: Option<&Platform>,
+    any: bool,
+) -> Result<Option<Image>, Diagnostic> {
     let read = Cell::new(0);
-    let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform, read: &read };
+    let at = |base: Id| Archive { tree, files, base, form: Form::Docker, platform, any, read: &read };
     let is_root = ROOT_DIRECTORIES
         .iter()
         .any(|&name| tree.child(Id::ROOT, name.as_bytes()).is_some_and(|id| tree.is_dir(id) || tree.is_link(id)));
@@ -301,6 +311,7 @@ struct Archive<'a> {
     base: Id,
     form: Form,
     platform: Option<&'a Platform>,
+    any: bool,
     /// Bytes of documents read so far.
     read: &'a Cell<u64>,
 }
@@ -338,6 +349,17 @@ impl Archive<'_> {
             Form::Docker if self.platform.is_some() && self.file("index.json", None).is_some() => {
                 Archive { form: Form::Oci, ..*self }.oci("index.json")
             }
+            Form::Docker if self.any && self.file("index.json", None).is_some() => {
+                let all = Archive { form: Form::Oci, ..*self };
+                let (candidates, attached) = all.candidates(&all.json("index.json", None)?)?;
+                if all.platforms(&all.present(&candidates)).len() > 1 {
+                    return all.oci("index.json");
+                }
+                // Of one platform, its names are those of manifest.json.
+                let mut read = Archive { any: false, ..*self }.read()?;
+                read.facts.attached = attached;
+                Ok(read)
+            }
             Form::Docker => match self.json("manifest.json", None)? {
                 Value::Array(images) => self.docker(&images),
                 _ => Err(refused("its manifest.json is not a list")),
@@ -353,20 +375,18 @@ impl Archive<'_> {
         if first.get("manifests").is_none() {
             return self.manifest(&first);
         }
-        let mut candidates = Vec::new();
-        self.collect(&first, "", 0, &mut BTreeSet::new(), &mut candidates)?;
+        let (candidates, attached) = self.candidates(&first)?;
         if candidates.is_empty() {
             return Err(refused("it holds no image"));
         }
-        // Of an image for many platforms, an archive may hold some: what it does not hold cannot be meant.
-        let there =
-            |found: &&Candidate| self.blob(&found.digest, true).is_ok_and(|path| self.file(&path, None).is_some());
         let wanted = self.platform.cloned().unwrap_or_else(Platform::ours);
         let fits = |found: &&Candidate| self.platform_of(found).is_some_and(|platform| platform.fits(&wanted));
-        let present: Vec<&Candidate> = candidates.iter().filter(there).collect();
+        let present = self.present(&candidates);
         let fitting: Vec<&Candidate> = present.iter().copied().filter(fits).collect();
+        let mut platforms = if self.any && self.platform.is_none() { self.platforms(&present) } else { Vec::new() };
         let chosen = match (present.as_slice(), fitting.as_slice()) {
             (_, &[only]) => only,
+            (&[first, ..], []) if platforms.len() > 1 => first,
             (&[only], _) if self.platform.is_none() => only,
             ([], _) => return Err(missing(&self.blob(candidates.first().map_or("", |found| &found.digest), true)?)),
             (all, []) if self.platform.is_some() => {
@@ -382,7 +402,34 @@ impl Archive<'_> {
         let manifest = self.json(&self.blob(&chosen.digest, true)?, chosen.size)?;
         let mut read = self.manifest(&manifest)?;
         read.facts.names = chosen.names.clone();
+        // The one that was read goes first.
+        if let Some(at) = present.iter().position(|found| *found == chosen).filter(|at| *at < platforms.len()) {
+            platforms.get_mut(..=at).unwrap_or_default().rotate_right(1);
+        }
+        (read.facts.platforms, read.facts.attached) = (platforms, attached);
         Ok(read)
+    }
+
+    /// The images of an index, and by digest what is attached to them.
+    fn candidates(&self, index: &Value) -> Result<(Vec<Candidate>, Vec<String>), Diagnostic> {
+        let (mut found, mut attached) = (Vec::new(), Vec::new());
+        self.collect(index, "", 0, &mut BTreeSet::new(), &mut found, &mut attached)?;
+        Ok((found, attached))
+    }
+
+    /// Of an image for many platforms, an archive may hold some: what it does not hold cannot be meant.
+    fn present<'c>(&self, candidates: &'c [Candidate]) -> Vec<&'c Candidate> {
+        let there =
+            |found: &&Candidate| self.blob(&found.digest, true).is_ok_and(|path| self.file(&path, None).is_some());
+        candidates.iter().filter(there).collect()
+    }
+
+    /// The platforms of one image: none, when these are several images.
+    fn platforms(&self, images: &[&Candidate]) -> Vec<Platform> {
+        let one = images.iter().all(|image| images.first().is_some_and(|first| first.names == image.names));
+        let all: Vec<Platform> = images.iter().filter_map(|image| self.platform_of(image)).collect();
+        let distinct = all.iter().enumerate().all(|(at, one)| !all.iter().skip(at + 1).any(|other| other == one));
+        if one && distinct && all.len() == images.len() && all.len() > 1 { all } else { Vec::new() }
     }
 
     /// The images of a list with their platforms, for messages.
@@ -435,6 +482,7 @@ impl Archive<'_> {
         depth: usize,
         seen: &mut BTreeSet<String>,
         found: &mut Vec<Candidate>,
+        attached: &mut Vec<String>,
     ) -> Result<(), Diagnostic> {
         if depth > DEEPEST_INDEX {
             return Err(refused("its indexes are nested too deeply"));
@@ -446,6 +494,7 @@ impl Archive<'_> {
             let unknown =
                 platform.as_ref().is_some_and(|found| found.os == "unknown" && found.architecture == "unknown");
             if note("vnd.docker.reference.type").is_some() || unknown {
+                attached.extend(text(entry, "digest"));
                 continue;
             }
             let digest = text(entry, "digest").ok_or_else(|| refused("an index names a manifest without a digest"))?;
@@ -470,12 +519,13 @@ impl Archive<'_> {
             if !(manifest && platform.is_some()) {
                 let inner = self.json(&self.blob(&digest, true)?, size)?;
                 if inner.get("manifests").is_some() {
-                    self.collect(&inner, &name, depth + 1, seen, found)?;
+                    self.collect(&inner, &name, depth + 1, seen, found, attached)?;
                     continue;
                 }
                 // A signature or a bill of materials beside the image has a configuration of another kind.
                 let kind = inner.get("config").and_then(|config| text(config, "mediaType")).unwrap_or_default();
                 if !is_image_config(&kind) {
+                    attached.push(digest);
                     continue;
                 }
             }

@@ -45,7 +45,7 @@ pub(super) struct Span {
 }
 
 /// The files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     archive: Option<Source>,
     spool: Option<Rc<File>>,

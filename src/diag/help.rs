@@ -78,10 +78,10 @@ pub(crate) fn lines(keeps: &[Keep]) -> String {
 /// What to write instead; empty when nothing can be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Help {
-    text: String,
+    text: Box<str>,
     /// The entries which settle it, all together, and which are the first thing to do: to keep is always safe. None where
     /// something else has to be decided.
-    pub keeps: Vec<Keep>,
+    pub keeps: Box<[Keep]>,
 }
 
 impl Help {
@@ -94,7 +94,7 @@ impl Help {
     /// The same with other words before the lines.
     #[must_use]
     pub(crate) fn begin(before: &str, keeps: Vec<Keep>, then: &str) -> Self {
-        Self { text: format!("{before} {}{then}", lines(&keeps)), keeps }
+        Self { text: format!("{before} {}{then}", lines(&keeps)).into(), keeps: keeps.into() }
     }
 
     /// Whether there is nothing to say.
@@ -106,7 +106,7 @@ impl Help {
 
 impl From<String> for Help {
     fn from(text: String) -> Self {
-        Self { text, keeps: Vec::new() }
+        Self { text: text.into(), keeps: Box::default() }
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
             help.to_string(),
             r#"write [keep] commands = ["x]\"", "y"] and [keep] paths = ["/z"] and [rules] "remove.cron" = "off"; or not"#
         );
-        assert_eq!(help.keeps, keeps);
+        assert_eq!(*help.keeps, *keeps);
     }
 
     #[test]

@@ -179,32 +179,62 @@ fn annotations(facts: &Facts) -> Value {
     Value::Object(facts.annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect())
 }
 
-/// index.json.
+/// The media type of an index.
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// index.json of one image.
 pub(super) fn index(facts: &Facts, config: &[u8], manifest: &Blob) -> Vec<u8> {
+    list(&named(facts, &of_platform(facts, config, manifest)))
+}
+
+/// The index of an image for several platforms.
+pub(super) fn platforms<'a>(images: impl Iterator<Item = (&'a Facts, &'a [u8], &'a Blob)>) -> Vec<u8> {
+    let entry = |(facts, config, manifest)| {
+        let mut entry = of_platform(facts, config, manifest);
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("annotations".to_owned(), annotations(facts));
+        }
+        entry
+    };
+    list(&images.map(entry).collect::<Vec<_>>())
+}
+
+/// index.json of an image for several platforms, whose index that blob is.
+pub(super) fn index_of(facts: &Facts, platforms: &Blob) -> Vec<u8> {
+    list(&named(facts, &descriptor(INDEX, platforms)))
+}
+
+fn of_platform(facts: &Facts, config: &[u8], manifest: &Blob) -> Value {
+    let mut entry = descriptor(types(facts).0, manifest);
+    if let Some(entry) = entry.as_object_mut() {
+        entry.insert("platform".to_owned(), platform(config));
+    }
+    entry
+}
+
+fn list(manifests: &[Value]) -> Vec<u8> {
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string().into_bytes()
+}
+
+/// The descriptor once for each name.
+fn named(facts: &Facts, entry: &Value) -> Vec<Value> {
     let unnamed = [String::new()];
     let names = if facts.names.is_empty() { &unnamed[..] } else { &facts.names[..] };
-    let manifests: Vec<Value> = names
+    names
         .iter()
         .map(|name| {
-            let mut entry = descriptor(types(facts).0, manifest);
+            let mut entry = entry.clone();
             let mut notes = annotations(facts);
             if let Some(notes) = notes.as_object_mut().filter(|_| !name.is_empty()) {
                 notes.insert("io.containerd.image.name".to_owned(), json!(full(name)));
                 notes.insert("org.opencontainers.image.ref.name".to_owned(), json!(tag(name)));
             }
             if let Some(entry) = entry.as_object_mut() {
-                entry.insert("platform".to_owned(), platform(config));
                 entry.insert("annotations".to_owned(), notes);
             }
             entry
         })
-        .collect();
-    let all = json!({
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.index.v1+json",
-        "manifests": manifests,
-    });
-    all.to_string().into_bytes()
+        .collect()
 }
 
 /// Docker's manifest.json.

@@ -35,20 +35,20 @@ impl Blob {
 }
 
 /// The archive that is written.
-pub(super) struct Layout<'f> {
-    out: BufWriter<&'f File>,
+pub(super) struct Layout {
+    out: BufWriter<File>,
     at: u64,
     blobs: BTreeSet<String>,
 }
 
 /// Gets the bytes of one blob.
-pub(super) struct BlobWriter<'l, 'f> {
-    layout: &'l mut Layout<'f>,
+pub(super) struct BlobWriter<'l> {
+    layout: &'l mut Layout,
     digest: Digest,
     size: u64,
 }
 
-impl Write for BlobWriter<'_, '_> {
+impl Write for BlobWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.layout.out.write_all(bytes)?;
         self.digest.update(bytes);
@@ -61,9 +61,9 @@ impl Write for BlobWriter<'_, '_> {
     }
 }
 
-impl<'f> Layout<'f> {
+impl Layout {
     /// An archive that begins with its directories.
-    pub(super) fn begin(file: &'f File) -> io::Result<Self> {
+    pub(super) fn begin(file: File) -> io::Result<Self> {
         let mut layout = Self { out: BufWriter::with_capacity(CHUNK, file), at: 0, blobs: BTreeSet::new() };
         for name in ["blobs/", BLOBS] {
             layout.put(&tar::plain(name, 0, true))?;
@@ -85,7 +85,7 @@ impl<'f> Layout<'f> {
     /// Write one blob. One that is there already is not written twice.
     pub(super) fn blob<T, E: From<io::Error>>(
         &mut self,
-        fill: impl FnOnce(&mut BlobWriter<'_, 'f>) -> Result<T, E>,
+        fill: impl FnOnce(&mut BlobWriter<'_>) -> Result<T, E>,
     ) -> Result<(Blob, T), E> {
         let start = self.at;
         self.put(&[0; BLOCK])?;

@@ -10,7 +10,7 @@ use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::digest::{Digest, hex};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID};
-use crate::image::{Fault, Hardened, settings};
+use crate::image::{Fault, Hardened, Images, settings};
 use crate::inventory::changed;
 use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
@@ -28,18 +28,23 @@ pub(super) fn refuse(console: &Console, error: &Diagnostic) -> Exit {
     Exit::Refused
 }
 
-/// Harden the image of an archive.
+/// Makes the policy for the image whose configuration the options hold.
+pub(super) type Load<'a> = dyn Fn(&Options) -> Result<Policy, Exit> + 'a;
+
+/// Harden the image of an archive: each platform of it, when there are several and none was asked for.
 pub(super) fn run(
-    mut policy: Policy,
-    options: &Options,
+    policy: Policy,
+    mut options: Options,
     request: &Request,
     config: Option<&[u8]>,
     archive: Option<Archive>,
     directories: &[PathBuf],
+    load: &Load<'_>,
 ) -> Exit {
     let console = Console::new(request.volume, request.no_color);
-    match attempt(&mut policy, options, request, config, archive, directories, &console) {
+    match attempt(policy, &mut options, request, config, archive, directories, load, &console) {
         Ok(exit) => exit,
+        Err(Stopped::Said(exit)) => exit,
         Err(Stopped::Refused(error)) => refuse(&console, &error),
         Err(Stopped::Failed(error)) => {
             console.say(Kind::Failed, &error);
@@ -55,6 +60,8 @@ enum Stopped {
     Refused(Diagnostic),
     /// It could not be written to its end.
     Failed(Diagnostic),
+    /// What is wrong was said already.
+    Said(Exit),
 }
 
 impl From<Diagnostic> for Stopped {
@@ -63,16 +70,19 @@ impl From<Diagnostic> for Stopped {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "what a command gets, and what it says it with")]
 fn attempt(
-    policy: &mut Policy,
-    options: &Options,
+    mut policy: Policy,
+    options: &mut Options,
     request: &Request,
     config: Option<&[u8]>,
     archive: Option<Archive>,
     directories: &[PathBuf],
+    load: &Load<'_>,
     console: &Console,
 ) -> Result<Exit, Stopped> {
-    let output = options.output.as_deref().filter(|path| *path != Path::new("-"));
+    let output = options.output.clone().filter(|path| *path != Path::new("-"));
+    let output = output.as_deref();
     if output.is_none() && host::stdout_is_terminal() {
         let text = "the hardened image would be written to the terminal";
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
@@ -84,9 +94,49 @@ fn attempt(
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE for the image, or --report FILE for the report").into());
     }
-    let Some(Archive { tree, files, image, notes, .. }) = archive else {
+    let Some(archive) = archive else {
         return Err(Diagnostic::new(codes::ARCHIVE_EMPTY, "no archive was read").into());
     };
+    let platforms = archive.image.as_ref().map(|image| image.platforms.clone()).unwrap_or_default();
+    let mut place = Output { path: output, directories, begun: None };
+    let Some((first, others)) = platforms.split_first() else {
+        return one(&mut policy, options, request, config, archive, &mut place, true, console);
+    };
+    if request.report.is_some() || request.sbom.is_some() || matches!(request.format, Format::Json | Format::Html) {
+        let text = "a report or a bill of materials is of one platform, and the archive holds the image for several";
+        let all: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+        let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
+        return Err(error.help(format!("give --platform one of {}", all.join(", "))).into());
+    }
+    let input = archive.files.input();
+    console.phase(&format!("the image for {first}"));
+    let mut exit = one(&mut policy, options, request, config, archive, &mut place, false, console)?;
+    for (at, platform) in others.iter().enumerate() {
+        if exit != Exit::Done {
+            break;
+        }
+        console.phase(&format!("the image for {platform}"));
+        let mut archive = input.clone().read(Some(platform), true)?;
+        options.archive_config = archive.config.take();
+        policy = load(options).map_err(Stopped::Said)?;
+        let last = at + 1 == others.len();
+        exit = one(&mut policy, options, request, None, archive, &mut place, last, console)?;
+    }
+    Ok(exit)
+}
+
+/// Harden the image of one platform. `last`: no other one follows.
+#[allow(clippy::too_many_arguments, reason = "what a command gets, and what it says it with")]
+fn one(
+    policy: &mut Policy,
+    options: &Options,
+    request: &Request,
+    config: Option<&[u8]>,
+    Archive { tree, files, image, notes, .. }: Archive,
+    place: &mut Output<'_>,
+    last: bool,
+    console: &Console,
+) -> Result<Exit, Stopped> {
     // What --image-config says is for the policy, where the archive has a configuration of its own.
     let Some(config) = options.archive_config.as_deref().or(config) else {
         let text = "the archive is a file system without the configuration of an image";
@@ -102,6 +152,13 @@ fn attempt(
         return Err(error.help("give the output of docker save, or leave --keep-layers out").into());
     }
     let compression = compression(options, &facts)?;
+    if !facts.attached.is_empty() {
+        let all: Vec<String> = facts.attached.iter().map(|digest| escape::quoted(digest.as_bytes())).collect();
+        console.phase(&format!(
+            "attestations and signatures of the input do not fit the output and are left out: {}",
+            all.join(", ")
+        ));
+    }
     let mut report_file = request
         .report
         .as_deref()
@@ -146,7 +203,7 @@ fn attempt(
             kept: options.keep_layers.then_some(&facts),
             annotations: annotations(config, policy),
         };
-        failure = write(&hardened, output, directories).err();
+        failure = place.write(&hardened, last).err();
     }
     let (state, exit) = match (&failure, refused) {
         (_, true) => (State::Refused, Exit::Refused),
@@ -203,7 +260,7 @@ fn attempt(
         }
         let text = report::text::document(&examined, &runtime, &status, request.volume);
         // Standard output is the image's where no file was named, also when there is none: `docker load` reads it.
-        if output.is_some() {
+        if place.path.is_some() {
             return console::print(&text);
         }
         console.text(&text);
@@ -216,28 +273,53 @@ fn attempt(
     }
 }
 
-/// Write the image to its place.
-fn write(hardened: &Hardened<'_>, output: Option<&Path>, directories: &[PathBuf]) -> Result<(), Diagnostic> {
-    let place =
-        output.map_or_else(|| "standard output".to_owned(), |path| escape::quoted(path.as_os_str().as_encoded_bytes()));
-    let failed = |cause: &dyn std::fmt::Display| {
-        Diagnostic::new(codes::ARCHIVE_WRITE, format!("cannot write the image to {place}: {cause}"))
-            .help("free space, or give --output a file in a directory with room; nothing is left of the image")
-    };
-    let stream = ResultStream::begin(output, directories).map_err(|error| failed(&error))?;
-    match hardened.write(&stream.file) {
-        Ok(_) => {}
-        Err(Fault::Write(error)) => return Err(failed(&error)),
-        Err(Fault::Read(cause)) => {
-            let text = format!("cannot read the archive again: {cause}");
-            return Err(Diagnostic::new(codes::ARCHIVE_READ, text).help("make sure that nothing changes it meanwhile"));
+/// Where the image goes.
+struct Output<'a> {
+    /// `None`: standard output.
+    path: Option<&'a Path>,
+    /// Directories for a temporary file.
+    directories: &'a [PathBuf],
+    begun: Option<(ResultStream, Images)>,
+}
+
+impl Output<'_> {
+    /// Write the image of one platform; `last`: and put the archive into its place.
+    fn write(&mut self, hardened: &Hardened<'_>, last: bool) -> Result<(), Diagnostic> {
+        let place = self
+            .path
+            .map_or_else(|| "standard output".to_owned(), |path| escape::quoted(path.as_os_str().as_encoded_bytes()));
+        let failed = |cause: &dyn std::fmt::Display| {
+            Diagnostic::new(codes::ARCHIVE_WRITE, format!("cannot write the image to {place}: {cause}"))
+                .help("free space, or give --output a file in a directory with room; nothing is left of the image")
+        };
+        let fault = |fault| match fault {
+            Fault::Write(error) => failed(&error),
+            Fault::Read(cause) => {
+                let text = format!("cannot read the archive again: {cause}");
+                Diagnostic::new(codes::ARCHIVE_READ, text).help("make sure that nothing changes it meanwhile")
+            }
+            Fault::Config => {
+                let text = "the image's configuration is not a JSON object";
+                Diagnostic::new(codes::IMAGE_CONFIG, text).help("write the archive again with docker save")
+            }
+        };
+        let begin = || -> std::io::Result<_> {
+            let stream = ResultStream::begin(self.path, self.directories)?;
+            let images = Images::begin(stream.file.try_clone()?)?;
+            Ok((stream, images))
+        };
+        let (stream, mut images) = match self.begun.take() {
+            Some(begun) => begun,
+            None => begin().map_err(|error| failed(&error))?,
+        };
+        images.add(hardened).map_err(fault)?;
+        if !last {
+            self.begun = Some((stream, images));
+            return Ok(());
         }
-        Err(Fault::Config) => {
-            let text = "the image's configuration is not a JSON object";
-            return Err(Diagnostic::new(codes::IMAGE_CONFIG, text).help("write the archive again with docker save"));
-        }
+        images.finish().map_err(fault)?;
+        stream.finish().map_err(|error| failed(&error))
     }
-    stream.finish().map_err(|error| failed(&error))
 }
 
 /// How the layer is stored: as asked for, else as in the input.

@@ -3,6 +3,7 @@
 
 mod documents;
 mod failures;
+mod platforms;
 
 use std::path::{Path, PathBuf};
 

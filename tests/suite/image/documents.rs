@@ -26,14 +26,16 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// The parts of a written image, each compared with the digest that names it.
-struct Parts {
-    docker: Value,
-    index: Value,
-    manifest: Value,
-    config: Value,
+pub(super) struct Parts {
+    pub(super) docker: Value,
+    pub(super) index: Value,
+    /// The index of the platforms, where they are several; else null.
+    pub(super) platforms: Value,
+    pub(super) manifest: Value,
+    pub(super) config: Value,
 }
 
-fn parts(archive: &[u8]) -> Parts {
+pub(super) fn parts(archive: &[u8]) -> Parts {
     let blob = |descriptor: &Value| {
         let name = descriptor["digest"].as_str().unwrap();
         let bytes = file(archive, &name.replace("sha256:", "blobs/sha256/"));
@@ -42,7 +44,11 @@ fn parts(archive: &[u8]) -> Parts {
     };
     assert_eq!(json_of(archive, "oci-layout"), json!({"imageLayoutVersion": "1.0.0"}));
     let (docker, index) = (json_of(archive, "manifest.json"), json_of(archive, "index.json"));
-    let manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0])).unwrap();
+    let mut manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0])).unwrap();
+    let platforms = manifest["manifests"].clone();
+    if let Some(first) = platforms.get(0) {
+        manifest = serde_json::from_slice(&blob(first)).unwrap();
+    }
     let config: Value = serde_json::from_slice(&blob(&manifest["config"])).unwrap();
     let layers: Vec<String> = manifest["layers"]
         .as_array()
@@ -55,7 +61,7 @@ fn parts(archive: &[u8]) -> Parts {
         .collect();
     assert_eq!(docker[0]["Layers"], json!(layers));
     assert_eq!(docker[0]["Config"], manifest["config"]["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/"));
-    Parts { docker, index, manifest, config }
+    Parts { docker, index, platforms, manifest, config }
 }
 
 fn input() -> Input {
