@@ -113,9 +113,6 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&printable(path))
 }
 
-/// What rules would remove that the policy switched off, with the rule.
-pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
-
 /// An entry of `[keep]` that keeps one entry of the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Keep {
