@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 6000000
 
-.PHONY: help setup stop build dist image demo fmt clippy engine test soak fuzz reproducible bench
+.PHONY: help setup stop build dist image demo browser fmt clippy engine test soak fuzz reproducible bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -57,6 +57,11 @@ clippy:
 ## make demo     a .NET program on Debian, attacked before and after
 demo: image
 	@tests/demo/run.sh
+
+## make browser  HTML reports in a headless Chromium, judged by axe-core; needs npm
+browser:
+	@cargo build --quiet --locked
+	@tests/browser/run.sh
 
 ## make test     everything that CI checks
 test:

@@ -115,8 +115,6 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&printable(path))
 }
 
-/// What rules would remove that the policy switched off, with the rule.
-pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
 
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]

@@ -279,7 +279,10 @@ pub(crate) fn examine(survey: Survey, contents: &dyn Contents, policy: &Policy) 
     read(contents, Examined { plan, ids, multicall, minimal: minimal.into_inner(), closure, zones, facts })
 }
 
-/// As [`examine`], with what rules would remove that the policy switches off, and the rule.
+/// What rules would remove that the policy switches off, with the rule.
+pub(crate) type SwitchedOff = Vec<(Id, &'static str)>;
+
+/// As [`examine`], with what rules would remove that are switched off.
 ///
 /// # Errors
 /// When a file could not be read on the way.
@@ -287,8 +290,8 @@ pub(crate) fn examine_all(
     mut survey: Survey,
     contents: &dyn Contents,
     policy: &mut Policy,
-) -> Result<(Examined, Vec<(Id, &'static str)>), Unread> {
-    let mut switched_off = Vec::new();
+) -> Result<(Examined, SwitchedOff), Unread> {
+    let mut switched_off = SwitchedOff::new();
     let rules = std::mem::take(&mut policy.rules);
     if rules.iter().any(|(_, on)| !on) {
         let found = examine(survey, contents, policy)?;

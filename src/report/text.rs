@@ -134,7 +134,7 @@ fn applets(out: &mut String, examined: &Examined, volume: Volume) {
 }
 
 /// What is run in the hardened root.
-fn checks(out: &mut String, status: &Status) {
+pub(super) fn checks(out: &mut String, status: &Status) {
     let none = status.checks.iter().all(|check| check.state == Outcome::NotRun) && !status.checks.is_empty();
     if none {
         out.push_str("checks not run:\n");

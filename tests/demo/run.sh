@@ -62,8 +62,10 @@ start before harden-demo-before
 attack before
 
 title '2. What harden would do: harden plan'
-"$CLIENT" run --rm -u 0 -v "${CARGO_TARGET_DIR:-$REPO/target}/dist/$("$CLIENT" version --format '{{.Server.Arch}}')/harden:/run/harden:ro" \
-    -v "$context/harden.toml:/run/harden.toml:ro" --entrypoint /run/harden harden-demo-before plan >"$context/plan.txt" 2>&1 ||
+mkdir -p "$WORK/demo"
+"$CLIENT" run --rm -u 0 -v "$WORK/demo:/run/demo" -v "${CARGO_TARGET_DIR:-$REPO/target}/dist/$("$CLIENT" version --format '{{.Server.Arch}}')/harden:/run/harden:ro" \
+    -v "$context/harden.toml:/run/harden.toml:ro" --entrypoint /run/harden harden-demo-before \
+    plan --report /run/demo/plan.html >"$context/plan.txt" 2>&1 ||
     { cat "$context/plan.txt"; die 'harden plan failed'; }
 head -12 "$context/plan.txt"
 printf '  ... (%s lines)\n' "$(wc -l <"$context/plan.txt")"
@@ -83,6 +85,7 @@ attack after
 title 'Result'
 if [ "$wrong" = 0 ]; then
     echo "make demo: the application serves in both; every attack worked before, none starts a program after"
+    echo "make demo: to look at what goes, what stays and why, open $WORK/demo/plan.html in a browser"
 else
     echo "make demo: $wrong answers were not as expected"
     exit 1

@@ -1,5 +1,5 @@
 //! Reports for a browser: one file that loads nothing, in which every name of the image is text. A small reader of what harden
-//! writes judges the structure; a real browser opens such files by hand (CONTRIBUTING.md).
+//! writes judges the structure; `make browser` opens such files in a real one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -202,7 +202,8 @@ fn tree(names: &[Vec<u8>]) -> Rootfs {
     for (at, name) in names.iter().enumerate() {
         let plain = String::from_utf8_lossy(name).replace(['\n', '\r'], "");
         status += &format!("Package: p{at}{plain}\nStatus: install ok installed\nVersion: 1{plain}\n\n");
-        tree = tree.text(format!("/var/lib/dpkg/info/p{at}.list"), "/.\n");
+        let (list, owned) = (format!("/var/lib/dpkg/info/p{at}{plain}.list"), format!("/opt/{at}"));
+        tree = tree.text(list, format!("/.\n{owned}\n")).text(owned, vec![b'x'; 9_000]);
         for (directory, mode, content) in
             [("/usr/bin/", 0o4755, "#!/bin/false\n"), ("/etc/cron.d/", 0o644, "x"), ("/srv/", 0o644, "content")]
         {
@@ -247,6 +248,12 @@ fn names_of_the_image_are_text_in_every_report() {
         let (page, expected) = (html(&run), html(&other));
         // An odd name may be a finding of its own; it is never an element or an attribute of its own.
         assert_eq!(page.structure(), expected.structure(), "{command} {more:?}: a name has changed the structure");
+        // Those of packages, on the map.
+        assert!(
+            command == "audit" || page.text.contains("p1a\"><img src=x onerror=pwned=1> 1a\"><img"),
+            "{}",
+            page.text
+        );
         for (_, shown) in NAMES {
             assert!(page.text.contains(shown), "{command} {more:?}: {shown} is missing");
         }

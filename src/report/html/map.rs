@@ -6,6 +6,7 @@ use std::io;
 use super::super::junit::Xml;
 use super::{cut, end_table, filter, name, number, size, table};
 use crate::console::Volume;
+use crate::diag::escape::escaped;
 use crate::explain::Explainer;
 use crate::inventory::parts::{Owner, Part, Place, add};
 use crate::inventory::sizes::Amount;
@@ -22,12 +23,15 @@ const PLACES: usize = 420;
 /// Smallest cell that is drawn apart, in square units of the drawing.
 const SMALLEST: f64 = 30.0;
 
-/// The drawing.
+/// The drawing; its viewBox says the same.
 const WIDTH: f64 = 1200.0;
 const HEIGHT: f64 = 620.0;
 
 /// Height of the line with a part's name.
 const LINE: f64 = 14.0;
+
+/// Fewest characters of a path that tell anything.
+const SHORTEST: usize = 13;
 
 /// Estimated width of a character.
 const CHARACTER: f64 = 6.3;
@@ -38,6 +42,20 @@ struct Area {
     y: f64,
     width: f64,
     height: f64,
+}
+
+impl Area {
+    fn attributes(self) -> String {
+        let [x, y, width, height] = [self.x, self.y, self.width, self.height].map(tenths);
+        format!(" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"")
+    }
+}
+
+/// A length of the drawing with one decimal; the standard library's way for any number would be 20 KB of program.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand, and none below zero")]
+fn tenths(length: f64) -> String {
+    let tenths = (length * 10.0).round() as u32;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// One part as it is shown.
@@ -79,7 +97,7 @@ pub(super) fn write(
     )?;
     writeln!(
         out,
-        "<svg class=\"map\" id=\"drawing\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"group\" aria-label=\"Map of the image\">"
+        "<svg class=\"map\" id=\"drawing\" viewBox=\"0 0 1200 620\" role=\"group\" aria-label=\"Map of the image\">"
     )?;
     let weights: Vec<f64> = shapes.iter().map(|shape| bytes(shape.stays) + bytes(shape.goes)).collect();
     let areas = squarify(&weights, Area { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT });
@@ -157,7 +175,7 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
     let line = if height > 2.4 * LINE && width > 40.0 { LINE } else { 0.0 };
     let said = Xml(&said);
     write!(out, "<a href=\"#p{at}\" aria-label=\"{said}\"><title>{said}</title>")?;
-    writeln!(out, "<rect class=\"t\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/></a>")?;
+    writeln!(out, "<rect class=\"t\"{}/></a>", area.attributes())?;
     // What is shown of a long name is not the name of the link.
     if line > 0.0 {
         let (room, count) = (room(width), shape.name.chars().count());
@@ -166,7 +184,8 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
         } else {
             shape.name.clone()
         };
-        writeln!(out, "<text aria-hidden=\"true\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x + 3.0, y + 11.0, Xml(&label))?;
+        let (x, y) = (tenths(x + 3.0), tenths(y + 11.0));
+        writeln!(out, "<text aria-hidden=\"true\" x=\"{x}\" y=\"{y}\">{}</text>", Xml(&label))?;
     }
     // What each cell is called, and the row that it leads to.
     let mut cells: Vec<(Amount, bool, String, String)> = Vec::new();
@@ -192,16 +211,16 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
         let said = Xml(&said);
         writeln!(
             out,
-            "<a href=\"#{row}\" tabindex=\"-1\" aria-label=\"{said}\"><title>{said}</title><rect class=\"{class}\" x=\"{x:.1}\" \
-             y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/></a>"
+            "<a href=\"#{row}\" tabindex=\"-1\" aria-label=\"{said}\"><title>{said}</title><rect class=\"{class}\"{}/></a>",
+            cell.attributes()
         )?;
-        if height > 22.0 && width > 44.0 {
+        let (count, room) = (place.chars().count(), room(width));
+        if height > 22.0 && (count <= room || room >= SHORTEST) {
             // The end of a path tells more than its start.
-            let (count, room) = (place.chars().count(), room(width));
             let end: String = place.chars().skip(count.saturating_sub(room.saturating_sub(1))).collect();
             let label = if count > room { format!("…{end}") } else { place };
-            let (x, y) = (x + 4.0, y + 14.0);
-            writeln!(out, "<text class=\"l\" aria-hidden=\"true\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", Xml(&label))?;
+            let (x, y) = (tenths(x + 4.0), tenths(y + 14.0));
+            writeln!(out, "<text class=\"l\" aria-hidden=\"true\" x=\"{x}\" y=\"{y}\">{}</text>", Xml(&label))?;
         }
     }
     Ok(())
@@ -244,14 +263,21 @@ fn list(
         for (number, place) in shape.places.iter().enumerate() {
             let directory = format!("<code>{}</code>", Xml(&name(&tree.path(place.directory))));
             row(out, &format!("c{at}-{number}"), &directory, place.goes, place.amount)?;
-            write!(out, "<ul>")?;
-            // Of many files the largest tell enough.
-            for &file in place.files.iter().take(if place.amount.files > 3 { 2 } else { 3 }) {
-                let text = explain::text(&[explainer.of(file)], Volume::Normal);
-                let lines: Vec<String> = text.lines().map(|line| Xml(&cut(line.trim())).to_string()).collect();
-                write!(out, "<li>{}</li>", lines.join("<br>"))?;
+            // Files with one reason share it.
+            let mut reasons: Vec<(String, String)> = Vec::new();
+            for &file in &place.files {
+                let path = tree.path(file);
+                let (text, shown) = (explain::text(&[explainer.of(file)], Volume::Normal), escaped(&path));
+                let tail = text.strip_prefix(&shown).unwrap_or(&text);
+                let lines: Vec<String> = tail.lines().map(|line| Xml(&cut(line.trim())).to_string()).collect();
+                let (tail, shown) = (lines.join("<br>"), format!("<code>{}</code>", Xml(&cut(&shown))));
+                match reasons.last_mut().filter(|(_, last)| *last == tail) {
+                    Some((paths, _)) => *paths = format!("{paths}, {shown}"),
+                    None => reasons.push((shown, tail)),
+                }
             }
-            writeln!(out, "</ul></td></tr>")?;
+            let rows: Vec<String> = reasons.iter().map(|(paths, tail)| format!("<li>{paths}{tail}</li>")).collect();
+            writeln!(out, "<ul>{}</ul></td></tr>", rows.concat())?;
         }
         for (amount, goes) in shape.rest.into_iter().zip([false, true]) {
             if amount.files > 0 {
@@ -270,7 +296,7 @@ fn row(out: &mut impl io::Write, id: &str, place: &str, goes: bool, amount: Amou
     let (count, size) = (number(amount.files), size(amount.bytes));
     write!(
         out,
-        "<tr id=\"{id}\" data-f=\"{word}\"><td>{place}</td><td><span class=\"{word}\">{word}</span>: {count} {files}</td><td \
+        "<tr id=\"{id}\" data-f=\"{word}\"><td>{place}</td><td class=\"w\"><span class=\"{word}\">{word}</span>: {count} {files}</td><td \
          class=\"n\">{size}</td><td>"
     )
 }

@@ -1,6 +1,6 @@
 //! The report of plan, apply and image: the answer and the figures first, then the map, the changes, and what is left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
 use super::super::junit::Xml;
@@ -10,14 +10,15 @@ use super::{
 };
 use crate::diag::escape::escaped;
 use crate::draft::record::{Record, What};
-use crate::explain::{Explainer, SwitchedOff};
+use crate::explain::Explainer;
 use crate::facts::accounts::{Database, GID, HOME, Line, MEMBERS, PRIMARY_GID, SHELL, UID};
 use crate::inventory::figures::{Account, Figure, accounts, figures as count, size_after};
 use crate::inventory::parts::parts;
-use crate::pipeline::Examined;
+use crate::pipeline::{Examined, SwitchedOff};
 use crate::policy::{Policy, Run};
 use crate::report::json::{State, Status};
 use crate::report::runtime::Runtime;
+use crate::report::text;
 use crate::rules::{RULES, Rule};
 use crate::tree::set::IdSet;
 
@@ -124,7 +125,7 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
     section(true, "notes", "Notes");
     section(known, "running", "Running the image");
     contents(out, &sections)?;
-    messages(out, examined, status)?;
+    messages(out, examined, status, known)?;
     if known {
         let explainer = Explainer::new(examined, policy, switched_off).indexed();
         map::write(out, examined, &parts, &explainer)?;
@@ -145,14 +146,14 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
 }
 
 /// Refusals, the failure, warnings.
-fn messages(out: &mut impl io::Write, examined: &Examined, status: &Status) -> io::Result<()> {
+fn messages(out: &mut impl io::Write, examined: &Examined, status: &Status, known: bool) -> io::Result<()> {
     let plan = &examined.plan;
     if !plan.refusals.is_empty() || status.failure.is_some() {
         writeln!(out, "<section><h2 id=\"refusals\">Refusals and failures</h2>")?;
         if let Some(failure) = &status.failure {
             message(out, "failed", failure)?;
         }
-        if !plan.refusals.is_empty() {
+        if known && !plan.refusals.is_empty() {
             writeln!(out, "<p>The rest of this page shows the plan as it would be without them.</p>")?;
         }
         for refusal in plan.refusals.iter().take(ACCOUNTS) {
@@ -370,12 +371,10 @@ fn account_row(out: &mut impl io::Write, account: &Account, fields: &[(&str, usi
 fn notes(out: &mut impl io::Write, examined: &Examined, status: &Status) -> io::Result<()> {
     writeln!(out, "<section><h2 id=\"notes\">Notes</h2><ul>")?;
     let plan = &examined.plan;
-    let mut rows: BTreeMap<String, usize> = BTreeMap::new();
-    for check in &status.checks {
-        *rows.entry(check.state.to_string()).or_default() += 1;
-    }
-    for (state, count) in rows {
-        writeln!(out, "<li>checks {state}: {count}</li>")?;
+    let mut checks = String::new();
+    text::checks(&mut checks, status);
+    for line in checks.lines() {
+        writeln!(out, "<li>{}</li>", Xml(&cut(line.trim())))?;
     }
     for path in &examined.facts.commands.other_path {
         let path = escaped(path.as_bytes());
