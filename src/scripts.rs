@@ -254,6 +254,7 @@ impl<'a> Reader<'a> {
                 Kind::Runs => (How::Runs, self.runs(&one.text, &path).into_iter().collect()),
                 Kind::Reads => (How::Reads, self.reads(file.file, one)),
                 Kind::Directory => (How::Starts, self.scripts_at(file.file, &one.text)),
+                Kind::Given => (How::Starts, self.script_given(&one.text).into_iter().collect()),
                 Kind::Login => {
                     file.logins.push((one.line, one.text.clone()));
                     continue;
@@ -455,6 +456,17 @@ impl<'a> Reader<'a> {
         };
         let within = |_: &Id| self.contents.spend(&CODE, LOOK, tree, file);
         found.into_iter().take_while(within).filter(script).take(MOST_SCRIPTS).collect()
+    }
+
+    /// The script at a path that a program gets: one that can be executed, outside of the command directories.
+    fn script_given(&self, text: &str) -> Option<Id> {
+        let found = self.tree.resolve(text.as_bytes()).ok()?;
+        let executable = self.tree.is_file(found.node) && self.tree.permissions(found.node) & 0o111 != 0;
+        if !executable || self.commands.is_in_directory(self.tree, found.node) || !self.can_run(found.node) {
+            return None;
+        }
+        let program = self.commands.program(self.tree, self.contents, found.node).ok()?;
+        matches!(program, Program::Script(_)).then_some(found.node)
     }
 
     /// Whether its interpreter is there: what could not run before is not what this run breaks.

@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
+use std::thread::{park_timeout, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -181,6 +181,7 @@ impl Process {
                 self.kill();
             }
             ended.store(true, Ordering::SeqCst);
+            listener.thread().unpark();
             let result = listener.join().unwrap_or_else(|_| Err(anyhow!("could not be listened to")));
             let traced = traced.map_err(|e| anyhow!("could not be followed: {e}"))?;
             let end = match traced.end {
@@ -226,7 +227,8 @@ impl Process {
                     };
                     bail!("did not {what} within {} s and was killed", limit.as_secs());
                 }
-                (None, _) => sleep(pause),
+                // A tracer wakes this thread when it has ended.
+                (None, _) => park_timeout(pause),
             }
             pause = (pause * 2).min(PAUSE);
         }
@@ -238,7 +240,7 @@ impl Process {
         let begin = Instant::now();
         while ended().is_none() && begin.elapsed() < GRACE {
             self.listen(output);
-            sleep(PAUSE);
+            park_timeout(PAUSE);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
 use crate::facts::packages::PackageIndex;
 use crate::facts::packages::makers::Makers;
+use crate::facts::program::Program;
 use crate::policy::Start;
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
@@ -58,6 +59,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
     by_configuration(cx, draft, &ids, &makers);
+    by_script(cx, draft, &ids, &makers);
 }
 
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
@@ -170,6 +172,43 @@ fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: 
                      which {}:{at} names",
                     escape::quoted(&tree.path(file)),
                     escape::escaped(&tree.path(id))
+                ),
+                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
+            );
+        }
+    }
+}
+
+/// Accounts that the package of a script made, where the script starts as root with the image: which function of its modules
+/// looks the account up no text tells, as that of prosody(8) in Lua.
+fn by_script(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
+    let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let reached = reach::reached(cx);
+    let is_script = |&id: &Id| {
+        reached.contains(id)
+            && commands.is_in_directory(tree, id)
+            && !draft.is_removed(id)
+            && matches!(commands.program(tree, cx.contents, id), Ok(Program::Script(_)))
+    };
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let scripts: Vec<Id> = cx.closure.reasons.keys().copied().filter(is_script).collect();
+    for file in scripts.into_iter().filter(|&file| !is_known(cx, file)) {
+        let owners: BTreeSet<PackageIndex> = cx.facts.packages.owners(file).collect();
+        for line in cx.facts.accounts.passwd() {
+            let Ok(name) = std::str::from_utf8(line.name()) else { continue };
+            let goes = is_dynamic(cx, false, name) && !is_nobody(cx, false, name) && ids.prunes_account(name);
+            if !goes || makers.of(name).is_disjoint(&owners) || !told.insert(name) {
+                continue;
+            }
+            draft.refuse_for(
+                cx.closure.origin(file),
+                format!(
+                    "the script {} starts as root, and its package made the account '{}', which would be pruned",
+                    escape::quoted(&tree.path(file)),
+                    escape::escaped(name.as_bytes())
                 ),
                 Help::write(vec![Keep::new(List::Users, name)], LOCKED),
             );

@@ -17,6 +17,18 @@ use super::{Dialect, is_builtin};
 use scope::Scopes;
 use variables::Variables;
 
+/// Programs that read, write, move or name the files that they get, and start none of them.
+const HANDLE: &str = "[ awk base64 basename cat chgrp chmod chown cmp confd cp curl cut dd diff dirname dos2unix du echo egrep \
+    envsubst fgrep file find gawk getcap getfacl grep gunzip gzip head install less ln ls mawk md5sum mkdir more mv od patch \
+    printf readlink realpath rm rmdir rsync scp sed setcap setfacl sha1sum sha256sum sha512sum shred sort split stat strip \
+    tail tar tee test touch tr truncate uniq unzip wc wget which xxd zip";
+
+/// Words at the beginning of a command that may be a program and those that start it.
+const WRAPPED: usize = 4;
+
+/// Most arguments of a command that are looked at.
+const MOST_GIVEN: usize = 64;
+
 /// Words of a call that are looked at for the command that the called function runs.
 const MOST_ARGUMENTS: usize = 9;
 
@@ -32,6 +44,8 @@ pub enum Kind {
     Reads,
     /// A directory, or a pattern of files, whose scripts may be started: `run-parts DIR`, `for f in /init.d/*.sh`.
     Directory,
+    /// A file that a program gets by its whole path, which may start it: `nc -l -e /srv/handler`.
+    Given,
     /// An account whose login shell is started: `su USER`.
     Login,
 }
@@ -411,6 +425,7 @@ impl Code {
             "set" => self.set(command.words.get(1..).unwrap_or_default()),
             _ => {}
         }
+        self.given(name, &command.words);
         let piped = self.piped.take();
         for ran in command.runs(&|word| self.variables.may_be_empty(word)) {
             match ran {
@@ -482,6 +497,27 @@ impl Code {
         if word.text.contains('/') && !word.assignment && names_scripts(&word.text) {
             for text in self.variables.values(word).into_iter().filter(|text| names_scripts(text)) {
                 self.add(Kind::Directory, &Word { text, line: word.line, ..Word::default() }, false);
+            }
+        }
+    }
+
+    /// Files that a program gets by their paths, unless it is one that handles files.
+    fn given(&mut self, name: &str, words: &[Word]) {
+        let handles = |word: &Word| HANDLE.split(' ').any(|known| word.text.rsplit('/').next() == Some(known));
+        let builtin = self.is_no_program(name) && !matches!(name, "exec" | "command");
+        if builtin || words.iter().take(WRAPPED).any(handles) {
+            return;
+        }
+        for word in words.iter().skip(1).take(MOST_GIVEN) {
+            // An option may have the path behind it.
+            let text = if word.text.starts_with('-') { word.text.split_once('=').map_or("", |(_, path)| path) } else { &word.text };
+            if !text.starts_with(['/', '$']) {
+                continue;
+            }
+            let value = Word { text: text.to_owned(), ..word.clone() };
+            let paths = if value.expands { self.variables.values(&value) } else { vec![value.text] };
+            for text in paths.into_iter().filter(|text| text.starts_with('/')) {
+                self.add(Kind::Given, &Word { text, line: word.line, ..Word::default() }, false);
             }
         }
     }

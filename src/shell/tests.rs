@@ -17,11 +17,31 @@ fn uses_as(script: &str, dialect: Dialect) -> Vec<String> {
             Kind::Runs => "",
             Kind::Reads => ". ",
             Kind::Directory => "/ ",
+            Kind::Given => "= ",
             Kind::Login => "@ ",
         };
         format!("{kind}{} {}{}", one.line, one.text, if one.optional { "?" } else { "" })
     };
-    code.finish().uses.into_iter().map(show).collect()
+    code.finish().uses.into_iter().filter(|one| one.kind != Kind::Given).map(show).collect()
+}
+
+fn given(script: &str) -> Vec<String> {
+    let mut code = Code::new(Dialect::Posix);
+    assert_eq!(code.read(script, "/x"), None, "{script}");
+    code.finish().uses.into_iter().filter(|one| one.kind == Kind::Given).map(|one| one.text).collect()
+}
+
+#[test]
+fn a_file_that_a_program_is_given() {
+    for (script, files) in [
+        ("exec nc -lk -p 80 -e /srv/handler", &["/srv/handler"][..]),
+        ("A=/srv\nudhcpc --script=$A/lease -f; watch \"$A/look\"", &["/srv/lease", "/srv/look"]),
+        ("gosu app server --hook /srv/a /srv/b", &["/srv/a", "/srv/b"]),
+        ("chmod +x /srv/a; gosu app cp /srv/a /srv/b; echo /srv/a; . /srv/a; test -x /srv/a", &[]),
+        ("f() { cat /srv/a; }\nf /srv/a; server srv/a", &[]),
+    ] {
+        assert_eq!(given(script), files, "{script}");
+    }
 }
 
 fn unknown(script: &str) -> Vec<String> {

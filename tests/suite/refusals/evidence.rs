@@ -318,6 +318,27 @@ fn an_account_of_another_package_is_a_word_and_the_one_for_nobody_a_servers() {
     assert_eq!(said(&done.run, "guard.accounts"), 1, "{}", done.run.all());
 }
 
+/// A script tells nowhere which account its modules look up; the package that made the account is its own.
+#[test]
+fn an_account_that_the_package_of_a_script_made_is_refused() {
+    let tree = |maker: &str| {
+        let tree = CASE.tree().line("passwd", "vdrop:x:779:65534::/:/usr/sbin/nologin");
+        let tree = tree.script("/usr/bin/tool", "#!/usr/bin/perl\nuse Drop;\n");
+        tree.text(format!("/var/lib/dpkg/info/{maker}.postinst"), "#!/bin/sh\nadduser --system vdrop\n")
+    };
+    tree("tool")
+        .refuse_config(OWN, &[])
+        .says(&["the script '/usr/bin/tool' starts as root, and its package made the account 'vdrop'"])
+        .says(&["[keep] users = [\"vdrop\"]"])
+        .alone();
+    tree("tool").apply_config(&format!("{OWN}[keep]\nusers = ['vdrop']\n"), &[]);
+    tree("tool").apply_config(&OWN.replace("start = 'root'\n", ""), &[]);
+    for config in [OWN, BESIDE] {
+        tree("other").apply_config(config, &[]);
+    }
+    tree("tool").apply_config(BESIDE, &[]);
+}
+
 /// The package made the account for its own server, and only the configuration names it.
 #[test]
 fn an_account_that_the_package_made_and_its_configuration_names_is_refused() {

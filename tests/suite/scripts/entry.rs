@@ -42,6 +42,30 @@ fn what_is_not_in_the_image_or_only_under_a_test_is_no_refusal() {
     done.assert_gone(&["/usr/bin/curl"]);
 }
 
+/// As `nc -e` and `udhcpc -s`: a program starts the script that it is given by its path.
+#[test]
+fn a_script_that_a_program_is_given_is_reached() {
+    let tree = |line: &str| {
+        image(&format!("#!/bin/sh\nHOOKS=/srv\n{line}\n"))
+            .programs(&["/usr/bin/nc"])
+            .script("/srv/handler", "#!/bin/sh\nsed x /srv/page\n")
+            .text("/srv/plain", "#!/bin/sh\ngrep x\n")
+    };
+    for line in
+        ["exec nc -lk -e /srv/handler", "nc -l --exec=/srv/handler", "nc -e \"$HOOKS/handler\"", "env A=b nc /srv/handler"]
+    {
+        let words = "/start.sh nc env";
+        tree(line).refuse(&command(words)).says(&["'sed' (/srv/handler:2)"]).alone();
+        let done = tree(line).apply_config("[keep]\nfrom-scripts = true\n", &command(words));
+        done.assert_same(&["/usr/bin/sed", "/srv/handler"]);
+        done.assert_gone(&["/usr/bin/grep"]);
+    }
+    // A program that only handles the file, a file that is not executable, and a program of the application.
+    for line in ["chmod 755 /srv/handler", "nc -e /srv/plain", "nc -e /app/server", "echo /srv/handler", "nc /srv"] {
+        tree(line).apply(&command("/start.sh nc")).assert_gone(&["/usr/bin/sed"]);
+    }
+}
+
 #[test]
 fn scripts_are_reached_by_every_word_by_shells_by_exec_and_by_sourcing() {
     let tree = || {
