@@ -115,7 +115,6 @@ fn shown<S: Serializer>(path: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&printable(path))
 }
 
-
 /// A root, examined, and the policy that it was examined with.
 #[derive(Debug)]
 pub(crate) struct Explainer<'a> {

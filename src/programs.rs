@@ -3,6 +3,7 @@
 //! A file applies to every kept program that bears one of its names. This module owns the format (docs/programs.md) and
 //! finds settings in the text of configurations; it sees no root file system, and does not know what stays.
 
+mod claims;
 mod decode;
 mod settings;
 
@@ -12,6 +13,8 @@ use std::sync::{LazyLock, OnceLock};
 
 use crate::tree::glob::Glob;
 
+pub(crate) use claims::claims;
+pub use claims::{Claimed, Claims};
 pub(crate) use decode::{decode, schema};
 pub(crate) use settings::{Part, account_settings, command_settings, through_shell};
 
@@ -23,17 +26,19 @@ macro_rules! built_in {
 
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
-    "anacron" "apache2" "atd" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot" "cp" "cron" "dbus-daemon"
-    "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim" "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git"
-    "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast" "imagemagick" "inetd" "initdb" "install" "ip" "java"
-    "keepalived" "lighttpd" "lilypond" "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad"
-    "monit" "mosquitto" "msmtp" "munin-node" "mutt" "named" "nginx" "ngircd" "node" "npm" "nrpe" "nsd" "ntpd" "ocserv"
-    "odbc" "openjade" "openrc" "opensmtpd" "openvpn" "pdns" "pg_wrapper" "php" "php-fpm" "postfix" "postgres"
-    "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind" "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir"
-    "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed" "setpriv" "setuidgid" "slapd" "smbd" "snmpd" "socat" "squid"
-    "sshd" "start-stop-daemon" "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar"
-    "tcpdump" "tee" "tesseract" "tini" "tinyproxy" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "xvfb" "xvfb-run"
-    "zabbix-agentd" "zgrep"
+    "acpid" "anacron" "apache2" "apcupsd" "atd" "automount" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot"
+    "collectd" "cp" "cron" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
+    "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast"
+    "ifplugd" "ifupdown" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived" "lighttpd" "lilypond"
+    "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "modprobe" "monit" "mosquitto" "msmtp"
+    "munin-node" "mutt" "named" "networkd-dispatcher" "networkmanager" "nginx" "ngircd" "node" "npm" "nrpe" "nsd"
+    "ntpd" "nut" "ocserv" "odbc" "openbsd-inetd" "openconnect" "openjade" "openrc" "opensmtpd" "openvpn" "pdns"
+    "pg_wrapper" "php" "php-fpm" "postfix" "postgres" "pppd" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind"
+    "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed"
+    "setpriv" "setuidgid" "slapd" "smartd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "strongswan"
+    "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract"
+    "tinc" "tini" "tinyproxy" "ucarp" "udevd" "udhcpc" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "wpa_cli"
+    "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.
@@ -188,6 +193,8 @@ pub(crate) struct Configuration {
     pub directory: Vec<String>,
     /// Options whose value names another file or directory instead.
     pub instead: Vec<String>,
+    /// Patterns of its files below a directory that is named instead.
+    pub below: Vec<String>,
     /// An argument that is no option names another one instead.
     pub argument: bool,
     /// How it is written.
@@ -469,6 +476,9 @@ pub struct Known {
     pub keys: Vec<&'static str>,
     /// Every name of it.
     pub names: Vec<&'static str>,
+    /// Usual path of a script that it starts, and where there is one, the option that names another directory with a path
+    /// below it.
+    pub scripts: Vec<(String, Option<(&'static str, String)>)>,
 }
 
 /// For tests: what the built-in files say.
@@ -484,9 +494,16 @@ pub(crate) fn known() -> Vec<Known> {
     for program in BUILT_IN.files.iter().filter_map(BuiltIn::program) {
         let Some(name) = program.names.iter().find(is_plain) else { continue };
         let always = program.starts.iter().filter(|starts| starts.when == When::Always);
-        let (mut instead, mut commands) = (Vec::new(), Vec::new());
+        let (mut instead, mut commands, mut scripts) = (Vec::new(), Vec::new(), Vec::new());
         for configuration in &program.configurations {
             let (file, syntax) = (usual(configuration), syntax(configuration.syntax));
+            if configuration.syntax == Syntax::Programs {
+                let below = configuration.below.iter().map(|below| below.replace('*', "x"));
+                let option = configuration.instead.first().map(String::as_str);
+                let mut elsewhere: Vec<_> = below.filter_map(|below| Some(Some((option?, below)))).collect();
+                elsewhere.push(None);
+                scripts.extend(elsewhere.into_iter().map(|elsewhere| (file.clone(), elsewhere)));
+            }
             for (key, value) in &configuration.keys {
                 let option = configuration.instead.first().filter(|_| value.kind == Kind::Account);
                 instead.extend(option.map(|option| (option.as_str(), file.clone(), syntax, key.as_str())));
@@ -514,6 +531,7 @@ pub(crate) fn known() -> Vec<Known> {
             starts_any: program.starts_any,
             keys: program.login.iter().flat_map(|login| &login.keys).map(String::as_str).collect(),
             names: program.names.iter().map(String::as_str).collect(),
+            scripts,
         });
     }
     all

@@ -98,7 +98,13 @@ pub mod plan {
 pub mod programs {
     //! What is known of single programs.
 
-    pub use crate::programs::Known;
+    pub use crate::programs::{Claimed, Claims, Known};
+
+    /// What every built-in file claims of real programs.
+    #[must_use]
+    pub fn claims() -> Vec<Claims> {
+        crate::programs::claims()
+    }
 
     /// Every built-in file that has a name without a pattern.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Guard, reach};
+use super::{Guard, login_shells, reach};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
@@ -38,7 +38,7 @@ const LOCKED: &str = ": a kept account stays locked";
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.accounts",
-    title: "a pruned account or group is used by the configuration of a kept program",
+    title: "a pruned account or group is used by the configuration of a kept program, or logs in through one",
     settled: "add its name to [keep] users or groups; if the account is in keep.shells, add its shell to [keep] commands.",
     check,
 };
@@ -56,6 +56,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     for (&(group, name), uses) in &named {
         refuse_named(cx, draft, group, name, uses);
     }
+    by_keys(cx, draft, &ids);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
     by_configuration(cx, draft, &ids, &makers);
@@ -78,6 +79,36 @@ fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str
         ),
         Help::write(vec![Keep::new(list, name)], &format!(", or configure a kept {what}")),
     );
+}
+
+/// Accounts that log in with a key: a server that lets them in knows no other list of them. Only root becomes another account.
+fn by_keys(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+    let tree = &cx.facts.tree;
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let mut reached = None;
+    for (server, program) in login_shells::servers(cx) {
+        let Some(login) = &program.login else { continue };
+        for line in cx.facts.accounts.passwd() {
+            let pruned = std::str::from_utf8(line.name()).is_ok_and(|name| ids.prunes_account(name));
+            let Some(key) = login_shells::key_file(tree, login, line).filter(|_| pruned) else { continue };
+            let name = escape::escaped(line.name());
+            let text = format!(
+                "the account '{name}' would be pruned, but the kept {} lets it log in ({})",
+                escape::quoted(&tree.path(server)),
+                escape::escaped(&tree.path(key))
+            );
+            let then = format!(", or remove {} in an earlier Dockerfile step", escape::quoted(&tree.path(key)));
+            let help = Help::write(vec![Keep::new(List::Users, String::from_utf8_lossy(line.name()))], &then);
+            let node = tree.follow(server).map_or(server, |found| found.node);
+            if cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(node) {
+                draft.refuse_for(cx.closure.origin(server), text, help);
+            } else {
+                draft.warn_for(cx.closure.origin(server), text, help);
+            }
+        }
+    }
 }
 
 /// Accounts whose names stand in kept programs that look names up: refused where the program runs as root when the image

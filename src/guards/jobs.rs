@@ -1,4 +1,4 @@
-//! A kept cron daemon without its jobs, or a kept init without its scripts, is a broken image.
+//! A kept cron daemon without its jobs, a kept init without its scripts, or a kept acpid without its events is a broken image.
 
 use super::Guard;
 use crate::diag::{Help, Keep, List, escape};
@@ -15,7 +15,7 @@ const TABLES: [Syntax; 3] = [Syntax::Crontab, Syntax::UserCrontab, Syntax::Anacr
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.jobs",
-    title: "remove.cron or remove.init would remove files that a kept daemon uses",
+    title: "remove.cron, remove.init or remove.tunables would remove files that a kept program uses",
     settled: "switch the rule off in [rules], or name the files in [keep] paths.",
     check,
 };
@@ -24,6 +24,7 @@ pub(super) const GUARD: Guard = Guard {
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     refuse(cx, draft, "remove.cron", "its jobs");
     refuse(cx, draft, "remove.init", "its scripts and units");
+    refuse(cx, draft, "remove.tunables", "its settings");
     let tree = &cx.facts.tree;
     let script = tree.lookup(b"/etc/init.d").and_then(|directory| {
         cx.closure

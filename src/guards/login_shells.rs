@@ -14,7 +14,7 @@ use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::scripts::Reader;
 use crate::shell;
-use crate::tree::{Id, glob};
+use crate::tree::{Id, Tree, glob};
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -56,9 +56,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
         let server = escape::quoted(&facts.tree.path(server));
         for (name, line) in &taken {
-            let home = [line.field(HOME), b"/"].concat();
-            let has_key = |file: &String| facts.tree.resolve(&[&home, file.as_bytes()].concat()).is_ok();
-            if !login.keys.iter().any(has_key) {
+            if key_file(&facts.tree, login, line).is_none() {
                 continue;
             }
             if without == Without::Never {
@@ -134,8 +132,19 @@ fn without_shell(reader: &Reader<'_>, program: &Program, login: &Login) -> Witho
     texts.flat_map(|text| text.lines().map(of_line).collect::<Vec<_>>()).max().unwrap_or(Without::Never)
 }
 
+/// The file that lets an account log in: in its home, or at an absolute path in which `%u` stands for the name.
+pub(super) fn key_file(tree: &Tree, login: &Login, line: &Line) -> Option<Id> {
+    login.keys.iter().find_map(|file| {
+        let path = match file.strip_prefix('/') {
+            Some(_) => file.replace("%u", &String::from_utf8_lossy(line.name())).into_bytes(),
+            None => [line.field(HOME), b"/", file.as_bytes()].concat(),
+        };
+        tree.resolve(&path).ok().map(|found| found.node)
+    })
+}
+
 /// The kept programs that let accounts log in.
-fn servers<'a>(cx: &Context<'a>) -> Vec<(Id, &'a Program)> {
+pub(super) fn servers<'a>(cx: &Context<'a>) -> Vec<(Id, &'a Program)> {
     let tree = &cx.facts.tree;
     let commands = cx.closure.reasons.keys().copied();
     let commands = commands.filter(|&id| cx.facts.commands.directories.contains(&tree.parent(id)));

@@ -218,11 +218,11 @@ pub(crate) fn files(reader: &Reader<'_>, program: &[u8], version: &str, configur
         paths.retain(|path| !path.is_empty());
         instead += usize::from(!paths.is_empty());
         let base = directory(reader, program, configuration);
-        given.extend(paths.into_iter().flat_map(|path| at(reader, base, path, configuration.syntax)));
+        given.extend(paths.into_iter().flat_map(|path| at(reader, base, path, configuration)));
         // Any other argument that is a file may be one more.
         for word in words {
             let path = word.split_once('=').map_or(word, |(_, value)| value);
-            let found = if path.starts_with('/') { at(reader, base, path, configuration.syntax) } else { Vec::new() };
+            let found = if path.starts_with('/') { at(reader, base, path, configuration) } else { Vec::new() };
             let started = configuration.syntax == Syntax::Programs;
             given.extend(found.into_iter().filter(|&id| started || tree.permissions(id) & 0o111 == 0));
         }
@@ -269,15 +269,19 @@ fn directory(reader: &Reader<'_>, program: &[u8], configuration: &Configuration)
 }
 
 /// The files that a path on a command line means: itself, or what lies in the directory.
-fn at(reader: &Reader<'_>, base: Id, path: &str, syntax: Syntax) -> Vec<Id> {
+fn at(reader: &Reader<'_>, base: Id, path: &str, configuration: &Configuration) -> Vec<Id> {
     let tree = reader.tree;
     let Ok(found) = tree.resolve_from(base, path.as_bytes(), true) else { return Vec::new() };
     if tree.is_file(found.node) {
         return vec![found.node];
     }
     // Of a directory of services all that runsv(8) and s6-supervise(8) start, the logger of a service included.
-    let services = ["*/run", "*/finish", "*/check", "*/log/run", "*/log/finish", "*/control/*"];
-    let below: &[&str] = if syntax == Syntax::Programs { &services } else { &["*"] };
+    const SERVICES: [&str; 6] = ["*/run", "*/finish", "*/check", "*/log/run", "*/log/finish", "*/control/*"];
+    let below: Vec<&str> = match configuration.syntax {
+        _ if !configuration.below.is_empty() => configuration.below.iter().map(String::as_str).collect(),
+        Syntax::Programs => SERVICES.to_vec(),
+        _ => vec!["*"],
+    };
     let directory = String::from_utf8_lossy(&tree.path(found.node)).into_owned();
     let directory = directory.trim_end_matches('/');
     let patterns = below.iter().map(|below| format!("{directory}/{below}"));

@@ -510,7 +510,11 @@ impl Code {
         }
         for word in words.iter().skip(1).take(MOST_GIVEN) {
             // An option may have the path behind it.
-            let text = if word.text.starts_with('-') { word.text.split_once('=').map_or("", |(_, path)| path) } else { &word.text };
+            let text = if word.text.starts_with('-') {
+                word.text.split_once('=').map_or("", |(_, path)| path)
+            } else {
+                &word.text
+            };
             if !text.starts_with(['/', '$']) {
                 continue;
             }

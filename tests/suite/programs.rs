@@ -1,5 +1,7 @@
 //! Program files: each case is generated from what the files say, so that a file which is added is tried too.
 
+mod packages;
+
 use std::io::Write as _;
 
 use harden::testing::programs::{Known, known};
@@ -10,6 +12,7 @@ use crate::common::{APP, Rootfs};
 fn text(syntax: &str, key: &str, value: &str) -> String {
     let (section, key) = match key.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
         Some((section, key)) => (Some(section.replace('*', "x")), key.replace('*', "")),
+        None if key == "*" => (None, "x".to_owned()),
         None => (None, key.replace('*', "")),
     };
     match (syntax, section) {
@@ -23,7 +26,7 @@ fn text(syntax: &str, key: &str, value: &str) -> String {
 }
 
 /// What keeps other guards quiet: they have tests of their own.
-const QUIET: &str = "[rules]\n'remove.init' = 'off'\n'remove.cron' = 'off'\n[keep]\n\
+const QUIET: &str = "[rules]\n'remove.init' = 'off'\n'remove.cron' = 'off'\n'remove.tunables' = 'off'\n[keep]\n\
                      users = [{ name = 'nobody', optional = true }, { name = 'sshd', optional = true }]\n";
 
 fn at(name: &str) -> String {
@@ -236,6 +239,37 @@ fn a_command_in_a_configuration_is_refused_until_it_is_kept() {
     assert!(tried >= 30, "{tried}");
 }
 
+/// Hooks by name, plugins, services: in the usual directory, and in the one that an option names.
+#[test]
+fn scripts_that_a_program_starts_by_name_are_read() {
+    let mut tried = 0;
+    for known in known() {
+        for (usual, elsewhere) in &known.scripts {
+            let (path, words) = match elsewhere {
+                Some((option, below)) => (format!("/srv/net/{below}"), format!(", '{option}', '/srv/net'")),
+                None => (usual.clone(), String::new()),
+            };
+            eprintln!("{}: {path}", known.file);
+            let tree = || with(&known).script(&path, "#!/bin/sh\n/usr/bin/wget -q x\n");
+            let config = |keep: &str| {
+                format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{}'{words}]\n{QUIET}{keep}", known.name)
+            };
+            let none: [&str; 0] = [];
+            tree().refuse_config(&config(""), &none).says(&["/usr/bin/wget", &format!("{path}:2")]);
+            // A way by a link is none of the snapshot.
+            assert!(tree().apply_config(&config("commands = ['wget', 'sh']\n"), &none).root.has(&path));
+            // What lies elsewhere is no script of this program.
+            if elsewhere.is_some() {
+                let tree = with(&known).script(usual, "#!/bin/sh\n/usr/bin/wget -q x\n");
+                let tree = tree.text("/srv/net/other", "#!/bin/sh\n/usr/bin/wget\n");
+                tree.apply_config(&config(""), &none).assert_gone(&["/usr/bin/wget"]);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried}");
+}
+
 #[test]
 fn options_and_arguments_that_hold_a_command_count() {
     for (program, words) in [
@@ -377,7 +411,10 @@ fn jobs_without_which_a_program_has_nothing_to_do_are_refused() {
                 continue;
             }
             tree(job).refuse_config(&config(""), &none).says(&["refused[guard.jobs]", known.name]);
-            tree(job).apply_config(&config("rules.'remove.init' = 'off'\nrules.'remove.cron' = 'off'"), &none);
+            tree(job).apply_config(
+                &config("rules.'remove.init' = 'off'\nrules.'remove.cron' = 'off'\nrules.'remove.tunables' = 'off'"),
+                &none,
+            );
             tried += 1;
             break;
         }
@@ -444,6 +481,41 @@ fn a_server_that_lets_accounts_log_in_needs_their_shells_and_the_file_of_the_oth
         tried += 1;
     }
     assert!(tried >= 2, "{tried}");
+}
+
+/// What lets an account log in shows that it is used, where the server is root: only then it can become the account.
+#[test]
+fn an_account_with_a_key_is_refused_until_it_is_kept() {
+    let mut tried = 0;
+    for known in known().iter().filter(|known| !known.keys.is_empty()) {
+        for key in &known.keys {
+            let key = if key.starts_with('/') { key.replace("%u", "web") } else { format!("/srv/web/{key}") };
+            let tree = || {
+                let tree = with(known).account("web", 1001, "/srv/web", "/bin/sh");
+                tree.text(&key, "ssh-ed25519 A x\n")
+            };
+            let config = |start: &str, command: &str, keep: &str| {
+                format!(
+                    "[run]\nuser = 'app:1000:1000'\nstart = '{start}'\ncommand = ['{command}']\n[keep]\ncommands = ['{}', 'sh']\n{keep}",
+                    known.name
+                )
+            };
+            let none: [&str; 0] = [];
+            let refused = tree().refuse_config(&config("root", known.name, ""), &none);
+            refused
+                .says(&["refused[guard.accounts]", "'web' would be pruned", &key, "[keep] users = [\"web\"]"])
+                .alone();
+            tree().apply_config(&config("root", known.name, "users = ['web']\nshells = ['web']\n"), &none);
+            tree().apply_config(&config("user", known.name, ""), &none);
+            let beside = tree().apply_config(&config("root", "/app/server", ""), &none);
+            assert!(beside.run.stderr.contains("warning[guard.accounts]"), "{}", beside.run.all());
+            with(known)
+                .account("web", 1001, "/srv/web", "/bin/sh")
+                .apply_config(&config("root", known.name, ""), &none);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 4, "{tried}");
 }
 
 /// A compiler starts programs of its own directory that belong to other packages.

@@ -51,9 +51,12 @@ fn a_script_that_a_program_is_given_is_reached() {
             .script("/srv/handler", "#!/bin/sh\nsed x /srv/page\n")
             .text("/srv/plain", "#!/bin/sh\ngrep x\n")
     };
-    for line in
-        ["exec nc -lk -e /srv/handler", "nc -l --exec=/srv/handler", "nc -e \"$HOOKS/handler\"", "env A=b nc /srv/handler"]
-    {
+    for line in [
+        "exec nc -lk -e /srv/handler",
+        "nc -l --exec=/srv/handler",
+        "nc -e \"$HOOKS/handler\"",
+        "env A=b nc /srv/handler",
+    ] {
         let words = "/start.sh nc env";
         tree(line).refuse(&command(words)).says(&["'sed' (/srv/handler:2)"]).alone();
         let done = tree(line).apply_config("[keep]\nfrom-scripts = true\n", &command(words));
