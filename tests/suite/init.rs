@@ -187,10 +187,7 @@ fn what_a_guard_asks_to_keep_is_kept() {
             "sshd",
             &sshd,
             &["/usr/sbin/sshd", "-D"],
-            &[
-                "{ name = \"sshd\", reason = \"asked for by guard.accounts\" }",
-                "{ name = \"files\", reason = \"asked for by guard.login-shells\" }",
-            ],
+            &["{ name = \"files\", reason = \"asked for by guard.login-shells\" }"],
             &["/usr/bin/sh"],
         ),
         (
