@@ -82,6 +82,9 @@ fn named_data(walk: &mut Walk<'_>, value: &str, why: &Why) {
 /// Parts of the path of a directory that is an application's own, as `/var/lib/tomcat10`.
 const OWN_DIRECTORY: usize = 3;
 
+/// Words for which a name that is like them is looked for among all names.
+const MOST_SUGGESTED: usize = 100;
+
 fn may_be_missing(optional: bool, origin: &Origin) -> bool {
     optional || matches!(origin, Origin::Profile(_))
 }
@@ -295,8 +298,11 @@ pub(crate) fn matching(tree: &Tree, commands: &Commands, pattern: &Pattern) -> V
     }
 }
 
-/// The candidate nearest to a misspelt word.
+/// The candidate nearest to a misspelt word, for as many words as a person may have misspelt.
 fn near(walk: &Walk<'_>, word: &str) -> Option<String> {
+    if walk.problems() >= MOST_SUGGESTED {
+        return None;
+    }
     let tree = walk.input.tree;
     let path = word.starts_with('/');
     let show = |id: Id| {

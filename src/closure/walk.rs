@@ -210,6 +210,11 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// How much the policy names that cannot be had.
+    pub(super) fn problems(&self) -> usize {
+        self.closure.refusals.len() + self.closure.warnings.len()
+    }
+
     /// As [`Walk::problem`], about an entry: the place is where the policy names what it stays for.
     fn problem_of(&mut self, id: Id, text: String, help: impl Into<Help>) {
         let message = self.about(id, text, help);

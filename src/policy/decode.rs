@@ -34,6 +34,9 @@ pub(super) enum Source<'a> {
 /// A file with more broken lines than this is no harden.toml; the rest would only bury the first ones.
 const MOST_SYNTAX_ERRORS: usize = 20;
 
+/// Most errors of one text that are printed.
+const MOST_PROBLEMS: usize = 200;
+
 type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Reads one text. What could be read is returned even when there are problems.
@@ -61,7 +64,18 @@ pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mu
         .retain(|problem| !matches!(&problem.origin, Some(Origin::File(place)) if broken.contains(&place.line())));
     let mut found = syntax;
     found.append(&mut decoder.problems);
-    problems.extend(in_order(found));
+    let found = in_order(found);
+    let more = found.len().saturating_sub(MOST_PROBLEMS);
+    let next = found.get(MOST_PROBLEMS).map(|problem| {
+        let help = "correct the ones above, and run harden again";
+        Diagnostic {
+            id: problem.id,
+            origin: problem.origin.clone(),
+            text: format!("and {more} more errors from here on"),
+            help: help.into(),
+        }
+    });
+    problems.extend(found.into_iter().take(MOST_PROBLEMS).chain(next));
     layer
 }
 

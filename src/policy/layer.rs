@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Image, Keep,
-    Minimal, OwnCheck, Policy, Remove, Run, RunUser, Start,
+    Minimal, OwnCheck, Pattern, Policy, Remove, Run, RunUser, Start,
 };
 use crate::diag::Origin;
 use crate::diag::escape::quote;
@@ -15,6 +15,9 @@ use crate::programs::{Program, Programs};
 
 /// Most entries of all lists of a policy together.
 const MOST_ENTRIES: usize = 20_000;
+
+/// Most comparisons of a pattern that keeps commands with an entry that removes one.
+const MOST_PAIRS: usize = 1_000_000;
 
 /// A single value and where it was written.
 pub(super) type Located<T> = Option<(T, Origin)>;
@@ -241,6 +244,17 @@ impl Layer {
             );
             return;
         }
+        let patterns =
+            self.keep_commands.iter().filter(|kept| matches!(kept.pattern, Pattern::Glob(_) | Pattern::Regex(_)));
+        if let Some(entry) =
+            self.remove_commands.first().filter(|_| patterns.count() * self.remove_commands.len() > MOST_PAIRS)
+        {
+            let text = format!(
+                "the patterns of keep.commands and the entries of remove.commands are more than {MOST_PAIRS} pairs"
+            );
+            problems.push(Diagnostic::at(codes::BUDGET, &entry.origin, text).help("write fewer of one of them"));
+            return;
+        }
         for entry in &self.remove_commands {
             if let Some(kept) = self.keep_commands.iter().find(|kept| kept.pattern.covers(&entry.value)) {
                 problems.push(
@@ -258,8 +272,9 @@ impl Layer {
                 );
             }
         }
+        let read_only = first_of_each(&self.read_only);
         for entry in &self.writable {
-            if let Some(other) = self.read_only.iter().find(|other| other.value == entry.value) {
+            if let Some(other) = read_only.get(entry.value.as_str()) {
                 problems.push(
                     Diagnostic::at(
                         codes::CONTRADICTION,
@@ -270,9 +285,10 @@ impl Layer {
                 );
             }
         }
+        let kept_paths = first_of_each(self.keep_paths.iter().filter(|kept| !kept.change));
         for (key, list) in [("files.writable", &self.writable), ("files.read-only", &self.read_only)] {
             for entry in list {
-                if let Some(kept) = self.keep_paths.iter().find(|kept| kept.value == entry.value && !kept.change) {
+                if let Some(kept) = kept_paths.get(entry.value.as_str()) {
                     problems.push(
                         Diagnostic::at(
                             codes::CONTRADICTION,
@@ -364,6 +380,15 @@ fn or<T>(stronger: &mut Option<T>, weaker: Option<T>) {
     if stronger.is_none() {
         *stronger = weaker;
     }
+}
+
+/// Entries by their values, of equal ones the first.
+fn first_of_each<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<&'a str, &'a Entry> {
+    let mut first = BTreeMap::new();
+    for entry in entries {
+        first.entry(entry.value.as_str()).or_insert(entry);
+    }
+    first
 }
 
 /// Adds the entries that are not there yet; a stronger one stands for a weaker one of the same value.

@@ -2,13 +2,14 @@
 //!
 //! This module owns which sources there are and in which order they count. Files are read through [`Inputs`].
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Source};
 use super::layer::{self, Layer};
 use super::options::Given;
-use super::{Check, CommandEntry, Known, Options, Policy, image, profile, value};
+use super::{Check, CommandEntry, Entry, Known, Options, Policy, image, profile, value};
 use crate::diag::Origin;
 use crate::diag::escape::quote;
 use crate::diag::{Diagnostic, Place, codes};
@@ -16,6 +17,9 @@ use crate::programs;
 
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
+
+/// Most program files that a configuration names.
+const MOST_PROGRAM_FILES: usize = 500;
 
 /// PATH by default: that of Docker's images.
 pub(super) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -272,6 +276,16 @@ fn program_files(
 ) -> Vec<PathBuf> {
     let beside = config.parent().unwrap_or(Path::new(""));
     let mut files: Vec<PathBuf> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let too_many = |entry: &Entry| {
+        let text = format!("programs.files names more than {MOST_PROGRAM_FILES} files");
+        let help = "put several programs into one file, or name fewer files";
+        Diagnostic::at(codes::BUDGET, &entry.origin, text).help(help)
+    };
+    if let Some(entry) = layer.program_files.get(MOST_PROGRAM_FILES) {
+        problems.push(too_many(entry));
+        return files;
+    }
     for entry in &layer.program_files {
         let path = beside.join(&entry.value);
         let mut found = Vec::new();
@@ -294,8 +308,12 @@ fn program_files(
         }
         for path in found {
             let name = path.to_string_lossy().into_owned();
-            if files.contains(&path) {
+            if !seen.insert(name.clone()) {
                 continue;
+            }
+            if seen.len() > MOST_PROGRAM_FILES {
+                problems.push(too_many(entry));
+                return files;
             }
             let text = inputs.read(&path, LARGEST_INPUT + 1).and_then(|bytes| {
                 let large = io::Error::other(format!("it is larger than {LARGEST_INPUT} bytes"));

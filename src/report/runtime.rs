@@ -46,10 +46,9 @@ impl Runtime {
         // What lies below another one is covered by it; but what is mounted on /run hides the directories in it.
         let all = BTreeSet::from_iter(writable);
         let mut writable: Vec<String> = all.iter().cloned().collect();
-        writable.retain(|path| {
-            path.starts_with("/run/")
-                || !all.iter().any(|above| path != above && path.starts_with(&format!("{above}/")))
-        });
+        let covered =
+            |path: &str| path.match_indices('/').any(|(at, _)| path.get(..at).is_some_and(|above| all.contains(above)));
+        writable.retain(|path| path.starts_with("/run/") || !covered(path));
         let gone: IdSet = examined.plan.steps.iter().filter_map(Step::removed).collect();
         let holds = |path: &&String| {
             let found = tree.resolve(path.as_bytes()).ok();

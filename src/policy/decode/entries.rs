@@ -1,5 +1,6 @@
 //! Lists of entries: strings and `{ name or path, reason, optional }`, each once.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::keys::Item;
@@ -69,13 +70,15 @@ impl Decoder<'_> {
             return Vec::new();
         };
         let mut entries: Vec<Raw> = Vec::new();
+        let mut begins: BTreeMap<String, usize> = BTreeMap::new();
         for item in array {
             let Some(raw) = self.raw_entry(path, item, more) else { continue };
-            if let Some(first) = entries.iter().find(|entry| entry.text == raw.text) {
-                let (line, _) = self.written.position(first.span.start);
+            if let Some(&first) = begins.get(&raw.text) {
+                let (line, _) = self.written.position(first);
                 let message = format!("{path}: {} is already in line {line}", quote(&raw.text));
                 self.problem(codes::DUPLICATE, &raw.span, message, "delete one of the two");
             } else {
+                begins.insert(raw.text.clone(), raw.span.start);
                 entries.push(raw);
             }
         }

@@ -149,12 +149,80 @@ fn the_path_of_a_configuration() {
     refused(&said, "input.budget", "PATH");
 }
 
+/// A megabyte of a policy, on one line: names, patterns, expressions, the same name and broken ones, in every list alone and
+/// in two that are compared with each other.
 #[test]
 fn one_line_of_a_policy() {
+    let lists = [
+        "keep.commands",
+        "keep.users",
+        "keep.groups",
+        "keep.paths",
+        "keep.setid",
+        "keep.shells",
+        "remove.commands",
+        "remove.directories",
+        "files.read-only",
+        "files.writable",
+        "minimal.packages",
+        "minimal.drop",
+        "run.volumes",
+        "programs.files",
+    ];
+    let mut tree = debian();
+    for n in 0..1000 {
+        tree = tree.text(format!("/usr/bin/n{n}x"), "").dir(format!("/srv/n{n}"), 0o755, 0, 0);
+    }
+    let spelled: [fn(usize) -> String; 8] = [
+        |n| format!("'n{n}'"),
+        |n| format!("'/srv/n{n}'"),
+        |n| format!("'n*{n}?*x'"),
+        |n| format!("'/srv/*{n}/*x'"),
+        |n| format!("'re:n.*{n}.*y'"),
+        |n| format!("{{name='n{n}',optional=true}}"),
+        |_| "'n'".to_owned(),
+        |_| "0".to_owned(),
+    ];
+    let of = |key: &str, write: fn(usize) -> String, bytes: usize| {
+        let mut line = format!("{key} = [");
+        for n in 0.. {
+            line += &write(n);
+            line.push(',');
+            if line.len() >= bytes || n >= 200_000 {
+                break;
+            }
+        }
+        line + "]\n"
+    };
+    let run = |text: &str| {
+        let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        plan(&tree, &["--config", file.path().to_str().unwrap()], &[0, 2])
+    };
+    for key in lists {
+        for write in spelled {
+            let said = run(&of(key, write, 1 << 20));
+            assert!(said.contains("harden: nothing was changed") || key == "run.volumes", "{key} {}: {said}", write(0));
+            // As many as a policy may have.
+            let few: Vec<String> = (0..19_000).map(write).collect();
+            run(&format!("{key} = [{}]\n", few.join(",")));
+        }
+    }
+    for (one, other) in [
+        ("keep.commands", "remove.commands"),
+        ("keep.paths", "files.writable"),
+        ("files.read-only", "files.writable"),
+        ("keep.paths", "remove.directories"),
+        ("keep.users", "keep.shells"),
+    ] {
+        for write in [spelled[1], spelled[2], spelled[4]] {
+            let half: Vec<String> = (0..9_500).map(write).collect();
+            let rest: Vec<String> = (9_500..19_000).map(|n| format!("'/srv/n{n}'")).collect();
+            run(&format!("{one} = [{}]\n{other} = [{}]\n", half.join(","), rest.join(",")));
+        }
+    }
     let names: Vec<String> = (0..60_000).map(|n| format!("\"n{n}\"")).collect();
-    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    write!(file, "[keep]\ncommands = [{}]\n", names.join(", ")).unwrap();
-    refused(&plan(&debian(), &["--config", file.path().to_str().unwrap()], &[2]), "input.budget", ".toml:2:");
+    refused(&run(&format!("[keep]\ncommands = [{}]\n", names.join(", "))), "input.budget", ".toml:2:");
 }
 
 #[test]
