@@ -209,7 +209,7 @@ impl Options {
             this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             tar: match cli.image() {
                 Some(image) => Some(image.input.clone()),
-                None => reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
+                None => reader.path(TAR, cli.subject().and_then(|subject| subject.tar.as_ref())),
             },
             output: match cli.image() {
                 Some(image) => reader.path(OUTPUT, image.output.as_ref()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Request;
 use super::session::{create_sbom, no_report, not_written};
-use crate::archive::{Archive, Compression, ImageFacts};
+use crate::archive::{Archive, Compression, ImageFacts, Wanted};
 use crate::console::{self, Console, Format, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::digest::{Digest, hex};
@@ -116,7 +116,7 @@ fn attempt(
             break;
         }
         console.phase(&format!("the image for {platform}"));
-        let mut archive = input.clone().read(Some(platform), true)?;
+        let mut archive = input.clone().read(Some(platform), Wanted::Whole)?;
         options.archive_config = archive.config.take();
         policy = load(options).map_err(Stopped::Said)?;
         let last = at + 1 == others.len();
