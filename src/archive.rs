@@ -80,19 +80,19 @@ pub fn read(
     platform: Option<&Platform>,
     max_size: Option<u64>,
 ) -> Result<Archive, Diagnostic> {
-    read_with(file, directories, platform, max_size, Wanted::Tree)
+    read_with(file, directories, platform, max_size, Wanted::default())
 }
 
-/// How much is read of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// What an audit judges.
-    Tree,
-    /// What another archive is written of, with extended attributes. Of several platforms, any one will do when none is
-    /// named.
-    Whole,
-    /// The same, and what the layers of the image took away.
-    Past,
+/// How much is read of an archive: what an audit judges, and more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// All that another archive is written of: extended attributes, too. Of several platforms, any one will do when none
+    /// is named.
+    pub(crate) whole: bool,
+    /// What the layers of the image took away.
+    pub(crate) past: bool,
+    /// The digest of the archive.
+    pub(crate) digest: bool,
 }
 
 /// The same with more or less of the archive.
@@ -107,7 +107,7 @@ pub(crate) fn read_with(
     wanted: Wanted,
 ) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories, max_size);
-    let (whole, bounded) = store.open(file)?;
+    let (whole, bounded) = store.open(file, wanted.digest)?;
     Input { store, whole, bounded }.read(platform, wanted)
 }
 
@@ -135,7 +135,7 @@ fn read_input(
     platform: Option<&Platform>,
     wanted: Wanted,
 ) -> Result<Archive, Diagnostic> {
-    let attributes = wanted != Wanted::Tree;
+    let attributes = wanted.whole;
     let mut outer = Layers::new(false);
     fill(&mut outer, &store, whole, bounded, attributes)?;
     if outer.is_empty() {
@@ -150,7 +150,7 @@ fn read_input(
     let note = |path: Vec<u8>| format!("the image is in the directory {} of the archive", quoted(&path));
     let notes = image.below.map(note).into_iter().collect();
     let mut layers = Layers::new(true);
-    if wanted == Wanted::Past {
+    if wanted.past {
         layers.remember();
     }
     let count = image.layers.len();
@@ -252,6 +252,15 @@ impl Files {
     /// The archive that they are of, to read the image of another platform.
     pub(crate) fn input(&self) -> Input {
         Input { store: self.store.clone(), whole: self.whole, bounded: self.bounded }
+    }
+
+    /// SHA-256 of the archive as it was given, in hexadecimal digits; `None` for a directory, and for a pipe if it was not
+    /// asked for.
+    ///
+    /// # Errors
+    /// The cause, when the archive cannot be read again.
+    pub(crate) fn digest(&self) -> Result<Option<String>> {
+        self.store.digest()
     }
 
     fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {

@@ -231,6 +231,9 @@ pub struct Image {
     /// Write a CycloneDX bill of materials of the hardened image to a file
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
+    /// Write an in-toto statement with the digests of input, output, policy, harden and every removed file, to be signed
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub attestation: Option<PathBuf>,
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
@@ -685,7 +688,7 @@ mod tests {
             ),
             (
                 "image",
-                "compress disable dump-config format keep keep-layers max-size minimal output platform quiet report sbom strict tag verbose",
+                "attestation compress disable dump-config format keep keep-layers max-size minimal output platform quiet report sbom strict tag verbose",
             ),
             (
                 "explain",

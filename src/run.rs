@@ -98,10 +98,10 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             crate::stop::let_writes_fail();
         }
         console.phase("reading the archive");
-        let wanted = match &cli.action {
-            Some(Action::Audit(_)) => Wanted::Tree,
-            Some(Action::Explain(_)) => Wanted::Past,
-            _ => Wanted::Whole,
+        let wanted = Wanted {
+            whole: cli.audit().is_none(),
+            past: matches!(cli.action, Some(Action::Explain(_))),
+            digest: image && (options.attestation.is_some() || request.writes(Format::Json)),
         };
         match archive::read(path, environment, &options, wanted) {
             Ok(found) => archive = Some(found),
@@ -203,7 +203,9 @@ fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic>
         );
     }
     let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
-    for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
+    for (flag, path) in
+        [("--sbom", &options.sbom), ("--report", &options.report), ("--attestation", &options.attestation)]
+    {
         if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
             && archive == file
         {

@@ -94,6 +94,8 @@ codes! {
         "give --report a file in a directory that exists.";
     SBOM = "sbom.write", "the bill of materials cannot be written, or would lie in the image",
         "write it to a mount, or outside --root DIR.";
+    ATTESTATION = "attestation.write", "the attestation of a hardened image cannot be written",
+        "give --attestation a file in a directory that exists.";
     STEP = "apply.step", "a change failed part-way",
         "repair the file that the message names, and run harden again: it continues.";
     STOPPED = "apply.stopped", "a signal stopped the run before its first change",

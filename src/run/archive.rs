@@ -20,7 +20,7 @@ pub(super) fn read(
 ) -> Result<Archive, Diagnostic> {
     let stdin = path == Path::new("-");
     let name = if stdin { "standard input".to_owned() } else { escape::quoted(path.as_os_str().as_encoded_bytes()) };
-    let verb = if wanted == Wanted::Tree { "audit" } else { "read" };
+    let verb = if wanted.whole { "read" } else { "audit" };
     let fault = |error: Diagnostic| {
         let text = format!("cannot {verb} {name}: {}", error.text);
         Diagnostic { text, ..error }

@@ -598,7 +598,7 @@ impl<'a> Session<'a> {
             Format::Text => {
                 out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
             }
-            _ => report::json::document(out, examined, &self.files, runtime, status),
+            _ => report::json::document(out, examined, &self.files, None, runtime, status),
         };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)

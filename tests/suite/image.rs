@@ -2,6 +2,7 @@
 //! failure.
 
 mod documents;
+mod evidence;
 mod failures;
 mod platforms;
 

@@ -41,7 +41,7 @@ mod policy;
 mod process;
 mod programs;
 mod refusals;
-mod report;
+pub(crate) mod report;
 mod rpm;
 mod rules;
 mod runtime;
