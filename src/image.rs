@@ -27,6 +27,7 @@ use crate::tree::Tree;
 use crate::tree::contents::Contents as _;
 use config::{Facts, Layer};
 use layout::{Blob, Layout};
+pub(crate) use result::WHITEOUT;
 use result::{After, Entry, What};
 
 /// Bytes of content that are read at once.

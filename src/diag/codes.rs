@@ -118,7 +118,7 @@ codes! {
         "decompress it first, or give the unpacked directory with --root.";
     ARCHIVE_IMAGE = "archive.image", "the archive contains no image, several images, or an incomplete image",
         "write one image with docker save, for one platform.";
-    ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
+    ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked, or cannot be in a layer of an image",
         "write the archive again with docker export or docker save.";
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
         "give the tree that your engine unpacks, as docker export CONTAINER writes it; or write the archive again.";

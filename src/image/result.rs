@@ -73,8 +73,8 @@ enum Inode {
     Written(Id),
 }
 
-/// How the name of a whiteout begins.
-const WHITEOUT: &[u8] = b".wh.";
+/// How the name of a whiteout begins: no other entry of a layer can have such a name.
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
 
 /// What is still to visit.
 enum Item<'a> {

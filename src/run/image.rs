@@ -6,11 +6,12 @@ use super::Request;
 use super::session::{create_sbom, no_report, not_written};
 use crate::archive::{Archive, Compression, ImageFacts, Wanted};
 use crate::console::{self, Console, Format, Volume};
-use crate::diag::{Diagnostic, Kind, codes, escape};
+use crate::diag::escape::{self, quoted};
+use crate::diag::{Diagnostic, Kind, codes};
 use crate::digest::{Digest, hex};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID};
-use crate::image::{Fault, Hardened, Images, Written, settings};
+use crate::image::{Fault, Hardened, Images, WHITEOUT, Written, settings};
 use crate::inventory::changed;
 use crate::inventory::evidence::{Evidence, Input};
 use crate::inventory::sbom;
@@ -192,6 +193,7 @@ fn one(
         (pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?, Vec::new())
     };
     files.expect_size(&examined.facts.tree)?;
+    expect_names(&examined)?;
     let refused = !examined.plan.refusals.is_empty();
     let changed = if request.writes(Format::Json) { changed::changed(&examined, &files) } else { Vec::new() };
     let bom = (sbom_file.is_some() && !refused).then(|| {
@@ -363,6 +365,18 @@ impl Output<'_> {
         stream.finish().map_err(|error| failed(&error))?;
         Ok(written)
     }
+}
+
+/// See that every entry that is left has a name that a layer can have: an exported file system may have others.
+fn expect_names(examined: &Examined) -> Result<(), Diagnostic> {
+    let (tree, removed) = (&examined.facts.tree, examined.plan.removed());
+    let Some(id) = tree.ids().find(|&id| tree.name(id).starts_with(WHITEOUT) && !removed.contains(id)) else {
+        return Ok(());
+    };
+    let text =
+        format!("{} cannot be in the layer of an image: such a name takes another entry away", quoted(&tree.path(id)));
+    Err(Diagnostic::new(codes::ARCHIVE_ENTRY, text)
+        .help("remove it, or give it another name, and export the container again"))
 }
 
 /// How the layer is stored: as asked for, else as in the input.

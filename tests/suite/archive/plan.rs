@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::common::dirty::Dirty;
+use crate::common::large::large_image;
 use crate::common::{Rootfs, Run, bare};
 use crate::image::{Input, base, config, layer};
 
@@ -142,4 +143,21 @@ fn explain_names_the_layer_that_removed_an_entry() {
     // A flattened image does not know.
     let flat = on_archive("explain", &input.hardened(&[]), &["/usr/bin/apt"]);
     assert!(flat.status == 2 && line(&flat, "/usr/bin/apt").contains("not in the image"), "{}", flat.all());
+}
+
+#[test]
+fn a_layer_of_more_than_8_gib_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("large.tar");
+    for pax in [false, true] {
+        large_image(&path, pax);
+        let words = ["plan", "--tar", path.to_str().unwrap(), "--command", "none", "--format", "json"];
+        let run = bare(&words, &[], b"");
+        assert_eq!(run.status, 0, "{}", run.all());
+        let report = run.json();
+        let removed: Vec<&Value> = report["changes"].as_array().unwrap().iter().map(|change| &change["path"]).collect();
+        assert!(removed.contains(&&json!("/etc/passwd-")), "{removed:?}");
+        let explained = bare(&["explain", "--tar", path.to_str().unwrap(), "--command", "none", "/large"], &[], b"");
+        assert!(explained.stdout.starts_with("/large: stays"), "{}", explained.all());
+    }
 }
