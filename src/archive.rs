@@ -1,4 +1,4 @@
-//! Archives that `harden audit --tar` and `harden image` accept: an exported root file system, or an image with its layers.
+//! Archives that `harden image` and `--tar` of plan, audit and explain accept: an exported root file system, or an image with its layers.
 //!
 //! ```text
 //! file or pipe ──> store ──> entries ──> layers ──> Tree, Files (and the image's configuration)
@@ -14,6 +14,7 @@ mod gzip;
 mod header;
 mod image;
 mod layers;
+mod past;
 mod sparse;
 mod spool;
 mod zstd;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
+use crate::tree::access::{self, AccessList};
 use crate::tree::budget::Budgets;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
@@ -34,6 +36,7 @@ pub use image::Platform;
 pub(crate) use image::{Compression, Facts as ImageFacts, StoredLayer, expect_file_system};
 pub(crate) use layers::Extra;
 use layers::Layers;
+pub(crate) use past::{Past, Removal};
 use spool::{Span, Store};
 
 /// What to do with a layer that cannot be read, for which the user has no file.
@@ -54,6 +57,8 @@ pub struct Archive {
     pub config: Option<Vec<u8>>,
     /// What the archive says of the image besides.
     pub(crate) image: Option<ImageFacts>,
+    /// What the image's layers took away, if that was asked for.
+    pub(crate) past: Option<Past>,
     /// What was read otherwise than it stands there, as whole sentences.
     pub notes: Vec<String>,
 }
@@ -75,32 +80,35 @@ pub fn read(
     platform: Option<&Platform>,
     max_size: Option<u64>,
 ) -> Result<Archive, Diagnostic> {
-    read_with(file, directories, platform, max_size, false)
+    read_with(file, directories, platform, max_size, Wanted::default())
 }
 
-/// The same with all that another archive needs to be written of it: extended attributes, too.
+/// How much is read of an archive: what an audit judges, and more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// All that another archive is written of: extended attributes, too. Of several platforms, any one will do when none
+    /// is named.
+    pub(crate) whole: bool,
+    /// What the layers of the image took away.
+    pub(crate) past: bool,
+    /// The digest of the archive.
+    pub(crate) digest: bool,
+}
+
+/// The same with more or less of the archive.
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn read_whole(
+pub(crate) fn read_with(
     file: File,
     directories: Vec<PathBuf>,
     platform: Option<&Platform>,
     max_size: Option<u64>,
-) -> Result<Archive, Diagnostic> {
-    read_with(file, directories, platform, max_size, true)
-}
-
-fn read_with(
-    file: File,
-    directories: Vec<PathBuf>,
-    platform: Option<&Platform>,
-    max_size: Option<u64>,
-    attributes: bool,
+    wanted: Wanted,
 ) -> Result<Archive, Diagnostic> {
     let mut store = Store::new(directories, max_size);
-    let (whole, bounded) = store.open(file)?;
-    Input { store, whole, bounded }.read(platform, attributes)
+    let (whole, bounded) = store.open(file, wanted.digest)?;
+    Input { store, whole, bounded }.read(platform, wanted)
 }
 
 /// The bytes of an archive, which may be read for more than one platform.
@@ -113,21 +121,21 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Read the image of a platform. `attributes`: with all that another archive needs to be written of it; then, of
-    /// several platforms, any one will do when none is named.
+    /// Read the image of a platform.
     ///
     /// # Errors
     /// As [`read`].
-    pub(crate) fn read(self, platform: Option<&Platform>, attributes: bool) -> Result<Archive, Diagnostic> {
-        read_input(self, platform, attributes)
+    pub(crate) fn read(self, platform: Option<&Platform>, wanted: Wanted) -> Result<Archive, Diagnostic> {
+        read_input(self, platform, wanted)
     }
 }
 
 fn read_input(
     Input { store, whole, bounded }: Input,
     platform: Option<&Platform>,
-    attributes: bool,
+    wanted: Wanted,
 ) -> Result<Archive, Diagnostic> {
+    let attributes = wanted.whole;
     let mut outer = Layers::new(false);
     fill(&mut outer, &store, whole, bounded, attributes)?;
     if outer.is_empty() {
@@ -137,11 +145,15 @@ fn read_input(
     let (tree, contents, extras) = outer.finish(attributes);
     let mut files = Files { store, whole, bounded, contents, extras, budgets: Budgets::default() };
     let Some(image) = image::recognise(&tree, &files, platform, attributes)? else {
-        return Ok(Archive { tree, files, config: None, image: None, notes: Vec::new() });
+        return Ok(Archive { tree, files, config: None, image: None, past: None, notes: Vec::new() });
     };
     let note = |path: Vec<u8>| format!("the image is in the directory {} of the archive", quoted(&path));
     let notes = image.below.map(note).into_iter().collect();
     let mut layers = Layers::new(true);
+    if wanted.past {
+        layers.remember();
+    }
+    let count = image.layers.len();
     for (name, span) in image.layers {
         let within = |error: Diagnostic| {
             let text = format!("layer {}: {}", quoted(name.as_bytes()), error.text);
@@ -158,9 +170,10 @@ fn read_input(
         // The archive around it has shown how long it is.
         fill(&mut layers, &files.store, span, true, attributes).map_err(within)?;
     }
+    let past = layers.take_gone().map(|gone| Past::new(gone, count, &image.config));
     let (tree, contents, extras) = layers.finish(attributes);
     (files.contents, files.extras) = (contents, extras);
-    Ok(Archive { tree, files, config: Some(image.config), image: Some(image.facts), notes })
+    Ok(Archive { tree, files, config: Some(image.config), image: Some(image.facts), past, notes })
 }
 
 fn fill(layers: &mut Layers, store: &Store, span: Span, bounded: bool, attributes: bool) -> Result<(), Diagnostic> {
@@ -239,6 +252,15 @@ impl Files {
     /// The archive that they are of, to read the image of another platform.
     pub(crate) fn input(&self) -> Input {
         Input { store: self.store.clone(), whole: self.whole, bounded: self.bounded }
+    }
+
+    /// SHA-256 of the archive as it was given, in hexadecimal digits; `None` for a directory, and for a pipe if it was not
+    /// asked for.
+    ///
+    /// # Errors
+    /// The cause, when the archive cannot be read again.
+    pub(crate) fn digest(&self) -> Result<Option<String>> {
+        self.store.digest()
     }
 
     fn data(&self, tree: &Tree, id: Id) -> Option<&Data> {
@@ -324,6 +346,11 @@ impl Contents for Files {
                 Ok(())
             }
         }
+    }
+
+    fn access_list(&self, tree: &Tree, id: Id) -> Option<AccessList> {
+        let mut attributes = self.extra(tree, id)?.attributes.iter();
+        AccessList::parse(&attributes.find(|(name, _)| **name == *access::ATTRIBUTE)?.1)
     }
 
     fn take_unread(&self) -> Option<String> {

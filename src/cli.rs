@@ -131,9 +131,9 @@ pub struct Apply {
 /// `harden plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// The root.
+    /// The root or the archive.
     #[command(flatten)]
-    pub target: Target,
+    pub subject: Subject,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -157,15 +157,9 @@ pub struct Plan {
 /// `harden audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// The root.
+    /// The root or the archive.
     #[command(flatten)]
-    pub target: Target,
-    /// Read an archive instead: docker export, docker save or an OCI layout, also its directory; - is standard input
-    #[arg(long, value_name = "FILE|DIR|-", help_heading = TARGET)]
-    pub tar: Option<PathBuf>,
-    /// How the archive is read.
-    #[command(flatten)]
-    pub archive: Archive,
+    pub subject: Subject,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -237,6 +231,9 @@ pub struct Image {
     /// Write a CycloneDX bill of materials of the hardened image to a file
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
+    /// Write an in-toto statement with the digests of input, output, policy, harden and every removed file, to be signed
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub attestation: Option<PathBuf>,
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
@@ -248,9 +245,9 @@ pub struct Explain {
     /// A path in the image, the name of a command, or the id of a message
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<OsString>,
-    /// The root.
+    /// The root or the archive.
     #[command(flatten)]
-    pub target: Target,
+    pub subject: Subject,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -322,6 +319,20 @@ pub struct Target {
     /// Root of the tree to work on [default: /]
     #[arg(long, value_name = "DIR", help_heading = TARGET)]
     pub root: Option<PathBuf>,
+}
+
+/// What a command reads that changes nothing: a tree or an archive.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Subject {
+    /// The root.
+    #[command(flatten)]
+    pub target: Target,
+    /// Read an archive instead: docker export, docker save or an OCI layout, also its directory; - is standard input
+    #[arg(long, value_name = "FILE|DIR|-", help_heading = TARGET)]
+    pub tar: Option<PathBuf>,
+    /// How the archive is read.
+    #[command(flatten)]
+    pub archive: Archive,
 }
 
 /// How the archive of an image is read.
@@ -503,14 +514,14 @@ impl Cli {
                     ..Flags::of(target, source, Some(selection))
                 },
             ),
-            Some(Action::Plan(Plan { target, source, selection, tests, report, sbom, talk })) => (
+            Some(Action::Plan(Plan { subject, source, selection, tests, report, sbom, talk })) => (
                 "plan",
                 Flags {
                     tests: tests.clone(),
                     report: report.clone(),
                     sbom: sbom.clone(),
                     talk: talk.clone(),
-                    ..Flags::of(target, source, Some(selection))
+                    ..Flags::of(&subject.target, source, Some(selection))
                 },
             ),
             Some(Action::Audit(audit)) => (
@@ -519,16 +530,16 @@ impl Cli {
                     report: Report { format: audit.format, report: audit.report.clone() },
                     sbom: audit.sbom.clone(),
                     talk: audit.talk.clone(),
-                    ..Flags::of(&audit.target, &audit.source, Some(&audit.selection))
+                    ..Flags::of(&audit.subject.target, &audit.source, Some(&audit.selection))
                 },
             ),
-            Some(Action::Explain(Explain { target, source, selection, strict, format, report, talk, .. })) => (
+            Some(Action::Explain(Explain { subject, source, selection, strict, format, report, talk, .. })) => (
                 "explain",
                 Flags {
                     tests: Tests { strict: *strict, ..Tests::default() },
                     report: Report { format: *format, report: report.clone() },
                     talk: talk.clone(),
-                    ..Flags::of(target, source, Some(selection))
+                    ..Flags::of(&subject.target, source, Some(selection))
                 },
             ),
             Some(Action::Image(image)) => (
@@ -559,7 +570,18 @@ impl Cli {
     /// How an archive is read, when the command reads one.
     #[must_use]
     pub fn archive(&self) -> Option<&Archive> {
-        self.audit().map(|audit| &audit.archive).or(self.image().map(|image| &image.archive))
+        self.subject().map(|subject| &subject.archive).or(self.image().map(|image| &image.archive))
+    }
+
+    /// The tree or the archive that a command reads and does not change.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        match &self.action {
+            Some(Action::Plan(plan)) => Some(&plan.subject),
+            Some(Action::Audit(audit)) => Some(&audit.subject),
+            Some(Action::Explain(explain)) => Some(&explain.subject),
+            _ => None,
+        }
     }
 
     /// The options of `harden image`, when that is the command.
@@ -655,7 +677,10 @@ mod tests {
                 "apply",
                 "check disable dump-config format keep minimal quiet report root sbom strict this-is-an-image verbose",
             ),
-            ("plan", "check disable dump-config format keep minimal quiet report root sbom strict verbose"),
+            (
+                "plan",
+                "check disable dump-config format keep max-size minimal platform quiet report root sbom strict tar verbose",
+            ),
             (
                 "audit",
                 "baseline checksums compliance disable dump-config fail-on format keep max-size minimal platform quiet report root \
@@ -663,9 +688,12 @@ mod tests {
             ),
             (
                 "image",
-                "compress disable dump-config format keep keep-layers max-size minimal output platform quiet report sbom strict tag verbose",
+                "attestation compress disable dump-config format keep keep-layers max-size minimal output platform quiet report sbom strict tag verbose",
             ),
-            ("explain", "disable dump-config format keep minimal quiet report root strict verbose"),
+            (
+                "explain",
+                "disable dump-config format keep max-size minimal platform quiet report root strict tar verbose",
+            ),
             ("init", "root run"),
         ] {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();

@@ -12,6 +12,7 @@ mod stays;
 
 use serde::{Serialize, Serializer};
 
+use crate::archive::{Past, Removal};
 use crate::diag::escape::{escaped, printable, quoted};
 use crate::diag::{Diagnostic, Keep};
 use crate::draft::record::{Record, Target, What};
@@ -92,7 +93,7 @@ pub(crate) struct Answer {
     pub path_hex: Option<String>,
     /// What becomes of it.
     pub fate: Fate,
-    /// Why it stays, as clauses, the nearest first; escaped for a terminal.
+    /// Why it stays, as clauses, the nearest first; of an entry that is gone already, where it went. Escaped for a terminal.
     pub because: Vec<String>,
     /// What else needs it directly, as clauses; escaped.
     pub needed_by: Vec<String>,
@@ -121,6 +122,8 @@ pub(crate) struct Explainer<'a> {
     examined: &'a Examined,
     policy: &'a Policy,
     switched_off: &'a [(Id, &'static str)],
+    /// What layers of an image took away.
+    past: Option<&'a Past>,
     removed: IdSet,
     /// What the entries of `keep.paths` name.
     kept_paths: Vec<(Id, &'a Entry)>,
@@ -159,7 +162,13 @@ impl<'a> Explainer<'a> {
         }
         let removed = examined.plan.records.iter().filter(|record| record.what == What::Remove);
         let removed = removed.filter_map(|record| concerned(record, tree)).collect();
-        Self { examined, policy, switched_off, removed, kept_paths, index: Vec::new() }
+        Self { examined, policy, switched_off, past: None, removed, kept_paths, index: Vec::new() }
+    }
+
+    /// The same of an image whose layers are known.
+    #[must_use]
+    pub(crate) fn with_past(self, past: Option<&'a Past>) -> Self {
+        Self { past, ..self }
     }
 
     /// For the questions about many entries, each by [`Explainer::of`]: what the plan does with an entry is looked up.
@@ -303,10 +312,24 @@ impl<'a> Explainer<'a> {
             answer.notes.push(format!("no file has the name {asked}: it is an applet inside {program}, {stays}"));
         } else if why == Some(Unresolved::Loop) {
             answer.notes.push("its links form a loop".to_owned());
+        } else if let Some(removal) = self.removal(asked, base) {
+            (answer.fate, answer.path_hex) = (Fate::Removed, hex(&removal.path));
+            answer.path = removal.path;
+            let by = removal.step.map_or(String::new(), |step| format!(" by {step}"));
+            answer.because.push(format!("in layer {}{by}", removal.layer));
         } else {
             answer.notes.extend(near::suggestion(self, asked, base));
         }
         answer
+    }
+
+    /// The layer that took away a path; a word without a slash is looked for in PATH first.
+    fn removal(&self, asked: &[u8], base: Id) -> Option<Removal> {
+        let (past, tree) = (self.past?, self.tree());
+        let directories = self.policy.path.iter().filter(|_| !asked.contains(&b'/'));
+        let commands = directories.map(|directory| [directory.as_bytes(), b"/", asked].concat());
+        let mut paths = commands.chain([asked.to_vec()]);
+        paths.find_map(|path| past.removal(tree, base, &path))
     }
 
     fn fate(&self, id: Id) -> Fate {

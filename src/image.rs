@@ -18,6 +18,7 @@ use std::io::{self, Write};
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
+use serde::Serialize;
 
 use crate::archive::{Compression, Files, ImageFacts, StoredLayer};
 use crate::digest::{Digest, hex};
@@ -26,6 +27,7 @@ use crate::tree::Tree;
 use crate::tree::contents::Contents as _;
 use config::{Facts, Layer};
 use layout::{Blob, Layout};
+pub(crate) use result::WHITEOUT;
 use result::{After, Entry, What};
 
 /// Bytes of content that are read at once.
@@ -79,6 +81,20 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// Digests of what was written for one platform: SHA-256 in hexadecimal digits.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Written {
+    /// OS/ARCH[/VARIANT].
+    #[serde(skip)]
+    pub platform: String,
+    /// Of the manifest.
+    pub manifest: String,
+    /// Of the configuration.
+    pub config: String,
+    /// Of the layers as they are stored, the lowest first.
+    pub layers: Vec<String>,
+}
+
 /// The archive that is written, with the image of one platform or more.
 pub(crate) struct Images {
     out: Layout,
@@ -107,29 +123,41 @@ impl Images {
     ///
     /// # Errors
     /// The first fault; what was written by then is no image.
-    pub(crate) fn add(&mut self, hardened: &Hardened<'_>) -> Result<(), Fault> {
-        self.made.push(hardened.write(&mut self.out)?);
-        Ok(())
+    pub(crate) fn add(&mut self, hardened: &Hardened<'_>) -> Result<Written, Fault> {
+        let made = hardened.write(&mut self.out)?;
+        let written = Written {
+            platform: config::platform_name(&made.document),
+            manifest: made.manifest.digest.clone(),
+            config: made.config.digest.clone(),
+            layers: made.layers.iter().map(|layer| layer.blob.digest.clone()).collect(),
+        };
+        self.made.push(made);
+        Ok(written)
     }
 
-    /// Write what names the images: Docker's manifest.json the first one, the index all.
+    /// Write what names the images: Docker's manifest.json the first one, the index all. Returns the digest of the index of
+    /// several platforms.
     ///
     /// # Errors
     /// Those of the file.
-    pub(crate) fn finish(mut self) -> Result<(), Fault> {
-        let Some(first) = self.made.first() else { return Ok(()) };
+    pub(crate) fn finish(mut self) -> Result<Option<String>, Fault> {
+        let Some(first) = self.made.first() else { return Ok(None) };
+        let mut platforms = None;
         let index = match self.made.as_slice() {
             [only] => config::index(&only.facts, &only.document, &only.manifest),
             all => {
                 let each = all.iter().map(|made| (&made.facts, made.document.as_slice(), &made.manifest));
                 let (blob, ()) = blob_of(&mut self.out, &config::platforms(each))?;
-                config::index_of(&first.facts, &blob)
+                let index = config::index_of(&first.facts, &blob);
+                platforms = Some(blob.digest);
+                index
             }
         };
         self.out.document("oci-layout", config::LAYOUT)?;
         self.out.document("index.json", &index)?;
         self.out.document("manifest.json", &config::docker(&first.facts, &first.config, &first.layers))?;
-        Ok(self.out.end()?)
+        self.out.end()?;
+        Ok(platforms)
     }
 }
 

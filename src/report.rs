@@ -1,6 +1,7 @@
 //! Every report, for people and for programs: planned changes, completed changes, and steps that are left to the user.
 //! [`crate::console`] prints the text.
 
+pub(crate) mod attestation;
 pub(crate) mod audit;
 pub(crate) mod compliance;
 pub(crate) mod explain;

@@ -17,6 +17,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::archive::Wanted;
 use crate::check;
 use crate::cli::{Action, Cli, Completions};
 use crate::console;
@@ -31,7 +32,6 @@ use crate::root::host;
 use crate::rules;
 use crate::stop::Stop;
 use request::Request;
-use session::Session;
 
 /// The variable by which the tests switch off what foresees from texts: no release has it.
 #[cfg(debug_assertions)]
@@ -93,15 +93,21 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
-        let whole = cli.image().is_some();
-        if whole {
+        let image = cli.image().is_some();
+        if image {
             crate::stop::let_writes_fail();
         }
         console.phase("reading the archive");
-        match archive::read(path, environment, &options, whole) {
+        let wanted = Wanted {
+            whole: cli.audit().is_none(),
+            past: matches!(cli.action, Some(Action::Explain(_))),
+            digest: image && (options.attestation.is_some() || request.writes(Format::Json)),
+        };
+        match archive::read(path, environment, &options, wanted) {
             Ok(found) => archive = Some(found),
-            Err(error) if whole => return image::refuse(&console, &error),
-            Err(error) => return audit::fail(&request, &console, &error),
+            Err(error) if image => return image::refuse(&console, &error),
+            Err(error) if cli.audit().is_some() => return audit::fail(&request, &console, &error),
+            Err(error) => return session::refuse(&console, &error),
         }
     }
     options.archive_config = archive.as_mut().and_then(|found| found.config.take());
@@ -135,9 +141,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     }
     match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request),
-        Some(Action::Apply(_)) => {
-            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.apply(&Stop::hold()))
-        }
+        Some(Action::Apply(_)) => session::apply(policy, &request, &Stop::hold()),
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Image(_)) => {
             let directories = archive::directories(environment, &options);
@@ -152,12 +156,10 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             };
             image::run(policy, options, &request, image_config.as_deref(), archive, &directories, &load)
         }
-        Some(Action::Explain(asked)) => {
-            Session::new(policy, &request).map_or_else(|exit| exit, |session| session.explain(&asked.paths))
-        }
+        Some(Action::Explain(asked)) => session::on(policy, &request, archive, |session| session.explain(&asked.paths)),
         // Learn and completions have their own way above.
         Some(Action::Plan(_) | Action::Learn(_) | Action::Completions(_)) | None => {
-            Session::new(policy, &request).map_or_else(|exit| exit, Session::plan)
+            session::on(policy, &request, archive, |session| session.plan())
         }
     }
 }
@@ -196,12 +198,14 @@ fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic>
     }
     if options.tar.is_some() && options.root.is_some() {
         problems.push(
-            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name the tree to audit")
+            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name what is read")
                 .help("give only one of them"),
         );
     }
     let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
-    for (flag, path) in [("--sbom", &options.sbom), ("--report", &options.report)] {
+    for (flag, path) in
+        [("--sbom", &options.sbom), ("--report", &options.report), ("--attestation", &options.attestation)]
+    {
         if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
             && archive == file
         {

@@ -6,6 +6,8 @@
 mod common;
 #[path = "../../tests/suite/fuzz/image.rs"]
 mod image;
+#[path = "../../tests/suite/fuzz/rewrite.rs"]
+mod rewrite;
 #[path = "../../tests/suite/fuzz/targets.rs"]
 mod targets;
 #[path = "../../tests/suite/fuzz/tree.rs"]
@@ -27,6 +29,7 @@ pub fn run(target: &str, data: &[u8]) {
         "closure" => targets::programs,
         "configuration" => targets::loader,
         "elf" => targets::elf,
+        "image" => hardened_image,
         "links" => targets::links,
         "packages" => targets::packages,
         "policy" => targets::configuration,
@@ -41,8 +44,14 @@ pub fn run(target: &str, data: &[u8]) {
 
 /// In this process: libFuzzer is led by the code that an input reaches.
 fn whole_tree(data: &[u8]) -> String {
-    tree::tree(data, &|arguments| {
-        let arguments = arguments.iter().map(std::ffi::OsString::from).collect();
-        harden::main(arguments, &harden::testing::policy::Environment::new()).code()
-    })
+    tree::tree(data, &run_here)
+}
+
+fn hardened_image(data: &[u8]) -> String {
+    rewrite::rewrite(data, &run_here)
+}
+
+fn run_here(arguments: &[&str]) -> u8 {
+    let arguments = arguments.iter().map(std::ffi::OsString::from).collect();
+    harden::main(arguments, &harden::testing::policy::Environment::new()).code()
 }

@@ -9,6 +9,7 @@ use super::sparse::{self, Segment, decimal};
 use super::spool::{CHUNK, Span, Store, Window};
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
+use crate::tree::access;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeSet;
 
@@ -314,7 +315,8 @@ impl Described {
                 b"uid" => self.uid = Some(decimal(value)?),
                 b"gid" => self.gid = Some(decimal(value)?),
                 b"mtime" => self.mtime = Some(time(value)?),
-                _ if self.keep && key.starts_with(ATTRIBUTE) => {
+                // An access list is read in any case.
+                _ if key.strip_prefix(ATTRIBUTE).is_some_and(|name| self.keep || name == access::ATTRIBUTE) => {
                     let name = key.get(ATTRIBUTE.len()..).unwrap_or_default();
                     self.capability |= name == b"security.capability";
                     self.attributes.retain(|(known, _)| **known != *name);

@@ -132,6 +132,8 @@ pub(crate) struct Facts {
     pub(crate) platforms: Vec<Platform>,
     /// Attestations and signatures of it, by digest.
     pub(crate) attached: Vec<String>,
+    /// SHA-256 of its manifest in hexadecimal digits, where the archive has one.
+    pub(crate) manifest: Option<String>,
 }
 
 impl Facts {
@@ -352,12 +354,16 @@ impl Archive<'_> {
             Form::Docker if self.any && self.file("index.json", None).is_some() => {
                 let all = Archive { form: Form::Oci, ..*self };
                 let (candidates, attached) = all.candidates(&all.json("index.json", None)?)?;
-                if all.platforms(&all.present(&candidates)).len() > 1 {
+                let present = all.present(&candidates);
+                if all.platforms(&present).len() > 1 {
                     return all.oci("index.json");
                 }
                 // Of one platform, its names are those of manifest.json.
                 let mut read = Archive { any: false, ..*self }.read()?;
                 read.facts.attached = attached;
+                let config = format!("sha256:{}", Digest::of(&read.config));
+                let manifest = present.into_iter().find(|found| all.config_of(found).is_some_and(|of| of == config));
+                read.facts.manifest = manifest.and_then(|found| Some(found.digest.strip_prefix("sha256:")?.to_owned()));
                 Ok(read)
             }
             Form::Docker => match self.json("manifest.json", None)? {
@@ -371,9 +377,12 @@ impl Archive<'_> {
 
     /// An OCI layout: from the index over manifests to blobs, each named by its digest.
     fn oci(&self, first: &str) -> Result<Image, Diagnostic> {
-        let first = self.json(first, None)?;
+        let name = first;
+        let first = self.json(name, None)?;
         if first.get("manifests").is_none() {
-            return self.manifest(&first);
+            let mut read = self.manifest(&first)?;
+            read.facts.manifest = Some(Digest::of(&self.document(name, None)?));
+            return Ok(read);
         }
         let (candidates, attached) = self.candidates(&first)?;
         if candidates.is_empty() {
@@ -402,6 +411,7 @@ impl Archive<'_> {
         let manifest = self.json(&self.blob(&chosen.digest, true)?, chosen.size)?;
         let mut read = self.manifest(&manifest)?;
         read.facts.names = chosen.names.clone();
+        read.facts.manifest = chosen.digest.strip_prefix("sha256:").map(str::to_owned);
         // The one that was read goes first.
         if let Some(at) = present.iter().position(|found| *found == chosen).filter(|at| *at < platforms.len()) {
             platforms.get_mut(..=at).unwrap_or_default().rotate_right(1);
@@ -443,11 +453,16 @@ impl Archive<'_> {
 
     /// The platform that the descriptor names, else the configuration.
     fn platform_of(&self, found: &Candidate) -> Option<Platform> {
-        found.platform.clone().or_else(|| {
-            let manifest = self.json(&self.blob(&found.digest, true).ok()?, found.size).ok()?;
-            let config = manifest.get("config")?.get("digest").and_then(Value::as_str)?;
-            Platform::of(&self.json(&self.blob(config, false).ok()?, None).ok()?)
-        })
+        found
+            .platform
+            .clone()
+            .or_else(|| Platform::of(&self.json(&self.blob(&self.config_of(found)?, false).ok()?, None).ok()?))
+    }
+
+    /// The digest of its configuration.
+    fn config_of(&self, found: &Candidate) -> Option<String> {
+        let manifest = self.json(&self.blob(&found.digest, true).ok()?, found.size).ok()?;
+        Some(manifest.get("config")?.get("digest")?.as_str()?.to_owned())
     }
 
     /// The image of one manifest.

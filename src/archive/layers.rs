@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{Attribute, Data, Entry, What};
 use super::header::ambiguous;
+use super::past::Gone;
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use crate::root::is_temporary;
@@ -47,7 +48,7 @@ const TOO_MANY: &str = "exceeds the number of entries that harden can hold";
 const TOO_DEEP: &str = "lies so deep that the archive takes more steps than harden follows";
 
 /// Number of an inode; the root's is 0.
-type Number = u32;
+pub(super) type Number = u32;
 
 /// A tree that entries are put into.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub(super) struct Layers {
     attributes: usize,
     /// Whether these are an image's layers, in which marks mean something, and no exported file system.
     whiteouts: bool,
+    /// What layers took away, where that is asked for.
+    gone: Option<Gone>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,9 +134,20 @@ impl Layers {
             bytes: 0,
             attributes: 0,
             whiteouts,
+            gone: None,
         };
         layers.inodes.push(Inode::directory(0));
         layers
+    }
+
+    /// Remember what layers take away.
+    pub(super) fn remember(&mut self) {
+        self.gone = Some(Gone::new());
+    }
+
+    /// What layers took away, if it was remembered.
+    pub(super) fn take_gone(&mut self) -> Option<Gone> {
+        self.gone.take()
     }
 
     /// From here on entries are of the next layer.
@@ -431,13 +445,22 @@ impl Layers {
         }
     }
 
+    fn remember_one(&mut self, directory: Number, name: &[u8], inode: Number) {
+        let layer = self.layer;
+        if let Some(gone) = &mut self.gone {
+            gone.insert((directory, name.into()), (inode, layer));
+        }
+    }
+
     /// Remove a name, and everything below it.
     fn remove(&mut self, directory: Number, name: &[u8]) {
         let Some(found) = self.names.remove(&(directory, name.into())) else { return };
+        self.remember_one(directory, name, found.inode);
         let mut gone = vec![found.inode];
         while let Some(number) = gone.pop() {
             if self.is_directory(number) {
                 for (name, below) in self.children(number) {
+                    self.remember_one(number, &name, below.inode);
                     self.names.remove(&(number, name));
                     gone.push(below.inode);
                 }

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use super::directory::{Directory, Source};
 use crate::diag::{Diagnostic, codes};
+use crate::digest::{Digest, hex};
 use crate::root::host;
 
 /// Bytes of one read or write of a stream.
@@ -61,6 +62,8 @@ pub(super) struct Store {
     unpacked: BTreeMap<Span, Span>,
     /// Runs in the maps of sparse files so far.
     runs: Cell<u64>,
+    /// SHA-256 of what came through a pipe, if it was asked for.
+    sum: Option<String>,
 }
 
 impl Store {
@@ -76,7 +79,22 @@ impl Store {
             max_size,
             unpacked: BTreeMap::new(),
             runs: Cell::default(),
+            sum: None,
         }
+    }
+
+    /// SHA-256 of the input as it was given; `None` where it is no file, or was not asked for.
+    pub(super) fn digest(&self) -> Result<Option<String>> {
+        let Some(Source::File(_)) = &self.archive else { return Ok(self.sum.clone()) };
+        let span = Span { spooled: false, start: 0, len: self.input };
+        let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
+        while at < span.len {
+            buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
+            self.read(span, at, &mut buffer)?;
+            digest.update(&buffer);
+            at += buffer.len() as u64;
+        }
+        Ok(Some(hex(&digest.finish())))
     }
 
     /// Count the runs of one sparse file.
@@ -94,8 +112,9 @@ impl Store {
     }
 
     /// Take the bytes of an open file: a regular one is read in place, anything else is copied, unpacked when it is
-    /// gzip or zstd. Returns where they are, and whether a checksum has shown that they are all there.
-    pub(super) fn open(&mut self, mut file: File) -> Result<(Span, bool), Diagnostic> {
+    /// gzip or zstd. Returns where they are, and whether a checksum has shown that they are all there. `sum`: the digest of a
+    /// pipe is asked for, which can be read once only.
+    pub(super) fn open(&mut self, mut file: File, sum: bool) -> Result<(Span, bool), Diagnostic> {
         if file.metadata().is_ok_and(|meta| meta.is_dir()) {
             let directory = Directory::open(&file)?;
             let span = Span { spooled: false, start: 0, len: directory.len() };
@@ -115,7 +134,8 @@ impl Store {
         super::refuse_other_form(&head)?;
         let (unpack, checked) = (super::unpacker(&head), super::gzip::is_gzip(&head));
         let counted = Rc::new(Cell::new(0));
-        let mut whole = Counted { input: io::Cursor::new(head).chain(file), count: Rc::clone(&counted) };
+        let digest = sum.then(Digest::default);
+        let mut whole = Counted { input: io::Cursor::new(head).chain(file), count: Rc::clone(&counted), digest };
         let start = self.spooled;
         if let Some(unpack) = unpack {
             unpack(&mut whole, &mut |bytes| {
@@ -136,6 +156,7 @@ impl Store {
                 }
             }
         }
+        self.sum = whole.digest.map(|digest| hex(&digest.finish()));
         Ok((Span { spooled: true, start, len: self.spooled - start }, checked))
     }
 
@@ -238,16 +259,20 @@ fn cannot_read(error: &io::Error) -> Diagnostic {
     Diagnostic::new(codes::ARCHIVE_READ, format!("cannot read the archive: {error}"))
 }
 
-/// A stream whose bytes are counted.
+/// A stream whose bytes are counted, and summed where that is asked for.
 struct Counted<R> {
     input: R,
     count: Rc<Cell<u64>>,
+    digest: Option<Digest>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(space)?;
         self.count.set(self.count.get().saturating_add(count as u64));
+        if let Some(digest) = &mut self.digest {
+            digest.update(space.get(..count).unwrap_or_default());
+        }
         Ok(count)
     }
 }

@@ -94,6 +94,8 @@ codes! {
         "give --report a file in a directory that exists.";
     SBOM = "sbom.write", "the bill of materials cannot be written, or would lie in the image",
         "write it to a mount, or outside --root DIR.";
+    ATTESTATION = "attestation.write", "the attestation of a hardened image cannot be written",
+        "give --attestation a file in a directory that exists.";
     STEP = "apply.step", "a change failed part-way",
         "repair the file that the message names, and run harden again: it continues.";
     STOPPED = "apply.stopped", "a signal stopped the run before its first change",
@@ -116,7 +118,7 @@ codes! {
         "decompress it first, or give the unpacked directory with --root.";
     ARCHIVE_IMAGE = "archive.image", "the archive contains no image, several images, or an incomplete image",
         "write one image with docker save, for one platform.";
-    ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked",
+    ARCHIVE_ENTRY = "archive.entry", "an entry of the archive cannot be unpacked, or cannot be in a layer of an image",
         "write the archive again with docker export or docker save.";
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
         "give the tree that your engine unpacks, as docker export CONTAINER writes it; or write the archive again.";

@@ -132,6 +132,13 @@ fn platform(config: &[u8]) -> Value {
     Value::Object(platform)
 }
 
+/// The same in one word, as `--platform` takes it.
+pub(super) fn platform_name(config: &[u8]) -> String {
+    let platform = platform(config);
+    let part = |key: &str| platform.get(key).and_then(Value::as_str).map(str::to_owned);
+    [part("os"), part("architecture"), part("variant")].into_iter().flatten().collect::<Vec<_>>().join("/")
+}
+
 fn descriptor(kind: &str, blob: &Blob) -> Value {
     json!({ "mediaType": kind, "digest": format!("sha256:{}", blob.digest), "size": blob.size })
 }

@@ -94,9 +94,6 @@ impl Layout {
         let BlobWriter { digest, size, .. } = writer;
         let blob = Blob { digest: hex(&digest.finish()), size };
         self.out.flush()?;
-        if size > tar::MOST_PLAIN {
-            return Err(io::Error::other("a layer has more than 8 GiB, for which tar's header has no place").into());
-        }
         if self.blobs.insert(blob.digest.clone()) {
             self.at += size;
             self.out.get_ref().write_all_at(&tar::plain(&blob.path(), size, false), start)?;

@@ -8,7 +8,7 @@ use crate::archive::Files;
 use crate::draft::{Change, New, Written};
 use crate::plan::times::{Times, nearest};
 use crate::plan::{Plan, Step};
-use crate::tree::{Attributes, FileId, Id, Time, Tree};
+use crate::tree::{Attributes, FileId, Id, Time, Tree, access};
 
 /// One entry of the tree after the plan.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ enum Inode {
     Written(Id),
 }
 
-/// How the name of a whiteout begins.
-const WHITEOUT: &[u8] = b".wh.";
+/// How the name of a whiteout begins: no other entry of a layer can have such a name.
+pub(crate) const WHITEOUT: &[u8] = b".wh.";
 
 /// What is still to visit.
 enum Item<'a> {
@@ -254,7 +254,7 @@ impl<'a> After<'a> {
         let drops = |name: &[u8]| {
             wanted.is_some_and(|wanted| {
                 wanted.drop_capability && name == b"security.capability"
-                    || wanted.drop_access_list && name == b"system.posix_acl_access"
+                    || wanted.drop_access_list && *name == *access::ATTRIBUTE
             })
         };
         let extra = self.files.extra(self.tree, id).map(|extra| extra.attributes.as_slice()).unwrap_or_default();

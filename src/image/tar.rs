@@ -70,14 +70,12 @@ pub(super) fn headers(entry: &Entry<'_>, size: u64) -> Vec<u8> {
     out
 }
 
-/// The header of a file in an archive of images: `name` fits, and the size has a place.
+/// The header of a file in an archive of images: `name` fits. It is as long for every size, since it is filled in behind the
+/// content.
 pub(super) fn plain(name: &str, size: u64, directory: bool) -> [u8; BLOCK] {
     let (kind, mode) = if directory { (b'5', 0o755) } else { (b'0', 0o644) };
-    Fields { mode, size: size.min(MOST_SIZE), kind, ..Fields::default() }.block(b"", name.as_bytes(), b"")
+    Fields { mode, size, kind, ..Fields::default() }.block(b"", name.as_bytes(), b"")
 }
-
-/// Largest content of [`plain`].
-pub(super) const MOST_PLAIN: u64 = MOST_SIZE;
 
 #[derive(Default)]
 struct Fields {
@@ -102,8 +100,13 @@ impl Fields {
         for (at, digits, value) in [(100, 7, self.mode.into()), (108, 7, self.uid), (116, 7, self.gid)] {
             put(at, octal(value, digits).as_bytes());
         }
-        for (at, value) in [(124, self.size), (136, self.mtime)] {
-            put(at, octal(value, 11).as_bytes());
+        put(136, octal(self.mtime, 11).as_bytes());
+        if self.size <= MOST_SIZE {
+            put(124, octal(self.size, 11).as_bytes());
+        } else {
+            // To the base of 256, as GNU tar writes it and every reader of ustar reads it.
+            put(124, &[0x80, 0, 0, 0]);
+            put(128, &self.size.to_be_bytes());
         }
         put(148, b"        ");
         put(156, &[self.kind]);
@@ -171,7 +174,15 @@ fn time(seconds: i64, nanoseconds: u32) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{record, split, time};
+    use super::{plain, record, split, time};
+
+    #[test]
+    fn a_size_that_has_no_octal_digits_is_written_to_the_base_of_256() {
+        let size = |size: u64| plain("blob", size, false).get(124..136).unwrap().to_vec();
+        assert_eq!(size((8 << 30) - 1), b"77777777777\0");
+        assert_eq!(size(8 << 30), b"\x80\0\0\0\0\0\0\x02\0\0\0\0");
+        assert_eq!(size(9 << 40), b"\x80\0\0\0\0\0\x09\0\0\0\0\0");
+    }
 
     #[test]
     fn a_record_counts_its_own_digits() {

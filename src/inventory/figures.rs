@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::draft::{Change, New};
 use crate::facts::accounts::{Database, Line, parse};
 use crate::pipeline::Examined;
@@ -9,7 +11,7 @@ use crate::plan::Step;
 use crate::tree::set::IdSet;
 
 /// A figure before and after.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Figure {
     /// In the image as it is.
     pub before: usize,
@@ -18,7 +20,7 @@ pub(crate) struct Figure {
 }
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Figures {
     /// Entries of the command directories that can be run.
     pub commands: Figure,

@@ -41,6 +41,8 @@ pub struct Options {
     pub report: Option<PathBuf>,
     /// `--sbom`.
     pub sbom: Option<PathBuf>,
+    /// `--attestation` of image.
+    pub attestation: Option<PathBuf>,
     /// `--format`.
     pub format: Format,
     /// `--dump-config`.
@@ -115,6 +117,7 @@ const CONFIG: Name = ("--config", "HARDEN_CONFIG");
 const IMAGE_CONFIG: Name = ("--image-config", "HARDEN_IMAGE_CONFIG");
 const REPORT: Name = ("--report", "HARDEN_REPORT");
 const SBOM: Name = ("--sbom", "HARDEN_SBOM");
+const ATTESTATION: Name = ("--attestation", "HARDEN_ATTESTATION");
 const FORMAT: Name = ("--format", "HARDEN_FORMAT");
 const DUMP_CONFIG: Name = ("--dump-config", "HARDEN_DUMP_CONFIG");
 const QUIET: Name = ("--quiet", "HARDEN_QUIET");
@@ -145,12 +148,13 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 33] = [
+const NAMES: [Name; 34] = [
     ROOT,
     CONFIG,
     IMAGE_CONFIG,
     REPORT,
     SBOM,
+    ATTESTATION,
     FORMAT,
     DUMP_CONFIG,
     QUIET,
@@ -202,6 +206,7 @@ impl Options {
             image_config: reader.path(IMAGE_CONFIG, image_config.as_ref()),
             report: reader.path(REPORT, report.as_ref()),
             sbom: reader.path(SBOM, sbom.as_ref()),
+            attestation: reader.path(ATTESTATION, cli.image().and_then(|image| image.attestation.as_ref())),
             format: reader.format(format),
             dump_config: dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
             quiet: quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
@@ -209,7 +214,7 @@ impl Options {
             this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
             tar: match cli.image() {
                 Some(image) => Some(image.input.clone()),
-                None => reader.path(TAR, cli.audit().and_then(|audit| audit.tar.as_ref())),
+                None => reader.path(TAR, cli.subject().and_then(|subject| subject.tar.as_ref())),
             },
             output: match cli.image() {
                 Some(image) => reader.path(OUTPUT, image.output.as_ref()),

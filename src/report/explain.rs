@@ -131,6 +131,8 @@ fn headline(answer: &Answer) -> String {
     let because = answer.because.join(", ");
     match (answer.fate, answer.changes.first()) {
         (Fate::Removed, Some(change)) => format!("removed by {}: {}", change.rule, change.reason),
+        // By the layer of an image, before this plan.
+        (Fate::Removed, None) => format!("removed {because}"),
         (Fate::Created, Some(change)) => format!("made by {}: {}: {}", change.rule, change.after, change.reason),
         (Fate::Kept | Fate::Stays, _) => format!("{}: {because}", word(answer.fate)),
         _ => word(answer.fate).to_owned(),

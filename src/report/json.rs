@@ -16,6 +16,7 @@ use crate::diag::escape::printable;
 use crate::draft::record::Record;
 use crate::exit::Exit;
 use crate::inventory::changed::Changed;
+use crate::inventory::evidence::Evidence;
 use crate::inventory::sbom::Bom;
 use crate::inventory::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
@@ -108,6 +109,8 @@ struct Document<'a> {
     status: &'a Status,
     changes: Changes<'a>,
     files: &'a [Changed],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digests: Option<&'a Evidence>,
     database: Database<'a>,
     kept: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +185,7 @@ pub(crate) fn document(
     out: &mut dyn io::Write,
     examined: &Examined,
     files: &[Changed],
+    digests: Option<&Evidence>,
     runtime: &Runtime,
     status: &Status,
 ) -> io::Result<()> {
@@ -205,6 +209,7 @@ pub(crate) fn document(
         status,
         changes: Changes(examined),
         files,
+        digests,
         database: Database {
             packages_before: examined.plan.database.packages.0,
             packages_after: examined.plan.database.packages.1,

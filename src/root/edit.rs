@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::calls::{self, Refused};
 use super::{Cause, Error, Root, duplicate, error, times};
+use crate::tree::access;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Time, Tree};
 
@@ -18,7 +19,7 @@ const LISTING: usize = 16 * 1024;
 
 const CAPABILITY: &[u8] = b"security.capability";
 /// The access list (acl(5)).
-pub(super) const ACCESS_LIST: &[u8] = b"system.posix_acl_access";
+pub(super) const ACCESS_LIST: &[u8] = access::ATTRIBUTE;
 
 /// How an entry is, as far as a plan can ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

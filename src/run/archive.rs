@@ -1,14 +1,14 @@
-//! The archive that audit and image read, before the policy: it brings the image's configuration.
+//! The archive that plan, audit, image and explain read, before the policy: it brings the image's configuration.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{self, Archive, Platform};
+use crate::archive::{self, Archive, Platform, Wanted};
 use crate::diag::{Diagnostic, codes, escape};
 use crate::policy::{Environment, Options};
 use crate::root::host;
 
-/// Read the archive at a path, or of standard input for `-`. `whole`: with all that another archive is written of.
+/// Read the archive at a path, or of standard input for `-`.
 ///
 /// # Errors
 /// The cause with the archive's name.
@@ -16,11 +16,11 @@ pub(super) fn read(
     path: &Path,
     environment: &Environment,
     options: &Options,
-    whole: bool,
+    wanted: Wanted,
 ) -> Result<Archive, Diagnostic> {
     let stdin = path == Path::new("-");
     let name = if stdin { "standard input".to_owned() } else { escape::quoted(path.as_os_str().as_encoded_bytes()) };
-    let verb = if whole { "read" } else { "audit" };
+    let verb = if wanted.whole { "read" } else { "audit" };
     let fault = |error: Diagnostic| {
         let text = format!("cannot {verb} {name}: {}", error.text);
         Diagnostic { text, ..error }
@@ -37,8 +37,8 @@ pub(super) fn read(
         let message = Diagnostic::new(codes::ARCHIVE_READ, error.to_string());
         fault(message.help("give a file, or - for standard input"))
     })?;
-    let read = if whole { archive::read_whole } else { archive::read };
-    read(file, directories(environment, options), platform.as_ref(), options.max_size).map_err(fault)
+    let directories = directories(environment, options);
+    archive::read_with(file, directories, platform.as_ref(), options.max_size, wanted).map_err(fault)
 }
 
 /// Directories for temporary files: that of the output, TMPDIR, and the usual ones.

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::Request;
 use super::session::{create_sbom, no_report, not_written};
-use crate::archive::{Archive, Compression, ImageFacts};
+use crate::archive::{Archive, Compression, ImageFacts, Wanted};
 use crate::console::{self, Console, Format, Volume};
-use crate::diag::{Diagnostic, Kind, codes, escape};
+use crate::diag::escape::{self, quoted};
+use crate::diag::{Diagnostic, Kind, codes};
 use crate::digest::{Digest, hex};
 use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID};
-use crate::image::{Fault, Hardened, Images, settings};
+use crate::image::{Fault, Hardened, Images, WHITEOUT, Written, settings};
 use crate::inventory::changed;
+use crate::inventory::evidence::{Evidence, Input};
 use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Options, Policy, RunUser, Start};
@@ -98,9 +100,25 @@ fn attempt(
         return Err(Diagnostic::new(codes::ARCHIVE_EMPTY, "no archive was read").into());
     };
     let platforms = archive.image.as_ref().map(|image| image.platforms.clone()).unwrap_or_default();
-    let mut place = Output { path: output, directories, begun: None };
+    let mut place = Output { path: output, directories, begun: None, index: None };
+    let mut attestation = options.attestation.as_deref().map(create_attestation).transpose()?;
+    let mut evidence = Vec::new();
+    // Of the first name: the others name the same image.
+    let name = options.tag.as_ref().map(|tag| tag.text.clone());
+    let name = name.or_else(|| archive.image.as_ref()?.names.first().cloned());
+    let mut attest = |exit: Exit, evidence: &[Evidence], place: &Output<'_>| match &mut attestation {
+        Some(file) if exit == Exit::Done => {
+            let written = report::attestation::write(file, name.as_deref(), place.index.as_deref(), evidence);
+            written.map(|()| exit).map_err(|error| {
+                console.say(Kind::Failed, &no_attestation(&error));
+                Stopped::Said(Exit::Failed)
+            })
+        }
+        _ => Ok(exit),
+    };
     let Some((first, others)) = platforms.split_first() else {
-        return one(&mut policy, options, request, config, archive, &mut place, true, console);
+        let exit = one(&mut policy, options, request, config, archive, &mut place, true, &mut evidence, console)?;
+        return attest(exit, &evidence, &place);
     };
     if request.report.is_some() || request.sbom.is_some() || matches!(request.format, Format::Json | Format::Html) {
         let text = "a report or a bill of materials is of one platform, and the archive holds the image for several";
@@ -110,22 +128,23 @@ fn attempt(
     }
     let input = archive.files.input();
     console.phase(&format!("the image for {first}"));
-    let mut exit = one(&mut policy, options, request, config, archive, &mut place, false, console)?;
+    let mut exit = one(&mut policy, options, request, config, archive, &mut place, false, &mut evidence, console)?;
     for (at, platform) in others.iter().enumerate() {
         if exit != Exit::Done {
             break;
         }
         console.phase(&format!("the image for {platform}"));
-        let mut archive = input.clone().read(Some(platform), true)?;
+        let mut archive = input.clone().read(Some(platform), Wanted { whole: true, ..Wanted::default() })?;
         options.archive_config = archive.config.take();
         policy = load(options).map_err(Stopped::Said)?;
         let last = at + 1 == others.len();
-        exit = one(&mut policy, options, request, None, archive, &mut place, last, console)?;
+        exit = one(&mut policy, options, request, None, archive, &mut place, last, &mut evidence, console)?;
     }
-    Ok(exit)
+    attest(exit, &evidence, &place)
 }
 
-/// Harden the image of one platform. `last`: no other one follows.
+/// Harden the image of one platform. `last`: no other one follows. The evidence comes to that of the others, if it is asked
+/// for.
 #[allow(clippy::too_many_arguments, reason = "what a command gets, and what it says it with")]
 fn one(
     policy: &mut Policy,
@@ -135,6 +154,7 @@ fn one(
     Archive { tree, files, image, notes, .. }: Archive,
     place: &mut Output<'_>,
     last: bool,
+    evidence: &mut Vec<Evidence>,
     console: &Console,
 ) -> Result<Exit, Stopped> {
     // What --image-config says is for the policy, where the archive has a configuration of its own.
@@ -173,6 +193,7 @@ fn one(
         (pipeline::examine(survey, &files, policy).map_err(Diagnostic::from)?, Vec::new())
     };
     files.expect_size(&examined.facts.tree)?;
+    expect_names(&examined)?;
     let refused = !examined.plan.refusals.is_empty();
     let changed = if request.writes(Format::Json) { changed::changed(&examined, &files) } else { Vec::new() };
     let bom = (sbom_file.is_some() && !refused).then(|| {
@@ -180,6 +201,18 @@ fn one(
         sbom::of(&examined.facts, &files, &removed, &rewritten).map_err(|error| Unread::because(&error))
     });
     let bom = bom.transpose()?;
+    let made_of = MadeOf::new(config, policy);
+    let mut found = None;
+    if !refused && (options.attestation.is_some() || request.writes(Format::Json)) {
+        let unread = |error: anyhow::Error| Unread::because(&error);
+        let input = Input {
+            archive: files.digest().map_err(unread)?,
+            manifest: facts.manifest.clone(),
+            config: made_of.config.clone(),
+        };
+        let (policy, binary) = (made_of.policy.clone(), made_of.binary.clone());
+        found = Some(Evidence::of(&examined, &files, input, policy, binary).map_err(unread)?);
+    }
     pipeline::read(&files, ()).map_err(Diagnostic::from)?;
     let total = examined.plan.steps.len() + examined.plan.last.len();
     let mut failure = None;
@@ -201,9 +234,12 @@ fn one(
             oci: facts.oci,
             compression,
             kept: options.keep_layers.then_some(&facts),
-            annotations: annotations(config, policy),
+            annotations: made_of.annotations(),
         };
-        failure = place.write(&hardened, last).err();
+        match place.write(&hardened, last) {
+            Ok(written) => found = found.map(|found| Evidence { output: Some(written), ..found }),
+            Err(error) => failure = Some(error),
+        }
     }
     let (state, exit) = match (&failure, refused) {
         (_, true) => (State::Refused, Exit::Refused),
@@ -243,7 +279,7 @@ fn one(
     let write = |out: &mut dyn std::io::Write, format| match format {
         Format::Html => report::html::plan(out, &planned),
         Format::Text => out.write_all(report::text::document(&examined, &runtime, &status, request.volume).as_bytes()),
-        _ => report::json::document(out, &examined, &changed, &runtime, &status),
+        _ => report::json::document(out, &examined, &changed, found.as_ref(), &runtime, &status),
     };
     let mut written = || -> std::io::Result<()> {
         if let (Some(file), Some(bom), true) = (&mut sbom_file, &bom, exit == Exit::Done) {
@@ -266,9 +302,15 @@ fn one(
         console.text(&text);
         Ok(())
     };
-    written().map_err(|error| Stopped::Failed(not_written(&error)))?;
+    let written = written();
+    if let Err(error) = &written {
+        console.say(Kind::Failed, &not_written(error));
+    }
+    evidence.extend(found);
     match failure {
         Some(failure) => Err(Stopped::Failed(failure)),
+        // The image is there.
+        None if written.is_err() => Err(Stopped::Said(Exit::Failed)),
         None => Ok(exit),
     }
 }
@@ -280,11 +322,13 @@ struct Output<'a> {
     /// Directories for a temporary file.
     directories: &'a [PathBuf],
     begun: Option<(ResultStream, Images)>,
+    /// The digest of the index of several platforms, when it is written.
+    index: Option<String>,
 }
 
 impl Output<'_> {
     /// Write the image of one platform; `last`: and put the archive into its place.
-    fn write(&mut self, hardened: &Hardened<'_>, last: bool) -> Result<(), Diagnostic> {
+    fn write(&mut self, hardened: &Hardened<'_>, last: bool) -> Result<Written, Diagnostic> {
         let place = self
             .path
             .map_or_else(|| "standard output".to_owned(), |path| escape::quoted(path.as_os_str().as_encoded_bytes()));
@@ -312,14 +356,27 @@ impl Output<'_> {
             Some(begun) => begun,
             None => begin().map_err(|error| failed(&error))?,
         };
-        images.add(hardened).map_err(fault)?;
+        let written = images.add(hardened).map_err(fault)?;
         if !last {
             self.begun = Some((stream, images));
-            return Ok(());
+            return Ok(written);
         }
-        images.finish().map_err(fault)?;
-        stream.finish().map_err(|error| failed(&error))
+        self.index = images.finish().map_err(fault)?;
+        stream.finish().map_err(|error| failed(&error))?;
+        Ok(written)
     }
+}
+
+/// See that every entry that is left has a name that a layer can have: an exported file system may have others.
+fn expect_names(examined: &Examined) -> Result<(), Diagnostic> {
+    let (tree, removed) = (&examined.facts.tree, examined.plan.removed());
+    let Some(id) = tree.ids().find(|&id| tree.name(id).starts_with(WHITEOUT) && !removed.contains(id)) else {
+        return Ok(());
+    };
+    let text =
+        format!("{} cannot be in the layer of an image: such a name takes another entry away", quoted(&tree.path(id)));
+    Err(Diagnostic::new(codes::ARCHIVE_ENTRY, text)
+        .help("remove it, or give it another name, and export the container again"))
 }
 
 /// How the layer is stored: as asked for, else as in the input.
@@ -357,22 +414,51 @@ fn user(examined: &Examined, policy: &Policy, config: &[u8]) -> String {
     }
 }
 
-/// What the image is made of, for whoever looks at it later.
-fn annotations(config: &[u8], policy: &Policy) -> Vec<(&'static str, String)> {
-    let sha256 = |bytes: &[u8]| format!("sha256:{}", Digest::of(bytes));
-    let mut all = vec![
-        ("io.github.harden.source.config", sha256(config)),
-        ("io.github.harden.policy", sha256(crate::policy::dump(policy).as_bytes())),
-        ("io.github.harden.version", env!("CARGO_PKG_VERSION").to_owned()),
-    ];
-    if let Some(binary) = host::own_executable().and_then(|path| host::open(Path::new(&path)).ok()) {
-        let (mut digest, mut buffer, mut file) = (Digest::default(), vec![0; 256 * 1024], binary);
-        while let Ok(count @ 1..) = std::io::Read::read(&mut file, &mut buffer) {
-            digest.update(buffer.get(..count).unwrap_or_default());
-        }
-        all.push(("io.github.harden.binary", format!("sha256:{}", hex(&digest.finish()))));
+/// What an image is made of: SHA-256 in hexadecimal digits.
+struct MadeOf {
+    /// Of the input's configuration.
+    config: String,
+    policy: String,
+    /// Of this program, where it can be read.
+    binary: Option<String>,
+}
+
+impl MadeOf {
+    fn new(config: &[u8], policy: &Policy) -> Self {
+        let binary = host::own_executable().and_then(|path| host::open(Path::new(&path)).ok()).map(|mut file| {
+            let (mut digest, mut buffer) = (Digest::default(), vec![0; 256 * 1024]);
+            while let Ok(count @ 1..) = std::io::Read::read(&mut file, &mut buffer) {
+                digest.update(buffer.get(..count).unwrap_or_default());
+            }
+            hex(&digest.finish())
+        });
+        Self { config: Digest::of(config), policy: Digest::of(crate::policy::dump(policy).as_bytes()), binary }
     }
-    all
+
+    /// For whoever looks at the image later.
+    fn annotations(&self) -> Vec<(&'static str, String)> {
+        let sha256 = |digest: &str| format!("sha256:{digest}");
+        let mut all = vec![
+            ("io.github.harden.source.config", sha256(&self.config)),
+            ("io.github.harden.policy", sha256(&self.policy)),
+            ("io.github.harden.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        all.extend(self.binary.as_deref().map(|binary| ("io.github.harden.binary", sha256(binary))));
+        all
+    }
+}
+
+fn create_attestation(path: &Path) -> Result<std::fs::File, Diagnostic> {
+    let shown = path.to_string_lossy();
+    host::create(&shown).map_err(|error| {
+        let text = format!("cannot write the attestation to {}: {error}", escape::quoted(shown.as_bytes()));
+        Diagnostic::new(codes::ATTESTATION, text).help("give --attestation a file in a directory that exists")
+    })
+}
+
+fn no_attestation(error: &std::io::Error) -> Diagnostic {
+    Diagnostic::new(codes::ATTESTATION, format!("cannot write the attestation: {error}"))
+        .help("free space; the image is written, and running harden again writes the same one")
 }
 
 /// Steps that engines take when the image is built upon: they may need what is gone.

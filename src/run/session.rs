@@ -1,10 +1,12 @@
-//! apply, plan and explain on one root: examine, refuse or change, check the result, remove this program.
+//! apply, plan and explain: examine, refuse or change, check the result, remove this program. plan and explain work on an
+//! archive, too.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
 use super::{Request, not_opened};
 use crate::apply;
+use crate::archive::{Archive, Files, Past};
 use crate::check::{self, First, Judge, Runner, Setup};
 use crate::console;
 use crate::console::{Console, Format, Volume};
@@ -22,14 +24,90 @@ use crate::report::json::{Check, Outcome, State, Status};
 use crate::report::runtime::Runtime;
 use crate::root::{Root, host};
 use crate::stop::Stop;
+use crate::tree::contents::Contents;
+use crate::tree::{Meta, Tree};
 
-/// One root, open, with everything that a command needs to work on it.
+/// Carry out what is done with the root that the command line names, or with the archive if there is one.
+pub(super) fn on(
+    policy: Policy,
+    request: &Request,
+    archive: Option<Archive>,
+    go: impl FnOnce(Session<'_>) -> Exit,
+) -> Exit {
+    let console = Console::new(request.volume, request.no_color);
+    let Some(Archive { tree, files, image, past, notes, .. }) = archive else {
+        return with_root(request, |root| {
+            Session::new(policy, request, Place::root(root, request)).map_or_else(|exit| exit, go)
+        });
+    };
+    notes.iter().for_each(|note| console.phase(note));
+    if let Some(first) = image.as_ref().and_then(|image| image.platforms.first()) {
+        console.phase(&format!("the image for {first}: --platform chooses another one"));
+    }
+    let place = Place::Archive { tree, files: &files, past: past.as_ref() };
+    Session::new(policy, request, place).map_or_else(|exit| exit, go)
+}
+
+/// Harden the root.
+pub(super) fn apply(policy: Policy, request: &Request, stop: &Stop) -> Exit {
+    with_root(request, |root| {
+        let session = Session::new(policy, request, Place::root(root, request));
+        session.map_or_else(|exit| exit, |session| session.apply(root, stop))
+    })
+}
+
+fn with_root(request: &Request, go: impl FnOnce(&Root) -> Exit) -> Exit {
+    match Root::open(request.root.as_deref().unwrap_or("/").as_bytes()) {
+        Ok(root) => go(&root),
+        Err(error) => refuse(&Console::new(request.volume, request.no_color), &not_opened(&error)),
+    }
+}
+
+/// Say why nothing is done.
+pub(super) fn refuse(console: &Console, error: &Diagnostic) -> Exit {
+    console.say(Kind::Refused, error);
+    console.phase("nothing was changed");
+    Exit::Refused
+}
+
+/// Where the tree comes from.
+enum Place<'a> {
+    /// A root, and the files of this run that may lie in it.
+    Root(&'a Root, Own),
+    /// An archive, and what the layers of its image took away.
+    Archive { tree: Tree, files: &'a Files, past: Option<&'a Past> },
+}
+
+impl<'a> Place<'a> {
+    fn root(root: &'a Root, request: &Request) -> Self {
+        let here = root.is_running_root() && request.root.is_none();
+        let own = Own {
+            directory: here.then(host::current_directory),
+            program: host::this_program(),
+            config: request.configuration().filter_map(host::inode_of).collect(),
+            config_paths: request
+                .configuration()
+                .map(|path| host::canonical(std::path::Path::new(path)).into_os_string().into_encoded_bytes())
+                .collect(),
+            report: None,
+        };
+        Self::Root(root, own)
+    }
+
+    fn contents(&self) -> &'a dyn Contents {
+        match self {
+            Self::Root(root, _) => *root,
+            Self::Archive { files, .. } => *files,
+        }
+    }
+}
+
+/// One root or archive, open, with everything that a command needs to work on it.
 pub(super) struct Session<'a> {
     policy: Policy,
     request: &'a Request,
     console: Console,
-    root: Root,
-    own: Own,
+    place: Place<'a>,
     report: Option<std::fs::File>,
     sbom: Option<std::fs::File>,
     /// What changed files held and hold, when a report was asked for.
@@ -43,34 +121,20 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(policy: Policy, request: &'a Request) -> Result<Self, Exit> {
+    fn new(policy: Policy, request: &'a Request, mut place: Place<'a>) -> Result<Self, Exit> {
         let console = Console::new(request.volume, request.no_color);
-        let refuse = |message: Diagnostic| {
-            console.say(Kind::Refused, &message);
-            console.phase("nothing was changed");
-            Exit::Refused
-        };
-        let root = Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
-            .map_err(|error| refuse(not_opened(&error)))?;
         let report = match &request.report {
             None => None,
-            Some(path) => Some(host::create(path).map_err(|error| refuse(no_report(path, &error)))?),
+            Some(path) => Some(host::create(path).map_err(|error| refuse(&console, &no_report(path, &error)))?),
         };
-        let sbom = match &request.sbom {
-            None => None,
-            Some(path) => Some(open_sbom(&root, path).map_err(refuse)?),
-        };
-        let here = root.is_running_root() && request.root.is_none();
-        let own = Own {
-            directory: here.then(host::current_directory),
-            program: host::this_program(),
-            config: request.configuration().filter_map(host::inode_of).collect(),
-            config_paths: request
-                .configuration()
-                .map(|path| host::canonical(std::path::Path::new(path)).into_os_string().into_encoded_bytes())
-                .collect(),
-            report: report.as_ref().and_then(host::inode),
-        };
+        let sbom = request.sbom.as_deref().map(|path| match &place {
+            Place::Root(root, _) => open_sbom(root, path),
+            Place::Archive { .. } => create_sbom(path),
+        });
+        let sbom = sbom.transpose().map_err(|error| refuse(&console, &error))?;
+        if let Place::Root(_, own) = &mut place {
+            own.report = report.as_ref().and_then(host::inode);
+        }
         let checks = policy.checks.iter().map(|check| Check {
             command: check.argv.clone(),
             tcp: check.tcp,
@@ -86,8 +150,7 @@ impl<'a> Session<'a> {
             policy,
             request,
             console,
-            root,
-            own,
+            place,
             report,
             sbom,
         })
@@ -116,8 +179,8 @@ impl<'a> Session<'a> {
     }
 
     /// Harden the root.
-    pub(super) fn apply(mut self, stop: &Stop) -> Exit {
-        let environment = self.environment();
+    fn apply(mut self, root: &Root, stop: &Stop) -> Exit {
+        let environment = self.environment(root);
         if !environment.is_empty() {
             for message in &environment {
                 self.console.say(Kind::Refused, message);
@@ -125,7 +188,7 @@ impl<'a> Session<'a> {
             self.console.phase("nothing was changed");
             return Exit::Refused;
         }
-        if let Err(holder) = self.root.lock() {
+        if let Err(holder) = root.lock() {
             let text = format!("{holder} has locked the root directory: another run is changing it");
             let message = Diagnostic::new(codes::ROOT_LOCKED, text);
             self.console.say(Kind::Refused, &message.help("wait until that run has ended, then run this again"));
@@ -137,7 +200,7 @@ impl<'a> Session<'a> {
             Err(exit) => return exit,
         };
         let total = examined.plan.steps.len() + examined.plan.last.len();
-        let tried = match self.try_checks(&mut examined, stop) {
+        let tried = match self.try_checks(&mut examined, root, stop) {
             Ok(tried) => tried,
             Err(failure) => {
                 let status = self.status(State::Failed, Exit::Failed, 0, total, Some(failure));
@@ -148,7 +211,7 @@ impl<'a> Session<'a> {
             let status = self.status(State::Refused, Exit::Refused, 0, total, None);
             return self.finish(examined, &status);
         }
-        let here = self.request.root.is_none() && self.root.is_running_root();
+        let here = self.request.root.is_none() && root.is_running_root();
         let answers = if here && stop.asked().is_none() {
             // What is started there gets the signals as this program got them.
             stop.release();
@@ -175,14 +238,14 @@ impl<'a> Session<'a> {
         }
         self.console.phase(&format!("applying {} changes", examined.plan.records.len()));
         let tree = &examined.facts.tree;
-        let outcome = apply::apply(&self.root, tree, &examined.plan.steps, self.request.epoch, stop);
+        let outcome = apply::apply(root, tree, &examined.plan.steps, self.request.epoch, stop);
         let done = outcome.done;
         if let Some(failure) = outcome.reason() {
             let status = self.status(State::Failed, Exit::Failed, done, total - done, Some(failure));
             return self.finish(examined, &status);
         }
         let nothing = total == 0 && tried.is_none();
-        let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, tried, stop) };
+        let (last, failure) = if nothing { (0, None) } else { self.settle(&examined, root, tried, stop) };
         let status = match failure {
             Some(failure) => self.status(State::Failed, Exit::Failed, done + last, total - done - last, Some(failure)),
             None => self.status(State::Applied, Exit::Done, done + last, 0, None),
@@ -195,18 +258,19 @@ impl<'a> Session<'a> {
     fn settle(
         &mut self,
         examined: &Examined,
+        root: &Root,
         tried: Option<(Setup, First)>,
         stop: &Stop,
     ) -> (usize, Option<Diagnostic>) {
         self.console.phase("checking the result");
         let (tree, plan) = (&examined.facts.tree, &examined.plan);
-        if let Err(error) = apply::check(&self.root, tree, &plan.steps) {
+        if let Err(error) = apply::check(root, tree, &plan.steps) {
             return (0, Some(Diagnostic::new(codes::STEP, error.to_string())));
         }
-        if let Some(Err(failure)) = tried.map(|(setup, first)| self.run_checks(examined, &setup, &first, stop)) {
+        if let Some(Err(failure)) = tried.map(|(setup, first)| self.run_checks(examined, root, &setup, &first, stop)) {
             return (0, Some(failure));
         }
-        let outcome = apply::apply(&self.root, tree, &plan.last, self.request.epoch, stop);
+        let outcome = apply::apply(root, tree, &plan.last, self.request.epoch, stop);
         (outcome.done, outcome.reason())
     }
 
@@ -214,7 +278,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// A check has changed a file of the image.
-    fn try_checks(&mut self, examined: &mut Examined, stop: &Stop) -> Result<Option<(Setup, First)>, Diagnostic> {
+    fn try_checks(
+        &mut self,
+        examined: &mut Examined,
+        root: &Root,
+        stop: &Stop,
+    ) -> Result<Option<(Setup, First)>, Diagnostic> {
         // Nothing of a tree from outside is ever run. A plan that is refused gets the whole answer, unless it is the check
         // or the command that is wrong.
         const UNFIT: [&str; 3] = [guards::checks::ID, codes::GUARD_RUN, codes::RUN_COMMAND];
@@ -236,7 +305,7 @@ impl<'a> Session<'a> {
             let warning = Diagnostic::new(codes::CHECK_TRACE, text);
             self.console.say(Kind::Warning, &warning.help("allow ptrace(2) and seccomp(2), and mount /proc"));
         }
-        let (first, refusals) = self.first_runs(examined, &setup, stop)?;
+        let (first, refusals) = self.first_runs(examined, root, &setup, stop)?;
         examined.plan.refusals.extend(refusals);
         Ok(Some((setup, first)))
     }
@@ -244,12 +313,13 @@ impl<'a> Session<'a> {
     fn first_runs(
         &mut self,
         examined: &Examined,
+        root: &Root,
         setup: &Setup,
         stop: &Stop,
     ) -> Result<(First, Vec<Diagnostic>), Diagnostic> {
         let failed = |error: &dyn ToString| Diagnostic::new(codes::CHECK_FAILED, error.to_string());
         let runner = Runner::new(setup, Some(&examined.facts.tree)).map_err(|error| failed(&error))?;
-        let mut judge = Judge::new(examined, &self.policy, &self.root);
+        let mut judge = Judge::new(examined, &self.policy, root);
         let (mut outcomes, mut refusals) = (Vec::new(), Vec::new());
         for (at, check) in self.policy.checks.iter().enumerate() {
             if stop.asked().is_some() {
@@ -299,10 +369,17 @@ impl<'a> Session<'a> {
     }
 
     /// Run every check in the hardened root, up to the first that fails.
-    fn run_checks(&mut self, examined: &Examined, setup: &Setup, first: &First, stop: &Stop) -> Result<(), Diagnostic> {
+    fn run_checks(
+        &mut self,
+        examined: &Examined,
+        root: &Root,
+        setup: &Setup,
+        first: &First,
+        stop: &Stop,
+    ) -> Result<(), Diagnostic> {
         let runner =
             Runner::new(setup, None).map_err(|error| Diagnostic::new(codes::CHECK_FAILED, error.to_string()))?;
-        let judge = Judge::new(examined, &self.policy, &self.root).with(first);
+        let judge = Judge::new(examined, &self.policy, root).with(first);
         for (at, check) in self.policy.checks.iter().enumerate() {
             let named = check.to_string();
             self.console.phase(&format!("check: {named}"));
@@ -354,7 +431,11 @@ impl<'a> Session<'a> {
             }
             return Exit::Refused;
         }
-        let explainer = Explainer::new(&examined, &self.policy, &switched_off);
+        let past = match &self.place {
+            Place::Archive { past, .. } => *past,
+            Place::Root(..) => None,
+        };
+        let explainer = Explainer::new(&examined, &self.policy, &switched_off).with_past(past);
         let mut answers: Vec<Answer> = Vec::new();
         for path in asked {
             explainer.answer(path.as_bytes(), &mut answers);
@@ -389,21 +470,21 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if self.request.writes(Format::Json) {
-            self.files = changed::changed(examined, &self.root);
+            self.files = changed::changed(examined, self.place.contents());
         }
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
-            let bom = sbom::of(&examined.facts, &self.root, &removed, &rewritten);
-            self.bom = Some(bom.map_err(|error| self.unread(&Unread::because(&error)))?);
+            let bom = sbom::of(&examined.facts, self.place.contents(), &removed, &rewritten);
+            self.bom = Some(bom.map_err(|error| refuse(&self.console, &Unread::because(&error)))?);
         }
-        match Unread::of(&self.root) {
-            Some(error) => Err(self.unread(&error.into())),
+        match Unread::of(self.place.contents()) {
+            Some(error) => Err(refuse(&self.console, &error.into())),
             None => Ok(()),
         }
     }
 
     /// What keeps apply from running here at all.
-    fn environment(&self) -> Vec<Diagnostic> {
+    fn environment(&self, root: &Root) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut refuse = |id: &'static str, text: &str, help: &str| {
             found.push(Diagnostic::new(id, text).help(help));
@@ -415,14 +496,14 @@ impl<'a> Session<'a> {
                 "put USER root before this RUN, and the real USER after it",
             );
         }
-        if self.root.is_read_only() {
+        if root.is_read_only() {
             refuse(
                 codes::ROOT_READ_ONLY,
                 "the root file system is mounted read-only",
                 "run apply in a build step, or give --root a writable copy",
             );
         }
-        let here = self.request.root.is_none() || self.root.is_running_root();
+        let here = self.request.root.is_none() || root.is_running_root();
         if here && !self.request.this_is_an_image && host::build_step().is_none() {
             refuse(
                 codes::NOT_A_BUILD,
@@ -443,29 +524,30 @@ impl<'a> Session<'a> {
         self.judge(survey)
     }
 
-    fn unread(&self, error: &Diagnostic) -> Exit {
-        self.console.say(Kind::Refused, error);
-        self.console.phase("nothing was changed");
-        Exit::Refused
-    }
-
     /// As [`Session::examine`], with what the rules would remove that are switched off.
     fn examine_all(&mut self) -> Result<(Examined, SwitchedOff), Exit> {
         let survey = self.survey()?;
-        let found = pipeline::examine_all(survey, &self.root, &mut self.policy);
-        found.map_err(|error| self.unread(&error.into()))
+        let found = pipeline::examine_all(survey, self.place.contents(), &mut self.policy);
+        found.map_err(|error| refuse(&self.console, &error.into()))
     }
 
     fn survey(&mut self) -> Result<Survey, Exit> {
         self.console.phase("examining the root file system");
-        let tree = self.root.walk().map_err(|error| self.unread(&Unread::of_walk(&error)))?;
-        let source = Source::root(&self.root, tree, &self.own);
+        let walked = match &mut self.place {
+            Place::Root(root, own) => root.walk().map(|tree| Source::root(root, tree, own)),
+            // The survey takes the tree, and there is one survey.
+            Place::Archive { tree, files, .. } => {
+                Ok(Source::archive(std::mem::replace(tree, Tree::new(Meta::default())), *files))
+            }
+        };
+        let source = walked.map_err(|error| refuse(&self.console, &Unread::of_walk(&error)))?;
         let survey = pipeline::survey(source, &mut self.policy);
-        survey.map_err(|error| self.unread(&error.into()))
+        survey.map_err(|error| refuse(&self.console, &error.into()))
     }
 
     fn judge(&self, survey: Survey) -> Result<Examined, Exit> {
-        pipeline::examine(survey, &self.root, &self.policy).map_err(|error| self.unread(&error.into()))
+        pipeline::examine(survey, self.place.contents(), &self.policy)
+            .map_err(|error| refuse(&self.console, &error.into()))
     }
 
     /// Say everything, and turn the status into the exit status.
@@ -516,7 +598,7 @@ impl<'a> Session<'a> {
             Format::Text => {
                 out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
             }
-            _ => report::json::document(out, examined, &self.files, runtime, status),
+            _ => report::json::document(out, examined, &self.files, None, runtime, status),
         };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)

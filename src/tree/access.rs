@@ -1,6 +1,9 @@
 //! Access lists of files and directories (acl(5)), as Linux stores them in `system.posix_acl_access`
 //! (include/uapi/linux/posix_acl_xattr.h).
 
+/// The name of the extended attribute.
+pub(crate) const ATTRIBUTE: &[u8] = b"system.posix_acl_access";
+
 /// Version of the format, and the tags of entries.
 const VERSION: u32 = 2;
 const USER: u16 = 2;

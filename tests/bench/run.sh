@@ -251,6 +251,38 @@ apply_beside_rm() {
     unmount
 }
 
+# image_beside_copy NAME DIR RUNS: `image` on the tree as docker save writes it, beside a copy and a checksum of that archive.
+image_beside_copy() {
+    local name=$1 dir=$2 runs=$3 layer config ratio size entries peak limit
+    mkdir -p "$scratch/saved/blobs/sha256"
+    blob() { # FILE: moved to its digest, which is printed
+        local digest
+        digest=$(sha256sum "$1" | cut -d ' ' -f 1)
+        mv "$1" "$scratch/saved/blobs/sha256/$digest"
+        echo "$digest"
+    }
+    tar -cf "$scratch/layer" --format=pax --numeric-owner --xattrs --xattrs-include='*' -C "$dir" .
+    layer=$(blob "$scratch/layer")
+    jq -n --arg id "sha256:$layer" '{architecture: "amd64", os: "linux", config: {},
+        rootfs: {type: "layers", diff_ids: [$id]}, history: [{created_by: "ADD rootfs"}]}' >"$scratch/config"
+    config=$(blob "$scratch/config")
+    jq -n --arg config "blobs/sha256/$config" --arg layer "blobs/sha256/$layer" \
+        '[{Config: $config, RepoTags: ["bench:1"], Layers: [$layer]}]' >"$scratch/saved/manifest.json"
+    tar -cf "$scratch/saved.tar" -C "$scratch/saved" manifest.json blobs
+    rm -r "$scratch/saved"
+    size=$(stat -c %s "$scratch/saved.tar")
+    entries=$(find "$dir" -xdev -printf . | wc -c)
+    local image=("$harden" image "$scratch/saved.tar" -o "$scratch/hardened.tar" --quiet --compress none "${policy[@]}")
+    printf 'cat %q >%q\nsha256sum %q\n' "$scratch/saved.tar" "$scratch/copy.tar" "$scratch/saved.tar" >"$scratch/copy.sh"
+    turns "$runs" "rm -f $scratch/copy.tar" "sh $scratch/copy.sh" "rm -f $scratch/hardened.tar" "$(quote "${image[@]}")"
+    ratio=$(calc "$second / $first" %.2f)
+    peak=$(memory "${image[@]}")
+    limit=$(calc "32 * 1024 + $entries * 200 / 1024" %.0f)
+    rm -f "$scratch/saved.tar" "$scratch/copy.tar" "$scratch/hardened.tar"
+    beside+=("| \`image\`, $name as \`docker save\` writes it, $(calc "$size / 1000000" %.0f) MB, no compression | $(milliseconds "$second") ms, $ratio× \`cat IN >COPY; sha256sum IN\`; $(mebibytes "$peak") MiB | – | ≤ 2×, ≤ $(mebibytes "$limit") MiB: $(budget "$name: image / copy and checksum" "$ratio" '<=' 2), $(budget "$name: KiB of image" "$peak" '<=' "$limit") |")
+    say "${beside[-1]}" >&2
+}
+
 beside=()
 rustc --edition 2024 -O -o "$scratch/tree" "$here/tree.rs"
 cp "$here/harden.sh" "$scratch/script/harden.sh"
@@ -264,6 +296,7 @@ apply_beside_rm "$scratch/debian" 21
 umount "$scratch/layers"
 audit_of "$scratch/debian"
 debian_audit=("$tar_speed" "$tar_memory")
+image_beside_copy 'Debian 12' "$scratch/debian" 11
 rm -rf "$scratch/debian"
 for image in 12-nginx 12-apps; do
     of_image "$image" "$scratch/image" || { say "no image harden-test/debian:$image: run make setup" >&2; continue; }

@@ -9,6 +9,7 @@ pub(crate) mod dirty;
 mod elf;
 pub(crate) mod generated;
 mod invariants;
+pub(crate) mod large;
 mod process;
 mod rootfs;
 mod run;

@@ -1,8 +1,10 @@
-//! One directory of a million names, with the binary that is shipped: within the five seconds of every hostile tree.
+//! One directory of a million names, with the binary that is shipped: within the five seconds of every hostile tree; and an
+//! image of more than 8 GiB.
 
 use std::fs;
 
 use crate::common::generated::{run_well, shipped};
+use crate::common::large::{LARGE, large_image};
 use crate::common::{APP, Command, Rootfs};
 
 const NAMES: usize = 1_000_000;
@@ -42,4 +44,30 @@ fn seconds(words: &[&str]) -> (f64, f64) {
     let times = fs::read_to_string(report.path()).unwrap();
     let times: Vec<f64> = times.split_whitespace().map(|seconds| seconds.parse().unwrap()).collect();
     (times[0], times[1] + times[2])
+}
+
+/// ustar has no place for such a size: neither of a file in a layer, nor of the layer. Other programs read what is written.
+#[test]
+fn an_image_of_more_than_8_gib_is_written_as_other_programs_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for (pax, options) in [(true, &["--compress", "none"][..]), (false, &["--keep-layers"])] {
+        large_image(&at("in.tar"), pax);
+        let mut command = Command::new(shipped());
+        command.args(["image", "--quiet", "--command", "none"]).arg(at("in.tar")).arg("-o").arg(at("out.tar"));
+        run_well(command.args(options));
+        for program in ["tar", "bsdtar"] {
+            let listed = Command::new(program).arg("-tvf").arg(at("out.tar")).output().unwrap();
+            assert!(listed.status.success(), "{program}: {}", String::from_utf8_lossy(&listed.stderr));
+            let listed = String::from_utf8(listed.stdout).unwrap();
+            let sizes = listed.lines().flat_map(str::split_whitespace).filter_map(|word| word.parse::<u64>().ok());
+            let most = sizes.max().unwrap();
+            assert!((LARGE..LARGE + 65_536).contains(&most), "{program}: {listed}");
+        }
+        let plan =
+            Command::new(shipped()).args(["plan", "--tar"]).arg(at("out.tar")).args(["--command", "none"]).output();
+        let plan = String::from_utf8(plan.unwrap().stdout).unwrap();
+        assert!(plan.contains("0 steps to do"), "{plan}");
+        fs::remove_file(at("out.tar")).unwrap();
+    }
 }

@@ -5,5 +5,6 @@ mod differ;
 mod forms;
 mod hostile;
 pub(crate) mod images;
+mod plan;
 pub(crate) mod same;
 pub(crate) mod writer;

@@ -86,7 +86,7 @@ fn a_variable_that_the_command_has_no_use_for_is_ignored() {
     let others = [
         ("HARDEN_SBOM", "/no/such/directory/sbom.json"),
         ("HARDEN_REPORT", "/no/such/directory/report.json"),
-        ("HARDEN_TAR", "/no/such.tar"),
+        ("HARDEN_BASELINE", "/no/such/baseline.json"),
         ("HARDEN_FAIL_ON", "fatal"),
         ("HARDEN_FORMAT", "yaml"),
         ("HARDEN_CHECK", "$X"),

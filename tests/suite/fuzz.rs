@@ -8,6 +8,7 @@
 
 mod driver;
 mod image;
+mod rewrite;
 mod targets;
 pub(crate) mod tree;
 
@@ -153,6 +154,54 @@ fn archives() {
         Tar::default().file("manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[\"l\"]}]").file("c.json", "{}").end(),
     ];
     fuzz("archive", seeds, targets::archive);
+}
+
+/// What is planned for an archive is what the written one holds.
+#[test]
+fn images_written_again() {
+    use crate::archive::writer::Tar;
+    let accounts = || {
+        let tar = Tar::default().dir("etc").dir("usr").dir("usr/bin").link("bin", "usr/bin");
+        let tar =
+            tar.file("etc/passwd", "root:x:0:0::/root:/bin/sh\ngames:x:5:60::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n");
+        tar.file("etc/group", "root:x:0:\ngames:x:60:app\napp:x:1000:\n")
+            .file("usr/bin/sh", "\x7fELF")
+            .file("etc/passwd-", "")
+    };
+    let long = "d/".repeat(80);
+    let with = |blocks: u8, layers: &[Vec<u8>]| [&[blocks][..], &layers.concat()].concat();
+    let blocks = |layer: &[u8]| u8::try_from(layer.len() / 512).unwrap();
+    let lower = accounts().file("srv/gone", "x").file("opt/a", "a").end();
+    let upper = Tar::default().file("srv/.wh.gone", "").file("opt/.wh..wh..opq", "").file("opt/b", "b").end();
+    let seeds = vec![
+        with(0, &[accounts().end()]),
+        with(
+            0,
+            &[accounts()
+                .hard("usr/bin/ls", "usr/bin/sh")
+                .hard("srv/x", "etc/passwd")
+                .hard("srv/y", "etc/passwd-")
+                .end()],
+        ),
+        with(0, &[accounts().pax(&[("SCHILY.xattr.user.x", b"=\n\0"), ("mtime", b"-1.5")]).file("srv/x", "y").end()]),
+        with(0, &[accounts().pax(&[("uid", b"4000000000"), ("path", long.as_bytes())]).file("x", "y").end()]),
+        with(0, &[accounts().entry(b'3', b"srv/null", b"", b"").entry(b'6', b"usr/fifo", b"", b"").end()]),
+        with(
+            0,
+            &[accounts()
+                .pax(&[
+                    ("GNU.sparse.major", b"1"),
+                    ("GNU.sparse.minor", b"0"),
+                    ("GNU.sparse.name", b"s"),
+                    ("GNU.sparse.realsize", b"900"),
+                ])
+                .entry(b'0', b"x", b"", b"1\n0\n0\n")
+                .end()],
+        ),
+        with(blocks(&lower), &[lower, upper]),
+    ];
+    let run = |arguments: &[&str]| u8::try_from(crate::common::bare(&arguments[1..], &[], b"").status).unwrap();
+    fuzz("image", seeds, |data| rewrite::rewrite(data, &run));
 }
 
 #[test]

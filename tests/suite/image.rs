@@ -2,6 +2,7 @@
 //! failure.
 
 mod documents;
+mod evidence;
 mod failures;
 mod platforms;
 
@@ -109,7 +110,7 @@ fn compare(name: &str, tree: Rootfs, options: &[&str]) {
     }
 }
 
-fn base(tree: Rootfs) -> Rootfs {
+pub(crate) fn base(tree: Rootfs) -> Rootfs {
     tree.program("/app/server")
         .account("app", 1000, "/app", "/bin/sh")
         .dir("/srv/mail", 0o2775, 8, 8)

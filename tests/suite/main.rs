@@ -40,6 +40,7 @@ mod pitfalls;
 mod policy;
 mod process;
 mod programs;
+mod recipes;
 mod refusals;
 mod report;
 mod rpm;

@@ -141,7 +141,7 @@ fn what_is_not_read_completely_is_no_verdict() {
         assert!(run.stderr.contains("nothing was audited"), "{}", run.stderr);
     }
     let run = bare(&["audit", "--tar", "-", "--root", "/"], &[], &whole);
-    assert!(run.status == 2 && run.stderr.contains("--tar and --root both name the tree to audit"), "{}", run.all());
+    assert!(run.status == 2 && run.stderr.contains("--tar and --root both name what is read"), "{}", run.all());
     let nowhere = [("TMPDIR", "/nowhere")];
     assert!(bare(&["audit", "--tar", "-"], &nowhere, &whole).status < 2, "another directory is taken");
 }

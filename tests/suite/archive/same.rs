@@ -67,6 +67,9 @@ fn described(tree: &Tree, contents: &dyn Contents, capabilities: bool) -> Vec<St
         if capabilities && meta.capability {
             line += " capability";
         }
+        if let Some(list) = contents.access_list(tree, id).filter(|_| capabilities) {
+            line += &format!(" {list:?}");
+        }
         line + &tree.link_target(id).map(|target| format!(" -> {}", target.escape_ascii())).unwrap_or_default()
     };
     tree.ids().map(line).collect()

@@ -175,9 +175,8 @@ pub(crate) fn rpm(data: &[u8]) -> String {
     IMAGE.with(|image| image.rpm(data))
 }
 
-/// A tar archive, each header with the checksum that it needs: a file and a pipe of the same bytes are the same tree, or
-/// the same refusal.
-pub(crate) fn archive(data: &[u8]) -> String {
+/// The same bytes with the checksum that each header needs.
+pub(super) fn with_checksums(data: &[u8]) -> Vec<u8> {
     let mut data = data.to_vec();
     let whole = data.len() / 512 * 512;
     for block in data[..whole].chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
@@ -185,6 +184,12 @@ pub(crate) fn archive(data: &[u8]) -> String {
         let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
         block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     }
+    data
+}
+
+/// A tar archive: a file and a pipe of the same bytes are the same tree, or the same refusal.
+pub(crate) fn archive(data: &[u8]) -> String {
+    let data = with_checksums(data);
     let read = |file: File| archive::read(file, vec![std::env::temp_dir()], None, None);
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&data).unwrap();

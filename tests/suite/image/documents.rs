@@ -21,7 +21,7 @@ fn json_of(archive: &[u8], name: &str) -> Value {
     serde_json::from_slice(&file(archive, name)).unwrap()
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 

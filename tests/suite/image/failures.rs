@@ -176,3 +176,61 @@ fn a_run_that_is_killed_leaves_no_part_of_an_image() {
     }
     assert!(killed > 10, "{killed}");
 }
+
+/// In an exported file system `.wh.x` is a file; in a layer it takes `x` away.
+#[test]
+fn a_name_that_means_something_else_in_a_layer_is_refused() {
+    let tree = base(Rootfs::debian_like()).text("/srv/.wh.data", "x").text("/srv/data", "x");
+    tree.stamp();
+    let input = Input::of(&tree);
+    std::fs::write(&input.path, layer(tree.path())).unwrap();
+    let shown = input.directory.path().join("config.json");
+    std::fs::write(&shown, config().to_string()).unwrap();
+    let options = ["--image-config", shown.to_str().unwrap(), "--tag", "x"];
+    let run = input.run(&options);
+    assert_eq!((run.status, input.output().exists()), (2, false), "{}", run.all());
+    assert!(
+        run.stderr.contains("refused[archive.entry]: '/srv/.wh.data' cannot be in the layer of an image"),
+        "{}",
+        run.all()
+    );
+    // One that goes is no matter.
+    let home = base(Rootfs::debian_like()).text("/root/.wh.data", "x");
+    home.stamp();
+    std::fs::write(&input.path, layer(home.path())).unwrap();
+    assert!(!input.hardened(&options).is_empty());
+}
+
+/// At moments that nobody chose: no output or a whole one, and nothing beside it.
+#[test]
+fn a_run_that_is_killed_at_any_moment_leaves_no_part_of_an_image() {
+    let tree = base(Rootfs::debian_like()).file("/srv/large", 0o644, 0, 0, vec![b'x'; 8 << 20]);
+    tree.stamp();
+    let input = Input::of(&tree);
+    let begin = std::time::Instant::now();
+    let whole = input.hardened(&[]);
+    let usual = begin.elapsed();
+    let (mut state, mut killed) = (usual.as_nanos() | 1, 0);
+    for _ in 0..60 {
+        // xorshift: the moments differ from run to run, as the machine does.
+        state ^= state << 13;
+        state ^= (state & u128::from(u64::MAX)) >> 7;
+        state ^= state << 17;
+        state &= u128::from(u64::MAX);
+        let after = usual.as_secs_f64() * 1.1 * (state % 1000) as f64 / 1000.0;
+        std::fs::remove_file(input.output()).unwrap_or_default();
+        let status = Command::new("timeout")
+            .args(["-s", "KILL", &format!("{:.6}", after.max(0.001)), env!("CARGO_BIN_EXE_harden"), "image", "-q"])
+            .arg(&input.path)
+            .arg("-o")
+            .arg(input.output())
+            .status()
+            .unwrap();
+        killed += usize::from(!status.success());
+        let found = std::fs::read(input.output()).ok();
+        assert!(found.as_ref().is_none_or(|found| *found == whole), "after {after} s: a part of an image");
+        let names = std::fs::read_dir(input.directory.path()).unwrap().count();
+        assert_eq!(names, 1 + usize::from(found.is_some()), "after {after} s: something is left");
+    }
+    assert!(killed > 10, "{killed}");
+}

@@ -7,7 +7,7 @@ use super::{Input, base, config, layer};
 use crate::common::{Command, Rootfs, Run, bare};
 
 /// A layout's directory with an image for each architecture and an attestation; `users` are their users.
-fn layout(users: &[(&str, &str)]) -> tempfile::TempDir {
+pub(super) fn layout(users: &[(&str, &str)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     let mut manifests = Vec::new();
@@ -34,7 +34,7 @@ fn layout(users: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-fn harden(layout: &tempfile::TempDir, options: &[&str]) -> (Run, Option<Vec<u8>>) {
+pub(super) fn harden(layout: &tempfile::TempDir, options: &[&str]) -> (Run, Option<Vec<u8>>) {
     let output = tempfile::tempdir().unwrap();
     let path = output.path().join("out.tar");
     let words = [&["image", layout.path().to_str().unwrap(), "-o", path.to_str().unwrap()], options].concat();
