@@ -345,6 +345,10 @@ pub struct Source {
     /// Configuration file [default: harden.toml beside the binary, if it exists]
     #[arg(long, value_name = "FILE", help_heading = POLICY)]
     pub config: Option<PathBuf>,
+    /// Extend a file of the same form, such as an organisation's policy, as if the last line of the configuration's
+    /// 'extends' named it (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = POLICY)]
+    pub extends: Vec<OsString>,
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI
     /// image configuration; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = POLICY)]
@@ -648,7 +652,7 @@ mod tests {
 
     #[test]
     fn a_command_takes_what_means_something_to_it() {
-        let every = ["config", "image-config", "profile", "user", "command"];
+        let every = ["config", "extends", "image-config", "profile", "user", "command"];
         for (command, more) in [
             ("", "check disable dump-config keep minimal root strict"),
             (

@@ -36,6 +36,7 @@ mod links;
 mod messages;
 mod minimal;
 mod oracle;
+mod organisation;
 mod pitfalls;
 mod policy;
 mod process;
