@@ -75,6 +75,8 @@ pub enum Action {
     Learn(Learn),
     /// Print a commented harden.toml that fits this image
     Init(Init),
+    /// Check files of the form of harden.toml without an image, and print everything that is wrong with them
+    CheckConfig(CheckConfig),
     /// Print the completion script for a shell
     Completions(Completions),
 }
@@ -172,10 +174,10 @@ pub struct Audit {
     /// What stays.
     #[command(flatten)]
     pub selection: Selection,
-    /// Format of the report: text, json, html, sarif, junit or github [default: text]
+    /// Format of the report: text, json, html, markdown, sarif, junit, github or gitlab [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .html, .sarif, .xml for JUnit, .txt), else of --format
+    /// Also write the report to FILE, in the format of its name (.json, .html, .md, .sarif, .xml for JUnit, .txt), else of --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image
@@ -283,6 +285,20 @@ pub struct Init {
     /// Start the image's command for T (5s) inside the image, and propose entries for what it uses
     #[arg(long, value_name = "T", help_heading = "Policy")]
     pub run: Option<OsString>,
+}
+
+/// `harden check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    /// Files to check [default: harden.toml]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Check each file as one that also extends this file, such as an organisation's policy (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub extends: Vec<OsString>,
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// `harden learn`.
@@ -394,10 +410,10 @@ pub struct Tests {
 /// The report of a command without findings.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Report {
-    /// Format of the report: text, json or html [default: text]
+    /// Format of the report: text, json or html; apply and plan also markdown [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .html, .txt), else as JSON
+    /// Also write the report to FILE, in the format of its name (.json, .html, .txt; apply and plan also .md), else as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
 }
@@ -546,6 +562,14 @@ impl Cli {
                 },
             ),
             Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
+            Some(Action::CheckConfig(CheckConfig { extends, quiet, .. })) => (
+                "check-config",
+                Flags {
+                    source: Source { extends: extends.clone(), ..Source::default() },
+                    talk: Talk { quiet: *quiet, ..Talk::default() },
+                    ..Flags::default()
+                },
+            ),
             Some(Action::Learn(_)) => ("learn", Flags::default()),
             Some(Action::Completions(_)) => ("completions", Flags::default()),
         };
@@ -677,6 +701,7 @@ mod tests {
         }
         let learn = ["merge", "output", "quiet", "timeout", "user"].map(str::to_owned);
         assert_eq!(Cli::options_of("learn"), BTreeSet::from(learn));
+        assert_eq!(Cli::options_of("check-config"), BTreeSet::from(["extends", "quiet"].map(str::to_owned)));
         assert_eq!(Cli::options_of("completions"), BTreeSet::new());
     }
 }

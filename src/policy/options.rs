@@ -451,7 +451,7 @@ impl<'e> Reader<'e> {
         }
         let Some(given) = self.variable(FORMAT) else { return Format::default() };
         <Format as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
-            let help = "write text, json or html, and with audit also sarif, junit or github";
+            let help = "write text, json, html or markdown, and with audit also sarif, junit, github or gitlab";
             self.fault(&given.origin, format!("unknown format {}", quote(&given.text)), help);
             Format::default()
         })
