@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 6000000
 
-.PHONY: help setup stop build dist release-dry wiring image demo browser fmt clippy engine test soak fuzz reproducible bench
+.PHONY: help setup stop build dist release-dry wiring book image demo browser fmt clippy engine test soak fuzz reproducible bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -39,6 +39,10 @@ dist: build
 release-dry: dist
 	@tests/setup/release.sh $(CARGO_TARGET_DIR)/release-dry
 	@tests/setup/release-check.sh $(CARGO_TARGET_DIR)/release-dry
+
+## make book     docs/ as a book, searched without a network: target/book/html (cargo install mdbook)
+book:
+	@tests/setup/book.sh $(CARGO_TARGET_DIR)/book
 
 ## make wiring   files for pipelines and forges, judged by their schemas, actionlint and zizmor
 wiring:
