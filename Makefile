@@ -45,7 +45,7 @@ book:
 	@tests/setup/book.sh $(CARGO_TARGET_DIR)/book
 
 ## make wiring   files for pipelines and forges, judged by their schemas, actionlint and zizmor
-wiring:
+wiring: dist
 	@tests/setup/wiring.sh
 
 ## make reproducible   two clean builds give the same binary

@@ -20,8 +20,8 @@ environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A command ign
 options that it does not take. In a variable, a repeatable option takes one value per
 line, and a switch takes 1, true, yes, on or 0, false, no, off.
 
-Precedence: flag, environment, file, profile, default. Lists from all sources are combined;
-for a single value, the first source wins.
+Precedence: flag, environment, file, the files that it extends, profile, default. Lists from all
+sources are combined; for a single value, the first source wins.
 harden refuses `$NAME` in a value, because RUN in exec form does not expand variables.
 
 Exit status:

@@ -150,6 +150,8 @@ pub struct Exception {
     pub subject: Option<String>,
     /// Why, in the user's words.
     pub reason: String,
+    /// It stands in a file that others extend: not every image has such a finding.
+    pub shared: bool,
     /// The last day on which it counts, as written and in days.
     pub expires: Option<(String, Day)>,
     /// Where it was written.

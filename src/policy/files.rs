@@ -51,30 +51,15 @@ impl Files {
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut reader = Reader { ids, inputs, problems, found: Self::default(), read: BTreeSet::new() };
-        let named = match &options.config {
-            Some(path) => Some(path.clone()),
-            None => binary.and_then(|binary| beside(binary, options.root.as_deref(), inputs)),
-        };
-        let text = named.as_deref().and_then(|path| match reader.text(path) {
-            Ok(text) => Some(text),
-            Err(unreadable) if unreadable.is_missing() && options.config.is_none() => None,
-            Err(unreadable) => {
-                let bare = |text: String| Diagnostic::new(codes::CONFIG_READ, text).help(HELP);
-                let problem = unreadable.problem("configuration", path, bare);
-                reader.problems.push(problem);
-                None
-            }
-        });
+        let (mut own, mut chain) = (Vec::new(), Vec::new());
+        let mut directory = PathBuf::new();
+        if let Some((path, text)) = reader.configuration(options, binary) {
+            own = reader.layer(&path, &text, true);
+            chain.push((inputs.canonical(&path), path.to_string_lossy().into_owned()));
+            directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            reader.found.config = Some(path);
+        }
         // What the command line extends is stronger than what the file extends: it stands between the two.
-        let (own, mut chain) = match named.filter(|_| text.is_some()) {
-            Some(path) => {
-                let chain = vec![(inputs.canonical(&path), path.to_string_lossy().into_owned())];
-                let own = reader.layer(&path, &text.unwrap_or_default(), true);
-                reader.found.config = Some(path);
-                (own, chain)
-            }
-            None => (Vec::new(), Vec::new()),
-        };
         let flags = options.extends.iter().map(|given| Entry {
             value: given.text.clone(),
             reason: None,
@@ -83,7 +68,6 @@ impl Files {
             origin: given.origin.clone(),
         });
         reader.extended(&flags.collect::<Vec<_>>(), Path::new(""), &mut chain);
-        let directory = reader.found.config.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
         reader.extended(&own, &directory, &mut chain);
         reader.found
     }
@@ -126,6 +110,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Path and text of the configuration, if there is one.
+    fn configuration(&mut self, options: &Options, binary: Option<&Path>) -> Option<(PathBuf, String)> {
+        let path = match &options.config {
+            Some(path) => path.clone(),
+            None => beside(binary?, options.root.as_deref(), self.inputs)?,
+        };
+        match self.text(&path) {
+            Ok(text) => Some((path, text)),
+            Err(unreadable) if unreadable.is_missing() && options.config.is_none() => None,
+            Err(unreadable) => {
+                let bare = |text: String| Diagnostic::new(codes::CONFIG_READ, text).help(HELP);
+                self.problems.push(unreadable.problem("configuration", &path, bare));
+                None
+            }
+        }
+    }
+
     /// Reads what a file of that directory extends, the last entry first: a later one is stronger. `chain` are the files
     /// that led here, without links and as they are shown.
     fn extended(&mut self, entries: &[Entry], directory: &Path, chain: &mut Vec<(PathBuf, String)>) {
@@ -178,6 +179,7 @@ impl Reader<'_> {
     fn layer(&mut self, path: &Path, text: &str, own: bool) -> Vec<Entry> {
         let name = path.to_string_lossy().into_owned();
         let mut layer = decode::decode(text, &Source::File(&name), self.ids, self.problems);
+        layer.exceptions.iter_mut().for_each(|exception| exception.shared = !own);
         self.program_files(&mut layer, path, own);
         let extends = std::mem::take(&mut layer.extends);
         self.found.layers.push(layer);

@@ -28,6 +28,20 @@ schema github-issue-forms $(find .github/ISSUE_TEMPLATE -name '*.yml' ! -name co
 schema github-issue-config .github/ISSUE_TEMPLATE/config.yml
 schema renovate .github/renovate.json
 "$bin/pre-commit" validate-manifest .pre-commit-hooks.yaml
+# The hook itself, in a repository with a good file and then with a bad one. PRE_COMMIT_HOME: not the cache of whoever runs this.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+case $(uname -m) in x86_64) arch=amd64 ;; *) arch=arm64 ;; esac
+hook() {
+    (cd "$scratch/app" && git add -A && PRE_COMMIT_HOME=$scratch/cache PATH=$(realpath -m "${CARGO_TARGET_DIR:-$REPO/target}")/dist/$arch:$PATH \
+        "$bin/pre-commit" try-repo "$REPO" harden-check-config-system --all-files 2>&1)
+}
+git init -q "$scratch/app"
+cp docker/evidence/harden.toml "$scratch/app/"
+hook >"$scratch/said" || die "the hook refuses a good file: $(cat "$scratch/said")"
+echo 'x = 1' >"$scratch/app/harden.toml"
+! hook >"$scratch/said" || die "the hook takes a bad file: $(cat "$scratch/said")"
+grep -qF 'error[config.unknown-key] harden.toml:1:1' "$scratch/said" || die "the hook does not say what is wrong: $(cat "$scratch/said")"
 # Expressions, jobs, shells. Its list of runners is older than the runner.
 NODE_PATH=$judges/node_modules node --input-type=commonjs -e '
     const fs = require("fs");
@@ -44,8 +58,7 @@ NODE_PATH=$judges/node_modules node --input-type=commonjs -e '
 # What an attacker could make of them. Offline: no action of others is used whose versions could be asked for.
 "$bin/zizmor" --quiet --offline --no-progress --persona=regular .github/workflows action.yml
 # GitLab reads two documents; the second is judged with its inputs in place.
-job=$(mktemp --suffix .json)
-trap 'rm -f "$job"' EXIT
+job=$scratch/job.json
 "$bin/python" - "$job" <<'PYTHON'
 import json
 import re

@@ -79,6 +79,21 @@ fn the_check_of_the_organisation_runs_for_every_service() {
     assert!(status == 1 && said.contains("org.no-env-file (wanted: no .env file is in the image)"), "{said}");
 }
 
+/// An exception of the organisation is for those images that need it; one of the image is for this image.
+#[test]
+fn an_exception_of_the_organisation_need_not_match() {
+    let exception = "[[audit.exception]]\nid = \"files.setid\"\npath = \"/opt/agent/x\"\nreason = \"the agent's\"\n";
+    let (directory, tree) = (files(""), tree());
+    std::fs::write(directory.path().join("more.toml"), exception).unwrap();
+    let root = tree.path().to_str().unwrap();
+    let args = ["audit", "--root", root, "--config", "harden.toml", "--extends", "more.toml"];
+    let (_, said) = run(directory.path(), &args);
+    assert!(said.contains("files.setid") && !said.contains("audit.exception-unused"), "{said}");
+    let args = ["audit", "--root", root, "--config", "more.toml"];
+    let (_, said) = run(directory.path(), &args);
+    assert!(said.contains("audit.exception-unused"), "{said}");
+}
+
 /// A file that is switched off says where, and an entry of the other file says that it is its.
 #[test]
 fn explain_names_the_file() {

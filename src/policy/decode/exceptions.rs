@@ -46,8 +46,15 @@ impl Decoder<'_> {
         let before = self.problems.len();
         let origin = self.origin(&value.span());
         let empty = String::new;
-        let mut exception =
-            Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
+        let mut exception = Exception {
+            id: empty(),
+            path: empty(),
+            subject: None,
+            reason: empty(),
+            shared: false,
+            expires: None,
+            origin,
+        };
         for (name, field) in table {
             let at = format!("{path}.{}", name.get_ref());
             if !EXCEPTION_KEYS.iter().any(|(known, _)| *known == name.get_ref()) {
