@@ -9,7 +9,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 targets := x86_64-unknown-linux-musl aarch64-unknown-linux-musl
 budget  := 6000000
 
-.PHONY: help setup stop build dist image demo browser fmt clippy engine test soak fuzz reproducible bench
+.PHONY: help setup stop build dist release-dry wiring book image demo browser fmt clippy engine test soak fuzz reproducible bench
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -34,6 +34,19 @@ dist: build
 	@cp -p $(CARGO_TARGET_DIR)/aarch64-unknown-linux-musl/release/harden $(CARGO_TARGET_DIR)/dist/arm64/
 	@tests/setup/sbom.sh $(CARGO_TARGET_DIR)/dist/harden.cdx.json
 	@cargo run --quiet --locked --example man $(CARGO_TARGET_DIR)/man
+
+## make release-dry    everything that a release publishes and that needs no network, checked: target/release-dry
+release-dry: dist
+	@tests/setup/release.sh $(CARGO_TARGET_DIR)/release-dry
+	@tests/setup/release-check.sh $(CARGO_TARGET_DIR)/release-dry
+
+## make book     docs/ as a book, searched without a network: target/book/html (cargo install mdbook)
+book:
+	@tests/setup/book.sh $(CARGO_TARGET_DIR)/book
+
+## make wiring   files for pipelines and forges, judged by their schemas, actionlint and zizmor
+wiring: dist
+	@tests/setup/wiring.sh
 
 ## make reproducible   two clean builds give the same binary
 reproducible:

@@ -20,8 +20,8 @@ environment, as HARDEN_<OPTION>: HARDEN_USER, HARDEN_IMAGE_CONFIG. A command ign
 options that it does not take. In a variable, a repeatable option takes one value per
 line, and a switch takes 1, true, yes, on or 0, false, no, off.
 
-Precedence: flag, environment, file, profile, default. Lists from all sources are combined;
-for a single value, the first source wins.
+Precedence: flag, environment, file, the files that it extends, profile, default. Lists from all
+sources are combined; for a single value, the first source wins.
 harden refuses `$NAME` in a value, because RUN in exec form does not expand variables.
 
 Exit status:
@@ -75,6 +75,8 @@ pub enum Action {
     Learn(Learn),
     /// Print a commented harden.toml that fits this image
     Init(Init),
+    /// Check files of the form of harden.toml without an image, and print everything that is wrong with them
+    CheckConfig(CheckConfig),
     /// Print the completion script for a shell
     Completions(Completions),
 }
@@ -166,10 +168,10 @@ pub struct Audit {
     /// What stays.
     #[command(flatten)]
     pub selection: Selection,
-    /// Format of the report: text, json, html, sarif, junit or github [default: text]
+    /// Format of the report: text, json, html, markdown, sarif, junit, github or gitlab [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .html, .sarif, .xml for JUnit, .txt), else of --format
+    /// Also write the report to FILE, in the format of its name (.json, .html, .md, .sarif, .xml for JUnit, .txt), else of --format
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
     /// Write a CycloneDX bill of materials of the image to a file outside the image
@@ -282,6 +284,20 @@ pub struct Init {
     pub run: Option<OsString>,
 }
 
+/// `harden check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    /// Files to check [default: harden.toml]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Check each file as one that also extends this file, such as an organisation's policy (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub extends: Vec<OsString>,
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// `harden learn`.
 #[derive(Debug, Args)]
 pub struct Learn {
@@ -356,6 +372,10 @@ pub struct Source {
     /// Configuration file [default: harden.toml beside the binary, if it exists]
     #[arg(long, value_name = "FILE", help_heading = POLICY)]
     pub config: Option<PathBuf>,
+    /// Extend a file of the same form, such as an organisation's policy, as if the last line of the configuration's
+    /// 'extends' named it (repeatable)
+    #[arg(long, value_name = "FILE", help_heading = POLICY)]
+    pub extends: Vec<OsString>,
     /// Read user, commands, working directory, PATH and volumes from `docker inspect` output or an OCI
     /// image configuration; - is standard input
     #[arg(long, value_name = "FILE|-", help_heading = POLICY)]
@@ -401,10 +421,10 @@ pub struct Tests {
 /// The report of a command without findings.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Report {
-    /// Format of the report: text, json or html [default: text]
+    /// Format of the report: text, json or html; apply and plan also markdown [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .html, .txt), else as JSON
+    /// Also write the report to FILE, in the format of its name (.json, .html, .txt; apply and plan also .md), else as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
 }
@@ -553,6 +573,14 @@ impl Cli {
                 },
             ),
             Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
+            Some(Action::CheckConfig(CheckConfig { extends, quiet, .. })) => (
+                "check-config",
+                Flags {
+                    source: Source { extends: extends.clone(), ..Source::default() },
+                    talk: Talk { quiet: *quiet, ..Talk::default() },
+                    ..Flags::default()
+                },
+            ),
             Some(Action::Learn(_)) => ("learn", Flags::default()),
             Some(Action::Completions(_)) => ("completions", Flags::default()),
         };
@@ -670,7 +698,7 @@ mod tests {
 
     #[test]
     fn a_command_takes_what_means_something_to_it() {
-        let every = ["config", "image-config", "profile", "user", "command"];
+        let every = ["config", "extends", "image-config", "profile", "user", "command"];
         for (command, more) in [
             ("", "check disable dump-config keep minimal root strict"),
             (
@@ -701,6 +729,7 @@ mod tests {
         }
         let learn = ["merge", "output", "quiet", "timeout", "user"].map(str::to_owned);
         assert_eq!(Cli::options_of("learn"), BTreeSet::from(learn));
+        assert_eq!(Cli::options_of("check-config"), BTreeSet::from(["extends", "quiet"].map(str::to_owned)));
         assert_eq!(Cli::options_of("completions"), BTreeSet::new());
     }
 }

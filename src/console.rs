@@ -23,6 +23,10 @@ pub enum Format {
     Github,
     /// For people, with a browser.
     Html,
+    /// For people, in the summary of a job.
+    Markdown,
+    /// Findings as a Code Quality report.
+    Gitlab,
 }
 
 impl Format {
@@ -38,6 +42,9 @@ impl Format {
             (".txt", Self::Text),
             (".html", Self::Html),
             (".htm", Self::Html),
+            (".md", Self::Markdown),
+            // The name by which GitLab's documentation calls it.
+            ("gl-code-quality-report.json", Self::Gitlab),
         ];
         let found = known.iter().filter(|(end, _)| name.ends_with(end)).max_by_key(|(end, _)| end.len());
         found.map_or(self, |&(_, format)| format)

@@ -293,10 +293,10 @@ pub(crate) fn examine_all(
 ) -> Result<(Examined, SwitchedOff), Unread> {
     let mut switched_off = SwitchedOff::new();
     let rules = std::mem::take(&mut policy.rules);
-    if rules.iter().any(|(_, on)| !on) {
+    if rules.iter().any(|switch| !switch.on) {
         let found = examine(survey, contents, policy)?;
         for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
-            let off = rules.iter().rev().find(|(name, _)| name == record.rule).is_some_and(|(_, on)| !on);
+            let off = rules.iter().any(|switch| switch.rule == record.rule && !switch.on);
             if let (true, Target::Entry(id)) = (off, &record.target) {
                 switched_off.push((*id, record.rule));
             }

@@ -5,6 +5,7 @@
 
 mod decode;
 mod dump;
+mod files;
 mod image;
 mod keys;
 mod layer;
@@ -15,6 +16,8 @@ mod pattern;
 mod profile;
 mod schema;
 mod value;
+
+use std::collections::BTreeMap;
 
 use regex::bytes::Regex;
 
@@ -80,8 +83,10 @@ pub struct Policy {
     pub database: Database,
     /// `mode = "minimal"` and `[minimal]`.
     pub minimal: Minimal,
-    /// Rules that were switched off or on by name, last word wins; a rule that is not named has its default.
-    pub rules: Vec<(String, bool)>,
+    /// Rules that were switched on or off by name, each once; a rule that is not named has its default.
+    pub rules: Vec<Switch>,
+    /// Where each single value was written, by its key: `run.user`.
+    pub origins: BTreeMap<String, Origin>,
     /// Warnings about scripts become refusals.
     pub strict: bool,
     /// Volumes of the image configuration (`--image-config`), absolute paths.
@@ -110,6 +115,19 @@ pub struct Image {
     pub ports: Vec<u16>,
 }
 
+/// What the policy says of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// Its id.
+    pub rule: String,
+    /// Whether it runs.
+    pub on: bool,
+    /// Nothing stronger may switch it off.
+    pub required: bool,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
 /// `[audit]`: what `harden audit` accepts.
 #[derive(Debug, Clone, Default)]
 pub struct Audit {
@@ -117,6 +135,8 @@ pub struct Audit {
     pub exceptions: Vec<Exception>,
     /// Checks beside those that are built in.
     pub checks: Vec<OwnCheck>,
+    /// Ids of checks that a stronger source can neither except nor replace.
+    pub required: Vec<Entry>,
 }
 
 /// One entry of `[[audit.exception]]`.
@@ -130,6 +150,8 @@ pub struct Exception {
     pub subject: Option<String>,
     /// Why, in the user's words.
     pub reason: String,
+    /// It stands in a file that others extend: not every image has such a finding.
+    pub shared: bool,
     /// The last day on which it counts, as written and in days.
     pub expires: Option<(String, Day)>,
     /// Where it was written.

@@ -157,8 +157,8 @@ pub fn ids() -> Vec<&'static str> {
 #[must_use]
 pub fn switched_on(policy: &Policy) -> BTreeSet<&'static str> {
     let is_on = |rule: &Rule| {
-        let named = policy.rules.iter().rev().find(|(name, _)| name == rule.id);
-        named.map_or(rule.default, |&(_, on)| on)
+        let named = policy.rules.iter().find(|switch| switch.rule == rule.id);
+        named.map_or(rule.default, |switch| switch.on)
     };
     RULES.iter().filter(|rule| is_on(rule)).map(|rule| rule.id).collect()
 }

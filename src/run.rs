@@ -5,6 +5,7 @@
 
 mod archive;
 mod audit;
+mod check_config;
 mod image;
 mod init;
 mod learn;
@@ -73,6 +74,9 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
+    if let Some(Action::CheckConfig(asked)) = &cli.action {
+        return check_config::run(&asked.files, &options, request.volume);
+    }
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
     // What a message means is asked after it was read: it needs no policy, which may be what the message is about.
     if let Some(Action::Explain(asked)) = &cli.action
@@ -157,8 +161,8 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             image::run(policy, options, &request, image_config.as_deref(), archive, &directories, &load)
         }
         Some(Action::Explain(asked)) => session::on(policy, &request, archive, |session| session.explain(&asked.paths)),
-        // Learn and completions have their own way above.
-        Some(Action::Plan(_) | Action::Learn(_) | Action::Completions(_)) | None => {
+        // Learn, check-config and completions have their own way above.
+        Some(Action::Plan(_) | Action::Learn(_) | Action::CheckConfig(_) | Action::Completions(_)) | None => {
             session::on(policy, &request, archive, |session| session.plan())
         }
     }
@@ -186,11 +190,13 @@ fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic>
         let (text, help) = match (action, format) {
             (Some(Action::Audit(_)), _) | (_, Format::Text | Format::Json) => continue,
             (Some(Action::Apply(_) | Action::Plan(_) | Action::Image(_)), Format::Html) => continue,
+            (Some(Action::Apply(_) | Action::Plan(_)), Format::Markdown) => continue,
+            (_, Format::Markdown) => ("markdown is for the reports of plan, apply and audit", "write text or json"),
             (Some(Action::Explain(_)), Format::Html) => {
                 ("html is for the reports of plan, apply, image and audit", "write text or json, or use harden plan")
             }
             _ => (
-                "sarif, junit and github are for findings, which only audit has",
+                "sarif, junit, github and gitlab are for findings, which only audit has",
                 "write text, json or html, or use harden audit",
             ),
         };

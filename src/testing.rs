@@ -123,7 +123,7 @@ pub mod policy {
     //! What the user wants.
     pub use crate::policy::{
         CommandEntry, CommandLine, Database, Entry, Environment, Inputs, Known, LARGEST_INPUT, Loaded, Options,
-        Pattern, Policy, Run, RunUser, Start, dump, load, pattern_text, schema,
+        Pattern, Policy, Run, RunUser, Start, Switch, dump, load, pattern_text, schema,
     };
 }
 

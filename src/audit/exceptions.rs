@@ -32,6 +32,7 @@ pub(super) fn apply(exceptions: &[Exception], ran: &[&Check], today: Day, findin
         }
         let (check, what) = match (&exception.expires, used) {
             (Some((text, _)), _) if expired => ("audit.exception-expired", format!("expired on {text}")),
+            (_, false) if exception.shared => continue,
             (_, false) if ran.iter().any(|check| check.id == exception.id) => {
                 let what = match unnamed {
                     Some(subject) => format!("matches no finding: a finding there has subject = \"{subject}\""),

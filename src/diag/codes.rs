@@ -46,6 +46,10 @@ codes! {
         "write what the help line says.";
     VARIABLE = "config.variable", "a value holds a variable that is not expanded",
         "write the value itself: exec form expands nothing.";
+    EXTENDS = "config.extends", "a file of extends cannot be read, or files extend one another without end",
+        "correct the path, which is relative to the file that names it, or remove one of the files.";
+    REQUIRED = "config.required", "a file, flag or variable takes back what an extended file requires",
+        "delete the entry, or change the file that requires the rule or check.";
     PROGRAM_FILE = "config.program-file", "a program file of [programs] cannot be read",
         "name a file that exists, relative to the configuration; docs/programs.md has the format.";
     UNKNOWN_RULE = "config.unknown-rule", "[rules], --disable or HARDEN_DISABLE name a rule that does not exist",

@@ -49,7 +49,9 @@ impl<'a> Explainer<'a> {
             return format!("no rule removes it: {why}");
         }
         if let Some((_, rule)) = self.switched_off.iter().find(|(at, _)| *at == id) {
-            return format!("{rule} would remove it and is switched off");
+            let switch = self.policy.rules.iter().find(|switch| switch.rule == *rule);
+            let place = switch.map_or_else(String::new, |switch| format!(" in {}", switch.origin));
+            return format!("{rule} would remove it and is switched off{place}");
         }
         if id != Id::ROOT
             && let Some(inside) = self.kept_inside(id)

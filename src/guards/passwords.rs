@@ -26,7 +26,7 @@ pub(super) const GUARD: Guard = Guard {
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
-    let told = cx.policy.rules.iter().any(|(name, _)| name == lock::ID);
+    let told = cx.policy.rules.iter().any(|switch| switch.rule == lock::ID);
     if told || !cx.is_on(lock::ID) || cx.closure.logins.is_empty() {
         return;
     }

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Known;
 use super::keys::{self, AUTO, DATABASES, KEYS, Key, Kind, RULES, SECTIONS, STARTS, SWITCHES};
 use super::layer::Layer;
 use super::value::{self, Fault};
+use super::{Known, Switch};
 use crate::diag::Origin;
 use crate::diag::escape::quote;
 use crate::diag::suggest::did_you_mean;
@@ -203,8 +203,10 @@ impl Decoder<'_> {
             if let Some(fault) = unknown_rule(&id, &self.ids.rules) {
                 self.fault(&name.span(), "", fault);
             }
-            if let Some(on) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
-                layer.rules.push((id, on, self.origin(&name.span())));
+            if let Some((on, required)) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
+                // One id, with and without quotes: the last counts.
+                layer.rules.retain(|other| other.rule != id);
+                layer.rules.push(Switch { rule: id, on, required, origin: self.origin(&name.span()) });
             }
         }
     }

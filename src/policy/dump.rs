@@ -2,17 +2,19 @@
 //!
 //! This module owns the writing of TOML. The order of keys is that of the key table.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::keys::{DATABASES, STARTS};
+use super::keys::{DATABASES, STARTS, SWITCHES};
 use super::{CHECK_TIMEOUT, Check, CommandEntry, DATA, Entry, Policy, Run, RunUser, value};
 use crate::diag::Origin;
 use crate::diag::escape::basic_string as string;
 
-/// The effective policy as TOML, each entry that is not of a file with a comment that says where it is from.
+/// The effective policy as TOML, each value with a comment that says where it was written. A file that was extended is
+/// part of it.
 #[must_use]
 pub fn dump(policy: &Policy) -> String {
-    let mut out = Writer::default();
+    let mut out = Writer { origins: Some(&policy.origins), ..Writer::default() };
     out.single("profile", policy.profile.as_deref().map(string));
     out.single("strict", policy.strict.then(|| "true".to_owned()));
     out.single("mode", policy.minimal.on.then(|| string("minimal")));
@@ -20,7 +22,7 @@ pub fn dump(policy: &Policy) -> String {
     out.section("run");
     out.single("user", policy.user.as_ref().map(|user| string(&user_spec(user))));
     out.single("home", policy.home.as_deref().map(string));
-    out.single("command", run(&policy.run));
+    run(&mut out, &policy.run);
     out.single("start", name_of(STARTS, policy.start));
     out.single("workdir", policy.workdir.as_deref().map(string));
     out.single("path", Some(array(&policy.path)));
@@ -64,8 +66,11 @@ pub fn dump(policy: &Policy) -> String {
     let checks = policy.checks.iter().map(|check| (check_entry(check), &check.origin)).collect();
     out.list("commands", checks);
 
+    out.section("audit");
+    out.entries("required", "name", &policy.audit.required);
+
     for exception in &policy.audit.exceptions {
-        out.heading("[[audit.exception]]");
+        out.heading("[[audit.exception]]", &exception.origin);
         out.single("id", Some(string(&exception.id)));
         out.single("path", Some(string(&exception.path)));
         out.single("subject", exception.subject.as_deref().map(string));
@@ -74,7 +79,7 @@ pub fn dump(policy: &Policy) -> String {
     }
 
     for check in &policy.audit.checks {
-        out.heading("[[audit.check]]");
+        out.heading("[[audit.check]]", &check.origin);
         out.single("id", Some(string(&check.id)));
         out.single("severity", Some(string(check.severity.name())));
         out.single("title", Some(string(&check.title)));
@@ -97,54 +102,57 @@ pub fn dump(policy: &Policy) -> String {
     }
 
     out.section("rules");
-    for (rule, on) in &policy.rules {
-        out.single(&string(rule), Some(string(if *on { "on" } else { "off" })));
+    for switch in &policy.rules {
+        let word = SWITCHES.iter().find(|(_, state)| *state == (switch.on, switch.required)).map(|(word, _)| *word);
+        out.line(&string(&switch.rule), word.map(string), Some(&switch.origin));
     }
     out.text
 }
 
 #[derive(Default)]
-struct Writer {
+struct Writer<'a> {
     text: String,
-    /// A section whose line is not written yet: one without keys is left out.
-    pending: Option<&'static str>,
+    section: &'static str,
+    /// The line of the section is not written yet: one without keys is left out.
+    pending: bool,
+    /// Where each single value was written.
+    origins: Option<&'a BTreeMap<String, Origin>>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn section(&mut self, name: &'static str) {
-        self.pending = Some(name);
+        (self.section, self.pending) = (name, true);
     }
 
-    fn heading(&mut self, text: &str) {
+    fn heading(&mut self, text: &'static str, origin: &Origin) {
         let blank = if self.text.is_empty() { "" } else { "\n" };
-        self.pending = None;
-        let _ = writeln!(self.text, "{blank}{text}");
+        (self.section, self.pending) = (text, false);
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{blank}{text}  # {origin}");
     }
 
     fn single(&mut self, key: &str, value: Option<String>) {
+        let path = if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) };
+        let origin = self.origins.and_then(|origins| origins.get(path.as_str()));
+        self.line(key, value, origin);
+    }
+
+    fn line(&mut self, key: &str, value: Option<String>, origin: Option<&Origin>) {
         let Some(value) = value else { return };
-        if let Some(section) = self.pending.take() {
+        if std::mem::take(&mut self.pending) {
             let blank = if self.text.is_empty() { "" } else { "\n" };
-            // Writing to a String cannot fail.
-            let _ = writeln!(self.text, "{blank}[{section}]");
+            let _ = writeln!(self.text, "{blank}[{}]", self.section);
         }
-        let _ = writeln!(self.text, "{key} = {value}");
+        let comment = origin.map_or_else(String::new, |origin| format!("  # {origin}"));
+        let _ = writeln!(self.text, "{key} = {value}{comment}");
     }
 
     fn list(&mut self, key: &str, values: Vec<(String, &Origin)>) {
         if values.is_empty() {
             return;
         }
-        let mut text = String::from("[\n");
-        for (value, origin) in values {
-            let comment = match origin {
-                Origin::File(_) => String::new(),
-                other => format!("  # {}", other),
-            };
-            let _ = writeln!(text, "    {value},{comment}");
-        }
-        text.push(']');
-        self.single(key, Some(text));
+        let lines = values.iter().map(|(value, origin)| format!("    {value},  # {origin}\n"));
+        self.line(key, Some(format!("[\n{}]", lines.collect::<String>())), None);
     }
 
     fn entries(&mut self, key: &str, field: &str, entries: &[Entry]) {
@@ -204,16 +212,13 @@ fn user_spec(user: &RunUser) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(":")
 }
 
-fn run(run: &Run) -> Option<String> {
+fn run(out: &mut Writer<'_>, run: &Run) {
     match run {
-        Run::Unknown => None,
-        Run::Nothing => Some(string("none")),
+        Run::Unknown => {}
+        Run::Nothing => out.single("command", Some(string("none"))),
         Run::Commands(commands) => match commands.as_slice() {
-            [one] => Some(array(&one.argv)),
-            more => Some(format!(
-                "[\n{}]",
-                more.iter().map(|line| format!("    {},\n", array(&line.argv))).collect::<String>()
-            )),
+            [one] => out.line("command", Some(array(&one.argv)), Some(&one.origin)),
+            more => out.list("command", more.iter().map(|line| (array(&line.argv), &line.origin)).collect()),
         },
     }
 }

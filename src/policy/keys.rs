@@ -71,6 +71,10 @@ pub(super) enum Item {
     Package,
     /// A path beside the configuration, or a pattern of such files.
     File,
+    /// A path beside the configuration.
+    Extended,
+    /// The id of a check.
+    Check,
 }
 
 /// The values of `run.start`.
@@ -89,8 +93,9 @@ pub(super) const GRANULARITIES: &[(&str, bool)] = &[("package", false), ("file",
 /// The word of data without a decision.
 pub(super) const AUTO: &[(&str, ())] = &[("auto", ())];
 
-/// The words that switch a rule.
-pub(super) const SWITCHES: &[(&str, bool)] = &[("on", true), ("off", false)];
+/// The words that switch a rule: whether it is on, and whether nothing stronger may switch it off.
+pub(super) const SWITCHES: &[(&str, (bool, bool))] =
+    &[("on", (true, false)), ("off", (false, false)), ("required", (true, true))];
 
 /// The section whose keys are rule ids.
 pub(super) const RULES: &str = "rules";
@@ -154,11 +159,20 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("minimal", "Data and packages that mode = \"minimal\" keeps besides the needs of kept files."),
     (CHECK, "Commands that apply runs before the first change, and in the hardened root before it removes itself."),
     (AUDIT, "Findings that harden audit accepts, and checks of your own."),
-    (RULES, "Rules by id, \"on\" or \"off\"."),
+    (
+        RULES,
+        "Rules by id: \"on\", \"off\", or \"required\": no file that extends this one, flag or variable can switch it off.",
+    ),
 ];
 
 /// All keys but the rule ids, in the order in which `--dump-config` prints them.
 pub(super) const KEYS: &[Key] = &[
+    key(
+        "",
+        "extends",
+        Kind::List(Item::Extended, |layer| &mut layer.extends),
+        "Files of this form, relative to this one, such as an organisation's policy: lists add up; for a single value this file wins, then later ones.",
+    ),
     key("", "profile", Kind::Profile, "A built-in set of keep entries."),
     key(
         "",
@@ -321,6 +335,12 @@ pub(super) const KEYS: &[Key] = &[
         "timeout",
         Kind::Number(LONGEST_CHECK, |layer| &mut layer.check_timeout),
         "Time limit of each check in seconds; the default is 30.",
+    ),
+    key(
+        AUDIT,
+        "required",
+        Kind::List(Item::Check, |layer| &mut layer.required),
+        "Checks for which a file that extends this one can neither make an exception nor write a check of the same id.",
     ),
     key(AUDIT, "exception", Kind::Exceptions, "Findings that are accepted, each with its reason: [[audit.exception]]."),
     key(AUDIT, "check", Kind::OwnChecks, "Checks of your own, beside those that are built in: [[audit.check]]."),

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::{KEYS, Kind};
 use super::{
     Audit, CHECK_TIMEOUT, Check, CommandEntry, CommandLine, DATA, Database, Entry, Exception, Files, Image, Keep,
-    Minimal, OwnCheck, Pattern, Policy, Remove, Run, RunUser, Start,
+    Minimal, OwnCheck, Pattern, Policy, Remove, Run, RunUser, Start, Switch,
 };
 use crate::diag::Origin;
 use crate::diag::escape::quote;
@@ -25,6 +26,8 @@ pub(super) type Located<T> = Option<(T, Origin)>;
 /// What one source says. Nothing is decided yet.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
+    /// Files whose layers are weaker than this one.
+    pub(super) extends: Vec<Entry>,
     pub(super) profile: Located<String>,
     pub(super) strict: Located<bool>,
     pub(super) user: Located<RunUser>,
@@ -62,7 +65,7 @@ pub(super) struct Layer {
     pub(super) packages: Vec<Entry>,
     /// `minimal.drop`.
     pub(super) drop: Vec<Entry>,
-    pub(super) rules: Vec<(String, bool, Origin)>,
+    pub(super) rules: Vec<Switch>,
     /// A time limit of 0 is one that was not written.
     pub(super) checks: Vec<Check>,
     pub(super) check_tcp: Located<u32>,
@@ -70,13 +73,15 @@ pub(super) struct Layer {
     pub(super) check_timeout: Located<u32>,
     pub(super) exceptions: Vec<Exception>,
     pub(super) own_checks: Vec<OwnCheck>,
+    /// `audit.required`.
+    pub(super) required: Vec<Entry>,
     /// `[programs] files`, and what was read of them.
     pub(super) program_files: Vec<Entry>,
     pub(super) programs: Vec<Program>,
 }
 
 /// Resolves layers, the strongest first, into one policy.
-pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Diagnostic>) -> Policy {
+pub(super) fn resolve(layers: impl Iterator<Item = Layer>, problems: &mut Vec<Diagnostic>) -> Policy {
     let mut all = Layer::default();
     for layer in layers {
         all.add(layer, problems);
@@ -94,6 +99,7 @@ pub(super) fn resolve(layers: Vec<Layer>, problems: &mut Vec<Diagnostic>) -> Pol
 impl Layer {
     /// Adds a weaker layer: lists add up, a single value stays.
     fn add(&mut self, weaker: Self, problems: &mut Vec<Diagnostic>) {
+        self.against(&weaker, problems);
         or(&mut self.profile, weaker.profile);
         or(&mut self.strict, weaker.strict);
         if self.user.is_none() {
@@ -146,6 +152,7 @@ impl Layer {
             (&mut self.packages, weaker.packages),
             (&mut self.drop, weaker.drop),
             (&mut self.program_files, weaker.program_files),
+            (&mut self.required, weaker.required),
         ] {
             extend(list, entries);
         }
@@ -158,7 +165,14 @@ impl Layer {
         for (stronger, weaker) in self.data.iter_mut().zip(weaker.data) {
             or(stronger, weaker);
         }
-        self.rules.extend(weaker.rules);
+        for switch in weaker.rules {
+            match self.rules.iter_mut().find(|own| own.rule == switch.rule) {
+                None => self.rules.push(switch),
+                // What is required stays so whoever switches it on again.
+                Some(own) if switch.required => *own = switch,
+                Some(_) => {}
+            }
+        }
         self.exceptions.extend(weaker.exceptions);
         // One of the same id replaces what an extended file says.
         let mut weaker_checks = weaker.own_checks;
@@ -173,6 +187,33 @@ impl Layer {
         or(&mut self.check_tcp, weaker.check_tcp);
         or(&mut self.check_starts, weaker.check_starts);
         or(&mut self.check_timeout, weaker.check_timeout);
+    }
+
+    /// What a weaker layer requires and this one takes back.
+    fn against(&self, weaker: &Self, problems: &mut Vec<Diagnostic>) {
+        let mut refuse = |origin: &Origin, text: String, required: &Origin, help: &str| {
+            let text = format!("{text}, and {required} requires it");
+            problems.push(Diagnostic::at(codes::REQUIRED, origin, text).help(help));
+        };
+        for required in weaker.rules.iter().filter(|switch| switch.required) {
+            if let Some(off) = self.rules.iter().find(|own| own.rule == required.rule && !own.on) {
+                let text = format!("the rule {} is switched off", quote(&off.rule));
+                let help = "delete this, and name in [keep] what the rule must leave alone";
+                refuse(&off.origin, text, &required.origin, help);
+            }
+        }
+        for required in &weaker.required {
+            for exception in self.exceptions.iter().filter(|exception| exception.id == required.value) {
+                let text = format!("an exception is made for the check {}", quote(&exception.id));
+                let help = "delete the exception and fix the finding, or ask for the exception in the file that requires the check";
+                refuse(&exception.origin, text, &required.origin, help);
+            }
+            let there = weaker.own_checks.iter().any(|check| check.id == required.value);
+            for check in self.own_checks.iter().filter(|check| there && check.id == required.value) {
+                let text = format!("the check {} is replaced", quote(&check.id));
+                refuse(&check.origin, text, &required.origin, "give this check another id");
+            }
+        }
     }
 
     /// Gives every check its command and its time limit.
@@ -306,7 +347,41 @@ impl Layer {
         }
     }
 
+    /// Where each single value was written, by its key.
+    fn origins(&self) -> BTreeMap<String, Origin> {
+        fn of<T>(located: &Located<T>) -> Option<Origin> {
+            located.as_ref().map(|(_, origin)| origin.clone())
+        }
+        let single = [
+            ("profile", of(&self.profile)),
+            ("strict", of(&self.strict)),
+            ("mode", of(&self.minimal)),
+            ("run.user", of(&self.user)),
+            ("run.home", of(&self.home)),
+            ("run.start", of(&self.start)),
+            ("run.workdir", of(&self.workdir)),
+            ("run.path", of(&self.path)),
+            ("run.command", self.nothing.clone()),
+            ("keep.from-scripts", of(&self.from_scripts)),
+            ("remove.language-managers", of(&self.language_managers)),
+            ("files.openshift", of(&self.openshift)),
+            ("packages.database", of(&self.database)),
+            ("minimal.granularity", of(&self.by_file)),
+        ];
+        let data = KEYS.iter().filter_map(|key| match key.kind {
+            Kind::Data(at) => Some((key.path(), self.data.get(at).and_then(of))),
+            _ => None,
+        });
+        single
+            .into_iter()
+            .map(|(key, origin)| (key.to_owned(), origin))
+            .chain(data)
+            .filter_map(|(key, origin)| Some((key, origin?)))
+            .collect()
+    }
+
     fn policy(mut self) -> Policy {
+        let origins = self.origins();
         let run = if !self.commands.is_empty() {
             Run::Commands(self.commands)
         } else if self.nothing.is_some() {
@@ -315,11 +390,7 @@ impl Layer {
             Run::Unknown
         };
         extend(&mut self.keep_groups, self.user_groups);
-        // The strongest layer's word stands first, and of one layer's words the last counts.
-        let mut rules: BTreeMap<String, bool> = BTreeMap::new();
-        for (rule, on, _) in self.rules {
-            rules.entry(rule).or_insert(on);
-        }
+        self.rules.sort_by(|one, other| one.rule.cmp(&other.rule));
         let volumes = BTreeSet::from_iter(self.volumes).into_iter().collect();
         Policy {
             profile: value(self.profile),
@@ -359,13 +430,14 @@ impl Layer {
                 packages: self.packages,
                 drop: self.drop,
             },
-            rules: rules.into_iter().collect(),
+            rules: self.rules,
+            origins,
             strict: value(self.strict).unwrap_or_default(),
             volumes,
             image: self.image,
             checks: self.checks,
             blind: false,
-            audit: Audit { exceptions: self.exceptions, checks: self.own_checks },
+            audit: Audit { exceptions: self.exceptions, checks: self.own_checks, required: self.required },
             programs: Programs { own: self.programs },
             program_files: self.program_files,
         }

@@ -2,30 +2,23 @@
 //!
 //! This module owns which sources there are and in which order they count. Files are read through [`Inputs`].
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Source};
+use super::files::Files;
 use super::layer::{self, Layer};
 use super::options::Given;
-use super::{Check, CommandEntry, Entry, Known, Options, Policy, image, profile, value};
+use super::{Check, CommandEntry, Known, Options, Policy, Switch, image, profile, value};
 use crate::diag::Origin;
 use crate::diag::escape::quote;
-use crate::diag::{Diagnostic, Place, codes};
-use crate::programs;
+use crate::diag::{Diagnostic, codes};
 
 /// Largest configuration and image configuration, in bytes.
 pub const LARGEST_INPUT: usize = 1024 * 1024;
 
-/// Most program files that a configuration names.
-const MOST_PROGRAM_FILES: usize = 500;
-
 /// PATH by default: that of Docker's images.
 pub(super) const USUAL_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// The name of the configuration beside the binary.
-pub(super) const CONFIG_NAME: &str = "harden.toml";
 
 /// What [`load`] may read, all of it outside the root.
 pub trait Inputs {
@@ -58,7 +51,7 @@ pub struct Loaded {
     pub policy: Policy,
     /// The configuration file that was read, as the user gave it or beside the binary.
     pub config: Option<PathBuf>,
-    /// Further files that it names: `[programs] files`.
+    /// Further files of the policy: those of `extends`, `--extends` and `[programs] files`.
     pub files: Vec<PathBuf>,
     /// The image configuration as it was read, for what the policy takes no part of.
     pub image_config: Option<Vec<u8>>,
@@ -82,16 +75,7 @@ pub fn load(
     let mut problems = options.problems.clone();
     let mut warnings = Vec::new();
     let (flags, environment) = given_layers(options, ids, &mut problems);
-    let mut files = Vec::new();
-    let (file, config) = match config(options, binary, inputs, &mut problems) {
-        Some((path, text)) => {
-            let name = path.to_string_lossy().into_owned();
-            let mut layer = decode::decode(&text, &Source::File(&name), ids, &mut problems);
-            files = program_files(&mut layer, &path, inputs, &mut problems);
-            (layer, Some(path))
-        }
-        None => (Layer::default(), None),
-    };
+    let Files { config, layers, others } = Files::read(options, binary, ids, inputs, &mut problems);
     let given = options.image_config.as_ref().and_then(|path| image_config(path, inputs, &mut problems));
     let (image_config, image) = match (given, &options.archive_config) {
         (Some(bytes), _) => {
@@ -110,12 +94,14 @@ pub fn load(
         }
         (None, None) => (None, Layer::default()),
     };
-    let name = [&flags, &environment, &file].into_iter().find_map(|layer| layer.profile.clone()).map(|(name, _)| name);
+    let said = [&flags, &environment].into_iter().chain(&layers);
+    let name = said.filter_map(|layer| layer.profile.as_ref()).map(|(name, _)| name.clone()).next();
     let offers = match name.as_deref().and_then(|name| Some((name, profile::profile_text(name)?))) {
         Some((name, text)) => decode::decode(text, &Source::Profile(name), ids, &mut problems),
         None => Layer::default(),
     };
-    let mut policy = layer::resolve(vec![flags, environment, file, image, offers], &mut problems);
+    let said = [flags, environment].into_iter().chain(layers).chain([image, offers]);
+    let mut policy = layer::resolve(said, &mut problems);
     let here = options.root.is_none() && options.tar.is_none();
     let mut directories = |name: &'static str, list: Result<Vec<String>, value::Fault>| {
         list.unwrap_or_else(|fault| {
@@ -139,7 +125,11 @@ pub fn load(
         let inherited = options.library_path.as_deref().unwrap_or("");
         policy.library_path = Some(directories("LD_LIBRARY_PATH", value::path_list(inherited.split([':', ';']))));
     }
-    if problems.is_empty() { Ok(Loaded { policy, config, files, image_config, warnings }) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(Loaded { policy, config, files: others, image_config, warnings })
+    } else {
+        Err(problems)
+    }
 }
 
 /// The layers of the flags and of the environment.
@@ -198,7 +188,12 @@ fn given_layers(options: &Options, ids: &Known, problems: &mut Vec<Diagnostic>) 
     for Given { text, origin } in &options.disable {
         let checked = value::text(text).and_then(|id| decode::unknown_rule(id, &ids.rules).map_or(Ok(id), Err));
         match checked {
-            Ok(id) => layers.of(origin).rules.push((id.to_owned(), false, origin.clone())),
+            Ok(id) => {
+                let rules = &mut layers.of(origin).rules;
+                if rules.iter().all(|switch| switch.rule != id) {
+                    rules.push(Switch { rule: id.to_owned(), on: false, required: false, origin: origin.clone() });
+                }
+            }
             Err(fault) => problems.push(fault.at(origin, "")),
         }
     }
@@ -215,138 +210,6 @@ impl Layers {
     fn of(&mut self, origin: &Origin) -> &mut Layer {
         if matches!(origin, Origin::Environment(_)) { &mut self.environment } else { &mut self.flags }
     }
-}
-
-/// Path and text of the configuration, if there is one.
-fn config(
-    options: &Options,
-    binary: Option<&Path>,
-    inputs: &dyn Inputs,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<(PathBuf, String)> {
-    let path = match &options.config {
-        Some(path) => path.clone(),
-        None => beside(binary?, options.root.as_deref(), inputs)?,
-    };
-    let name = path.to_string_lossy().into_owned();
-    let bytes = match inputs.read(&path, LARGEST_INPUT + 1) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && options.config.is_none() => return None,
-        Err(error) => {
-            problems.push(
-                Diagnostic::new(codes::CONFIG_READ, format!("cannot read the configuration {}: {error}", quote(&name)))
-                    .help("write the path of a harden.toml after --config"),
-            );
-            return None;
-        }
-    };
-    if bytes.len() > LARGEST_INPUT {
-        problems.push(
-            Diagnostic::new(
-                codes::CONFIG_READ,
-                format!("the configuration {} is larger than {LARGEST_INPUT} bytes", quote(&name)),
-            )
-            .help("write the path of a harden.toml after --config"),
-        );
-        return None;
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Some((path, text)),
-        Err(error) => {
-            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
-            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-            let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let column = String::from_utf8_lossy(valid.get(start..).unwrap_or(&[])).chars().count() + 1;
-            let origin = Origin::File(Place::new(&name, line, column));
-            problems.push(
-                Diagnostic::at(codes::CONFIG_READ, &origin, "the text is not UTF-8 from here on")
-                    .help("save the file as UTF-8"),
-            );
-            None
-        }
-    }
-}
-
-/// Reads the program files that a configuration names, relative to it; returns their paths.
-fn program_files(
-    layer: &mut Layer,
-    config: &Path,
-    inputs: &dyn Inputs,
-    problems: &mut Vec<Diagnostic>,
-) -> Vec<PathBuf> {
-    let beside = config.parent().unwrap_or(Path::new(""));
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let too_many = |entry: &Entry| {
-        let text = format!("programs.files names more than {MOST_PROGRAM_FILES} files");
-        let help = "put several programs into one file, or name fewer files";
-        Diagnostic::at(codes::BUDGET, &entry.origin, text).help(help)
-    };
-    if let Some(entry) = layer.program_files.get(MOST_PROGRAM_FILES) {
-        problems.push(too_many(entry));
-        return files;
-    }
-    for entry in &layer.program_files {
-        let path = beside.join(&entry.value);
-        let mut found = Vec::new();
-        if value::is_glob(&entry.value) {
-            let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if let (Ok(glob), Ok(names)) = (value::glob(&name), inputs.list(&directory)) {
-                found
-                    .extend(names.iter().filter(|name| glob.matches(name.as_bytes())).map(|name| directory.join(name)));
-            }
-        } else {
-            found.push(path);
-        }
-        if found.is_empty() && !entry.optional {
-            let text = format!("programs.files: {} names no file", quote(&entry.value));
-            problems.push(
-                Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text)
-                    .help("correct the path: it is relative to the file that names it"),
-            );
-        }
-        for path in found {
-            let name = path.to_string_lossy().into_owned();
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            if seen.len() > MOST_PROGRAM_FILES {
-                problems.push(too_many(entry));
-                return files;
-            }
-            let text = inputs.read(&path, LARGEST_INPUT + 1).and_then(|bytes| {
-                let large = io::Error::other(format!("it is larger than {LARGEST_INPUT} bytes"));
-                if bytes.len() > LARGEST_INPUT {
-                    Err(large)
-                } else {
-                    String::from_utf8(bytes).map_err(io::Error::other)
-                }
-            });
-            match text {
-                Ok(text) => layer.programs.extend(programs::decode(&text, &name, problems)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && entry.optional => continue,
-                Err(error) => {
-                    let text = format!("cannot read the program file {}: {error}", quote(&name));
-                    let help = "correct the path, which is relative to the file that names it, or the file; docs/programs.md has the format";
-                    problems.push(Diagnostic::at(codes::PROGRAM_FILE, &entry.origin, text).help(help));
-                }
-            }
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// The configuration beside the binary, but never one from inside a foreign root.
-fn beside(binary: &Path, root: Option<&Path>, inputs: &dyn Inputs) -> Option<PathBuf> {
-    let directory = binary.parent()?;
-    if let Some(root) = root.map(|root| inputs.canonical(root)).filter(|root| root != Path::new("/"))
-        && inputs.canonical(directory).starts_with(root)
-    {
-        return None;
-    }
-    Some(directory.join(CONFIG_NAME))
 }
 
 fn image_config(path: &Path, inputs: &dyn Inputs, problems: &mut Vec<Diagnostic>) -> Option<Vec<u8>> {

@@ -35,6 +35,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// `--config`.
     pub config: Option<PathBuf>,
+    /// `--extends`; no variable gives it.
+    pub extends: Vec<Given>,
     /// `--image-config`; `-` is standard input.
     pub image_config: Option<PathBuf>,
     /// `--report`.
@@ -114,6 +116,7 @@ type Name = (&'static str, &'static str);
 
 const ROOT: Name = ("--root", "HARDEN_ROOT");
 const CONFIG: Name = ("--config", "HARDEN_CONFIG");
+const EXTENDS: Name = ("--extends", "HARDEN_EXTENDS");
 const IMAGE_CONFIG: Name = ("--image-config", "HARDEN_IMAGE_CONFIG");
 const REPORT: Name = ("--report", "HARDEN_REPORT");
 const SBOM: Name = ("--sbom", "HARDEN_SBOM");
@@ -148,9 +151,10 @@ const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 
-const NAMES: [Name; 34] = [
+const NAMES: [Name; 35] = [
     ROOT,
     CONFIG,
+    EXTENDS,
     IMAGE_CONFIG,
     REPORT,
     SBOM,
@@ -192,7 +196,7 @@ impl Options {
     pub fn new(cli: &Cli, environment: &Environment) -> Self {
         let Flags { target, source, selection, tests, report, sbom, talk, this_is_an_image, takes } = cli.flags();
         let Target { root } = target;
-        let Source { config, image_config, profile, user, commands } = source;
+        let Source { config, extends, image_config, profile, user, commands } = source;
         let Selection { keep, minimal, disable } = selection;
         let Tests { strict, checks } = tests;
         let Report { format, report } = report;
@@ -203,6 +207,7 @@ impl Options {
         let mut options = Self {
             root: reader.path(ROOT, root.as_ref()),
             config: reader.path(CONFIG, config.as_ref()),
+            extends: reader.flags_only(EXTENDS, &extends),
             image_config: reader.path(IMAGE_CONFIG, image_config.as_ref()),
             report: reader.path(REPORT, report.as_ref()),
             sbom: reader.path(SBOM, sbom.as_ref()),
@@ -414,6 +419,23 @@ impl<'e> Reader<'e> {
         list
     }
 
+    /// A list that the base image's environment must not add to: a RUN step inherits it.
+    fn flags_only(&mut self, name: Name, flags: &[OsString]) -> Vec<Given> {
+        if self.value(name).is_some() {
+            let text = format!("{} is not read: a RUN step inherits the variables of the base image", name.1);
+            let problem = Diagnostic::at(codes::ENVIRONMENT_VALUE, &Origin::Environment(name.1), text);
+            self.problems.push(problem.help(format!("write {} FILE, and unset the variable", name.0)));
+        }
+        let given = |value: &OsString| self.given(value, Origin::Flag(name.0));
+        let list: Vec<Given> = flags.iter().filter_map(given).collect();
+        for given in &list {
+            if let Err(fault) = value::text(&given.text) {
+                self.problems.push(fault.at(&given.origin, ""));
+            }
+        }
+        list
+    }
+
     fn path(&mut self, name: Name, flag: Option<&PathBuf>) -> Option<PathBuf> {
         let (value, origin) = match flag {
             Some(path) => (path.as_os_str(), Origin::Flag(name.0)),
@@ -434,7 +456,7 @@ impl<'e> Reader<'e> {
         }
         let Some(given) = self.variable(FORMAT) else { return Format::default() };
         <Format as clap::ValueEnum>::from_str(&given.text, false).unwrap_or_else(|_| {
-            let help = "write text, json or html, and with audit also sarif, junit or github";
+            let help = "write text, json, html or markdown, and with audit also sarif, junit, github or gitlab";
             self.fault(&given.origin, format!("unknown format {}", quote(&given.text)), help);
             Format::default()
         })

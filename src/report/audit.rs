@@ -35,6 +35,8 @@ pub(crate) fn write(
         Format::Junit => super::junit::write(out, verdict, level),
         Format::Github => super::github::write(out, verdict),
         Format::Html => super::html::audit(out, verdict, level, None),
+        Format::Markdown => super::markdown::audit(out, verdict, level),
+        Format::Gitlab => super::gitlab::write(out, verdict),
     }
 }
 
@@ -214,6 +216,8 @@ pub(crate) fn failed(out: &mut dyn io::Write, error: &Diagnostic, format: Format
         Format::Junit => super::junit::failed(out, &text),
         Format::Github => super::github::failed(out, &text),
         Format::Html => super::html::failed(out, error),
+        Format::Markdown => super::markdown::failed(out, &text),
+        Format::Gitlab => super::gitlab::failed(out, &text),
         Format::Text | Format::Json => Ok(()),
     }
 }

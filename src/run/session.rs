@@ -595,6 +595,7 @@ impl<'a> Session<'a> {
         };
         let write = |out: &mut dyn std::io::Write, format| match format {
             Format::Html => report::html::plan(out, &planned),
+            Format::Markdown => report::markdown::plan(out, &planned),
             Format::Text => {
                 out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
             }
@@ -609,7 +610,7 @@ impl<'a> Session<'a> {
             write(file, format)?;
         }
         match self.request.format {
-            format @ (Format::Json | Format::Html) => console::print_with(|out| write(out, format)),
+            format @ (Format::Json | Format::Html | Format::Markdown) => console::print_with(|out| write(out, format)),
             _ if self.request.volume == Volume::Quiet => Ok(()),
             _ => console::print(&report::text::document(examined, runtime, status, self.request.volume)),
         }

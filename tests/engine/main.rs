@@ -27,6 +27,7 @@ mod check;
 #[allow(dead_code, unused_imports, reason = "most of it is the suite's")]
 mod common;
 mod docker;
+mod evidence;
 mod examples;
 mod image;
 mod inspect;

@@ -3,6 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 load_engine
 arch=$("$CLIENT" version --format '{{.Server.Arch}}')
-DOCKER_BUILDKIT=1 "$CLIENT" build -q --build-arg "TARGETARCH=$arch" -t "${HARDEN_IMAGE:-harden}" \
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$REPO/Cargo.toml" | head -n 1)
+DOCKER_BUILDKIT=1 "$CLIENT" build -q --build-arg "TARGETARCH=$arch" --build-arg "VERSION=$version" -t "${HARDEN_IMAGE:-harden}" \
     -f "$REPO/docker/Dockerfile" "${CARGO_TARGET_DIR:-$REPO/target}/dist" >/dev/null
+label=$("$CLIENT" image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "${HARDEN_IMAGE:-harden}")
+said=$("$CLIENT" run --rm --network none "${HARDEN_IMAGE:-harden}" --version)
+[ "$said" = "harden $label" ] || die "the image is labelled '$label', and its program says '$said'"
 say "image ${HARDEN_IMAGE:-harden} ($arch)"

@@ -42,6 +42,8 @@ step clippy make --no-print-directory clippy || true
 # Advisories need the network: the GitHub workflow checks them.
 step licences cargo deny --locked check bans licenses sources || true
 step binaries make --no-print-directory dist || finish
+step release make --no-print-directory release-dry || true
+step wiring make --no-print-directory wiring || true
 step tests cargo test --locked --no-fail-fast || true
 step docs env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --lib --document-private-items || true
 step engine make --no-print-directory engine || true

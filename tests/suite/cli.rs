@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::common::{APP, Rootfs, bare};
 
 /// All commands; "" is the program without one.
-const COMMANDS: [&str; 9] = ["", "apply", "plan", "audit", "image", "explain", "learn", "init", "completions"];
+const COMMANDS: [&str; 10] =
+    ["", "apply", "plan", "audit", "image", "explain", "learn", "init", "check-config", "completions"];
 
 /// Compares with tests/suite/cli/NAME, or writes it.
 pub(crate) fn snapshot(name: &str, text: &str) {

@@ -102,11 +102,89 @@ fn every_line_for_github_is_one_command() {
 }
 
 #[test]
+fn gitlab_has_an_issue_for_each_finding() {
+    let tree = dirty();
+    let (gitlab, found) = (audit(&tree, "gitlab"), findings(&audit(&tree, "json")));
+    assert_eq!(gitlab.status, 1, "{}", gitlab.all());
+    let issues = gitlab.json();
+    let issues = issues.as_array().unwrap();
+    assert_eq!(issues.len(), found.len());
+    let mut prints = BTreeSet::new();
+    for (issue, finding) in issues.iter().zip(&found) {
+        assert_eq!(issue["check_name"], finding["check"]);
+        // What GitLab's documentation asks of each.
+        assert!(["info", "minor", "major", "critical", "blocker"].contains(&issue["severity"].as_str().unwrap()));
+        assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() > 0 && issue["description"].is_string());
+        assert!(!issue["location"]["path"].as_str().unwrap().starts_with(['/', '.']), "{issue}");
+        assert!(prints.insert(issue["fingerprint"].as_str().unwrap()), "two issues with one fingerprint");
+    }
+    let report = tempfile::tempdir().unwrap();
+    let path = report.path().join("gl-code-quality-report.json");
+    tree.run("audit", &["--report", path.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(path).unwrap(), gitlab.stdout);
+}
+
+#[test]
+fn names_in_markdown_are_code() {
+    let tree = dirty();
+    let tree = tree.file("/usr/bin/`g` ![x](http://e/x.png) <img src=y> | @all", 0o4755, 0, 0, "x");
+    let run = audit(&tree, "markdown");
+    let text: String = run.stdout.lines().map(|line| outside_code(line) + "\n").collect();
+    assert!(text.contains("- : wanted: \n  -  (fixed by )\n"), "{text}");
+    let table = text.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(table, 3, "{text}");
+    for line in text.lines().filter(|line| !line.starts_with('|')) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || " #-:()…".contains(c);
+        assert!(line.chars().all(plain), "{line:?} in {}", run.stdout);
+    }
+}
+
+/// What is left of a line without its code spans, as CommonMark finds them.
+fn outside_code(line: &str) -> String {
+    let (mut out, mut rest) = (String::new(), line);
+    while let Some(at) = rest.find('`') {
+        out += &rest[..at];
+        let width = rest[at..].len() - rest[at..].trim_start_matches('`').len();
+        let behind = &rest[at + width..];
+        let mut from = 0;
+        let end = loop {
+            let next = from + behind[from..].find('`').expect("an open code span");
+            let run = behind[next..].len() - behind[next..].trim_start_matches('`').len();
+            if run == width {
+                break next;
+            }
+            from = next + run;
+        };
+        rest = &behind[end + width..];
+    }
+    out + rest
+}
+
+#[test]
+fn a_plan_in_markdown_says_what_changes_or_why_not() {
+    let tree = Rootfs::debian_like().program("/app/server");
+    let args = ["--user", "1000", "--command", "/app/server", "--format", "markdown"];
+    let run = tree.run("plan", &args);
+    assert_eq!(run.status, 0, "{}", run.all());
+    for line in ["## harden plan: can be applied", "| | before | after |", "| rule | changes |"] {
+        assert!(run.stdout.lines().any(|found| found == line), "no {line} in {}", run.stdout);
+    }
+    let run = tree.run("plan", &["--user", "1000", "--command", "/app/none", "--format", "markdown"]);
+    assert_eq!(run.status, 2, "{}", run.all());
+    assert!(run.stdout.starts_with("## harden plan: refused, nothing was changed\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("### Refusals and failures\n\n- `run.command`: "), "{}", run.stdout);
+    let explain = tree.run("explain", &["--format", "markdown", "/app"]);
+    assert!(explain.status == 2 && explain.stderr.contains("markdown is for the reports of plan, apply and audit"));
+}
+
+#[test]
 fn an_audit_that_did_not_run_is_no_clean_verdict() {
     for (format, expected) in [
         ("sarif", "\"executionSuccessful\": false"),
         ("junit", "errors=\"1\""),
         ("github", "::error title=harden::nothing was audited: ["),
+        ("gitlab", "\"severity\": \"blocker\""),
+        ("markdown", "## harden audit: nothing was audited\n\n`["),
     ] {
         for what in [["--root", "/nowhere"], ["--tar", "/nowhere"], ["--tar", "/"]] {
             let run = bare(&["audit", what[0], what[1], "--format", format], &[], b"");
@@ -125,7 +203,7 @@ fn only_audit_has_findings() {
             let run = Rootfs::empty().run(command, &["--format", format]);
             assert_eq!(run.status, 2);
             assert!(
-                run.stderr.contains("sarif, junit and github are for findings, which only audit has"),
+                run.stderr.contains("sarif, junit, github and gitlab are for findings, which only audit has"),
                 "{}",
                 run.stderr
             );

@@ -413,7 +413,7 @@ fn a_report_goes_to_a_file_of_that_name() {
     }
     // A name of a format that a command does not have.
     for (command, name, says) in [
-        ("plan", "x.sarif", "--report: sarif, junit and github are for findings"),
+        ("plan", "x.sarif", "--report: sarif, junit, github and gitlab are for findings"),
         ("explain", "x.html", "--report: html is for the reports of plan, apply, image and audit"),
     ] {
         let run = tree.run(

@@ -45,6 +45,91 @@ fn every_link_of_a_page_leads_to_a_file_and_its_heading() {
     assert!(seen > 50, "{seen}");
 }
 
+/// docs/ is a book: each page has its place in it, once, and the order of README's table is nobody's matter.
+#[test]
+fn every_page_is_in_the_summary_once() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let summary = fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let mut listed: Vec<&str> = links(&summary);
+    listed.sort_unstable();
+    let mut pages: Vec<String> =
+        ["README", "SECURITY", "CONTRIBUTING", "CHANGELOG"].map(|name| format!("../{name}.md")).into();
+    let names = fs::read_dir(&docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    pages.extend(names.filter(|name| name.ends_with(".md") && name != "SUMMARY.md"));
+    pages.sort_unstable();
+    assert_eq!(listed, pages);
+    let readme = fs::read_to_string(docs.join("../README.md")).unwrap();
+    for page in pages.iter().filter(|page| !page.starts_with("..")) {
+        assert!(
+            readme.contains(&format!("](docs/{page})")) || page == "messages.md" || page == "compliance.md",
+            "README: {page}"
+        );
+    }
+}
+
+/// Blocks of configuration are whole files, wherever a page gives one for an image.
+#[test]
+fn every_configuration_of_the_first_pages_is_valid() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (page, number) in [("languages.md", 7), ("kubernetes.md", 1)] {
+        let text = fs::read_to_string(docs.join(page)).unwrap();
+        let blocks: Vec<&str> = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert_eq!(blocks.len(), number, "{page}");
+        for block in blocks {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            std::io::Write::write_all(&mut file, block.as_bytes()).unwrap();
+            let run = crate::common::bare(&["check-config", file.path().to_str().unwrap()], &[], b"");
+            assert_eq!(run.status, 0, "{page}\n{block}{}", run.all());
+        }
+    }
+}
+
+/// Each rule that stands beside a line of a script is one that there is: the links are checked above. Here: none is left out.
+#[test]
+fn the_page_for_scripts_names_the_rules_that_do_their_lines() {
+    let page = include_str!("../../docs/from-harden-sh.md");
+    for rule in harden::testing::run::known().rules {
+        // What no script does: harden has these besides.
+        let besides =
+            ["files.known", "files.ownerless", "files.devices", "login.defaults", "login.shells", "remove.unneeded"];
+        let besides = besides.contains(&rule) || ["remove.leftovers", "remove.trust"].contains(&rule);
+        assert_eq!(page.contains(&format!("[`{rule}`]")), !besides, "{rule}");
+    }
+}
+
+/// A yes in the table of tools names tests that there are.
+#[test]
+fn every_yes_of_the_comparison_names_its_tests() {
+    fn functions(directory: &Path, found: &mut BTreeSet<String>) {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                functions(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let tests = text.split("#[test]").skip(1).filter_map(|rest| rest.split_once("fn "));
+                found.extend(tests.filter_map(|(_, rest)| rest.split_once('(')).map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = BTreeSet::new();
+    for directory in ["tests/suite", "tests/engine", "src"] {
+        functions(&top.join(directory), &mut tests);
+    }
+    let page = fs::read_to_string(top.join("docs/compare.md")).unwrap();
+    let mut seen = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 9).skip(1) {
+        let own = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let named: Vec<&str> = own.split('`').skip(1).step_by(2).collect();
+        assert!(!own.starts_with("yes") || !named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(name), "no test {name}: {row}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 /// Every line of configuration that the page of troubles gives is one that harden reads.
 #[test]
 fn the_lines_of_the_troubleshooting_page_are_read() {

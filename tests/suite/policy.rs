@@ -2,6 +2,7 @@
 
 mod common;
 mod dump;
+mod extends;
 mod precedence;
 mod refused;
 mod schema;

@@ -35,6 +35,7 @@ impl Decoder<'_> {
             Item::Command => value::command_name,
             Item::Package => value::package,
             Item::File => value::file,
+            Item::Extended | Item::Check => |text: &str| value::text(text).map(str::to_owned),
         };
         let mut entries: Vec<Entry> = Vec::new();
         let more = if path == "keep.paths" { "change" } else { "" };
@@ -50,6 +51,7 @@ impl Decoder<'_> {
                         "delete one of the two",
                     );
                 }
+                Ok(value) if item == Item::Check && !self.is_check(path, &raw.span, &value) => {}
                 Ok(value) => entries.push(Entry {
                     value,
                     reason: raw.reason,

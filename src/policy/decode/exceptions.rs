@@ -1,5 +1,7 @@
 //! `[[audit.exception]]`: findings that are accepted, each with its reason.
 
+use std::ops::Range;
+
 use super::super::Exception;
 use super::super::keys::EXCEPTION_KEYS;
 use super::super::layer::Layer;
@@ -44,8 +46,15 @@ impl Decoder<'_> {
         let before = self.problems.len();
         let origin = self.origin(&value.span());
         let empty = String::new;
-        let mut exception =
-            Exception { id: empty(), path: empty(), subject: None, reason: empty(), expires: None, origin };
+        let mut exception = Exception {
+            id: empty(),
+            path: empty(),
+            subject: None,
+            reason: empty(),
+            shared: false,
+            expires: None,
+            origin,
+        };
         for (name, field) in table {
             let at = format!("{path}.{}", name.get_ref());
             if !EXCEPTION_KEYS.iter().any(|(known, _)| *known == name.get_ref()) {
@@ -70,7 +79,8 @@ impl Decoder<'_> {
                 },
             };
             match name.get_ref().as_ref() {
-                "id" => self.check_id(&at, field, text, &mut exception.id),
+                "id" if self.is_check(&at, &field.span(), &text) => exception.id = text,
+                "id" => {}
                 "path" if !text.starts_with('/') => {
                     self.problem(
                         codes::VALUE,
@@ -106,19 +116,20 @@ impl Decoder<'_> {
         (self.problems.len() == before).then_some(exception)
     }
 
-    fn check_id(&mut self, at: &str, field: &Value<'_>, text: String, id: &mut String) {
+    /// Whether there can be a check of that id.
+    pub(super) fn is_check(&mut self, at: &str, span: &Range<usize>, text: &str) -> bool {
         let known = || self.ids.checks.iter().copied();
         // One of [[audit.check]], which another file may have.
         let family = |id: &str| id.split_once('.').map(|(family, _)| family.to_owned());
-        let own = family(&text).is_some_and(|own| known().all(|check| family(check).as_ref() != Some(&own)));
+        let own = family(text).is_some_and(|own| known().all(|check| family(check).as_ref() != Some(&own)));
         if own || known().any(|check| check == text) {
-            *id = text;
-            return;
+            return true;
         }
-        let help = match did_you_mean(&text, known()) {
+        let help = match did_you_mean(text, known()) {
             Some(name) => format!("did you mean {}?", quote(name)),
             None => "correct the id; docs/checks.md lists the checks".to_owned(),
         };
-        self.problem(codes::UNKNOWN_CHECK, &field.span(), format!("{at}: unknown check {}", quote(&text)), help);
+        self.problem(codes::UNKNOWN_CHECK, span, format!("{at}: unknown check {}", quote(text)), help);
+        false
     }
 }

@@ -13,7 +13,7 @@ use harden::testing::facts::Facts;
 use harden::testing::facts::accounts::{Accounts, MAX_SIZE};
 use harden::testing::facts::os::Os;
 use harden::testing::plan::{Plan, Step};
-use harden::testing::policy::{Entry, Policy, RunUser};
+use harden::testing::policy::{Entry, Policy, RunUser, Switch};
 use harden::testing::root::Root;
 use harden::testing::rules::accounts;
 use harden::testing::rules::context::Context;
@@ -121,7 +121,9 @@ impl Image {
     }
 
     pub(crate) fn off(self, rule: &str) -> Self {
-        self.policy(|policy| policy.rules.push((rule.to_owned(), false)))
+        let origin = Origin::Flag("--disable");
+        let switch = Switch { rule: rule.to_owned(), on: false, required: false, origin };
+        self.policy(|policy| policy.rules.push(switch))
     }
 
     /// A path of keep.paths.
@@ -157,7 +159,7 @@ impl Image {
             draft.protect(facts.tree.lookup(path.as_bytes()).unwrap());
         }
         for (id, check) in RULES {
-            if self.policy.rules.iter().rev().find(|(rule, _)| rule == id).is_none_or(|&(_, on)| on) {
+            if self.policy.rules.iter().all(|switch| switch.rule != *id || switch.on) {
                 draft.begin(id);
                 check(&cx, &mut draft);
             }

@@ -145,6 +145,9 @@ fn a_policy_with_checks_comes_back_from_dump_config() {
     let dumped = with(&Rootfs::distroless(), &[("harden.toml", CHECKS)], &["--dump-config"]);
     assert_eq!(dumped.status, 0, "{}", dumped.all());
     let again = with(&Rootfs::distroless(), &[("harden.toml", &dumped.stdout)], &["--dump-config"]);
-    assert_eq!(again.stdout, dumped.stdout, "{}", again.all());
+    // All but the places, which are those of the other file.
+    let values =
+        |run: &Run| run.stdout.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(values(&again), values(&dumped), "{}", again.all());
     assert!(dumped.stdout.contains("lacks = \"^debug\\\\s*=\\\\s*true\""), "{}", dumped.stdout);
 }

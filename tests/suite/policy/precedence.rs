@@ -46,7 +46,8 @@ fn reads_a_whole_file() {
     assert_eq!(policy.start, Start::Root);
     assert_eq!(policy.database, Database::Keep);
     assert_eq!(policy.path, ["/usr/bin", "/opt/x/bin"]);
-    assert_eq!(policy.rules, [("remove.cron".to_owned(), false), ("remove.root-home".to_owned(), false)]);
+    let rules: Vec<_> = policy.rules.iter().map(|switch| (switch.rule.as_str(), switch.on)).collect();
+    assert_eq!(rules, [("remove.cron", false), ("remove.root-home", false)]);
     let sh = policy.keep.commands.iter().find(|entry| entry.text == "sh").unwrap();
     assert_eq!((sh.reason.as_deref(), sh.setid, sh.optional), (Some("entrypoint"), Some(false), false));
     assert_eq!(sh.origin, Origin::File(Place::new("/harden.toml", 9, 28)));

@@ -192,7 +192,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[rules]\nremove.root-home = false",
-            "2:20: rules.remove.root-home is a boolean and must be \"on\" or \"off\"\n  help: write \"on\" or \"off\"",
+            "2:20: rules.remove.root-home is a boolean and must be \"on\" or \"off\" or \"required\"\n  help: write \"on\" or \"off\" or \"required\"",
         ),
     ] {
         if expected.is_empty() {
