@@ -302,7 +302,6 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
         "}}",
         "%(",
         "placeholder",
-        "changeme",
         "change-me",
         "change_me",
         "-here",
@@ -315,6 +314,7 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
         && !inside.iter().any(|part| lower.contains(part))
+        && !lower.strip_prefix("changeme").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
         && !template
         && !["not-a-", "not_a_", "not-used", "not_used", "not-real", "not-needed"]
             .iter()
@@ -346,6 +346,14 @@ fn connection(value: &str) -> bool {
                 && is_value(value)
         })
     })
+}
+
+/// Whether a text is `USER/PASSWORD`, as `NEO4J_AUTH` has it: a password with a digit, for two words are two modes.
+fn user_slash_password(value: &str) -> bool {
+    let Some((user, password)) = bare(value).split_once('/') else { return false };
+    let name = !user.is_empty() && user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let digit = password.chars().any(|c| c.is_ascii_digit());
+    name && digit && password.len() >= 6 && !password.contains('/') && is_value(password)
 }
 
 /// Whether a text is `USER:PASSWORD`, both of them there.
@@ -446,7 +454,11 @@ fn by_name(name: &str, value: &str) -> bool {
                 // The ids of its account may stand behind it.
                 None => {
                     let login = value.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
-                    text() && (user_and_password(value) || user_and_password(login) || is_long(value))
+                    text()
+                        && (user_and_password(value)
+                            || user_and_password(login)
+                            || user_slash_password(value)
+                            || is_long(value))
                 }
             }
         }
