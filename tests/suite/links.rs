@@ -114,6 +114,18 @@ fn the_lines_of_each_language_are_those_of_an_image_that_serves() {
     }
 }
 
+#[test]
+fn the_page_for_kubernetes_shows_what_harden_prints() {
+    let tree = crate::common::Rootfs::debian_like()
+        .program("/app/server")
+        .dir("/tmp", 0o1777, 0, 0)
+        .dir("/var/tmp", 0o1777, 0, 0);
+    let page = include_str!("../../docs/kubernetes.md");
+    let shown = page.split_once("…\n").unwrap().1.split_once("```").unwrap().0;
+    let run = tree.run("plan", &["--user", "app:1000", "--command", "/app/server"]);
+    assert!(run.stdout.ends_with(shown), "{shown}\n{}", run.all());
+}
+
 /// Each rule that stands beside a line of a script is one that there is: the links are checked above. Here: none is left out.
 #[test]
 fn the_page_for_scripts_names_the_rules_that_do_their_lines() {
