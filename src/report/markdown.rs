@@ -37,11 +37,9 @@ pub(crate) fn audit(out: &mut dyn io::Write, verdict: &Verdict, level: Severity)
             continue;
         }
         writeln!(out, "\n### {}\n", severity.name())?;
-        for check in verdict.registry() {
-            let of_check: Vec<&&Finding> = found.iter().filter(|f| std::ptr::eq(f.check, check)).collect();
-            if of_check.is_empty() {
-                continue;
-            }
+        // They are in order of their checks.
+        for of_check in found.chunk_by(|one, other| one.check.id == other.check.id) {
+            let Some(check) = of_check.first().map(|finding| finding.check) else { continue };
             writeln!(out, "- {}: wanted: {}", Code(check.id), Code(check.title))?;
             for finding in of_check.iter().take(SHOWN) {
                 let line = finding.line.map_or_else(String::new, |line| format!(":{line}"));

@@ -84,6 +84,48 @@ fn every_configuration_of_the_first_pages_is_valid() {
     }
 }
 
+/// The lines of a language are those of an image that is hardened and then used: docs/matrix.md, which the engine tests write,
+/// or an example that they build.
+#[test]
+fn the_lines_of_each_language_are_those_of_an_image_that_serves() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(top.join(path)).unwrap();
+    let matrix = read("docs/matrix.md");
+    let row =
+        |name: &str| matrix.split_once(&format!("\n## {name}\n")).unwrap().1.split("\n## ").next().unwrap().to_owned();
+    let used = [
+        (".NET", read("docker/dotnet-debian/harden.toml")),
+        ("Node", row("node")),
+        ("Python", read("docker/python-minimal/harden.toml")),
+        ("Java", row("java")),
+        ("PHP", row("php-fpm")),
+        ("Ruby", row("ruby")),
+        ("Go", row("static-musl")),
+    ];
+    let page = read("docs/languages.md");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (language, text) in used {
+        let section = page.split_once(&format!("\n## {language}\n")).unwrap().1;
+        let block = section.split_once("```toml\n").unwrap().1.split("```").next().unwrap();
+        let there: BTreeSet<String> = text.lines().map(words).collect();
+        for line in block.lines().map(words) {
+            assert!(there.contains(&line), "{language}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_page_for_kubernetes_shows_what_harden_prints() {
+    let tree = crate::common::Rootfs::debian_like()
+        .program("/app/server")
+        .dir("/tmp", 0o1777, 0, 0)
+        .dir("/var/tmp", 0o1777, 0, 0);
+    let page = include_str!("../../docs/kubernetes.md");
+    let shown = page.split_once("…\n").unwrap().1.split_once("```").unwrap().0;
+    let run = tree.run("plan", &["--user", "app:1000", "--command", "/app/server"]);
+    assert!(run.stdout.ends_with(shown), "{shown}\n{}", run.all());
+}
+
 /// Each rule that stands beside a line of a script is one that there is: the links are checked above. Here: none is left out.
 #[test]
 fn the_page_for_scripts_names_the_rules_that_do_their_lines() {

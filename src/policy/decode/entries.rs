@@ -1,6 +1,6 @@
 //! Lists of entries: strings and `{ name or path, reason, optional }`, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::super::keys::Item;
@@ -38,12 +38,13 @@ impl Decoder<'_> {
             Item::Extended | Item::Check => |text: &str| value::text(text).map(str::to_owned),
         };
         let mut entries: Vec<Entry> = Vec::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
         let more = if path == "keep.paths" { "change" } else { "" };
         for raw in self.raw_entries(path, value, more) {
             let origin = self.origin(&raw.span);
             match check(&raw.text) {
                 // Two spellings of one path; equal texts were found before.
-                Ok(value) if entries.iter().any(|entry| entry.value == value) => {
+                Ok(value) if !known.insert(value.clone()) => {
                     self.problem(
                         codes::DUPLICATE,
                         &raw.span,
@@ -72,15 +73,15 @@ impl Decoder<'_> {
             return Vec::new();
         };
         let mut entries: Vec<Raw> = Vec::new();
-        let mut begins: BTreeMap<String, usize> = BTreeMap::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for item in array {
             let Some(raw) = self.raw_entry(path, item, more) else { continue };
-            if let Some(&first) = begins.get(&raw.text) {
+            if let Some(&first) = known.get(&raw.text) {
                 let (line, _) = self.written.position(first);
                 let message = format!("{path}: {} is already in line {line}", quote(&raw.text));
                 self.problem(codes::DUPLICATE, &raw.span, message, "delete one of the two");
             } else {
-                begins.insert(raw.text.clone(), raw.span.start);
+                known.insert(raw.text.clone(), raw.span.start);
                 entries.push(raw);
             }
         }
