@@ -73,6 +73,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     let mut options = Options::new(&cli, environment);
     let mut request = Request::of(&options);
     let console = Console::new(request.volume, request.no_color);
+    console::progress::show(request.volume);
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
     // What a message means is asked after it was read: it needs no policy, which may be what the message is about.
     if let Some(Action::Explain(asked)) = &cli.action
