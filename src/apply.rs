@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::console::progress::{Progress, Unit};
 use crate::diag::{Diagnostic, codes};
 use crate::draft::{Change, New, Written};
 use crate::plan::Step;
@@ -52,6 +53,7 @@ pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>
         created: Vec::new(),
     };
     let mut outcome = Outcome::default();
+    let progress = Progress::new("changing", Unit::Things("entries"), Some(steps.len() as u64));
     let result = run.clean().and_then(|()| {
         for step in steps {
             outcome.stopped = stop.asked();
@@ -60,6 +62,7 @@ pub(crate) fn apply(root: &Root, tree: &Tree, steps: &[Step], epoch: Option<i64>
             }
             run.step(step)?;
             outcome.done += 1;
+            progress.advance(1);
         }
         Ok(())
     });

@@ -1,5 +1,7 @@
 //! Standard output and standard error: the report goes to one, progress and messages to the other.
 
+pub(crate) mod progress;
+
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
@@ -109,6 +111,7 @@ impl Console {
     }
 
     fn line(&self, text: &str) {
+        progress::clear();
         // A closed standard error is no reason to stop half-way through an image.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
@@ -129,6 +132,7 @@ pub(crate) fn usage(text: &StyledStr) {
 /// # Errors
 /// Any other error of writing.
 pub(crate) fn print_with(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<()> {
+    progress::clear();
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

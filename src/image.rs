@@ -21,6 +21,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 
 use crate::archive::{Compression, Files, ImageFacts, StoredLayer};
+use crate::console::progress::{Progress, Unit};
 use crate::digest::{Digest, hex};
 use crate::plan::Plan;
 use crate::tree::Tree;
@@ -216,6 +217,10 @@ impl Hardened<'_> {
     /// The entries of a layer: all, or those that the plan changes, with the directories above them, as engines want it.
     fn layer(&self, out: &mut Plain<impl Write>) -> Result<Option<String>, Fault> {
         let mut buffer = Vec::new();
+        let removed = self.plan.removed();
+        let stored = self.tree.ids().filter(|&id| self.tree.is_file(id) && !removed.contains(id));
+        let total = self.kept.is_none().then(|| stored.map(|id| self.tree.meta(id).size).fold(0, u64::saturating_add));
+        let progress = Progress::new("writing the layer", Unit::Bytes, total);
         // Directories on the way to the entry, and the header of each that is not written yet.
         let mut above: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
         let mut put = |entry: &Entry<'_>| -> Result<(), Fault> {
@@ -251,6 +256,7 @@ impl Hardened<'_> {
                         }
                         out.write_all(&buffer)?;
                         at += len as u64;
+                        progress.advance(len as u64);
                     }
                 }
                 _ => {}
@@ -272,6 +278,7 @@ fn kept_layer(
     layer: StoredLayer,
     each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    let progress = Progress::new("copying a layer", Unit::Bytes, None);
     let mut at = 0;
     loop {
         let bytes = files.stored(layer, at, CHUNK).map_err(|cause| Fault::Read(cause.to_string()))?;
@@ -280,6 +287,7 @@ fn kept_layer(
         }
         each(&bytes)?;
         at += bytes.len() as u64;
+        progress.advance(bytes.len() as u64);
     }
 }
 

@@ -77,6 +77,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if let Some(Action::CheckConfig(asked)) = &cli.action {
         return check_config::run(&asked.files, &options, request.volume);
     }
+    console::progress::show(request.volume);
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
     // What a message means is asked after it was read: it needs no policy, which may be what the message is about.
     if let Some(Action::Explain(asked)) = &cli.action

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::spool::{CHUNK, Span};
 use super::{Files, gzip, zstd};
+use crate::console::progress::{Progress, Unit};
 use crate::diag::escape::{escaped, quoted};
 use crate::diag::{Diagnostic, codes};
 use crate::digest::{Digest, hex};
@@ -636,12 +637,14 @@ impl Archive<'_> {
     /// A layer is too large to be held: read once for its digest, and later for its entries.
     fn verify(&self, path: &str, span: Span) -> Result<(), Diagnostic> {
         let Some(hash) = self.hash_of(path) else { return Ok(()) };
+        let progress = Progress::new("comparing the layer with its digest", Unit::Bytes, Some(span.len));
         let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
         while at < span.len {
             buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
             self.files.store.read(span, at, &mut buffer).map_err(|cause| unreadable(path, &cause.to_string()))?;
             digest.update(&buffer);
             at += buffer.len() as u64;
+            progress.advance(buffer.len() as u64);
         }
         if hash == hex(&digest.finish()) { Ok(()) } else { Err(other_content(path)) }
     }

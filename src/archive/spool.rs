@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::directory::{Directory, Source};
+use crate::console::progress::{Progress, Unit};
 use crate::diag::{Diagnostic, codes};
 use crate::digest::{Digest, hex};
 use crate::root::host;
@@ -87,12 +88,14 @@ impl Store {
     pub(super) fn digest(&self) -> Result<Option<String>> {
         let Some(Source::File(_)) = &self.archive else { return Ok(self.sum.clone()) };
         let span = Span { spooled: false, start: 0, len: self.input };
+        let progress = Progress::new("computing the digest", Unit::Bytes, Some(span.len));
         let (mut digest, mut buffer, mut at) = (Digest::default(), vec![0; CHUNK], 0);
         while at < span.len {
             buffer.truncate(usize::try_from(span.len - at).unwrap_or(CHUNK));
             self.read(span, at, &mut buffer)?;
             digest.update(&buffer);
             at += buffer.len() as u64;
+            progress.advance(buffer.len() as u64);
         }
         Ok(Some(hex(&digest.finish())))
     }
@@ -135,7 +138,9 @@ impl Store {
         let (unpack, checked) = (super::unpacker(&head), super::gzip::is_gzip(&head));
         let counted = Rc::new(Cell::new(0));
         let digest = sum.then(Digest::default);
-        let mut whole = Counted { input: io::Cursor::new(head).chain(file), count: Rc::clone(&counted), digest };
+        let progress = Progress::new("reading the archive", Unit::Bytes, None);
+        let mut whole =
+            Counted { input: io::Cursor::new(head).chain(file), count: Rc::clone(&counted), digest, progress };
         let start = self.spooled;
         if let Some(unpack) = unpack {
             unpack(&mut whole, &mut |bytes| {
@@ -175,7 +180,8 @@ impl Store {
         let file = self
             .source(span.spooled)
             .ok_or_else(|| Diagnostic::new(codes::ARCHIVE_READ, "cannot read the archive again"))?;
-        let mut packed = SpanReader { file, span, at: 0 };
+        let progress = Progress::new("unpacking", Unit::Bytes, Some(span.len));
+        let mut packed = SpanReader { file, span, at: 0, progress };
         let start = self.spooled;
         unpack(&mut packed, &mut |bytes| self.append(bytes))?;
         let content = Span { spooled: true, start, len: self.spooled - start };
@@ -264,12 +270,14 @@ struct Counted<R> {
     input: R,
     count: Rc<Cell<u64>>,
     digest: Option<Digest>,
+    progress: Progress,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(space)?;
         self.count.set(self.count.get().saturating_add(count as u64));
+        self.progress.advance(count as u64);
         if let Some(digest) = &mut self.digest {
             digest.update(space.get(..count).unwrap_or_default());
         }
@@ -282,6 +290,7 @@ struct SpanReader {
     file: Source,
     span: Span,
     at: u64,
+    progress: Progress,
 }
 
 impl Read for SpanReader {
@@ -290,6 +299,7 @@ impl Read for SpanReader {
         let len = space.len().min(left);
         let count = self.file.read_at(space.get_mut(..len).unwrap_or_default(), self.span.start + self.at)?;
         self.at += count as u64;
+        self.progress.advance(count as u64);
         Ok(count)
     }
 }

@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::host;
+use crate::console::progress::{Progress, Unit};
 
 /// Bytes of one copy to a place that is no file.
 const CHUNK: usize = 256 * 1024;
@@ -86,12 +87,17 @@ impl ResultStream {
     /// The kernel's, as for a full disk or a closed pipe; then nothing has the place's name that had not before.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if let Place::Copied(target) = &mut self.place {
+            let total = self.file.metadata().ok().map(|meta| meta.len());
+            let progress = Progress::new("writing the image", Unit::Bytes, total);
             self.file.rewind()?;
             let mut buffer = vec![0; CHUNK];
             loop {
                 match self.file.read(&mut buffer) {
                     Ok(0) => return target.flush(),
-                    Ok(count) => target.write_all(buffer.get(..count).unwrap_or_default())?,
+                    Ok(count) => {
+                        target.write_all(buffer.get(..count).unwrap_or_default())?;
+                        progress.advance(count as u64);
+                    }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }

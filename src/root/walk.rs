@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::ahead::{Ahead, End, Job, Listing, Ticket, Todo};
 use super::calls::{self, Refused};
 use super::{Cause, Error, Mount, Root, edit, error, is_temporary, times};
+use crate::console::progress::{Progress, Unit};
 use crate::tree::{Id, Meta, Tree};
 
 /// Levels of directories whose descriptors stay open during the walk.
@@ -106,6 +107,7 @@ impl Root {
                 points: Vec::new(),
                 buffer: Vec::with_capacity(BUFFER),
                 skipped: skip.then_some(&mut skipped),
+                progress: Progress::new("reading the file system", Unit::Things("entries"), None),
             };
             let _end = End(&ahead);
             walk.descend(scope, &ahead)
@@ -195,6 +197,7 @@ struct Walk<'a> {
     buffer: Vec<u8>,
     /// Where directories go that may not be read; `None` when that is an error.
     skipped: Option<&'a mut Vec<(Id, Error)>>,
+    progress: Progress,
 }
 
 impl Walk<'_> {
@@ -317,6 +320,7 @@ impl Walk<'_> {
         target: Option<&[u8]>,
         leftover: bool,
     ) -> Result<(), Error> {
+        self.progress.advance(1);
         if leftover {
             self.tree.leftover(directory, name);
             return Ok(());

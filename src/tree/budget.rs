@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::console::progress::{Progress, Unit};
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
 use crate::tree::{FileId, Id, Tree};
@@ -44,6 +45,8 @@ pub struct Budgets {
     readings: RefCell<BTreeMap<Reading, u32>>,
     spent: RefCell<BTreeMap<&'static str, u64>>,
     refused: RefCell<Option<Diagnostic>>,
+    /// The files that are read, for a person who waits.
+    progress: RefCell<Option<Progress>>,
 }
 
 impl Budgets {
@@ -80,10 +83,14 @@ impl Budgets {
         self.spent.borrow_mut().clear();
         self.linked.borrow_mut().clear();
         self.readings.borrow_mut().clear();
+        *self.progress.borrow_mut() = Some(Progress::new("reading content", Unit::Things("files"), None));
     }
 
     /// Count the reading of a whole file. Returns whether it may be read.
     pub(crate) fn read(&self, tree: &Tree, id: Id) -> bool {
+        if let Some(progress) = &*self.progress.borrow() {
+            progress.advance(1);
+        }
         let meta = tree.meta(id);
         if meta.nlink < 2 || tree.file_id(id).is_none_or(|file| self.linked.borrow_mut().insert(file)) {
             return true;

@@ -1,10 +1,13 @@
 //! `harden image` against a build: the same tree, in an image that engines load and run.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
 
 use crate::bases::{ALPINE, Base, DEBIAN_12, DEBIAN_13};
 use crate::buildah::buildah;
-use crate::common::Command;
+use crate::common::{Command, Rootfs, Spec};
 use crate::docker::{Builder, Container, Image, LOCKED_DOWN, Options, binary, both, build, docker_ok, flatten};
 use crate::docker::{read_saved, unique, work};
 use crate::layer::Stamped;
@@ -83,4 +86,84 @@ fn same(base: &Base) {
             buildah(&storage, &["pull", "-q", &format!("{transport}:{}", at("out.tar").display())]);
         }
     }
+}
+
+/// The image of another processor, as `docker save` writes it, with files of two formats and a package database.
+fn arm64(directory: &Path) -> PathBuf {
+    let server = Spec { machine: 183, kind: 2, ..Spec::default() }.build();
+    let tree = Rootfs::debian_like().file("/app/server", 0o755, 0, 0, server).account("app", 1000, "/app", "/bin/sh");
+    tree.stamp();
+    let config = json!({"architecture": "arm64", "os": "linux", "config": {"User": "app", "Cmd": ["/app/server"]},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:0"]}, "history": [{"created_by": "ADD rootfs"}]});
+    let manifest = json!([{"Config": "config.json", "RepoTags": ["app:1"], "Layers": ["layer.tar"]}]);
+    std::fs::write(directory.join("config.json"), config.to_string()).expect("a file");
+    std::fs::write(directory.join("manifest.json"), manifest.to_string()).expect("a file");
+    let pack = |out: &str, from: &Path, names: &[&str]| {
+        let mut tar = Command::new("tar");
+        tar.args(["--format=pax", "--sort=name", "--numeric-owner", "-cf"])
+            .arg(directory.join(out))
+            .arg("-C")
+            .arg(from);
+        assert!(tar.args(names).status().expect("tar starts").success());
+    };
+    pack("layer.tar", tree.path(), &["."]);
+    pack("in.tar", directory, &["config.json", "manifest.json", "layer.tar"]);
+    directory.join("in.tar")
+}
+
+/// What the processor of the machine is changes nothing but the digest of the binary in the index.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn an_image_is_the_same_whichever_processor_hardens_it() {
+    let dir = tempfile::tempdir_in(work()).expect("a temporary directory");
+    let input = arm64(dir.path());
+    let dist = binary().ancestors().nth(2).expect("a directory").to_path_buf();
+    let programs =
+        [vec![dist.join("amd64/harden")], vec!["/usr/bin/qemu-aarch64-static".into(), dist.join("arm64/harden")]];
+    for options in [&["--compress", "none"][..], &["--compress", "gzip"], &["--compress", "zstd"], &["--keep-layers"]] {
+        let written = programs.clone().map(|words| {
+            let output = Command::new(&words[0])
+                .args(&words[1..])
+                .args(["image", "-q", "-o", "/dev/stdout"])
+                .args(options)
+                .arg(&input)
+                .output()
+                .expect("harden starts");
+            assert!(output.status.success(), "{words:?} {options:?}: {}", both(&output));
+            output.stdout
+        });
+        let [ours, other] = written.map(|archive| files(dir.path(), &archive));
+        assert_eq!(ours.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{options:?}");
+        for (name, content) in &ours {
+            let equal = *content == other[name];
+            assert!(equal || name == "index.json", "{options:?}: {name} differs");
+        }
+        let index = |files: &Files| -> Value {
+            let mut index: Value = serde_json::from_slice(&files["index.json"]).expect("an index");
+            let notes = index["manifests"][0]["annotations"].as_object_mut().expect("annotations");
+            assert!(notes.remove("io.github.harden.binary").is_some());
+            index
+        };
+        assert_eq!(index(&ours), index(&other), "{options:?}");
+    }
+}
+
+type Files = std::collections::BTreeMap<String, Vec<u8>>;
+
+/// The files of an archive.
+fn files(directory: &Path, archive: &[u8]) -> Files {
+    let path = directory.join("out.tar");
+    std::fs::write(&path, archive).expect("a file");
+    let tar = |words: &[&str]| {
+        let output = Command::new("tar").args(words).output().expect("tar starts");
+        assert!(output.status.success(), "{words:?}: {}", both(&output));
+        output.stdout
+    };
+    let path = path.to_str().expect("a path");
+    let names = String::from_utf8(tar(&["-tf", path])).expect("names");
+    names
+        .lines()
+        .filter(|name| !name.ends_with('/'))
+        .map(|name| (name.to_owned(), tar(&["-xOf", path, name])))
+        .collect()
 }

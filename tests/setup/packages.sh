@@ -8,7 +8,7 @@ needs=(
     strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl openssl:openssl unzip:unzip
     hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils qemu-aarch64-static:qemu-user-static
     bsdtar:libarchive-tools pax:pax cpio:cpio busybox:busybox-static 7z:p7zip-full python3:python3 perl:perl
-    rpmbuild:rpm npm:npm yq:yq xmllint:libxml2-utils oscap:openscap-scanner wrk:wrk ps:procps
+    rpmbuild:rpm npm:npm yq:yq script:bsdutils xmllint:libxml2-utils oscap:openscap-scanner wrk:wrk ps:procps
 )
 missing=()
 for need in "${needs[@]}"; do

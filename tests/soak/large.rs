@@ -67,7 +67,7 @@ fn an_image_of_more_than_8_gib_is_written_as_other_programs_read_it() {
         let plan =
             Command::new(shipped()).args(["plan", "--tar"]).arg(at("out.tar")).args(["--command", "none"]).output();
         let plan = String::from_utf8(plan.unwrap().stdout).unwrap();
-        assert!(plan.contains("0 steps to do"), "{plan}");
+        assert!(plan.contains("nothing to change"), "{plan}");
         fs::remove_file(at("out.tar")).unwrap();
     }
 }

@@ -42,6 +42,7 @@ mod pitfalls;
 mod policy;
 mod process;
 mod programs;
+mod progress;
 mod recipes;
 mod refusals;
 mod report;

@@ -295,21 +295,8 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
         "aws:",
         "azurekeyvault",
     ];
-    let inside = [
-        "${",
-        "$(",
-        "{{",
-        "}}",
-        "%(",
-        "placeholder",
-        "change-me",
-        "change_me",
-        "-here",
-        "_here",
-        ".*",
-        "[^",
-        "<your",
-    ];
+    let inside =
+        ["${", "$(", "{{", "}}", "%(", "placeholder", "change-me", "change_me", "-here", "_here", ".*", "[^", "<your"];
     let template = lower.starts_with("__") && lower.ends_with("__");
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
