@@ -10,7 +10,7 @@ targets=()
 for file in fuzz/fuzz_targets/*.rs; do
     file=${file##*/}
     targets+=("${file%.rs}")
-    mkdir -p "fuzz/corpus/${file%.rs}"
+    mkdir -p "fuzz/corpus/${file%.rs}" "tests/corpus/${file%.rs}"
 done
 cargo fuzz build -s none
 one() { # TARGET
