@@ -78,6 +78,10 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         return check_config::run(&asked.files, &options, request.volume);
     }
     console::progress::show(request.volume);
+    // A RUN step inherits the variables of its base image, which its author may not know.
+    for (name, value) in &options.variables {
+        console.phase(&format!("the variable {name} gives {}", quote(value)));
+    }
     let binary = host::this_program().map(|program| PathBuf::from(program.path));
     // What a message means is asked after it was read: it needs no policy, which may be what the message is about.
     if let Some(Action::Explain(asked)) = &cli.action

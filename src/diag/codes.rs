@@ -52,7 +52,7 @@ codes! {
         "delete the entry, or change the file that requires the rule or check.";
     PROGRAM_FILE = "config.program-file", "a program file of [programs] cannot be read",
         "name a file that exists, relative to the configuration; docs/programs.md has the format.";
-    UNKNOWN_RULE = "config.unknown-rule", "[rules], --disable or HARDEN_DISABLE name a rule that does not exist",
+    UNKNOWN_RULE = "config.unknown-rule", "[rules] or --disable names a rule that does not exist",
         "correct the id; docs/rules.md lists the rules.";
     UNKNOWN_CHECK = "config.unknown-check", "an exception names a check that does not exist",
         "correct the id; docs/checks.md lists the checks.";

@@ -107,6 +107,8 @@ pub struct Options {
     pub run: Option<u32>,
     /// The whole environment, as far as it is text.
     pub environment: Vec<(String, String)>,
+    /// Variables that gave one of the values above, with what they hold.
+    pub variables: Vec<(&'static str, String)>,
     /// What is wrong with the values above; [`super::load()`] reports it with everything else.
     pub problems: Vec<Diagnostic>,
 }
@@ -189,6 +191,10 @@ const NAMES: [Name; 35] = [
     MERGE,
 ];
 
+/// Options that no variable gives, since a RUN step inherits those of its base image: they weaken the policy, choose it, or
+/// say what the step is.
+const FLAGS_ONLY: [Name; 4] = [CONFIG, EXTENDS, DISABLE, THIS_IS_AN_IMAGE];
+
 impl Options {
     /// Joins the command line with the environment; a flag wins over its variable, repeatable options add up. A variable
     /// whose option the command does not take is not looked at: a RUN step inherits those of the base image.
@@ -202,8 +208,9 @@ impl Options {
         let Report { format, report } = report;
         let Talk { dump_config, quiet, verbose } = talk;
         let text = |name: &str| environment.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned());
-        let mut reader = Reader { environment, takes, problems: Vec::new() };
+        let mut reader = Reader { environment, takes, variables: Vec::new(), problems: Vec::new() };
         reader.misspelt();
+        reader.inherited();
         let mut options = Self {
             root: reader.path(ROOT, root.as_ref()),
             config: reader.path(CONFIG, config.as_ref()),
@@ -254,6 +261,7 @@ impl Options {
                 .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned())))
                 .collect(),
             run: None,
+            variables: Vec::new(),
             problems: Vec::new(),
         };
         let max_size = cli.archive().and_then(|archive| archive.max_size.as_ref());
@@ -269,6 +277,7 @@ impl Options {
             _ => None,
         };
         options.run = reader.time(RUN, run);
+        options.variables = reader.variables;
         options.problems = reader.problems;
         options
     }
@@ -297,7 +306,8 @@ impl LearnOptions {
     /// Joins the command line of `learn` with the environment; a flag wins over its variable.
     #[must_use]
     pub(crate) fn new(learn: &Learn, environment: &Environment) -> Self {
-        let mut reader = Reader { environment, takes: Cli::options_of("learn"), problems: Vec::new() };
+        let mut reader =
+            Reader { environment, takes: Cli::options_of("learn"), variables: Vec::new(), problems: Vec::new() };
         reader.misspelt();
         let mut options = Self {
             output: reader.text(OUTPUT, learn.output.as_ref()).map(|given| given.text),
@@ -343,6 +353,8 @@ struct Reader<'e> {
     environment: &'e Environment,
     /// Long names of the options that the command takes.
     takes: BTreeSet<String>,
+    /// Variables whose values count, in the order in which they were read.
+    variables: Vec<(&'static str, String)>,
     problems: Vec<Diagnostic>,
 }
 
@@ -365,9 +377,32 @@ impl<'e> Reader<'e> {
     }
 
     /// What the variable of an option holds, if the command takes that option.
-    fn value(&self, name: Name) -> Option<&'e OsStr> {
+    fn value(&mut self, name: Name) -> Option<&'e OsStr> {
+        if FLAGS_ONLY.contains(&name) {
+            return None;
+        }
+        let value = self.set(name)?;
+        self.variables.push((name.1, value.to_string_lossy().into_owned()));
+        Some(value)
+    }
+
+    /// What a variable holds whose option the command takes.
+    fn set(&self, name: Name) -> Option<&'e OsStr> {
         let taken = self.takes.contains(name.0.trim_start_matches('-'));
         self.environment.get(OsStr::new(name.1)).filter(|_| taken).map(OsString::as_os_str)
+    }
+
+    /// Refuses the variables by which a base image would have its way with each image that is built on it.
+    fn inherited(&mut self) {
+        for name in FLAGS_ONLY {
+            if self.set(name).is_none() {
+                continue;
+            }
+            let text = "the variable is not read: a RUN step inherits the variables of its base image";
+            let problem = Diagnostic::at(codes::ENVIRONMENT_VALUE, &Origin::Environment(name.1), text);
+            self.problems
+                .push(problem.help(format!("unset it, and write the flag {} if you want what it says", name.0)));
+        }
     }
 
     fn variable(&mut self, name: Name) -> Option<Given> {
@@ -421,11 +456,6 @@ impl<'e> Reader<'e> {
 
     /// A list that the base image's environment must not add to: a RUN step inherits it.
     fn flags_only(&mut self, name: Name, flags: &[OsString]) -> Vec<Given> {
-        if self.value(name).is_some() {
-            let text = format!("{} is not read: a RUN step inherits the variables of the base image", name.1);
-            let problem = Diagnostic::at(codes::ENVIRONMENT_VALUE, &Origin::Environment(name.1), text);
-            self.problems.push(problem.help(format!("write {} FILE, and unset the variable", name.0)));
-        }
         let given = |value: &OsString| self.given(value, Origin::Flag(name.0));
         let list: Vec<Given> = flags.iter().filter_map(given).collect();
         for given in &list {
@@ -559,8 +589,8 @@ mod tests {
             lines,
             [
                 "unknown environment variable 'HARDEN_COMAND'",
+                "the variable is not read: a RUN step inherits the variables of its base image",
                 "'$ROOT' holds the variable '$ROOT'",
-                "the value is empty",
                 "unknown format 'yaml'",
                 "'maybe' is neither on nor off",
             ]

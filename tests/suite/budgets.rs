@@ -23,7 +23,9 @@ fn memory_stays_within_the_budget_at_a_hundred_thousand_entries() {
 fn system_calls_of_a_plan_stay_within_the_budget() {
     let tree = Generated::new(10_000);
     let report = tree.beside("calls");
-    run_well(&mut tree.harden(&["strace", "-f", "-qq", "-o", report.to_str().unwrap()], "plan"));
+    // How often a thread waits for another one is up to the machine and its load.
+    let counted = ["strace", "-f", "-qq", "-e", "trace=!futex,sched_yield", "-o", report.to_str().unwrap()];
+    run_well(&mut tree.harden(&counted, "plan"));
     let calls = fs::read_to_string(&report).unwrap().lines().count();
     let each = calls as f64 / tree.entries as f64;
     assert!(each <= CALLS_AN_ENTRY, "{calls} system calls for {} entries: {each:.2} each", tree.entries);

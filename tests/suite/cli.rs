@@ -119,3 +119,21 @@ fn completions_are_for_five_shells_and_name_every_command() {
         }
     }
 }
+
+/// The author of a Dockerfile may not know what the base image sets.
+#[test]
+fn a_variable_that_counts_is_printed_and_one_that_weakens_is_refused() {
+    let tree = Rootfs::debian_like().program("/app/server");
+    let command = ["--command", "/app/server"];
+    let user = [("HARDEN_USER", "app:1000:1000")];
+    let said = "harden: the variable HARDEN_USER gives 'app:1000:1000'\n";
+    let given = tree.run_with("plan", &command, &user, b"");
+    assert_eq!((given.status, given.stderr.matches(said).count()), (0, 1), "{}", given.all());
+    let flag = tree.run_with("plan", &APP, &user, b"");
+    assert!(flag.status == 0 && !flag.stderr.contains("HARDEN_USER"), "{}", flag.all());
+    for name in ["HARDEN_CONFIG", "HARDEN_DISABLE", "HARDEN_EXTENDS", "HARDEN_THIS_IS_AN_IMAGE"] {
+        let refused = tree.run_with("apply", &APP, &[(name, "on")], b"");
+        let said = format!("{name}: the variable is not read");
+        assert!(refused.status == 2 && refused.stderr.contains(&said), "{}", refused.all());
+    }
+}

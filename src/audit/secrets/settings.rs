@@ -301,7 +301,7 @@ pub(in crate::audit) fn is_value(value: &str) -> bool {
     !lower.is_empty()
         && !starts.iter().any(|start| lower.starts_with(start))
         && !inside.iter().any(|part| lower.contains(part))
-        && !lower.strip_prefix("changeme").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        && lower.strip_prefix("changeme").is_none_or(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         && !template
         && !["not-a-", "not_a_", "not-used", "not_used", "not-real", "not-needed"]
             .iter()

@@ -3,7 +3,7 @@
 use harden::testing::diag::{Origin, Place};
 use harden::testing::policy::{CommandLine, Database, Entry, Pattern, Run, RunUser, Start};
 
-use super::common::{file, run};
+use super::common::{file, lines, run};
 
 const FILE: &str = r#"
 profile = "dotnet"
@@ -61,12 +61,14 @@ fn reads_a_whole_file() {
 #[test]
 fn single_values_are_replaced_and_lists_add_up() {
     let files = [("/harden.toml", FILE.as_bytes())];
-    let environment =
-        [("HARDEN_USER", "second"), ("HARDEN_KEEP", "cat"), ("HARDEN_DISABLE", "remove.init"), ("PATH", "/bin")];
-    let policy =
-        run(&["--user", "first", "--keep", "tac", "--command", "probe", "--profile", "node"], &environment, &files)
-            .unwrap()
-            .policy;
+    let environment = [("HARDEN_USER", "second"), ("HARDEN_KEEP", "cat"), ("PATH", "/bin")];
+    let policy = run(
+        &["--user", "first", "--disable", "remove.init", "--keep", "tac", "--command", "probe", "--profile", "node"],
+        &environment,
+        &files,
+    )
+    .unwrap()
+    .policy;
     assert_eq!(policy.user, named("first"));
     assert_eq!(policy.profile.as_deref(), Some("node"));
     let texts: Vec<&str> = policy.keep.commands.iter().map(|entry| entry.text.as_str()).collect();
@@ -74,6 +76,11 @@ fn single_values_are_replaced_and_lists_add_up() {
     assert_eq!(commands(&policy.run), [vec!["probe".to_owned()], vec!["dotnet".into(), "/app/MyApp.dll".into()]]);
     assert_eq!(policy.path, ["/usr/bin", "/opt/x/bin"], "the file's word is stronger than PATH");
     assert_eq!(policy.rules.len(), 3);
+    // What a base image could say to all that are built on it is refused.
+    for name in ["HARDEN_DISABLE", "HARDEN_CONFIG", "HARDEN_EXTENDS"] {
+        let found = lines(run(&[], &[(name, "remove.init")], &files).unwrap_err());
+        assert!(found[0].starts_with(&format!("{name}: the variable is not read")), "{found:?}");
+    }
     assert_eq!(run(&[], &environment, &files).unwrap().policy.user, named("second"));
 }
 
