@@ -7,7 +7,7 @@
 pub(crate) mod account_files;
 pub(crate) mod record;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::diag::{Diagnostic, Help, Origin, codes, escape};
@@ -121,6 +121,8 @@ pub struct Draft<'a> {
     pub warnings: Vec<Diagnostic>,
     /// Stops apply before the first change.
     pub refusals: Vec<Diagnostic>,
+    /// The same, to find one again.
+    refused: BTreeSet<Diagnostic>,
     /// What becomes of the package databases.
     pub database: DatabaseChange,
 }
@@ -152,6 +154,7 @@ impl<'a> Draft<'a> {
             notes: Vec::new(),
             warnings: Vec::new(),
             refusals: Vec::new(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -430,7 +433,7 @@ impl<'a> Draft<'a> {
     ) {
         let message = Diagnostic { origin: origin.into().cloned(), ..Diagnostic::new(self.rule, text).help(help) };
         // A script that is read twice, by the image's command and by another script, is one thing to mend.
-        if !self.refusals.contains(&message) {
+        if self.refused.insert(message.clone()) {
             self.refusals.push(message);
         }
     }
