@@ -141,7 +141,7 @@ fn a_job_of_kubernetes_hardens_one_line_in_each_pod() {
     // The pod with index 1 takes the second line.
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    for name in ["images", "work", "bin"] {
+    for name in ["images", "archive", "bin"] {
         std::fs::create_dir(at(name)).unwrap();
     }
     std::fs::write(at("images/list"), text(&images["data"]["list"])).unwrap();
@@ -151,7 +151,7 @@ fn a_job_of_kubernetes_hardens_one_line_in_each_pod() {
     let here = directory.path().to_str().unwrap();
     for container in [containers[0], containers[2]] {
         let script = text(&container["args"][0]).replace(" /images/", &format!(" {here}/images/"));
-        let script = script.replace("/work/", &format!("{here}/work/"));
+        let script = script.replace("/archive/", &format!("{here}/archive/"));
         let ran = Command::new("sh")
             .args(["-ec", &script])
             .env("JOB_COMPLETION_INDEX", "1")
@@ -163,7 +163,7 @@ fn a_job_of_kubernetes_hardens_one_line_in_each_pod() {
     let (source, target) = lines[1].split_once(' ').unwrap();
     let called = std::fs::read_to_string(at("bin/skopeo.log")).unwrap().replace(here, "");
     let expected = format!(
-        "copy docker://{source} docker-archive:/work/in.tar:{target}\ncopy oci-archive:/work/out.tar docker://{target}\n"
+        "copy docker://{source} docker-archive:/archive/in.tar:{target}\ncopy oci-archive:/archive/out.tar docker://{target}\n"
     );
     assert_eq!(called, expected);
 }
