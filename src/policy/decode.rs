@@ -202,6 +202,7 @@ impl Decoder<'_> {
             }
             if let Some(fault) = unknown_rule(&id, &self.ids.rules) {
                 self.fault(&name.span(), "", fault);
+                continue;
             }
             if let Some((on, required)) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
                 // One id, with and without quotes: the last counts.

@@ -293,7 +293,10 @@ impl Layer {
             let text = format!(
                 "the patterns of keep.commands and the entries of remove.commands are more than {MOST_PAIRS} pairs"
             );
-            problems.push(Diagnostic::at(codes::BUDGET, &entry.origin, text).help("write fewer of one of them"));
+            problems.push(
+                Diagnostic::at(codes::BUDGET, &entry.origin, text)
+                    .help("write fewer patterns in keep.commands, or fewer entries in remove.commands"),
+            );
             return;
         }
         for entry in &self.remove_commands {

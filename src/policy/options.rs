@@ -223,7 +223,7 @@ impl Options {
             dump_config: dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
             quiet: quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),
             verbose: if verbose > 0 { verbose } else { reader.verbose() },
-            this_is_an_image: this_is_an_image || reader.switch(THIS_IS_AN_IMAGE).is_some_and(|(on, _)| on),
+            this_is_an_image,
             tar: match cli.image() {
                 Some(image) => Some(image.input.clone()),
                 None => reader.path(TAR, cli.subject().and_then(|subject| subject.tar.as_ref())),

@@ -5,6 +5,8 @@ set -euo pipefail
 umask 022
 
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# As the Makefile has it, for a script that is started by itself.
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$REPO/target}
 # Everything that set-up makes: the engine's data, base images, built fixtures. Ignored by git.
 WORK=${HARDEN_WORK:-$REPO/tests/.work}
 CACHE=$WORK/cache

@@ -220,6 +220,11 @@ fn one_line_of_a_policy() {
             run(&format!("{one} = [{}]\n{other} = [{}]\n", half.join(","), rest.join(",")));
         }
     }
+    // Tables of keys that there are not.
+    for section in ["rules", "keep", "audit", "check", "a"] {
+        let keys: String = (0..80_000).map(|n| format!("a{n}='off'\n")).collect();
+        run(&format!("[{section}]\n{keys}"));
+    }
     let names: Vec<String> = (0..60_000).map(|n| format!("\"n{n}\"")).collect();
     refused(&run(&format!("[keep]\ncommands = [{}]\n", names.join(", "))), "input.budget", ".toml:2:");
 }
