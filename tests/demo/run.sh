@@ -41,7 +41,7 @@ attack() { # before|after
     local a answer verdict
     printf 'GET /          %s\n' "$(curl -fs --noproxy '*' "http://$address:8080/")"
     for a in "${attacks[@]}"; do
-        answer=$(curl -fs --noproxy '*' "http://$address:8080/exec/$a" | head -1 | cut -c1-70)
+        answer=$(curl -fs --noproxy '*' "http://$address:8080/exec/$a" | sed -n 1p | cut -c1-70)
         verdict=
         case $1:$answer in
         before:exit*) ;;

@@ -9,10 +9,10 @@ die() {
 }
 new=${1:-}
 [[ $new =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || die "usage: bump.sh VERSION, such as 1.2.0"
-old=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+old=$(sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 [ -z "$(git status --porcelain)" ] || die "there are changes that are not committed"
 ! git rev-parse -q --verify "refs/tags/v$new" >/dev/null || die "the tag v$new exists"
-awk '/^## \[Unreleased\]/ { on = 1; next } /^## \[/ { on = 0 } on && /^- /' CHANGELOG.md | grep -q . ||
+awk '/^## \[Unreleased\]/ { on = 1; next } /^## \[/ { on = 0 } on && /^- /' CHANGELOG.md | grep . >/dev/null ||
     die "CHANGELOG.md has nothing below [Unreleased]"
 
 sed -i "0,/^version = \"$old\"$/s//version = \"$new\"/" Cargo.toml

@@ -10,8 +10,8 @@ for file in "$@"; do
     [ "$size" -le "$budget" ] || die "$file has $size bytes, the budget is $budget"
     headers=$(readelf -lW "$file" 2>/dev/null)
     ! grep -q 'INTERP' <<<"$headers" || die "$file asks for an interpreter, it is not static"
-    ! readelf -dW "$file" 2>/dev/null | grep -q NEEDED || die "$file needs shared libraries"
-    ! readelf -SW "$file" 2>/dev/null | grep -q '\.symtab' || die "$file is not stripped"
+    ! readelf -dW "$file" 2>/dev/null | grep NEEDED >/dev/null || die "$file needs shared libraries"
+    ! readelf -SW "$file" 2>/dev/null | grep '\.symtab' >/dev/null || die "$file is not stripped"
     echo "binary: $file: $size of $budget bytes, static, stripped"
 done
 

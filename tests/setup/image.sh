@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 load_engine
 arch=$("$CLIENT" version --format '{{.Server.Arch}}')
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$REPO/Cargo.toml" | head -n 1)
+version=$(sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' "$REPO/Cargo.toml")
 DOCKER_BUILDKIT=1 "$CLIENT" build -q --build-arg "TARGETARCH=$arch" --build-arg "VERSION=$version" -t "${HARDEN_IMAGE:-harden}" \
     -f "$REPO/docker/Dockerfile" "${CARGO_TARGET_DIR:-$REPO/target}/dist" >/dev/null
 label=$("$CLIENT" image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "${HARDEN_IMAGE:-harden}")

@@ -5,7 +5,7 @@
 
 out=$(realpath "$1")
 cd "$REPO"
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+version=$(sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 here=$(uname -m)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -55,7 +55,7 @@ before=$(cd "$root" && find . ! -path './var/lib/dpkg/*' | LC_ALL=C sort)
 of_root=(--root="$root" --force-not-root --force-script-chrootless --log=/dev/null)
 dpkg "${of_root[@]}" -i "$deb" >/dev/null
 same "--version of the .deb" "$("$root/usr/bin/harden" --version)" "harden $version"
-zcat "$root/usr/share/man/man1/harden.1.gz" | grep -q '^\.TH harden 1' || fail "harden.1.gz is no man page"
+zcat "$root/usr/share/man/man1/harden.1.gz" | grep '^\.TH harden 1' >/dev/null || fail "harden.1.gz is no man page"
 dpkg "${of_root[@]}" -P harden >/dev/null 2>&1
 same "what the .deb leaves" "$(cd "$root" && find . ! -path './var/lib/dpkg/*' | LC_ALL=C sort)" "$before"
 

@@ -6,7 +6,7 @@
 out=$(realpath -m "$1")
 cd "$REPO"
 built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
+version=$(sed -n '/^version = /{s/.*"\(.*\)"/\1/p;q}' Cargo.toml)
 description=$(sed -n 's/^description = "\(.*\)"$/\1/p' Cargo.toml)
 homepage=$(sed -n 's/^homepage = "\(.*\)"$/\1/p' Cargo.toml)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
