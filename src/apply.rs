@@ -129,7 +129,7 @@ fn is_as_written(now: Option<State>, new: &Written) -> bool {
 fn is_as_planned(now: Option<State>, link: bool, wanted: Attributes, size: Option<usize>) -> bool {
     now.is_some_and(|now| {
         now.owner == wanted.owner
-            && (link || now.mode == wanted.mode)
+            && (link || now.mode == wanted.mode())
             && size.is_none_or(|size| now.size == size as u64)
     })
 }
@@ -273,8 +273,7 @@ mod tests {
         let tree = root.walk().unwrap();
         let (gone, kept) = (tree.lookup(b"/gone").unwrap(), tree.lookup(b"/kept").unwrap());
         let meta = tree.meta(kept);
-        let wanted =
-            Attributes { owner: (meta.uid, meta.gid), mode: 0o400, drop_capability: false, drop_access_list: false };
+        let wanted = Attributes::new((meta.uid, meta.gid), 0o400);
         let steps = [
             Step::Change(kept, Change::Attributes(wanted)),
             Step::Create(Box::new(Creation {

@@ -113,7 +113,7 @@ pub(crate) fn started_as_before(now: Option<Outcome>, before: Option<Outcome>) -
 
 /// Whether the plan makes what a check may need: then a check may fail before it.
 pub(crate) fn prepares(examined: &Examined) -> bool {
-    examined.plan.records.iter().any(|record| [user::ID, app::ID].contains(&record.rule))
+    examined.plan.records.iter().any(|record| [user::ID, app::ID].contains(&record.rule()))
 }
 
 impl Setup {

@@ -12,10 +12,11 @@ use std::rc::Rc;
 
 use crate::diag::{Diagnostic, Help, Origin, codes, escape};
 use crate::tree::access::AccessList;
+use crate::tree::map::IdMap;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, Id, Kind, Tree};
 use account_files::AccountFiles;
-use record::{LineChange, Record, Target, What};
+use record::{LineChange, Record, Target, What, Why};
 
 /// One effect on an entry that exists. With [`New`], every dangerous act of this program is a variant here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +105,7 @@ pub struct Draft<'a> {
     pub(crate) last: Vec<Id>,
     /// Directories that go if they end up empty, with the rule that asked.
     when_empty: BTreeMap<Id, &'static str>,
-    pub(crate) attributes: BTreeMap<Id, Attributes>,
+    pub(crate) attributes: IdMap<Attributes>,
     pub(crate) rewrites: BTreeMap<Id, Vec<u8>>,
     /// Other names of a rewritten file, with that file.
     pub(crate) links: BTreeMap<Id, Id>,
@@ -144,7 +145,7 @@ impl<'a> Draft<'a> {
             own: IdSet::default(),
             last: Vec::new(),
             when_empty: BTreeMap::new(),
-            attributes: BTreeMap::new(),
+            attributes: IdMap::default(),
             rewrites: BTreeMap::new(),
             links: BTreeMap::new(),
             applets: Vec::new(),
@@ -211,7 +212,7 @@ impl<'a> Draft<'a> {
     /// Whether the rules so far drop the capability of `id`.
     #[must_use]
     pub fn loses_capability(&self, id: Id) -> bool {
-        self.wanted(id).drop_capability
+        self.wanted(id).drops_capability()
     }
 
     /// Whether `id` may not be removed.
@@ -230,7 +231,7 @@ impl<'a> Draft<'a> {
     /// Permission bits 0o7777 as they will be after the rules so far.
     #[must_use]
     pub fn mode(&self, id: Id) -> u32 {
-        self.wanted(id).mode
+        self.wanted(id).mode()
     }
 
     /// Remove one entry that is no directory, or an empty directory. Returns whether it goes.
@@ -315,7 +316,8 @@ impl<'a> Draft<'a> {
     pub fn set_owner(&mut self, id: Id, uid: Option<u32>, gid: Option<u32>, reason: &str) {
         let now = self.wanted(id);
         let owner = (uid.unwrap_or(now.owner.0), gid.unwrap_or(now.owner.1));
-        let next = Attributes { owner, ..now };
+        let mut next = now;
+        next.owner = owner;
         if next == now || self.is_untouchable(id) {
             return;
         }
@@ -328,32 +330,32 @@ impl<'a> Draft<'a> {
         let now = self.wanted(id);
         // Special files are never opened, and a mode is changed on a descriptor (fchmod(2)).
         let can = self.tree.is_file(id) || self.tree.is_dir(id);
-        if now.mode == mode || self.is_untouchable(id) || !can {
+        if now.mode() == mode || self.is_untouchable(id) || !can {
             return;
         }
-        self.attributes.insert(id, Attributes { mode, ..now });
-        self.record(Target::Entry(id), What::Mode(now.mode, mode), reason);
+        self.attributes.insert(id, now.with_mode(mode));
+        self.record(Target::Entry(id), What::Mode(now.mode(), mode), reason);
     }
 
     /// Drop `security.capability`.
     pub fn drop_capability(&mut self, id: Id, reason: &str) {
         let now = self.wanted(id);
-        if now.drop_capability || !self.tree.meta(id).capability || self.is_untouchable(id) {
+        if now.drops_capability() || !self.tree.meta(id).capability || self.is_untouchable(id) {
             return;
         }
-        self.attributes.insert(id, Attributes { drop_capability: true, ..now });
+        self.attributes.insert(id, now.without_capability());
         self.record(Target::Entry(id), What::Capability, reason);
     }
 
     /// Drop the access list. Without it the group's bits of the mode are the group's own, so the mode is set too.
     pub fn drop_access_list(&mut self, id: Id, list: &AccessList, reason: &str) {
         let now = self.wanted(id);
-        if now.drop_access_list || self.is_untouchable(id) {
+        if now.drops_access_list() || self.is_untouchable(id) {
             return;
         }
-        self.set_mode(id, now.mode & (!0o070 | u32::from(list.group() << 3)), reason);
+        self.set_mode(id, now.mode() & (!0o070 | u32::from(list.group() << 3)), reason);
         let now = self.wanted(id);
-        self.attributes.insert(id, Attributes { drop_access_list: true, ..now });
+        self.attributes.insert(id, now.without_access_list());
         self.record(Target::Entry(id), What::AccessList, reason);
     }
 
@@ -383,9 +385,9 @@ impl<'a> Draft<'a> {
     /// Create a file or directory at an absolute path whose parent exists or is created by this plan.
     pub fn create(&mut self, path: &[u8], new: New, reason: &str) {
         let after = match &new {
-            New::Directory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode),
+            New::Directory(new) => format!("directory {}:{} 0o{:o}", new.owner.0, new.owner.1, new.mode()),
             New::File(Written { attributes: new, content }) => {
-                format!("file {}:{} 0o{:o}, {} bytes", new.owner.0, new.owner.1, new.mode, content.len())
+                format!("file {}:{} 0o{:o}, {} bytes", new.owner.0, new.owner.1, new.mode(), content.len())
             }
         };
         self.record(Target::New(path.into()), What::Create(after.into()), reason);
@@ -394,8 +396,8 @@ impl<'a> Draft<'a> {
 
     /// Evidence for one line of a rewritten text file.
     pub fn record_line(&mut self, rule: &'static str, path: &[u8], line: LineChange, reason: &str) {
-        let what = What::Line(Box::new(line));
-        self.records.push(Record { rule, target: Target::New(path.into()), what, reason: reason.into() });
+        let (target, what) = (Target::New(path.into()), What::Line(Box::new(line)));
+        self.records.push(Record { target, what, why: Rc::new(Why { rule, reason: reason.into() }) });
     }
 
     /// Say something worth knowing that asks for no action.
@@ -439,16 +441,16 @@ impl<'a> Draft<'a> {
     }
 
     fn wanted(&self, id: Id) -> Attributes {
-        self.attributes.get(&id).copied().unwrap_or_else(|| present(self.tree, id))
+        self.attributes.get(id).unwrap_or_else(|| present(self.tree, id))
     }
 
     fn record(&mut self, target: Target, what: What, reason: &str) {
         // A rule says the same of entry after entry.
-        let reason = match self.records.last() {
-            Some(last) if *last.reason == *reason => Rc::clone(&last.reason),
-            _ => reason.into(),
+        let why = match self.records.last() {
+            Some(last) if last.rule() == self.rule && last.reason() == reason => Rc::clone(&last.why),
+            _ => Rc::new(Why { rule: self.rule, reason: reason.into() }),
         };
-        self.records.push(Record { rule: self.rule, target, what, reason });
+        self.records.push(Record { target, what, why });
     }
 }
 
@@ -463,12 +465,7 @@ fn insert_with_ancestors(set: &mut IdSet, tree: &Tree, id: Id) {
 /// The attributes an entry has now.
 pub(crate) fn present(tree: &Tree, id: Id) -> Attributes {
     let meta = tree.meta(id);
-    Attributes {
-        owner: (meta.uid, meta.gid),
-        mode: tree.permissions(id),
-        drop_capability: false,
-        drop_access_list: false,
-    }
+    Attributes::new((meta.uid, meta.gid), tree.permissions(id))
 }
 
 fn describe(tree: &Tree, id: Id) -> String {

@@ -294,7 +294,7 @@ impl<'a> Explainer<'a> {
         if !answer.changes.is_empty() {
             answer.fate = Fate::Created;
             answer.advice =
-                records.iter().find(made).map(|record| advice::switch_off(record.rule)).into_iter().collect();
+                records.iter().find(made).map(|record| advice::switch_off(record.rule())).into_iter().collect();
         } else if let Some(found) = applet {
             let program = tree.path(found.program);
             answer = self.entry(asked, "entry", found.program);
@@ -421,7 +421,7 @@ fn concerned(record: &Record, tree: &Tree) -> Option<Id> {
 
 fn change(record: &Record, tree: &Tree) -> Change {
     let (before, after) = record.states(tree);
-    Change { rule: record.rule, action: record.action(), before, after, reason: record.reason.to_string() }
+    Change { rule: record.rule(), action: record.action(), before, after, reason: record.reason().to_string() }
 }
 
 fn hex(path: &[u8]) -> Option<String> {

@@ -296,9 +296,9 @@ pub(crate) fn examine_all(
     if rules.iter().any(|switch| !switch.on) {
         let found = examine(survey, contents, policy)?;
         for record in found.plan.records.iter().filter(|record| record.what == What::Remove) {
-            let off = rules.iter().any(|switch| switch.rule == record.rule && !switch.on);
+            let off = rules.iter().any(|switch| switch.rule == record.rule() && !switch.on);
             if let (true, Target::Entry(id)) = (off, &record.target) {
-                switched_off.push((*id, record.rule));
+                switched_off.push((*id, record.rule()));
             }
         }
         survey = Survey { facts: found.facts, closure: found.closure };

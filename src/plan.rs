@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::diag::Diagnostic;
 use crate::draft::record::{Record, Target, What};
 use crate::draft::{Change, DatabaseChange, Draft, New, Written, present};
+use crate::tree::map::IdMap;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, FileId, Id, Tree};
 
@@ -132,21 +133,21 @@ impl Plan {
             if removed.contains(id) {
                 databases.push(remove(id));
             } else if let Some(content) = rewrites.remove(&id) {
-                let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
+                let wanted = attributes.remove(id).unwrap_or_else(|| present(tree, id));
                 databases.push(Step::Change(id, rewrite(wanted, content)));
             }
         }
         let mut rewritten = Vec::new();
         for (id, content) in rewrites.into_iter().filter(|&(id, _)| !removed.contains(id)) {
-            let wanted = attributes.remove(&id).unwrap_or_else(|| present(tree, id));
+            let wanted = attributes.remove(id).unwrap_or_else(|| present(tree, id));
             rewritten.push(Step::Change(id, rewrite(wanted, content)));
         }
         // One file has one set of attributes: that of the name which is written.
         for (id, of) in links.into_iter().filter(|&(id, _)| !removed.contains(id)) {
-            attributes.remove(&id);
+            attributes.remove(id);
             rewritten.push(Step::Change(id, Change::HardLink(of)));
         }
-        for (id, wanted) in attributes {
+        for (id, wanted) in attributes.iter() {
             if removed.contains(id) || wanted == present(tree, id) {
                 continue;
             }
@@ -178,15 +179,15 @@ impl Plan {
 /// Whether a change of owner in place would, for a moment, leave the file without a set-id bit or a capability that it
 /// is to keep (chown(2) clears both): a run killed then could not know them again.
 fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
-    let kept = wanted.mode & 0o6000 != 0 || (tree.meta(id).capability && !wanted.drop_capability);
+    let kept = wanted.mode() & 0o6000 != 0 || (tree.meta(id).capability && !wanted.drops_capability());
     kept && tree.is_file(id) && wanted.owner != present(tree, id).owner
 }
 
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
-fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
+fn linked_elsewhere(tree: &Tree, wanted: &IdMap<Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
     let mut names: BTreeMap<FileId, Vec<Id>> =
-        wanted.keys().filter_map(|&id| tree.file_id(id)).map(|file| (file, Vec::new())).collect();
+        wanted.iter().filter_map(|(id, _)| tree.file_id(id)).map(|file| (file, Vec::new())).collect();
     if names.is_empty() {
         return IdSet::default();
     }
@@ -197,16 +198,15 @@ fn linked_elsewhere(tree: &Tree, wanted: &BTreeMap<Id, Attributes>, replaced: im
     }
     wanted
         .iter()
-        .filter(|&(&id, attributes)| {
+        .filter(|&(id, attributes)| {
             let Some(file) = tree.file_id(id) else { return false };
             let same = |&other: &Id| {
-                replaced(other)
-                    || wanted.get(&other).map_or_else(|| present(tree, other), |&found| found) == *attributes
+                replaced(other) || wanted.get(other).unwrap_or_else(|| present(tree, other)) == attributes
             };
             let all = names.get(&file).map(Vec::as_slice).unwrap_or_default();
             tree.meta(id).nlink as usize > all.len() || !all.iter().all(same)
         })
-        .map(|(&id, _)| id)
+        .map(|(id, _)| id)
         .collect()
 }
 
@@ -218,7 +218,7 @@ mod tests {
     /// A plan may hold as many of these as the tree has entries: the 200 bytes an entry are for all that a run knows.
     #[test]
     fn steps_and_records_are_small() {
-        assert!(size_of::<Step>() <= 32, "{}", size_of::<Step>());
-        assert!(size_of::<Record>() <= 72, "{}", size_of::<Record>());
+        assert!(size_of::<Step>() <= 24, "{}", size_of::<Step>());
+        assert!(size_of::<Record>() <= 48, "{}", size_of::<Record>());
     }
 }

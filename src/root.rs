@@ -458,8 +458,8 @@ impl Mount {
     }
 }
 
-/// The standard library would read the limits of control groups as well, from files of the running system.
-fn processors() -> usize {
+/// Processors that this process may run on. The standard library would read the limits of control groups as well, from files of the running system.
+pub(crate) fn processors() -> usize {
     let count = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
     usize::try_from(count).unwrap_or(1)
 }

@@ -166,7 +166,7 @@ pub(super) fn settle(cx: &Cx<'_>, findings: &mut Findings) {
         let wanted: IdSet = fixes.keys().copied().collect();
         for record in &cx.plan().records {
             if let Some(id) = entry(record).filter(|&id| wanted.contains(id)) {
-                fixes.entry(id).or_default().insert(record.rule);
+                fixes.entry(id).or_default().insert(record.rule());
             }
         }
     }

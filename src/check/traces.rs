@@ -111,12 +111,7 @@ impl Traces {
         // The bits of an access list are those of the mode.
         for &(old, new) in &self.handed_over {
             let meta = before.meta(old);
-            let attributes = Attributes {
-                owner: (meta.uid, meta.gid),
-                mode: before.permissions(old),
-                drop_capability: false,
-                drop_access_list: false,
-            };
+            let attributes = Attributes::new((meta.uid, meta.gid), before.permissions(old));
             root.set_attributes(after, new, attributes)?;
         }
         for &(old, new) in &self.touched {

@@ -141,12 +141,12 @@ impl<'a> Judge<'a> {
         for record in &examined.plan.records {
             match (&record.target, &record.what) {
                 (Target::Entry(id), What::Remove) if removed.contains(*id) => {
-                    rules.insert(*id, record.rule);
+                    rules.insert(*id, record.rule());
                 }
                 (Target::Entry(id), What::Owner(..) | What::Mode(..) | What::Capability) => {
                     changed.insert(*id);
                 }
-                (Target::New(path), What::Line(_)) if record.rule != user::ID => {
+                (Target::New(path), What::Line(_)) if record.rule() != user::ID => {
                     edited.extend(examined.facts.tree.lookup(path))
                 }
                 _ => {}
@@ -253,7 +253,7 @@ impl<'a> Judge<'a> {
     fn loses_line(&self, file: &[u8], name: &[u8], rule: &str, whole: bool) -> bool {
         self.examined.plan.records.iter().any(|record| match (&record.target, &record.what) {
             (Target::New(path), What::Line(line)) => {
-                record.rule == rule
+                record.rule() == rule
                     && path.rsplit(|&byte| byte == b'/').next() == Some(file)
                     && line.account == name
                     && !(whole && line.after.is_some())

@@ -298,7 +298,7 @@ impl AccountFiles {
 }
 
 fn owned_by_root(mode: u32) -> Attributes {
-    Attributes { owner: (0, 0), mode, drop_capability: false, drop_access_list: false }
+    Attributes::new((0, 0), mode)
 }
 
 /// A line as evidence: printable, with password hashes masked.

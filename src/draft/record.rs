@@ -19,14 +19,21 @@ pub enum Target {
 /// One line of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Rule id.
-    pub rule: &'static str,
     /// What is changed.
     pub target: Target,
     /// How.
     pub what: What,
+    /// The rule, and its reason: one for all the entries of which a rule says the same.
+    pub why: Rc<Why>,
+}
+
+/// What a change is made for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Why {
+    /// Rule id.
+    pub rule: &'static str,
     /// Why, as a clause.
-    pub reason: Rc<str>,
+    pub reason: Box<str>,
 }
 
 /// What is done, with the state before and after.
@@ -62,6 +69,18 @@ pub struct LineChange {
 }
 
 impl Record {
+    /// Rule id.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        self.why.rule
+    }
+
+    /// Why, as a clause.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.why.reason
+    }
+
     /// Absolute path inside the root.
     #[must_use]
     pub fn path(&self, tree: &Tree) -> Vec<u8> {

@@ -31,7 +31,7 @@ pub(super) fn of(explainer: &Explainer<'_>, id: Id, records: &[&Record]) -> Vec<
     let mut all: Vec<Advice> = Vec::new();
     for record in records {
         // One entry answers all that a rule does, but for the owner and the group of a file.
-        if !all.iter().any(|advice| advice.rule == record.rule) {
+        if !all.iter().any(|advice| advice.rule == record.rule()) {
             against(explainer, id, record, records, &mut all);
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn switch_off(rule: &'static str) -> Advice {
 
 fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Record], all: &mut Vec<Advice>) {
     let facts = &explainer.examined.facts;
-    let (tree, rule) = (&facts.tree, record.rule);
+    let (tree, rule) = (&facts.tree, record.rule());
     // The list of [keep] that helps, and the entries to add to it.
     let mut entry: (&'static str, Vec<String>) = ("paths", path(explainer, id));
     let remedy = rules::by_id(rule).map_or(Remedy::Switch, |rule| rule.remedy);
@@ -108,7 +108,7 @@ fn against(explainer: &Explainer<'_>, id: Id, record: &Record, records: &[&Recor
 /// for its shell.
 fn accounts(rule: &str, remedy: Remedy, records: &[&Record]) -> Vec<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for record in records.iter().filter(|record| record.rule == rule) {
+    for record in records.iter().filter(|record| record.rule() == rule) {
         let What::Line(line) = &record.what else { continue };
         let Ok(name) = std::str::from_utf8(&line.account) else { continue };
         let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));

@@ -88,7 +88,7 @@ pub fn kept(
     let known: BTreeSet<FileId> = BTreeSet::from_iter(groups.keys().filter_map(|&id| tree.file_id(id)));
     let is_known = |id: Id| groups.contains_key(&id) || tree.file_id(id).is_some_and(|file| known.contains(&file));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
-    let elsewhere = |&id: &Id| is_telling(tree.name(id)) && executable(id) && !is_known(id);
+    let elsewhere = |&id: &Id| executable(id) && is_telling(tree.name(id)) && !is_known(id);
     let elsewhere: Vec<Id> = tree.ids().filter(elsewhere).collect();
     groups.extend(elsewhere.into_iter().map(|id| (id, Vec::new())));
     let named = |program: Id, entries: &[Id]| entries.iter().chain([&program]).any(|&id| is_telling(tree.name(id)));

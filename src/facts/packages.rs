@@ -15,6 +15,8 @@ mod rpm;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::{memchr, memrchr};
+
 use super::commands::STANDARD_DIRECTORIES;
 use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
@@ -400,7 +402,7 @@ fn split(mut path: &[u8]) -> (&[u8], &[u8]) {
     while let Some((b'/', rest)) = path.split_last() {
         path = rest;
     }
-    match path.iter().rposition(|&b| b == b'/') {
+    match memrchr(b'/', path) {
         Some(at) => (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default()),
         None => (b"", path),
     }
@@ -417,6 +419,9 @@ struct Way {
 impl Way {
     /// The directory that `path` leads to, links followed.
     fn to(&mut self, tree: &Tree, path: &[u8]) -> Option<Id> {
+        if self.path == path {
+            return self.found();
+        }
         let shared = self.path.iter().zip(path).take_while(|(a, b)| a == b).count();
         // A component is shared when it ends in both there.
         let ends = |end: usize| path.get(end).is_none_or(|&b| b == b'/');
@@ -435,6 +440,10 @@ impl Way {
                 self.parts.push((at - (part.len() - name.len()), found));
             }
         }
+        self.found()
+    }
+
+    fn found(&self) -> Option<Id> {
         self.parts.last().map_or(Some(Id::ROOT), |&(_, found)| found)
     }
 }
@@ -464,12 +473,23 @@ const FIELDS: [&str; 11] = [
     "auto-installed",
 ];
 
+/// The lines of a text, each with its end.
+pub(crate) fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', text).map_or(text.len(), |at| at + 1);
+        let (line, rest) = text.split_at_checked(end)?;
+        text = rest;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 /// The stanzas of a control file: field names in lower case, first line of each value.
 fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
-    let mut lines = text.split(|&b| b == b'\n');
+    let mut lines = lines(text);
     std::iter::from_fn(move || {
         let mut fields = BTreeMap::new();
         for line in lines.by_ref() {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
                 if fields.is_empty() {

@@ -48,7 +48,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 
 fn refuse(cx: &Context<'_>, draft: &mut Draft<'_>, rule: &'static str, what: &str) {
     let tree = &cx.facts.tree;
-    let by_rule = draft.records.iter().filter(|record| record.rule == rule && record.what == What::Remove);
+    let by_rule = draft.records.iter().filter(|record| record.rule() == rule && record.what == What::Remove);
     let gone: Vec<Id> = by_rule.filter_map(|record| record.entry()).collect();
     if gone.is_empty() {
         return;

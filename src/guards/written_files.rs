@@ -33,13 +33,12 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let users: Vec<&RunIds> = std::iter::once(run).chain(cx.policy.files.openshift.then_some(&random)).collect();
     let tree = &cx.facts.tree;
     let writes = |owner: (u32, u32), mode: u32| users.iter().any(|user| user.class(mode, owner.0, owner.1) & 0o2 != 0);
-    let changed: Vec<Id> = draft.attributes.keys().copied().collect();
+    let changed = draft.attributes.iter().map(|(id, _)| id);
     let lost: Vec<Id> = changed
-        .into_iter()
         .filter(|&id| tree.is_file(id) && !draft.is_removed(id))
         .filter(|&id| {
             let now = present(tree, id);
-            writes(now.owner, now.mode) && !writes(draft.owner(id), draft.mode(id))
+            writes(now.owner, now.mode()) && !writes(draft.owner(id), draft.mode(id))
         })
         .collect();
     if lost.is_empty() {

@@ -250,11 +250,11 @@ impl<'a> After<'a> {
     ) -> Result<(), E> {
         let meta = self.tree.meta(id);
         let (mode, owner) =
-            wanted.map_or((u32::from(meta.mode & 0o7777), (meta.uid, meta.gid)), |new| (new.mode, new.owner));
+            wanted.map_or((u32::from(meta.mode & 0o7777), (meta.uid, meta.gid)), |new| (new.mode(), new.owner));
         let drops = |name: &[u8]| {
             wanted.is_some_and(|wanted| {
-                wanted.drop_capability && name == b"security.capability"
-                    || wanted.drop_access_list && *name == *access::ATTRIBUTE
+                wanted.drops_capability() && name == b"security.capability"
+                    || wanted.drops_access_list() && *name == *access::ATTRIBUTE
             })
         };
         let extra = self.files.extra(self.tree, id).map(|extra| extra.attributes.as_slice()).unwrap_or_default();
@@ -268,7 +268,7 @@ impl<'a> After<'a> {
             New::Directory(attributes) => (What::Directory, attributes),
         };
         let mtime = self.times.of_new(nearest(self.tree, path));
-        let (mode, owner) = (wanted.mode, wanted.owner);
+        let (mode, owner) = (wanted.mode(), wanted.owner);
         each(&Entry { path, what, mode, owner, mtime, attributes: Vec::new(), changed: true })
     }
 }

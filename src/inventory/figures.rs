@@ -49,10 +49,10 @@ pub(crate) fn figures(examined: &Examined, removed: &IdSet) -> Figures {
             Step::Change(id, Change::Rewrite(new)) => (*id, new.attributes),
             _ => continue,
         };
-        if wanted.mode & 0o6000 == 0 {
+        if wanted.mode() & 0o6000 == 0 {
             without_bits.insert(id);
         }
-        if wanted.drop_capability {
+        if wanted.drops_capability() {
             without_capability.insert(id);
         }
     }

@@ -269,13 +269,13 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
     let utf8 = std::str::from_utf8(&path);
     let (before, after) = record.states(tree);
     Change {
-        rule: record.rule,
+        rule: record.rule(),
         action: record.action(),
         path: printable(&path),
         path_hex: utf8.is_err().then(|| path.iter().map(|byte| format!("{byte:02x}")).collect()),
         before,
         after,
-        reason: &record.reason,
+        reason: &record.reason(),
         bytes: record.bytes(tree),
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
         write!(out, "{}", rows.map(row).concat())?;
         writeln!(out, "\n| rule | changes |\n|---|---:|")?;
         for rule in RULES {
-            let changes = plan.records.iter().filter(|record| record.rule == rule.id).count();
+            let changes = plan.records.iter().filter(|record| record.rule() == rule.id).count();
             if changes > 0 {
                 writeln!(out, "| {} | {changes} |", Code(rule.id))?;
             }

@@ -55,7 +55,7 @@ pub(crate) fn document(examined: &Examined, runtime: &Runtime, status: &Status, 
 /// Every rule with its first changes, a removed directory standing for what is in it.
 fn changes(out: &mut String, examined: &Examined, volume: Volume) {
     for rule in RULES {
-        let of_rule: Vec<&Record> = examined.plan.records.iter().filter(|record| record.rule == rule.id).collect();
+        let of_rule: Vec<&Record> = examined.plan.records.iter().filter(|record| record.rule() == rule.id).collect();
         if of_rule.is_empty() {
             continue;
         }
@@ -91,8 +91,8 @@ fn line(record: &Record, tree: &Tree) -> String {
     let path = escape::escaped(&record.path(tree));
     let (before, after) = record.states(tree);
     match record.action() {
-        "remove" => format!("remove {path} ({before}): {}", record.reason),
-        action => format!("{action} {path}: {before} -> {after}: {}", record.reason),
+        "remove" => format!("remove {path} ({before}): {}", record.reason()),
+        action => format!("{action} {path}: {before} -> {after}: {}", record.reason()),
     }
 }
 
@@ -166,7 +166,7 @@ fn database(out: &mut String, examined: &Examined) {
 fn table(out: &mut String, examined: &Examined, status: &Status) {
     let mut rows: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for record in &examined.plan.records {
-        let row = rows.entry(record.rule).or_default();
+        let row = rows.entry(record.rule()).or_default();
         row.0 += 1;
         row.1 += record.bytes(&examined.facts.tree);
     }

@@ -20,8 +20,8 @@ use crate::tree::{Id, Meta, Time};
 /// Most threads of a walk, the walk's own included.
 const THREADS: usize = 8;
 
-/// Directories of one level that are read ahead, and of all levels: each holds a descriptor until the walk takes it, and
-/// its parent's until it is read.
+/// Directories of one level that are read ahead, and of all levels that hold a descriptor: its parent's until it is read,
+/// and its own until the walk takes it where anything in it is opened or asked by name.
 const LEVEL: usize = 64;
 const ALL: usize = 512;
 
@@ -31,10 +31,12 @@ const NEAR: usize = 16;
 /// Descriptors that are left to the walk and everything else.
 const SPARED: usize = 128;
 
-/// Bytes of one directory: a larger one is the walk's own, entry by entry. And of all that wait for the walk: while there
-/// are so many, nothing more is read ahead. The memory of a walk is the tree's.
+/// Bytes of one directory: a larger one is the walk's own, entry by entry. Of all that wait for the walk: while there are
+/// so many, nothing more is read ahead. And of those that the walk needs last: a helper reads more than half of a tree
+/// of a usual size, since the walk has to put every entry into its place. The memory of a walk is the tree's.
 const DIRECTORY: usize = 128 * 1024;
-const HELD: usize = 1024 * 1024;
+const HELD: usize = 2 * 1024 * 1024;
+const FAR: usize = HELD / 4 * 3;
 
 /// Fewer waiting directories are read sooner by the walk itself than a thread wakes up.
 const WORTH_WAKING: usize = 4;
@@ -59,7 +61,8 @@ pub(super) struct Job {
 
 /// A directory that was read.
 pub(super) struct Listing {
-    pub fd: Arc<OwnedFd>,
+    /// `None` where nothing in it is opened or asked by name.
+    pub fd: Option<Arc<OwnedFd>>,
     /// The time that a killed run left with it.
     pub remembered: Option<Time>,
     /// What was seen in its place.
@@ -105,12 +108,17 @@ impl Entry {
     fn is_directory(&self) -> bool {
         self.meta.mode & 0o170_000 == 0o040_000 && !self.meta.mount && !self.leftover
     }
+
+    /// Whether the walk needs the directory that it lies in.
+    fn needs_directory(&self, look: Look) -> bool {
+        self.is_directory() || !self.leftover && look.asks(&self.meta)
+    }
 }
 
 impl Listing {
     /// Bytes that it holds.
     fn size(&self) -> usize {
-        self.names.len() + size_of_val(&*self.entries)
+        size_of::<Self>() + self.names.len() + size_of_val(&*self.entries)
     }
 
     /// Every entry as the walk would have found it: name, attributes, target, whether a killed run left it.
@@ -158,8 +166,10 @@ struct State {
     /// The next one last.
     waiting: VecDeque<(Ticket, Job)>,
     claimed: Vec<Ticket>,
-    /// `None`: the walk has to read it. Not more than [`ALL`].
+    /// `None`: the walk has to read it.
     finished: Vec<(Ticket, Option<Listing>)>,
+    /// Those of them that count among [`ALL`].
+    open: usize,
     /// The next number.
     next: u64,
     /// Bytes of the finished ones.
@@ -198,13 +208,14 @@ impl State {
             self.held += listing.size();
             Listing { within: (first, count), ..listing }
         });
+        self.open += usize::from(counts(listing.as_ref()));
         self.finished.push((ticket, listing));
     }
 
     /// The directory that the walk needs last, and then those in it, as long as they may wait so long: it comes from the
     /// other end. Else, with `false`, one of those that it needs soon.
     fn claim(&mut self) -> Option<(Ticket, Job, bool)> {
-        let far = self.held < HELD / 2;
+        let far = self.held < FAR;
         if self.held >= HELD {
             return None;
         }
@@ -214,10 +225,15 @@ impl State {
         Some((ticket, job, far))
     }
 
-    /// Directories that were offered and not taken.
+    /// Directories that were offered and not taken, but those that hold no descriptor any more.
     fn known(&self) -> usize {
-        self.waiting.len() + self.claimed.len() + self.finished.len()
+        self.waiting.len() + self.claimed.len() + self.open
     }
+}
+
+/// Whether what became of a directory counts among [`ALL`].
+fn counts(finished: Option<&Listing>) -> bool {
+    finished.is_none_or(|listing| listing.fd.is_some())
 }
 
 impl Ahead {
@@ -286,6 +302,7 @@ impl Ahead {
         if let Some(at) = state.finished.iter().rposition(|(finished, _)| *finished == ticket) {
             let (_, found) = state.finished.remove(at);
             state.held -= found.as_ref().map_or(0, Listing::size);
+            state.open -= usize::from(counts(found.as_ref()));
             return found.filter(|found| (found.seen.ino, found.seen.device) == (seen.ino, seen.device));
         }
         // Never wait: a helper may have lost its processor to another program.
@@ -342,17 +359,18 @@ impl Ahead {
             Ok(whole)
         });
         read.ok().filter(|()| whole)?;
+        let fd = entries.iter().any(|entry| entry.needs_directory(self.look)).then(|| Arc::new(fd));
         let (names, entries) = (names.as_slice().into(), entries.as_slice().into());
-        Some(Listing { fd: Arc::new(fd), remembered, seen: job.seen, names, entries, within: (0, 0) })
+        Some(Listing { fd, remembered, seen: job.seen, names, entries, within: (0, 0) })
     }
 }
 
 /// The first directories of a listing, by name.
 fn within(listing: &Listing) -> Vec<Job> {
+    let Some(fd) = &listing.fd else { return Vec::new() };
     let names = &*listing.names;
     let mut directories: Vec<&Entry> = listing.entries.iter().filter(|entry| entry.is_directory()).collect();
     directories.sort_unstable_by_key(|entry| entry.name(names));
-    let job =
-        |entry: &Entry| Job { name: entry.name(names).to_vec(), parent: Arc::clone(&listing.fd), seen: entry.meta };
+    let job = |entry: &Entry| Job { name: entry.name(names).to_vec(), parent: Arc::clone(fd), seen: entry.meta };
     directories.into_iter().take(LEVEL).map(job).collect()
 }

@@ -1,11 +1,13 @@
 //! The system calls of a root, one thin function each: the call's name goes into the error, an interrupted call is made
 //! again, and no function takes a path, only a directory descriptor and one name.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, Gid, IFlags, Mode, OFlags, Statx, StatxFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::{Errno, retry_on_intr};
+use rustix::path::Arg;
 
 use crate::tree::Time;
 
@@ -42,28 +44,31 @@ pub(super) fn open_at(at: BorrowedFd<'_>, name: &[u8], flags: OFlags, mode: u32)
 
 /// The attributes of what the descriptor itself is.
 pub(super) fn stat(fd: BorrowedFd<'_>) -> Result<Statx> {
-    stat_with(fd, b"", AtFlags::EMPTY_PATH)
+    stat_with(fd, c"", AtFlags::EMPTY_PATH)
 }
 
 /// The attributes of one entry of a directory; a link is not followed.
-pub(super) fn stat_at(at: BorrowedFd<'_>, name: &[u8]) -> Result<Statx> {
+pub(super) fn stat_at(at: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<Statx> {
     stat_with(at, name, AtFlags::empty())
 }
 
-fn stat_with(at: BorrowedFd<'_>, name: &[u8], flags: AtFlags) -> Result<Statx> {
-    let flags = flags | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+fn stat_with(at: BorrowedFd<'_>, name: impl Arg + Copy, flags: AtFlags) -> Result<Statx> {
+    let mut flags = flags | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     let mask = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-    let ask = |flags| named("statx", retry_on_intr(|| rustix::fs::statx(at, name, flags, mask)));
-    match ask(flags) {
-        // gVisor has no automounts, and refuses the flag.
-        Err(refused) if refused.is(Errno::INVAL) => ask(flags - AtFlags::NO_AUTOMOUNT),
-        other => other,
+    loop {
+        match rustix::fs::statx(at, name, flags, mask) {
+            Ok(stat) => return Ok(stat),
+            Err(Errno::INTR) => {}
+            // gVisor has no automounts, and refuses the flag.
+            Err(Errno::INVAL) if flags.contains(AtFlags::NO_AUTOMOUNT) => flags -= AtFlags::NO_AUTOMOUNT,
+            Err(errno) => return Err(Refused { call: "statx", errno }),
+        }
     }
 }
 
 pub(super) fn read_link<'a>(
     at: BorrowedFd<'_>,
-    name: &[u8],
+    name: impl Arg,
     space: &'a mut [MaybeUninit<u8>; 4096],
 ) -> Result<&'a mut [u8]> {
     named("readlinkat", rustix::fs::readlinkat_raw(at, name, space).map(|(target, _)| target))
@@ -214,15 +219,15 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut content: &[u8]) -> Result<()> {
 pub(super) fn list(
     fd: BorrowedFd<'_>,
     buffer: &mut Vec<u8>,
-    each: &mut dyn FnMut(&[u8]) -> std::result::Result<bool, super::Error>,
+    each: &mut dyn FnMut(&CStr) -> std::result::Result<bool, super::Error>,
     fail: &dyn Fn(Refused) -> super::Error,
 ) -> std::result::Result<(), super::Error> {
     let mut entries = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => {
-                let name = entry.file_name().to_bytes();
-                if name != b"." && name != b".." && !each(name)? {
+                let name = entry.file_name();
+                if name != c"." && name != c".." && !each(name)? {
                     break;
                 }
             }

@@ -3,6 +3,7 @@
 //! Each function compares the entry with what the walk saw, does nothing where nothing differs (an unneeded
 //! write is a copy-up, a whole file in the layer), and never follows the last component.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{OFlags, Statx};
@@ -189,8 +190,8 @@ impl Root {
         let fd = self.open_node(tree, directory, action)?;
         let mut buffer = Vec::with_capacity(LISTING);
         let mut left = None;
-        let mut look = |name: &[u8]| {
-            left = tree.child(directory, name).filter(|&id| removed.contains(id));
+        let mut look = |name: &CStr| {
+            left = tree.child(directory, name.to_bytes()).filter(|&id| removed.contains(id));
             Ok(left.is_none())
         };
         calls::list(fd.as_fd(), &mut buffer, &mut look, &fail)?;
@@ -305,20 +306,20 @@ fn apply_attributes(fd: BorrowedFd<'_>, wanted: Attributes) -> Result<(), Refuse
     let mode = u32::from(now.stx_mode) & 0o7777;
     let chown = (now.stx_uid, now.stx_gid) != wanted.owner;
     let capability = calls::xattr(fd, CAPABILITY)?;
-    if mode & !wanted.mode != 0 {
-        calls::chmod(fd, mode & wanted.mode)?;
+    if mode & !wanted.mode() != 0 {
+        calls::chmod(fd, mode & wanted.mode())?;
     }
-    if wanted.drop_access_list {
+    if wanted.drops_access_list() {
         calls::remove_xattr(fd, ACCESS_LIST)?;
     }
     if chown {
         calls::chown(fd, wanted.owner)?;
     }
-    if u32::from(calls::stat(fd)?.stx_mode) & 0o7777 != wanted.mode {
-        calls::chmod(fd, wanted.mode)?;
+    if u32::from(calls::stat(fd)?.stx_mode) & 0o7777 != wanted.mode() {
+        calls::chmod(fd, wanted.mode())?;
     }
     match capability {
-        Some(_) if wanted.drop_capability => calls::remove_xattr(fd, CAPABILITY),
+        Some(_) if wanted.drops_capability() => calls::remove_xattr(fd, CAPABILITY),
         Some(value) if chown => calls::set_xattr(fd, CAPABILITY, &value),
         _ => Ok(()),
     }
@@ -330,7 +331,7 @@ fn copy_xattrs(old: BorrowedFd<'_>, new: BorrowedFd<'_>, wanted: Attributes) -> 
     let list = calls::xattrs(old)?;
     for name in list.split(|&b| b == 0).filter(|name| !name.is_empty()) {
         let dropped =
-            (wanted.drop_capability && name == CAPABILITY) || (wanted.drop_access_list && name == ACCESS_LIST);
+            (wanted.drops_capability() && name == CAPABILITY) || (wanted.drops_access_list() && name == ACCESS_LIST);
         if is_of_the_system(name) || dropped {
             continue;
         }

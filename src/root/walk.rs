@@ -4,6 +4,7 @@
 //! [`OPEN_LEVELS`] levels are open at once: a tree may be deeper than the limit of open files, and a path
 //! longer than PATH_MAX, since no path is ever built. Other threads read ahead where there are processors for them.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ enum Capabilities {
 struct Level {
     directory: Id,
     fd: Option<Arc<OwnedFd>>,
-    /// Children still to descend into, the next one last.
+    /// Children still to descend into, the next one last; none without `fd`, unless that was closed to be opened again.
     todo: Vec<Todo>,
     /// So many of the next ones are read ahead.
     ahead: usize,
@@ -93,7 +94,7 @@ impl Root {
         self.forget_content();
         let mut tree = Tree::new(meta(&root, false));
         let killed = times::remembered(self.fd.as_fd()).map_err(fail)?.is_some();
-        let look = Look { mount: self.mount, killed, leftovers };
+        let look = Look { mount: self.mount, killed, leftovers, capabilities };
         let mut skipped = Vec::new();
         // Where entries do not tell what is mounted, paths do, and those only the walk knows.
         let alone = capabilities == Capabilities::None || self.points.as_ref().is_some_and(|points| !points.is_empty());
@@ -103,7 +104,6 @@ impl Root {
                 root: self,
                 tree: &mut tree,
                 look,
-                capabilities,
                 points: Vec::new(),
                 buffer: Vec::with_capacity(BUFFER),
                 skipped: skip.then_some(&mut skipped),
@@ -128,6 +128,7 @@ pub(super) struct Look {
     pub killed: bool,
     /// What killed runs left is no part of the tree.
     leftovers: bool,
+    capabilities: Capabilities,
 }
 
 /// Gets each entry: its name, its attributes, the target of a link, whether a killed run left it. Ends the reading with
@@ -139,6 +140,16 @@ impl Look {
     pub(super) fn is_seen(&self, fd: &OwnedFd, seen: &Meta) -> Result<bool, Refused> {
         let now = calls::stat(fd.as_fd())?;
         Ok(super::is_inode(&now, seen) && self.mount.has(&now))
+    }
+
+    /// Whether an entry is asked for its capabilities.
+    pub(super) fn asks(&self, meta: &Meta) -> bool {
+        let asked = match self.capabilities {
+            Capabilities::None => false,
+            Capabilities::OfPrograms => meta.mode & 0o111 != 0,
+            Capabilities::OfFiles => true,
+        };
+        asked && meta.mode & 0o170_000 == 0o100_000 && !meta.mount
     }
 
     /// Read one directory; `points` are names in it on which something is mounted, where entries do not tell. An error
@@ -156,10 +167,17 @@ impl Look {
         calls::list(fd, buffer, &mut |name| self.examine(fd, points, name, each), &fail)
     }
 
-    fn examine(&self, fd: BorrowedFd<'_>, points: &[Vec<u8>], name: &[u8], each: &mut Each<'_>) -> Result<bool, Error> {
+    fn examine(
+        &self,
+        fd: BorrowedFd<'_>,
+        points: &[Vec<u8>],
+        given: &CStr,
+        each: &mut Each<'_>,
+    ) -> Result<bool, Error> {
+        let name = given.to_bytes();
         let fail = |refused| cannot_examine(name, Cause::Os(refused));
         let swapped = |refused| cannot_examine(name, of_seen(refused));
-        let stat = match calls::stat_at(fd, name) {
+        let stat = match calls::stat_at(fd, given) {
             Ok(stat) => stat,
             // Gone since the directory was read: it is not there.
             Err(refused) if refused.is(Errno::NOENT) => return Ok(true),
@@ -182,7 +200,7 @@ impl Look {
             return each(name, meta, None, false);
         }
         let mut space = [MaybeUninit::uninit(); 4096];
-        let target = calls::read_link(fd, name, &mut space).map_err(swapped)?;
+        let target = calls::read_link(fd, given, &mut space).map_err(swapped)?;
         each(name, meta, Some(target), false)
     }
 }
@@ -191,7 +209,6 @@ struct Walk<'a> {
     root: &'a Root,
     tree: &'a mut Tree,
     look: Look,
-    capabilities: Capabilities,
     /// Names in the directory that is being read on which something is mounted, where entries do not tell.
     points: Vec<Vec<u8>>,
     buffer: Vec<u8>,
@@ -277,11 +294,11 @@ impl Walk<'_> {
         let (mut buffer, points) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.points));
         let (look, mut here) = (self.look, false);
         let listed = look.read(fd.as_fd(), &points, &mut buffer, &mut |name, meta, target, leftover| {
-            self.add(id, fd.as_fd(), &mut here, name, meta, target, leftover).map(|()| true)
+            self.add(id, Some(fd.as_fd()), &mut here, name, meta, target, leftover).map(|()| true)
         });
         self.buffer = buffer;
         listed.map_err(|e| self.placed(id, e))?;
-        Ok(self.seal(id, first, Arc::new(fd), std::iter::repeat(None)))
+        Ok(self.seal(id, first, Some(Arc::new(fd)), std::iter::repeat(None)))
     }
 
     /// Put a directory into the tree that was read ahead.
@@ -292,28 +309,35 @@ impl Walk<'_> {
         }
         let mut here = false;
         for (name, meta, target, leftover) in listing.entries() {
-            let added = self.add(id, listing.fd.as_fd(), &mut here, name, meta, target, leftover);
+            let fd = listing.fd.as_ref().map(AsFd::as_fd);
+            let added = self.add(id, fd, &mut here, name, meta, target, leftover);
             added.map_err(|e| self.placed(id, e))?;
         }
-        Ok(Level { ahead: listing.ahead(), ..self.seal(id, first, Arc::clone(&listing.fd), listing.tickets()) })
+        Ok(Level { ahead: listing.ahead(), ..self.seal(id, first, listing.fd.clone(), listing.tickets()) })
     }
 
     /// `tickets`: the numbers of its directories, in the order of their names.
-    fn seal(&mut self, id: Id, first: usize, fd: Arc<OwnedFd>, tickets: impl Iterator<Item = Option<Ticket>>) -> Level {
+    fn seal(
+        &mut self,
+        id: Id,
+        first: usize,
+        fd: Option<Arc<OwnedFd>>,
+        tickets: impl Iterator<Item = Option<Ticket>>,
+    ) -> Level {
         self.tree.seal(id, first);
         let tree = &*self.tree;
         let directories = tree.children(id).filter(|&at| tree.is_dir(at) && !tree.meta(at).mount);
         let mut todo: Vec<Todo> = directories.zip(tickets).collect();
         todo.reverse();
-        Level { directory: id, fd: Some(fd), todo, ahead: 0 }
+        Level { directory: id, fd, todo, ahead: 0 }
     }
 
-    /// Put one entry into the tree. `here`: its directory is the current one already.
+    /// Put one entry into the tree. `fd`: its directory, where [`Look::asks`]; `here`: that is the current one already.
     #[allow(clippy::too_many_arguments, reason = "what is known of an entry, and where it lies")]
     fn add(
         &mut self,
         directory: Id,
-        fd: BorrowedFd<'_>,
+        fd: Option<BorrowedFd<'_>>,
         here: &mut bool,
         name: &[u8],
         mut meta: Meta,
@@ -325,18 +349,11 @@ impl Walk<'_> {
             self.tree.leftover(directory, name);
             return Ok(());
         }
-        let asked = match self.capabilities {
-            Capabilities::None => false,
-            Capabilities::OfPrograms => meta.mode & 0o111 != 0,
-            Capabilities::OfFiles => true,
-        };
-        if asked && meta.mode & 0o170_000 == 0o100_000 && !meta.mount {
+        if self.look.asks(&meta) {
             if !*here {
-                calls::chdir(fd).map_err(|refused| Error {
-                    action: "",
-                    path: Vec::new(),
-                    cause: Cause::Os(refused),
-                })?;
+                let fail = |cause| Error { action: "", path: Vec::new(), cause };
+                let fd = fd.ok_or_else(|| fail(Cause::Changed))?;
+                calls::chdir(fd).map_err(|refused| fail(Cause::Os(refused)))?;
                 *here = true;
             }
             meta.capability = calls::has_xattr_here(name, "security.capability")

@@ -138,7 +138,7 @@ fn fits(value: &str, wanted: Strict) -> bool {
 }
 
 fn create(tree: &Tree, draft: &mut Draft<'_>, path: &str, mode: u32, content: Vec<u8>) {
-    let new = Attributes { owner: (0, 0), mode, drop_capability: false, drop_access_list: false };
+    let new = Attributes::new((0, 0), mode);
     draft.create(&physical(tree, path), New::File(Written { attributes: new, content: content.into() }), WHY);
 }
 
@@ -158,7 +158,7 @@ fn make_parents(tree: &Tree, draft: &mut Draft<'_>, path: &str) {
         match tree.lookup(parent.as_bytes()) {
             Some(id) => draft.keep(id),
             None => {
-                let new = Attributes { owner: (0, 0), mode: 0o755, drop_capability: false, drop_access_list: false };
+                let new = Attributes::new((0, 0), 0o755);
                 draft.create(&physical(tree, parent), New::Directory(new), "holds a login setting");
             }
         }

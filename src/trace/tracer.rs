@@ -5,8 +5,10 @@
 //! may have changed names or the path in memory, or when it has no path, or none that can be read. Signals, job control
 //! and exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -27,6 +29,7 @@ use super::seen::{How, View};
 use super::trail::{self, Start};
 use super::watch::Watch;
 use crate::facts::program::Shebang;
+use crate::root::processors;
 use crate::tree::Id;
 
 /// All children, threads and traced processes (wait(2), __WALL).
@@ -43,6 +46,13 @@ const OPTIONS: Options = Options::PTRACE_O_TRACEFORK
 
 /// Between two looks at processes that are ending.
 const PAUSE: Duration = Duration::from_millis(2);
+
+/// How long the tracer asks again and again for the next event where the last one came as soon: to wake a thread that
+/// sleeps takes longer than most programs need from one path to the next.
+const SOON: Duration = Duration::from_micros(100);
+
+/// Most processes and threads whose memory stays open.
+const MOST_OPEN: usize = 64;
 
 /// The working directory in the place of a descriptor (openat(2), AT_FDCWD).
 const AT_CWD: u32 = (-100_i32).cast_unsigned();
@@ -95,6 +105,9 @@ pub(super) struct Tracer<'a> {
     end: Option<End>,
     lost: Lost,
     watch: Watch,
+    /// The next event may come soon, and there is a processor for the tracer meanwhile.
+    soon: bool,
+    many_processors: bool,
 }
 
 /// A process or thread.
@@ -102,6 +115,8 @@ struct Process {
     number: i32,
     /// What it runs, once asked for.
     program: Option<Vec<u8>>,
+    /// Its memory, once asked for.
+    memory: OnceCell<Option<File>>,
     /// What was looked up before it changed its user.
     kept: Option<Kept>,
     /// It has opened a file of accounts.
@@ -178,12 +193,14 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         end: None,
         lost: Lost::default(),
         watch: Watch::default(),
+        soon: false,
+        many_processors: processors() > 1,
     };
     tracer.watch.reads = tracer.image.reading();
     tracer.watch.begin();
     rustix::process::kill_process(main, Signal::CONT)?;
     while tracer.end.is_none() && !tracer.image.failed() {
-        match rustix::process::wait(WALL) {
+        match tracer.next() {
             Ok(Some((pid, status))) => tracer.event(pid, status),
             Ok(None) | Err(Errno::INTR) => {}
             // Nothing is left, and the kernel did not say how CMD ended.
@@ -203,6 +220,21 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
 }
 
 impl Tracer<'_> {
+    /// Wait for the next event.
+    fn next(&mut self) -> rustix::io::Result<Option<(Pid, WaitStatus)>> {
+        let begin = Instant::now();
+        let mut next = Ok(None);
+        while self.soon && matches!(next, Ok(None)) {
+            next = rustix::process::wait(WALL | WaitOptions::NOHANG);
+            self.soon = begin.elapsed() < SOON;
+        }
+        if matches!(next, Ok(None)) {
+            next = rustix::process::wait(WALL);
+        }
+        self.soon = self.many_processors && begin.elapsed() < SOON;
+        next
+    }
+
     /// End what CMD left behind: without a tracer its calls would fail.
     fn end_the_rest(&mut self) {
         let begin = Instant::now();
@@ -288,7 +320,8 @@ impl Tracer<'_> {
         let at = self.alive.iter().position(|process| process.number == number).unwrap_or(self.alive.len());
         if at == self.alive.len() {
             self.watch.born(number);
-            self.alive.push(Process { number, program: None, kept: None, knows_accounts: false, open: None });
+            let memory = OnceCell::new();
+            self.alive.push(Process { number, program: None, memory, kept: None, knows_accounts: false, open: None });
         }
         // The position was found, or made, above.
         #[allow(clippy::indexing_slicing, reason = "the entry is there")]
@@ -309,7 +342,7 @@ impl Tracer<'_> {
         }
         let process = self.process(number(pid));
         let open = process.open.take();
-        (process.program, process.kept) = (None, None);
+        (process.program, process.memory, process.kept) = (None, OnceCell::new(), None);
         self.started |= pid == self.main;
         let Some(open) = open else { return };
         let by = self.program(pid).unwrap_or_default();
@@ -524,7 +557,7 @@ impl Tracer<'_> {
     ) -> Result<Found, Unknown> {
         let Some(argument) = argument else { return Ok(Found::Elsewhere) };
         let value = |at: usize| arguments.get(at).copied().unwrap_or_default();
-        let path = match places::string(pid, value(argument)) {
+        let path = match self.string(pid, value(argument)) {
             Err(Unknown::Refused) => self.kept(pid)?.string(value(argument))?,
             other => other?,
         };
@@ -614,6 +647,14 @@ impl Tracer<'_> {
         };
         self.process(number(pid)).program = Some(program.clone());
         Ok(program)
+    }
+
+    /// The string at that address of a process.
+    fn string(&mut self, pid: Pid, address: u64) -> Result<Vec<u8>, Unknown> {
+        let few = self.alive.len() <= MOST_OPEN;
+        let memory = &self.process(number(pid)).memory;
+        let memory = if few { memory.get_or_init(|| places::memory(pid)).as_ref() } else { None };
+        places::string(pid, memory, address)
     }
 
     fn kept(&self, pid: Pid) -> Result<&Kept, Unknown> {

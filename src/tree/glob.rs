@@ -37,12 +37,12 @@ pub struct Glob {
     matcher: Matcher,
 }
 
-/// Most patterns are a name with a star or two; an expression is compiled for the others only, since that takes as long as
-/// hundreds of names.
+/// Most patterns are a name with a star or two, or some of them; an expression is compiled for the others only, since that
+/// takes as long as hundreds of names.
 #[derive(Debug, Clone)]
 enum Matcher {
-    /// What stands between the stars of one name.
-    Stars(Vec<Vec<u8>>),
+    /// Of each alternative, what stands between the stars of its name.
+    Stars(Vec<Vec<Vec<u8>>>),
     /// Everything else.
     Any(Box<GlobMatcher>),
 }
@@ -54,9 +54,12 @@ impl Glob {
     /// What is wrong with it, when a set or alternatives are not closed.
     pub fn new(pattern: &str) -> Result<Self> {
         let text = pattern.to_owned();
-        if !pattern.contains(['?', '[', ']', '{', '}', '\\', '/']) && !pattern.contains("**") {
-            let pieces = pattern.split('*').map(|piece| piece.as_bytes().to_vec()).collect();
-            return Ok(Self { text, matcher: Matcher::Stars(pieces) });
+        let plain = !pattern.contains(['?', '[', ']', '\\', '/']);
+        if let Some(all) =
+            plain.then(|| alternatives(pattern)).flatten().filter(|all| !all.iter().any(|one| one.contains("**")))
+        {
+            let pieces = |one: String| one.split('*').map(|piece| piece.as_bytes().to_vec()).collect();
+            return Ok(Self { text, matcher: Matcher::Stars(all.into_iter().map(pieces).collect()) });
         }
         let built = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
         let matcher = built.map(|glob| glob.compile_matcher()).map_err(|error| anyhow!("{}", error.kind()))?;
@@ -80,10 +83,26 @@ impl Glob {
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match &self.matcher {
-            Matcher::Stars(pieces) => stars(pieces, name),
+            Matcher::Stars(all) => all.iter().any(|pieces| stars(pieces, name)),
             Matcher::Any(matcher) => matcher.is_match(OsStr::from_bytes(name)),
         }
     }
+}
+
+/// A pattern without its braces, once for each alternative; `None` where they are nested, not closed, hold nothing, or
+/// stand for too many.
+fn alternatives(pattern: &str) -> Option<Vec<String>> {
+    const MOST: usize = 16;
+    if pattern.matches('{').count() > MOST {
+        return None;
+    }
+    let Some(at) = pattern.find(['{', '}']) else { return Some(vec![pattern.to_owned()]) };
+    let (before, rest) = pattern.split_at(at);
+    let (inside, after) = rest.strip_prefix('{')?.split_once('}')?;
+    let whole = !inside.contains('{') && inside.split(',').all(|one| !one.is_empty());
+    let ends = alternatives(after).filter(|_| whole)?;
+    let all = inside.split(',').flat_map(|one| ends.iter().map(move |end| format!("{before}{one}{end}")));
+    Some(all.collect()).filter(|all: &Vec<String>| all.len() <= MOST)
 }
 
 /// Whether a name without slashes is these pieces with any bytes between them.
@@ -325,7 +344,10 @@ mod tests {
 
         /// Stars without an expression mean what globset's mean.
         #[test]
-        fn stars_are_those_of_globset(pattern in "[ab.]{0,2}([*][ab.]{1,2}){0,3}[*]?", name in "[ab./]{0,9}") {
+        fn stars_are_those_of_globset(
+            pattern in "[ab.]{0,2}([*][ab.]{1,2}){0,3}[*]?([{](a|b[*]|[*]b|,)(,(a|[.]b|)){0,2}[}]){0,2}[*]?b?",
+            name in "[ab./]{0,9}",
+        ) {
             let globset = GlobBuilder::new(&pattern).literal_separator(true).build().unwrap().compile_matcher();
             prop_assert_eq!(Glob::new(&pattern).unwrap().matches(name.as_bytes()), globset.is_match(&name), "{}", pattern);
         }

@@ -16,14 +16,15 @@ const NAMED: usize = 5;
 /// One finding for each entry that the check's rule removes; a directory stands for what is in it.
 pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
     let Some(rule) = findings.check().rule else { return };
-    let records = || cx.plan().records.iter().filter(move |record| record.rule == rule && record.what == What::Remove);
+    let records =
+        || cx.plan().records.iter().filter(move |record| record.rule() == rule && record.what == What::Remove);
     let removed: IdSet = records().filter_map(entry).collect();
     for record in records() {
         let Some(id) = entry(record) else { continue };
         if id != Id::ROOT && removed.contains(cx.tree.parent(id)) {
             continue;
         }
-        let finding = findings.at(cx.tree, id, b"", &*record.reason);
+        let finding = findings.at(cx.tree, id, b"", &*record.reason());
         // Of what a program left behind, only the program is more than litter.
         if !cx.facts.commands.entries.contains_key(&id) {
             finding.at_most(Severity::Low);
@@ -45,7 +46,7 @@ pub(super) fn pending(cx: &Cx<'_>, findings: &mut Findings) {
     for rule in RULES.iter().filter(|rule| rule.audit == Audit::WithPolicy) {
         // What goes is no other finding's business; of everything else a check says so by its own id.
         let is_new = |record: &&Record| {
-            record.rule == rule.id
+            record.rule() == rule.id
                 && entry(record).is_none_or(|id| {
                     !(said.contains(&(id, rule.id)) || record.what == What::Remove && found.contains(id))
                 })

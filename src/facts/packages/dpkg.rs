@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::purpose::Automatic;
-use super::{Manager, NAMED, PackageIndex, Reader, lossy, stanzas};
+use super::{Manager, NAMED, PackageIndex, Reader, lines, lossy, stanzas};
 use crate::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
@@ -153,7 +153,8 @@ fn read_lists(
         if counts {
             reader.on_purpose(package);
         }
-        for line in content.split(|&b| b == b'\n') {
+        for line in lines(&content) {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
             // opkg writes `path<TAB>mode<TAB>target`; dpkg refuses paths with a newline and knows no tab.
             let path = match manager {
                 Manager::Opkg => line.split(|&b| b == b'\t').next().unwrap_or_default(),

@@ -201,7 +201,7 @@ fn changes_of(out: &mut impl io::Write, examined: &Examined, removed: &IdSet) ->
         .iter()
         .filter_map(|rule| {
             let (mut all, mut count, mut bytes) = (Vec::new(), 0, 0);
-            for record in records.iter().filter(|record| record.rule == rule.id) {
+            for record in records.iter().filter(|record| record.rule() == rule.id) {
                 (count, bytes) = (count + 1, bytes + record.bytes(tree));
                 if !brief || !inside(record) {
                     all.push(record);
@@ -275,7 +275,7 @@ fn change(out: &mut impl io::Write, examined: &Examined, record: &Record, brief:
     if below > 0 {
         write!(out, " <span class=\"soft\">with {} entries in it</span>", number(below))?;
     }
-    writeln!(out, "</td><td>{}</td><td>{}</td></tr>", Xml(&cut(&states)), Xml(&cut(&record.reason)))
+    writeln!(out, "</td><td>{}</td><td>{}</td></tr>", Xml(&cut(&states)), Xml(&cut(&record.reason())))
 }
 
 /// The commands that are left, and why.

@@ -278,7 +278,7 @@ impl Stanzas for Records<'_, '_> {
 }
 
 fn lines(text: &[u8]) -> String {
-    format!("{} lines", text.iter().filter(|&&b| b == b'\n').count())
+    format!("{} lines", memchr::memchr_iter(b'\n', text).count())
 }
 
 fn reason(name: &str) -> String {

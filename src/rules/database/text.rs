@@ -4,19 +4,58 @@
 //! (deb(5), dpkg(1), and lib/dpkg of dpkg 1.22 for what has no page) and nothing of packages or trees.
 
 use crate::facts::packages::dpkg::sum_path;
+use crate::facts::packages::lines;
 
 /// Asked of one path; whether it goes.
 pub(super) type Goes<'a> = &'a mut dyn FnMut(&[u8]) -> bool;
 
 /// A text without the lines that go; their line ends are not part of what is asked.
 pub(super) fn without_lines(text: &[u8], goes: Goes<'_>) -> Option<Vec<u8>> {
-    let mut left = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|&b| b == b'\n') {
-        if !goes(line.strip_suffix(b"\n").unwrap_or(line)) {
-            left.extend_from_slice(line);
-        }
+    let mut left = Rest::of(text);
+    for line in lines(text) {
+        left.next(line.len(), goes(line.strip_suffix(b"\n").unwrap_or(line)));
     }
-    (left.len() < text.len()).then_some(left)
+    left.end()
+}
+
+/// What stays of a text: pieces that stay side by side are copied in one go, and nothing is before the first one goes.
+struct Rest<'a> {
+    text: &'a [u8],
+    left: Vec<u8>,
+    /// Where the pieces begin that stay and are not copied yet, and where the last piece ends.
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self { text, left: Vec::new(), from: 0, to: 0 }
+    }
+
+    /// The next piece, of that length, and whether it goes.
+    fn next(&mut self, length: usize, goes: bool) {
+        if goes {
+            self.copy();
+            self.from = self.to + length;
+        }
+        self.to += length;
+    }
+
+    fn copy(&mut self) {
+        if self.left.capacity() == 0 {
+            self.left.reserve_exact(self.text.len());
+        }
+        self.left.extend_from_slice(self.text.get(self.from..self.to).unwrap_or_default());
+    }
+
+    /// `None` when nothing went.
+    fn end(mut self) -> Option<Vec<u8>> {
+        if self.from == 0 {
+            return None;
+        }
+        self.copy();
+        Some(self.left)
+    }
 }
 
 /// Lines of `md5sum  path`, the path relative to the root; asked with a slash before it.
@@ -112,7 +151,7 @@ pub(super) fn without_records(text: &[u8], ask: &mut dyn Stanzas) -> Result<Opti
 /// Where the first stanza ends, the blank lines behind it included.
 fn stanza_end(text: &[u8]) -> usize {
     let (mut at, mut closed) = (0, false);
-    for line in text.split_inclusive(|&b| b == b'\n') {
+    for line in lines(text) {
         let blank = matches!(line, b"\n" | b"\r\n");
         if closed && !blank {
             break;
@@ -127,7 +166,9 @@ fn stanza_end(text: &[u8]) -> usize {
 fn field<'a>(stanza: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, ()> {
     let mut found = None;
     let mut first = true;
-    for line in stanza.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
+    for line in lines(stanza) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let continued = line.first().is_some_and(|b| matches!(b, b' ' | b'\t'));
         if line.is_empty() || (continued && !first) {
             continue;
@@ -146,7 +187,7 @@ fn copy_stanza(left: &mut Vec<u8>, stanza: &[u8], name: &[u8], ask: &mut dyn Sta
     // Where the field began, while all its paths so far go.
     let mut header: Option<usize> = None;
     let mut inside = false;
-    for line in stanza.split_inclusive(|&b| b == b'\n') {
+    for line in lines(stanza) {
         let continued = line.first().is_some_and(|b| matches!(b, b' ' | b'\t'));
         if !continued {
             // A field that lost every line goes as a whole.

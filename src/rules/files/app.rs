@@ -105,7 +105,7 @@ fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath)
     while let Some(part) = missing.pop() {
         full.extend_from_slice(&part);
         let (owner, mode) = if missing.is_empty() { ((run.uid, group), mode) } else { ((0, 0), 0o755) };
-        let new = Attributes { owner, mode, drop_capability: false, drop_access_list: false };
+        let new = Attributes::new(owner, mode);
         draft.create(&full, New::Directory(new), "[files] writable: created for the run user");
     }
 }

@@ -181,7 +181,7 @@ impl Image {
         for record in &outcome.plan.records {
             let path = String::from_utf8_lossy(&record.path(&facts.tree)).into_owned();
             let (before, after) = record.states(&facts.tree);
-            outcome.records.push(format!("{} {path}: {before} -> {after} ({})", record.rule, record.reason));
+            outcome.records.push(format!("{} {path}: {before} -> {after} ({})", record.rule(), record.reason()));
         }
         for step in &outcome.plan.steps {
             let path = String::from_utf8(step.path(&facts.tree)).unwrap();
