@@ -156,20 +156,4 @@ program .NET harden-test/debian:12-dotnet ratio user dotnet /bench/app/Start.dll
     echo '|---|---|---|---|---|---|'
     printf '%s\n' "${rows[@]}"
 } >"$scratch/table"
-cat "$scratch/table"
-
-if [ "${UPDATE:-}" = 1 ]; then
-    page=$REPO/docs/reference.md
-    grep -qx '<!-- bench -->' "$page" && grep -qx '<!-- /bench -->' "$page" ||
-        die "docs/reference.md has no lines '<!-- bench -->' and '<!-- /bench -->' to put the table between"
-    awk -v table="$scratch/table" '
-        $0 == "<!-- bench -->" { print; while ((getline line < table) > 0) print line; inside = 1; next }
-        $0 == "<!-- /bench -->" { inside = 0 }
-        !inside' "$page" >"$scratch/page"
-    cat "$scratch/page" >"$page"
-    say "docs/reference.md has the table" >&2
-fi
-if [ -s "$scratch/missed" ]; then
-    sed 's/^/bench: missed: /' "$scratch/missed" >&2
-    exit 1
-fi
+publish_table docs/reference.md

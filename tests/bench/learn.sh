@@ -308,20 +308,4 @@ fi
     echo '|---|---|---|---|---|---|'
     printf '%s\n' "${rows[@]}"
 } >"$scratch/table"
-cat "$scratch/table"
-
-if [ "${UPDATE:-}" = 1 ]; then
-    page=$REPO/docs/learn.md
-    grep -qx '<!-- bench -->' "$page" && grep -qx '<!-- /bench -->' "$page" ||
-        die "docs/learn.md has no lines '<!-- bench -->' and '<!-- /bench -->' to put the table between"
-    awk -v table="$scratch/table" '
-        $0 == "<!-- bench -->" { print; while ((getline line < table) > 0) print line; inside = 1; next }
-        $0 == "<!-- /bench -->" { inside = 0 }
-        !inside' "$page" >"$scratch/page"
-    cat "$scratch/page" >"$page"
-    say "docs/learn.md has the table" >&2
-fi
-if [ -s "$scratch/missed" ]; then
-    sed 's/^/bench: missed: /' "$scratch/missed" >&2
-    exit 1
-fi
+publish_table docs/learn.md

@@ -377,20 +377,4 @@ table() {
     done
 }
 table >"$scratch/table"
-cat "$scratch/table"
-
-if [ "${UPDATE:-}" = 1 ]; then
-    readme=$REPO/README.md
-    grep -qx '<!-- bench -->' "$readme" && grep -qx '<!-- /bench -->' "$readme" ||
-        die "README.md has no lines '<!-- bench -->' and '<!-- /bench -->' to put the table between"
-    awk -v table="$scratch/table" '
-        $0 == "<!-- bench -->" { print; while ((getline line < table) > 0) print line; inside = 1; next }
-        $0 == "<!-- /bench -->" { inside = 0 }
-        !inside' "$readme" >"$scratch/readme"
-    cat "$scratch/readme" >"$readme"
-    say "README.md has the table" >&2
-fi
-if [ -s "$scratch/missed" ]; then
-    sed 's/^/bench: missed: /' "$scratch/missed" >&2
-    exit 1
-fi
+publish_table README.md

@@ -27,3 +27,22 @@ load_engine() {
 
 # True when the engine already holds this image.
 have_image() { "$CLIENT" image inspect "$1" >/dev/null 2>&1; }
+
+# publish_table PAGE: the end of a bench. Prints $scratch/table, puts it between the two marks of that page with UPDATE=1, and
+# fails when $scratch/missed names a budget.
+# shellcheck disable=SC2154
+publish_table() {
+    local page=$REPO/$1
+    cat "$scratch/table"
+    if [ "${UPDATE:-}" = 1 ]; then
+        grep -qx '<!-- bench -->' "$page" && grep -qx '<!-- /bench -->' "$page" ||
+            die "$1 has no lines '<!-- bench -->' and '<!-- /bench -->' to put the table between"
+        awk -v table="$scratch/table" '
+            $0 == "<!-- bench -->" { print; while ((getline line < table) > 0) print line; inside = 1; next }
+            $0 == "<!-- /bench -->" { inside = 0 }
+            !inside' "$page" >"$scratch/page"
+        cat "$scratch/page" >"$page"
+        say "$1 has the table" >&2
+    fi
+    [ ! -s "$scratch/missed" ] || { sed 's/^/bench: missed: /' "$scratch/missed" >&2 && exit 1; }
+}
