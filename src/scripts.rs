@@ -320,7 +320,16 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let Some(language) = language.filter(|_| self.tree.is_file(id)) else { return Vec::new() };
-        self.calls_in(id, calls::calls(&self.text(id), language), language)
+        let mut found = calls::calls(&self.text(id), language);
+        let unknown = std::mem::take(&mut found.unknown);
+        let mut uses = self.calls_in(id, found.calls, language);
+        if !unknown.is_empty() {
+            let none = || FileUses { file: id, names: Vec::new(), logins: Vec::new(), unknown: Vec::new(), problem: None };
+            let mut file = uses.pop().unwrap_or_else(none);
+            file.unknown = unknown;
+            uses.push(file);
+        }
+        uses
     }
 
     /// The language of the interpreter that a command line gives a file to.
@@ -352,7 +361,7 @@ impl<'a> Reader<'a> {
             for word in configurations::behind(&line.words, name) {
                 let code = word.contains(['(', '|', '`', '!', ' ']);
                 if code && self.tree.resolve_from(self.working_directory(), word.as_bytes(), true).is_err() {
-                    let calls = calls::calls(word, language).into_iter().map(|(_, call)| (0, call)).collect();
+                    let calls = calls::calls(word, language).calls.into_iter().map(|(_, call)| (0, call)).collect();
                     found.extend(self.calls_in(id, calls, language));
                 }
             }
