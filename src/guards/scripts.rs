@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Guard, reach};
+use super::{Guard, reach, setid};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -28,15 +28,23 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let reader = cx.reader();
     let reached = cx.reached();
     let known: BTreeSet<Id> = BTreeSet::from_iter(reached.iter().map(|file| file.file));
-    for file in reached {
-        judge(cx, draft, &reader, file, true);
+    let mut wanted = BTreeSet::new();
+    let (mut later, now): (Vec<&FileUses>, Vec<&FileUses>) =
+        reached.iter().partition(|file| draft.is_removed(file.file));
+    for file in now {
+        wanted.extend(judge(cx, draft, &reader, file, true));
         say_what_is_unknown(draft, &reader, file);
+    }
+    // Scripts among the programs that are to be kept need programs, too: they are named at once, not in the next run.
+    while let Some(at) = later.iter().position(|file| wanted.contains(&file.file)) {
+        let file = later.swap_remove(at);
+        wanted.extend(judge(cx, draft, &reader, file, true));
     }
     let mut seen = known;
     let mut runs = None;
     for &id in cx.closure.reasons.keys() {
         for file in reader.uses(id) {
-            if seen.insert(file.file) {
+            if seen.insert(file.file) && !draft.is_removed(file.file) {
                 // A helper that a program of the image starts by its path.
                 let runs = runs.get_or_insert_with(|| reach::reached(cx)).contains(file.file);
                 judge(cx, draft, &reader, &file, runs);
@@ -45,12 +53,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// Refuse or warn about one file.
-fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses, reached: bool) {
+/// Refuse or warn about one file. Returns the files that are to be kept.
+fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses, reached: bool) -> Vec<Id> {
     let tree = reader.tree;
-    if draft.is_removed(file.file) {
-        return;
-    }
     let goes = |draft: &Draft<'_>, name: &Named| {
         leads_nowhere(draft, tree, name.entry) || lost_interpreter(cx, draft, name.entry).is_some()
     };
@@ -67,7 +72,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
         }
     }
     if lost.is_empty() {
-        return;
+        return Vec::new();
     }
     let show = |name: &&Named| {
         let what = if name.how == How::Runs { "" } else { "the code in " };
@@ -80,7 +85,9 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     let more = lost.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = lost.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
-    let keeps = lost.iter().map(|name| Keep::new(List::Commands, entry(tree, name))).collect();
+    let mut keeps: Vec<Keep> = lost.iter().map(|name| Keep::new(List::Commands, entry(tree, name))).collect();
+    let targets: Vec<Id> = lost.iter().filter_map(|name| Some(tree.follow(name.entry).ok()?.node)).collect();
+    keeps.extend(setid::all_with(cx, draft, &targets));
     let why = match (reached, reader.is_code(file.file)) {
         (true, true) => "runs when the image starts and needs",
         (true, false) => "is read when the image starts and names",
@@ -99,6 +106,7 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
     } else {
         draft.warn_for(cx.closure.origin(file.file), text, help);
     }
+    targets
 }
 
 /// Whether an entry, or what it leads to, goes.

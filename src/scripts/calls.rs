@@ -3,12 +3,13 @@
 //! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
 
 mod given;
+mod shells;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use given::{Known, Open, definitions, pieces, values};
+use given::{Function, Known, Open, definitions, pieces, values};
 
 /// A language with calls that start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) enum Language {
     Ocaml,
     Prolog,
     Scheme,
+    /// A shell whose grammar is its own.
+    OtherShell,
     Tcl,
 }
 
@@ -68,6 +71,9 @@ pub(super) fn of_interpreter(path: &str) -> Option<Language> {
         "octave" | "octave-cli" => Some(Language::Octave),
         "Rscript" | "R" | "littler" => Some(Language::R),
         "guile" | "mcron" | "sbcl" | "clisp" | "ecl" | "racket" | "emacs" => Some(Language::Scheme),
+        "fish" | "csh" | "tcsh" | "bsd-csh" | "rc" | "es" | "nu" | "elvish" | "xonsh" | "ion" => {
+            Some(Language::OtherShell)
+        }
         "escript" => Some(Language::Erlang),
         "elixir" => Some(Language::Elixir),
         "groovy" => Some(Language::Groovy),
@@ -94,6 +100,7 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
         "lua" => Some(Language::Lua),
         "R" | "r" => Some(Language::R),
         "scm" | "guile" | "lisp" | "cl" | "el" | "rkt" => Some(Language::Scheme),
+        "fish" | "csh" | "tcsh" | "nu" | "elv" | "xsh" => Some(Language::OtherShell),
         "escript" | "erl" => Some(Language::Erlang),
         "ex" | "exs" => Some(Language::Elixir),
         "groovy" => Some(Language::Groovy),
@@ -144,9 +151,9 @@ const fn plain(language: Language) -> &'static [&'static str] {
             "pty.spawn",
             "sh.Command",
         ],
-        Language::Perl => &[
-            "system", "exec", "capture", "open", "open2", "open3", "run3", "systemx", "capturex", "readpipe",
-        ],
+        Language::Perl => {
+            &["system", "exec", "capture", "open", "open2", "open3", "run3", "systemx", "capturex", "readpipe"]
+        }
         Language::Ruby => &[
             "system",
             "exec",
@@ -232,31 +239,31 @@ pub(super) struct Started {
 /// Rounds in which functions that call functions are found.
 const ROUNDS: usize = 4;
 
-/// Everything that a script starts.
-pub(super) fn calls(text: &str, language: Language) -> Started {
-    // Functions of these names are common: what is looked for comes from modules.
-    const MODULES: [&str; 6] = ["child_process", "execa", "cross-spawn", "shelljs", "zx", "Bun"];
-    if language == Language::JavaScript && !MODULES.iter().any(|module| text.contains(module)) {
-        return Started::default();
+/// Functions that start what they are given, by their names.
+pub(in crate::scripts) type Functions = BTreeMap<String, Function>;
+
+/// The functions of a module that start what they are given.
+pub(super) fn functions(text: &str, language: Language) -> Functions {
+    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell) {
+        return Functions::new();
     }
+    followed(text, language, Functions::new()).0.functions
+}
+
+/// Whether the calls of a language are found by texts that stand in front of literals.
+const fn is_marked(language: Language) -> bool {
+    !marks(language).is_empty()
+}
+
+/// Everything that a script starts; `functions` are those of modules that it loads.
+pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Started {
     match language {
+        Language::OtherShell => return Started { calls: shells::programs(text), unknown: Vec::new() },
         Language::Tcl => return Started { calls: given::tcl(text), unknown: Vec::new() },
-        Language::Scheme | Language::Erlang | Language::Groovy | Language::Ocaml | Language::Prolog => {
-            return Started { calls: marked(text, language), unknown: Vec::new() };
-        }
+        _ if is_marked(language) => return Started { calls: marked(text, language), unknown: Vec::new() },
         _ => {}
     }
-    let mut known = Known::of(text, language);
-    let mut scan = scan(text, language, &known);
-    if !scan.open.is_empty() {
-        let defined = definitions(text, language);
-        for _ in 0..ROUNDS {
-            if !known.learn(&scan.open, &defined) {
-                break;
-            }
-            scan = self::scan(text, language, &known);
-        }
-    }
+    let (known, scan) = followed(text, language, functions);
     let unknown = scan.open.iter().filter(|open| open.telling);
     let unknown = unknown.filter_map(|open| {
         let name = open.names.first()?;
@@ -274,6 +281,22 @@ pub(super) fn calls(text: &str, language: Language) -> Started {
     Started { calls, unknown }
 }
 
+/// A script read until no more functions and variables are found.
+fn followed(text: &str, language: Language, functions: Functions) -> (Known, Scan) {
+    let mut known = Known::of(text, language, functions);
+    let mut found = scan(text, language, &known);
+    if !found.open.is_empty() {
+        let defined = definitions(text, language);
+        for _ in 0..ROUNDS {
+            if !known.learn(&found.open, &defined) {
+                break;
+            }
+            found = scan(text, language, &known);
+        }
+    }
+    (known, found)
+}
+
 /// What one reading of a script finds.
 #[derive(Debug, Default)]
 struct Scan {
@@ -286,7 +309,14 @@ struct Scan {
 
 impl Scan {
     /// What stands where a program is expected.
-    fn add(&mut self, piece: &str, language: Language, place: (usize, u32), shell: bool, (each, telling): (bool, bool)) {
+    fn add(
+        &mut self,
+        piece: &str,
+        language: Language,
+        place: (usize, u32),
+        shell: bool,
+        (each, telling): (bool, bool),
+    ) {
         let (calls, names) = values(piece, language, shell);
         self.found.extend(calls.into_iter().map(|call| (place.1, call)));
         if !names.is_empty() {
@@ -326,7 +356,9 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
             '"' | '\'' | '`' => {
                 let (length, content) = literal(rest);
                 let code = match language {
-                    Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia if c == '`' => {
+                    Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia
+                        if c == '`' =>
+                    {
                         content
                     }
                     Language::Awk | Language::Gnuplot if c != '`' => piped((text, &holders), at, length, language),
@@ -366,9 +398,9 @@ fn named(
     language: Language,
     known: &Known,
 ) {
-    let last = name.rsplit('.').next().unwrap_or_default();
     let full = known.full(name);
-    if plain && is_call(&full, language) {
+    let last = full.rsplit('.').next().unwrap_or_default();
+    if plain && known.calls && is_call(&full, language) {
         match argument(behind, language, &full) {
             Some(Argument::Literal(call)) => scan.found.push((line, call)),
             Some(Argument::Piece(piece)) => {
@@ -718,7 +750,7 @@ mod tests {
             Call::Program(name) => format!("{line} {name}"),
             Call::Code(code) => format!("{line} sh: {}", code.trim()),
         };
-        calls(text, language).calls.into_iter().map(show).collect()
+        calls(text, language, Functions::new()).calls.into_iter().map(show).collect()
     }
 
     #[test]
@@ -789,6 +821,18 @@ mod tests {
         assert_eq!(all(text, Language::Lua), ["2 sh: tac x", "3 sh: cut -f1"]);
         let text = "x <- system(\"uname -a\", intern = TRUE)\nsystem2('sort', 'x')\n# system('no')\ny <- read.table(pipe(\"cut -f1\"))\n";
         assert_eq!(all(text, Language::R), ["1 sh: uname -a", "2 sh: sort", "4 sh: cut -f1"]);
+        let erlang = "% os:cmd(\"no\")\nmain(_) -> os:cmd(\"tac x\"), open_port({spawn, \"cut -f1\"}, []).\n";
+        assert_eq!(all(erlang, Language::Erlang), ["2 sh: tac x", "2 sh: cut -f1"]);
+        let ocaml = "let _ = Sys.command \"tac x\";;\nlet _ = Unix.execvp \"sort\" a (* Sys.command \"no\" *)\n";
+        assert_eq!(all(ocaml, Language::Ocaml), ["1 sh: tac x", "2 sort"]);
+        let groovy = "println \"tac x\".execute().text\n['sort', 'x'].execute()\nnew ProcessBuilder('nl').start()\n";
+        assert_eq!(all(groovy, Language::Groovy), ["1 tac", "2 sort", "3 nl"]);
+        let prolog = "main :- process_create(path(tac), [x], []), shell('nl x').\n";
+        assert_eq!(all(prolog, Language::Prolog), ["1 sh: nl x", "1 tac"]);
+        assert_eq!(all("run(`tac x`)\n", Language::Julia), ["1 sh: tac x"]);
+        assert_eq!(all("{o, 0} = System.cmd(\"tac\", [\"x\"])\n", Language::Elixir), ["1 tac"]);
+        let lisp = "(sb-ext:run-program \"/usr/bin/tac\" '(\"x\"))\n(uiop:run-program \"nl x\")\n";
+        assert_eq!(all(lisp, Language::Scheme), ["1 /usr/bin/tac", "2 sh: nl x"]);
         assert_eq!(all("[s, o] = system ('tac x');\n", Language::Octave), ["1 sh: tac x"]);
         let text = "set x [exec date +%s]\n# exec no\nspawn -noecho ssh host\nexec sort x | uniq -c >y\nset f [open \"|cut -f1 x\"]\nexec $no\nset f [open \"no\"]\n";
         let scheme = "(system \"tac x\") ; (system \"no\")\n(job '(next-second) \"cut -f1 $(nl x)\")\n(system* \"sort\" \"x\")\n(job 1 (lambda () \"no\"))\n(system (string-append \"no\"))\n";
@@ -849,8 +893,8 @@ mod tests {
             ["system", "system(", "system('", "qx", "qx{", "open(", "`", "'''", "subprocess.run([", "%x", "é'ü\n`ß"]
         {
             for language in [Language::Python, Language::Perl, Language::Ruby, Language::JavaScript, Language::Php] {
-                let _ = calls(text, language);
-                let _ = calls(&format!("child_process {text}"), language);
+                let _ = calls(text, language, Functions::new());
+                let _ = calls(&format!("child_process {text}"), language, Functions::new());
             }
         }
     }

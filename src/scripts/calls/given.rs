@@ -28,7 +28,7 @@ pub(super) struct Open {
 
 /// A function of the script that starts what it is given.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Function {
+pub(in crate::scripts) struct Function {
     /// Which argument, from 0.
     pub argument: usize,
     pub shell: bool,
@@ -52,7 +52,10 @@ pub(super) struct Definition {
 /// What is known of a script's own names.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    functions: BTreeMap<String, Function>,
+    /// Functions that start what they are given.
+    pub functions: BTreeMap<String, Function>,
+    /// The script can start programs itself.
+    pub calls: bool,
     variables: BTreeMap<String, Variable>,
     /// Parameters that are started: the callers say what they are.
     parameters: BTreeSet<String>,
@@ -61,33 +64,42 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The names that a script imports.
-    pub(super) fn of(text: &str, language: Language) -> Self {
-        let mut known = Self::default();
+    /// The names that a script imports, with the functions of the modules of its application.
+    pub(super) fn of(text: &str, language: Language, functions: BTreeMap<String, Function>) -> Self {
+        // Functions of these names are common in JavaScript: what is looked for comes from modules.
+        const MODULES: [&str; 6] = ["child_process", "execa", "cross-spawn", "shelljs", "zx", "Bun"];
+        let calls = language != Language::JavaScript || MODULES.iter().any(|module| text.contains(module));
+        let mut known = Self { functions, calls, ..Self::default() };
         if language != Language::Python {
             return known;
         }
         for line in text.lines().map(str::trim) {
-            let renamed = |names: &str, known: &mut Self, module: &str| {
-                for name in names.split(',') {
-                    let words: Vec<&str> = name.trim_matches(['(', ')', ' ']).split_whitespace().collect();
-                    let (Some(name), own) = (words.first(), words.last()) else { continue };
-                    let own = own.filter(|_| words.len() == 3).unwrap_or(name);
-                    let whole = if module.is_empty() { (*name).to_owned() } else { format!("{module}.{name}") };
-                    if **own != whole && known.aliases.len() < MOST {
-                        known.aliases.insert((*own).to_owned(), whole);
-                    }
-                }
-            };
             if let Some(names) = line.strip_prefix("import ") {
-                renamed(names, &mut known, "");
-            } else if let Some((module, names)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import "))
-                && matches!(module, "subprocess" | "os" | "pexpect" | "pty" | "asyncio" | "sh")
+                known.rename("", names);
+            } else if let Some((module, names)) =
+                line.strip_prefix("from ").and_then(|rest| rest.split_once(" import "))
             {
-                renamed(names, &mut known, module);
+                known.rename(module, names);
             }
         }
         known
+    }
+
+    /// The names of `a, b as c` that stand for others: those of other names, and all of modules that start programs.
+    fn rename(&mut self, module: &str, names: &str) {
+        let starts = matches!(module, "subprocess" | "os" | "pexpect" | "pty" | "asyncio" | "sh");
+        for name in names.split(',') {
+            let words: Vec<&str> = name.trim_matches(['(', ')', ' ']).split_whitespace().collect();
+            let (name, own) = match words.as_slice() {
+                [name, "as", own] => (*name, *own),
+                [name] if starts => (*name, *name),
+                _ => continue,
+            };
+            if self.aliases.len() < MOST {
+                let whole = if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") };
+                self.aliases.insert(own.to_owned(), whole);
+            }
+        }
     }
 
     /// A name with the module that it stands for.
@@ -203,13 +215,18 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
     // The name of the parameter: `args=…`.
     let key = piece.find(|c| !is_name(c)).and_then(|at| piece.split_at_checked(at));
     if let Some((key, value)) = key
-        && let Some(value) = value.trim_start().strip_prefix(['=', ':']).filter(|value| !value.starts_with(['=', ':']))
+        && let Some(value) = value
+            .trim_start()
+            .strip_prefix(['=', ':'])
+            .filter(|value| !value.starts_with(['=', ':']) && !value.trim().is_empty())
         && !key.is_empty()
     {
         piece = value.trim_start();
     }
     // `exec { $program } …` of Perl.
-    if let Some((block, _)) = piece.strip_prefix('{').filter(|_| language == Language::Perl).and_then(|p| p.split_once('}')) {
+    if let Some((block, _)) =
+        piece.strip_prefix('{').filter(|_| language == Language::Perl).and_then(|p| p.split_once('}'))
+    {
         piece = block;
     }
     // A list: its first element. Perl and Ruby have lists of words.
@@ -251,7 +268,8 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
             splits |= called && name.contains("split");
             // `cmd.split()` is what cmd is; `list(cmd)` is no variable, and `self.cmd` is its last part.
             let variable = if called { parts.first().filter(|_| parts.len() > 1) } else { parts.last() };
-            let variable = variable.filter(|name| !text && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()));
+            let variable =
+                variable.filter(|name| !text && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()));
             names.extend(variable.map(|&name| name.to_owned()));
             at += end;
         } else {
@@ -265,7 +283,8 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
 pub(super) fn module_call(name: &str, language: Language, text: &str) -> Option<String> {
     let program = name.strip_prefix("sh.").filter(|program| !program.contains('.') && *program != "Command")?;
     let begins = |line: &str, begin: &str| line.strip_prefix(begin).is_some_and(|rest| !rest.starts_with(is_name));
-    let imports = || text.lines().map(str::trim).any(|line| begins(line, "import sh") || begins(line, "from sh import"));
+    let imports =
+        || text.lines().map(str::trim).any(|line| begins(line, "import sh") || begins(line, "from sh import"));
     (language == Language::Python && imports()).then(|| program.replace('_', "-"))
 }
 
@@ -362,7 +381,8 @@ fn taken(body: &str) -> Vec<String> {
         return pieces(list, true).into_iter().map(parameter).collect();
     }
     let shifted = body.split(';').filter(|line| line.contains("shift") && line.contains('='));
-    let mut found: Vec<String> = shifted.map(|line| last_name(line.split('=').next().unwrap_or_default().trim_end()).to_owned()).collect();
+    let mut found: Vec<String> =
+        shifted.map(|line| last_name(line.split('=').next().unwrap_or_default().trim_end()).to_owned()).collect();
     if found.is_empty() {
         found.push(if body.contains("@_") || body.contains("$_[") { "_" } else { "shift" }.to_owned());
     }
@@ -435,7 +455,8 @@ fn tcl_with(text: &str, functions: &mut BTreeMap<String, usize>, variables: &mut
             while let Some((_, tail)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
                 rest = tail;
             }
-            let variable = rest.first().map(|word| word.trim_start_matches("{*}")).and_then(|word| word.strip_prefix('$'));
+            let variable =
+                rest.first().map(|word| word.trim_start_matches("{*}")).and_then(|word| word.strip_prefix('$'));
             if let Some(variable) = variable.map(bare) {
                 match parameters.iter().position(|parameter| *parameter == variable) {
                     Some(argument) => {
@@ -461,4 +482,113 @@ fn tcl_with(text: &str, functions: &mut BTreeMap<String, usize>, variables: &mut
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Call, Functions, Language, calls, functions};
+
+    fn all(text: &str, language: Language, functions: Functions) -> (Vec<String>, Vec<String>) {
+        let started = calls(text, language, functions);
+        let show = |(line, call): (u32, Call)| match call {
+            Call::Program(name) => format!("{line} {name}"),
+            Call::Code(code) => format!("{line} sh: {}", code.trim()),
+        };
+        let mut found: Vec<String> = started.calls.into_iter().map(show).collect();
+        found.sort();
+        (found, started.unknown.into_iter().map(|(line, name)| format!("{line} {name}")).collect())
+    }
+
+    #[test]
+    fn functions_that_start_what_they_are_given() {
+        for (language, text) in [
+            (Language::Python, "def go(*a): return subprocess.run(list(a), check=True)\n\ngo('tac', '/x')\n"),
+            (
+                Language::Python,
+                "class T:\n  def go(self, cmd: list[str], n=1): subprocess.run(cmd)\nT().go(['tac', 'x'])\n",
+            ),
+            (Language::Python, "def low(c): os.execvp(c[0], c)\ndef go(x, c): low(c)\ngo(1, ['tac'])\n"),
+            (Language::Ruby, "def go(*a) = Open3.capture2(*a).first\n\nputs go('tac', 'x')\n"),
+            (Language::Ruby, "def self.go *cmd\n  system(*cmd)\nend\ngo 'tac', 'x'\n"),
+            (Language::Perl, "sub go { my ($n, @c) = @_; system(@c); }\n\ngo(1, 'tac', 'x');\n"),
+            (Language::Perl, "sub go {\n  my $c = shift;\n  exec $c, @_; }\ngo(\"tac\");\n"),
+            (Language::Perl, "sub go { system(@_) == 0 or die }\n&go('tac', 'x');\n"),
+            (Language::Php, "<?php function go(string $c) { return shell_exec($c); }\n\ngo('tac x');\n"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst go = (c, ...a) => cp.spawnSync(c, a);\ngo('tac', 'x');\n",
+            ),
+            (
+                Language::JavaScript,
+                "const { spawn } = require('child_process');\nasync function go(c, a) { return spawn(c, a) }\nawait go('tac', []);\n",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process'); class T {\n  go(n, c) {\n    cp.execFile(c); } }\nnew T().go(1, 'tac');\n",
+            ),
+            (Language::Lua, "local function go(c) return io.popen(c):read('a') end\n\nprint(go('tac x'))\n"),
+            (Language::Tcl, "proc go {n args} { exec {*}$args }\nputs [go 1 tac x]\n"),
+            (Language::R, "go <- function(c, ...) system2(c, ...)\n\ngo('tac', 'x')\n"),
+        ] {
+            let (found, _) = all(text, language, Functions::new());
+            assert!(found.iter().any(|one| one.contains("tac")), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn variables_that_hold_commands() {
+        for (language, text) in [
+            (Language::Python, "TOOL = 'tac'\nsubprocess.run([TOOL, 'x'])\n"),
+            (Language::Python, "cmd: list[str] = [\n    'tac', 'x']\nsubprocess.Popen(cmd)\n"),
+            (Language::Python, "cmd = os.environ.get('TOOL', 'tac')\nos.system(cmd + ' x')\n"),
+            (Language::Python, "cmd = 'tac x'.split()\nsubprocess.run(cmd)\n"),
+            (Language::Python, "for cmd in (['rev'], ['tac', 'x']):\n    subprocess.run(cmd)\n"),
+            (Language::Python, "ALL = [['rev'], ['tac', 'x']]\nfor cmd in ALL:\n    subprocess.run(cmd)\n"),
+            (Language::Python, "self.cmd = ['tac']\nsubprocess.run(self.cmd)\n"),
+            (Language::Python, "from subprocess import run\nrun(args=['tac'])\n"),
+            (Language::Python, "import subprocess as sp\nsp.run(shlex.split('tac x'))\n"),
+            (Language::Python, "import sh\nsh.tac('x')\n"),
+            (Language::Ruby, "CMD = %w[tac x]\nsystem(*CMD)\n"),
+            (Language::Perl, "my @cmd = qw(tac x);\nsystem(@cmd);\n"),
+            (Language::Perl, "my $cmd = 'tac';\nexec { $cmd } 'x';\n"),
+            (Language::Php, "<?php $cmd = 'tac x';\npassthru($cmd);\n"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst tool = process.env.TOOL || 'tac';\ncp.spawn(tool);\n",
+            ),
+            (Language::Tcl, "set cmd tac\nexec $cmd x\n"),
+        ] {
+            let (found, unknown) = all(text, language, Functions::new());
+            assert!(found.iter().any(|one| one.contains("tac")), "{text}: {found:?}");
+            assert!(
+                !found.iter().any(|one| one.contains(" x ")) && unknown.is_empty(),
+                "{text}: {found:?} {unknown:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_nobody_assigns_is_unknown_and_what_is_no_program_is_nothing() {
+        let none = Vec::<String>::new();
+        for (language, text, unknown) in [
+            (Language::Python, "subprocess.run(cmd)\n", vec!["1 cmd".to_owned()]),
+            (Language::Python, "def go(cmd): subprocess.run(cmd)\n", none.clone()),
+            (Language::Python, "def go(cmd): print(cmd)\ngo('tac')\nrun(['tac'])\n", none.clone()),
+            (Language::JavaScript, "const cp = require('child_process');\nconst m = /x/.exec(text);\n", none.clone()),
+            (Language::JavaScript, "const tool = 'tac'; go(tool);\n", none.clone()),
+            (Language::Perl, "open(my $f, '<', $name);\n", none),
+        ] {
+            assert_eq!(all(text, language, Functions::new()), (Vec::new(), unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn functions_of_modules_are_known_where_they_are_called() {
+        let module = "import subprocess as sp\ndef go(cmd, **more): return sp.run(cmd, **more)\ndef no(x): return x\n";
+        let known = functions(module, Language::Python);
+        assert_eq!(known.keys().collect::<Vec<_>>(), ["go"]);
+        let text =
+            "from lib.tools import go as g\nfrom lib import tools\ng(['rev'])\ntools.go(['tac'])\ntools.no('seq')\n";
+        assert_eq!(all(text, Language::Python, known).0, ["3 rev", "4 tac"]);
+    }
 }
