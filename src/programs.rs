@@ -36,9 +36,9 @@ const FILES: &[(&str, &str)] = built_in! {
     "pg_wrapper" "php" "php-fpm" "postfix" "postgres" "pppd" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind"
     "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed"
     "setpriv" "setuidgid" "slapd" "smartd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "strongswan"
-    "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract"
+    "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tex"
     "tinc" "tini" "tinyproxy" "ucarp" "udevd" "udhcpc" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "wpa_cli"
-    "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
+    "xmlto" "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.

@@ -172,7 +172,7 @@ fn what_java_classes_start_is_refused() {
 /// An archive of files that are not packed.
 fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
-    let (mut all, mut list) = (Vec::new(), Vec::new());
+    let (mut all, mut list): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     for (name, content) in files {
         let (begin, size, length) = (number(all.len()), number(content.len()), number(name.len()));
         all.extend(b"PK\x03\x04".iter().chain(&[0; 14]).chain(&size).chain(&size).chain(&length));
