@@ -73,7 +73,8 @@ struct Missing {
     code: bool,
     /// What is shown of each.
     shown: Vec<String>,
-    keeps: Vec<Keep>,
+    /// What keeps each, with its entry.
+    keeps: Vec<(Id, Keep)>,
     /// The files of the programs.
     targets: Vec<Id>,
     /// One is a multi-call binary.
@@ -110,7 +111,7 @@ fn missing(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &
         file: file.file,
         code: reader.is_code(file.file),
         shown: lost.iter().map(show).collect(),
-        keeps: lost.iter().map(|name| Keep::new(List::Commands, entry(tree, name))).collect(),
+        keeps: lost.iter().map(|name| (name.entry, Keep::new(List::Commands, entry(tree, name)))).collect(),
         targets: lost.iter().filter_map(|name| Some(tree.follow(name.entry).ok()?.node)).collect(),
         telling: lost.iter().any(telling),
     })
@@ -140,12 +141,10 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
     let more = shown.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let list = shown.get(..SHOWN.min(shown.len())).unwrap_or_default().join(", ");
-    let mut keeps: Vec<Keep> = Vec::new();
-    for keep in files.iter().flat_map(|one| &one.keeps) {
-        if !keeps.contains(keep) {
-            keeps.push(keep.clone());
-        }
-    }
+    // `/usr/bin/find` of one file and `find` of another are one entry.
+    let mut entries = BTreeSet::new();
+    let first_of = files.iter().flat_map(|one| &one.keeps).filter(|(entry, _)| entries.insert(*entry));
+    let mut keeps: Vec<Keep> = first_of.map(|(_, keep)| keep.clone()).collect();
     let targets: Vec<Id> = files.iter().flat_map(|one| one.targets.clone()).collect();
     keeps.extend(setid::all_with(cx, draft, &targets));
     let mut or = ", or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands".to_owned();
