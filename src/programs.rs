@@ -28,7 +28,7 @@ macro_rules! built_in {
 const FILES: &[(&str, &str)] = built_in! {
     "acpid" "anacron" "apache2" "apcupsd" "atd" "automount" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot"
     "collectd" "cp" "cron" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
-    "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "groff" "gunicorn" "haproxy" "icecast"
+    "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
     "ifplugd" "ifupdown" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived" "lighttpd" "lilypond"
     "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "modprobe" "monit" "mosquitto" "msmtp"
     "munin-node" "mutt" "named" "networkd-dispatcher" "networkmanager" "nginx" "ngircd" "node" "npm" "nrpe" "nsd"
@@ -36,9 +36,9 @@ const FILES: &[(&str, &str)] = built_in! {
     "pg_wrapper" "php" "php-fpm" "postfix" "postgres" "pppd" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind"
     "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed"
     "setpriv" "setuidgid" "slapd" "smartd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "strongswan"
-    "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract"
+    "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tex"
     "tinc" "tini" "tinyproxy" "ucarp" "udevd" "udhcpc" "unbound" "upstart" "uwsgi" "varnishd" "vsftpd" "wpa_cli"
-    "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
+    "xmlto" "xvfb" "xvfb-run" "zabbix-agentd" "zgrep"
 };
 
 /// What the value of a key or an option is.

@@ -5,9 +5,11 @@
 //! Finds the entries that words name, with file and line. It does not know which entries are kept.
 
 mod calls;
+mod compiled;
 pub(crate) mod configurations;
 mod imports;
 mod makefile;
+mod modules;
 mod starters;
 
 use std::collections::BTreeSet;
@@ -134,8 +136,12 @@ impl<'a> Reader<'a> {
     /// The same of a word of a command line, which may be a script without a first line of its own.
     #[must_use]
     pub(crate) fn uses_of_word(&self, id: Id) -> Vec<FileUses> {
-        let uses = self.uses(id);
-        if uses.is_empty() { self.without_shebang(id) } else { uses }
+        let mut uses = self.uses(id);
+        if uses.is_empty() {
+            uses = self.without_shebang(id);
+        }
+        uses.extend(compiled::uses(self, id));
+        uses
     }
 
     /// The files of code that run when `id` runs, with their languages: itself, and what it sources.
@@ -320,7 +326,23 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let Some(language) = language.filter(|_| self.tree.is_file(id)) else { return Vec::new() };
-        self.calls_in(id, calls::calls(&self.text(id), language), language)
+        let text = self.text(id);
+        let modules = modules::loaded(self, id, &text, language);
+        // What modules of the application do with what they are given is known where they are called.
+        let functions = modules.iter().flat_map(|&module| calls::functions(&self.text(module), language)).collect();
+        let started = calls::calls(&text, language, functions);
+        let mut uses = self.calls_in(id, started.calls, language);
+        if !started.unknown.is_empty() || !modules.is_empty() {
+            let none = FileUses { file: id, names: Vec::new(), logins: Vec::new(), unknown: Vec::new(), problem: None };
+            let mut file = uses.pop().unwrap_or(none);
+            file.unknown = started.unknown;
+            file.names.extend(modules.into_iter().map(|entry| {
+                let word = String::from_utf8_lossy(&self.tree.path(entry)).into_owned();
+                Named { how: How::Reads, entry, line: 0, word, optional: false }
+            }));
+            uses.push(file);
+        }
+        uses
     }
 
     /// The language of the interpreter that a command line gives a file to.
@@ -352,7 +374,11 @@ impl<'a> Reader<'a> {
             for word in configurations::behind(&line.words, name) {
                 let code = word.contains(['(', '|', '`', '!', ' ']);
                 if code && self.tree.resolve_from(self.working_directory(), word.as_bytes(), true).is_err() {
-                    let calls = calls::calls(word, language).into_iter().map(|(_, call)| (0, call)).collect();
+                    let calls = calls::calls(word, language, calls::Functions::new())
+                        .calls
+                        .into_iter()
+                        .map(|(_, call)| (0, call))
+                        .collect();
                     found.extend(self.calls_in(id, calls, language));
                 }
             }
@@ -645,7 +671,8 @@ impl<'a> Reader<'a> {
 /// Whether a word names an interpreter that reads the file behind it.
 #[must_use]
 pub(crate) fn is_interpreter(word: &str) -> bool {
-    matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash")) || calls::of_interpreter(word).is_some()
+    matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash" | "java" | "dotnet"))
+        || calls::of_interpreter(word).is_some()
 }
 
 /// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Guard, reach};
+use super::{Guard, reach, setid};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -14,6 +14,9 @@ use crate::tree::{Id, Tree};
 
 /// Places named in one message.
 const SHOWN: usize = 12;
+
+/// Files named in one message.
+const FILES: usize = 3;
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -26,31 +29,60 @@ pub(super) const GUARD: Guard = Guard {
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let reader = cx.reader();
-    let reached = cx.reached();
-    let known: BTreeSet<Id> = BTreeSet::from_iter(reached.iter().map(|file| file.file));
-    for file in reached {
-        judge(cx, draft, &reader, file, true);
-        say_what_is_unknown(draft, &reader, file);
+    let mut seen = BTreeSet::new();
+    let (mut refused, mut named) = (Vec::new(), Vec::new());
+    for file in cx.reached() {
+        seen.insert(file.file);
+        if !draft.is_removed(file.file) {
+            refused.extend(missing(cx, draft, &reader, file));
+            say_what_is_unknown(draft, &reader, file);
+        }
     }
-    let mut seen = known;
     let mut runs = None;
     for &id in cx.closure.reasons.keys() {
         for file in reader.uses(id) {
-            if seen.insert(file.file) {
+            if seen.insert(file.file) && !draft.is_removed(file.file) {
                 // A helper that a program of the image starts by its path.
                 let runs = runs.get_or_insert_with(|| reach::reached(cx)).contains(file.file);
-                judge(cx, draft, &reader, &file, runs);
+                let list = if runs { &mut refused } else { &mut named };
+                list.extend(missing(cx, draft, &reader, &file));
             }
         }
     }
+    // Scripts among the programs that are to be kept need programs, too: they are named at once, not in the next run.
+    let mut wanted: Vec<Id> = refused.iter().flat_map(|one| one.targets.clone()).collect();
+    let mut asked = BTreeSet::new();
+    while let Some(id) = wanted.pop() {
+        let uses = if asked.insert(id) && draft.is_removed(id) { reader.uses(id) } else { Vec::new() };
+        for file in uses.iter().filter(|file| file.file == id || !seen.contains(&file.file)) {
+            let more = missing(cx, draft, &reader, file);
+            wanted.extend(more.iter().flat_map(|one| one.targets.clone()));
+            refused.extend(more);
+        }
+    }
+    say(cx, draft, &refused, true);
+    for one in named {
+        say(cx, draft, &[one], false);
+    }
 }
 
-/// Refuse or warn about one file.
-fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses, reached: bool) {
+/// The programs that one file names and that would go.
+struct Missing {
+    file: Id,
+    /// It is code, and no configuration.
+    code: bool,
+    /// What is shown of each.
+    shown: Vec<String>,
+    /// What keeps each, with its entry.
+    keeps: Vec<(Id, Keep)>,
+    /// The files of the programs.
+    targets: Vec<Id>,
+    /// One is a multi-call binary.
+    telling: bool,
+}
+
+fn missing(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &FileUses) -> Option<Missing> {
     let tree = reader.tree;
-    if draft.is_removed(file.file) {
-        return;
-    }
     let goes = |draft: &Draft<'_>, name: &Named| {
         leads_nowhere(draft, tree, name.entry) || lost_interpreter(cx, draft, name.entry).is_some()
     };
@@ -66,9 +98,6 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
             lost.push(name);
         }
     }
-    if lost.is_empty() {
-        return;
-    }
     let show = |name: &&Named| {
         let what = if name.how == How::Runs { "" } else { "the code in " };
         let interpreter = lost_interpreter(cx, draft, name.entry)
@@ -77,27 +106,59 @@ fn judge(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &Fi
         let word = escape::quoted(name.word.as_bytes());
         format!("{interpreter}{what}{word} ({})", reader.place(file.file, name.line))
     };
-    let more = lost.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let list = lost.iter().take(SHOWN).map(show).collect::<Vec<_>>().join(", ");
-    let keeps = lost.iter().map(|name| Keep::new(List::Commands, entry(tree, name))).collect();
-    let why = match (reached, reader.is_code(file.file)) {
-        (true, true) => "runs when the image starts and needs",
-        (true, false) => "is read when the image starts and names",
-        (false, _) => "is kept and names",
+    let telling = |name: &&Named| is_telling(name.word.rsplit('/').next().unwrap_or_default().as_bytes());
+    (!lost.is_empty()).then(|| Missing {
+        file: file.file,
+        code: reader.is_code(file.file),
+        shown: lost.iter().map(show).collect(),
+        keeps: lost.iter().map(|name| (name.entry, Keep::new(List::Commands, entry(tree, name)))).collect(),
+        targets: lost.iter().filter_map(|name| Some(tree.follow(name.entry).ok()?.node)).collect(),
+        telling: lost.iter().any(telling),
+    })
+}
+
+/// Refuse for all files that run, in one message whose lines settle them all, or warn about one that may run.
+fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool) {
+    let Some(first) = files.first() else { return };
+    let tree = &cx.facts.tree;
+    let paths: Vec<String> = files.iter().take(FILES).map(|one| escape::quoted(&tree.path(one.file))).collect();
+    let rest = files.len().saturating_sub(FILES);
+    let who = match paths.split_last() {
+        Some((last, [])) => last.clone(),
+        Some(_) if rest > 0 => format!("{} and {rest} more", paths.join(", ")),
+        Some((last, all)) => format!("{} and {last}", all.join(", ")),
+        None => String::new(),
     };
-    let text = format!("{} {why} programs that would be removed: {list}{more}", escape::quoted(&tree.path(file.file)));
+    let code = files.iter().all(|one| one.code);
+    let why = match (reached, code, files.len()) {
+        (true, true, 1) => "runs when the image starts and needs",
+        (true, false, 1) => "is read when the image starts and names",
+        (true, true, _) => "run when the image starts and need",
+        (true, false, _) => "run or are read when the image starts and name",
+        (false, ..) => "is kept and names",
+    };
+    let shown: Vec<&str> = files.iter().flat_map(|one| &one.shown).map(String::as_str).collect();
+    let more = shown.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let list = shown.get(..SHOWN.min(shown.len())).unwrap_or_default().join(", ");
+    // `/usr/bin/find` of one file and `find` of another are one entry.
+    let mut entries = BTreeSet::new();
+    let first_of = files.iter().flat_map(|one| &one.keeps).filter(|(entry, _)| entries.insert(*entry));
+    let mut keeps: Vec<Keep> = first_of.map(|(_, keep)| keep.clone()).collect();
+    let targets: Vec<Id> = files.iter().flat_map(|one| one.targets.clone()).collect();
+    keeps.extend(setid::all_with(cx, draft, &targets));
     let mut or = ", or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands".to_owned();
-    if lost.iter().any(|name| is_telling(name.word.rsplit('/').next().unwrap_or_default().as_bytes())) {
+    if files.iter().any(|one| one.telling) {
         or.push_str(
             "; the name of a multi-call binary keeps all of its applets, from-scripts only those that scripts call",
         );
     }
+    let text = format!("{who} {why} programs that would be removed: {list}{more}");
     let help = Help::write(keeps, &or);
     if reached || cx.policy.strict {
-        draft.refuse_for(cx.closure.origin(file.file), text, help);
+        draft.refuse_for(cx.closure.origin(first.file), text, help);
     } else {
-        draft.warn_for(cx.closure.origin(file.file), text, help);
+        draft.warn_for(cx.closure.origin(first.file), text, help);
     }
 }
 

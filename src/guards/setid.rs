@@ -1,5 +1,7 @@
 //! A kept command that would lose a set-id bit or a file capability: it would start, and then fail.
 
+use std::collections::BTreeSet;
+
 use super::Guard;
 use crate::closure::matching;
 use crate::diag::escape::{self, basic_string};
@@ -63,6 +65,20 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             ),
         );
     }
+}
+
+/// What keeps the bits of programs that a message says to keep: otherwise the next run would be refused for them.
+pub(super) fn all_with(cx: &Context<'_>, draft: &Draft<'_>, programs: &[Id]) -> BTreeSet<Keep> {
+    let tree = &cx.facts.tree;
+    let mut keeps = BTreeSet::new();
+    for &id in programs.iter().filter(|&&id| tree.permissions(id) & 0o6000 != 0 || tree.meta(id).capability) {
+        if !cx.setid.contains(id) {
+            keeps.insert(Keep::new(List::Setid, String::from_utf8_lossy(&tree.path(id))));
+        }
+        let pruned = owners(cx, &Ids::of(cx.policy, draft), id);
+        keeps.extend(pruned.iter().map(|(_, list, name)| Keep::new(*list, name.as_str())));
+    }
+    keeps
 }
 
 /// The account and the group of a file that would be pruned, each with the list of `[keep]` that keeps it: without them

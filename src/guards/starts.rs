@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Guard, reach, shell};
+use super::{Guard, reach, setid, shell};
 use crate::closure::evidence::{Evidence, Mention};
 use crate::diag::escape::quoted;
 use crate::diag::{Help, Keep, List};
@@ -130,7 +130,10 @@ fn said(cx: &Context<'_>, draft: &Draft<'_>, lost: &[&Mention], shell: bool) -> 
         list.push("'/bin/sh' (which runs its command lines)".to_owned());
     }
     let list = list.join(", ");
-    let keeps = words.iter().map(|word| Keep::new(List::Commands, String::from_utf8_lossy(word))).collect();
+    let mut keeps: Vec<Keep> =
+        words.iter().map(|word| Keep::new(List::Commands, String::from_utf8_lossy(word))).collect();
+    let programs: Vec<Id> = words.iter().filter_map(|word| command(cx, word)?.pop()).collect();
+    keeps.extend(setid::all_with(cx, draft, &programs));
     let help =
         Help::write(keeps, " for programs that it starts, and [remove] commands for programs that it never starts");
     Some(Said { list, help })

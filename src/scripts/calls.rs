@@ -1,9 +1,15 @@
 //! Programs that scripts in other languages than a shell's start: the literal first argument of the calls that those
-//! languages have for it. A variable there names nothing, and a module that the script loads is not read.
+//! languages have for it, and of the script's own functions that give an argument to one of them; where a variable stands
+//! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
 
-use std::collections::BTreeSet;
+mod given;
+mod shells;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
+
+use given::{Function, Known, Open, definitions, pieces, values};
 
 /// A language with calls that start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +24,15 @@ pub(super) enum Language {
     Lua,
     Octave,
     R,
+    Erlang,
+    Elixir,
+    Groovy,
+    Julia,
+    Ocaml,
+    Prolog,
     Scheme,
+    /// A shell whose grammar is its own.
+    OtherShell,
     Tcl,
 }
 
@@ -35,7 +49,7 @@ pub(super) enum Call {
 /// something to a shell.
 pub(super) fn needs_shell(language: Language, code: &str) -> bool {
     match language {
-        Language::Tcl => false,
+        Language::Tcl | Language::Julia => false,
         Language::Perl | Language::Ruby => code.contains(|c: char| "$&*(){}[]'\";\\|?<>~`\n".contains(c)),
         _ => true,
     }
@@ -56,7 +70,16 @@ pub(super) fn of_interpreter(path: &str) -> Option<Language> {
         "lua" | "luajit" | "texlua" => Some(Language::Lua),
         "octave" | "octave-cli" => Some(Language::Octave),
         "Rscript" | "R" | "littler" => Some(Language::R),
-        "guile" | "mcron" => Some(Language::Scheme),
+        "guile" | "mcron" | "sbcl" | "clisp" | "ecl" | "racket" | "emacs" => Some(Language::Scheme),
+        "fish" | "csh" | "tcsh" | "bsd-csh" | "rc" | "es" | "nu" | "elvish" | "xonsh" | "ion" => {
+            Some(Language::OtherShell)
+        }
+        "escript" => Some(Language::Erlang),
+        "elixir" => Some(Language::Elixir),
+        "groovy" => Some(Language::Groovy),
+        "julia" => Some(Language::Julia),
+        "ocaml" => Some(Language::Ocaml),
+        "swipl" | "gprolog" => Some(Language::Prolog),
         "tclsh" | "wish" | "expect" | "jimsh" => Some(Language::Tcl),
         _ => None,
     }
@@ -76,7 +99,13 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
         "gp" | "gnuplot" | "plt" => Some(Language::Gnuplot),
         "lua" => Some(Language::Lua),
         "R" | "r" => Some(Language::R),
-        "scm" | "guile" => Some(Language::Scheme),
+        "scm" | "guile" | "lisp" | "cl" | "el" | "rkt" => Some(Language::Scheme),
+        "fish" | "csh" | "tcsh" | "nu" | "elv" | "xsh" => Some(Language::OtherShell),
+        "escript" | "erl" => Some(Language::Erlang),
+        "ex" | "exs" => Some(Language::Elixir),
+        "groovy" => Some(Language::Groovy),
+        "jl" => Some(Language::Julia),
+        "ml" => Some(Language::Ocaml),
         "tcl" | "exp" => Some(Language::Tcl),
         _ => None,
     }
@@ -117,8 +146,14 @@ const fn plain(language: Language) -> &'static [&'static str] {
             "os.spawnlp",
             "os.posix_spawn",
             "os.posix_spawnp",
+            "pexpect.run",
+            "pexpect.spawn",
+            "pty.spawn",
+            "sh.Command",
         ],
-        Language::Perl => &["system", "exec", "capture", "open", "open2", "open3", "run3"],
+        Language::Perl => {
+            &["system", "exec", "capture", "open", "open2", "open3", "run3", "systemx", "capturex", "readpipe"]
+        }
         Language::Ruby => &[
             "system",
             "exec",
@@ -131,14 +166,40 @@ const fn plain(language: Language) -> &'static [&'static str] {
             "Open3.popen2",
             "Open3.popen2e",
             "Open3.popen3",
+            "Open3.pipeline",
+            "Process.spawn",
+            "PTY.spawn",
         ],
-        Language::Php => &["exec", "shell_exec", "system", "passthru", "popen", "proc_open"],
-        Language::JavaScript => &["exec", "execSync", "execFile", "execFileSync", "spawn", "spawnSync"],
+        Language::Php => &[
+            "exec",
+            "shell_exec",
+            "system",
+            "passthru",
+            "popen",
+            "proc_open",
+            "pcntl_exec",
+            "Process",
+            "fromShellCommandline",
+        ],
+        Language::JavaScript => &[
+            "exec",
+            "execSync",
+            "execFile",
+            "execFileSync",
+            "spawn",
+            "spawnSync",
+            "execa",
+            "execaSync",
+            "execaCommand",
+            "spawn.sync",
+            "execa.sync",
+        ],
         Language::Awk | Language::Gnuplot => &["system"],
-        Language::Lua => &["os.execute", "io.popen"],
+        Language::Lua => &["os.execute", "io.popen", "posix.exec", "posix.execp"],
+        Language::Elixir => &["System.cmd", "System.shell"],
         Language::Octave => &["system", "popen", "popen2", "unix", "shell_cmd"],
         Language::R => &["system", "system2", "pipe", "base.system", "base.system2"],
-        Language::Scheme | Language::Tcl => &[],
+        _ => &[],
     }
 }
 
@@ -159,24 +220,114 @@ fn by_shell(name: &str, language: Language) -> bool {
             matches!(last, "system" | "popen" | "getoutput" | "getstatusoutput" | "create_subprocess_shell")
         }
         Language::JavaScript => matches!(last, "exec" | "execSync"),
-        Language::Perl | Language::Ruby | Language::Tcl => false,
+        Language::Perl | Language::Ruby => false,
+        Language::Php => !matches!(last, "pcntl_exec" | "Process"),
+        Language::Lua => !name.starts_with("posix."),
+        Language::Elixir => last == "shell",
         _ => true,
     }
 }
 
-/// Everything that a script starts, with 1-based lines.
-pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
-    // Functions of these names are common: what is looked for comes from one module.
-    if language == Language::JavaScript && !text.contains("child_process") {
-        return Vec::new();
+/// What a script starts, and what only the running program knows, with 1-based lines.
+#[derive(Debug, Default)]
+pub(super) struct Started {
+    pub calls: Vec<(u32, Call)>,
+    /// Variables that a call is given and that the script does not assign.
+    pub unknown: Vec<(u32, String)>,
+}
+
+/// Rounds in which functions that call functions are found.
+const ROUNDS: usize = 4;
+
+/// Functions that start what they are given, by their names.
+pub(in crate::scripts) type Functions = BTreeMap<String, Function>;
+
+/// The functions of a module that start what they are given.
+pub(super) fn functions(text: &str, language: Language) -> Functions {
+    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell) {
+        return Functions::new();
     }
+    followed(text, language, Functions::new()).0.functions
+}
+
+/// Whether the calls of a language are found by texts that stand in front of literals.
+const fn is_marked(language: Language) -> bool {
+    !marks(language).is_empty()
+}
+
+/// Everything that a script starts; `functions` are those of modules that it loads.
+pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Started {
     match language {
-        Language::Tcl => return tcl(text),
-        Language::Scheme => return scheme(text),
+        Language::OtherShell => return Started { calls: shells::programs(text), unknown: Vec::new() },
+        Language::Tcl => return Started { calls: given::tcl(text), unknown: Vec::new() },
+        _ if is_marked(language) => return Started { calls: marked(text, language), unknown: Vec::new() },
         _ => {}
     }
+    let (known, scan) = followed(text, language, functions);
+    let unknown = scan.open.iter().filter(|open| open.telling);
+    let unknown = unknown.filter_map(|open| {
+        let name = open.names.first()?;
+        (!open.names.iter().any(|name| known.is_given(name) || scan.assigned.contains(name)))
+            .then(|| (open.line, name.clone()))
+    });
+    let unknown = unknown.collect();
+    // A literal may be seen as a call of its own, and as what a variable is assigned.
+    let mut calls = Vec::new();
+    for found in scan.found {
+        if !calls.contains(&found) {
+            calls.push(found);
+        }
+    }
+    Started { calls, unknown }
+}
+
+/// A script read until no more functions and variables are found.
+fn followed(text: &str, language: Language, functions: Functions) -> (Known, Scan) {
+    let mut known = Known::of(text, language, functions);
+    let mut found = scan(text, language, &known);
+    if !found.open.is_empty() {
+        let defined = definitions(text, language);
+        for _ in 0..ROUNDS {
+            if !known.learn(&found.open, &defined) {
+                break;
+            }
+            found = scan(text, language, &known);
+        }
+    }
+    (known, found)
+}
+
+/// What one reading of a script finds.
+#[derive(Debug, Default)]
+struct Scan {
+    found: Vec<(u32, Call)>,
+    /// Calls that are given variables.
+    open: Vec<Open>,
+    /// The variables among them that the script assigns.
+    assigned: BTreeSet<String>,
+}
+
+impl Scan {
+    /// What stands where a program is expected.
+    fn add(
+        &mut self,
+        piece: &str,
+        language: Language,
+        place: (usize, u32),
+        shell: bool,
+        (each, telling): (bool, bool),
+    ) {
+        let (calls, names) = values(piece, language, shell);
+        self.found.extend(calls.into_iter().map(|call| (place.1, call)));
+        if !names.is_empty() {
+            self.open.push(Open { at: place.0, line: place.1, names, shell, each, telling });
+        }
+    }
+}
+
+fn scan(text: &str, language: Language, known: &Known) -> Scan {
     let holders = if language == Language::Awk { holders(text) } else { BTreeSet::new() };
-    let mut found = Vec::new();
+    let mut scan = Scan::default();
     let (mut line, mut chars) = (1, text.char_indices().peekable());
     let mut before: Option<char> = None;
     while let Some((at, c)) = chars.next() {
@@ -192,7 +343,7 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
             // A line for the shell.
             '!' if language == Language::Gnuplot && before.is_none_or(|c| c == '\n') => {
                 let code = rest.lines().next().and_then(|line| fixed(line.get(1..)?, false));
-                found.extend(code.map(|code| (line, Call::Code(code))));
+                scan.found.extend(code.map(|code| (line, Call::Code(code))));
                 skip_line(&mut chars);
             }
             '/' if matches!(language, Language::JavaScript | Language::Php)
@@ -205,24 +356,29 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
             '"' | '\'' | '`' => {
                 let (length, content) = literal(rest);
                 let code = match language {
-                    Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot if c == '`' => content,
+                    Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia
+                        if c == '`' =>
+                    {
+                        content
+                    }
                     Language::Awk | Language::Gnuplot if c != '`' => piped((text, &holders), at, length, language),
+                    // zx
+                    Language::JavaScript if c == '`' && before == Some('$') => content,
                     _ => None,
                 };
-                found.extend(code.map(|code| (line, Call::Code(code))));
+                scan.found.extend(code.map(|code| (line, Call::Code(code))));
                 line += newlines(rest, length);
                 while chars.next_if(|&(next, _)| next < at + length).is_some() {}
             }
             'q' | '%' if is_quoted_code(rest, language) && !before.is_some_and(is_name) => {
                 let content = rest.get(2..).and_then(enclosed);
-                found.extend(content.map(|code| (line, Call::Code(code))));
+                scan.found.extend(content.map(|code| (line, Call::Code(code))));
             }
-            _ if is_name(c) && !before.is_some_and(|c| is_name(c) || c == '$' || c == '@') => {
+            _ if is_name(c) && !before.is_some_and(is_name) => {
                 let end = rest.find(|c| !is_name(c) && c != '.').unwrap_or(rest.len());
                 let (name, behind) = rest.split_at(end);
-                if is_call(name, language) {
-                    found.extend(argument(behind, language, name).map(|call| (line, call)));
-                }
+                let plain = !before.is_some_and(|c| c == '$' || c == '@');
+                named(&mut scan, (text, at, line), (name, behind, plain), language, known);
                 while chars.next_if(|&(next, _)| next < at + end).is_some() {}
                 before = name.chars().next_back();
                 continue;
@@ -231,7 +387,64 @@ pub(super) fn calls(text: &str, language: Language) -> Vec<(u32, Call)> {
         }
         before = Some(c);
     }
-    found
+    scan
+}
+
+/// One name of a script: a call, a function of the script that is given a program, or a variable that is assigned one.
+fn named(
+    scan: &mut Scan,
+    (text, at, line): (&str, usize, u32),
+    (name, behind, plain): (&str, &str, bool),
+    language: Language,
+    known: &Known,
+) {
+    let full = known.full(name);
+    let last = full.rsplit('.').next().unwrap_or_default();
+    if plain && known.calls && is_call(&full, language) {
+        match argument(behind, language, &full) {
+            Some(Argument::Literal(call)) => scan.found.push((line, call)),
+            Some(Argument::Piece(piece)) => {
+                // `pattern.exec(text)` of JavaScript is none of these.
+                let telling = !(language == Language::JavaScript && last == "exec");
+                scan.add(piece, language, (at, line), by_shell(&full, language), (false, telling));
+            }
+            None => {}
+        }
+        return;
+    }
+    if let Some(module) = given::module_call(&full, language, text) {
+        scan.found.push((line, Call::Program(module)));
+    }
+    let begin = text.get(..at).unwrap_or_default();
+    let defines = ["def", "function", "sub"].iter().any(|word| begin.trim_end().ends_with(word));
+    if let Some(function) = known.function(last).filter(|_| plain && !defines) {
+        let bare = matches!(language, Language::Perl | Language::Ruby) && behind.starts_with([' ', '\t']);
+        let inside = behind.trim_start().strip_prefix('(');
+        let closed = inside.is_some();
+        if let Some(inside) = inside.or(bare.then_some(behind))
+            && let Some(piece) = pieces(inside, closed).get(function.argument)
+        {
+            scan.add(piece, language, (at, line), function.shell, (false, false));
+        }
+    }
+    if let Some(variable) = known.variable(last)
+        && let Some((value, each)) = given::assigned(behind, begin)
+    {
+        scan.assigned.insert(last.to_owned());
+        let each = each || variable.each;
+        let list = value.strip_prefix(['[', '(']).filter(|_| each);
+        match list {
+            Some(list) => {
+                for piece in pieces(list, true) {
+                    scan.add(piece, language, (at, line), variable.shell, (false, false));
+                }
+            }
+            None => {
+                let value = pieces(value, false).first().copied().unwrap_or_default();
+                scan.add(value, language, (at, line), variable.shell, (each, false));
+            }
+        }
+    }
 }
 
 fn is_name(c: char) -> bool {
@@ -252,7 +465,7 @@ fn is_call(name: &str, language: Language) -> bool {
     let last = name.rsplit('.').next().unwrap_or_default();
     let known = plain(language);
     match language {
-        Language::JavaScript => known.contains(&last),
+        Language::JavaScript => known.contains(&last) || matches!(name, "spawn.sync" | "execa.sync"),
         Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
         _ => known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last),
     }
@@ -316,74 +529,99 @@ fn holders(text: &str) -> BTreeSet<&str> {
     found
 }
 
-/// `(system "CODE")`, `(open-input-pipe "CODE")`, `(system* "PROGRAM" …)` of Guile, and `(job TIME "CODE")` of mcron.
-fn scheme(text: &str) -> Vec<(u32, Call)> {
-    const CALLS: [(&str, bool); 6] = [
-        ("(system ", true),
-        ("(open-input-pipe ", true),
-        ("(open-output-pipe ", true),
-        ("(open-pipe ", true),
-        ("(system* ", false),
-        ("(job ", true),
-    ];
+/// Texts behind which a program or, where true, code for a shell stands as a literal.
+const fn marks(language: Language) -> &'static [(&'static str, bool)] {
+    match language {
+        // Guile and mcron; SBCL and UIOP; Emacs.
+        Language::Scheme => &[
+            ("(system ", true),
+            ("(open-input-pipe ", true),
+            ("(open-output-pipe ", true),
+            ("(open-pipe ", true),
+            ("(system* ", false),
+            ("(open-pipe* ", false),
+            ("(job ", true),
+            ("run-program ", false),
+            ("(shell-command ", true),
+            ("(shell-command-to-string ", true),
+            ("(call-process ", false),
+        ],
+        Language::Erlang => &[("os:cmd(", true), ("{spawn,", true), ("{spawn_executable,", false)],
+        Language::Groovy => &[("ProcessBuilder(", false), (".exec(", false)],
+        Language::Ocaml => &[
+            ("Sys.command ", true),
+            ("Unix.system ", true),
+            ("Unix.open_process_in ", true),
+            ("Unix.open_process_out ", true),
+            ("Unix.open_process ", true),
+            ("Unix.open_process_args_in ", false),
+            ("Unix.execv ", false),
+            ("Unix.execvp ", false),
+            ("Unix.create_process ", false),
+        ],
+        Language::Prolog => &[("shell(", true), ("path(", false), ("process_create(", false)],
+        _ => &[],
+    }
+}
+
+/// The literals behind the texts of [`marks`], and in Groovy those that are executed.
+fn marked(text: &str, language: Language) -> Vec<(u32, Call)> {
+    let comment = match language {
+        Language::Scheme => ";",
+        Language::Erlang | Language::Prolog => "%",
+        Language::Ocaml => "(*",
+        _ => "//",
+    };
     let mut found = Vec::new();
-    for (name, code) in CALLS {
+    for &(name, code) in marks(language) {
         for (at, _) in text.match_indices(name) {
-            let line = text.get(..at).unwrap_or_default();
-            let comment = line.rsplit('\n').next().is_some_and(|line| line.contains(';'));
-            let Some(rest) = text.get(at + name.len()..).filter(|_| !comment) else { continue };
-            // A literal of its own: one behind a procedure is that one's.
-            let Some(quoted) = rest.find('"').and_then(|begin| {
-                let before = rest.get(..begin)?;
-                (!before.contains("lambda") && before.matches('(').count() == before.matches(')').count())
-                    .then(|| rest.get(begin..))
-                    .flatten()
-            }) else {
-                continue;
-            };
-            let (length, _) = literal(quoted);
-            let whole = quoted.get(1..length.saturating_sub(1)).and_then(|whole| fixed(whole, false));
-            let call = whole.map(|whole| if code { Call::Code(whole) } else { Call::Program(whole) });
-            found.extend(call.map(|call| (newlines(line, line.len()) + 1, call)));
+            let begin = text.get(..at).unwrap_or_default();
+            let commented = begin.rsplit('\n').next().is_some_and(|line| line.contains(comment));
+            let Some(rest) = text.get(at + name.len()..).filter(|_| !commented) else { continue };
+            let whole = behind_mark(rest, language).and_then(|whole| fixed(whole, false));
+            let call = whole.and_then(|whole| if code { Some(Call::Code(whole)) } else { call(&whole, false) });
+            found.extend(call.map(|call| (newlines(begin, begin.len()) + 1, call)));
+        }
+    }
+    if language == Language::Groovy {
+        for (number, line) in (1_u32..).zip(text.lines()) {
+            let executed = line.split_once(".execute(").map(|(begin, _)| begin.trim_end());
+            let quoted = executed.and_then(|begin| match begin.strip_suffix(']') {
+                Some(list) => list.rsplit_once('[').map(|(_, list)| list.trim_start()),
+                None => begin.strip_suffix(['"', '\'']).and_then(|text| begin.get(text.rfind(['"', '\''])?..)),
+            });
+            let program = quoted.and_then(|quoted| literal(quoted).1);
+            found.extend(program.and_then(|program| first_word(&program)).map(|name| (number, Call::Program(name))));
         }
     }
     found.sort_by_key(|(line, _)| *line);
     found
 }
 
-/// The words behind `exec` and `spawn`, each program of a pipeline, and `open "|COMMAND"`.
-fn tcl(text: &str) -> Vec<(u32, Call)> {
-    let mut found = Vec::new();
-    for (number, line) in (1_u32..).zip(text.lines()) {
-        if line.trim_start().starts_with('#') {
-            continue;
-        }
-        let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
-        for (at, word) in words.iter().enumerate() {
-            let mut rest = words.get(at + 1..).unwrap_or_default();
-            match word.trim_start_matches(['[', '{', '"', '(']) {
-                "exec" | "spawn" => {}
-                "open" if rest.first().is_some_and(|word| word.trim_start_matches(['"', '{']).starts_with('|')) => {}
-                _ => continue,
-            }
-            while let Some((_, tail)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
-                rest = tail;
-            }
-            let mut begins = true;
-            for word in rest {
-                let name = word.trim_matches(['"', '{', '}', ']']).trim_start_matches('|');
-                let fixed = !name.is_empty() && !name.contains(['$', '[', '\\', '"', '<', '>']);
-                if (begins || (word.starts_with('|') && word.len() > 1)) && fixed {
-                    found.push((number, Call::Program(name.to_owned())));
-                }
-                begins = *word == "|" || (begins && name.is_empty());
-                if word.ends_with(']') {
-                    break;
-                }
-            }
-        }
+/// The literal that stands behind a mark.
+fn behind_mark(rest: &str, language: Language) -> Option<&str> {
+    let begin = if language == Language::Scheme {
+        // A literal of its own: one behind a procedure is that one's.
+        let begin = rest.find('"')?;
+        let before = rest.get(..begin)?;
+        let own = !before.contains("lambda") && before.matches('(').count() == before.matches(')').count();
+        own.then_some(begin)?
+    } else {
+        rest.find(|c: char| !c.is_whitespace() && !matches!(c, '(' | '['))?
+    };
+    let quoted = rest.get(begin..)?;
+    if quoted.starts_with(['"', '\'']) {
+        let (length, _) = literal(quoted);
+        return quoted.get(1..length.checked_sub(1)?);
     }
-    found
+    // An atom: `process_create(path(ls), …)`.
+    let atom = quoted.split(|c| !is_name(c)).next()?;
+    (language == Language::Prolog && quoted.get(atom.len()..)?.starts_with(')')).then_some(atom)
+}
+
+/// The first word of a text that a language takes apart by itself.
+fn first_word(text: &str) -> Option<String> {
+    text.split_whitespace().next().map(str::to_owned)
 }
 
 /// The text between a sign and its partner.
@@ -400,8 +638,15 @@ fn enclosed(text: &str) -> Option<String> {
     inside.find(close).and_then(|end| fixed(inside.get(..end)?, true))
 }
 
-/// The first literal among the first arguments of a call.
-fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
+/// What a call is given as the program.
+enum Argument<'a> {
+    Literal(Call),
+    /// Something else: the text of the argument.
+    Piece(&'a str),
+}
+
+/// The first literal among the first arguments of a call, or the argument where it would stand.
+fn argument<'a>(text: &'a str, language: Language, name: &str) -> Option<Argument<'a>> {
     let inside = text.trim_start().strip_prefix('(');
     // Perl and Ruby call without parentheses.
     let inside = match (inside, language) {
@@ -411,7 +656,7 @@ fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
     };
     let skipped = match name.rsplit('.').next().unwrap_or_default() {
         // The mode of os.spawn*, the handle and the mode of open.
-        name if name.starts_with("spawn") && language == Language::Python => 1,
+        _ if name.starts_with("os.spawn") => 1,
         "open" => 2,
         "open2" => 2,
         "open3" => 3,
@@ -434,19 +679,23 @@ fn argument(text: &str, language: Language, name: &str) -> Option<Call> {
                 if matches!(whole, "-|" | "|-") {
                     piped = true;
                 } else if let Some(code) = whole.trim().strip_suffix('|').or_else(|| whole.trim().strip_prefix('|')) {
-                    return fixed(code, expands).map(Call::Code);
+                    return fixed(code, expands).map(|code| Argument::Literal(Call::Code(code)));
                 } else if piped {
-                    return call(whole, expands);
+                    return call(whole, expands).map(Argument::Literal);
                 }
-            } else {
-                return call(whole, expands).map(|call| if by_shell(name, language) { call.into_code() } else { call });
+            } else if !given::is_taken_apart(quoted.get(length..).unwrap_or_default()) {
+                let call = call(whole, expands);
+                let call = call.map(|call| if by_shell(name, language) { call.into_code() } else { call });
+                return call.map(Argument::Literal);
             }
         }
         if number < skipped {
             rest = rest.split_once(',')?.1;
         }
     }
-    None
+    let closed = text.trim_start().starts_with('(');
+    let at = if name == "open" { return None } else { skipped };
+    pieces(inside, closed).get(at).map(|piece| Argument::Piece(piece))
 }
 
 /// A text with blanks is code, another one a program.
@@ -501,7 +750,7 @@ mod tests {
             Call::Program(name) => format!("{line} {name}"),
             Call::Code(code) => format!("{line} sh: {}", code.trim()),
         };
-        calls(text, language).into_iter().map(show).collect()
+        calls(text, language, Functions::new()).calls.into_iter().map(show).collect()
     }
 
     #[test]
@@ -572,6 +821,18 @@ mod tests {
         assert_eq!(all(text, Language::Lua), ["2 sh: tac x", "3 sh: cut -f1"]);
         let text = "x <- system(\"uname -a\", intern = TRUE)\nsystem2('sort', 'x')\n# system('no')\ny <- read.table(pipe(\"cut -f1\"))\n";
         assert_eq!(all(text, Language::R), ["1 sh: uname -a", "2 sh: sort", "4 sh: cut -f1"]);
+        let erlang = "% os:cmd(\"no\")\nmain(_) -> os:cmd(\"tac x\"), open_port({spawn, \"cut -f1\"}, []).\n";
+        assert_eq!(all(erlang, Language::Erlang), ["2 sh: tac x", "2 sh: cut -f1"]);
+        let ocaml = "let _ = Sys.command \"tac x\";;\nlet _ = Unix.execvp \"sort\" a (* Sys.command \"no\" *)\n";
+        assert_eq!(all(ocaml, Language::Ocaml), ["1 sh: tac x", "2 sort"]);
+        let groovy = "println \"tac x\".execute().text\n['sort', 'x'].execute()\nnew ProcessBuilder('nl').start()\n";
+        assert_eq!(all(groovy, Language::Groovy), ["1 tac", "2 sort", "3 nl"]);
+        let prolog = "main :- process_create(path(tac), [x], []), shell('nl x').\n";
+        assert_eq!(all(prolog, Language::Prolog), ["1 sh: nl x", "1 tac"]);
+        assert_eq!(all("run(`tac x`)\n", Language::Julia), ["1 sh: tac x"]);
+        assert_eq!(all("{o, 0} = System.cmd(\"tac\", [\"x\"])\n", Language::Elixir), ["1 tac"]);
+        let lisp = "(sb-ext:run-program \"/usr/bin/tac\" '(\"x\"))\n(uiop:run-program \"nl x\")\n";
+        assert_eq!(all(lisp, Language::Scheme), ["1 /usr/bin/tac", "2 sh: nl x"]);
         assert_eq!(all("[s, o] = system ('tac x');\n", Language::Octave), ["1 sh: tac x"]);
         let text = "set x [exec date +%s]\n# exec no\nspawn -noecho ssh host\nexec sort x | uniq -c >y\nset f [open \"|cut -f1 x\"]\nexec $no\nset f [open \"no\"]\n";
         let scheme = "(system \"tac x\") ; (system \"no\")\n(job '(next-second) \"cut -f1 $(nl x)\")\n(system* \"sort\" \"x\")\n(job 1 (lambda () \"no\"))\n(system (string-append \"no\"))\n";
@@ -632,8 +893,8 @@ mod tests {
             ["system", "system(", "system('", "qx", "qx{", "open(", "`", "'''", "subprocess.run([", "%x", "é'ü\n`ß"]
         {
             for language in [Language::Python, Language::Perl, Language::Ruby, Language::JavaScript, Language::Php] {
-                let _ = calls(text, language);
-                let _ = calls(&format!("child_process {text}"), language);
+                let _ = calls(text, language, Functions::new());
+                let _ = calls(&format!("child_process {text}"), language, Functions::new());
             }
         }
     }

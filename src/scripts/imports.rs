@@ -69,7 +69,7 @@ fn files(reader: &Reader<'_>, directory: Id, name: &str) -> Vec<(Id, String)> {
 }
 
 /// The names in `import a.b, c` and `from a import b`, with those that begin with dots as seen from a package.
-fn imported(text: &str, package: &str) -> Vec<String> {
+pub(super) fn imported(text: &str, package: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(rest) = line.strip_prefix("import ") {

@@ -111,6 +111,8 @@ pub(crate) static KINDS: [Kind; crate::policy::DATA.len()] = [
     },
     Kind {
         function: "iconv_open",
+        // iconv(1) calls what is the C library's own.
+        libraries: &["iconv"],
         paths: &["/usr/lib/gconv", "/usr/lib64/gconv", "/usr/lib/*/gconv"],
         dropped: &["/usr/lib/gconv", "/usr/lib64/gconv", "/usr/lib/*/gconv"],
         generated: true,

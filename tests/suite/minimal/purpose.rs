@@ -53,6 +53,23 @@ fn what_was_installed_on_purpose_stays_with_what_it_depends_on() {
     );
 }
 
+/// A CGI program, the plugin of a monitor: nothing of the package is a command, and nothing names what calls it.
+#[test]
+fn programs_of_a_package_without_commands_stay_in_both_modes() {
+    let tree = |states: &str| {
+        let root = asked().elf("/usr/lib/gallery/show.cgi", LOADER, &["libc.so.6"]);
+        let root = package(root, "gallery", "", &["/usr/lib/gallery", "/usr/lib/gallery/show.cgi"]);
+        let before = root.read(STATES);
+        root.text(STATES, before + states)
+    };
+    let automatic = "Package: gallery\nArchitecture: amd64\nAuto-Installed: 1\n\n";
+    let normal: Vec<&str> = SERVER.into_iter().filter(|word| *word != "--minimal").collect();
+    for args in [&SERVER[..], &normal] {
+        assert_present(&tree("").apply(args).root, &["/usr/lib/gallery/show.cgi"]);
+        assert_gone(&tree(automatic).apply(args).root, &["/usr/lib/gallery/show.cgi"]);
+    }
+}
+
 #[test]
 fn without_the_notes_of_apt_or_with_single_files_nothing_counts() {
     let root = asked();

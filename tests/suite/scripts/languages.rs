@@ -82,3 +82,106 @@ fn what_is_no_literal_argument_of_a_call_is_no_refusal() {
         done.assert_gone(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
     }
 }
+
+/// The same through a function of the script, a variable, a list, and a module of the application beside the script: what is
+/// started is named with the line where it stands.
+#[test]
+fn what_functions_variables_and_modules_start_is_refused_and_the_line_settles_it() {
+    for (interpreter, end, module, lines) in [
+        (
+            "python3",
+            "py",
+            ("tools.py", "import subprocess as sp\ndef go(cmd, **more): return sp.run(cmd, **more)\n"),
+            "from tools import go as run\nrun(['curl', '-s'])\nTOOL = 'find'\nrun([TOOL, '/app'])\nfor cmd in [['sed', 'x']]: run(cmd)\n",
+        ),
+        (
+            "ruby",
+            "rb",
+            ("tools.rb", "def go(*cmd) = system(*cmd)\n"),
+            "require_relative 'tools'\ngo 'curl', '-s'\nTOOL = 'find'\ngo(TOOL, '/app')\ncmd = %w[sed x]; go(*cmd)\n",
+        ),
+        (
+            "node",
+            "js",
+            (
+                "tools.js",
+                "const cp = require('child_process');\nexports.go = function (cmd, args) { return cp.spawnSync(cmd, args); };\n",
+            ),
+            "const { go } = require('./tools');\ngo('curl', ['-s']);\nconst tool = process.env.TOOL || 'find';\ngo(tool);\nfor (const cmd of ['sed']) go(cmd);\n",
+        ),
+        (
+            "perl",
+            "pl",
+            ("Tools.pm", "package Tools;\nsub go { my (@cmd) = @_; system(@cmd); }\n1;\n"),
+            "use lib '/app'; use Tools;\nTools::go('curl', '-s');\nmy $tool = 'find';\nTools::go($tool, '/app');\nmy @cmd = qw(sed x); Tools::go(@cmd);\n",
+        ),
+    ] {
+        let script = format!("#!/usr/bin/{interpreter}\n{lines}");
+        let file = format!("/app/run.{end}");
+        let tree =
+            || image(interpreter, &file, &script, 0o755).file(format!("/app/{}", module.0), 0o644, 0, 0, module.1);
+        let command = ["--user", "app:1000:1000", "--command", &file];
+        let said = [("curl", 3), ("find", 4), ("sed", 6)].map(|(name, line)| format!("'{name}' ({file}:{line})"));
+        tree().refuse(&command).says(&["refused[guard.scripts]"]).says(&said.each_ref().map(String::as_str));
+        let config = "[keep]\ncommands = ['curl', 'find', 'sed', 'sh']\n";
+        tree().apply_config(config, &command).assert_same(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
+    }
+}
+
+/// A shell whose grammar nobody reads: the words that begin its commands are named all the same.
+#[test]
+fn what_other_shells_start_is_refused() {
+    for (interpreter, text) in [
+        ("fish", "function go\n  $argv\nend\ngo curl -s\nset x (find /app | sed s/a/b/)\n"),
+        ("tcsh", "set x = `curl -s`\nforeach f (a)\n  find $f && sed s/a/b/ $f\nend\n"),
+    ] {
+        let script = format!("#!/usr/bin/{interpreter}\n{text}");
+        let tree = image(interpreter, "/app/start", &script, 0o755);
+        tree.refuse(&["--user", "app:1000:1000", "--command", "/app/start"]).says(&["'curl' (", "'find' (", "'sed' ("]);
+    }
+}
+
+/// The strings of the application's own classes that start programs, and of no others.
+#[test]
+fn what_java_classes_start_is_refused() {
+    let class = |name: &str, texts: &[&str], strings: &[&str]| {
+        let mut pool: Vec<Vec<u8>> = Vec::new();
+        for text in [&[name], texts, strings].concat() {
+            pool.push([&[1, 0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat());
+        }
+        let first = u8::try_from(2 + texts.len()).unwrap();
+        pool.extend((first..).take(strings.len()).map(|at| vec![8, 0, at]));
+        pool.push(vec![7, 0, 1]);
+        let count = u8::try_from(pool.len() + 1).unwrap();
+        [&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61, 0, count][..], &pool.concat(), &[0, 33, 0, count - 1]].concat()
+    };
+    let jar = zip(&[
+        ("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()),
+        ("com/ex/Main.class", class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl", "-s", "sort"])),
+        ("com/ex/User.class", class("com/ex/User", &["com/ex/Main"], &["find"])),
+        ("com/ex/Other.class", class("com/ex/Other", &["java/lang/Thread"], &["sed"])),
+        ("org/lib/Starter.class", class("org/lib/Starter", &["java/lang/ProcessBuilder"], &["sed"])),
+    ]);
+    let tree = || image("java", "/app/app.jar", "", 0o644).file("/app/app.jar", 0o644, 0, 0, &jar);
+    let command = ["--user", "app:1000:1000", "--command", "/usr/bin/java -jar /app/app.jar"];
+    tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
+    let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
+    done.assert_gone(&["/usr/bin/sed"]);
+}
+
+/// An archive of files that are not packed.
+fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let (mut all, mut list): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    for (name, content) in files {
+        let (begin, size, length) = (number(all.len()), number(content.len()), number(name.len()));
+        all.extend(b"PK\x03\x04".iter().chain(&[0; 14]).chain(&size).chain(&size).chain(&length));
+        all.extend(name.as_bytes().iter().chain(content));
+        list.extend(b"PK\x01\x02".iter().chain(&[0; 16]).chain(&size).chain(&size).chain(&length));
+        list.extend([0; 10].iter().chain(&begin).chain(name.as_bytes()));
+    }
+    let (at, size) = (number(all.len()), number(list.len()));
+    all.extend(list);
+    all.extend(b"PK\x05\x06".iter().chain(&[0; 8]).chain(&size).chain(&at).chain(&[0; 2]));
+    all
+}

@@ -59,11 +59,11 @@ fn a_database_that_is_made_on_the_first_start() {
     ];
     let found: Vec<String> = lines.iter().map(|&(line, name)| needs(PATH, line, name)).collect();
     let found: Vec<&str> = found.iter().map(String::as_str).collect();
-    let refused = tree().refuse(&args).says(&found).says(&["from-scripts = true", "runs when the image starts"]);
+    let refused = tree().refuse(&args).says(&found).says(&["from-scripts = true", "run when the image starts"]);
     // What it names by variables and lists counts; what is never called, or is a function, does not.
     let text = &refused.run.stderr;
     assert!(!text.contains("'wget'") && !text.contains("'perl'"), "{text}");
-    refused.says(&["'/docker-entrypoint-initdb.d/10-extension.sh' runs when the image starts", "'sed' ("]);
+    refused.says(&["'/docker-entrypoint-initdb.d/10-extension.sh' run when the image starts", "\"sed\"]"]);
     let done = tree().apply_config("[keep]\nfrom-scripts = true\n", &args);
     let tools = [
         "/usr/bin/id",
@@ -129,7 +129,7 @@ fn a_server_with_a_directory_of_scripts() {
         "'envsubst' (/docker-entrypoint.d/20-templates.sh:6)",
         "'grep' (/docker-entrypoint.d/15-local.envsh:2)",
     ]);
-    assert_eq!(refused.run.stderr.matches("refused[").count(), 3, "{}", refused.run.stderr);
+    assert_eq!(refused.run.stderr.matches("refused[").count(), 1, "{}", refused.run.stderr);
     let done = tree().apply_config("[keep]\nfrom-scripts = true\n", &args);
     done.assert_gone(&["/usr/bin/wget", "/usr/bin/chown"]);
     assert_eq!(done.after.names("/usr/bin"), ["cut", "dash", "env", "envsubst", "find", "grep", "sh", "sort"]);

@@ -1,0 +1,594 @@
+//! What a call is given that is no literal: a parameter of one of the script's own functions, whose callers say what is
+//! started, or a variable, whose assignments say it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Call, Language, call, first_word, is_name, literal};
+
+/// Most bytes of the arguments of one call that are looked at.
+const LONGEST: usize = 4000;
+/// Most functions and variables of one script that are followed.
+const MOST: usize = 256;
+
+/// A call that is given variables.
+#[derive(Debug)]
+pub(super) struct Open {
+    /// Where in the text it is.
+    pub at: usize,
+    pub line: u32,
+    /// The variables, the most important one first.
+    pub names: Vec<String>,
+    /// It gives its text to a shell.
+    pub shell: bool,
+    /// The variables hold several programs, one after the other.
+    pub each: bool,
+    /// It starts programs and nothing else: what it starts is worth a word when nobody knows it.
+    pub telling: bool,
+}
+
+/// A function of the script that starts what it is given.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::scripts) struct Function {
+    /// Which argument, from 0.
+    pub argument: usize,
+    pub shell: bool,
+}
+
+/// A variable whose assignments name programs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variable {
+    pub shell: bool,
+    pub each: bool,
+}
+
+/// One function's definition.
+#[derive(Debug)]
+pub(super) struct Definition {
+    at: usize,
+    name: String,
+    parameters: Vec<String>,
+}
+
+/// What is known of a script's own names.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Functions that start what they are given.
+    pub functions: BTreeMap<String, Function>,
+    /// The script can start programs itself.
+    pub calls: bool,
+    variables: BTreeMap<String, Variable>,
+    /// Parameters that are started: the callers say what they are.
+    parameters: BTreeSet<String>,
+    /// Names that the script gives to modules and to what it imports of them: `sp` for `subprocess`.
+    aliases: BTreeMap<String, String>,
+}
+
+impl Known {
+    /// The names that a script imports, with the functions of the modules of its application.
+    pub(super) fn of(text: &str, language: Language, functions: BTreeMap<String, Function>) -> Self {
+        // Functions of these names are common in JavaScript: what is looked for comes from modules.
+        const MODULES: [&str; 6] = ["child_process", "execa", "cross-spawn", "shelljs", "zx", "Bun"];
+        let calls = language != Language::JavaScript || MODULES.iter().any(|module| text.contains(module));
+        let mut known = Self { functions, calls, ..Self::default() };
+        if language != Language::Python {
+            return known;
+        }
+        for line in text.lines().map(str::trim) {
+            if let Some(names) = line.strip_prefix("import ") {
+                known.rename("", names);
+            } else if let Some((module, names)) =
+                line.strip_prefix("from ").and_then(|rest| rest.split_once(" import "))
+            {
+                known.rename(module, names);
+            }
+        }
+        known
+    }
+
+    /// The names of `a, b as c` that stand for others: those of other names, and all of modules that start programs.
+    fn rename(&mut self, module: &str, names: &str) {
+        let starts = matches!(module, "subprocess" | "os" | "pexpect" | "pty" | "asyncio" | "sh");
+        for name in names.split(',') {
+            let words: Vec<&str> = name.trim_matches(['(', ')', ' ']).split_whitespace().collect();
+            let (name, own) = match words.as_slice() {
+                [name, "as", own] => (*name, *own),
+                [name] if starts => (*name, *name),
+                _ => continue,
+            };
+            if self.aliases.len() < MOST {
+                let whole = if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") };
+                self.aliases.insert(own.to_owned(), whole);
+            }
+        }
+    }
+
+    /// A name with the module that it stands for.
+    pub(super) fn full(&self, name: &str) -> String {
+        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+        match (self.aliases.get(first), rest) {
+            (Some(whole), Some(rest)) => format!("{whole}.{rest}"),
+            (Some(whole), None) => whole.clone(),
+            (None, _) => name.to_owned(),
+        }
+    }
+
+    pub(super) fn function(&self, name: &str) -> Option<Function> {
+        self.functions.get(name).copied()
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<Variable> {
+        self.variables.get(name).copied()
+    }
+
+    /// Whether a name is a parameter of a function, whose callers say what it is.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.parameters.contains(name)
+    }
+
+    /// The functions and variables that calls are given; whether there are new ones.
+    pub(super) fn learn(&mut self, open: &[Open], definitions: &[Definition]) -> bool {
+        let before = (self.functions.len(), self.variables.len());
+        for open in open {
+            for name in &open.names {
+                let around = definitions.iter().rev().filter(|definition| definition.at < open.at);
+                let given = around.into_iter().find_map(|definition| {
+                    let argument = definition.parameters.iter().position(|parameter| parameter == name)?;
+                    Some((definition.name.clone(), argument))
+                });
+                if self.functions.len() + self.variables.len() >= MOST {
+                    return false;
+                }
+                if let Some((function, argument)) = given {
+                    self.parameters.insert(name.clone());
+                    self.functions.entry(function).or_insert(Function { argument, shell: open.shell });
+                } else {
+                    self.variables.entry(name.clone()).or_insert(Variable { shell: open.shell, each: open.each });
+                }
+            }
+        }
+        (self.functions.len(), self.variables.len()) != before
+    }
+}
+
+/// What a variable behind whose name this text stands is assigned, and whether a loop gives it one after the other.
+pub(super) fn assigned<'a>(behind: &'a str, begin: &str) -> Option<(&'a str, bool)> {
+    let rest = behind.trim_start_matches([' ', '\t', ')']);
+    // `CMD: list[str] = …`
+    let typed = rest.strip_prefix(':').filter(|rest| !rest.starts_with([':', '='])).and_then(|rest| {
+        let line = rest.lines().next()?;
+        rest.get(line.find('=')?..)
+    });
+    let rest = typed.unwrap_or(rest);
+    for sign in [":=", "||=", "<-", "="] {
+        let Some(value) = rest.strip_prefix(sign) else { continue };
+        return (!value.starts_with(['=', '>', '~'])).then_some((value.trim_start(), false));
+    }
+    let line = begin.rsplit('\n').next().unwrap_or_default();
+    let value = ["in ", "of "].iter().find_map(|word| rest.strip_prefix(word))?;
+    line.contains("for").then(|| (value.trim_start(), true))
+}
+
+/// The pieces of a list in front of its end, by the commas between them.
+pub(super) fn pieces(inside: &str, closed: bool) -> Vec<&str> {
+    let (mut found, mut begin, mut depth, mut skip) = (Vec::new(), 0, 0_usize, 0);
+    let mut end = inside.len();
+    for (at, c) in inside.char_indices() {
+        if at < skip {
+            continue;
+        }
+        match c {
+            _ if at > LONGEST => {
+                end = at;
+                break;
+            }
+            '"' | '\'' | '`' => skip = at + literal(inside.get(at..).unwrap_or_default()).0,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' if depth > 0 => depth -= 1,
+            ')' | ']' | '}' => {
+                end = at;
+                break;
+            }
+            '\n' | ';' if !closed && depth == 0 => {
+                end = at;
+                break;
+            }
+            ',' if depth == 0 => {
+                found.extend(inside.get(begin..at));
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.extend(inside.get(begin..end));
+    found
+}
+
+/// Whether a text is taken apart by what stands behind it: no shell reads it.
+pub(super) fn is_taken_apart(behind: &str) -> bool {
+    behind.trim_start().starts_with(".split")
+}
+
+/// What a piece of a program says where a program is expected: its literals, and its variables.
+pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>, Vec<String>) {
+    let (mut calls, mut names) = (Vec::new(), Vec::new());
+    let mut piece = piece.trim_start();
+    // The name of the parameter: `args=…`.
+    let key = piece.find(|c| !is_name(c)).and_then(|at| piece.split_at_checked(at));
+    if let Some((key, value)) = key
+        && let Some(value) = value
+            .trim_start()
+            .strip_prefix(['=', ':'])
+            .filter(|value| !value.starts_with(['=', ':']) && !value.trim().is_empty())
+        && !key.is_empty()
+    {
+        piece = value.trim_start();
+    }
+    // `exec { $program } …` of Perl.
+    if let Some((block, _)) =
+        piece.strip_prefix('{').filter(|_| language == Language::Perl).and_then(|p| p.split_once('}'))
+    {
+        piece = block;
+    }
+    // A list: its first element. Perl and Ruby have lists of words.
+    loop {
+        let words = ["%w", "qw"].iter().find_map(|begin| piece.strip_prefix(begin));
+        if let Some(words) = words.and_then(|words| words.get(1..)) {
+            calls.extend(first_word(words.trim_end_matches([']', ')', '}', '/'])).map(Call::Program));
+            return (calls, names);
+        }
+        let lists = ["[", "(", "list(", "tuple(", "array("];
+        let Some(inner) = lists.iter().find_map(|list| piece.strip_prefix(list)) else { break };
+        piece = pieces(inner, true).first().copied().unwrap_or_default().trim_start();
+    }
+    let (mut at, mut splits) = (0, false);
+    while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+        let c = rest.chars().next().unwrap_or_default();
+        if matches!(c, '"' | '\'' | '`') {
+            let (length, _) = literal(rest);
+            let whole = rest.get(1..length.saturating_sub(1)).unwrap_or_default();
+            let prefix = piece.get(..at).unwrap_or_default();
+            let expands = match language {
+                Language::Python => prefix.ends_with(['f', 'F']),
+                Language::Lua | Language::Octave | Language::R | Language::Awk => false,
+                _ => c != '\'',
+            };
+            let found = call(whole, expands).map(|call| if shell { call.into_code() } else { call });
+            calls.extend(if splits || is_taken_apart(rest.get(length..).unwrap_or_default()) {
+                first_word(whole).map(Call::Program)
+            } else {
+                found
+            });
+            at += length;
+        } else if is_name(c) {
+            let end = rest.find(|c| !is_name(c) && c != '.').unwrap_or(rest.len());
+            let (name, behind) = rest.split_at(end);
+            let parts: Vec<&str> = name.split('.').collect();
+            let text = behind.starts_with(['"', '\'']);
+            let called = behind.trim_start().starts_with('(');
+            splits |= called && name.contains("split");
+            // `cmd.split()` is what cmd is; `list(cmd)` is no variable, and `self.cmd` is its last part.
+            let variable = if called { parts.first().filter(|_| parts.len() > 1) } else { parts.last() };
+            let variable =
+                variable.filter(|name| !text && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()));
+            names.extend(variable.map(|&name| name.to_owned()));
+            at += end;
+        } else {
+            at += c.len_utf8();
+        }
+    }
+    (calls, names)
+}
+
+/// `sh.git(…)` of Python's sh: the program that is called.
+pub(super) fn module_call(name: &str, language: Language, text: &str) -> Option<String> {
+    let program = name.strip_prefix("sh.").filter(|program| !program.contains('.') && *program != "Command")?;
+    let begins = |line: &str, begin: &str| line.strip_prefix(begin).is_some_and(|rest| !rest.starts_with(is_name));
+    let imports =
+        || text.lines().map(str::trim).any(|line| begins(line, "import sh") || begins(line, "from sh import"));
+    (language == Language::Python && imports()).then(|| program.replace('_', "-"))
+}
+
+/// The functions of a script with their parameters, in order of appearance.
+pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
+    let keyword = match language {
+        Language::Python | Language::Ruby => "def",
+        Language::Perl => "sub",
+        _ => "function",
+    };
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(keyword) {
+        let (begin, rest) = (text.get(..at).unwrap_or_default(), text.get(at + keyword.len()..).unwrap_or_default());
+        if begin.ends_with(is_name) || rest.starts_with(is_name) {
+            continue;
+        }
+        let end = rest.find(['(', '\n', '{', ';']).unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(end);
+        let mut name = last_name(head.split('=').next_back().unwrap_or_default());
+        let mut parameters = Vec::new();
+        if let Some(inside) = tail.strip_prefix('(') {
+            parameters = pieces(inside, true);
+        } else if let Some((first, bare)) = head.trim().split_once(' ').filter(|_| language == Language::Ruby) {
+            name = last_name(first);
+            parameters = pieces(bare, false);
+        }
+        let mut parameters: Vec<String> = parameters.into_iter().map(parameter).collect();
+        if parameters.first().is_some_and(|first| matches!(first.as_str(), "self" | "cls")) {
+            parameters.remove(0);
+        }
+        if language == Language::Perl {
+            parameters.extend(taken(tail).into_iter().skip(parameters.len()));
+        }
+        let name = if name.is_empty() { assigned_to(begin) } else { name };
+        found.push(Definition { at, name: name.to_owned(), parameters });
+    }
+    if language == Language::JavaScript {
+        arrows(text, &mut found);
+    }
+    found.retain(|definition| !definition.name.is_empty() && !definition.parameters.is_empty());
+    found.sort_by_key(|definition| definition.at);
+    found
+}
+
+/// `run = (cmd) => …` and the methods `run(cmd) {` of JavaScript.
+fn arrows(text: &str, found: &mut Vec<Definition>) {
+    for (at, _) in text.match_indices("=>") {
+        let begin = text.get(..at).unwrap_or_default().trim_end();
+        let (before, inside) = match begin.strip_suffix(')') {
+            Some(list) => match list.rfind('(').and_then(|open| list.split_at_checked(open)) {
+                Some((before, inside)) => (before, inside.get(1..).unwrap_or_default()),
+                None => continue,
+            },
+            None => {
+                let name = last_name(begin);
+                begin.split_at(begin.len() - name.len())
+            }
+        };
+        let before = before.trim_end();
+        let name = assigned_to(before.strip_suffix("async").unwrap_or(before));
+        let parameters = pieces(inside, true).into_iter().map(parameter).collect();
+        found.push(Definition { at: before.len(), name: name.to_owned(), parameters });
+    }
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let head = line.trim().trim_start_matches("static ").trim_start_matches("async ");
+        if let Some((name, inside)) = head.strip_suffix('{').and_then(|head| head.trim_end().split_once('('))
+            && !name.is_empty()
+            && name.chars().all(is_name)
+            && !matches!(name, "if" | "for" | "while" | "switch" | "catch" | "function")
+        {
+            let parameters = pieces(inside, true).into_iter().map(parameter).collect();
+            found.push(Definition { at, name: name.to_owned(), parameters });
+        }
+        at += line.len();
+    }
+}
+
+/// The name of a parameter: `*cmd`, `...cmd`, `$cmd = 'x'`, `string $cmd`, `cmd: str`.
+fn parameter(piece: &str) -> String {
+    let piece = piece.split('=').next().unwrap_or_default();
+    let piece = match piece.split_once(':') {
+        Some((name, _)) => name,
+        None => piece.trim().rsplit(char::is_whitespace).next().unwrap_or_default(),
+    };
+    piece.trim().trim_start_matches(|c| !is_name(c)).to_owned()
+}
+
+/// What a function of Perl takes: `my ($a, @b) = @_;`, `my $a = shift;`, or `@_` itself.
+fn taken(body: &str) -> Vec<String> {
+    let body: String = body.chars().take(300).collect();
+    let list = body.split_once(") = @_").and_then(|(begin, _)| begin.rsplit_once('('));
+    if let Some((_, list)) = list {
+        return pieces(list, true).into_iter().map(parameter).collect();
+    }
+    let shifted = body.split(';').filter(|line| line.contains("shift") && line.contains('='));
+    let mut found: Vec<String> =
+        shifted.map(|line| last_name(line.split('=').next().unwrap_or_default().trim_end()).to_owned()).collect();
+    if found.is_empty() {
+        found.push(if body.contains("@_") || body.contains("$_[") { "_" } else { "shift" }.to_owned());
+    }
+    found
+}
+
+/// The name in front of a sign of assignment.
+fn assigned_to(begin: &str) -> &str {
+    let begin = begin.trim_end();
+    let before = ["<-", "=", ":"].iter().find_map(|sign| begin.strip_suffix(sign));
+    before.map_or("", |before| last_name(before.trim_end()))
+}
+
+/// The name at the end of a text.
+fn last_name(text: &str) -> &str {
+    let text = text.trim_end();
+    text.rsplit(|c| !is_name(c)).next().unwrap_or_default()
+}
+
+/// The words behind `exec` and `spawn`, each program of a pipeline, and `open "|COMMAND"`; what a procedure of the script
+/// that gives its arguments to them is called with, and what their variables are set to.
+pub(super) fn tcl(text: &str) -> Vec<(u32, Call)> {
+    let (mut functions, mut variables) = (BTreeMap::new(), BTreeSet::new());
+    loop {
+        let known = functions.len() + variables.len();
+        let found = tcl_with(text, &mut functions, &mut variables);
+        let now = functions.len() + variables.len();
+        if now == known || now > MOST {
+            return found;
+        }
+    }
+}
+
+fn tcl_with(text: &str, functions: &mut BTreeMap<String, usize>, variables: &mut BTreeSet<String>) -> Vec<(u32, Call)> {
+    let mut found = Vec::new();
+    let (mut procedure, mut parameters) = (String::new(), Vec::new());
+    for (number, line) in (1_u32..).zip(text.lines()) {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
+        let bare = |word: &str| word.trim_matches(['[', ']', '{', '}', '"', '(', ')']).to_owned();
+        let defines = words.first() == Some(&"proc");
+        if defines {
+            procedure = words.get(1).map(|word| bare(word)).unwrap_or_default();
+            let inside = line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(inside, _)| inside);
+            let one = words.get(2).map(|word| bare(word)).unwrap_or_default();
+            let listed = words.get(2).is_some_and(|word| word.starts_with('{'));
+            let names = if listed { inside.unwrap_or_default().to_owned() } else { one };
+            parameters = names.split_whitespace().map(str::to_owned).collect();
+        }
+        for (at, word) in words.iter().enumerate() {
+            let mut rest = words.get(at + 1..).unwrap_or_default();
+            let name = word.trim_start_matches(['[', '{', '"', '(']);
+            match name {
+                "exec" | "spawn" => {}
+                "open" if rest.first().is_some_and(|word| word.trim_start_matches(['"', '{']).starts_with('|')) => {}
+                "set" if rest.first().is_some_and(|name| variables.contains(*name)) => {
+                    rest = rest.get(1..).unwrap_or_default();
+                    rest = rest.strip_prefix(&["[list"]).unwrap_or(rest);
+                    if rest.len() > 1 && rest.first().is_some_and(|word| word.starts_with('[')) {
+                        continue;
+                    }
+                }
+                _ if !defines && functions.contains_key(name) => {
+                    rest = functions.get(name).and_then(|&argument| rest.get(argument..)).unwrap_or_default();
+                }
+                _ => continue,
+            }
+            while let Some((_, tail)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
+                rest = tail;
+            }
+            let variable =
+                rest.first().map(|word| word.trim_start_matches("{*}")).and_then(|word| word.strip_prefix('$'));
+            if let Some(variable) = variable.map(bare) {
+                match parameters.iter().position(|parameter| *parameter == variable) {
+                    Some(argument) => {
+                        functions.insert(procedure.clone(), argument);
+                    }
+                    None => {
+                        variables.insert(variable);
+                    }
+                }
+            }
+            let mut begins = true;
+            for word in rest {
+                let name = word.trim_matches(['"', '{', '}', ']']).trim_start_matches('|');
+                let fixed = !name.is_empty() && !name.contains(['$', '[', '\\', '"', '<', '>']);
+                if (begins || (word.starts_with('|') && word.len() > 1)) && fixed {
+                    found.push((number, Call::Program(name.to_owned())));
+                }
+                begins = *word == "|" || (begins && name.is_empty());
+                if word.ends_with(']') {
+                    break;
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Call, Functions, Language, calls, functions};
+
+    fn all(text: &str, language: Language, functions: Functions) -> (Vec<String>, Vec<String>) {
+        let started = calls(text, language, functions);
+        let show = |(line, call): (u32, Call)| match call {
+            Call::Program(name) => format!("{line} {name}"),
+            Call::Code(code) => format!("{line} sh: {}", code.trim()),
+        };
+        let mut found: Vec<String> = started.calls.into_iter().map(show).collect();
+        found.sort();
+        (found, started.unknown.into_iter().map(|(line, name)| format!("{line} {name}")).collect())
+    }
+
+    #[test]
+    fn functions_that_start_what_they_are_given() {
+        for (language, text) in [
+            (Language::Python, "def go(*a): return subprocess.run(list(a), check=True)\n\ngo('tac', '/x')\n"),
+            (
+                Language::Python,
+                "class T:\n  def go(self, cmd: list[str], n=1): subprocess.run(cmd)\nT().go(['tac', 'x'])\n",
+            ),
+            (Language::Python, "def low(c): os.execvp(c[0], c)\ndef go(x, c): low(c)\ngo(1, ['tac'])\n"),
+            (Language::Ruby, "def go(*a) = Open3.capture2(*a).first\n\nputs go('tac', 'x')\n"),
+            (Language::Ruby, "def self.go *cmd\n  system(*cmd)\nend\ngo 'tac', 'x'\n"),
+            (Language::Perl, "sub go { my ($n, @c) = @_; system(@c); }\n\ngo(1, 'tac', 'x');\n"),
+            (Language::Perl, "sub go {\n  my $c = shift;\n  exec $c, @_; }\ngo(\"tac\");\n"),
+            (Language::Perl, "sub go { system(@_) == 0 or die }\n&go('tac', 'x');\n"),
+            (Language::Php, "<?php function go(string $c) { return shell_exec($c); }\n\ngo('tac x');\n"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst go = (c, ...a) => cp.spawnSync(c, a);\ngo('tac', 'x');\n",
+            ),
+            (
+                Language::JavaScript,
+                "const { spawn } = require('child_process');\nasync function go(c, a) { return spawn(c, a) }\nawait go('tac', []);\n",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process'); class T {\n  go(n, c) {\n    cp.execFile(c); } }\nnew T().go(1, 'tac');\n",
+            ),
+            (Language::Lua, "local function go(c) return io.popen(c):read('a') end\n\nprint(go('tac x'))\n"),
+            (Language::Tcl, "proc go {n args} { exec {*}$args }\nputs [go 1 tac x]\n"),
+            (Language::R, "go <- function(c, ...) system2(c, ...)\n\ngo('tac', 'x')\n"),
+        ] {
+            let (found, _) = all(text, language, Functions::new());
+            assert!(found.iter().any(|one| one.contains("tac")), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn variables_that_hold_commands() {
+        for (language, text) in [
+            (Language::Python, "TOOL = 'tac'\nsubprocess.run([TOOL, 'x'])\n"),
+            (Language::Python, "cmd: list[str] = [\n    'tac', 'x']\nsubprocess.Popen(cmd)\n"),
+            (Language::Python, "cmd = os.environ.get('TOOL', 'tac')\nos.system(cmd + ' x')\n"),
+            (Language::Python, "cmd = 'tac x'.split()\nsubprocess.run(cmd)\n"),
+            (Language::Python, "for cmd in (['rev'], ['tac', 'x']):\n    subprocess.run(cmd)\n"),
+            (Language::Python, "ALL = [['rev'], ['tac', 'x']]\nfor cmd in ALL:\n    subprocess.run(cmd)\n"),
+            (Language::Python, "self.cmd = ['tac']\nsubprocess.run(self.cmd)\n"),
+            (Language::Python, "from subprocess import run\nrun(args=['tac'])\n"),
+            (Language::Python, "import subprocess as sp\nsp.run(shlex.split('tac x'))\n"),
+            (Language::Python, "import sh\nsh.tac('x')\n"),
+            (Language::Ruby, "CMD = %w[tac x]\nsystem(*CMD)\n"),
+            (Language::Perl, "my @cmd = qw(tac x);\nsystem(@cmd);\n"),
+            (Language::Perl, "my $cmd = 'tac';\nexec { $cmd } 'x';\n"),
+            (Language::Php, "<?php $cmd = 'tac x';\npassthru($cmd);\n"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst tool = process.env.TOOL || 'tac';\ncp.spawn(tool);\n",
+            ),
+            (Language::Tcl, "set cmd tac\nexec $cmd x\n"),
+        ] {
+            let (found, unknown) = all(text, language, Functions::new());
+            assert!(found.iter().any(|one| one.contains("tac")), "{text}: {found:?}");
+            assert!(
+                !found.iter().any(|one| one.contains(" x ")) && unknown.is_empty(),
+                "{text}: {found:?} {unknown:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_nobody_assigns_is_unknown_and_what_is_no_program_is_nothing() {
+        let none = Vec::<String>::new();
+        for (language, text, unknown) in [
+            (Language::Python, "subprocess.run(cmd)\n", vec!["1 cmd".to_owned()]),
+            (Language::Python, "def go(cmd): subprocess.run(cmd)\n", none.clone()),
+            (Language::Python, "def go(cmd): print(cmd)\ngo('tac')\nrun(['tac'])\n", none.clone()),
+            (Language::JavaScript, "const cp = require('child_process');\nconst m = /x/.exec(text);\n", none.clone()),
+            (Language::JavaScript, "const tool = 'tac'; go(tool);\n", none.clone()),
+            (Language::Perl, "open(my $f, '<', $name);\n", none),
+        ] {
+            assert_eq!(all(text, language, Functions::new()), (Vec::new(), unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn functions_of_modules_are_known_where_they_are_called() {
+        let module = "import subprocess as sp\ndef go(cmd, **more): return sp.run(cmd, **more)\ndef no(x): return x\n";
+        let known = functions(module, Language::Python);
+        assert_eq!(known.keys().collect::<Vec<_>>(), ["go"]);
+        let text =
+            "from lib.tools import go as g\nfrom lib import tools\ng(['rev'])\ntools.go(['tac'])\ntools.no('seq')\n";
+        assert_eq!(all(text, Language::Python, known).0, ["3 rev", "4 tac"]);
+    }
+}

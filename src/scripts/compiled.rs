@@ -1,0 +1,364 @@
+//! Programs that compiled code of a virtual machine starts: the strings of the application's own Java classes that use
+//! ProcessBuilder or Runtime.exec, and of its .NET assemblies that use System.Diagnostics.Process. Which of them is started is
+//! not decoded: a string counts if it is the name or path of a program, or a command line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+
+use super::{FileUses, How, Named, Reader};
+use crate::facts::texts::command;
+use crate::shell::{Dialect, is_builtin};
+use crate::tree::Id;
+use crate::tree::budget::Budget;
+
+/// Largest assembly, and the largest class with its name.
+const LARGEST: u64 = 16 << 20;
+const LARGEST_CLASS: u64 = 1 << 20;
+/// Largest list of an archive's files.
+const LARGEST_LIST: u64 = 16 << 20;
+/// Most files of one application that are read.
+const MOST_FILES: usize = 64;
+
+/// What all classes and assemblies cost, in bytes.
+static COMPILED: Budget = Budget {
+    text: "the application's own classes and assemblies hold more bytes than",
+    most: 64 << 20,
+    help: "split the application, or start another one",
+};
+
+/// Names of programs that are more often words: a program that is started by one of them has to be kept by hand.
+const WORDS: [&str; 34] = [
+    "arch", "at", "batch", "clear", "cut", "date", "dir", "env", "expand", "expr", "file", "find", "fold", "groups",
+    "head", "host", "id", "info", "install", "join", "last", "line", "link", "locale", "look", "more", "name", "reset",
+    "sort", "split", "sum", "tail", "time", "users",
+];
+
+/// What the compiled file starts, and the other files of its application beside it.
+pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
+    let tree = reader.tree;
+    let name = tree.name(id);
+    let strings = if name.ends_with(b".jar") || name.ends_with(b".war") {
+        jar(reader, id)
+    } else if name.ends_with(b".dll") {
+        assembly(reader, id)
+    } else {
+        // The program that starts an assembly of the same name.
+        let mut other = name.to_vec();
+        other.extend_from_slice(b".dll");
+        let other = tree.child(tree.parent(id), &other).filter(|&other| tree.is_file(other));
+        return other.map_or_else(Vec::new, |other| uses(reader, other));
+    };
+    let mut names: Vec<Named> = Vec::new();
+    for text in strings {
+        let word = match command(text.as_bytes()) {
+            Some(program) => String::from_utf8_lossy(program).into_owned(),
+            None => text,
+        };
+        let entry = if is_name(&word) { reader.runs(&word, &[]) } else { None };
+        if let Some(entry) = entry.filter(|&entry| !names.iter().any(|known| known.entry == entry)) {
+            names.push(Named { how: How::Runs, entry, line: 0, word, optional: false });
+        }
+    }
+    if name.ends_with(b".dll") {
+        names.extend(beside(reader, id));
+    }
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![FileUses { file: id, names, logins: Vec::new(), unknown: Vec::new(), problem: None }]
+}
+
+/// Whether a string is the path of a program, or the name of one and no word.
+fn is_name(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
+    let bare = word.len() > 1 && !WORDS.contains(&word) && !is_builtin(word, Dialect::Posix);
+    word.chars().all(plain) && word.len() < 256 && (word.starts_with('/') || (!word.contains('/') && bare))
+}
+
+/// The assemblies beside one whose names begin as its own does: `Shop.Web.dll` and `Shop.Core.dll`.
+fn beside(reader: &Reader<'_>, id: Id) -> Vec<Named> {
+    let tree = reader.tree;
+    let first = tree.name(id).split(|&b| b == b'.').next().unwrap_or_default();
+    let mut found: Vec<Named> = Vec::new();
+    for entry in tree.children(tree.parent(id)) {
+        let name = tree.name(entry);
+        let own = name.ends_with(b".dll") && name.split(|&b| b == b'.').next() == Some(first);
+        if own && entry != id && tree.is_file(entry) && found.len() < MOST_FILES {
+            let word = String::from_utf8_lossy(name).into_owned();
+            found.push(Named { how: How::Reads, entry, line: 0, word, optional: false });
+        }
+    }
+    found
+}
+
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let piece = bytes.get(at..at.checked_add(length)?)?;
+    piece.iter().rev().try_fold(0_usize, |sum, &b| sum.checked_mul(256)?.checked_add(b.into()))
+}
+
+/// A file of an archive: where its header is, its packed size, whether it is packed.
+#[derive(Debug)]
+struct Member {
+    name: String,
+    header: u64,
+    size: usize,
+    packed: bool,
+}
+
+/// The files in a zip archive, by its own list; empty for what is none.
+fn members(reader: &Reader<'_>, id: Id) -> Option<Vec<Member>> {
+    let size = reader.contents.size(reader.tree, id);
+    let begin = size.saturating_sub(65_557);
+    let end = reader.contents.read_at(reader.tree, id, begin, 65_557).ok()?;
+    let last = end.windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let (length, at) = (number(&end, last + 12, 4)?, number(&end, last + 16, 4)?);
+    let within = (length as u64) <= LARGEST_LIST && reader.contents.spend(&COMPILED, length as u64, reader.tree, id);
+    let list = within.then(|| reader.contents.read_at(reader.tree, id, at as u64, length).ok()).flatten()?;
+    let (mut found, mut at) = (Vec::new(), 0);
+    while list.get(at..at + 4) == Some(b"PK\x01\x02") {
+        let (name, extra, comment) =
+            (number(&list, at + 28, 2)?, number(&list, at + 30, 2)?, number(&list, at + 32, 2)?);
+        let text = list.get(at + 46..at + 46 + name)?;
+        found.push(Member {
+            name: String::from_utf8_lossy(text).into_owned(),
+            header: number(&list, at + 42, 4)? as u64,
+            size: number(&list, at + 20, 4)?,
+            packed: number(&list, at + 10, 2)? == 8,
+        });
+        at += 46 + name + extra + comment;
+    }
+    Some(found)
+}
+
+fn content(reader: &Reader<'_>, id: Id, member: &Member) -> Option<Vec<u8>> {
+    let (tree, contents) = (reader.tree, reader.contents);
+    if member.size as u64 > LARGEST_CLASS || !contents.spend(&COMPILED, member.size as u64 + 64, tree, id) {
+        return None;
+    }
+    let header = contents.read_at(tree, id, member.header, 30).ok()?;
+    let skipped = 30 + number(&header, 26, 2)? + number(&header, 28, 2)?;
+    let packed = contents.read_at(tree, id, member.header + skipped as u64, member.size).ok()?;
+    if !member.packed {
+        return Some(packed);
+    }
+    let mut plain = Vec::new();
+    DeflateDecoder::new(packed.as_slice()).take(LARGEST_CLASS).read_to_end(&mut plain).ok()?;
+    contents.spend(&COMPILED, plain.len() as u64, tree, id).then_some(plain)
+}
+
+/// The strings of the application's own classes that start programs, and of those that use one of these. Its own are those
+/// of the main class's package and its neighbours: `com.example.shop.Main` has all of `com.example`.
+fn jar(reader: &Reader<'_>, id: Id) -> Vec<String> {
+    let members = members(reader, id).unwrap_or_default();
+    let manifest = members.iter().find(|member| member.name == "META-INF/MANIFEST.MF");
+    let manifest = manifest.and_then(|member| content(reader, id, member)).unwrap_or_default();
+    let manifest = String::from_utf8_lossy(&manifest).into_owned();
+    let key = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim));
+    let Some(main) = key("Start-Class").or_else(|| key("Main-Class")) else { return Vec::new() };
+    let parts: Vec<&str> = main.split('.').collect();
+    let own = parts.get(..parts.len().saturating_sub(1).min(2)).unwrap_or_default().join("/");
+    let mut classes = Vec::new();
+    for member in members.iter().filter(|member| member.name.ends_with(".class")) {
+        let name = ["BOOT-INF/classes/", "WEB-INF/classes/"].iter().find_map(|top| member.name.strip_prefix(top));
+        let name = name.unwrap_or(&member.name);
+        let of_application = match name.rsplit_once('/') {
+            Some((package, _)) => !own.is_empty() && format!("{package}/").starts_with(&format!("{own}/")),
+            None => own.is_empty(),
+        };
+        if of_application {
+            classes.extend(content(reader, id, member).and_then(|class| pool(&class)));
+        }
+    }
+    let starters: BTreeSet<String> =
+        classes.iter().filter(|class| class.starts()).map(|class| class.name.clone()).collect();
+    let uses = |class: &&Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
+    classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect()
+}
+
+/// What a class names.
+#[derive(Debug)]
+struct Class {
+    name: String,
+    texts: BTreeSet<String>,
+    strings: Vec<String>,
+}
+
+impl Class {
+    fn starts(&self) -> bool {
+        let has = |text: &str| self.texts.contains(text);
+        has("java/lang/ProcessBuilder") || (has("java/lang/Runtime") && has("exec"))
+    }
+}
+
+/// The constant pool of a class (The Java Virtual Machine Specification, 4.4).
+fn pool(class: &[u8]) -> Option<Class> {
+    let be =
+        |at: usize| class.get(at..at + 2).map(|two| two.iter().fold(0_usize, |sum, &b| sum * 256 + usize::from(b)));
+    if class.get(..4)? != [0xca, 0xfe, 0xba, 0xbe] {
+        return None;
+    }
+    let count = be(8)?;
+    let (mut at, mut index) = (10, 1);
+    let (mut texts, mut strings, mut classes) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+    while index < count {
+        let length = match class.get(at)? {
+            1 => {
+                let length = be(at + 1)?;
+                let text = class.get(at + 3..at + 3 + length)?;
+                texts.insert(index, String::from_utf8_lossy(text).into_owned());
+                2 + length
+            }
+            8 => {
+                strings.push(be(at + 1)?);
+                2
+            }
+            7 => {
+                classes.insert(index, be(at + 1)?);
+                2
+            }
+            16 | 19 | 20 => 2,
+            15 => 3,
+            3 | 4 | 9..=12 | 17 | 18 => 4,
+            5 | 6 => {
+                index += 1;
+                8
+            }
+            _ => return None,
+        };
+        at += 1 + length;
+        index += 1;
+    }
+    let name = classes.get(&be(at + 2)?).and_then(|text| texts.get(text)).cloned().unwrap_or_default();
+    let strings = strings.into_iter().filter_map(|text| texts.get(&text).cloned()).collect();
+    Some(Class { name, texts: texts.into_values().collect(), strings })
+}
+
+/// The strings of an assembly that starts programs (ECMA-335, II.24.2: the heaps #Strings and #US).
+fn assembly(reader: &Reader<'_>, id: Id) -> Vec<String> {
+    let (tree, contents) = (reader.tree, reader.contents);
+    let size = contents.size(tree, id);
+    if size > LARGEST || !contents.spend(&COMPILED, size, tree, id) {
+        return Vec::new();
+    }
+    let bytes = contents.read(tree, id, LARGEST).unwrap_or_default();
+    strings_of(&bytes).unwrap_or_default()
+}
+
+fn strings_of(bytes: &[u8]) -> Option<Vec<String>> {
+    let root = bytes.windows(4).position(|four| four == b"BSJB")?;
+    let mut at = root + 16 + number(bytes, root + 12, 4)?;
+    let streams = number(bytes, at + 2, 2)?;
+    at += 4;
+    let (mut names, mut strings): (&[u8], &[u8]) = (&[], &[]);
+    for _ in 0..streams {
+        let (offset, size) = (number(bytes, at, 4)?, number(bytes, at + 4, 4)?);
+        let name = bytes.get(at + 8..)?.split(|&b| b == 0).next()?;
+        let heap = bytes.get(root + offset..root.checked_add(offset)?.checked_add(size)?);
+        match name {
+            b"#Strings" => names = heap?,
+            b"#US" => strings = heap?,
+            _ => {}
+        }
+        at += 8 + (name.len() / 4 + 1) * 4;
+    }
+    let has = |name: &[u8]| names.split(|&b| b == 0).any(|known| known == name);
+    if !has(b"System.Diagnostics") || !(has(b"ProcessStartInfo") || (has(b"Process") && has(b"Start"))) {
+        return None;
+    }
+    let (mut found, mut at) = (Vec::new(), 1);
+    while let Some(&first) = strings.get(at) {
+        let (head, length) = match first {
+            0..=0x7f => (1, usize::from(first)),
+            0x80..=0xbf => (2, (usize::from(first & 0x3f) << 8) + usize::from(*strings.get(at + 1)?)),
+            _ => break,
+        };
+        let text = strings.get(at + head..at + head + length)?;
+        let units: Vec<u16> =
+            text.chunks_exact(2).filter_map(|two| Some(u16::from_le_bytes(two.try_into().ok()?))).collect();
+        found.push(String::from_utf16_lossy(&units));
+        at += head + length;
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_name, pool, strings_of};
+
+    /// A class of the constants that are given: texts, then strings of the texts by their numbers.
+    fn class(texts: &[&str], strings: &[u16]) -> Vec<u8> {
+        let mut bytes = vec![0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61];
+        let count = u16::try_from(texts.len() + strings.len() + 4).unwrap();
+        bytes.extend(count.to_be_bytes());
+        for text in texts {
+            bytes.push(1);
+            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        for string in strings {
+            bytes.push(8);
+            bytes.extend(string.to_be_bytes());
+        }
+        // A long takes two numbers; the class itself is the first text's.
+        bytes.push(5);
+        bytes.extend([0; 8]);
+        bytes.extend([7, 0, 1, 0, 33]);
+        bytes.extend((count - 1).to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn constants_of_a_class() {
+        let bytes = class(&["com/ex/Main", "java/lang/ProcessBuilder", "tac", "word"], &[3]);
+        let read = pool(&bytes).unwrap();
+        assert_eq!((read.name.as_str(), read.strings.as_slice()), ("com/ex/Main", &["tac".to_owned()][..]));
+        assert!(read.starts());
+        assert!(!pool(&class(&["a/B", "exec", "java/lang/Thread"], &[])).unwrap().starts());
+        assert!(pool(&class(&["a/B", "exec", "java/lang/Runtime"], &[])).unwrap().starts());
+        for end in 0..bytes.len() {
+            let _ = pool(&bytes[..end]);
+        }
+    }
+
+    #[test]
+    fn strings_of_an_assembly() {
+        let names = b"\0ProcessStartInfo\0System.Diagnostics\0".to_vec();
+        let mut strings = vec![0];
+        for text in ["tac", "/usr/bin/rev"] {
+            strings.push(u8::try_from(text.len() * 2 + 1).unwrap());
+            strings.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+            strings.push(0);
+        }
+        let mut bytes = b"MZ..BSJB".to_vec();
+        bytes.extend([1, 0, 1, 0, 0, 0, 0, 0, 4, 0, 0, 0]);
+        bytes.extend(b"v4.0\0\0\x02\0");
+        let begin = u32::try_from(24 + 8 + 12 + 8 + 4).unwrap();
+        let first = u32::try_from(names.len()).unwrap();
+        bytes.extend(begin.to_le_bytes().into_iter().chain(first.to_le_bytes()).chain(*b"#Strings\0\0\0\0"));
+        let second = u32::try_from(strings.len()).unwrap();
+        bytes.extend((begin + first).to_le_bytes().into_iter().chain(second.to_le_bytes()).chain(*b"#US\0"));
+        bytes.extend(names);
+        bytes.extend(strings);
+        assert_eq!(strings_of(&bytes).unwrap(), ["tac", "/usr/bin/rev"]);
+        for end in 0..bytes.len() {
+            let _ = strings_of(&bytes[..end]);
+        }
+    }
+
+    #[test]
+    fn words_are_no_names() {
+        for (text, is) in [
+            ("tac", true),
+            ("/usr/bin/sort", true),
+            ("sort", false),
+            ("test", false),
+            ("a b", false),
+            ("", false),
+            ("x/y", false),
+        ] {
+            assert_eq!(is_name(text), is, "{text}");
+        }
+    }
+}
