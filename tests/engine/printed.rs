@@ -1,6 +1,10 @@
 //! What the report tells a person to do, done to the letter: the USER line, the line of `docker run`, and the specification of a
 //! pod as an engine takes it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::common::Command;
@@ -46,7 +50,7 @@ fn options(printed: &str) -> Vec<String> {
 }
 
 /// The specification as an engine takes it: what a pod's runtime makes of it.
-fn of_pod(printed: &str) -> Vec<String> {
+fn of_pod(printed: &str, node: &Path) -> Vec<String> {
     let mut yq = Command::new("yq")
         .args(["-c", "."])
         .stdin(std::process::Stdio::piped())
@@ -73,9 +77,13 @@ fn of_pod(printed: &str) -> Vec<String> {
         let volume =
             volumes.into_iter().find(|volume| volume["name"] == mount["name"]).expect("a volume for each mount");
         let path = mount["mountPath"].as_str().expect("a path");
-        // The kubelet makes an emptyDir for everyone; what a claim holds is the person's, who was told.
+        // An emptyDir is a directory of the node, for everyone. What a claim holds is the person's, who was told.
         words.extend(match volume.get("emptyDir") {
-            Some(_) => ["--tmpfs".to_owned(), format!("{path}:mode=0777")],
+            Some(_) => {
+                let directory = tempfile::tempdir_in(node).expect("a directory").keep();
+                fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).expect("a mode");
+                ["-v".to_owned(), format!("{}:{path}", directory.display())]
+            }
             None => {
                 assert_eq!(volume["persistentVolumeClaim"]["claimName"], mount["name"]);
                 assert_eq!(spec["securityContext"]["fsGroup"], context["runAsGroup"]);
@@ -110,7 +118,8 @@ fn a_program_runs_by_the_lines_that_the_report_prints() {
     let image = build(Builder::BuildKit, &context(user.trim_end()), &Options::default());
     let printed = options(&part(&image.log, "Docker and Podman:"));
     assert!(printed.contains(&"--read-only".to_owned()) && printed.contains(&"/app/data".to_owned()), "{printed:?}");
-    let pod = of_pod(&part(&image.log, "Kubernetes:"));
+    let node = tempfile::tempdir().expect("a directory");
+    let pod = of_pod(&part(&image.log, "Kubernetes:"), node.path());
     for words in [&printed, &pod] {
         let container = start(&image, words);
         assert_eq!(container.get("/"), ANSWER, "{words:?}: {}", container.logs());
