@@ -304,13 +304,16 @@ pub struct Learn {
     /// Write the entries to FILE [default: harden.learned.toml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<OsString>,
+    /// Also write FILE, a seccomp profile of the system calls that CMD made; CMD stops at every call and runs slower
+    #[arg(long, value_name = "FILE")]
+    pub seccomp: Option<OsString>,
     /// Stop CMD with SIGTERM after T (30, 5m, 1h); stopping this way counts as success
     #[arg(long, value_name = "T")]
     pub timeout: Option<OsString>,
     /// Run CMD as this account of the image: NAME, UID or UID:GID
     #[arg(long, value_name = "USER")]
     pub user: Option<OsString>,
-    /// Keep the entries that FILE already has
+    /// Keep what the files already have
     #[arg(long)]
     pub merge: bool,
     /// Print errors and warnings only

@@ -6,6 +6,7 @@
 
 pub(crate) mod child;
 mod file;
+mod profile;
 mod signals;
 
 use std::cell::OnceCell;
@@ -30,6 +31,7 @@ use crate::root::{Root, host, result_file};
 use crate::trace::{self, End, Image, Lost, Seen, Way};
 use crate::tree::Tree;
 use file::Entries;
+use profile::Calls;
 use signals::{Shared, Signals};
 
 /// Status when learn itself fails.
@@ -50,11 +52,13 @@ const LARGEST: usize = 16 << 20;
 pub(crate) struct Request {
     /// File that gets the entries.
     pub output: String,
+    /// File that gets the profile of calls; CMD stops at every call then.
+    pub seccomp: Option<String>,
     /// Time limit; CMD is ended after it.
     pub timeout: Option<Duration>,
     /// Run as that account: NAME, UID or UID:GID.
     pub user: Option<String>,
-    /// Add to what the file holds.
+    /// Add to what the files hold.
     pub merge: bool,
     /// CMD.
     pub words: Vec<OsString>,
@@ -99,11 +103,18 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
             home = Some(become_user(user, tree)?);
         }
     }
-    let main = start(&program, &request.words, home.as_deref())?;
+    let every = output.profile.is_some();
+    let main = start(&program, every, &request.words, home.as_deref())?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
-    let way =
-        Way { grace: GRACE, starter: "harden learn", job: true, interpreters: false, ended: Arc::clone(&shared.ended) };
+    let way = Way {
+        grace: GRACE,
+        starter: "harden learn",
+        job: true,
+        every,
+        interpreters: false,
+        ended: Arc::clone(&shared.ended),
+    };
     let traced = trace::follow(main, image, way).map_err(|errno| {
         let _ = rustix::process::kill_process(main, Signal::KILL);
         refused(errno)
@@ -119,15 +130,20 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     }
     if let Some((tree, _)) = tree.get() {
         finish(&seen, &traced.lost, tree, output, console)?;
+        if let Some((place, calls)) = &mut output.profile {
+            calls.add(&traced.made);
+            place.write(&calls.text())?;
+            console.phase(&format!("{} system calls allowed in {}", calls.len(), quoted(place.path.as_bytes())));
+        }
     }
     Ok(status(end, shared.timed_out.load(Ordering::SeqCst)))
 }
 
 /// Start this program once more, which stops itself before it becomes CMD.
-fn start(program: &str, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, Diagnostic> {
+fn start(program: &str, every: bool, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, Diagnostic> {
     #[allow(clippy::disallowed_methods, reason = "this program itself")]
     let mut command = Command::new(program);
-    command.arg(child::ARGUMENT).args(words);
+    command.arg(if every { child::EVERY } else { child::ARGUMENT }).args(words);
     if let Some(home) = home {
         command.env("HOME", OsStr::from_bytes(home));
     }
@@ -173,8 +189,8 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
         let warning = Diagnostic::new(codes::LEARN_NAME, text);
         console.say(Kind::Warning, &warning.help("harden.toml takes UTF-8 without *, ? and $NAME"));
     }
-    output.write()?;
-    console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.path.as_bytes())));
+    output.place.write(&output.entries.text())?;
+    console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.place.path.as_bytes())));
     Ok(())
 }
 
@@ -200,14 +216,21 @@ fn refused(errno: Errno) -> Diagnostic {
     )
 }
 
-/// Where the entries go.
+/// What is written.
 struct Output {
-    path: String,
-    writer: Writer,
+    place: Place,
     entries: Entries,
+    /// The profile, when one was asked for.
+    profile: Option<(Place, Calls)>,
 }
 
-/// Who writes the file.
+/// Where a file goes.
+struct Place {
+    path: String,
+    writer: Writer,
+}
+
+/// Who writes a file.
 enum Writer {
     /// This thread.
     Here(result_file::Output),
@@ -219,29 +242,59 @@ enum Writer {
 }
 
 impl Output {
-    /// See that the file can be written before anything runs, and read it when its entries are to stay.
+    /// See that the files can be written before anything runs, and read them when what they hold is to stay.
     fn open(request: &Request) -> Result<Self, Diagnostic> {
-        let path = request.output.clone();
-        let shown = quoted(path.as_bytes());
         let mut entries = Entries::default();
-        if request.merge && host::exists(&path) {
-            let bytes = host::read_start(path.as_ref(), LARGEST);
-            let bytes =
-                bytes.map_err(|error| Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot read {shown}: {error}")))?;
-            entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
-                let text = format!("cannot merge into {shown}: learn did not write line {line}");
-                Diagnostic::new(codes::LEARN_OUTPUT, text)
-                    .help("give learn a file of its own with -o, and keep your own entries in another file")
-            })?;
+        if let Some(text) = old(&request.output, request.merge)? {
+            entries = Entries::read(&text)
+                .map_err(|line| foreign(&request.output, &format!("learn did not write line {line}"), "-o FILE"))?;
         }
-        let file = result_file::Output::open(&path).map_err(|error| {
-            Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot write {shown}: {error}"))
-                .help("name a writable file with -o FILE")
-        })?;
-        Ok(Self { path, writer: Writer::Here(file), entries })
+        let place = Place::open(&request.output, "-o FILE")?;
+        let mut profile = None;
+        if let Some(path) = &request.seccomp {
+            let text = old(path, request.merge)?.unwrap_or_default();
+            let calls = Calls::read(&text)
+                .ok_or_else(|| foreign(path, "it is no profile that learn wrote", "--seccomp FILE"))?;
+            profile = Some((Place::open(path, "--seccomp FILE")?, calls));
+        }
+        Ok(Self { place, entries, profile })
     }
 
-    /// Let a thread write the file. Signals have to be held back by now: a thread inherits that.
+    /// Let threads write the files. Signals have to be held back by now: a thread inherits that.
+    fn keep_rights(&mut self) {
+        self.place.keep_rights();
+        if let Some((place, _)) = &mut self.profile {
+            place.keep_rights();
+        }
+    }
+}
+
+/// What a file holds that is to be merged.
+fn old(path: &str, merge: bool) -> Result<Option<String>, Diagnostic> {
+    if !merge || !host::exists(path) {
+        return Ok(None);
+    }
+    let bytes = host::read_start(path.as_ref(), LARGEST).map_err(|error| {
+        Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot read {}: {error}", quoted(path.as_bytes())))
+    })?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn foreign(path: &str, why: &str, option: &str) -> Diagnostic {
+    let text = format!("cannot merge into {}: {why}", quoted(path.as_bytes()));
+    Diagnostic::new(codes::LEARN_OUTPUT, text)
+        .help(format!("give learn a file of its own with {option}, and keep your own entries in another file"))
+}
+
+impl Place {
+    fn open(path: &str, option: &str) -> Result<Self, Diagnostic> {
+        let file = result_file::Output::open(path).map_err(|error| {
+            let text = format!("cannot write {}: {error}", quoted(path.as_bytes()));
+            Diagnostic::new(codes::LEARN_OUTPUT, text).help(format!("name a writable file with {option}"))
+        })?;
+        Ok(Self { path: path.to_owned(), writer: Writer::Here(file) })
+    }
+
     fn keep_rights(&mut self) {
         let Writer::Here(mut file) = std::mem::replace(&mut self.writer, Writer::Done) else { return };
         let (to, text) = mpsc::channel::<String>();
@@ -254,12 +307,11 @@ impl Output {
         self.writer = Writer::There(to, answer);
     }
 
-    fn write(&mut self) -> Result<(), Diagnostic> {
-        let text = self.entries.text();
+    fn write(&mut self, text: &str) -> Result<(), Diagnostic> {
         let written = match std::mem::replace(&mut self.writer, Writer::Done) {
             Writer::Here(mut file) => file.write(text.as_bytes()),
             Writer::There(to, answer) => {
-                let _ = to.send(text);
+                let _ = to.send(text.to_owned());
                 answer.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
             }
             Writer::Done => Ok(()),
