@@ -100,7 +100,7 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
         // Everything is read with the rights that this program was started with.
         image.whole();
         if let Some((tree, _)) = tree.get() {
-            home = Some(become_user(user, tree)?);
+            home = become_user(user, tree)?;
         }
     }
     let every = output.profile.is_some();
@@ -290,7 +290,12 @@ impl Place {
     fn open(path: &str, option: &str) -> Result<Self, Diagnostic> {
         let file = result_file::Output::open(path).map_err(|error| {
             let text = format!("cannot write {}: {error}", quoted(path.as_bytes()));
-            Diagnostic::new(codes::LEARN_OUTPUT, text).help(format!("name a writable file with {option}"))
+            let mut help = format!("name a writable file with {option}");
+            if error.kind() == io::ErrorKind::PermissionDenied && !host::is_root() {
+                help += "; in a container whose image has a USER, start learn as root, and let it become that user: docker run \
+                         --user 0 … learn --user USER";
+            }
+            Diagnostic::new(codes::LEARN_OUTPUT, text).help(help)
         })?;
         Ok(Self { path: path.to_owned(), writer: Writer::Here(file) })
     }
@@ -326,8 +331,8 @@ impl Place {
 }
 
 /// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD. Returns the
-/// home directory, which engines put into HOME: `/` without an account.
-fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
+/// home directory, which engines put into HOME unless the image sets HOME: `/` without an account.
+fn become_user(user: &str, tree: &Tree) -> Result<Option<Vec<u8>>, Diagnostic> {
     let root = Root::open(b"/").map_err(|error| Diagnostic::new(codes::LEARN_USER, error.to_string()))?;
     let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
     let mut parts = user.split(':');
@@ -353,6 +358,13 @@ fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
         let member = |group: &&accounts::Line| members(group.field(accounts::MEMBERS)).any(|name| name == line.name());
         groups.extend(all.filter(member).filter_map(|group| parse_id(group.field(accounts::GID))).map(Gid::from_raw));
     }
+    let home_of = |line: Option<&accounts::Line>| {
+        line.map(|line| line.field(HOME)).filter(|home| !home.is_empty()).unwrap_or(b"/").to_vec()
+    };
+    let own = rustix::process::getuid().as_raw();
+    let started_in = home_of(accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(own)));
+    let is_set = std::env::var_os("HOME").is_some_and(|set| set.as_bytes() != started_in);
+    let home = (!is_set).then(|| home_of(line));
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     rustix::thread::set_thread_groups(&groups)
         .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
@@ -361,6 +373,5 @@ fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
             let text = format!("cannot become the user '{}': {errno}", escaped(user.as_bytes()));
             Diagnostic::new(codes::LEARN_USER, text).help("start learn as root, or as that user without --user")
         })?;
-    let home = line.map(|line| line.field(HOME)).filter(|home| !home.is_empty());
-    Ok(home.unwrap_or(b"/").to_vec())
+    Ok(home)
 }

@@ -29,13 +29,14 @@ const ABSENT: &str = "answered as by a kernel that has no such call: programs do
 /// process come when they come, and restart_syscall is the kernel's.
 const NEEDED: &str = "\
     arch_prctl brk capget capset chdir clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep \
-    clock_nanosleep_time64 close close_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait eventfd2 execve exit exit_group \
-    faccessat faccessat2 fchdir fchown fcntl fcntl64 fstat fstat64 fstatfs futex futex_time64 getcpu getcwd getdents64 getegid \
-    geteuid getgid getpid getppid getrandom gettid gettimeofday getuid ioctl kill lseek lstat madvise mmap mmap2 mprotect \
-    mremap munmap nanosleep newfstatat open openat openat2 pipe2 prctl pread64 prlimit64 read readlink readlinkat readv \
-    restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sched_getaffinity sched_yield select \
-    set_robust_list set_tid_address setgid setgroups setpgid setresgid setresuid setuid sigaltstack sigreturn stat statfs statx \
-    tgkill time umask uname wait4 write writev";
+    clock_nanosleep_time64 close close_range dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait eventfd2 execve exit \
+    exit_group faccessat faccessat2 fchdir fchown fcntl fcntl64 fstat fstat64 fstatfs futex futex_time64 getcpu getcwd \
+    getdents64 getegid geteuid getgid getpgid getpgrp getpid getppid getrandom getsid gettid gettimeofday getuid ioctl \
+    kill lseek lstat madvise mmap mmap2 mprotect mremap munmap nanosleep newfstatat open openat openat2 pipe2 poll \
+    ppoll prctl pread64 prlimit64 read readlink readlinkat readv restart_syscall rseq rt_sigaction rt_sigprocmask \
+    rt_sigreturn rt_sigtimedwait sched_getaffinity sched_yield select set_robust_list set_tid_address setgid setgroups \
+    setpgid setresgid setresuid setsid setuid sigaltstack sigreturn stat statfs statx tgkill time tkill umask uname \
+    wait4 waitid write writev";
 
 /// The machine of this program, and what else it runs.
 const SECTION: (&str, &[&str]) = if cfg!(target_arch = "x86_64") {
