@@ -12,6 +12,7 @@ mod signals;
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -252,6 +253,10 @@ impl Output {
         let place = Place::open(&request.output, "-o FILE")?;
         let mut profile = None;
         if let Some(path) = &request.seccomp {
+            if one_file(path, &request.output) {
+                let text = format!("the entries and the profile would be one file, {}", quoted(path.as_bytes()));
+                return Err(Diagnostic::new(codes::LEARN_OUTPUT, text).help("give --seccomp another FILE than -o"));
+            }
             let text = old(path, request.merge)?.unwrap_or_default();
             let calls = Calls::read(&text)
                 .ok_or_else(|| foreign(path, "it is no profile that learn wrote", "--seccomp FILE"))?;
@@ -267,6 +272,16 @@ impl Output {
             place.keep_rights();
         }
     }
+}
+
+/// Whether two paths lead to one file, which may not be there yet.
+fn one_file(one: &str, other: &str) -> bool {
+    let place = |path: &str| {
+        let (directory, name) = path.rsplit_once('/').unwrap_or((".", path));
+        host::canonical(Path::new(if directory.is_empty() { "/" } else { directory })).join(name)
+    };
+    let inode = |path: &str| host::inode_of(path);
+    place(one) == place(other) || inode(one).is_some() && inode(one) == inode(other)
 }
 
 /// What a file holds that is to be merged.
