@@ -730,7 +730,7 @@ mod tests {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
             assert_eq!(Cli::options_of(command), expected, "{command}");
         }
-        let learn = ["merge", "output", "quiet", "timeout", "user"].map(str::to_owned);
+        let learn = ["merge", "output", "quiet", "seccomp", "timeout", "user"].map(str::to_owned);
         assert_eq!(Cli::options_of("learn"), BTreeSet::from(learn));
         assert_eq!(Cli::options_of("check-config"), BTreeSet::from(["extends", "quiet"].map(str::to_owned)));
         assert_eq!(Cli::options_of("completions"), BTreeSet::new());

@@ -294,9 +294,7 @@ fn one(
     let written = written();
     // Last, where they are seen.
     let warnings = if refused { &[][..] } else { &examined.plan.warnings };
-    for message in warnings {
-        console.say(Kind::Warning, message);
-    }
+    console.warnings(warnings);
     for message in &examined.plan.refusals {
         console.say(Kind::Refused, message);
     }

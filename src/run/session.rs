@@ -557,9 +557,7 @@ impl<'a> Session<'a> {
         // Last, where they are seen.
         // A refused plan does nothing that could be warned about.
         let warnings = if status.state == State::Refused { &[][..] } else { &examined.plan.warnings };
-        for message in warnings {
-            self.console.say(Kind::Warning, message);
-        }
+        self.console.warnings(warnings);
         for message in &examined.plan.refusals {
             self.console.say(Kind::Refused, message);
         }

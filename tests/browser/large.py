@@ -34,10 +34,10 @@ for at in range(packages):
     entry(f"var/lib/dpkg/info/p{at}.list", content="".join(listed).encode())
     entry(f"usr/share/doc/p{at}", b"5", 0o755)
     for number, name in enumerate(names):
-        entry(name, mode=0o4755 if number % 5 == 0 else 0o755, content=b"x" * (number % 7 * 30))
+        entry(name, mode=0o4755 if number % 5 == 0 else 0o755, content=b"#!/usr/bin/tool\n" + b"#" * (number % 7 * 30))
         entry(f"usr/share/doc/p{at}/copyright-{number}", content=b"x")
 for at in range(NAMES // 10):
-    entry(f"usr/bin/nobody-{at}", mode=0o755, content=b"y")
+    entry(f"usr/bin/nobody-{at}", mode=0o755, content=b"#!/usr/bin/tool\n")
 for directory in range(700):
     entry(f"srv/data/d{directory}", b"5", 0o777)
     for number in range(1_000):

@@ -75,6 +75,20 @@ fn the_closing_report_is_as_it_was_reviewed() {
     }
 }
 
+/// A tree of many files that deserve the same warning does not push the report away.
+#[test]
+fn of_each_warning_the_first_ones_are_shown() {
+    let tree = (0..15).fold(Rootfs::debian_like(), |tree, at| tree.file(format!("/srv/f{at}"), 0o666, 0, 0, "x"));
+    let count = |run: &crate::common::Run| run.stderr.matches("every user may write '/srv/f").count();
+    let run = tree.run("plan", &APP);
+    assert_eq!(count(&run), 12, "{}", run.stderr);
+    assert!(run.stderr.contains("warning[files.writable]: … and 3 more (-v shows all)\n"), "{}", run.stderr);
+    let run = tree.run("plan", &[&APP[..], &["-v"]].concat());
+    assert_eq!(count(&run), 15, "{}", run.stderr);
+    let run = tree.run("plan", &[&APP[..], &["--format", "json"]].concat());
+    assert_eq!(run.json()["warnings"].as_array().unwrap().len(), 15);
+}
+
 #[test]
 fn a_server_that_drops_gets_run_and_its_packages_directories_to_write() {
     let tree = Rootfs::debian_like()
