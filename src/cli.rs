@@ -304,13 +304,16 @@ pub struct Learn {
     /// Write the entries to FILE [default: harden.learned.toml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<OsString>,
+    /// Also write FILE, a seccomp profile of the system calls that CMD made; CMD stops at every call and runs slower
+    #[arg(long, value_name = "FILE")]
+    pub seccomp: Option<OsString>,
     /// Stop CMD with SIGTERM after T (30, 5m, 1h); stopping this way counts as success
     #[arg(long, value_name = "T")]
     pub timeout: Option<OsString>,
     /// Run CMD as this account of the image: NAME, UID or UID:GID
     #[arg(long, value_name = "USER")]
     pub user: Option<OsString>,
-    /// Keep the entries that FILE already has
+    /// Keep what the files already have
     #[arg(long)]
     pub merge: bool,
     /// Print errors and warnings only
@@ -727,7 +730,7 @@ mod tests {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
             assert_eq!(Cli::options_of(command), expected, "{command}");
         }
-        let learn = ["merge", "output", "quiet", "timeout", "user"].map(str::to_owned);
+        let learn = ["merge", "output", "quiet", "seccomp", "timeout", "user"].map(str::to_owned);
         assert_eq!(Cli::options_of("learn"), BTreeSet::from(learn));
         assert_eq!(Cli::options_of("check-config"), BTreeSet::from(["extends", "quiet"].map(str::to_owned)));
         assert_eq!(Cli::options_of("completions"), BTreeSet::new());

@@ -2,6 +2,7 @@
 
 pub(crate) mod progress;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
@@ -65,6 +66,9 @@ pub(crate) enum Volume {
     Verbose,
 }
 
+/// Warnings of one id that are shown without `-v`.
+const WARNINGS: usize = 12;
+
 /// Where progress and messages go: standard error, so that standard output is the report alone.
 #[derive(Debug)]
 pub(crate) struct Console {
@@ -96,6 +100,22 @@ impl Console {
             _ => ("", ""),
         };
         self.line(&format!("{on}{}{off}{}", kind.word(), message.form()));
+    }
+
+    /// The warnings of a plan, of each id the first ones: a tree may have one for each of its files.
+    pub(crate) fn warnings(&self, warnings: &[Diagnostic]) {
+        let shown = if self.volume == Volume::Verbose { usize::MAX } else { WARNINGS };
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for message in warnings {
+            let count = counts.entry(message.id).or_default();
+            *count += 1;
+            if *count <= shown {
+                self.say(Kind::Warning, message);
+            }
+        }
+        for (id, count) in counts.into_iter().filter(|&(_, count)| count > shown) {
+            self.line(&format!("warning[{id}]: … and {} more (-v shows all)", count - shown));
+        }
     }
 
     /// What a check printed: every line marked, so that none can be taken for one of ours.

@@ -6,11 +6,13 @@
 
 pub(crate) mod child;
 mod file;
+mod profile;
 mod signals;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,6 +32,7 @@ use crate::root::{Root, host, result_file};
 use crate::trace::{self, End, Image, Lost, Seen, Way};
 use crate::tree::Tree;
 use file::Entries;
+use profile::Calls;
 use signals::{Shared, Signals};
 
 /// Status when learn itself fails.
@@ -50,11 +53,13 @@ const LARGEST: usize = 16 << 20;
 pub(crate) struct Request {
     /// File that gets the entries.
     pub output: String,
+    /// File that gets the profile of calls; CMD stops at every call then.
+    pub seccomp: Option<String>,
     /// Time limit; CMD is ended after it.
     pub timeout: Option<Duration>,
     /// Run as that account: NAME, UID or UID:GID.
     pub user: Option<String>,
-    /// Add to what the file holds.
+    /// Add to what the files hold.
     pub merge: bool,
     /// CMD.
     pub words: Vec<OsString>,
@@ -96,14 +101,21 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
         // Everything is read with the rights that this program was started with.
         image.whole();
         if let Some((tree, _)) = tree.get() {
-            home = Some(become_user(user, tree)?);
+            home = become_user(user, tree)?;
         }
     }
-    let main = start(&program, &request.words, home.as_deref())?;
+    let every = output.profile.is_some();
+    let main = start(&program, every, &request.words, home.as_deref())?;
     let shared = Shared::default();
     signals.forward(main, request.timeout, &shared);
-    let way =
-        Way { grace: GRACE, starter: "harden learn", job: true, interpreters: false, ended: Arc::clone(&shared.ended) };
+    let way = Way {
+        grace: GRACE,
+        starter: "harden learn",
+        job: true,
+        every,
+        interpreters: false,
+        ended: Arc::clone(&shared.ended),
+    };
     let traced = trace::follow(main, image, way).map_err(|errno| {
         let _ = rustix::process::kill_process(main, Signal::KILL);
         refused(errno)
@@ -119,15 +131,20 @@ fn traced(request: &Request, output: &mut Output, console: &Console) -> Result<u
     }
     if let Some((tree, _)) = tree.get() {
         finish(&seen, &traced.lost, tree, output, console)?;
+        if let Some((place, calls)) = &mut output.profile {
+            calls.add(&traced.made);
+            place.write(&calls.text())?;
+            console.phase(&format!("{} system calls allowed in {}", calls.len(), quoted(place.path.as_bytes())));
+        }
     }
     Ok(status(end, shared.timed_out.load(Ordering::SeqCst)))
 }
 
 /// Start this program once more, which stops itself before it becomes CMD.
-fn start(program: &str, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, Diagnostic> {
+fn start(program: &str, every: bool, words: &[OsString], home: Option<&[u8]>) -> Result<Pid, Diagnostic> {
     #[allow(clippy::disallowed_methods, reason = "this program itself")]
     let mut command = Command::new(program);
-    command.arg(child::ARGUMENT).args(words);
+    command.arg(if every { child::EVERY } else { child::ARGUMENT }).args(words);
     if let Some(home) = home {
         command.env("HOME", OsStr::from_bytes(home));
     }
@@ -173,8 +190,8 @@ fn finish(seen: &Seen<'_>, lost: &Lost, tree: &Tree, output: &mut Output, consol
         let warning = Diagnostic::new(codes::LEARN_NAME, text);
         console.say(Kind::Warning, &warning.help("harden.toml takes UTF-8 without *, ? and $NAME"));
     }
-    output.write()?;
-    console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.path.as_bytes())));
+    output.place.write(&output.entries.text())?;
+    console.phase(&format!("{} entries in {}", output.entries.len(), quoted(output.place.path.as_bytes())));
     Ok(())
 }
 
@@ -200,14 +217,21 @@ fn refused(errno: Errno) -> Diagnostic {
     )
 }
 
-/// Where the entries go.
+/// What is written.
 struct Output {
-    path: String,
-    writer: Writer,
+    place: Place,
     entries: Entries,
+    /// The profile, when one was asked for.
+    profile: Option<(Place, Calls)>,
 }
 
-/// Who writes the file.
+/// Where a file goes.
+struct Place {
+    path: String,
+    writer: Writer,
+}
+
+/// Who writes a file.
 enum Writer {
     /// This thread.
     Here(result_file::Output),
@@ -219,29 +243,78 @@ enum Writer {
 }
 
 impl Output {
-    /// See that the file can be written before anything runs, and read it when its entries are to stay.
+    /// See that the files can be written before anything runs, and read them when what they hold is to stay.
     fn open(request: &Request) -> Result<Self, Diagnostic> {
-        let path = request.output.clone();
-        let shown = quoted(path.as_bytes());
         let mut entries = Entries::default();
-        if request.merge && host::exists(&path) {
-            let bytes = host::read_start(path.as_ref(), LARGEST);
-            let bytes =
-                bytes.map_err(|error| Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot read {shown}: {error}")))?;
-            entries = Entries::read(&String::from_utf8_lossy(&bytes)).map_err(|line| {
-                let text = format!("cannot merge into {shown}: learn did not write line {line}");
-                Diagnostic::new(codes::LEARN_OUTPUT, text)
-                    .help("give learn a file of its own with -o, and keep your own entries in another file")
-            })?;
+        if let Some(text) = old(&request.output, request.merge)? {
+            entries = Entries::read(&text)
+                .map_err(|line| foreign(&request.output, &format!("learn did not write line {line}"), "-o FILE"))?;
         }
-        let file = result_file::Output::open(&path).map_err(|error| {
-            Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot write {shown}: {error}"))
-                .help("name a writable file with -o FILE")
-        })?;
-        Ok(Self { path, writer: Writer::Here(file), entries })
+        let place = Place::open(&request.output, "-o FILE")?;
+        let mut profile = None;
+        if let Some(path) = &request.seccomp {
+            if one_file(path, &request.output) {
+                let text = format!("the entries and the profile would be one file, {}", quoted(path.as_bytes()));
+                return Err(Diagnostic::new(codes::LEARN_OUTPUT, text).help("give --seccomp another FILE than -o"));
+            }
+            let text = old(path, request.merge)?.unwrap_or_default();
+            let calls = Calls::read(&text)
+                .ok_or_else(|| foreign(path, "it is no profile that learn wrote", "--seccomp FILE"))?;
+            profile = Some((Place::open(path, "--seccomp FILE")?, calls));
+        }
+        Ok(Self { place, entries, profile })
     }
 
-    /// Let a thread write the file. Signals have to be held back by now: a thread inherits that.
+    /// Let threads write the files. Signals have to be held back by now: a thread inherits that.
+    fn keep_rights(&mut self) {
+        self.place.keep_rights();
+        if let Some((place, _)) = &mut self.profile {
+            place.keep_rights();
+        }
+    }
+}
+
+/// Whether two paths lead to one file, which may not be there yet.
+fn one_file(one: &str, other: &str) -> bool {
+    let place = |path: &str| {
+        let (directory, name) = path.rsplit_once('/').unwrap_or((".", path));
+        host::canonical(Path::new(if directory.is_empty() { "/" } else { directory })).join(name)
+    };
+    let inode = |path: &str| host::inode_of(path);
+    place(one) == place(other) || inode(one).is_some() && inode(one) == inode(other)
+}
+
+/// What a file holds that is to be merged.
+fn old(path: &str, merge: bool) -> Result<Option<String>, Diagnostic> {
+    if !merge || !host::exists(path) {
+        return Ok(None);
+    }
+    let bytes = host::read_start(path.as_ref(), LARGEST).map_err(|error| {
+        Diagnostic::new(codes::LEARN_OUTPUT, format!("cannot read {}: {error}", quoted(path.as_bytes())))
+    })?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn foreign(path: &str, why: &str, option: &str) -> Diagnostic {
+    let text = format!("cannot merge into {}: {why}", quoted(path.as_bytes()));
+    Diagnostic::new(codes::LEARN_OUTPUT, text)
+        .help(format!("give learn a file of its own with {option}, and keep your own entries in another file"))
+}
+
+impl Place {
+    fn open(path: &str, option: &str) -> Result<Self, Diagnostic> {
+        let file = result_file::Output::open(path).map_err(|error| {
+            let text = format!("cannot write {}: {error}", quoted(path.as_bytes()));
+            let mut help = format!("name a writable file with {option}");
+            if error.kind() == io::ErrorKind::PermissionDenied && !host::is_root() {
+                help += "; in a container whose image has a USER, start learn as root, and let it become that user: docker run \
+                         --user 0 … learn --user USER";
+            }
+            Diagnostic::new(codes::LEARN_OUTPUT, text).help(help)
+        })?;
+        Ok(Self { path: path.to_owned(), writer: Writer::Here(file) })
+    }
+
     fn keep_rights(&mut self) {
         let Writer::Here(mut file) = std::mem::replace(&mut self.writer, Writer::Done) else { return };
         let (to, text) = mpsc::channel::<String>();
@@ -254,12 +327,11 @@ impl Output {
         self.writer = Writer::There(to, answer);
     }
 
-    fn write(&mut self) -> Result<(), Diagnostic> {
-        let text = self.entries.text();
+    fn write(&mut self, text: &str) -> Result<(), Diagnostic> {
         let written = match std::mem::replace(&mut self.writer, Writer::Done) {
             Writer::Here(mut file) => file.write(text.as_bytes()),
             Writer::There(to, answer) => {
-                let _ = to.send(text);
+                let _ = to.send(text.to_owned());
                 answer.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
             }
             Writer::Done => Ok(()),
@@ -274,8 +346,8 @@ impl Output {
 }
 
 /// Give up what the account does not have. This process, too: a tracer of another user could not look at CMD. Returns the
-/// home directory, which engines put into HOME: `/` without an account.
-fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
+/// home directory, which engines put into HOME unless the image sets HOME: `/` without an account.
+fn become_user(user: &str, tree: &Tree) -> Result<Option<Vec<u8>>, Diagnostic> {
     let root = Root::open(b"/").map_err(|error| Diagnostic::new(codes::LEARN_USER, error.to_string()))?;
     let accounts = Accounts::collect(tree, |id| root.read(tree, id, accounts::MAX_SIZE).ok());
     let mut parts = user.split(':');
@@ -301,6 +373,13 @@ fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
         let member = |group: &&accounts::Line| members(group.field(accounts::MEMBERS)).any(|name| name == line.name());
         groups.extend(all.filter(member).filter_map(|group| parse_id(group.field(accounts::GID))).map(Gid::from_raw));
     }
+    let home_of = |line: Option<&accounts::Line>| {
+        line.map(|line| line.field(HOME)).filter(|home| !home.is_empty()).unwrap_or(b"/").to_vec()
+    };
+    let own = rustix::process::getuid().as_raw();
+    let started_in = home_of(accounts.passwd().find(|line| parse_id(line.field(UID)) == Some(own)));
+    let is_set = std::env::var_os("HOME").is_some_and(|set| set.as_bytes() != started_in);
+    let home = (!is_set).then(|| home_of(line));
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     rustix::thread::set_thread_groups(&groups)
         .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
@@ -309,6 +388,5 @@ fn become_user(user: &str, tree: &Tree) -> Result<Vec<u8>, Diagnostic> {
             let text = format!("cannot become the user '{}': {errno}", escaped(user.as_bytes()));
             Diagnostic::new(codes::LEARN_USER, text).help("start learn as root, or as that user without --user")
         })?;
-    let home = line.map(|line| line.field(HOME)).filter(|home| !home.is_empty());
-    Ok(home.unwrap_or(b"/").to_vec())
+    Ok(home)
 }

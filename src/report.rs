@@ -1,8 +1,10 @@
 //! Every report, for people and for programs: planned changes, completed changes, and steps that are left to the user.
 //! [`crate::console`] prints the text.
 
+mod amount;
 pub(crate) mod attestation;
 pub(crate) mod audit;
+mod closing;
 pub(crate) mod compliance;
 pub(crate) mod explain;
 pub(crate) mod github;

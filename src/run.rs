@@ -44,7 +44,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if args.get(1).is_some_and(|argument| argument == check::child::ARGUMENT) {
         return check::child::main(&args);
     }
-    if args.get(1).is_some_and(|argument| argument == crate::learn::child::ARGUMENT) {
+    if args.get(1).is_some_and(|argument| crate::learn::child::ARGUMENTS.iter().any(|own| argument == own)) {
         return crate::learn::child::main(&args);
     }
     let learns = args.get(1).is_some_and(|argument| argument == "learn");

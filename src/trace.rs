@@ -2,7 +2,7 @@
 //! down, a check compares them with a plan.
 //!
 //! This module and its parts are the only ones that trace. They decide nothing about an image. Only calls that name a
-//! file stop; what could not be followed is counted, and its first one told ([`Lost`]).
+//! file stop, unless every call is asked for; what could not be followed is counted, and its first one told ([`Lost`]).
 //!
 //! ```text
 //!             tree (image) ─┐
@@ -11,6 +11,7 @@
 
 mod calls;
 mod image;
+mod made;
 pub(crate) mod places;
 mod resume;
 mod seen;
@@ -26,7 +27,9 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+pub(crate) use calls::{NAMESPACES, ODD_FAMILIES};
 pub(crate) use image::Image;
+pub(crate) use made::{Made, newer};
 pub(crate) use seen::{Account, Against, How, Seen, Used};
 pub(crate) use tracer::{End, Lost, Traced, follow};
 
@@ -39,6 +42,8 @@ pub(crate) struct Way {
     pub starter: &'static str,
     /// This process stops with the command, as one job of a shell.
     pub job: bool,
+    /// Every call stops, and is told by its name.
+    pub every: bool,
     /// Interpreters of scripts are told too: the kernel starts them without a call.
     pub interpreters: bool,
     /// Set once the command has ended: its number may mean another process.
@@ -50,12 +55,12 @@ pub(crate) fn wait_for_tracer() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
 
-/// In the process that becomes the command: from here on its calls that name a file stop.
+/// In the process that becomes the command: from here on its calls that name a file stop, or every call.
 ///
 /// # Errors
 /// When the kernel refuses the filter.
-pub(crate) fn stop_at_paths() -> Result<(), seccompiler::Error> {
-    seccompiler::apply_filter(&calls::filter())
+pub(crate) fn stop_at_calls(every: bool) -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&calls::filter(every))
 }
 
 /// The process of a child that has called [`wait_for_tracer`]; `None` when it ended before.

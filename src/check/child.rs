@@ -113,7 +113,7 @@ fn become_check(args: &[OsString]) -> Result<()> {
         // A process that has changed its user is closed to its tracer until it starts another program.
         rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
             .map_err(|e| failed("let the tracer look", e))?;
-        trace::stop_at_paths()
+        trace::stop_at_calls(false)
             .map_err(|_| anyhow!("cannot install the seccomp filter that stops calls with a path"))?;
     }
     let Some((program, arguments)) = words.split_first() else {

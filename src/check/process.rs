@@ -162,6 +162,7 @@ impl Process {
             grace: Duration::ZERO,
             starter: "the check",
             job: false,
+            every: false,
             interpreters: true,
             ended: Arc::clone(&ended),
         };

@@ -1,13 +1,17 @@
 //! Figures of an image before and after a plan, and its accounts: for reports that are compared at a glance.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::parts::{Owner, top};
+use super::sizes::Amount;
 use crate::draft::{Change, New};
 use crate::facts::accounts::{Database, Line, parse};
 use crate::pipeline::Examined;
 use crate::plan::Step;
+use crate::rules::minimal::leads_to_directory;
+use crate::tree::Id;
 use crate::tree::set::IdSet;
 
 /// A figure before and after.
@@ -42,30 +46,17 @@ pub(crate) fn figures(examined: &Examined, removed: &IdSet) -> Figures {
     let commands = &examined.facts.commands.entries;
     figures.commands.before = commands.len();
     figures.commands.after = commands.keys().filter(|&&id| !removed.contains(id)).count();
-    let (mut without_bits, mut without_capability) = (IdSet::default(), IdSet::default());
-    for step in &plan.steps {
-        let (id, wanted) = match step {
-            Step::Change(id, Change::Attributes(wanted) | Change::AttributesOfCopy(wanted)) => (*id, *wanted),
-            Step::Change(id, Change::Rewrite(new)) => (*id, new.attributes),
-            _ => continue,
-        };
-        if wanted.mode() & 0o6000 == 0 {
-            without_bits.insert(id);
-        }
-        if wanted.drops_capability() {
-            without_capability.insert(id);
-        }
-    }
+    let dropped = Dropped::by(examined);
     let count = |figure: &mut Figure, stays: bool| {
         figure.before += 1;
         figure.after += usize::from(stays);
     };
     for id in tree.ids().filter(|&id| tree.is_file(id)) {
         if tree.permissions(id) & 0o6000 != 0 {
-            count(&mut figures.setid, !removed.contains(id) && !without_bits.contains(id));
+            count(&mut figures.setid, !removed.contains(id) && !dropped.bits.contains(id));
         }
         if tree.meta(id).capability {
-            count(&mut figures.capabilities, !removed.contains(id) && !without_capability.contains(id));
+            count(&mut figures.capabilities, !removed.contains(id) && !dropped.capabilities.contains(id));
         }
     }
     let accounts = accounts(examined, Database::Passwd);
@@ -74,6 +65,80 @@ pub(crate) fn figures(examined: &Examined, removed: &IdSet) -> Figures {
     let (before, after) = plan.database.packages;
     figures.packages = Figure { before, after };
     figures
+}
+
+/// Files that lend no rights any more.
+struct Dropped {
+    bits: IdSet,
+    capabilities: IdSet,
+}
+
+impl Dropped {
+    fn by(examined: &Examined) -> Self {
+        let (mut bits, mut capabilities) = (IdSet::default(), IdSet::default());
+        for step in &examined.plan.steps {
+            let (id, wanted) = match step {
+                Step::Change(id, Change::Attributes(wanted) | Change::AttributesOfCopy(wanted)) => (*id, *wanted),
+                Step::Change(id, Change::Rewrite(new)) => (*id, new.attributes),
+                _ => continue,
+            };
+            if wanted.mode() & 0o6000 == 0 {
+                bits.insert(id);
+            }
+            if wanted.drops_capability() {
+                capabilities.insert(id);
+            }
+        }
+        Self { bits, capabilities }
+    }
+}
+
+/// Kept programs that lend rights when the plan is carried out: set-id bits, or file capabilities.
+pub(crate) fn lenders(examined: &Examined) -> Vec<Id> {
+    let (tree, dropped) = (&examined.facts.tree, Dropped::by(examined));
+    let lends = |&id: &Id| {
+        let bits = tree.permissions(id) & 0o6000 != 0 && !dropped.bits.contains(id);
+        tree.is_file(id) && (bits || tree.meta(id).capability && !dropped.capabilities.contains(id))
+    };
+    examined.closure.reasons.keys().copied().filter(lends).collect()
+}
+
+/// The bytes of all files, and what goes, by what owns it.
+#[derive(Debug)]
+pub(crate) struct Balance {
+    /// Bytes of all files as they are.
+    pub before: u64,
+    /// When the plan is carried out.
+    pub after: u64,
+    /// What goes, the largest first.
+    pub gone: Vec<(Owner, Amount)>,
+}
+
+/// Sum up. A file of several names counts once, and stays while one of them does.
+pub(crate) fn balance(examined: &Examined, removed: &IdSet) -> Balance {
+    let (tree, packages) = (&examined.facts.tree, &examined.facts.packages);
+    let mut gone: BTreeMap<Owner, Amount> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let (mut stays, mut goes) = (0, 0);
+    let counted = |&id: &Id| !tree.is_dir(id) && !tree.meta(id).mount && !examined.zones.kernel.contains(id);
+    for id in tree.ids().filter(counted).filter(|&id| !removed.contains(id)) {
+        if tree.is_file(id) && tree.file_id(id).is_none_or(|file| seen.insert(file)) {
+            stays += tree.meta(id).size;
+        }
+    }
+    for id in tree.ids().filter(counted).filter(|&id| removed.contains(id)) {
+        let owner = packages.owners(id).next().filter(|_| !leads_to_directory(tree, id));
+        let owner = owner.map_or_else(|| Owner::Directory(top(tree, tree.parent(id))), Owner::Package);
+        let amount = gone.entry(owner).or_default();
+        amount.files += 1;
+        if tree.is_file(id) && tree.file_id(id).is_none_or(|file| seen.insert(file)) {
+            amount.bytes += tree.meta(id).size;
+            goes += tree.meta(id).size;
+        }
+    }
+    let mut gone: Vec<(Owner, Amount)> = gone.into_iter().collect();
+    gone.sort_by_key(|&(owner, amount)| (std::cmp::Reverse(amount.bytes), owner));
+    Balance { before: stays + goes, after: size_after(examined, stays), gone }
 }
 
 /// The bytes of all files when the plan is carried out, where those of `stays` stay: some are written anew, some are made.

@@ -144,7 +144,7 @@ pub(crate) const fn add(sum: &mut Amount, one: Amount) {
 }
 
 /// The directory of the first or second level that a directory lies in.
-fn top(tree: &Tree, directory: Id) -> Id {
+pub(super) fn top(tree: &Tree, directory: Id) -> Id {
     let mut above: Vec<Id> = tree.ancestors(directory).collect();
     above.reverse();
     let (first, second) = (above.get(1).copied(), above.get(2).copied());

@@ -17,13 +17,17 @@ use crate::exit::Exit;
 use crate::trace;
 
 /// The first argument of the second start; the words of CMD follow.
-pub(crate) const ARGUMENT: &str = "--become-the-learned";
+pub(super) const ARGUMENT: &str = "--become-the-learned";
+/// The same, for a command that stops at every call.
+pub(super) const EVERY: &str = "--become-the-learned-by-call";
+/// Both.
+pub(crate) const ARGUMENTS: [&str; 2] = [ARGUMENT, EVERY];
 
 /// Become CMD. Returns only when that fails.
 #[must_use]
 pub(crate) fn main(args: &[OsString]) -> Exit {
     let console = Console::new(Volume::Quiet, true);
-    let Some(([_, _], [program, arguments @ ..])) = args.split_at_checked(2) else {
+    let Some(([_, mode], [program, arguments @ ..])) = args.split_at_checked(2) else {
         let text = format!("{ARGUMENT} is for this program's own use");
         console.say(Kind::Error, &Diagnostic::new(codes::USAGE, text));
         return Exit::Command(FAILED);
@@ -32,8 +36,8 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
     let _ = SigSet::empty().thread_set_mask();
     // The tracer seizes a stopped process, so that nothing happens before it is there.
     trace::wait_for_tracer();
-    if trace::stop_at_paths().is_err() {
-        let text = "the kernel refuses the seccomp filter that stops calls with a path";
+    if trace::stop_at_calls(mode == EVERY).is_err() {
+        let text = "the kernel refuses the seccomp filter that stops calls";
         let error = Diagnostic::new(codes::LEARN_TRACE, text);
         console.say(Kind::Error, &error.help("allow the call seccomp(2): --security-opt seccomp=unconfined does"));
         return Exit::Command(FAILED);

@@ -152,8 +152,9 @@ const WRITE_BASELINE: Name = ("--write-baseline", "HARDEN_WRITE_BASELINE");
 const OUTPUT: Name = ("--output", "HARDEN_OUTPUT");
 const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
+const SECCOMP: Name = ("--seccomp", "HARDEN_SECCOMP");
 
-const NAMES: [Name; 35] = [
+const NAMES: [Name; 36] = [
     ROOT,
     CONFIG,
     EXTENDS,
@@ -189,6 +190,7 @@ const NAMES: [Name; 35] = [
     OUTPUT,
     TIMEOUT,
     MERGE,
+    SECCOMP,
 ];
 
 /// Options that no variable gives, since a RUN step inherits those of its base image: they weaken the policy, choose it, or
@@ -288,6 +290,8 @@ impl Options {
 pub(crate) struct LearnOptions {
     /// `--output`.
     pub output: Option<String>,
+    /// `--seccomp`.
+    pub seccomp: Option<String>,
     /// `--timeout`, in seconds.
     pub timeout: Option<u32>,
     /// `--user`.
@@ -311,6 +315,7 @@ impl LearnOptions {
         reader.misspelt();
         let mut options = Self {
             output: reader.text(OUTPUT, learn.output.as_ref()).map(|given| given.text),
+            seccomp: reader.text(SECCOMP, learn.seccomp.as_ref()).map(|given| given.text),
             timeout: None,
             user: reader.text(USER, learn.user.as_ref()).map(|given| given.text),
             merge: learn.merge || reader.switch(MERGE).is_some_and(|(on, _)| on),

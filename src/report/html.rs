@@ -14,6 +14,7 @@ use std::io::{self, Write as _};
 pub(crate) use audit::audit;
 pub(crate) use plan::{Planned, plan};
 
+use super::amount::{number, size};
 use super::junit::Xml;
 use crate::audit::{CHECKS, Check};
 use crate::diag::escape::escaped;
@@ -172,35 +173,6 @@ fn cut(text: &str) -> String {
     format!("{start} […] {end}")
 }
 
-/// Bytes in the units of IEC 80000-13: `12.3 MiB`.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let (mut unit, mut tenths) = ("", u128::from(bytes) * 10);
-    for next in UNITS {
-        (unit, tenths) = (next, tenths / 1024);
-        if tenths < 10_240 {
-            break;
-        }
-    }
-    format!("{}.{} {unit}", number(usize::try_from(tenths / 10).unwrap_or(usize::MAX)), tenths % 10)
-}
-
-/// A number with commas between thousands.
-fn number(count: usize) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// How many rows each group of a table may show, so that all of them together are at most `most`: small groups are shown
 /// whole, and large ones to the same number.
 fn share(counts: &[usize], most: usize) -> usize {
@@ -240,16 +212,9 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{audit, base64, cut, number, share, size, source};
+    use super::{audit, base64, cut, share, source};
     use crate::audit::Severity;
     use crate::report::fixture;
-
-    #[test]
-    fn sizes_and_numbers_are_short() {
-        let shown = [0, 1023, 1024, 1_048_575, 1_048_576, 164_000_000, u64::MAX].map(size);
-        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1,023.9 KiB", "1.0 MiB", "156.4 MiB", "16,777,215.9 TiB"]);
-        assert_eq!([0, 999, 1000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn small_groups_are_shown_whole_and_large_ones_alike() {

@@ -230,7 +230,7 @@ pub(crate) fn document(
             run_as_group: runtime.gid,
             run_as_non_root: runtime.uid.is_some_and(|uid| uid != 0) && !runtime.starts_as_root,
             read_only_root_filesystem: true,
-            drop_capabilities: if runtime.starts_as_root { &[] } else { &["ALL"] },
+            drop_capabilities: if runtime.starts_as_root || !runtime.lenders.is_empty() { &[] } else { &["ALL"] },
         },
     };
     let mut out = io::BufWriter::new(out);

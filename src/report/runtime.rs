@@ -1,11 +1,16 @@
-//! What the hardened image needs from the engine that runs it: what it writes, and the securityContext that fits.
+//! What the hardened image needs from the engine that runs it: what it writes, and the options and the specification that
+//! fit.
 
 use std::collections::BTreeSet;
 
 use crate::diag::escape;
+use crate::facts::accounts::{PRIMARY_GID, UID};
+use crate::inventory::figures::lenders;
 use crate::pipeline::Examined;
 use crate::plan::Step;
-use crate::policy::{Policy, Start};
+use crate::policy::{Policy, RunUser, Start};
+use crate::rules::ids::RunIds;
+use crate::shell;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Kind};
 
@@ -16,10 +21,16 @@ pub(crate) struct Runtime {
     pub writable: Vec<String>,
     /// Those of them that hold something in the end: an empty volume would hide it.
     pub filled: BTreeSet<String>,
+    /// Those of them that need no owner: everyone can write there, or the program starts as root.
+    pub scratch: BTreeSet<String>,
     /// The run user's uid, when there is one.
     pub uid: Option<u32>,
     /// The run user's gid.
     pub gid: Option<u32>,
+    /// The user as USER and `--user` name it.
+    pub user: Option<String>,
+    /// Kept programs that lend rights, which nothing may take from them.
+    pub lenders: Vec<String>,
     /// The entrypoint starts as root and drops.
     pub starts_as_root: bool,
 }
@@ -55,45 +66,114 @@ impl Runtime {
             found.is_some_and(|found| tree.children(found.node).any(|id| !gone.contains(id)))
         };
         let filled = BTreeSet::from_iter(writable.iter().filter(holds).cloned());
+        let shared = |path: &&String| match path.as_str() {
+            "/tmp" | "/var/tmp" => !filled.contains(*path),
+            "/run" => policy.start == Start::Root,
+            _ => false,
+        };
+        let scratch = BTreeSet::from_iter(writable.iter().filter(shared).cloned());
         Self {
             writable,
             filled,
+            scratch,
             uid: run.map(|run| run.uid),
             gid: run.map(|run| run.gid),
+            user: run.map(|run| user(examined, policy, run)),
+            lenders: lenders(examined).into_iter().map(|id| escape::escaped(&tree.path(id))).collect(),
             starts_as_root: policy.start == Start::Root,
         }
     }
 
-    /// The Kubernetes container fields that fit, as YAML.
+    /// What `docker run` and `podman run` take, line by line. A new volume takes over what the image has there, owners and
+    /// modes included; a tmpfs is root's.
+    #[must_use]
+    pub(crate) fn docker(&self) -> Vec<String> {
+        let mut options = "docker run --read-only".to_owned();
+        if let Some(user) = self.user.as_ref().filter(|_| !self.starts_as_root) {
+            options += &format!(" --user {user}");
+        }
+        if self.lenders.is_empty() {
+            options += if self.starts_as_root { "" } else { " --cap-drop ALL" };
+            options += " --security-opt no-new-privileges";
+        }
+        let mount = |path: &String| {
+            if self.scratch.contains(path) {
+                format!("--tmpfs {path}")
+            } else if path.contains(':') {
+                format!("--mount {}", shell::quoted(&format!("type=volume,\"dst={}\"", path.replace('"', "\"\""))))
+            } else {
+                format!("-v {}", shell::quoted(path))
+            }
+        };
+        let mut lines = vec![options];
+        lines.extend(self.writable.iter().map(mount));
+        lines.push("IMAGE".to_owned());
+        lines
+    }
+
+    /// The `spec` of a pod of Kubernetes, as YAML.
     #[must_use]
     pub(crate) fn kubernetes(&self) -> String {
-        let mut yaml = String::from("securityContext:\n");
+        let claimed = |path: &String| self.filled.contains(path) && !self.scratch.contains(path);
+        let mut yaml = String::from("spec:\n");
+        if let Some(gid) = self.gid.filter(|_| self.writable.iter().any(claimed)) {
+            yaml += &format!("  securityContext:\n    fsGroup: {gid}\n");
+        }
+        yaml += "  containers:\n    - name: app\n      image: IMAGE\n      securityContext:\n";
+        let mut line = |text: &str| yaml.extend(["        ", text, "\n"]);
         match (self.uid, self.gid) {
             _ if self.starts_as_root => {
-                yaml.push_str(
-                    "  # the entrypoint starts as root and drops: start = \"user\" would allow runAsNonRoot\n",
-                );
+                line("# the entrypoint starts as root and drops: start = \"user\" would allow runAsNonRoot");
             }
             (Some(uid), Some(gid)) => {
-                let non_root = uid != 0;
-                yaml.push_str(&format!("  runAsNonRoot: {non_root}\n  runAsUser: {uid}\n  runAsGroup: {gid}\n"));
+                line(&format!("runAsNonRoot: {}", uid != 0));
+                line(&format!("runAsUser: {uid}"));
+                line(&format!("runAsGroup: {gid}"));
             }
             _ => {}
         }
-        yaml.push_str("  allowPrivilegeEscalation: false\n  readOnlyRootFilesystem: true\n");
-        if !self.starts_as_root {
-            yaml.push_str("  capabilities:\n    drop: [\"ALL\"]\n");
+        if self.lenders.is_empty() {
+            line("allowPrivilegeEscalation: false");
+        } else {
+            line(&format!("# these lend rights, as [keep] says: {}", self.lenders.join(" ")));
+            line("allowPrivilegeEscalation: true");
         }
-        yaml.push_str("  seccompProfile:\n    type: RuntimeDefault\n");
-        if !self.writable.is_empty() {
-            yaml.push_str("volumeMounts:\n");
-            for (index, path) in self.writable.iter().enumerate() {
-                let volume = if self.filled.contains(path) { "a volume with the existing files" } else { "emptyDir" };
-                let path = escape::basic_string(path);
-                yaml.push_str(&format!("  - {{ name: writable-{index}, mountPath: {path} }}  # {volume}\n"));
-            }
+        line("readOnlyRootFilesystem: true");
+        if !self.starts_as_root && self.lenders.is_empty() {
+            line("capabilities:\n          drop: [\"ALL\"]");
         }
-        yaml
+        line("seccompProfile:\n          type: RuntimeDefault");
+        if self.writable.is_empty() {
+            return yaml;
+        }
+        let (mut mounts, mut volumes) = (String::new(), String::new());
+        for (index, path) in self.writable.iter().enumerate() {
+            let path_shown = escape::basic_string(path);
+            mounts += &format!("        - {{ name: writable-{index}, mountPath: {path_shown} }}\n");
+            // An empty volume would hide files without a word; a claim that is not there keeps the pod from starting.
+            let volume = if claimed(path) {
+                format!(
+                    "persistentVolumeClaim: {{ claimName: writable-{index} }} }}  # with the files that the image has there"
+                )
+            } else {
+                "emptyDir: {} }".to_owned()
+            };
+            volumes += &format!("    - {{ name: writable-{index}, {volume}\n");
+        }
+        yaml + "      volumeMounts:\n" + &mounts + "  volumes:\n" + &volumes
+    }
+}
+
+/// The run user as USER names it: by the number, which Kubernetes' runAsNonRoot wants, with the group only where no account
+/// gives it, because engines take supplementary groups from the account only without it.
+pub(crate) fn user(examined: &Examined, policy: &Policy, run: &RunIds) -> String {
+    let account = examined.facts.accounts.passwd().find(|line| line.id(UID) == Some(run.uid));
+    // One that the plan makes has the group that was asked for.
+    let made = matches!(policy.user, Some(RunUser::Named { .. })) && account.is_none();
+    if made || account.is_some_and(|line| line.id(PRIMARY_GID) == Some(run.gid)) {
+        run.uid.to_string()
+    } else {
+        format!("{}:{}", run.uid, run.gid)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::amount::{number, size as bytes};
 use crate::console::Volume;
 use crate::diag::escape::escaped;
 use crate::inventory::sizes::{Amount, Size, sizes, sum};
@@ -37,14 +38,11 @@ pub(super) fn text(out: &mut String, examined: &Examined, volume: Volume) {
     on_purpose(out, &all);
     let gone = all.iter().filter(|size| size.stays.files == 0).count();
     let packages = all.iter().filter(|size| !size.package.is_empty()).count();
-    let before = stays.bytes + goes.bytes;
     let _ = writeln!(
         out,
-        "size: {} in {} files -> {} in {} files; {gone} of {packages} packages are removed completely\n",
-        bytes(before),
-        stays.files + goes.files,
-        bytes(stays.bytes),
-        stays.files
+        "files: {} -> {}; {gone} of {packages} packages are removed completely\n",
+        number(stays.files + goes.files),
+        number(stays.files)
     );
 }
 
@@ -97,14 +95,5 @@ fn because(size: &Size) -> String {
         [] => "single files: data, or files that many programs open by path".to_owned(),
         // The last one is the policy's, and long.
         clauses => clauses.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", "),
-    }
-}
-
-/// `12.3 MB`: millions and thousands, as container engines count.
-fn bytes(count: u64) -> String {
-    match count {
-        0..10_000 => format!("{count} B"),
-        10_000..1_000_000 => format!("{} kB", count / 1000),
-        _ => format!("{}.{} MB", count / 1_000_000, count / 100_000 % 10),
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::amount::{number, size};
+use super::closing;
 use super::json::{Outcome, State, Status};
 use super::runtime::Runtime;
 use super::sizes;
@@ -44,11 +46,7 @@ pub(crate) fn document(examined: &Examined, runtime: &Runtime, status: &Status, 
     database(&mut out, examined);
     sizes::text(&mut out, examined, volume);
     table(&mut out, examined, status);
-    let _ = writeln!(out, "\nwritable at run time (readOnlyRootFilesystem): {}", list(&runtime.writable));
-    let _ = writeln!(out, "\nKubernetes:");
-    for line in runtime.kubernetes().lines() {
-        let _ = writeln!(out, "  {line}");
-    }
+    closing::text(&mut out, examined, runtime, status);
     out
 }
 
@@ -157,8 +155,9 @@ fn database(out: &mut String, examined: &Examined) {
         let (before, after) = found.packages;
         let _ = writeln!(
             out,
-            "package databases: {before} packages, {after} left; {} files rewritten, {} bytes",
-            found.files, found.bytes
+            "package databases: {before} packages, {after} left; {} files rewritten, {}",
+            found.files,
+            size(found.bytes)
         );
     }
 }
@@ -170,25 +169,21 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
         row.0 += 1;
         row.1 += record.bytes(&examined.facts.tree);
     }
-    let _ = writeln!(out, "{:<24} {:>8} {:>14}", "rule", "changes", "bytes removed");
+    let _ = writeln!(out, "{:<24} {:>9} {:>12}", "rule", "changes", "removed");
     for rule in RULES {
         if let Some((changes, bytes)) = rows.get(rule.id) {
-            let _ = writeln!(out, "{:<24} {changes:>8} {bytes:>14}", rule.id);
+            let _ = writeln!(out, "{:<24} {:>9} {:>12}", rule.id, number(*changes), size(*bytes));
         }
     }
     let (changes, bytes) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
-    let _ = writeln!(out, "{:<24} {changes:>8} {bytes:>14}", "total");
+    let _ = writeln!(out, "{:<24} {:>9} {:>12}", "total", number(changes), size(bytes));
     let state = match (status.state, changes) {
         (State::Applied | State::Planned, 0) => "nothing to change".to_owned(),
-        (State::Applied, _) => format!("{} steps done", status.done),
+        (State::Applied, _) => format!("{} steps done", number(status.done)),
         (State::Failed, _) => {
             format!("failed: {} steps done, {} not done; run harden again to continue", status.done, status.open)
         }
-        _ => format!("{} steps to do", status.open),
+        _ => format!("{} steps to do", number(status.open)),
     };
     let _ = writeln!(out, "{state}");
-}
-
-fn list(paths: &[String]) -> String {
-    if paths.is_empty() { "nothing".to_owned() } else { paths.join(" ") }
 }

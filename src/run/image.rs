@@ -10,16 +10,15 @@ use crate::diag::escape::{self, quoted};
 use crate::diag::{Diagnostic, Kind, codes};
 use crate::digest::{Digest, hex};
 use crate::exit::Exit;
-use crate::facts::accounts::{PRIMARY_GID, UID};
 use crate::image::{Fault, Hardened, Images, WHITEOUT, Written, settings};
 use crate::inventory::changed;
 use crate::inventory::evidence::{Evidence, Input};
 use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
-use crate::policy::{Options, Policy, RunUser, Start};
+use crate::policy::{Options, Policy, Start};
 use crate::report;
 use crate::report::json::{Check, Outcome, State, Status};
-use crate::report::runtime::Runtime;
+use crate::report::runtime::{self, Runtime};
 use crate::root::host;
 use crate::root::result_stream::ResultStream;
 
@@ -256,16 +255,6 @@ fn one(
         failure: failure.clone(),
         checks: checks(policy),
     };
-    let warnings = if refused { &[][..] } else { &examined.plan.warnings };
-    for message in warnings {
-        console.say(Kind::Warning, message);
-    }
-    for message in &examined.plan.refusals {
-        console.say(Kind::Refused, message);
-    }
-    if refused {
-        console.phase("no image was written");
-    }
     let runtime = Runtime::of(&examined, policy);
     let judged = request.named(&examined.facts.os.pretty_name);
     let planned = report::html::Planned {
@@ -303,6 +292,15 @@ fn one(
         Ok(())
     };
     let written = written();
+    // Last, where they are seen.
+    let warnings = if refused { &[][..] } else { &examined.plan.warnings };
+    console.warnings(warnings);
+    for message in &examined.plan.refusals {
+        console.say(Kind::Refused, message);
+    }
+    if refused {
+        console.phase("no image was written");
+    }
     if let Err(error) = &written {
         console.say(Kind::Failed, &not_written(error));
     }
@@ -394,7 +392,7 @@ fn compression(options: &Options, facts: &ImageFacts) -> Result<Compression, Dia
 }
 
 /// `config.User` of the hardened image. It stays where the image starts as root, and where it names the account by its
-/// number; else it is the number, which Kubernetes' runAsNonRoot wants, with the group only where no account gives it.
+/// number; else it is the number.
 fn user(examined: &Examined, policy: &Policy, config: &[u8]) -> String {
     let settings = settings(config);
     let old = settings.get("User").and_then(|user| user.as_str()).unwrap_or_default().to_owned();
@@ -403,15 +401,7 @@ fn user(examined: &Examined, policy: &Policy, config: &[u8]) -> String {
     if name.parse() == Ok(run.uid) && group.is_none_or(|group| group.parse() == Ok(run.gid)) {
         return old;
     }
-    let accounts = &examined.facts.accounts;
-    let account = accounts.passwd().find(|line| line.id(UID) == Some(run.uid));
-    // One that the plan makes has the group that was asked for.
-    let made = matches!(policy.user, Some(RunUser::Named { .. })) && account.is_none();
-    if made || account.is_some_and(|line| line.id(PRIMARY_GID) == Some(run.gid)) {
-        run.uid.to_string()
-    } else {
-        format!("{}:{}", run.uid, run.gid)
-    }
+    runtime::user(examined, policy, run)
 }
 
 /// What an image is made of: SHA-256 in hexadecimal digits.

@@ -25,6 +25,7 @@ pub(super) fn run(asked: &Learn, environment: &Environment) -> Exit {
     }
     let request = Request {
         output: options.output.unwrap_or_else(|| OUTPUT.to_owned()),
+        seccomp: options.seccomp,
         timeout: options.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         user: options.user,
         merge: options.merge,

@@ -552,11 +552,12 @@ impl<'a> Session<'a> {
 
     /// Say everything, and turn the status into the exit status.
     fn finish(&mut self, examined: Examined, status: &Status) -> Exit {
+        let runtime = Runtime::of(&examined, &self.policy);
+        let written = self.write(&examined, &runtime, status);
+        // Last, where they are seen.
         // A refused plan does nothing that could be warned about.
         let warnings = if status.state == State::Refused { &[][..] } else { &examined.plan.warnings };
-        for message in warnings {
-            self.console.say(Kind::Warning, message);
-        }
+        self.console.warnings(warnings);
         for message in &examined.plan.refusals {
             self.console.say(Kind::Refused, message);
         }
@@ -570,8 +571,6 @@ impl<'a> Session<'a> {
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
-        let runtime = Runtime::of(&examined, &self.policy);
-        let written = self.write(&examined, &runtime, status);
         // The process ends: to take apart what it knows, entry by entry, is time for nothing.
         std::mem::forget(examined);
         match written {

@@ -6,6 +6,7 @@
 //! these tables are answered as by a kernel that has none. So each call is recorded, names no file, or is an error:
 //! `calls/table.rs` writes down which is which, and its test holds every number to it.
 
+pub(super) mod names;
 #[cfg(test)]
 mod table;
 
@@ -128,7 +129,7 @@ pub(super) fn stop(data: u16) -> Stop {
 }
 
 /// What the call with that number of that machine's table (linux/audit.h) does; `None` when it names no file.
-pub(super) fn of(machine: u32, number: u64) -> Option<Stop> {
+pub(super) fn of(machine: u32, number: u64, arguments: &[u64; 6]) -> Option<Stop> {
     let narrow = NARROW_MACHINE == Some(machine);
     let foreign = machine != MACHINE && !narrow;
     let Ok(number) = u32::try_from(number) else { return None };
@@ -142,7 +143,7 @@ pub(super) fn of(machine: u32, number: u64) -> Option<Stop> {
         false => CALLS.iter().chain(OLDER).filter_map(own).chain(NEWER.iter().copied()).find(same),
     };
     let bits = if narrow { NARROW } else { 0 };
-    let data = data.map(|(_, data)| data).or_else(|| other(number, narrow));
+    let data = data.map(|(_, data)| data).or_else(|| other(number, narrow, arguments));
     data.map(|data| stop(data | bits))
 }
 
@@ -151,11 +152,45 @@ pub(super) fn machine(narrow: bool) -> u32 {
     NARROW_MACHINE.filter(|_| narrow).unwrap_or(MACHINE)
 }
 
-/// Calls that stop only with certain arguments.
-fn other(number: u32, narrow: bool) -> Option<u16> {
+/// Calls that say something only with certain arguments.
+fn other(number: u32, narrow: bool, arguments: &[u64; 6]) -> Option<u16> {
     let conditional = if narrow { NARROW_CONDITIONAL } else { CONDITIONAL };
-    conditional.iter().find(|call| call.number == number).map(|call| call.data)
+    let says = |call: &&Conditional| {
+        // As the filter, which reads the lower half.
+        let argument = arguments.get(call.argument as usize).map_or(0, |argument| (argument & 0xffff_ffff) as u32);
+        call.number == number && if call.test == IF_SET { argument & call.value != 0 } else { argument == call.value }
+    };
+    conditional.iter().find(says).map(|call| call.data)
 }
+
+/// What a call makes that profiles of engines refuse.
+pub(super) fn odd(machine: u32, number: u64, arguments: &[u64; 6]) -> Option<Odd> {
+    let (clone, socket) = match NARROW_MACHINE == Some(machine) {
+        true => (120, 359),
+        false => (libc::SYS_clone as u64, libc::SYS_socket as u64),
+    };
+    let [first, ..] = *arguments;
+    if number == clone && first & u64::from(NAMESPACES) != 0 {
+        Some(Odd::Namespace)
+    } else {
+        (number == socket && ODD_FAMILIES.contains(&(first & 0xffff_ffff))).then_some(Odd::Socket)
+    }
+}
+
+/// What [`odd`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// A process in namespaces of its own.
+    Namespace,
+    /// A socket of a family of [`ODD_FAMILIES`].
+    Socket,
+}
+
+/// The flags of clone(2) for namespaces: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+pub(crate) const NAMESPACES: u32 = 0x7e02_0000;
+
+/// Families of sockets that reach out of a container: AF_ALG into the kernel's cryptography, AF_VSOCK to the machine's host.
+pub(crate) const ODD_FAMILIES: [u64; 2] = [38, 40];
 
 /// Calls of every 64-bit machine. Numbers from 424 on are the same everywhere, and too new for some C libraries.
 const CALLS: &[(libc::c_long, u16)] = &[
@@ -431,10 +466,11 @@ const fn instruction(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
-/// The filter for CMD and everything that it starts.
-pub(super) fn filter() -> Vec<sock_filter> {
+/// The filter for CMD and everything that it starts. `every`: each call that the kernel has stops.
+pub(super) fn filter(every: bool) -> Vec<sock_filter> {
+    let rest = if every { TRACE | u32::from(NO_PATH) } else { ALLOW };
     let native = CALLS.iter().chain(OLDER).filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
-    let native = block(native, 0, FOREIGN, CONDITIONAL);
+    let native = block(native, 0, FOREIGN, CONDITIONAL, rest);
     let mut program = vec![
         instruction(LOAD, ARCHITECTURE, 0, 0),
         instruction(IF_EQUAL, MACHINE, 1, 0),
@@ -445,7 +481,8 @@ pub(super) fn filter() -> Vec<sock_filter> {
         Some(machine) => {
             program.push(instruction(IF_EQUAL, machine, 1, 0));
             program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0));
-            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CONDITIONAL));
+            let rest = if every { rest | u32::from(NARROW) } else { rest };
+            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CONDITIONAL, rest));
         }
         None => program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0)),
     }
@@ -458,6 +495,7 @@ fn block(
     bits: u16,
     foreign: Option<u32>,
     conditional: &[Conditional],
+    rest: u32,
 ) -> Vec<sock_filter> {
     let mut block = vec![instruction(LOAD, NUMBER, 0, 0)];
     let mut when = |code: u16, number: u32, answer: u32| {
@@ -483,10 +521,10 @@ fn block(
             instruction(LOAD, FIRST_ARGUMENT + 8 * argument, 0, 0),
             instruction(test, value, 0, 1),
             instruction(ANSWER, TRACE | u32::from(data | bits), 0, 0),
-            instruction(ANSWER, ALLOW, 0, 0),
+            instruction(ANSWER, rest, 0, 0),
         ]);
     }
-    block.push(instruction(ANSWER, ALLOW, 0, 0));
+    block.push(instruction(ANSWER, rest, 0, 0));
     block
 }
 
@@ -497,7 +535,10 @@ mod tests {
 
     /// What the filter answers: classic BPF, as far as it is used.
     fn answer(architecture: u32, number: u32, argument: u32) -> u32 {
-        let program = filter();
+        answer_of(&filter(false), architecture, number, argument)
+    }
+
+    fn answer_of(program: &[sock_filter], architecture: u32, number: u32, argument: u32) -> u32 {
         let (mut at, mut loaded) = (0, 0);
         loop {
             let &sock_filter { code, jt, jf, k } = &program[at];
@@ -567,8 +608,45 @@ mod tests {
             for number in 0..=NEWEST {
                 let answered = answer(machine, number, 0);
                 if answered & 0xffff_0000 == TRACE {
-                    assert_eq!(of(machine, number.into()), Some(stop((answered & 0xffff) as u16)), "{number}");
+                    assert_eq!(of(machine, number.into(), &[0; 6]), Some(stop((answered & 0xffff) as u16)), "{number}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn where_every_call_stops_the_same_ones_say_something() {
+        let every = filter(true);
+        assert!(every.len() < 4096);
+        for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
+            for number in 0..=NEWEST {
+                for argument in [0, 4, 8, 0x0080_0000] {
+                    let usual = answer(machine, number, argument);
+                    let stopped = answer_of(&every, machine, number, argument);
+                    let nothing = TRACE | u32::from(NO_PATH | if machine == MACHINE { 0 } else { NARROW });
+                    assert_eq!(stopped, if usual == ALLOW { nothing } else { usual }, "{number}");
+                    let arguments = [u64::from(argument); 6];
+                    let said =
+                        (stopped & 0xffff_0000 == TRACE && usual != ALLOW).then(|| stop((stopped & 0xffff) as u16));
+                    assert_eq!(of(machine, number.into(), &arguments), said, "{number} {argument:#x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_tables() {
+        let name = |number: libc::c_long| names::name(MACHINE, number as u64);
+        assert_eq!(name(libc::SYS_openat), Some("openat"));
+        assert_eq!(name(libc::SYS_futex), Some("futex"));
+        assert_eq!(name(libc::SYS_newfstatat), Some("newfstatat"));
+        assert_eq!(name(libc::SYS_seccomp), Some("seccomp"));
+        assert_eq!((names::name(MACHINE, 435), names::name(MACHINE, 1000)), (Some("clone3"), None));
+        assert_eq!(names::newer(424).count(), 47);
+        // No call that is followed is without a name.
+        for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
+            for number in 0..=u64::from(NEWEST) {
+                assert!(of(machine, number, &[0; 6]).is_none() || names::name(machine, number).is_some(), "{number}");
             }
         }
     }
@@ -594,6 +672,6 @@ mod tests {
             list.dedup();
             assert_eq!(list.len(), count);
         }
-        assert!(filter().len() < 4096);
+        assert!(filter(false).len() < 4096);
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn nix(pid: Pid) -> unistd::Pid {
 pub(super) fn call(pid: Pid) -> Result<(Option<Stop>, [u64; 6]), Unknown> {
     match resume::call(pid) {
         Ok(call) => {
-            let stop = calls::of(call.machine, call.number);
+            let stop = calls::of(call.machine, call.number, &call.arguments);
             let narrow = matches!(stop, Some(Stop::Path(Place { narrow: true, .. })));
             let mask = if narrow { u64::from(u32::MAX) } else { u64::MAX };
             Ok((stop, call.arguments.map(|argument| argument & mask)))
@@ -61,8 +61,9 @@ pub(super) fn call(pid: Pid) -> Result<(Option<Stop>, [u64; 6]), Unknown> {
             let stop = calls::stop(u16::try_from(data & 0xffff).unwrap_or_default());
             let narrow = matches!(stop, Stop::Path(Place { narrow: true, .. }));
             let registers = ptrace::getregs(nix(pid)).map_err(|_| Unknown::Nothing)?;
-            let known = calls::of(calls::machine(narrow), number_of(&registers)) == Some(stop);
-            Ok((Some(if known { stop } else { Stop::Lost }), of_registers(&registers, narrow)))
+            let arguments = of_registers(&registers, narrow);
+            let known = calls::of(calls::machine(narrow), number_of(&registers), &arguments) == Some(stop);
+            Ok((Some(if known { stop } else { Stop::Lost }), arguments))
         }
     }
 }

@@ -23,6 +23,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use super::Way;
 use super::calls::{Changes, Place, Stop};
 use super::image::{Found, Image};
+use super::made::Made;
 use super::places::{self, Kept, Unknown};
 use super::resume::{Resume, resume};
 use super::seen::{How, View};
@@ -104,6 +105,7 @@ pub(super) struct Tracer<'a> {
     started: bool,
     end: Option<End>,
     lost: Lost,
+    made: Made,
     watch: Watch,
     /// The next event may come soon, and there is a processor for the tracer meanwhile.
     soon: bool,
@@ -156,6 +158,8 @@ pub(crate) struct Traced<'a> {
     pub(crate) started: bool,
     pub(crate) image: Image<'a>,
     pub(crate) lost: Lost,
+    /// Its calls, when every call was asked for.
+    pub(crate) made: Made,
     /// Calls that stopped, so that what was followed can be told from what reports nothing.
     pub(crate) calls: u64,
     /// A look took too long, and everything was ended for that.
@@ -192,6 +196,7 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         started: false,
         end: None,
         lost: Lost::default(),
+        made: Made::default(),
         watch: Watch::default(),
         soon: false,
         many_processors: processors() > 1,
@@ -215,8 +220,8 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         let text = "a path did not respond for 10 seconds, so the command was ended: its file system waits for a process that waits for harden (a FUSE file system that the command serves itself)";
         tracer.lost.first = Some((text.to_owned(), "mount such a file system before you start the command"));
     }
-    let Tracer { image, end, started, lost, calls, .. } = tracer;
-    Ok(Traced { end, started, image, lost, calls, stuck })
+    let Tracer { image, end, started, lost, made, calls, .. } = tracer;
+    Ok(Traced { end, started, image, lost, made, calls, stuck })
 }
 
 impl Tracer<'_> {
@@ -357,6 +362,10 @@ impl Tracer<'_> {
 
     /// A process is about to make a call that names a file.
     fn call(&mut self, pid: Pid) {
+        if self.way.every && self.started && self.made.add(pid).is_err() {
+            let help = "learn without --seccomp needs no more than Linux 4.8";
+            return self.loses(pid, "the kernel does not tell its number (before Linux 5.3)", help);
+        }
         // Killed meanwhile, or no call of ours.
         let Ok((Some(stop), arguments)) = places::call(pid) else { return };
         self.calls += 1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens HTML reports in a headless Chromium, in both themes: of Debian 12, of a tree whose names are markup and script, and of
-# what was refused. Ends with status 1 when a page asks for anything, says anything on the console, runs a name, or has an
+# Opens HTML reports in a headless Chromium, in both themes: of Debian 12, of a tree whose names are markup and script, of what was
+# refused, and of a tree of a million entries, which has to say that it does not list all of them. Ends with status 1 when a page asks for anything, says anything on the console, runs a name, or has an
 # accessibility fault that axe-core calls serious. Screenshots are in $WORK/browser, to be looked at.
 . "$(dirname "$0")/../setup/lib.sh"
 
@@ -77,4 +77,10 @@ report names-audit audit --root "$stage/names" --config "$stage/harden.toml"
 report names-plan plan --root "$stage/names" --config "$stage/harden.toml"
 report names-refused plan --root "$stage/names" --command '</script><script>window.pwned=1</script>'
 report names-failed audit --tar '/tmp/</script><img src=x onerror=window.pwned=1>'
+python3 "$REPO/tests/browser/large.py" >"$stage/large.tar"
+report large-plan plan --tar "$stage/large.tar" --user app:1000:1000 --command /app/server
+report large-audit audit --tar "$stage/large.tar"
+for page in large-plan large-audit; do
+    grep -qE '… and [0-9,]+ more' "$page.html" || die "$page.html does not say what it leaves out"
+done
 NODE_PATH=$work/node_modules node "$REPO/tests/browser/look.js" "$work"/*.html

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use crate::common::Command;
-use crate::docker::{binary, both, client, docker, docker_ok, unique};
+use crate::docker::{Builder, Context, Options, binary, both, build, client, docker, docker_ok, unique};
 
 /// A container that runs learn and writes to a directory of the machine.
 fn learn(image: &str, options: &[&str], more: &[&str], command: &[&str]) -> (Output, Option<String>) {
@@ -164,4 +164,95 @@ fn as_process_one_with_a_terminal_every_signal_comes_once() {
     assert_eq!(terminal.wait().expect("an end").code(), Some(7));
     let learned = fs::read_to_string(out.path().join("learned.toml")).expect("a file");
     assert!(learned.contains("\"/etc/debian_version\""), "{learned}");
+}
+
+/// The first block of docs/learn.md, for this image and these words in the place of its command.
+fn documented(image: &str, place: &std::path::Path, command: &str) -> Output {
+    let page = include_str!("../../docs/learn.md");
+    let block: Vec<&str> = page.lines().skip_while(|line| !line.starts_with("    ")).collect();
+    let block: Vec<&str> = block.into_iter().take_while(|line| line.starts_with("    ")).collect();
+    let (program, host) = client();
+    let line = block.join("\n");
+    assert!(
+        line.contains(" IMAGE ") && line.contains("$PWD/harden:") && line.contains(" dotnet /app/MyApp.dll"),
+        "{line}"
+    );
+    let line = line
+        .replace("docker run", &format!("{} run", program.display()))
+        .replace("$PWD/harden:", &format!("{}:", binary().display()))
+        .replace(" IMAGE ", &format!(" {image} "))
+        .replace("dotnet /app/MyApp.dll", command);
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", &line]).current_dir(place).envs(host.map(|host| ("DOCKER_HOST", host)));
+    shell.output().expect("a shell")
+}
+
+/// The line that the page gives works on images that have a USER, whose home is the command's, unless the image says otherwise.
+#[test]
+fn the_documented_line_works_on_an_image_with_a_user() {
+    for (environment, home) in [("", "/srv/app"), ("ENV HOME=/app\n", "/app")] {
+        let dockerfile = format!(
+            "FROM harden-test/debian:12\nRUN useradd -m -d /srv/app app && mkdir /app && echo 1 | tee /app/file >/srv/app/file\n\
+             {environment}USER app\n"
+        );
+        let context = Context::new().file("Dockerfile", 0o644, &dockerfile);
+        let image = build(Builder::BuildKit, &context, &Options::default());
+        let place = tempfile::tempdir().expect("a directory");
+        let output = documented(&image.tag, place.path(), "/bin/sh -c 'echo $HOME; cat $HOME/file; id -un'");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{home}\n1\napp\n"), "{}", both(&output));
+        assert!(output.status.success(), "{}", both(&output));
+        let learned = fs::read_to_string(place.path().join("out/learned.toml")).expect("a file");
+        assert!(learned.contains(&format!("{{ path = \"{home}/file\"")), "{learned}");
+        // The same as that user, who cannot write there: the message says how.
+        let (output, _) = learn(&image.tag, &[], &[], &["/bin/true"]);
+        let said = both(&output);
+        assert!(
+            output.status.code() == Some(125) && said.contains("docker run --user 0 … learn --user USER"),
+            "{said}"
+        );
+    }
+}
+
+/// What a profile lets through, asked of perl, whose calls are made by number.
+fn asks(profile: &std::path::Path, options: &[&str]) -> String {
+    // memfd_secret of another kernel is as good as none; shmget(2) is old, and Docker's own profile allows it.
+    let shmget = if cfg!(target_arch = "aarch64") { 194 } else { 29 };
+    let script = format!("for (435, {shmget}, 39) {{ $! = 0; syscall($_, 0, 4096, 0600); print 0 + $!, ' ' }}");
+    let option = format!("seccomp={}", profile.display());
+    let mut args = vec!["run", "--rm", "--security-opt", &option];
+    args.extend(options);
+    args.extend(["harden-test/debian:12", "perl", "-e", &script]);
+    both(&docker(&args))
+}
+
+/// A profile of one run, and of two; with and without what makes runtimes work harder behind it.
+#[test]
+fn a_profile_allows_what_the_command_did_and_nothing_else() {
+    let out = tempfile::tempdir().expect("a directory");
+    let mount = format!("{}:/profile", out.path().display());
+    let profile = out.path().join("seccomp.json");
+    let run = |script: &str| {
+        let more = ["--merge", "--seccomp", "/profile/seccomp.json"];
+        let (output, _) = learn("harden-test/debian:12", &["-v", &mount], &more, &["perl", "-e", script]);
+        assert_eq!(output.status.code(), Some(7), "{}", both(&output));
+        assert!(both(&output).contains("system calls allowed in '/profile/seccomp.json'"), "{}", both(&output));
+    };
+    run("exit 7");
+    // clone3(2) is answered as by an older kernel, for C libraries; an old call is refused.
+    let refused = if cfg!(target_arch = "aarch64") { "38 1 " } else { "38 1 0 " };
+    let ways: [&[&str]; 5] = [
+        &[],
+        &["--security-opt", "no-new-privileges"],
+        &["--user", "1000:1000", "--cap-drop", "ALL"],
+        &["--init", "-t"],
+        &["--read-only", "--tmpfs", "/tmp", "-w", "/tmp"],
+    ];
+    for options in ways {
+        let said = asks(&profile, options);
+        assert!(said.starts_with(refused), "{options:?}: {said}");
+    }
+    run("socket(my $s, 2, 1, 0) or die; syscall(29, 0, 4096, 0600); syscall(194, 0, 4096, 0600); exit 7");
+    assert!(asks(&profile, &[]).starts_with("38 0 "), "{}", asks(&profile, &[]));
+    let text = fs::read_to_string(&profile).expect("a profile");
+    assert!(text.contains("\"socket\"") && text.contains("SCMP_ARCH_"), "{text}");
 }

@@ -37,6 +37,7 @@ mod learn;
 mod leave;
 mod loader;
 mod matrix;
+mod printed;
 mod refuse;
 mod scanner;
 mod tree;

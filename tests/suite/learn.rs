@@ -10,6 +10,7 @@ mod jail;
 mod oracle;
 mod output;
 mod processes;
+mod profile;
 mod source;
 mod status;
 mod terminal;

@@ -139,8 +139,13 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
         let writable: Vec<String> = runtime.writable.iter().map(|path| escaped(path.as_bytes())).collect();
         let writable = if writable.is_empty() { "nothing".to_owned() } else { writable.join(" ") };
         writeln!(out, "<p>Writable at run time, with a read-only root: <code>{}</code></p>", Xml(&writable))?;
-        let yaml: Vec<String> = runtime.kubernetes().lines().map(|line| Xml(line).to_string()).collect();
-        writeln!(out, "<p>For a container of Kubernetes:</p><pre tabindex=\"0\">{}</pre></section>", yaml.join("\n"))?;
+        for (engine, text) in
+            [("Docker and Podman", runtime.docker().join(" \\\n  ")), ("Kubernetes", runtime.kubernetes())]
+        {
+            let lines: Vec<String> = text.lines().map(|line| Xml(line).to_string()).collect();
+            writeln!(out, "<p>For {engine}:</p><pre tabindex=\"0\">{}</pre>", lines.join("\n"))?;
+        }
+        writeln!(out, "</section>")?;
     }
     tail(out)
 }

@@ -104,13 +104,20 @@ pub struct Lesson {
     directory: tempfile::TempDir,
     /// Whether the program starts as root and changes its user.
     drops: bool,
+    /// Whether every call is learned, too.
+    calls: bool,
+}
+
+/// The rows whose program is confined to the calls that it made.
+pub fn confines(name: &str) -> bool {
+    ["nginx", "redis", "python", "node", "java", "dotnet"].contains(&name)
 }
 
 impl Lesson {
-    pub fn new(drops: bool) -> Lesson {
+    pub fn new(drops: bool, calls: bool) -> Lesson {
         let directory = tempfile::tempdir().expect("a directory");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
-        Lesson { directory, drops }
+        Lesson { directory, drops, calls }
     }
 
     /// Starts the image that was not hardened.
@@ -127,11 +134,28 @@ impl Lesson {
             all.extend(["--cap-add", "SYS_PTRACE"]);
         }
         all.extend(options);
-        let mut learn = vec!["learn", "--merge", "-o", "/learned/learned.toml", "--"];
+        let mut learn = vec!["learn", "--merge", "-o", "/learned/learned.toml"];
+        if self.calls {
+            learn.extend(["--seccomp", "/learned/seccomp.json"]);
+        }
+        learn.push("--");
         learn.extend(command.iter().map(String::as_str));
         let mut container = Container::start(&image.tag, &all, &learn);
         container.learns = true;
         container
+    }
+
+    /// The option that confines a container to the calls that were learned.
+    pub fn confined(&self) -> String {
+        let file = self.directory.path().join("seccomp.json");
+        let profile: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(&file).expect("a profile")).expect("JSON");
+        let rules = profile["syscalls"].as_array().into_iter().flatten();
+        let allowed = rules.filter(|rule| rule["action"] == "SCMP_ACT_ALLOW");
+        let names = allowed.flat_map(|rule| rule["names"].as_array().into_iter().flatten());
+        let names: BTreeSet<&str> = names.map(|name| name.as_str().expect("a name")).collect();
+        eprintln!("{} calls are allowed: {names:?}", names.len());
+        format!("seccomp={}", file.display())
     }
 
     /// What was written when the last container ended.

@@ -21,7 +21,10 @@ fn the_closing_table_names_rules_and_what_the_runtime_has_to_give() {
     let run = Rootfs::debian_like().run("apply", &APP);
     for part in [
         "remove.commands",
-        "bytes removed",
+        "before ->",
+        "the largest that go:",
+        "  USER 1000\n",
+        "docker run --read-only --user 1000 --cap-drop ALL --security-opt no-new-privileges",
         "writable at run time",
         "runAsNonRoot: true",
         "runAsUser: 1000",
@@ -32,6 +35,58 @@ fn the_closing_table_names_rules_and_what_the_runtime_has_to_give() {
     ] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
+}
+
+/// The whole of what is said by apply, in the order in which a build log shows it.
+#[test]
+fn the_closing_report_is_as_it_was_reviewed() {
+    let sized = |size: usize| vec![b'x'; size];
+    let tree = || {
+        Rootfs::debian_like()
+            .program("/app/server")
+            .dir("/tmp", 0o1777, 0, 0)
+            .dir("/app/it's data", 0o755, 0, 0)
+            .dir("/var/lib/a:b", 0o755, 1000, 1000)
+            .file("/app/it's data/first", 0o644, 0, 0, sized(2 << 20))
+            .file("/usr/bin/large", 0o755, 0, 0, sized(5 << 20))
+            .file("/usr/sbin/lends", 0o4755, 0, 0, sized(300_000))
+            .file("/usr/share/large/data", 0o644, 0, 0, sized(1_500_000))
+            .package("large", &["/.", "/usr", "/usr/bin", "/usr/bin/large", "/usr/share/large/data"])
+            .file("/root/notes", 0o600, 0, 0, sized(2000))
+    };
+    let config = "[run]\nuser = \"app:1000\"\ncommand = [\"/app/server\"]\n[files]\nwritable = [\"/app/it's data\"]\n";
+    let rights = "[keep]\ncommands = [\"lends\"]\nsetid = [\"/usr/sbin/lends\"]\n";
+    let root = config.replace("[files]", "start = \"root\"\n[files]");
+    for (name, config) in [("user", config), ("rights", &format!("{config}{rights}")), ("root", &root)] {
+        let root = tree();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), config).unwrap();
+        let shell = "\"$0\" apply --root \"$1\" --config \"$2\" 2>&1";
+        let output = Command::new("sh")
+            .args(["-c", shell, env!("CARGO_BIN_EXE_harden")])
+            .args([root.path(), file.path()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap().replace(file.path().to_str().unwrap(), "harden.toml");
+        assert!(output.status.success(), "{text}");
+        let last = text.rsplit_once("\nwarning[").unwrap_or_else(|| panic!("no warning: {text}")).1;
+        assert!(!last.contains("Kubernetes:"), "warnings come last: {text}");
+        crate::cli::snapshot(&format!("report-{name}.txt"), &text);
+    }
+}
+
+/// A tree of many files that deserve the same warning does not push the report away.
+#[test]
+fn of_each_warning_the_first_ones_are_shown() {
+    let tree = (0..15).fold(Rootfs::debian_like(), |tree, at| tree.file(format!("/srv/f{at}"), 0o666, 0, 0, "x"));
+    let count = |run: &crate::common::Run| run.stderr.matches("every user may write '/srv/f").count();
+    let run = tree.run("plan", &APP);
+    assert_eq!(count(&run), 12, "{}", run.stderr);
+    assert!(run.stderr.contains("warning[files.writable]: … and 3 more (-v shows all)\n"), "{}", run.stderr);
+    let run = tree.run("plan", &[&APP[..], &["-v"]].concat());
+    assert_eq!(count(&run), 15, "{}", run.stderr);
+    let run = tree.run("plan", &[&APP[..], &["--format", "json"]].concat());
+    assert_eq!(run.json()["warnings"].as_array().unwrap().len(), 15);
 }
 
 #[test]
@@ -68,8 +123,15 @@ fn a_volume_over_content_is_named_as_such() {
         .file("/data/seed", 0o644, 1000, 1000, "x")
         .dir("/none", 0o755, 1000, 1000);
     let run = tree.run("plan", &APP);
-    assert!(run.all().contains("mountPath: \"/data\" }  # a volume with the existing files\n"), "{}", run.all());
-    assert!(run.all().contains("mountPath: \"/none\" }  # emptyDir\n"), "{}", run.all());
+    for part in [
+        "- { name: writable-0, persistentVolumeClaim: { claimName: writable-0 } }  # with the files that the image has there\n",
+        "- { name: writable-1, emptyDir: {} }\n",
+        // The claim's directory has to be the user's.
+        "fsGroup: 1000\n",
+        "-v /data ",
+    ] {
+        assert!(run.all().contains(part), "{part}: {}", run.all());
+    }
 }
 
 #[test]
