@@ -273,9 +273,9 @@ pub struct Explain {
 /// `harden init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The root.
+    /// The root or the archive.
     #[command(flatten)]
-    pub target: Target,
+    pub subject: Subject,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -572,7 +572,7 @@ impl Cli {
                     ..Flags::of(&Target::default(), &image.source, Some(&image.selection))
                 },
             ),
-            Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
+            Some(Action::Init(Init { subject, source, .. })) => ("init", Flags::of(&subject.target, source, None)),
             Some(Action::CheckConfig(CheckConfig { extends, quiet, .. })) => (
                 "check-config",
                 Flags {
@@ -608,6 +608,7 @@ impl Cli {
             Some(Action::Plan(plan)) => Some(&plan.subject),
             Some(Action::Audit(audit)) => Some(&audit.subject),
             Some(Action::Explain(explain)) => Some(&explain.subject),
+            Some(Action::Init(init)) => Some(&init.subject),
             _ => None,
         }
     }
@@ -722,7 +723,7 @@ mod tests {
                 "explain",
                 "disable dump-config format keep max-size minimal platform quiet report root strict tar verbose",
             ),
-            ("init", "root run"),
+            ("init", "max-size platform root run tar"),
         ] {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
             assert_eq!(Cli::options_of(command), expected, "{command}");

@@ -149,7 +149,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         return printed(&policy::dump(&policy));
     }
     match cli.action {
-        Some(Action::Init(_)) => init::run(&policy, &options, &request),
+        Some(Action::Init(_)) => init::run(&policy, &options, &request, archive),
         Some(Action::Apply(_)) => session::apply(policy, &request, &Stop::hold()),
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Image(_)) => {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Request, not_opened, printed};
+use crate::archive::Archive;
 use crate::check::{Judge, Runner, Setup};
 use crate::console::Console;
 use crate::diag::escape::{basic_string, escaped};
@@ -64,59 +65,87 @@ const ROUNDS: usize = 5;
 /// Ordinary accounts begin at this uid (login.defs(5), UID_MIN), and end below nobody's.
 const ORDINARY: std::ops::Range<u32> = 1000..65533;
 
+/// Where the image is.
+enum Place<'a> {
+    /// A root, and the files of this run that may lie in it.
+    Root(&'a Root, Own),
+    /// An archive.
+    Archive(&'a Archive),
+}
+
+impl Place<'_> {
+    /// The image as it is, each time anew: the file is tried more than once.
+    fn source(&self) -> Result<Source<'_>, Diagnostic> {
+        match self {
+            Self::Root(root, own) => {
+                let tree = root.walk().map_err(|error| Unread::of_walk(&error))?;
+                Ok(Source::root(root, tree, own))
+            }
+            Self::Archive(archive) => Ok(Source::archive(archive.tree.clone(), &archive.files)),
+        }
+    }
+
+    fn contents(&self) -> &dyn Contents {
+        match self {
+            Self::Root(root, _) => *root,
+            Self::Archive(archive) => &archive.files,
+        }
+    }
+}
+
 /// Print the file.
-pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit {
+pub(super) fn run(policy: &Policy, options: &Options, request: &Request, archive: Option<Archive>) -> Exit {
     if let Some(text) = options.profile.as_ref().and_then(|profile| profile_text(&profile.text)) {
         return printed(text);
     }
     let console = Console::new(request.volume, request.no_color);
-    let root = request.root.as_deref().unwrap_or("/");
-    let own = Own { program: host::this_program(), ..Own::default() };
-    let refused = |error: Diagnostic| {
-        console.say(Kind::Error, &error);
-        Exit::Refused
+    let result = match archive {
+        Some(archive) => {
+            super::archive::announce(&archive, &console);
+            proposal(&Place::Archive(&archive), policy, options, &console)
+        }
+        None => Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
+            .map_err(|error| not_opened(&error))
+            .and_then(|root| {
+                let own = Own { program: host::this_program(), ..Own::default() };
+                proposal(&Place::Root(&root, own), policy, options, &console)
+            }),
     };
-    let root = match Root::open(root.as_bytes()) {
-        Ok(root) => root,
-        Err(error) => return refused(not_opened(&error)),
-    };
-    let tree = match root.walk() {
-        Ok(tree) => tree,
-        Err(error) => return refused(Unread::of_walk(&error)),
-    };
-    let mut policy = policy.clone();
-    let survey = match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
-        Ok(survey) => survey,
-        Err(error) => return refused(error.into()),
-    };
-    let name = request.root.as_deref().unwrap_or("/");
-    let Some(seconds) = options.run else {
-        let image = Image { facts: &survey.facts, contents: &root, policy: &policy, keeps: given(&policy) };
-        return printed(&settled(image, options, name, &own));
-    };
-    if request.root.is_some() {
-        let text = "--run starts the image's program, but harden never starts a program of a tree given with --root";
-        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root"));
+    match result {
+        Ok(text) => printed(&text),
+        Err(error) => {
+            console.say(Kind::Error, &error);
+            Exit::Refused
+        }
     }
+}
+
+/// The file that fits an image.
+fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Console) -> Result<String, Diagnostic> {
+    let mut policy = policy.clone();
+    let survey = pipeline::survey(place.source()?, &mut policy)?;
+    let Some(seconds) = options.run else {
+        let keeps = given(&policy);
+        let image = Image { facts: &survey.facts, contents: place.contents(), policy: &policy, keeps };
+        return Ok(settled(image, options, place));
+    };
+    let (Place::Root(root, _), None) = (place, &options.root) else {
+        let text = "--run starts the image's program, but harden never starts a program of an archive or of a tree given with --root";
+        return Err(Diagnostic::new(codes::USAGE_CONFLICT, text)
+            .help("run init inside the image, without --root and --tar"));
+    };
     let Run::Commands(lines) = &policy.run else {
         let text = "--run has nothing to start: no command is configured";
-        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("give --command or --image-config"));
+        return Err(Diagnostic::new(codes::USAGE_CONFLICT, text).help("give --command or --image-config"));
     };
     let argv = lines.first().map(|line| line.argv.clone()).unwrap_or_default();
     let starts = Some(seconds);
     policy.checks = vec![Check { argv, tcp: None, starts, timeout: seconds, origin: Origin::Flag("--run") }];
-    let examined = match pipeline::examine(survey, &root, &policy) {
-        Ok(examined) => examined,
-        Err(error) => return refused(error.into()),
-    };
-    match used(&examined, &policy, &root, &console) {
-        Ok(mut keeps) => {
-            keeps.extend(given(&policy));
-            let image = Image { facts: &examined.facts, contents: &root, policy: &policy, keeps };
-            printed(&settled(image, options, name, &own))
-        }
-        Err(error) => refused(error),
-    }
+    let examined = pipeline::examine(survey, *root, &policy)?;
+    let mut keeps = used(&examined, &policy, root, console)?;
+    keeps.extend(given(&policy));
+    let image = Image { facts: &examined.facts, contents: *root, policy: &policy, keeps };
+    Ok(settled(image, options, place))
 }
 
 /// What the image's USER names besides an account: the engine looks the group up at every start.
@@ -127,7 +156,7 @@ fn given(policy: &Policy) -> Proposals {
 
 /// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as
 /// comments.
-fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> String {
+fn settled(mut image: Image<'_>, options: &Options, place: &Place<'_>) -> String {
     let mut out = text(&image);
     // Without a command a plan asks for nothing else.
     if !matches!(image.policy.run, Run::Commands(_)) {
@@ -135,7 +164,7 @@ fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> St
     }
     let mut refusals = Vec::new();
     for _ in 0..ROUNDS {
-        refusals = answers::refusals(&out, options, root, own).unwrap_or_default();
+        refusals = answers::refusals(&out, options, place).unwrap_or_default();
         let before = image.keeps.len();
         for refusal in &refusals {
             for keep in &refusal.help.keeps {

@@ -34,16 +34,13 @@ pub(super) fn on(
     archive: Option<Archive>,
     go: impl FnOnce(Session<'_>) -> Exit,
 ) -> Exit {
-    let console = Console::new(request.volume, request.no_color);
-    let Some(Archive { tree, files, image, past, notes, .. }) = archive else {
+    let Some(archive) = archive else {
         return with_root(request, |root| {
             Session::new(policy, request, Place::root(root, request)).map_or_else(|exit| exit, go)
         });
     };
-    notes.iter().for_each(|note| console.phase(note));
-    if let Some(first) = image.as_ref().and_then(|image| image.platforms.first()) {
-        console.phase(&format!("the image for {first}: --platform chooses another one"));
-    }
+    super::archive::announce(&archive, &Console::new(request.volume, request.no_color));
+    let Archive { tree, files, past, .. } = archive;
     let place = Place::Archive { tree, files: &files, past: past.as_ref() };
     Session::new(policy, request, place).map_or_else(|exit| exit, go)
 }
