@@ -264,6 +264,10 @@ fn one(
         console.say(Kind::Refused, message);
     }
     if refused {
+        if request.config.is_none() {
+            let init = request.init();
+            console.phase(&format!("{init} writes a policy that fits; edit it, and give it with --config harden.toml"));
+        }
         console.phase("no image was written");
     }
     let runtime = Runtime::of(&examined, policy);

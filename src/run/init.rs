@@ -131,8 +131,9 @@ fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Con
     };
     let (Place::Root(root, _), None) = (place, &options.root) else {
         let text = "--run starts the image's program, but harden never starts a program of an archive or of a tree given with --root";
-        return Err(Diagnostic::new(codes::USAGE_CONFLICT, text)
-            .help("run init inside the image, without --root and --tar"));
+        return Err(
+            Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root and --tar")
+        );
     };
     let Run::Commands(lines) = &policy.run else {
         let text = "--run has nothing to start: no command is configured";

@@ -63,6 +63,18 @@ impl Request {
         if os.is_empty() { name } else { format!("{name}: {os}") }
     }
 
+    /// The command that writes a policy for what is examined.
+    pub(super) fn init(&self) -> String {
+        let quoted = |path: &str| escape::quoted(path.as_bytes());
+        let of = match (&self.archive, &self.root) {
+            (Some(path), _) if path == "-" => " --tar FILE".to_owned(),
+            (Some(path), _) => format!(" --tar {}", quoted(path)),
+            (None, Some(root)) => format!(" --root {}", quoted(root)),
+            (None, None) => String::new(),
+        };
+        format!("harden init{of} > harden.toml")
+    }
+
     pub(super) fn of(options: &Options) -> Self {
         let text = |path: &PathBuf| path.to_str().map(str::to_owned);
         Self {

@@ -563,7 +563,9 @@ impl<'a> Session<'a> {
         }
         if status.state == State::Refused {
             if self.request.config.is_none() {
-                self.console.phase("there is no harden.toml beside the binary, and --config is not set");
+                let init = self.request.init();
+                let text = "there is no harden.toml beside the binary, and --config is not set";
+                self.console.phase(&format!("{text}: {init} writes one that fits"));
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
