@@ -16,6 +16,7 @@ use crate::explain::{Answer, Explainer, Fate};
 use crate::facts::Own;
 use crate::guards;
 use crate::inventory::changed::{self, Changed};
+use crate::inventory::evidence::{self, Evidence};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, SwitchedOff, Unread};
 use crate::policy::{Policy, Run};
@@ -109,6 +110,8 @@ pub(super) struct Session<'a> {
     sbom: Option<std::fs::File>,
     /// What changed files held and hold, when a report was asked for.
     files: Vec<Changed>,
+    /// Digests of what goes, when they were asked for.
+    evidence: Option<Evidence>,
     /// What is left, when it was asked for.
     bom: Option<Bom>,
     /// The checks and what became of them.
@@ -143,6 +146,7 @@ impl<'a> Session<'a> {
             checks: checks.collect(),
             switched_off: SwitchedOff::new(),
             files: Vec::new(),
+            evidence: None,
             bom: None,
             policy,
             request,
@@ -469,6 +473,11 @@ impl<'a> Session<'a> {
         if self.request.writes(Format::Json) {
             self.files = changed::changed(examined, self.place.contents());
         }
+        if self.request.digests {
+            let policy = evidence::of_policy(&self.policy);
+            let found = Evidence::of(examined, self.place.contents(), None, policy, evidence::of_this_program());
+            self.evidence = Some(found.map_err(|error| refuse(&self.console, &Unread::because(&error)))?);
+        }
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
             let bom = sbom::of(&examined.facts, self.place.contents(), &removed, &rewritten);
@@ -598,7 +607,7 @@ impl<'a> Session<'a> {
             Format::Text => {
                 out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
             }
-            _ => report::json::document(out, examined, &self.files, None, runtime, status),
+            _ => report::json::document(out, examined, &self.files, self.evidence.as_ref(), runtime, status),
         };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)
