@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Guard;
 use crate::diag::escape::{basic_string, quoted};
 use crate::draft::Draft;
+use crate::facts::Facts;
 use crate::facts::accounts::{HOME, UID, parse_id};
 use crate::policy::Start;
 use crate::rules::context::Context;
@@ -30,41 +31,52 @@ pub(super) const GUARD: Guard = Guard {
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
     let Some(run) = ids.run().filter(|run| run.uid != 0 && cx.policy.start != Start::Root) else { return };
-    given(cx, draft, &ids, run);
+    taken(cx, draft, &ids, run);
     if cx.policy.image.as_ref().is_some_and(|image| image.starts_as_root) {
         volumes(cx, draft, run);
     }
 }
 
-/// Directories of accounts that go. Those that a package brought, or made for itself, are its own.
-fn given(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, run: &RunIds) {
-    let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
+/// Directories that accounts were given, with the name of the account: the topmost ones of those that `asked` wants. Those that a
+/// package brought, or made for itself, are its own; a home is none for data.
+pub(crate) fn given(facts: &Facts, asked: impl Fn(Id) -> bool) -> BTreeMap<Id, String> {
+    let (tree, packages) = (&facts.tree, &facts.packages);
+    let mut found: BTreeMap<Id, String> = BTreeMap::new();
     let candidates = tree.ids().filter(|&id| {
         let meta = tree.meta(id);
-        tree.is_dir(id) && meta.mode & 0o200 != 0 && ids.pruned_user(meta.uid) && packages.owner(id).is_none()
+        tree.is_dir(id) && meta.uid != 0 && meta.mode & 0o200 != 0 && packages.owner(id).is_none() && asked(id)
     });
-    let candidates: Vec<Id> = candidates.filter(|&id| !is_settled(cx, draft, run, id)).collect();
+    let candidates: Vec<Id> = candidates.collect();
     if candidates.is_empty() {
-        return;
+        return found;
     }
     let names: BTreeSet<&[u8]> =
         packages.iter().flat_map(|(_, of)| [of.name.as_bytes(), of.source.as_bytes()]).collect();
     let mut owners: BTreeMap<u32, String> = BTreeMap::new();
     let mut homes: BTreeSet<(u32, Id)> = BTreeSet::new();
-    for line in cx.facts.accounts.passwd() {
+    for line in facts.accounts.passwd() {
         let Some(uid) = parse_id(line.field(UID)) else { continue };
         owners.entry(uid).or_insert_with(|| lossy(line.name()));
         homes.extend(tree.resolve(line.field(HOME)).map(|home| (uid, home.node)));
     }
-    let mut found: BTreeMap<Id, String> = BTreeMap::new();
     for id in candidates {
         let uid = tree.meta(id).uid;
-        let is_other = |at: Id| found.contains_key(&at) || names.contains(tree.name(at));
         // A directory below one that is already named is settled by the same line.
-        if !homes.contains(&(uid, id)) && !tree.ancestors(id).any(is_other) {
-            found.insert(id, owners.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
+        let is_other = |at: Id| found.contains_key(&at) || names.contains(tree.name(at));
+        if let Some(owner) = owners.get(&uid)
+            && !homes.contains(&(uid, id))
+            && !tree.ancestors(id).filter(|&at| at != Id::ROOT).any(is_other)
+        {
+            found.insert(id, owner.clone());
         }
     }
+    found
+}
+
+/// Those of accounts that go.
+fn taken(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, run: &RunIds) {
+    let tree = &cx.facts.tree;
+    let found = given(cx.facts, |id| ids.pruned_user(tree.meta(id).uid) && !is_settled(cx, draft, run, id));
     let Some(owner) = found.values().next() else { return };
     let shown = found.iter().map(|(&id, owner)| format!("{} of {}", quoted(&tree.path(id)), quoted(owner.as_bytes())));
     let text = format!(

@@ -18,10 +18,12 @@ use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::program;
 use crate::facts::{Facts, Own};
+use crate::guards;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Check, CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::programs::{self, Program};
 use crate::root::{Root, host};
+use crate::rules::zones::is_system;
 use crate::scripts::{How, Reader};
 use crate::stop::Stop;
 use crate::tree::Id;
@@ -357,7 +359,7 @@ impl Image<'_> {
         }
     }
 
-    /// The account of the program: that of its package, else the first ordinary one.
+    /// The account of the program: that of its package, else one that was given a directory, else the first ordinary one.
     fn account(&self, guess: Option<&Known>) -> Option<(String, u32, u32)> {
         let names = guess.map(|known| known.accounts).unwrap_or_default();
         let named = names.iter().find_map(|name| {
@@ -365,7 +367,7 @@ impl Image<'_> {
             let uid = parse_id(line.field(UID)).filter(|&uid| uid != 0)?;
             Some(((*name).to_owned(), uid, parse_id(line.field(PRIMARY_GID))?))
         });
-        named.or_else(|| ordinary_account(self.facts))
+        named.or_else(|| data_account(self.facts)).or_else(|| ordinary_account(self.facts))
     }
 
     /// Entrypoint scripts: what they start is kept where the command is known.
@@ -408,8 +410,13 @@ impl Image<'_> {
             .map(|found| found.node)
             .collect();
         programs.extend((base != Id::ROOT).then_some(base));
-        let (code, data): (Vec<Id>, Vec<Id>) =
-            owned(self.facts, policy).into_iter().partition(|&at| programs.iter().any(|&id| tree.is_within(id, at)));
+        // A volume stays as it is, and the classic builder mounts those of the base image, which no build step can change.
+        let volumes = policy.volumes.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok());
+        let volumes: Vec<Id> = volumes.map(|found| found.node).collect();
+        let owned = owned(self.facts, policy).into_iter();
+        let (code, data): (Vec<Id>, Vec<Id>) = owned
+            .filter(|&at| !volumes.iter().any(|&volume| tree.is_within(at, volume)))
+            .partition(|&at| programs.iter().any(|&id| tree.is_within(id, at)));
         let list = |ids: &[Id]| {
             let paths = ids.iter().filter_map(|&id| String::from_utf8(tree.path(id)).ok());
             paths.map(|path| basic_string(&path)).collect::<Vec<_>>().join(", ")
@@ -511,6 +518,16 @@ fn has_command(facts: &Facts, name: &str) -> bool {
     facts.commands.entries.keys().any(|&id| facts.tree.name(id) == name.as_bytes())
 }
 
+/// The account for whose data the image has a directory.
+fn data_account(facts: &Facts) -> Option<(String, u32, u32)> {
+    let tree = &facts.tree;
+    let top = |id: Id| tree.ancestors(id).filter(|&at| at != Id::ROOT).last().unwrap_or(id);
+    let given = guards::data::given(facts, |id| !is_system(tree.name(top(id))));
+    let owner = given.values().next()?;
+    let line = facts.accounts.passwd().find(|line| line.name() == owner.as_bytes())?;
+    Some((owner.clone(), parse_id(line.field(UID))?, parse_id(line.field(PRIMARY_GID))?))
+}
+
 /// The first ordinary account: images make one for their program.
 fn ordinary_account(facts: &Facts) -> Option<(String, u32, u32)> {
     facts.accounts.passwd().find_map(|line| {
@@ -544,7 +561,7 @@ fn owned(facts: &Facts, policy: &Policy) -> Vec<Id> {
             .passwd()
             .find(|line| line.name() == name.as_bytes())
             .and_then(|line| parse_id(line.field(UID))),
-        None => ordinary_account(facts).map(|(_, uid, _)| uid),
+        None => data_account(facts).or_else(|| ordinary_account(facts)).map(|(_, uid, _)| uid),
     };
     let Some(uid) = uid.filter(|&uid| uid != 0) else { return Vec::new() };
     let owns = |id: Id| tree.is_dir(id) && tree.meta(id).uid == uid;

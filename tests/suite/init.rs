@@ -284,3 +284,25 @@ fn a_refused_image_says_how_a_policy_is_written() {
     let run = input.run(&["--config", policy.to_str().unwrap()]);
     assert_eq!(run.status, 0, "{}", run.all());
 }
+
+/// An image without USER, whose Dockerfile gave an account a directory: that is the account, and what the directory is for.
+#[test]
+fn the_account_with_a_directory_for_data_is_the_programs() {
+    let tree = || image().dir("/var/lib/notes", 0o755, 33, 0);
+    let (text, done) = init_and_apply(tree(), &config(&[("Cmd", json(&["/app/server"]))]));
+    assert!(text.contains("\nuser = \"www-data:33:33\"  # guessed"), "{text}");
+    assert!(text.contains("\nwritable = [\"/var/lib/notes\"]"), "{text}");
+    assert_eq!(done.after.owner("/var/lib/notes").0, 33);
+    // The same once the program starts as the account.
+    let rest: Vec<&str> = text.lines().filter(|line| !line.starts_with("start = ")).collect();
+    tree().apply_config(&rest.join("\n"), &[]);
+}
+
+/// A volume that the run user owns needs no line, and the classic builder would refuse it.
+#[test]
+fn a_volume_of_the_run_user_is_not_proposed() {
+    let tree = image().dir("/data", 0o755, 1000, 1000).dir("/srv/state", 0o755, 1000, 1000);
+    let parts = [("User", "\"app\""), ("Volumes", "{\"/data\": {}}"), ("Cmd", "[\"/app/server\"]")];
+    let text = init(&tree, &config(&parts.map(|(key, value)| (key, value.to_owned()))));
+    assert!(text.contains("\nwritable = [\"/srv/state\"]"), "{text}");
+}
