@@ -132,7 +132,7 @@ fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Con
         return Ok(settled(image, options, place));
     };
     let (Place::Root(root, _), None) = (place, &options.root) else {
-        let text = "--run starts the image's program, but harden never starts a program of an archive or of a tree given with --root";
+        let text = "--run starts the image's program, but harden never starts a program of a tree given with --root, or of an archive";
         return Err(
             Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root and --tar")
         );

@@ -69,8 +69,8 @@ impl Request {
     pub(super) fn init(&self) -> String {
         let quoted = |path: &str| escape::quoted(path.as_bytes());
         let of = match (&self.archive, &self.root) {
-            (Some(path), _) if path == "-" => " --tar FILE".to_owned(),
-            (Some(path), _) => format!(" --tar {}", quoted(path)),
+            // A pipe cannot be read again.
+            (Some(_), _) => " --tar FILE".to_owned(),
             (None, Some(root)) => format!(" --root {}", quoted(root)),
             (None, None) => String::new(),
         };

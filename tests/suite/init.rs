@@ -265,7 +265,7 @@ fn an_archive_gives_the_policy_of_its_image() {
     assert_eq!((run.status, &run.stdout), (0, &init(&tree, &config.to_string())), "{}", run.all());
     assert!(run.stdout.contains("from-scripts = true"), "{}", run.stdout);
     let run = bare(&["init", "--tar", path, "--run", "1s"], &[], b"");
-    assert!(run.status == 2 && run.stderr.contains("never starts a program of an archive"), "{}", run.all());
+    assert!(run.status == 2 && run.stderr.contains("--root, or of an archive"), "{}", run.all());
 }
 
 /// An image that is refused without a policy is hardened with what the message tells to write, and no hand on the file.
@@ -277,8 +277,7 @@ fn a_refused_image_says_how_a_policy_is_written() {
     let input = Input::saved(&[layer(tree.path())], &config);
     let path = input.path.to_str().unwrap();
     let run = input.run(&[]);
-    let advice = format!("harden init --tar '{path}' > harden.toml");
-    assert!(run.status == 2 && run.stderr.contains(&advice), "{}", run.all());
+    assert!(run.status == 2 && run.stderr.contains("harden init --tar FILE > harden.toml"), "{}", run.all());
     let policy = input.directory.path().join("harden.toml");
     std::fs::write(&policy, bare(&["init", "--tar", path], &[], b"").stdout).unwrap();
     let run = input.run(&["--config", policy.to_str().unwrap()]);
