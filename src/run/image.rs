@@ -269,8 +269,8 @@ fn one(
     }
     if refused {
         if request.config.is_none() {
-            let init = request.init();
-            console.phase(&format!("{init} writes a policy that fits; edit it, and give it with --config harden.toml"));
+            let text = "harden init --tar FILE > harden.toml writes a policy that fits; edit it, and give it with --config harden.toml";
+            console.phase(text);
         }
         console.phase("no image was written");
     }

@@ -65,18 +65,6 @@ impl Request {
         if os.is_empty() { name } else { format!("{name}: {os}") }
     }
 
-    /// The command that writes a policy for what is examined.
-    pub(super) fn init(&self) -> String {
-        let quoted = |path: &str| escape::quoted(path.as_bytes());
-        let of = match (&self.archive, &self.root) {
-            // A pipe cannot be read again.
-            (Some(_), _) => " --tar FILE".to_owned(),
-            (None, Some(root)) => format!(" --root {}", quoted(root)),
-            (None, None) => String::new(),
-        };
-        format!("harden init{of} > harden.toml")
-    }
-
     pub(super) fn of(options: &Options) -> Self {
         let text = |path: &PathBuf| path.to_str().map(str::to_owned);
         Self {

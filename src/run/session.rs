@@ -572,9 +572,8 @@ impl<'a> Session<'a> {
         }
         if status.state == State::Refused {
             if self.request.config.is_none() {
-                let init = self.request.init();
-                let text = "there is no harden.toml beside the binary, and --config is not set";
-                self.console.phase(&format!("{text}: {init} writes one that fits"));
+                let text = "there is no harden.toml beside the binary, and --config is not set: harden init prints one that fits";
+                self.console.phase(text);
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
