@@ -125,6 +125,9 @@ pub struct Apply {
     /// Write a CycloneDX bill of materials of the hardened image to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
+    /// In the JSON report, also the SHA-256 of the policy, of harden and of every removed file, which reads them
+    #[arg(long, help_heading = OUTPUT)]
+    pub digests: bool,
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
@@ -151,6 +154,9 @@ pub struct Plan {
     /// Write a CycloneDX bill of materials of the image after apply to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
+    /// In the JSON report, also the SHA-256 of the policy, of harden and of every removed file, which reads them
+    #[arg(long, help_heading = OUTPUT)]
+    pub digests: bool,
     /// What is said.
     #[command(flatten)]
     pub talk: Talk,
@@ -273,9 +279,9 @@ pub struct Explain {
 /// `harden init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The root.
+    /// The root or the archive.
     #[command(flatten)]
-    pub target: Target,
+    pub subject: Subject,
     /// Where the policy comes from.
     #[command(flatten)]
     pub source: Source,
@@ -424,10 +430,10 @@ pub struct Tests {
 /// The report of a command without findings.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Report {
-    /// Format of the report: text, json or html; apply and plan also markdown [default: text]
+    /// Format of the report: text, json, html or markdown [default: text]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub format: Option<Format>,
-    /// Also write the report to FILE, in the format of its name (.json, .html, .txt; apply and plan also .md), else as JSON
+    /// Also write the report to FILE, in the format of its name (.json, .html, .md, .txt), else as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub report: Option<PathBuf>,
 }
@@ -461,6 +467,8 @@ pub struct Flags {
     pub report: Report,
     /// The bill of materials.
     pub sbom: Option<PathBuf>,
+    /// `--digests`.
+    pub digests: bool,
     /// What is said.
     pub talk: Talk,
     /// `--this-is-an-image`.
@@ -526,23 +534,35 @@ impl Cli {
                 let talk = Talk { dump_config: *dump_config, ..Talk::default() };
                 ("", Flags { tests: tests.clone(), talk, ..Flags::of(target, source, Some(selection)) })
             }
-            Some(Action::Apply(Apply { target, this_is_an_image, source, selection, tests, report, sbom, talk })) => (
+            Some(Action::Apply(Apply {
+                target,
+                this_is_an_image,
+                source,
+                selection,
+                tests,
+                report,
+                sbom,
+                digests,
+                talk,
+            })) => (
                 "apply",
                 Flags {
                     tests: tests.clone(),
                     report: report.clone(),
                     sbom: sbom.clone(),
+                    digests: *digests,
                     talk: talk.clone(),
                     this_is_an_image: *this_is_an_image,
                     ..Flags::of(target, source, Some(selection))
                 },
             ),
-            Some(Action::Plan(Plan { subject, source, selection, tests, report, sbom, talk })) => (
+            Some(Action::Plan(Plan { subject, source, selection, tests, report, sbom, digests, talk })) => (
                 "plan",
                 Flags {
                     tests: tests.clone(),
                     report: report.clone(),
                     sbom: sbom.clone(),
+                    digests: *digests,
                     talk: talk.clone(),
                     ..Flags::of(&subject.target, source, Some(selection))
                 },
@@ -575,7 +595,7 @@ impl Cli {
                     ..Flags::of(&Target::default(), &image.source, Some(&image.selection))
                 },
             ),
-            Some(Action::Init(Init { target, source, .. })) => ("init", Flags::of(target, source, None)),
+            Some(Action::Init(Init { subject, source, .. })) => ("init", Flags::of(&subject.target, source, None)),
             Some(Action::CheckConfig(CheckConfig { extends, quiet, .. })) => (
                 "check-config",
                 Flags {
@@ -611,6 +631,7 @@ impl Cli {
             Some(Action::Plan(plan)) => Some(&plan.subject),
             Some(Action::Audit(audit)) => Some(&audit.subject),
             Some(Action::Explain(explain)) => Some(&explain.subject),
+            Some(Action::Init(init)) => Some(&init.subject),
             _ => None,
         }
     }
@@ -706,11 +727,11 @@ mod tests {
             ("", "check disable dump-config keep minimal root strict"),
             (
                 "apply",
-                "check disable dump-config format keep minimal quiet report root sbom strict this-is-an-image verbose",
+                "check digests disable dump-config format keep minimal quiet report root sbom strict this-is-an-image verbose",
             ),
             (
                 "plan",
-                "check disable dump-config format keep max-size minimal platform quiet report root sbom strict tar verbose",
+                "check digests disable dump-config format keep max-size minimal platform quiet report root sbom strict tar verbose",
             ),
             (
                 "audit",
@@ -725,7 +746,7 @@ mod tests {
                 "explain",
                 "disable dump-config format keep max-size minimal platform quiet report root strict tar verbose",
             ),
-            ("init", "root run"),
+            ("init", "max-size platform root run tar"),
         ] {
             let expected: BTreeSet<String> = every.into_iter().chain(more.split(' ')).map(str::to_owned).collect();
             assert_eq!(Cli::options_of(command), expected, "{command}");

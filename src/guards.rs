@@ -7,6 +7,7 @@ pub(crate) mod access;
 pub(crate) mod accounts_in_use;
 pub(crate) mod app_paths;
 pub(crate) mod checks;
+pub(crate) mod data;
 pub(crate) mod entrypoints;
 mod environment;
 pub(crate) mod helpers;
@@ -57,6 +58,7 @@ pub(crate) static GUARDS: &[Guard] = &[
     access::GUARD,
     accounts_in_use::GUARD,
     checks::GUARD,
+    data::GUARD,
     entrypoints::GUARD,
     environment::GUARD,
     app_paths::GUARD,

@@ -149,7 +149,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         return printed(&policy::dump(&policy));
     }
     match cli.action {
-        Some(Action::Init(_)) => init::run(&policy, &options, &request),
+        Some(Action::Init(_)) => init::run(&policy, &options, &request, archive),
         Some(Action::Apply(_)) => session::apply(policy, &request, &Stop::hold()),
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
         Some(Action::Image(_)) => {
@@ -194,9 +194,10 @@ fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic>
     for (option, format) in [("--format", options.format)].into_iter().chain(report) {
         let (text, help) = match (action, format) {
             (Some(Action::Audit(_)), _) | (_, Format::Text | Format::Json) => continue,
-            (Some(Action::Apply(_) | Action::Plan(_) | Action::Image(_)), Format::Html) => continue,
-            (Some(Action::Apply(_) | Action::Plan(_)), Format::Markdown) => continue,
-            (_, Format::Markdown) => ("markdown is for the reports of plan, apply and audit", "write text or json"),
+            (Some(Action::Apply(_) | Action::Plan(_) | Action::Image(_)), Format::Html | Format::Markdown) => continue,
+            (_, Format::Markdown) => {
+                ("markdown is for the reports of plan, apply, image and audit", "write text or json")
+            }
             (Some(Action::Explain(_)), Format::Html) => {
                 ("html is for the reports of plan, apply, image and audit", "write text or json, or use harden plan")
             }
@@ -206,6 +207,11 @@ fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic>
             ),
         };
         problems.push(Diagnostic::new(codes::USAGE_CONFLICT, format!("{option}: {text}")).help(help));
+    }
+    if options.digests && !Request::of(options).writes(Format::Json) {
+        let problem =
+            Diagnostic::new(codes::USAGE_CONFLICT, "--digests is for the report in JSON, and none is written");
+        problems.push(problem.help("add --report FILE.json or --format json"));
     }
     if options.tar.is_some() && options.root.is_some() {
         problems.push(

@@ -205,12 +205,26 @@ pub struct Tree {
 }
 
 /// What a killed run left behind, which the next one takes away.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Killed {
     /// Directories that remember their time, parents before their children.
     pub remembered: Vec<Id>,
     /// Directories that hold a temporary file, and its name; the tree does not show it.
     pub leftovers: Vec<(Id, Vec<u8>)>,
+}
+
+impl Clone for Tree {
+    /// Where links lead is found again.
+    fn clone(&self) -> Self {
+        let Self { nodes, devices, arena, killed, followed: _ } = self;
+        Self {
+            nodes: nodes.clone(),
+            devices: devices.clone(),
+            arena: arena.clone(),
+            killed: killed.clone(),
+            followed: Mutex::default(),
+        }
+    }
 }
 
 impl Tree {

@@ -66,8 +66,11 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
     let Some(first) = uses.first() else { return };
     let (what, list) = if group { ("group", List::Groups) } else { ("account", List::Users) };
-    let places: Vec<&str> = uses.iter().take(SHOWN).map(|found| found.place.as_str()).collect();
-    let more = uses.len().saturating_sub(SHOWN);
+    // One file may configure several programs.
+    let mut seen = BTreeSet::new();
+    let mut places: Vec<&str> = uses.iter().map(|found| found.place.as_str()).filter(|at| seen.insert(*at)).collect();
+    let more = places.len().saturating_sub(SHOWN);
+    places.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown = escape::escaped(name.as_bytes());
     draft.refuse_for(

@@ -2,6 +2,8 @@
 //! attestations.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
@@ -10,6 +12,8 @@ use crate::diag::escape::printable;
 use crate::digest::{Digest, hex};
 use crate::image::Written;
 use crate::pipeline::Examined;
+use crate::policy::{Policy, dump};
+use crate::root::host;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree};
 
@@ -19,8 +23,9 @@ const CHUNK: usize = 256 * 1024;
 /// The evidence of one platform's image: SHA-256 in hexadecimal digits.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Evidence {
-    /// Of the archive that was read.
-    pub input: Input,
+    /// Of the archive that was read; left out for a tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Input>,
     /// Of the image that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Written>,
@@ -89,7 +94,7 @@ impl Evidence {
     pub(crate) fn of(
         examined: &Examined,
         contents: &dyn Contents,
-        input: Input,
+        input: Option<Input>,
         policy: String,
         binary: Option<String>,
     ) -> anyhow::Result<Self> {
@@ -119,6 +124,21 @@ impl Evidence {
         };
         Ok(Self { input, output: None, policy, binary, counts, removed })
     }
+}
+
+/// Of the effective policy, as `--dump-config` prints it.
+pub(crate) fn of_policy(policy: &Policy) -> String {
+    Digest::of(dump(policy).as_bytes())
+}
+
+/// Of this program, where it can be read.
+pub(crate) fn of_this_program() -> Option<String> {
+    let mut file = host::open(Path::new(&host::own_executable()?)).ok()?;
+    let (mut digest, mut buffer) = (Digest::default(), vec![0; CHUNK]);
+    while let Ok(count @ 1..) = file.read(&mut buffer) {
+        digest.update(buffer.get(..count).unwrap_or_default());
+    }
+    Some(hex(&digest.finish()))
 }
 
 fn sum(tree: &Tree, contents: &dyn Contents, id: Id) -> anyhow::Result<[u8; 32]> {

@@ -45,6 +45,8 @@ pub struct Options {
     pub sbom: Option<PathBuf>,
     /// `--attestation` of image.
     pub attestation: Option<PathBuf>,
+    /// `--digests` of apply and plan.
+    pub digests: bool,
     /// `--format`.
     pub format: Format,
     /// `--dump-config`.
@@ -123,6 +125,7 @@ const IMAGE_CONFIG: Name = ("--image-config", "HARDEN_IMAGE_CONFIG");
 const REPORT: Name = ("--report", "HARDEN_REPORT");
 const SBOM: Name = ("--sbom", "HARDEN_SBOM");
 const ATTESTATION: Name = ("--attestation", "HARDEN_ATTESTATION");
+const DIGESTS: Name = ("--digests", "HARDEN_DIGESTS");
 const FORMAT: Name = ("--format", "HARDEN_FORMAT");
 const DUMP_CONFIG: Name = ("--dump-config", "HARDEN_DUMP_CONFIG");
 const QUIET: Name = ("--quiet", "HARDEN_QUIET");
@@ -154,7 +157,7 @@ const TIMEOUT: Name = ("--timeout", "HARDEN_TIMEOUT");
 const MERGE: Name = ("--merge", "HARDEN_MERGE");
 const SECCOMP: Name = ("--seccomp", "HARDEN_SECCOMP");
 
-const NAMES: [Name; 36] = [
+const NAMES: [Name; 37] = [
     ROOT,
     CONFIG,
     EXTENDS,
@@ -162,6 +165,7 @@ const NAMES: [Name; 36] = [
     REPORT,
     SBOM,
     ATTESTATION,
+    DIGESTS,
     FORMAT,
     DUMP_CONFIG,
     QUIET,
@@ -202,7 +206,8 @@ impl Options {
     /// whose option the command does not take is not looked at: a RUN step inherits those of the base image.
     #[must_use]
     pub fn new(cli: &Cli, environment: &Environment) -> Self {
-        let Flags { target, source, selection, tests, report, sbom, talk, this_is_an_image, takes } = cli.flags();
+        let Flags { target, source, selection, tests, report, sbom, digests, talk, this_is_an_image, takes } =
+            cli.flags();
         let Target { root } = target;
         let Source { config, extends, image_config, profile, user, commands } = source;
         let Selection { keep, minimal, disable } = selection;
@@ -221,6 +226,7 @@ impl Options {
             report: reader.path(REPORT, report.as_ref()),
             sbom: reader.path(SBOM, sbom.as_ref()),
             attestation: reader.path(ATTESTATION, cli.image().and_then(|image| image.attestation.as_ref())),
+            digests: digests || reader.switch(DIGESTS).is_some_and(|(on, _)| on),
             format: reader.format(format),
             dump_config: dump_config || reader.switch(DUMP_CONFIG).is_some_and(|(on, _)| on),
             quiet: quiet || reader.switch(QUIET).is_some_and(|(on, _)| on),

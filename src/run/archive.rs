@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{self, Archive, Platform, Wanted};
+use crate::console::Console;
 use crate::diag::{Diagnostic, codes, escape};
 use crate::policy::{Environment, Options};
 use crate::root::host;
@@ -39,6 +40,14 @@ pub(super) fn read(
     })?;
     let directories = directories(environment, options);
     archive::read_with(file, directories, platform.as_ref(), options.max_size, wanted).map_err(fault)
+}
+
+/// Say what of an archive is read, and what was read otherwise than it stands there.
+pub(super) fn announce(archive: &Archive, console: &Console) {
+    archive.notes.iter().for_each(|note| console.phase(note));
+    if let Some(first) = archive.image.as_ref().and_then(|image| image.platforms.first()) {
+        console.phase(&format!("the image for {first}: --platform chooses another one"));
+    }
 }
 
 /// Directories for temporary files: that of the output, TMPDIR, and the usual ones.

@@ -8,11 +8,11 @@ use crate::archive::{Archive, Compression, ImageFacts, Wanted};
 use crate::console::{self, Console, Format, Volume};
 use crate::diag::escape::{self, quoted};
 use crate::diag::{Diagnostic, Kind, codes};
-use crate::digest::{Digest, hex};
+use crate::digest::Digest;
 use crate::exit::Exit;
 use crate::image::{Fault, Hardened, Images, WHITEOUT, Written, settings};
 use crate::inventory::changed;
-use crate::inventory::evidence::{Evidence, Input};
+use crate::inventory::evidence::{self, Evidence, Input};
 use crate::inventory::sbom;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Options, Policy, Start};
@@ -89,8 +89,12 @@ fn attempt(
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE, or a pipe: harden image app.tar | docker load").into());
     }
-    if output.is_none() && matches!(request.format, Format::Json | Format::Html) {
-        let word = if request.format == Format::Json { "json" } else { "html" };
+    if output.is_none() && request.format != Format::Text {
+        let word = match request.format {
+            Format::Html => "html",
+            Format::Markdown => "markdown",
+            _ => "json",
+        };
         let text = format!("--format {word} and the image both go to standard output");
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
         return Err(error.help("give -o FILE for the image, or --report FILE for the report").into());
@@ -119,7 +123,7 @@ fn attempt(
         let exit = one(&mut policy, options, request, config, archive, &mut place, true, &mut evidence, console)?;
         return attest(exit, &evidence, &place);
     };
-    if request.report.is_some() || request.sbom.is_some() || matches!(request.format, Format::Json | Format::Html) {
+    if request.report.is_some() || request.sbom.is_some() || request.format != Format::Text {
         let text = "a report or a bill of materials is of one platform, and the archive holds the image for several";
         let all: Vec<String> = platforms.iter().map(ToString::to_string).collect();
         let error = Diagnostic::new(codes::USAGE_CONFLICT, text);
@@ -210,7 +214,7 @@ fn one(
             config: made_of.config.clone(),
         };
         let (policy, binary) = (made_of.policy.clone(), made_of.binary.clone());
-        found = Some(Evidence::of(&examined, &files, input, policy, binary).map_err(unread)?);
+        found = Some(Evidence::of(&examined, &files, Some(input), policy, binary).map_err(unread)?);
     }
     pipeline::read(&files, ()).map_err(Diagnostic::from)?;
     let total = examined.plan.steps.len() + examined.plan.last.len();
@@ -267,6 +271,7 @@ fn one(
     };
     let write = |out: &mut dyn std::io::Write, format| match format {
         Format::Html => report::html::plan(out, &planned),
+        Format::Markdown => report::markdown::plan(out, &planned),
         Format::Text => out.write_all(report::text::document(&examined, &runtime, &status, request.volume).as_bytes()),
         _ => report::json::document(out, &examined, &changed, found.as_ref(), &runtime, &status),
     };
@@ -277,8 +282,8 @@ fn one(
         if let (Some(file), Some(format)) = (&mut report_file, request.report_format()) {
             write(file, format)?;
         }
-        if let format @ (Format::Json | Format::Html) = request.format {
-            return console::print_with(|out| write(out, format));
+        if request.format != Format::Text {
+            return console::print_with(|out| write(out, request.format));
         }
         if request.volume == Volume::Quiet {
             return Ok(());
@@ -299,6 +304,10 @@ fn one(
         console.say(Kind::Refused, message);
     }
     if refused {
+        if request.config.is_none() {
+            let text = "harden init --tar FILE > harden.toml writes a policy that fits; edit it, and give it with --config harden.toml";
+            console.phase(text);
+        }
         console.phase("no image was written");
     }
     if let Err(error) = &written {
@@ -415,14 +424,7 @@ struct MadeOf {
 
 impl MadeOf {
     fn new(config: &[u8], policy: &Policy) -> Self {
-        let binary = host::own_executable().and_then(|path| host::open(Path::new(&path)).ok()).map(|mut file| {
-            let (mut digest, mut buffer) = (Digest::default(), vec![0; 256 * 1024]);
-            while let Ok(count @ 1..) = std::io::Read::read(&mut file, &mut buffer) {
-                digest.update(buffer.get(..count).unwrap_or_default());
-            }
-            hex(&digest.finish())
-        });
-        Self { config: Digest::of(config), policy: Digest::of(crate::policy::dump(policy).as_bytes()), binary }
+        Self { config: Digest::of(config), policy: evidence::of_policy(policy), binary: evidence::of_this_program() }
     }
 
     /// For whoever looks at the image later.

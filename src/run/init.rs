@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Request, not_opened, printed};
+use crate::archive::Archive;
 use crate::check::{Judge, Runner, Setup};
 use crate::console::Console;
 use crate::diag::escape::{basic_string, escaped};
@@ -17,10 +18,12 @@ use crate::exit::Exit;
 use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::program;
 use crate::facts::{Facts, Own};
+use crate::guards;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Check, CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::programs::{self, Program};
 use crate::root::{Root, host};
+use crate::rules::zones::is_system;
 use crate::scripts::{How, Reader};
 use crate::stop::Stop;
 use crate::tree::Id;
@@ -64,59 +67,88 @@ const ROUNDS: usize = 5;
 /// Ordinary accounts begin at this uid (login.defs(5), UID_MIN), and end below nobody's.
 const ORDINARY: std::ops::Range<u32> = 1000..65533;
 
+/// Where the image is.
+enum Place<'a> {
+    /// A root, and the files of this run that may lie in it.
+    Root(&'a Root, Own),
+    /// An archive.
+    Archive(&'a Archive),
+}
+
+impl Place<'_> {
+    /// The image as it is, each time anew: the file is tried more than once.
+    fn source(&self) -> Result<Source<'_>, Diagnostic> {
+        match self {
+            Self::Root(root, own) => {
+                let tree = root.walk().map_err(|error| Unread::of_walk(&error))?;
+                Ok(Source::root(root, tree, own))
+            }
+            Self::Archive(archive) => Ok(Source::archive(archive.tree.clone(), &archive.files)),
+        }
+    }
+
+    fn contents(&self) -> &dyn Contents {
+        match self {
+            Self::Root(root, _) => *root,
+            Self::Archive(archive) => &archive.files,
+        }
+    }
+}
+
 /// Print the file.
-pub(super) fn run(policy: &Policy, options: &Options, request: &Request) -> Exit {
+pub(super) fn run(policy: &Policy, options: &Options, request: &Request, archive: Option<Archive>) -> Exit {
     if let Some(text) = options.profile.as_ref().and_then(|profile| profile_text(&profile.text)) {
         return printed(text);
     }
     let console = Console::new(request.volume, request.no_color);
-    let root = request.root.as_deref().unwrap_or("/");
-    let own = Own { program: host::this_program(), ..Own::default() };
-    let refused = |error: Diagnostic| {
-        console.say(Kind::Error, &error);
-        Exit::Refused
+    let result = match archive {
+        Some(archive) => {
+            super::archive::announce(&archive, &console);
+            proposal(&Place::Archive(&archive), policy, options, &console)
+        }
+        None => Root::open(request.root.as_deref().unwrap_or("/").as_bytes())
+            .map_err(|error| not_opened(&error))
+            .and_then(|root| {
+                let own = Own { program: host::this_program(), ..Own::default() };
+                proposal(&Place::Root(&root, own), policy, options, &console)
+            }),
     };
-    let root = match Root::open(root.as_bytes()) {
-        Ok(root) => root,
-        Err(error) => return refused(not_opened(&error)),
-    };
-    let tree = match root.walk() {
-        Ok(tree) => tree,
-        Err(error) => return refused(Unread::of_walk(&error)),
-    };
-    let mut policy = policy.clone();
-    let survey = match pipeline::survey(Source::root(&root, tree, &own), &mut policy) {
-        Ok(survey) => survey,
-        Err(error) => return refused(error.into()),
-    };
-    let name = request.root.as_deref().unwrap_or("/");
-    let Some(seconds) = options.run else {
-        let image = Image { facts: &survey.facts, contents: &root, policy: &policy, keeps: given(&policy) };
-        return printed(&settled(image, options, name, &own));
-    };
-    if request.root.is_some() {
-        let text = "--run starts the image's program, but harden never starts a program of a tree given with --root";
-        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root"));
+    match result {
+        Ok(text) => printed(&text),
+        Err(error) => {
+            console.say(Kind::Error, &error);
+            Exit::Refused
+        }
     }
+}
+
+/// The file that fits an image.
+fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Console) -> Result<String, Diagnostic> {
+    let mut policy = policy.clone();
+    let survey = pipeline::survey(place.source()?, &mut policy)?;
+    let Some(seconds) = options.run else {
+        let keeps = given(&policy);
+        let image = Image { facts: &survey.facts, contents: place.contents(), policy: &policy, keeps };
+        return Ok(settled(image, options, place));
+    };
+    let (Place::Root(root, _), None) = (place, &options.root) else {
+        let text = "--run starts the image's program, but harden never starts a program of a tree given with --root, or of an archive";
+        return Err(
+            Diagnostic::new(codes::USAGE_CONFLICT, text).help("run init inside the image, without --root and --tar")
+        );
+    };
     let Run::Commands(lines) = &policy.run else {
         let text = "--run has nothing to start: no command is configured";
-        return refused(Diagnostic::new(codes::USAGE_CONFLICT, text).help("give --command or --image-config"));
+        return Err(Diagnostic::new(codes::USAGE_CONFLICT, text).help("give --command or --image-config"));
     };
     let argv = lines.first().map(|line| line.argv.clone()).unwrap_or_default();
     let starts = Some(seconds);
     policy.checks = vec![Check { argv, tcp: None, starts, timeout: seconds, origin: Origin::Flag("--run") }];
-    let examined = match pipeline::examine(survey, &root, &policy) {
-        Ok(examined) => examined,
-        Err(error) => return refused(error.into()),
-    };
-    match used(&examined, &policy, &root, &console) {
-        Ok(mut keeps) => {
-            keeps.extend(given(&policy));
-            let image = Image { facts: &examined.facts, contents: &root, policy: &policy, keeps };
-            printed(&settled(image, options, name, &own))
-        }
-        Err(error) => refused(error),
-    }
+    let examined = pipeline::examine(survey, *root, &policy)?;
+    let mut keeps = used(&examined, &policy, root, console)?;
+    keeps.extend(given(&policy));
+    let image = Image { facts: &examined.facts, contents: *root, policy: &policy, keeps };
+    Ok(settled(image, options, place))
 }
 
 /// What the image's USER names besides an account: the engine looks the group up at every start.
@@ -127,7 +159,7 @@ fn given(policy: &Policy) -> Proposals {
 
 /// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as
 /// comments.
-fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> String {
+fn settled(mut image: Image<'_>, options: &Options, place: &Place<'_>) -> String {
     let mut out = text(&image);
     // Without a command a plan asks for nothing else.
     if !matches!(image.policy.run, Run::Commands(_)) {
@@ -135,7 +167,7 @@ fn settled(mut image: Image<'_>, options: &Options, root: &str, own: &Own) -> St
     }
     let mut refusals = Vec::new();
     for _ in 0..ROUNDS {
-        refusals = answers::refusals(&out, options, root, own).unwrap_or_default();
+        refusals = answers::refusals(&out, options, place).unwrap_or_default();
         let before = image.keeps.len();
         for refusal in &refusals {
             for keep in &refusal.help.keeps {
@@ -327,7 +359,7 @@ impl Image<'_> {
         }
     }
 
-    /// The account of the program: that of its package, else the first ordinary one.
+    /// The account of the program: that of its package, else one that was given a directory, else the first ordinary one.
     fn account(&self, guess: Option<&Known>) -> Option<(String, u32, u32)> {
         let names = guess.map(|known| known.accounts).unwrap_or_default();
         let named = names.iter().find_map(|name| {
@@ -335,7 +367,7 @@ impl Image<'_> {
             let uid = parse_id(line.field(UID)).filter(|&uid| uid != 0)?;
             Some(((*name).to_owned(), uid, parse_id(line.field(PRIMARY_GID))?))
         });
-        named.or_else(|| ordinary_account(self.facts))
+        named.or_else(|| data_account(self.facts)).or_else(|| ordinary_account(self.facts))
     }
 
     /// Entrypoint scripts: what they start is kept where the command is known.
@@ -378,8 +410,13 @@ impl Image<'_> {
             .map(|found| found.node)
             .collect();
         programs.extend((base != Id::ROOT).then_some(base));
-        let (code, data): (Vec<Id>, Vec<Id>) =
-            owned(self.facts, policy).into_iter().partition(|&at| programs.iter().any(|&id| tree.is_within(id, at)));
+        // A volume stays as it is, and the classic builder mounts those of the base image, which no build step can change.
+        let volumes = policy.volumes.iter().filter_map(|path| tree.resolve(path.as_bytes()).ok());
+        let volumes: Vec<Id> = volumes.map(|found| found.node).collect();
+        let owned = owned(self.facts, policy).into_iter();
+        let (code, data): (Vec<Id>, Vec<Id>) = owned
+            .filter(|&at| !volumes.iter().any(|&volume| tree.is_within(at, volume)))
+            .partition(|&at| programs.iter().any(|&id| tree.is_within(id, at)));
         let list = |ids: &[Id]| {
             let paths = ids.iter().filter_map(|&id| String::from_utf8(tree.path(id)).ok());
             paths.map(|path| basic_string(&path)).collect::<Vec<_>>().join(", ")
@@ -481,6 +518,16 @@ fn has_command(facts: &Facts, name: &str) -> bool {
     facts.commands.entries.keys().any(|&id| facts.tree.name(id) == name.as_bytes())
 }
 
+/// The account for whose data the image has a directory.
+fn data_account(facts: &Facts) -> Option<(String, u32, u32)> {
+    let tree = &facts.tree;
+    let top = |id: Id| tree.ancestors(id).filter(|&at| at != Id::ROOT).last().unwrap_or(id);
+    let given = guards::data::given(facts, |id| !is_system(tree.name(top(id))));
+    let owner = given.values().next()?;
+    let line = facts.accounts.passwd().find(|line| line.name() == owner.as_bytes())?;
+    Some((owner.clone(), parse_id(line.field(UID))?, parse_id(line.field(PRIMARY_GID))?))
+}
+
 /// The first ordinary account: images make one for their program.
 fn ordinary_account(facts: &Facts) -> Option<(String, u32, u32)> {
     facts.accounts.passwd().find_map(|line| {
@@ -514,7 +561,7 @@ fn owned(facts: &Facts, policy: &Policy) -> Vec<Id> {
             .passwd()
             .find(|line| line.name() == name.as_bytes())
             .and_then(|line| parse_id(line.field(UID))),
-        None => ordinary_account(facts).map(|(_, uid, _)| uid),
+        None => data_account(facts).or_else(|| ordinary_account(facts)).map(|(_, uid, _)| uid),
     };
     let Some(uid) = uid.filter(|&uid| uid != 0) else { return Vec::new() };
     let owns = |id: Id| tree.is_dir(id) && tree.meta(id).uid == uid;

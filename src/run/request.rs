@@ -19,6 +19,8 @@ pub(super) struct Request {
     pub report: Option<String>,
     /// File that gets the bill of materials.
     pub sbom: Option<String>,
+    /// The report in JSON has the digests of what harden was run with, and of the files that go.
+    pub digests: bool,
     /// How much is said.
     pub volume: Volume,
     /// NO_COLOR is set.
@@ -71,6 +73,7 @@ impl Request {
             format: options.format,
             report: options.report.as_ref().and_then(text),
             sbom: options.sbom.as_ref().and_then(text),
+            digests: options.digests,
             volume: match (options.quiet, options.verbose) {
                 (true, _) => Volume::Quiet,
                 (false, 0) => Volume::Normal,

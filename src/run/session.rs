@@ -16,6 +16,7 @@ use crate::explain::{Answer, Explainer, Fate};
 use crate::facts::Own;
 use crate::guards;
 use crate::inventory::changed::{self, Changed};
+use crate::inventory::evidence::{self, Evidence};
 use crate::inventory::sbom::{self, Bom};
 use crate::pipeline::{self, Examined, Source, Survey, SwitchedOff, Unread};
 use crate::policy::{Policy, Run};
@@ -34,16 +35,13 @@ pub(super) fn on(
     archive: Option<Archive>,
     go: impl FnOnce(Session<'_>) -> Exit,
 ) -> Exit {
-    let console = Console::new(request.volume, request.no_color);
-    let Some(Archive { tree, files, image, past, notes, .. }) = archive else {
+    let Some(archive) = archive else {
         return with_root(request, |root| {
             Session::new(policy, request, Place::root(root, request)).map_or_else(|exit| exit, go)
         });
     };
-    notes.iter().for_each(|note| console.phase(note));
-    if let Some(first) = image.as_ref().and_then(|image| image.platforms.first()) {
-        console.phase(&format!("the image for {first}: --platform chooses another one"));
-    }
+    super::archive::announce(&archive, &Console::new(request.volume, request.no_color));
+    let Archive { tree, files, past, .. } = archive;
     let place = Place::Archive { tree, files: &files, past: past.as_ref() };
     Session::new(policy, request, place).map_or_else(|exit| exit, go)
 }
@@ -112,6 +110,8 @@ pub(super) struct Session<'a> {
     sbom: Option<std::fs::File>,
     /// What changed files held and hold, when a report was asked for.
     files: Vec<Changed>,
+    /// Digests of what goes, when they were asked for.
+    evidence: Option<Evidence>,
     /// What is left, when it was asked for.
     bom: Option<Bom>,
     /// The checks and what became of them.
@@ -146,6 +146,7 @@ impl<'a> Session<'a> {
             checks: checks.collect(),
             switched_off: SwitchedOff::new(),
             files: Vec::new(),
+            evidence: None,
             bom: None,
             policy,
             request,
@@ -472,6 +473,11 @@ impl<'a> Session<'a> {
         if self.request.writes(Format::Json) {
             self.files = changed::changed(examined, self.place.contents());
         }
+        if self.request.digests {
+            let policy = evidence::of_policy(&self.policy);
+            let found = Evidence::of(examined, self.place.contents(), None, policy, evidence::of_this_program());
+            self.evidence = Some(found.map_err(|error| refuse(&self.console, &Unread::because(&error)))?);
+        }
         if self.sbom.is_some() {
             let (removed, rewritten) = (examined.plan.removed(), |id| examined.plan.new_content(id));
             let bom = sbom::of(&examined.facts, self.place.contents(), &removed, &rewritten);
@@ -567,7 +573,8 @@ impl<'a> Session<'a> {
         }
         if status.state == State::Refused {
             if self.request.config.is_none() {
-                self.console.phase("there is no harden.toml beside the binary, and --config is not set");
+                let text = "there is no harden.toml beside the binary, and --config is not set: harden init prints one that fits";
+                self.console.phase(text);
             }
             self.console.phase("nothing was changed; harden explain PATH tells you why harden keeps or removes a path");
         }
@@ -598,7 +605,7 @@ impl<'a> Session<'a> {
             Format::Text => {
                 out.write_all(report::text::document(examined, runtime, status, self.request.volume).as_bytes())
             }
-            _ => report::json::document(out, examined, &self.files, None, runtime, status),
+            _ => report::json::document(out, examined, &self.files, self.evidence.as_ref(), runtime, status),
         };
         if status.exit == Exit::Done
             && let (Some(file), Some(bom)) = (&mut self.sbom, &self.bom)

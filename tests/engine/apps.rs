@@ -3,14 +3,15 @@
 //!
 //! A row's image is built once as its Dockerfile says and once more with harden run over it. Both are counted by the
 //! census (tests/setup/census.rs): what is left resolves its libraries exactly as it did before. Then the hardened
-//! image is used, locked down as far as the program allows. So is one that is hardened with what `harden init` writes of the
-//! application's image.
+//! image is used, locked down as far as the program allows. So is the one that `harden image` makes of the application's archive,
+//! whose tree is the same, and one that is hardened with what `harden init` writes of the application's image.
 //!
 //! Then the same in minimal mode, copied into an empty image, with the same policy but for the mode. Some rows, and all
 //! with `HARDEN_MATRIX=all`, go on: `harden learn` watches the program that was not hardened at the same work, and what it
 //! found is added to the policy of a third image, of granularity "file".
 
 mod alpine;
+mod archive;
 mod census;
 mod init;
 mod languages;
@@ -148,7 +149,12 @@ impl App {
             work(&Built { before: &before, tested: Tested::Confined(&hardened, writable(&hardened.log), &option) });
             refuses(&before, &option);
         }
+        let archived = archive::hardened(self.name, &before, self.policy, &hardened);
         drop(hardened);
+
+        eprintln!("{}, from its archive", self.name);
+        work(&Built { before: &before, tested: Tested::Hardened(&archived, writable(&archived.log)) });
+        drop(archived);
 
         let proposed = init::hardened(self.name, &before, user);
         eprintln!("{}, by init", self.name);

@@ -30,7 +30,7 @@ fn alpine_in_an_archive() {
 }
 
 /// What does not come from the engine, and has one time.
-fn plain(tree: &Tree) -> Tree {
+pub fn plain(tree: &Tree) -> Tree {
     let stamped = Stamped::new(&["/app", "/harden", "/harden.toml"], &["/run/mounts"]);
     let mut tree = stamped.without_in_export(tree).without_hardlinks();
     tree.entries.remove("");
@@ -85,7 +85,27 @@ fn same(base: &Base) {
             std::fs::create_dir(&storage).expect("a directory");
             buildah(&storage, &["pull", "-q", &format!("{transport}:{}", at("out.tar").display())]);
         }
+        if !options.contains(&"gzip") {
+            let unpacked = plain(&by_umoci(&at("out.tar"), &at(&format!("umoci of {form}"))));
+            assert_none(&format!("{form}: the build against umoci"), &expected.differences(&unpacked));
+        }
     }
+}
+
+/// The tree that umoci unpacks of an archive, which skopeo copied to the layout that umoci reads.
+fn by_umoci(archive: &Path, directory: &Path) -> Tree {
+    let ran = |program: &str, words: &[&str]| {
+        let output = Command::new(program).args(words).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+        assert!(output.status.success(), "{program} {words:?}: {}", both(&output));
+        output.stdout
+    };
+    std::fs::create_dir(directory).expect("a directory");
+    let at = |name: &str| directory.join(name).to_str().expect("a path").to_owned();
+    let (layout, root) = (at("layout"), at("root"));
+    ran("skopeo", &["copy", "-q", &format!("oci-archive:{}", archive.display()), &format!("oci:{layout}:x")]);
+    ran("umoci", &["raw", "unpack", "--image", &format!("{layout}:x"), &root]);
+    let tar = ["--format=pax", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-C", &root, "-c", "."];
+    Tree::from_tar(ran("tar", &tar).as_slice())
 }
 
 /// The image of another processor, as `docker save` writes it, with files of two formats and a package database.

@@ -4,7 +4,7 @@
 
 # command that proves the package is there : package
 needs=(
-    dockerd:docker.io iptables:iptables buildah:buildah mmdebstrap:mmdebstrap mcs:mono-mcs
+    dockerd:docker.io iptables:iptables buildah:buildah skopeo:skopeo umoci:umoci mmdebstrap:mmdebstrap mcs:mono-mcs
     strace:strace setfattr:attr setfacl:acl setcap:libcap2-bin pwck:passwd jq:jq curl:curl openssl:openssl unzip:unzip
     hyperfine:hyperfine /usr/bin/time:time readelf:binutils xz:xz-utils qemu-aarch64-static:qemu-user-static
     bsdtar:libarchive-tools pax:pax cpio:cpio busybox:busybox-static 7z:p7zip-full python3:python3 perl:perl

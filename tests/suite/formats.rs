@@ -173,8 +173,17 @@ fn a_plan_in_markdown_says_what_changes_or_why_not() {
     assert_eq!(run.status, 2, "{}", run.all());
     assert!(run.stdout.starts_with("## harden plan: refused, nothing was changed\n"), "{}", run.stdout);
     assert!(run.stdout.contains("### Refusals and failures\n\n- `run.command`: "), "{}", run.stdout);
+    // The same words in the file that image writes.
+    let input = crate::image::Input::of(&tree);
+    let report = input.directory.path().join("image.md");
+    let run = input.run(&["--user", "1000", "--command", "/app/server", "--report", report.to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{}", run.all());
+    let text = std::fs::read_to_string(&report).unwrap();
+    assert!(text.starts_with("## harden image: done\n") && text.contains("| rule | changes |"), "{text}");
     let explain = tree.run("explain", &["--format", "markdown", "/app"]);
-    assert!(explain.status == 2 && explain.stderr.contains("markdown is for the reports of plan, apply and audit"));
+    assert!(
+        explain.status == 2 && explain.stderr.contains("markdown is for the reports of plan, apply, image and audit")
+    );
 }
 
 #[test]

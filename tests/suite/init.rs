@@ -1,6 +1,7 @@
 //! `harden init`, then `harden apply` with what it wrote and no hand on the file.
 
-use crate::common::{Applied, Rootfs};
+use crate::common::{Applied, Rootfs, bare};
+use crate::image::{Input, layer};
 
 fn json(words: &[&str]) -> String {
     serde_json::to_string(words).unwrap()
@@ -249,4 +250,58 @@ fn the_group_of_user_is_kept() {
     let (text, done) = init_and_apply(tree, &config(&parts));
     assert!(text.contains("groups = [\n    { name = \"team\", reason = \"USER of the image\" },\n]"), "{text}");
     assert!(done.root.read("/etc/group").contains("team:x:2000:"));
+}
+
+/// What it reads from the archive of an image is what it reads inside it with the image's configuration; the program of an
+/// archive is never started.
+#[test]
+fn an_archive_gives_the_policy_of_its_image() {
+    let tree = image().file("/app/start.sh", 0o755, 0, 0, "#!/bin/sh\nfind /app\nexec python3 /app/main.py\n");
+    let mut config = crate::image::config();
+    config["config"]["Cmd"] = serde_json::json!(["/app/start.sh"]);
+    let input = Input::saved(&[layer(tree.path())], &config);
+    let path = input.path.to_str().unwrap();
+    let run = bare(&["init", "--tar", path], &[], b"");
+    assert_eq!((run.status, &run.stdout), (0, &init(&tree, &config.to_string())), "{}", run.all());
+    assert!(run.stdout.contains("from-scripts = true"), "{}", run.stdout);
+    let run = bare(&["init", "--tar", path, "--run", "1s"], &[], b"");
+    assert!(run.status == 2 && run.stderr.contains("--root, or of an archive"), "{}", run.all());
+}
+
+/// An image that is refused without a policy is hardened with what the message tells to write, and no hand on the file.
+#[test]
+fn a_refused_image_says_how_a_policy_is_written() {
+    let tree = image().file("/app/start.sh", 0o755, 0, 0, "#!/bin/sh\nfind /app\nexec python3 /app/main.py\n");
+    let mut config = crate::image::config();
+    config["config"]["Cmd"] = serde_json::json!(["/app/start.sh"]);
+    let input = Input::saved(&[layer(tree.path())], &config);
+    let path = input.path.to_str().unwrap();
+    let run = input.run(&[]);
+    assert!(run.status == 2 && run.stderr.contains("harden init --tar FILE > harden.toml"), "{}", run.all());
+    let policy = input.directory.path().join("harden.toml");
+    std::fs::write(&policy, bare(&["init", "--tar", path], &[], b"").stdout).unwrap();
+    let run = input.run(&["--config", policy.to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{}", run.all());
+}
+
+/// An image without USER, whose Dockerfile gave an account a directory: that is the account, and what the directory is for.
+#[test]
+fn the_account_with_a_directory_for_data_is_the_programs() {
+    let tree = || image().dir("/var/lib/notes", 0o755, 33, 0);
+    let (text, done) = init_and_apply(tree(), &config(&[("Cmd", json(&["/app/server"]))]));
+    assert!(text.contains("\nuser = \"www-data:33:33\"  # guessed"), "{text}");
+    assert!(text.contains("\nwritable = [\"/var/lib/notes\"]"), "{text}");
+    assert_eq!(done.after.owner("/var/lib/notes").0, 33);
+    // The same once the program starts as the account.
+    let rest: Vec<&str> = text.lines().filter(|line| !line.starts_with("start = ")).collect();
+    tree().apply_config(&rest.join("\n"), &[]);
+}
+
+/// A volume that the run user owns needs no line, and the classic builder would refuse it.
+#[test]
+fn a_volume_of_the_run_user_is_not_proposed() {
+    let tree = image().dir("/data", 0o755, 1000, 1000).dir("/srv/state", 0o755, 1000, 1000);
+    let parts = [("User", "\"app\""), ("Volumes", "{\"/data\": {}}"), ("Cmd", "[\"/app/server\"]")];
+    let text = init(&tree, &config(&parts.map(|(key, value)| (key, value.to_owned()))));
+    assert!(text.contains("\nwritable = [\"/srv/state\"]"), "{text}");
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod data;
 mod environment;
 mod evidence;
 mod files;

@@ -7,10 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diag::Diagnostic;
-use crate::facts::Own;
-use crate::pipeline::{self, Source};
+use crate::pipeline;
 use crate::policy::{self, Inputs, Options};
-use crate::root::Root;
+
+use super::Place;
 
 /// The written policy in the place of a file.
 struct Written<'a>(&'a str);
@@ -40,8 +40,8 @@ impl Inputs for Written<'_> {
     }
 }
 
-/// What a plan of the root by this policy refuses; `None` where that cannot be told.
-pub(super) fn refusals(text: &str, options: &Options, root: &str, own: &Own) -> Option<Vec<Diagnostic>> {
+/// What a plan of the image by this policy refuses; `None` where that cannot be told.
+pub(super) fn refusals(text: &str, options: &Options, place: &Place<'_>) -> Option<Vec<Diagnostic>> {
     let options = Options {
         root: options.root.clone(),
         config: Some(NAME.into()),
@@ -51,8 +51,6 @@ pub(super) fn refusals(text: &str, options: &Options, root: &str, own: &Own) -> 
         ..Options::default()
     };
     let mut policy = policy::load(&options, None, &crate::run::known(), &Written(text)).ok()?.policy;
-    let root = Root::open(root.as_bytes()).ok()?;
-    let tree = root.walk().ok()?;
-    let survey = pipeline::survey(Source::root(&root, tree, own), &mut policy).ok()?;
-    Some(pipeline::examine(survey, &root, &policy).ok()?.plan.refusals)
+    let survey = pipeline::survey(place.source().ok()?, &mut policy).ok()?;
+    Some(pipeline::examine(survey, place.contents(), &policy).ok()?.plan.refusals)
 }

@@ -127,3 +127,34 @@ fn an_attestation_that_cannot_be_written_is_3_and_the_image_is_there() {
     assert_eq!(same.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&same.stderr).contains("--attestation would overwrite the archive that is read"));
 }
+
+/// apply and plan of the same tree with the same policy remove the same files, and say so on demand.
+#[test]
+fn apply_and_plan_have_the_digests_that_image_has() {
+    let tree = base(Rootfs::debian_like());
+    tree.stamp();
+    let options = ["--user", "app", "--command", "/app/server"];
+    let input = Input::of(&tree);
+    let report = input.directory.path().join("report.json");
+    let digests = |words: &[&str]| {
+        let run = bare(&[words, &["--report", report.to_str().unwrap()]].concat(), &[], b"");
+        assert_eq!(run.status, 0, "{}", run.all());
+        let report = json_at(&report);
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        assert_fits(&report, &schema, &schema, words[0]);
+        report["digests"].clone()
+    };
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (archive, output, root) = (path(&input.path), path(&input.output()), path(tree.path()));
+    let image = digests(&[&["image", &archive, "-o", &output][..], &options].concat());
+    assert_eq!(digests(&[&["plan", "--root", &root][..], &options].concat()), Value::Null);
+    let plan = digests(&[&["plan", "--root", &root, "--digests"][..], &options].concat());
+    let apply = digests(&[&["apply", "--root", &root, "--digests"][..], &options].concat());
+    assert_eq!(plan, apply);
+    assert_eq!((&plan["removed"], &plan["binary"]), (&image["removed"], &image["binary"]));
+    assert!(!plan["removed"].as_array().unwrap().is_empty() && plan.get("input").is_none());
+    let dumped = bare(&[&["apply", "--root", &root, "--dump-config"][..], &options].concat(), &[], b"");
+    assert_eq!(apply["policy"], sum(dumped.stdout.as_bytes()));
+    let lost = bare(&[&["plan", "--root", &root, "--digests"][..], &options].concat(), &[], b"");
+    assert!(lost.status == 2 && lost.stderr.contains("--digests is for the report in JSON"), "{}", lost.all());
+}
