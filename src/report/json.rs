@@ -275,7 +275,7 @@ fn change<'a>(record: &'a Record, tree: &Tree) -> Change<'a> {
         path_hex: utf8.is_err().then(|| path.iter().map(|byte| format!("{byte:02x}")).collect()),
         before,
         after,
-        reason: &record.reason(),
+        reason: record.reason(),
         bytes: record.bytes(tree),
     }
 }

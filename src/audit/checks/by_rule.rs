@@ -24,7 +24,7 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
         if id != Id::ROOT && removed.contains(cx.tree.parent(id)) {
             continue;
         }
-        let finding = findings.at(cx.tree, id, b"", &*record.reason());
+        let finding = findings.at(cx.tree, id, b"", record.reason());
         // Of what a program left behind, only the program is more than litter.
         if !cx.facts.commands.entries.contains_key(&id) {
             finding.at_most(Severity::Low);

@@ -280,7 +280,7 @@ fn change(out: &mut impl io::Write, examined: &Examined, record: &Record, brief:
     if below > 0 {
         write!(out, " <span class=\"soft\">with {} entries in it</span>", number(below))?;
     }
-    writeln!(out, "</td><td>{}</td><td>{}</td></tr>", Xml(&cut(&states)), Xml(&cut(&record.reason())))
+    writeln!(out, "</td><td>{}</td><td>{}</td></tr>", Xml(&cut(&states)), Xml(&cut(record.reason())))
 }
 
 /// The commands that are left, and why.
