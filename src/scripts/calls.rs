@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use given::{Function, Known, Open, definitions, pieces, values};
+use given::{Function, Known, LONGEST, Open, definitions, head, pieces, tail, values};
 
 /// A language with calls that start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) enum Language {
 }
 
 /// One thing that is started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Call {
     /// A program, by its name or path.
     Program(String),
@@ -272,12 +272,8 @@ pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Sta
     });
     let unknown = unknown.collect();
     // A literal may be seen as a call of its own, and as what a variable is assigned.
-    let mut calls = Vec::new();
-    for found in scan.found {
-        if !calls.contains(&found) {
-            calls.push(found);
-        }
-    }
+    let (mut calls, mut seen) = (scan.found, BTreeSet::new());
+    calls.retain(|found| seen.insert(found.clone()));
     Started { calls, unknown }
 }
 
@@ -318,6 +314,7 @@ impl Scan {
         (each, telling): (bool, bool),
     ) {
         let (calls, names) = values(piece, language, shell);
+        let telling = telling && calls.is_empty();
         self.found.extend(calls.into_iter().map(|call| (place.1, call)));
         if !names.is_empty() {
             self.open.push(Open { at: place.0, line: place.1, names, shell, each, telling });
@@ -330,6 +327,7 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
     let mut scan = Scan::default();
     let (mut line, mut chars) = (1, text.char_indices().peekable());
     let mut before: Option<char> = None;
+    let mut quotes = Quotes::default();
     while let Some((at, c)) = chars.next() {
         let rest = text.get(at..).unwrap_or_default();
         match c {
@@ -354,7 +352,7 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
             }
             // What stands in a text of the language is no call.
             '"' | '\'' | '`' => {
-                let (length, content) = literal(rest);
+                let (length, content) = quotes.literal(text, at);
                 let code = match language {
                     Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia
                         if c == '`' =>
@@ -412,7 +410,7 @@ fn named(
         }
         return;
     }
-    if let Some(module) = given::module_call(&full, language, text) {
+    if let Some(module) = known.module_call(&full) {
         scan.found.push((line, Call::Program(module)));
     }
     let begin = text.get(..at).unwrap_or_default();
@@ -574,13 +572,17 @@ fn marked(text: &str, language: Language) -> Vec<(u32, Call)> {
     };
     let mut found = Vec::new();
     for &(name, code) in marks(language) {
+        let (mut line, mut counted) = (1, 0);
         for (at, _) in text.match_indices(name) {
-            let begin = text.get(..at).unwrap_or_default();
+            line += newlines(text.get(counted..).unwrap_or_default(), at - counted);
+            counted = at;
+            let begin = tail(text.get(..at).unwrap_or_default());
             let commented = begin.rsplit('\n').next().is_some_and(|line| line.contains(comment));
             let Some(rest) = text.get(at + name.len()..).filter(|_| !commented) else { continue };
+            let rest = head(rest, LONGEST);
             let whole = behind_mark(rest, language).and_then(|whole| fixed(whole, false));
             let call = whole.and_then(|whole| if code { Some(Call::Code(whole)) } else { call(&whole, false) });
-            found.extend(call.map(|call| (newlines(begin, begin.len()) + 1, call)));
+            found.extend(call.map(|call| (line, call)));
         }
     }
     if language == Language::Groovy {
@@ -624,6 +626,9 @@ fn first_word(text: &str) -> Option<String> {
     text.split_whitespace().next().map(str::to_owned)
 }
 
+/// Bytes of a text for the shell between two signs.
+const LONGEST_CODE: usize = 16 * 1024;
+
 /// The text between a sign and its partner.
 fn enclosed(text: &str) -> Option<String> {
     let open = text.chars().next()?;
@@ -634,7 +639,8 @@ fn enclosed(text: &str) -> Option<String> {
         '<' => '>',
         other => other,
     };
-    let inside = text.get(open.len_utf8()..)?;
+    // Signs that are not closed would each look at the rest.
+    let inside = head(text.get(open.len_utf8()..)?, LONGEST_CODE);
     inside.find(close).and_then(|end| fixed(inside.get(..end)?, true))
 }
 
@@ -739,6 +745,31 @@ fn literal(text: &str) -> (usize, Option<String>) {
         }
     }
     (1, None)
+}
+
+/// Reads literals of one text, and none again that is not closed: each quote in it may be escaped, and would read the rest.
+#[derive(Debug, Default)]
+struct Quotes {
+    /// For each kind of quote, the end of the line or text up to which none is closed.
+    open: [usize; 3],
+}
+
+impl Quotes {
+    /// As [`literal`], of the text from there on.
+    fn literal(&mut self, text: &str, at: usize) -> (usize, Option<String>) {
+        let rest = text.get(at..).unwrap_or_default();
+        let kind = match rest.chars().next() {
+            Some('"') => 0,
+            Some('\'') => 1,
+            _ => 2,
+        };
+        let Some(open) = self.open.get_mut(kind).filter(|open| **open <= at) else { return (1, None) };
+        let found = literal(rest);
+        if found == (1, None) {
+            *open = at + rest.find('\n').filter(|_| kind < 2).unwrap_or(rest.len());
+        }
+        found
+    }
 }
 
 #[cfg(test)]

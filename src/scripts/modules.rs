@@ -5,6 +5,9 @@ use super::calls::Language;
 use super::imports::imported;
 use crate::tree::Id;
 
+/// So many literals behind such a word may be what it loads.
+const NEAR: usize = 4;
+
 /// Most modules that one script loads itself.
 const MOST: usize = 256;
 
@@ -72,7 +75,8 @@ fn names(text: &str, language: Language) -> Vec<String> {
             if begin.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                 continue;
             }
-            let quoted = rest.split(['"', '\'', '`']).skip(1).step_by(2);
+            // A line without end may load something again and again.
+            let quoted = rest.split(['"', '\'', '`']).take(2 * NEAR).skip(1).step_by(2);
             let mut words = rest.split([' ', ';', ']', '\t', '(']).filter(|word| !word.is_empty());
             let bare = match language {
                 Language::Perl => words.next(),

@@ -3,10 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Call, Language, call, first_word, is_name, literal};
+use super::{Call, Language, Quotes, call, first_word, is_name};
 
 /// Most bytes of the arguments of one call that are looked at.
-const LONGEST: usize = 4000;
+pub(super) const LONGEST: usize = 2000;
+/// Most variables of one argument that are looked at.
+const MOST_NAMES: usize = 8;
+/// So many definitions before a call one of which may be the function that it stands in.
+const NEAR: usize = 64;
 /// Most functions and variables of one script that are followed.
 const MOST: usize = 256;
 
@@ -59,6 +63,8 @@ pub(super) struct Known {
     variables: BTreeMap<String, Variable>,
     /// Parameters that are started: the callers say what they are.
     parameters: BTreeSet<String>,
+    /// It imports Python's sh, whose functions are programs.
+    imports_sh: bool,
     /// Names that the script gives to modules and to what it imports of them: `sp` for `subprocess`.
     aliases: BTreeMap<String, String>,
 }
@@ -73,7 +79,9 @@ impl Known {
         if language != Language::Python {
             return known;
         }
+        let begins = |line: &str, begin: &str| line.strip_prefix(begin).is_some_and(|rest| !rest.starts_with(is_name));
         for line in text.lines().map(str::trim) {
+            known.imports_sh |= begins(line, "import sh") || begins(line, "from sh import");
             if let Some(names) = line.strip_prefix("import ") {
                 known.rename("", names);
             } else if let Some((module, names)) =
@@ -100,6 +108,12 @@ impl Known {
                 self.aliases.insert(own.to_owned(), whole);
             }
         }
+    }
+
+    /// `sh.git(…)` of Python's sh: the program that is called.
+    pub(super) fn module_call(&self, name: &str) -> Option<String> {
+        let program = name.strip_prefix("sh.").filter(|program| !program.contains('.') && *program != "Command")?;
+        self.imports_sh.then(|| program.replace('_', "-"))
     }
 
     /// A name with the module that it stands for.
@@ -130,7 +144,8 @@ impl Known {
         let before = (self.functions.len(), self.variables.len());
         for open in open {
             for name in &open.names {
-                let around = definitions.iter().rev().filter(|definition| definition.at < open.at);
+                let before = definitions.partition_point(|definition| definition.at < open.at);
+                let around = definitions.get(..before).unwrap_or_default().iter().rev().take(NEAR);
                 let given = around.into_iter().find_map(|definition| {
                     let argument = definition.parameters.iter().position(|parameter| parameter == name)?;
                     Some((definition.name.clone(), argument))
@@ -163,25 +178,22 @@ pub(super) fn assigned<'a>(behind: &'a str, begin: &str) -> Option<(&'a str, boo
         let Some(value) = rest.strip_prefix(sign) else { continue };
         return (!value.starts_with(['=', '>', '~'])).then_some((value.trim_start(), false));
     }
-    let line = begin.rsplit('\n').next().unwrap_or_default();
+    let line = tail(begin).rsplit('\n').next().unwrap_or_default();
     let value = ["in ", "of "].iter().find_map(|word| rest.strip_prefix(word))?;
     line.contains("for").then(|| (value.trim_start(), true))
 }
 
 /// The pieces of a list in front of its end, by the commas between them.
 pub(super) fn pieces(inside: &str, closed: bool) -> Vec<&str> {
+    let inside = head(inside, LONGEST);
     let (mut found, mut begin, mut depth, mut skip) = (Vec::new(), 0, 0_usize, 0);
-    let mut end = inside.len();
+    let (mut end, mut quotes) = (inside.len(), Quotes::default());
     for (at, c) in inside.char_indices() {
         if at < skip {
             continue;
         }
         match c {
-            _ if at > LONGEST => {
-                end = at;
-                break;
-            }
-            '"' | '\'' | '`' => skip = at + literal(inside.get(at..).unwrap_or_default()).0,
+            '"' | '\'' | '`' => skip = at + quotes.literal(inside, at).0,
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' if depth > 0 => depth -= 1,
             ')' | ']' | '}' => {
@@ -240,11 +252,11 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
         let Some(inner) = lists.iter().find_map(|list| piece.strip_prefix(list)) else { break };
         piece = pieces(inner, true).first().copied().unwrap_or_default().trim_start();
     }
-    let (mut at, mut splits) = (0, false);
-    while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+    let (mut at, mut splits, mut quotes) = (0, false, Quotes::default());
+    while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty() && names.len() < MOST_NAMES) {
         let c = rest.chars().next().unwrap_or_default();
         if matches!(c, '"' | '\'' | '`') {
-            let (length, _) = literal(rest);
+            let (length, _) = quotes.literal(piece, at);
             let whole = rest.get(1..length.saturating_sub(1)).unwrap_or_default();
             let prefix = piece.get(..at).unwrap_or_default();
             let expands = match language {
@@ -277,15 +289,6 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
         }
     }
     (calls, names)
-}
-
-/// `sh.git(…)` of Python's sh: the program that is called.
-pub(super) fn module_call(name: &str, language: Language, text: &str) -> Option<String> {
-    let program = name.strip_prefix("sh.").filter(|program| !program.contains('.') && *program != "Command")?;
-    let begins = |line: &str, begin: &str| line.strip_prefix(begin).is_some_and(|rest| !rest.starts_with(is_name));
-    let imports =
-        || text.lines().map(str::trim).any(|line| begins(line, "import sh") || begins(line, "from sh import"));
-    (language == Language::Python && imports()).then(|| program.replace('_', "-"))
 }
 
 /// The functions of a script with their parameters, in order of appearance.
@@ -334,8 +337,8 @@ fn arrows(text: &str, found: &mut Vec<Definition>) {
     for (at, _) in text.match_indices("=>") {
         let begin = text.get(..at).unwrap_or_default().trim_end();
         let (before, inside) = match begin.strip_suffix(')') {
-            Some(list) => match list.rfind('(').and_then(|open| list.split_at_checked(open)) {
-                Some((before, inside)) => (before, inside.get(1..).unwrap_or_default()),
+            Some(list) => match tail(list).rsplit_once('(') {
+                Some((_, inside)) => (list.get(..list.len() - inside.len() - 1).unwrap_or_default(), inside),
                 None => continue,
             },
             None => {
@@ -387,6 +390,18 @@ fn taken(body: &str) -> Vec<String> {
         found.push(if body.contains("@_") || body.contains("$_[") { "_" } else { "shift" }.to_owned());
     }
     found
+}
+
+/// The beginning of a text, so many bytes at most.
+pub(super) fn head(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    end.and_then(|at| text.get(..at)).unwrap_or_default()
+}
+
+/// The end of a text: what stands far away belongs to nothing here.
+pub(super) fn tail(text: &str) -> &str {
+    let begin = (text.len().saturating_sub(LONGEST)..=text.len()).find(|&at| text.is_char_boundary(at));
+    begin.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
 /// The name in front of a sign of assignment.
