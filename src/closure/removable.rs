@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Closure;
 use crate::diag::escape::quoted;
 use crate::facts::commands::Commands;
-use crate::facts::notable::{SHELLS, is_listed};
+use crate::facts::notable::{SHELLS, Wanted, is_listed};
 use crate::facts::packages::{PackageIndex, Packages};
 use crate::facts::program::{Program, Shebang, is_library_name};
 use crate::tree::set::IdSet;
@@ -256,7 +256,7 @@ impl Selection<'_> {
 
     /// Packages that never had a command, and of which nothing is kept: neither they nor what is kept has a use for their
     /// programs. Those that depend by name on a package with a kept command are there for it, as postgresql-client-15 for
-    /// psql's wrapper, those that one depends on may serve it.
+    /// psql's wrapper, and those that one depends on may serve it.
     fn idle_packages(&self, hosts: &BTreeSet<PackageIndex>, needed: &BTreeSet<PackageIndex>) -> BTreeSet<PackageIndex> {
         let is_host = |index: &&PackageIndex| {
             let package = self.packages.get(**index);
@@ -264,8 +264,17 @@ impl Selection<'_> {
         };
         let served: BTreeSet<PackageIndex> =
             hosts.iter().filter(is_host).flat_map(|&host| self.packages.dependents(host)).collect();
+        let wanted = Wanted::new();
+        let arms = |index: PackageIndex| {
+            let mut programs = self.packages.files(index).filter(|id| self.commands.helpers.contains(id));
+            programs.any(|id| wanted.has(self.tree.name(id)))
+        };
         // One that was installed on purpose has its use, whoever calls it: the CGI program of cgit, the plugins of a monitor.
-        let idle = self.packages.iter().filter(|(_, package)| !package.had_commands && !package.on_purpose);
+        // But a shell, or what GTFOBins lists, is started by whoever finds it: klibc-utils.
+        let idle = self
+            .packages
+            .iter()
+            .filter(|&(index, package)| !package.had_commands && (!package.on_purpose || arms(index)));
         let all = idle.map(|(index, _)| index);
         BTreeSet::from_iter(all.filter(|index| !needed.contains(index) && !served.contains(index)))
     }

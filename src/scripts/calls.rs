@@ -496,6 +496,7 @@ fn piped(all: (&str, &BTreeSet<&str>), at: usize, length: usize, language: Langu
 
 /// Whether a command of awk stands between these texts: `print | …` and `… | getline`, also with more behind it.
 fn is_piped(before: &str, behind: &str) -> bool {
+    let (before, behind) = (tail(before), head(behind, LONGEST));
     let before = before.rsplit('\n').next().unwrap_or_default().trim_end();
     let begins = before.is_empty() || before.ends_with(['(', '{', '}', ';']);
     let before = before.trim_end_matches(['&', '(', ' ']);
@@ -514,7 +515,7 @@ fn holders(text: &str) -> BTreeSet<&str> {
     let mut at = 0;
     for word in text.split(|c| !is_name(c)) {
         let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at + word.len()..).unwrap_or_default());
-        let begin = before.lines().next_back().unwrap_or_default();
+        let begin = tail(before).lines().next_back().unwrap_or_default();
         let first = word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
         if first && !matches!(word, "getline" | "print" | "system" | "while") {
             let called = begin.trim_end().strip_suffix('(').is_some_and(|begin| begin.trim_end().ends_with("system"));

@@ -64,6 +64,63 @@ fn scripts_that_source_each_other() {
     refused(&plan(&tree, &["--command", "/entry.sh"], &[2]), "input.budget", "'/s.d/");
 }
 
+/// A megabyte of each of these, again and again or numbered, in every language that is read.
+#[test]
+fn one_script_of_a_megabyte() {
+    const PIECES: [(&str, &str, &str); 32] = [
+        ("python3", "import subprocess\n", "subprocess.run("),
+        ("python3", "import subprocess\nx = \"", "\\\""),
+        ("python3", "import subprocess\nsubprocess.run(x, \"", "\\\""),
+        ("python3", "import subprocess, sh\n", "sh.x\n"),
+        ("python3", "import subprocess\nsubprocess.run(w)\n", "w in "),
+        ("python3", "import subprocess\n", "subprocess.run(['a#'])\n"),
+        ("python3", "import subprocess\n", "subprocess.run(v#)\n"),
+        ("python3", "import subprocess\n", "def f(a): subprocess.run(b)\n"),
+        ("python3", "import subprocess\n", "def f#(a): subprocess.run(a)\nf#('tac')\n"),
+        ("python3", "import subprocess\n", "v# = v1#\n"),
+        ("python3", "", "import m#\n"),
+        ("node", "const c = require('child_process');\n", ")=>"),
+        ("node", "const c = require('child_process');\n", "c.exec(x)=>"),
+        ("node", "const c = require('child_process');\n", "const f=(a)=>c.spawn(a);f('tac');\n"),
+        ("node", "", "require('./x');"),
+        ("node", "const c = require('child_process');\n`", "\\`"),
+        ("perl", "", "sub f { my ($a)=@_; system($a); }\n"),
+        ("perl", "", "system(shift);"),
+        ("perl", "", "qx("),
+        ("ruby", "", "def f(*a) = system(*a)\n"),
+        ("ruby", "", "require 'x';"),
+        ("ruby", "", "%x["),
+        ("php", "<?php ", "function f($a) { exec($a); }\n"),
+        ("lua", "", "local function f(c) return io.popen(c) end\n"),
+        ("tclsh", "", "proc f# {args} { exec {*}$args }\nf# tac\n"),
+        ("fish", "", "function f#\n$argv\nend\nf# tac\n"),
+        ("escript", "", "os:cmd(X),"),
+        ("escript", "", "os:cmd(\"x\"),"),
+        ("guile", "", "(system* "),
+        ("groovy", "", "['x'].execute("),
+        ("R", "", "system(x)\n"),
+        ("awk", "", "\"x\" | getline;"),
+    ];
+    let text = |begin: &str, piece: &str| {
+        let mut text = begin.to_owned();
+        for n in 0.. {
+            if text.len() > 1_000_000 {
+                return text;
+            }
+            text.push_str(&piece.replace('#', &n.to_string()));
+        }
+        text
+    };
+    let mut tree = debian();
+    for (n, (interpreter, begin, piece)) in PIECES.iter().enumerate() {
+        tree = tree.script(format!("/usr/bin/{interpreter}"), "#!/app/server\n");
+        tree = tree.script(format!("/app/{n}"), &format!("#!/usr/bin/{interpreter}\n{}", text(begin, piece)));
+    }
+    for n in 0..PIECES.len() {
+        plan(&tree, &["--command", &format!("/app/{n}")], &[0, 2]);
+    }
+}
+
 #[test]
 fn patterns_over_many_names() {
     let mut tree = debian();

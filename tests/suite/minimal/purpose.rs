@@ -63,11 +63,19 @@ fn programs_of_a_package_without_commands_stay_in_both_modes() {
         root.text(STATES, before + states)
     };
     let automatic = "Package: gallery\nArchitecture: amd64\nAuto-Installed: 1\n\n";
-    let normal: Vec<&str> = SERVER.into_iter().filter(|word| *word != "--minimal").collect();
-    for args in [&SERVER[..], &normal] {
+    for args in [&SERVER[..], &normal_of(&SERVER)] {
         assert_present(&tree("").apply(args).root, &["/usr/lib/gallery/show.cgi"]);
         assert_gone(&tree(automatic).apply(args).root, &["/usr/lib/gallery/show.cgi"]);
     }
+    // A shell beside it: an attacker's tools, whoever installed them.
+    let armed =
+        asked().elf("/usr/lib/armory/sh", LOADER, &["libc.so.6"]).elf("/usr/lib/armory/nuke", LOADER, &["libc.so.6"]);
+    let armed = package(armed, "armory", "", &["/usr/lib/armory", "/usr/lib/armory/sh", "/usr/lib/armory/nuke"]);
+    assert_gone(&armed.apply(&normal_of(&SERVER)).root, &["/usr/lib/armory/sh", "/usr/lib/armory/nuke"]);
+}
+
+fn normal_of<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words.iter().copied().filter(|word| *word != "--minimal").collect()
 }
 
 #[test]
