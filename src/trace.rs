@@ -27,6 +27,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+pub(crate) use calls::Stops;
 pub(crate) use calls::{NAMESPACES, ODD_FAMILIES};
 pub(crate) use image::Image;
 pub(crate) use made::{Made, newer};
@@ -55,12 +56,12 @@ pub(crate) fn wait_for_tracer() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::STOP);
 }
 
-/// In the process that becomes the command: from here on its calls that name a file stop, or every call.
+/// In the process that becomes the command: from here on its calls stop.
 ///
 /// # Errors
 /// When the kernel refuses the filter.
-pub(crate) fn stop_at_calls(every: bool) -> Result<(), seccompiler::Error> {
-    seccompiler::apply_filter(&calls::filter(every))
+pub(crate) fn stop_at_calls(stops: Stops) -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&calls::filter(stops))
 }
 
 /// The process of a child that has called [`wait_for_tracer`]; `None` when it ended before.

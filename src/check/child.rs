@@ -17,14 +17,15 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use crate::console::{Console, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
-use crate::trace;
+use crate::trace::{self, Stops};
 
 /// The first argument of the second start. What follows: whether it is followed, signals that are held back,
 /// credentials, working directory, and the words of the check; without words nothing is started.
 pub(crate) const ARGUMENT: &str = "--become-a-check";
 
-/// The word for a check that a tracer follows, and for one without.
-pub(super) const FOLLOWED: &str = "followed";
+/// The words for a check that a tracer follows, before the first change and after it, and for one without.
+pub(super) const BEFORE: &str = "before";
+pub(super) const AFTER: &str = "after";
 pub(super) const ALONE: &str = "alone";
 
 /// What root may do in a check: the capabilities that engines give a container, without those to mount, to trace and to
@@ -86,14 +87,20 @@ fn become_check(args: &[OsString]) -> Result<()> {
     let usage = || anyhow!("{ARGUMENT} is for this program's own use");
     let (followed, signals, credentials, workdir, words) = match args {
         [_, _, followed, signals, credentials, workdir, words @ ..] => {
-            (followed == FOLLOWED, signals, credentials, workdir, words)
+            // Before the first change a link that is only looked at tells nothing; after it, it may be what is missing.
+            let stops = match followed.to_str() {
+                Some(BEFORE) => Some(Stops::Uses),
+                Some(AFTER) => Some(Stops::Paths),
+                _ => None,
+            };
+            (stops, signals, credentials, workdir, words)
         }
         _ => return Err(usage()),
     };
     // The first start holds signals back for itself, and what it starts inherits that.
     crate::stop::release_named(signals.to_str().unwrap_or_default());
     let credentials = credentials.to_str().and_then(read).ok_or_else(usage)?;
-    if followed {
+    if followed.is_some() {
         end_with_parent()?;
         trace::wait_for_tracer();
     }
@@ -109,11 +116,11 @@ fn become_check(args: &[OsString]) -> Result<()> {
     }
     // The kernel forgets this whenever credentials change, so it comes last.
     end_with_parent()?;
-    if followed {
+    if let Some(stops) = followed {
         // A process that has changed its user is closed to its tracer until it starts another program.
         rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
             .map_err(|e| failed("let the tracer look", e))?;
-        trace::stop_at_calls(false)
+        trace::stop_at_calls(stops)
             .map_err(|_| anyhow!("cannot install the seccomp filter that stops calls with a path"))?;
     }
     let Some((program, arguments)) = words.split_first() else {

@@ -94,7 +94,12 @@ pub(super) fn run<'a>(
     let mut output = Output::default();
     let limit = Duration::from_secs(timeout.into());
     let (mut traced, followed) = (None, image.is_some());
-    let result = Process::start((setup, home), argv, stop, followed).and_then(|process| {
+    let word = match &image {
+        None => child::ALONE,
+        Some(image) if image.watches() => child::AFTER,
+        Some(_) => child::BEFORE,
+    };
+    let result = Process::start((setup, home), argv, stop, word).and_then(|process| {
         let result = match image {
             None => process.supervise(&mut output, until, limit, stop, &|| process.ended()),
             Some(image) => process.follow(&mut output, until, limit, stop, image).and_then(|(result, found)| {
@@ -119,7 +124,7 @@ struct Process {
 }
 
 impl Process {
-    fn start((setup, home): (&Setup, &str), argv: &[String], stop: &Stop, followed: bool) -> Result<Self> {
+    fn start((setup, home): (&Setup, &str), argv: &[String], stop: &Stop, word: &str) -> Result<Self> {
         let fail = |error: std::io::Error| anyhow!("could not be started: {error}");
         let (output, writer) = std::io::pipe().map_err(fail)?;
         rustix::io::ioctl_fionbio(&output, true).map_err(|e| fail(e.into()))?;
@@ -128,7 +133,7 @@ impl Process {
         command
             .arg0("harden")
             .arg(child::ARGUMENT)
-            .arg(if followed { child::FOLLOWED } else { child::ALONE })
+            .arg(word)
             .arg(stop.word())
             .arg(child::written(setup.credentials.as_ref()))
             .arg(&setup.workdir)
@@ -142,7 +147,7 @@ impl Process {
         let child = command.spawn().map_err(fail)?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.context("could not be started: it has no process number")?;
-        if followed {
+        if word != child::ALONE {
             trace::waiting(&child).context("could not be started: it ended before it could be followed")?;
         }
         Ok(Self { pid, output })

@@ -14,7 +14,7 @@ use super::{CANNOT_RUN, FAILED, NOT_FOUND};
 use crate::console::{Console, Volume};
 use crate::diag::{Diagnostic, Kind, codes, escape};
 use crate::exit::Exit;
-use crate::trace;
+use crate::trace::{self, Stops};
 
 /// The first argument of the second start; the words of CMD follow.
 pub(super) const ARGUMENT: &str = "--become-the-learned";
@@ -36,7 +36,7 @@ pub(crate) fn main(args: &[OsString]) -> Exit {
     let _ = SigSet::empty().thread_set_mask();
     // The tracer seizes a stopped process, so that nothing happens before it is there.
     trace::wait_for_tracer();
-    if trace::stop_at_calls(mode == EVERY).is_err() {
+    if trace::stop_at_calls(if mode == EVERY { Stops::Every } else { Stops::Paths }).is_err() {
         let text = "the kernel refuses the seccomp filter that stops calls";
         let error = Diagnostic::new(codes::LEARN_TRACE, text);
         console.say(Kind::Error, &error.help("allow the call seccomp(2): --security-opt seccomp=unconfined does"));

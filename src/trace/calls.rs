@@ -466,10 +466,31 @@ const fn instruction(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
-/// The filter for CMD and everything that it starts. `every`: each call that the kernel has stops.
-pub(super) fn filter(every: bool) -> Vec<sock_filter> {
+/// Which calls stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stops {
+    /// Those that name a file, but not readlink(2) and readlinkat(2), which only tell where a link leads: realpath(3) makes one
+    /// for each directory on the way of each file.
+    Uses,
+    /// Those that name a file.
+    Paths,
+    /// Each call that the kernel has.
+    Every,
+}
+
+/// The calls that read a link, by their numbers in the machine's own table and in that of its 32-bit programs.
+#[cfg(target_arch = "x86_64")]
+const LINKS: ([libc::c_long; 2], [u32; 2]) = ([libc::SYS_readlink, libc::SYS_readlinkat], [85, 305]);
+#[cfg(not(target_arch = "x86_64"))]
+const LINKS: ([libc::c_long; 1], [u32; 0]) = ([libc::SYS_readlinkat], []);
+
+/// The filter for CMD and everything that it starts.
+pub(super) fn filter(stops: Stops) -> Vec<sock_filter> {
+    let every = stops == Stops::Every;
+    let stopped = |is_link: bool| stops != Stops::Uses || !is_link;
     let rest = if every { TRACE | u32::from(NO_PATH) } else { ALLOW };
-    let native = CALLS.iter().chain(OLDER).filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
+    let native = CALLS.iter().chain(OLDER).filter(|(number, _)| stopped(LINKS.0.contains(number)));
+    let native = native.filter_map(|&(number, place)| Some((u32::try_from(number).ok()?, place)));
     let native = block(native, 0, FOREIGN, CONDITIONAL, rest);
     let mut program = vec![
         instruction(LOAD, ARCHITECTURE, 0, 0),
@@ -482,7 +503,8 @@ pub(super) fn filter(every: bool) -> Vec<sock_filter> {
             program.push(instruction(IF_EQUAL, machine, 1, 0));
             program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0));
             let rest = if every { rest | u32::from(NARROW) } else { rest };
-            program.extend(block(NARROW_CALLS.iter().copied(), NARROW, None, NARROW_CONDITIONAL, rest));
+            let narrow = NARROW_CALLS.iter().filter(|(number, _)| stopped(LINKS.1.contains(number)));
+            program.extend(block(narrow.copied(), NARROW, None, NARROW_CONDITIONAL, rest));
         }
         None => program.push(instruction(ANSWER, TRACE | u32::from(LOST), 0, 0)),
     }
@@ -535,7 +557,7 @@ mod tests {
 
     /// What the filter answers: classic BPF, as far as it is used.
     fn answer(architecture: u32, number: u32, argument: u32) -> u32 {
-        answer_of(&filter(false), architecture, number, argument)
+        answer_of(&filter(Stops::Paths), architecture, number, argument)
     }
 
     fn answer_of(program: &[sock_filter], architecture: u32, number: u32, argument: u32) -> u32 {
@@ -603,6 +625,22 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_read_a_link_are_the_only_ones_that_are_no_use() {
+        let (uses, paths) = (filter(Stops::Uses), filter(Stops::Paths));
+        for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
+            for number in 0..=NEWEST {
+                let answers = [&uses, &paths].map(|filter| answer_of(filter, machine, number, 0));
+                let own = machine == MACHINE && LINKS.0.contains(&number.into());
+                if own || machine != MACHINE && LINKS.1.contains(&number) {
+                    assert_eq!([answers[0], answers[1] & 0xffff_0000], [ALLOW, TRACE], "{number}");
+                } else {
+                    assert_eq!(answers[0], answers[1], "{number}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_the_kernel_tells_means_what_the_filter_says() {
         for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
             for number in 0..=NEWEST {
@@ -616,7 +654,7 @@ mod tests {
 
     #[test]
     fn where_every_call_stops_the_same_ones_say_something() {
-        let every = filter(true);
+        let every = filter(Stops::Every);
         assert!(every.len() < 4096);
         for machine in [Some(MACHINE), NARROW_MACHINE].into_iter().flatten() {
             for number in 0..=NEWEST {
@@ -672,6 +710,6 @@ mod tests {
             list.dedup();
             assert_eq!(list.len(), count);
         }
-        assert!(filter(false).len() < 4096);
+        assert!(filter(Stops::Paths).len() < 4096);
     }
 }

@@ -186,7 +186,7 @@ impl<'a> Image<'a> {
     }
 
     /// Whether the file system is not what the tree says.
-    pub(super) fn watches(&self) -> bool {
+    pub(crate) fn watches(&self) -> bool {
         self.seen.as_ref().is_some_and(Seen::watches)
     }
 
