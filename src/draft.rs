@@ -14,7 +14,7 @@ use crate::diag::{Diagnostic, Help, Origin, codes, escape};
 use crate::tree::access::AccessList;
 use crate::tree::map::IdMap;
 use crate::tree::set::IdSet;
-use crate::tree::{Attributes, Id, Kind, Tree};
+use crate::tree::{Attributes, Id, Kind, Tree, is_same};
 use account_files::AccountFiles;
 use record::{LineChange, Record, Target, What, Why};
 
@@ -447,7 +447,9 @@ impl<'a> Draft<'a> {
     fn record(&mut self, target: Target, what: What, reason: &str) {
         // A rule says the same of entry after entry.
         let why = match self.records.last() {
-            Some(last) if last.rule() == self.rule && last.reason() == reason => Rc::clone(&last.why),
+            Some(last) if last.rule() == self.rule && is_same(last.reason().as_bytes(), reason.as_bytes()) => {
+                Rc::clone(&last.why)
+            }
             _ => Rc::new(Why { rule: self.rule, reason: reason.into() }),
         };
         self.records.push(Record { target, what, why });

@@ -231,7 +231,9 @@ impl Tree {
     /// A tree that holds the root directory only.
     #[must_use]
     pub fn new(root: Meta) -> Self {
-        let mut tree = Self::default();
+        // Room for a usual image: what is not used is never touched, and what grows is copied.
+        let (nodes, arena) = (Vec::with_capacity(USUAL), Vec::with_capacity(USUAL * 32));
+        let mut tree = Self { nodes, arena, ..Self::default() };
         tree.push(0, 0, 0, root);
         tree
     }
@@ -424,6 +426,13 @@ impl Tree {
         range.map(Id)
     }
 
+    /// The entry that follows among the children of the same directory.
+    pub(crate) fn next_sibling(&self, id: Id) -> Option<Id> {
+        let directory = self.node(self.parent(id));
+        let next = Id(id.0 + 1);
+        (id != Id::ROOT && next.0 < directory.first + directory.count).then_some(next)
+    }
+
     /// The child of that name.
     #[must_use]
     pub fn child(&self, id: Id, name: &[u8]) -> Option<Id> {
@@ -538,6 +547,9 @@ impl Tree {
     }
 }
 
+/// Entries of a usual image.
+const USUAL: usize = 1 << 14;
+
 /// How two names are ordered, as their bytes are: eight at a time, since names are short and most have a beginning in
 /// common with those beside them.
 fn order(one: &[u8], other: &[u8]) -> Ordering {
@@ -551,6 +563,11 @@ fn order(one: &[u8], other: &[u8]) -> Ordering {
     }
     let different = one.iter().zip(other).find(|(a, b)| a != b);
     different.map_or_else(|| one.len().cmp(&other.len()), |(a, b)| a.cmp(b))
+}
+
+/// Whether two texts are equal, for those that have a long beginning in common: musl's memcmp goes by single bytes.
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && order(one, other).is_eq()
 }
 
 #[inline]

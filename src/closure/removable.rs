@@ -155,8 +155,8 @@ pub fn removable(selection: &Selection<'_>) -> Removable {
         let goes = |&id: &Id| {
             !gone.contains(id) && selection.may_go(id) && packages.owners(id).all(|owner| lost.contains(&owner))
         };
-        let files = packages.files(index).filter(goes);
-        placed.push((index, files.filter_map(|id| Some((id, places.of(tree, id)?))).collect()));
+        let files = packages.files(index).filter_map(|id| Some((id, places.of(tree, id)?)));
+        placed.push((index, files.filter(|(id, _)| goes(id)).collect()));
     }
     // An example script of the documentation goes with it, and is no program that holds configuration.
     let all = placed.iter().flat_map(|(_, list)| list);
@@ -379,6 +379,8 @@ enum Place {
 /// The places as directories of this tree.
 struct Places {
     directories: BTreeMap<Id, Place>,
+    /// The same directories, for a quick answer.
+    known: IdSet,
     etc: Option<Id>,
 }
 
@@ -395,14 +397,16 @@ impl Places {
         {
             directories.extend(paths.iter().filter_map(|path| find(path)).map(|id| (id, place)));
         }
-        Self { directories, etc }
+        let known = directories.keys().copied().collect();
+        Self { directories, known, etc }
     }
 
     /// The place an entry lies in, when it may go from there with its package. The nearest place counts.
     fn of(&self, tree: &Tree, id: Id) -> Option<Place> {
         let mut above = tree.ancestors(id).skip(1);
-        let (top, place) = above.find_map(|at| Some((at, *self.directories.get(&at)?)))?;
-        if self.directories.contains_key(&id) {
+        let top = above.find(|&at| self.known.contains(at))?;
+        let place = *self.directories.get(&top)?;
+        if self.known.contains(id) {
             return None;
         }
         let shared = match place {

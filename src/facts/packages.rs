@@ -20,7 +20,7 @@ use memchr::{memchr, memrchr};
 use super::commands::STANDARD_DIRECTORIES;
 use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
-use crate::tree::{Id, Tree};
+use crate::tree::{Id, Tree, is_same};
 use pairs::Pairs;
 
 /// Largest database file read: the biggest known are a few MiB.
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
             return true;
         }
         let directory = self.way.to(self.tree, parent);
-        match directory.and_then(|directory| self.tree.child(directory, name)) {
+        match directory.and_then(|directory| self.way.child(self.tree, directory, name)) {
             Some(id) => {
                 self.packages.owners.push(id, package);
                 true
@@ -391,7 +391,7 @@ impl<'a> Locator<'a> {
         let (parent, name) = split(path);
         match self.way.to(self.tree, parent) {
             Some(directory) if matches!(name, b"" | b"." | b"..") => Ok(directory),
-            Some(directory) => self.tree.child(directory, name).ok_or(directory),
+            Some(directory) => self.way.child(self.tree, directory, name).ok_or(directory),
             None => Err(self.way.parts.iter().map_while(|&(_, found)| found).last().unwrap_or(Id::ROOT)),
         }
     }
@@ -414,12 +414,14 @@ struct Way {
     path: Vec<u8>,
     /// For each component where it ends in `path`, and the directory that it leads to, if it does.
     parts: Vec<(usize, Option<Id>)>,
+    /// The entry that was found last.
+    last: Option<Id>,
 }
 
 impl Way {
     /// The directory that `path` leads to, links followed.
     fn to(&mut self, tree: &Tree, path: &[u8]) -> Option<Id> {
-        if self.path == path {
+        if is_same(&self.path, path) {
             return self.found();
         }
         let shared = self.path.iter().zip(path).take_while(|(a, b)| a == b).count();
@@ -441,6 +443,16 @@ impl Way {
             }
         }
         self.found()
+    }
+
+    /// The entry of that name in a directory: the one after the last is tried first, since lists are sorted.
+    fn child(&mut self, tree: &Tree, directory: Id, name: &[u8]) -> Option<Id> {
+        let found = match self.last.and_then(|last| tree.next_sibling(last)) {
+            Some(next) if tree.parent(next) == directory && tree.name(next) == name => next,
+            _ => tree.child(directory, name)?,
+        };
+        self.last = Some(found);
+        Some(found)
     }
 
     fn found(&self) -> Option<Id> {

@@ -12,6 +12,8 @@ mod text;
 
 pub(crate) use gone::{Gone, left_over};
 
+use memchr::memmem;
+
 use crate::draft::Draft;
 use crate::facts::packages::{Locator, Manager};
 use crate::policy::Database;
@@ -79,7 +81,8 @@ fn finish(cx: &Context<'_>, draft: &mut Draft<'_>, gone: &Gone, manager: Manager
 
 /// How many records a text holds, by the beginning of a line that each has.
 fn records(text: &[u8], first: &[u8]) -> String {
-    format!("{} packages", text.split(|&b| b == b'\n').filter(|line| line.starts_with(first)).count())
+    let begins = |&at: &usize| at == 0 || text.get(at - 1) == Some(&b'\n');
+    format!("{} packages", memmem::find_iter(text, first).filter(begins).count())
 }
 
 /// Which paths of records go.

@@ -43,7 +43,8 @@ pub struct Budgets {
     linked: RefCell<BTreeSet<FileId>>,
     /// How often each file was read that a budget counts only when it is read again and again.
     readings: RefCell<BTreeMap<Reading, u32>>,
-    spent: RefCell<BTreeMap<&'static str, u64>>,
+    /// Of each budget, which is one static: they are few, and asked for often.
+    spent: RefCell<Vec<(&'static Budget, u64)>>,
     refused: RefCell<Option<Diagnostic>>,
     /// The files that are read, for a person who waits.
     progress: RefCell<Option<Progress>>,
@@ -53,9 +54,15 @@ impl Budgets {
     /// Spend so much of a budget on the entry at a path. Returns whether the reader may go on.
     pub(crate) fn spend(&self, budget: &'static Budget, amount: u64, path: &dyn Fn() -> Vec<u8>) -> bool {
         let mut spent = self.spent.borrow_mut();
-        let sum = spent.entry(budget.text).or_default();
-        *sum = sum.saturating_add(amount);
-        if *sum <= budget.most {
+        let at = spent.iter().position(|&(known, _)| std::ptr::eq(known, budget)).unwrap_or(spent.len());
+        if at == spent.len() {
+            spent.push((budget, 0));
+        }
+        let within = spent.get_mut(at).is_some_and(|(_, sum)| {
+            *sum = sum.saturating_add(amount);
+            *sum <= budget.most
+        });
+        if within {
             return true;
         }
         self.refused.borrow_mut().get_or_insert_with(|| {

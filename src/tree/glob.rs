@@ -154,6 +154,13 @@ fn walk(
     compile: impl Fn(&[u8]) -> Option<Glob>,
     spend: &dyn Fn(u64) -> bool,
 ) -> Vec<Id> {
+    // Most patterns are paths.
+    if !pattern.iter().any(|b| b"*?[]{}\\".contains(b)) {
+        let end = pattern.iter().rposition(|&b| b != b'/').map_or(0, |last| last + 1);
+        let within = spend(COMPILED + 4 * pattern.len() as u64);
+        let path = pattern.get(..end).filter(|_| within);
+        return path.and_then(|path| tree.lookup(path)).into_iter().collect();
+    }
     let mut found = vec![Id::ROOT];
     let all = parts(pattern, dots);
     for (index, part) in all.iter().enumerate() {

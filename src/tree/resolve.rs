@@ -89,11 +89,10 @@ impl Tree {
     fn resolve_within(&self, base: Id, path: &[u8], follow_last: bool, most: usize) -> Result<Resolved, Stuck> {
         let mut links = Vec::new();
         let stuck = |why, links: &Vec<Id>| Stuck { why, links: links.len() };
-        // Components still to walk, the next one last.
-        let mut todo: Vec<&[u8]> = Vec::new();
         let mut at = if path.first() == Some(&b'/') { Id::ROOT } else { base };
-        push_components(&mut todo, path);
-        while let Some(component) = todo.pop() {
+        let mut todo = path;
+        while let Some((component, rest)) = next_component(todo) {
+            todo = rest;
             if !self.is_dir(at) {
                 return Err(stuck(Unresolved::Missing, &links));
             }
@@ -105,7 +104,7 @@ impl Tree {
                 b".." => at = self.parent(at),
                 name => {
                     let child = self.child(at, name).ok_or_else(|| stuck(Unresolved::Missing, &links))?;
-                    let last = todo.iter().all(|rest| rest.is_empty());
+                    let last = todo.iter().all(|&b| b == b'/');
                     if self.is_link(child) && (follow_last || !last) {
                         let found = self.follow_within(child, most - links.len());
                         let found = found.map_err(|inner| Stuck { links: links.len() + inner.links, ..inner })?;
@@ -173,12 +172,14 @@ impl Tree {
     }
 }
 
-fn push_components<'a>(todo: &mut Vec<&'a [u8]>, path: &'a [u8]) {
-    // A trailing slash asks for a directory: an empty component, popped last, checks that.
-    if path.last() == Some(&b'/') {
-        todo.push(b"");
-    }
-    todo.extend(path.split(|&b| b == b'/').filter(|part| !part.is_empty()).rev());
+/// The next component of a path, and what follows it. A slash at the end asks for a directory: it is an empty component,
+/// the last one.
+fn next_component(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let Some(begin) = path.iter().position(|&b| b != b'/') else {
+        return path.last().map(|_| (&b""[..], &b""[..]));
+    };
+    let path = path.get(begin..)?;
+    Some(path.split_at(path.iter().position(|&b| b == b'/').unwrap_or(path.len())))
 }
 
 #[cfg(test)]

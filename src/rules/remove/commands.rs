@@ -39,8 +39,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             (&lost.configuration, "configuration"),
         ];
         for (ids, what) in parts {
+            let reason = format!("{what} of package {package}, which lost every command");
             for &id in ids {
-                draft.remove(id, &format!("{what} of package {package}, which lost every command"));
+                draft.remove(id, &reason);
             }
         }
     }

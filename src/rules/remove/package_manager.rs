@@ -7,6 +7,7 @@
 use super::paths;
 use crate::draft::Draft;
 use crate::rules::context::Context;
+use crate::tree::Id;
 
 /// Packages that are a package manager, or exist for one.
 const PACKAGES: &str = "apt apt-utils apt-transport-https aptitude aptitude-common dpkg dselect libapt-pkg5.0 libapt-pkg6.0 \
@@ -42,17 +43,17 @@ const CACHES: &[&str] = &[
 ];
 
 /// What a package manager's package owns that other rules decide about.
-const OTHERS: [&[u8]; 4] = [b"/etc/apk/", b"/var/lib/", b"/usr/lib/sysimage/", b"/usr/share/rpm/"];
+const OTHERS: [&[u8]; 4] = [b"/etc/apk", b"/var/lib", b"/usr/lib/sysimage", b"/usr/share/rpm"];
 
 /// Apply the rule.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let tree = &cx.facts.tree;
     let reason = "a finished image needs no package manager";
     let packages = &cx.facts.packages;
+    let others: Vec<Id> = OTHERS.iter().filter_map(|path| tree.lookup(path)).collect();
     for (index, _) in packages.iter().filter(|(_, package)| PACKAGES.split(' ').any(|name| name == package.name)) {
         for id in packages.files(index) {
-            let path = tree.path(id);
-            if !tree.is_dir(id) && !OTHERS.iter().any(|prefix| path.starts_with(prefix)) {
+            if !tree.is_dir(id) && !others.iter().any(|&other| tree.is_within(id, other)) {
                 draft.remove(id, reason);
             }
         }
