@@ -206,12 +206,20 @@ mod tests {
         assert_eq!(tree.path(tree.lookup(b"/bin/sh").unwrap()), b"/usr/bin/sh");
     }
 
+    /// Components still to walk, the next one last. A trailing slash asks for a directory: an empty component, popped last.
+    fn push_components<'a>(todo: &mut Vec<&'a [u8]>, path: &'a [u8]) {
+        if path.last() == Some(&b'/') {
+            todo.push(b"");
+        }
+        todo.extend(path.split(|&b| b == b'/').filter(|part| !part.is_empty()).rev());
+    }
+
     /// As path_resolution(7) says it, a step at a time and nothing remembered.
     fn by_steps(tree: &Tree, base: super::Id, path: &[u8], follow_last: bool) -> Result<super::Resolved, Unresolved> {
         let mut links = Vec::new();
         let mut todo: Vec<&[u8]> = Vec::new();
         let mut at = if path.first() == Some(&b'/') { crate::tree::Id::ROOT } else { base };
-        super::push_components(&mut todo, path);
+        push_components(&mut todo, path);
         while let Some(component) = todo.pop() {
             if !tree.is_dir(at) {
                 return Err(Unresolved::Missing);
@@ -230,7 +238,7 @@ mod tests {
                             if target.first() == Some(&b'/') {
                                 at = crate::tree::Id::ROOT;
                             }
-                            super::push_components(&mut todo, target);
+                            push_components(&mut todo, target);
                         }
                         _ => at = child,
                     }
