@@ -44,7 +44,7 @@ const DIGITS: usize = 16;
 #[must_use]
 pub fn is_temporary(name: &[u8]) -> bool {
     let is_digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    name.strip_prefix(TEMPORARY).is_some_and(|own| own.len() == DIGITS && own.iter().all(is_digit))
+    name.len() == TEMPORARY.len() + DIGITS && name.strip_prefix(TEMPORARY).is_some_and(|own| own.iter().all(is_digit))
 }
 
 /// Directory descriptors kept open between calls. When there are more, only those on the way to the last one stay.

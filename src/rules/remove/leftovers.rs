@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::paths;
 use crate::draft::Draft;
+use crate::root::is_temporary;
 use crate::rules::context::Context;
 use crate::tree::Id;
 
@@ -49,6 +50,10 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     paths::files(tree, draft, FILES, reason);
     paths::content(tree, draft, CONTENT, reason);
     paths::entries(tree, draft, "/run/*.pid", reason);
+    // Emptied, one of these would be what a killed run left, and go with the next run.
+    for id in tree.ids().filter(|&id| is_temporary(tree.name(id)) && tree.is_dir(id)) {
+        draft.remove_when_empty(id);
+    }
     for history in histories(cx) {
         draft.remove(history, "a command history");
     }
