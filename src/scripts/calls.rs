@@ -3,6 +3,7 @@
 //! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
 
 mod given;
+mod other;
 mod shells;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub(super) enum Language {
     /// A shell whose grammar is its own.
     OtherShell,
     Tcl,
+    /// One that is not known here.
+    Other,
 }
 
 /// One thing that is started.
@@ -244,7 +247,7 @@ pub(in crate::scripts) type Functions = BTreeMap<String, Function>;
 
 /// The functions of a module that start what they are given.
 pub(super) fn functions(text: &str, language: Language) -> Functions {
-    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell) {
+    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell | Language::Other) {
         return Functions::new();
     }
     followed(text, language, Functions::new()).0.functions
@@ -258,6 +261,7 @@ const fn is_marked(language: Language) -> bool {
 /// Everything that a script starts; `functions` are those of modules that it loads.
 pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Started {
     match language {
+        Language::Other => return Started { calls: other::programs(text), unknown: Vec::new() },
         Language::OtherShell => return Started { calls: shells::programs(text), unknown: Vec::new() },
         Language::Tcl => return Started { calls: given::tcl(text), unknown: Vec::new() },
         _ if is_marked(language) => return Started { calls: marked(text, language), unknown: Vec::new() },
@@ -541,6 +545,8 @@ const fn marks(language: Language) -> &'static [(&'static str, bool)] {
             ("(open-pipe* ", false),
             ("(job ", true),
             ("run-program ", false),
+            (":shell ", true),
+            ("run-shell-command ", true),
             ("(shell-command ", true),
             ("(shell-command-to-string ", true),
             ("(call-process ", false),

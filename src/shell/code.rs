@@ -464,6 +464,16 @@ impl Code {
 
     /// `set -- nginx "$@"`, the idiom of entrypoint scripts.
     fn set(&mut self, words: &[Word]) {
+        // An array of ksh and zsh.
+        if let [option, name, values @ ..] = words
+            && matches!(option.text.as_str(), "-A" | "+A")
+            && let Some(first) = values.first()
+        {
+            self.variables.assign(&name.text, first.clone());
+            let values: Vec<Token> = values.iter().cloned().map(Token::Word).collect();
+            self.variables.assign_all(&name.text, &values, false);
+            return;
+        }
         let Some(at) = words.iter().position(|word| word.text == "--") else { return };
         for ran in runs(words.get(at + 1..).unwrap_or_default(), &never) {
             if let Ran::Program(word) | Ran::Started(word) = ran
