@@ -412,7 +412,10 @@ impl<'a> Reader<'a> {
                 }
                 calls::Call::Code(text) => {
                     let mut names = self.code_at(id, line, &text);
-                    let shell = self.runs("/bin/sh", &[]).filter(|_| calls::needs_shell(language, &text));
+                    // A text that names no program may be anything, where the language is not known.
+                    let is_code = !names.is_empty() || language != calls::Language::Other;
+                    let needs = is_code && calls::needs_shell(language, &text);
+                    let shell = self.runs("/bin/sh", &[]).filter(|_| needs);
                     let word = "/bin/sh".to_owned();
                     names.extend(shell.map(|entry| Named { how: How::Runs, entry, line, word, optional: false }));
                     names

@@ -276,6 +276,33 @@ mod tests {
     }
 
     #[test]
+    fn damaged_code_is_read_as_far_as_it_goes() {
+        const WHOLE: &[u8] = include_bytes!("../../tests/data/compiled/Program.dll");
+        let read = |bytes: &[u8]| assembly::read(bytes).map(|read| read.started().programs).unwrap_or_default();
+        assert!(read(WHOLE).contains("find") && !read(WHOLE).contains("more"));
+        for at in (0..WHOLE.len()).step_by(7) {
+            for with in [0, 0x7f, 0xff] {
+                let mut bytes = WHOLE.to_vec();
+                bytes[at] = with;
+                let _ = read(&bytes);
+                let _ = read(&bytes[..at]);
+            }
+        }
+        // Classes are packed in an archive: a method of every instruction there is, with whatever stands behind it.
+        for op in 0..=255_u8 {
+            for behind in [0, 1, 0xff] {
+                let mut bytes = class(&["a/B", "m", "()V", "Code"], &[1]);
+                bytes.extend([
+                    0, 0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 2, 0, 3, 0, 1, 0, 4, 0, 0, 0, 24, 0, 9, 0, 9, 0, 0, 0, 12,
+                ]);
+                bytes.extend([0x12, 5, op, behind, behind, behind, behind, behind, behind, op, behind, behind]);
+                bytes.extend([0; 8]);
+                let _ = classes::read(&bytes).map(|class| classes::started(&[class]));
+            }
+        }
+    }
+
+    #[test]
     fn words_are_no_names() {
         for (text, is) in [
             ("tac", true),

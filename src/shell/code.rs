@@ -492,7 +492,9 @@ impl Code {
         // `NAME[subscript]=value`.
         let name = name.split('[').next().unwrap_or(name);
         if let Some(Token::Word(first)) = word.array.first() {
-            self.variables.assign(name, first.clone());
+            if !first.text.starts_with('[') {
+                self.variables.assign(name, first.clone());
+            }
             self.variables.assign_all(name, &word.array, more);
         } else {
             let value = Word { text: value.to_owned(), ..word.clone() };

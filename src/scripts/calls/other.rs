@@ -97,7 +97,7 @@ mod tests {
             "system(\"tac /x\")",
             "(exec \"tac /x\")",
             "shell_out \"tac /x\";",
-            "ProcessRun(\"tac /x\")",
+            "process.run(\"tac /x\")",
         ] {
             assert_eq!(all(text), ["1 tac /x"], "{text}");
         }

@@ -213,6 +213,10 @@ struct Signature<'a> {
     result: u8,
 }
 
+/// Longest name and string, and most sections of a file.
+const LONGEST: usize = 1024;
+const MOST_SECTIONS: usize = 96;
+
 /// The type of no result.
 const VOID: u8 = 1;
 
@@ -239,6 +243,7 @@ impl<'a> Assembly<'a> {
     fn string(&self, at: usize) -> Option<(String, usize)> {
         let (length, head) = packed(self.user, at)?;
         let text = self.user.get(at + head..at + head + length)?;
+        let text = text.get(..2 * LONGEST).unwrap_or(text);
         let units: Vec<u16> =
             text.chunks_exact(2).filter_map(|two| Some(u16::from_le_bytes(two.try_into().ok()?))).collect();
         Some((String::from_utf16_lossy(&units), at + head + length))
@@ -248,18 +253,21 @@ impl<'a> Assembly<'a> {
     pub(super) fn started(&self) -> Started {
         let mut flow = Flow::default();
         if let Some(tables) = &self.tables {
+            // Methods may share their code: no more of it is read than the file has.
+            let mut left = self.bytes.len();
             for row in 1..=tables.rows.get(6).copied().unwrap_or_default().min(self.bytes.len() / 14) {
-                let _ = self.method(tables, row, &mut flow);
+                let _ = self.method(tables, row, &mut flow, &mut left);
             }
         }
         flow.started()
     }
 
     fn name(&self, at: usize) -> Option<&'a str> {
-        std::str::from_utf8(self.names.get(at..)?.split(|&b| b == 0).next()?).ok()
+        let name = self.names.get(at..self.names.len().min(at.checked_add(LONGEST)?))?;
+        std::str::from_utf8(name.split(|&b| b == 0).next()?).ok()
     }
 
-    fn method(&self, tables: &Tables<'_>, row: usize, flow: &mut Flow) -> Option<()> {
+    fn method(&self, tables: &Tables<'_>, row: usize, flow: &mut Flow, left: &mut usize) -> Option<()> {
         let address = tables.cell(6, row, 0).filter(|&address| address > 0)?;
         let body = self.bytes.get(self.offset(address)?..)?;
         let (begin, size) = match body.first()? & 3 {
@@ -267,6 +275,7 @@ impl<'a> Assembly<'a> {
             _ => (4 * (number(body, 0, 2)? >> 12), number(body, 4, 4)?),
         };
         let code = body.get(begin..begin.checked_add(size)?)?;
+        *left = left.checked_sub(size)?;
         let mut machine = Machine { assembly: self, tables, flow, name: format!("m{row}"), stack: Stack::default() };
         machine.run(code)
     }
@@ -275,7 +284,7 @@ impl<'a> Assembly<'a> {
     fn offset(&self, address: usize) -> Option<usize> {
         let header = number(self.bytes, 0x3c, 4)?;
         let begin = header + 24 + number(self.bytes, header + 20, 2)?;
-        (0..number(self.bytes, header + 6, 2)?).find_map(|section| {
+        (0..number(self.bytes, header + 6, 2)?.min(MOST_SECTIONS)).find_map(|section| {
             let at = begin + 40 * section;
             let (size, from) = (number(self.bytes, at + 16, 4)?, number(self.bytes, at + 12, 4)?);
             let within = address.checked_sub(from).filter(|&within| within < size)?;

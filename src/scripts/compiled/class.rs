@@ -216,11 +216,16 @@ pub(super) fn started(classes: &[Class]) -> Started {
 
 /// The place of a method's parameters and variables. An interface calls by name and type alone: its class is empty.
 fn place(class: &str, name: &str, descriptor: &str) -> String {
+    let [class, name, descriptor] = [class, name, descriptor].map(|part| part.get(..LONGEST).unwrap_or(part));
     format!("{class}.{name}{descriptor}")
 }
 
+/// Longest part of a name that tells methods apart, and longest type that is read.
+const LONGEST: usize = 1024;
+
 /// The slots of each parameter, and the type of the result.
 fn parameters(descriptor: &str) -> Option<(Vec<usize>, &str)> {
+    let descriptor = (descriptor.len() <= LONGEST * 4).then_some(descriptor)?;
     let (list, result) = descriptor.strip_prefix('(')?.split_once(')')?;
     let (mut slots, mut rest) = (Vec::new(), list);
     while !rest.is_empty() {
@@ -452,7 +457,7 @@ impl Machine<'_> {
             let node = self.flow.place(&place, 0);
             self.stack.push(Value::Of(node));
         } else {
-            self.stack.shift(width - 1, 0);
+            self.stack.shift(width.saturating_sub(1), 0);
             let value = self.stack.pop();
             self.stack.shift(usize::from(op == 0xb5), 0);
             if let Value::Of(value) = value {
@@ -580,9 +585,9 @@ fn plain(op: u8) -> Option<(usize, usize, usize)> {
         0x3f..=0x42 | 0x47..=0x4a | 0x58 => (2, 0, 1),
         0x50 | 0x52 => (4, 0, 1),
         0x4f | 0x51 | 0x54..=0x56 => (3, 0, 1),
-        0x60..=0x73 | 0x7e..=0x83 if op % 2 == 0 => (2, 1, 1),
+        0x60..=0x73 | 0x7e..=0x83 if op.is_multiple_of(2) => (2, 1, 1),
         0x60..=0x73 | 0x7e..=0x83 => (4, 2, 1),
-        0x78..=0x7d if op % 2 == 0 => (2, 1, 1),
+        0x78..=0x7d if op.is_multiple_of(2) => (2, 1, 1),
         0x78..=0x7d => (3, 2, 1),
         0x74 | 0x76 | 0x86 | 0x8b | 0x91..=0x93 | 0xbe => (1, 1, 1),
         0x75 | 0x77 | 0x8a | 0x8f => (2, 2, 1),

@@ -10,6 +10,11 @@ pub(super) type Node = usize;
 const MOST: usize = 1 << 20;
 /// Most values that are looked at for the arguments of one call.
 const MOST_ELEMENTS: usize = 256;
+/// Most starts whose arguments are looked at.
+const MOST_STARTS: usize = 4096;
+/// Longest text, and longest name of a place, in characters.
+const LONGEST: usize = 1024;
+const MOST_OF_NAME: usize = 4096;
 /// Deepest stack.
 const DEEPEST: usize = 4096;
 /// Most values of one method that are remembered for the targets of jumps.
@@ -84,13 +89,13 @@ impl Flow {
     /// A string.
     pub(super) fn text(&mut self, text: &str) -> Node {
         let node = self.node();
-        self.texts.entry(node).or_insert_with(|| text.to_owned());
+        self.texts.entry(node).or_insert_with(|| text.chars().take(LONGEST).collect());
         node
     }
 
     /// The value of a place.
     pub(super) fn place(&mut self, name: &str, at: usize) -> Node {
-        let place = (name.to_owned(), at);
+        let place = (name.chars().take(MOST_OF_NAME).collect(), at);
         if let Some(&node) = self.places.get(&place) {
             return node;
         }
@@ -175,7 +180,7 @@ impl Flow {
 
     /// The strings that start programs.
     pub(super) fn started(&self) -> Started {
-        let lists: Vec<Vec<&str>> = self.starts.iter().map(|&start| self.elements(start)).collect();
+        let lists: Vec<Vec<&str>> = self.starts.iter().take(MOST_STARTS).map(|&start| self.elements(start)).collect();
         let code = lists.iter().filter(|list| list.iter().any(|text| is_code_option(text))).flatten();
         let code = code.map(|text| text.strip_prefix("-c ").unwrap_or(text).trim_matches(['"', '\'', ' ']));
         let code = code.filter(|text| !text.is_empty() && !text.starts_with('-')).map(str::to_owned).collect();
@@ -187,7 +192,7 @@ impl Flow {
         let (mut seen, mut queue, mut found) = (BTreeSet::from([start]), vec![start], Vec::new());
         while let Some(node) = queue.pop().filter(|_| seen.len() < MOST_ELEMENTS) {
             found.extend(self.texts.get(&node).map(String::as_str));
-            for &(from, _) in self.edges.get(node).into_iter().flatten() {
+            for &(from, _) in self.edges.get(node).into_iter().flatten().take(MOST_ELEMENTS) {
                 if seen.insert(from) {
                     queue.push(from);
                 }
