@@ -140,3 +140,40 @@ fn what_other_shells_start_is_refused() {
         tree.refuse(&["--user", "app:1000:1000", "--command", "/app/start"]).says(&["'curl' (", "'find' (", "'sed' ("]);
     }
 }
+
+/// Languages without a table of calls, by a first line and as a file that the interpreter is given, and elements of arrays.
+#[test]
+fn what_other_languages_start_is_refused_and_the_line_settles_it() {
+    for (interpreter, text) in [
+        ("gforth", "s\" find /app\" system bye"),
+        ("m4", "syscmd(`find /app')dnl"),
+        ("regina", "'find /app'"),
+        ("pike", "Process.create_process(({\"find\", \"/app\"}))->wait();"),
+        ("slsh", "() = system (\"find /app\");"),
+        ("newlisp", "(exec \"find /app\")"),
+        ("picolisp", "(call 'find \"/app\")"),
+        ("sqlite3", ".shell find /app"),
+        ("ed", "!find /app"),
+        ("clisp", "(ext:shell \"find /app\")"),
+        ("nobodys", "launch shell \"find /app\""),
+        ("zsh", "t=(date find)\n$t[2] /app"),
+        ("zsh", "t=(date find)\n$t[-1] /app"),
+        ("mksh", "set -A t date find\n\"${t[1]}\" /app"),
+        ("fish", "set t find\n$t /app"),
+        ("tcsh", "set t = (date find)\n$t[2] /app"),
+    ] {
+        let script = format!("#!/usr/bin/{interpreter}\n{text}\n");
+        let given = format!("/usr/bin/{interpreter} /app/start");
+        for (text, mode, words) in [(&script, 0o755, "/app/start"), (&format!("{text}\n"), 0o644, given.as_str())] {
+            let command = ["--user", "app:1000:1000", "--command", words];
+            let tree = || image(interpreter, "/app/start", text, mode);
+            tree().refuse(&command).says(&["'find' (/app/start"]);
+            let config = "[keep]\ncommands = ['find', 'sh']\n";
+            tree().apply_config(config, &command).assert_same(&["/usr/bin/find"]);
+        }
+        // A word in a text is no program that it starts.
+        let text = format!("#!/usr/bin/{interpreter}\nprint \"files to find\"\n");
+        let tree = image(interpreter, "/app/start", &text, 0o755);
+        tree.apply_config("", &["--user", "app:1000:1000", "--command", "/app/start"]).assert_gone(&["/usr/bin/find"]);
+    }
+}
