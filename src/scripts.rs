@@ -172,14 +172,11 @@ impl<'a> Reader<'a> {
         for word in words {
             let name = word.rsplit('/').next().unwrap_or_default();
             let dialect = match name {
-                "bash" | "rbash" | "zsh" | "ksh" | "mksh" => Dialect::Bash,
-                "ash" => Dialect::Ash,
                 "sh" => self.dialect_of_sh(word),
-                "dash" | "posh" | "yash" | "openrc-run" | "runscript" => Dialect::Posix,
                 "execlineb" => return Some(Language::Execline),
                 "env" | "busybox" | "with-contenv" | "tini" | "dumb-init" | "chpst" => continue,
                 _ if word.starts_with('-') || word.contains('=') => continue,
-                _ => return None,
+                name => dialect_of(name)?,
             };
             return Some(Language::Shell(dialect));
         }
@@ -320,9 +317,12 @@ impl<'a> Reader<'a> {
         let language = match self.commands.program(self.tree, self.contents, id) {
             Ok(Program::Script(shebang)) => {
                 let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
-                calls::of_interpreter(&String::from_utf8_lossy(name))
+                Some(calls::of_interpreter(&String::from_utf8_lossy(name)).unwrap_or(calls::Language::Other))
             }
-            Ok(Program::None) if named => calls::of_file(self.tree.name(id)).or_else(|| self.language_given(id)),
+            Ok(Program::None) if named => {
+                let known = calls::of_file(self.tree.name(id)).or_else(|| self.language_given(id));
+                Some(known.unwrap_or(calls::Language::Other))
+            }
             _ => None,
         };
         let Some(language) = language.filter(|_| self.tree.is_file(id)) else { return Vec::new() };
@@ -347,13 +347,26 @@ impl<'a> Reader<'a> {
 
     /// The language of the interpreter that a command line gives a file to.
     fn language_given(&self, id: Id) -> Option<calls::Language> {
+        self.given_to(id, calls::of_interpreter)
+    }
+
+    /// The shell that a command line gives a file to.
+    fn shell_given(&self, id: Id) -> Option<Dialect> {
+        self.given_to(id, |word| match word.rsplit('/').next() {
+            Some("sh") => Some(self.dialect_of_sh("/bin/sh")),
+            name => dialect_of(name?),
+        })
+    }
+
+    /// What is known of the nearest word in front of a file on a command line.
+    fn given_to<T>(&self, id: Id, known: impl Fn(&str) -> Option<T>) -> Option<T> {
         let is = |word: &String| {
             let found = self.tree.resolve_from(self.working_directory(), word.as_bytes(), true);
             found.is_ok_and(|found| found.node == id)
         };
         self.lines().iter().find_map(|line| {
             let at = line.words.iter().position(is)?;
-            line.words.get(..at)?.iter().rev().find_map(|word| calls::of_interpreter(word))
+            line.words.get(..at)?.iter().rev().find_map(|word| known(word))
         })
     }
 
@@ -399,7 +412,10 @@ impl<'a> Reader<'a> {
                 }
                 calls::Call::Code(text) => {
                     let mut names = self.code_at(id, line, &text);
-                    let shell = self.runs("/bin/sh", &[]).filter(|_| calls::needs_shell(language, &text));
+                    // A text that names no program may be anything, where the language is not known.
+                    let is_code = !names.is_empty() || language != calls::Language::Other;
+                    let needs = is_code && calls::needs_shell(language, &text);
+                    let shell = self.runs("/bin/sh", &[]).filter(|_| needs);
                     let word = "/bin/sh".to_owned();
                     names.extend(shell.map(|entry| Named { how: How::Runs, entry, line, word, optional: false }));
                     names
@@ -582,7 +598,13 @@ impl<'a> Reader<'a> {
     fn mentioned(&self) -> Vec<FileUses> {
         let mut found = Vec::new();
         for (_, file) in self.given() {
-            let names = self.paths_in(file);
+            let mut names = self.paths_in(file);
+            let text = self.text(file);
+            if !text.contains('\0') {
+                let calls = calls::calls(&text, calls::Language::Other, calls::Functions::new()).calls;
+                names
+                    .extend(self.calls_in(file, calls, calls::Language::Other).into_iter().flat_map(|file| file.names));
+            }
             if !names.is_empty() {
                 let (logins, unknown) = (Vec::new(), Vec::new());
                 found.push(FileUses { file, names, logins, unknown, problem: None });
@@ -646,8 +668,13 @@ impl<'a> Reader<'a> {
     fn without_shebang(&self, id: Id) -> Vec<FileUses> {
         let name = self.tree.name(id);
         let script = self.tree.is_file(id) && (name.ends_with(b".sh") || name.ends_with(b".envsh"));
-        let other = self.commands.program(self.tree, self.contents, id);
-        if script && matches!(other, Ok(Program::None)) { self.shell(id, Dialect::Bash) } else { self.calls(id, true) }
+        let none =
+            self.tree.is_file(id) && matches!(self.commands.program(self.tree, self.contents, id), Ok(Program::None));
+        let dialect = if script { Some(Dialect::Bash) } else { self.shell_given(id) };
+        match dialect.filter(|_| none) {
+            Some(dialect) => self.shell(id, dialect),
+            None => self.calls(id, true),
+        }
     }
 
     /// Whether a file is code that runs, and no configuration of what runs.
@@ -668,11 +695,21 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What a shell reads, by its name; `sh` is another one everywhere.
+fn dialect_of(name: &str) -> Option<Dialect> {
+    match name {
+        "bash" | "rbash" | "zsh" | "ksh" | "ksh93" | "mksh" | "lksh" | "yash" => Some(Dialect::Bash),
+        "ash" => Some(Dialect::Ash),
+        "dash" | "posh" | "openrc-run" | "runscript" => Some(Dialect::Posix),
+        _ => None,
+    }
+}
+
 /// Whether a word names an interpreter that reads the file behind it.
 #[must_use]
 pub(crate) fn is_interpreter(word: &str) -> bool {
-    matches!(word.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash" | "java" | "dotnet"))
-        || calls::of_interpreter(word).is_some()
+    let name = word.rsplit('/').next().unwrap_or_default();
+    matches!(name, "sh" | "java" | "dotnet") || dialect_of(name).is_some() || calls::of_interpreter(word).is_some()
 }
 
 /// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.

@@ -3,13 +3,20 @@
 //! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
 
 mod given;
+mod marks;
+mod other;
+mod pipes;
 mod shells;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
 use given::{Function, Known, LONGEST, Open, definitions, head, pieces, tail, values};
+use marks::{marked, marks};
+use pipes::{holders, piped};
+use table::{by_shell, is_call};
 
 /// A language with calls that start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,8 @@ pub(super) enum Language {
     /// A shell whose grammar is its own.
     OtherShell,
     Tcl,
+    /// One that is not known here.
+    Other,
 }
 
 /// One thing that is started.
@@ -111,120 +120,12 @@ pub(super) fn of_file(name: &[u8]) -> Option<Language> {
     }
 }
 
-/// Names of calls with a program and its arguments, or one text that is taken apart or given to a shell.
-const fn plain(language: Language) -> &'static [&'static str] {
-    match language {
-        Language::Python => &[
-            "subprocess.run",
-            "subprocess.call",
-            "subprocess.Popen",
-            "subprocess.check_call",
-            "subprocess.check_output",
-            "subprocess.getoutput",
-            "subprocess.getstatusoutput",
-            "Popen",
-            "check_call",
-            "check_output",
-            "getoutput",
-            "getstatusoutput",
-            "create_subprocess_exec",
-            "create_subprocess_shell",
-            "os.system",
-            "os.popen",
-            "os.execv",
-            "os.execve",
-            "os.execvp",
-            "os.execvpe",
-            "os.execl",
-            "os.execle",
-            "os.execlp",
-            "os.execlpe",
-            "os.spawnv",
-            "os.spawnve",
-            "os.spawnvp",
-            "os.spawnl",
-            "os.spawnlp",
-            "os.posix_spawn",
-            "os.posix_spawnp",
-            "pexpect.run",
-            "pexpect.spawn",
-            "pty.spawn",
-            "sh.Command",
-        ],
-        Language::Perl => {
-            &["system", "exec", "capture", "open", "open2", "open3", "run3", "systemx", "capturex", "readpipe"]
-        }
-        Language::Ruby => &[
-            "system",
-            "exec",
-            "spawn",
-            "popen",
-            "IO.popen",
-            "Open3.capture2",
-            "Open3.capture2e",
-            "Open3.capture3",
-            "Open3.popen2",
-            "Open3.popen2e",
-            "Open3.popen3",
-            "Open3.pipeline",
-            "Process.spawn",
-            "PTY.spawn",
-        ],
-        Language::Php => &[
-            "exec",
-            "shell_exec",
-            "system",
-            "passthru",
-            "popen",
-            "proc_open",
-            "pcntl_exec",
-            "Process",
-            "fromShellCommandline",
-        ],
-        Language::JavaScript => &[
-            "exec",
-            "execSync",
-            "execFile",
-            "execFileSync",
-            "spawn",
-            "spawnSync",
-            "execa",
-            "execaSync",
-            "execaCommand",
-            "spawn.sync",
-            "execa.sync",
-        ],
-        Language::Awk | Language::Gnuplot => &["system"],
-        Language::Lua => &["os.execute", "io.popen", "posix.exec", "posix.execp"],
-        Language::Elixir => &["System.cmd", "System.shell"],
-        Language::Octave => &["system", "popen", "popen2", "unix", "shell_cmd"],
-        Language::R => &["system", "system2", "pipe", "base.system", "base.system2"],
-        _ => &[],
-    }
-}
-
 impl Call {
     /// The same for a call that gives its text to a shell, however short.
     fn into_code(self) -> Self {
         match self {
             Self::Program(text) | Self::Code(text) => Self::Code(text),
         }
-    }
-}
-
-/// Whether a call gives its text to a shell.
-fn by_shell(name: &str, language: Language) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    match language {
-        Language::Python => {
-            matches!(last, "system" | "popen" | "getoutput" | "getstatusoutput" | "create_subprocess_shell")
-        }
-        Language::JavaScript => matches!(last, "exec" | "execSync"),
-        Language::Perl | Language::Ruby => false,
-        Language::Php => !matches!(last, "pcntl_exec" | "Process"),
-        Language::Lua => !name.starts_with("posix."),
-        Language::Elixir => last == "shell",
-        _ => true,
     }
 }
 
@@ -244,7 +145,7 @@ pub(in crate::scripts) type Functions = BTreeMap<String, Function>;
 
 /// The functions of a module that start what they are given.
 pub(super) fn functions(text: &str, language: Language) -> Functions {
-    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell) {
+    if is_marked(language) || matches!(language, Language::Tcl | Language::OtherShell | Language::Other) {
         return Functions::new();
     }
     followed(text, language, Functions::new()).0.functions
@@ -258,6 +159,7 @@ const fn is_marked(language: Language) -> bool {
 /// Everything that a script starts; `functions` are those of modules that it loads.
 pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Started {
     match language {
+        Language::Other => return Started { calls: other::programs(text), unknown: Vec::new() },
         Language::OtherShell => return Started { calls: shells::programs(text), unknown: Vec::new() },
         Language::Tcl => return Started { calls: given::tcl(text), unknown: Vec::new() },
         _ if is_marked(language) => return Started { calls: marked(text, language), unknown: Vec::new() },
@@ -458,17 +360,6 @@ fn newlines(text: &str, length: usize) -> u32 {
     u32::try_from(count).unwrap_or_default()
 }
 
-/// Whether a name, with the module in front of it, is that of a call. JavaScript has any name for its module.
-fn is_call(name: &str, language: Language) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let known = plain(language);
-    match language {
-        Language::JavaScript => known.contains(&last) || matches!(name, "spawn.sync" | "execa.sync"),
-        Language::Python => known.contains(&name) || last.starts_with("create_subprocess_") && known.contains(&last),
-        _ => known.contains(&name) || name == format!("Kernel.{last}") && known.contains(&last),
-    }
-}
-
 /// `qx{…}` of Perl, `%x(…)` of Ruby.
 fn is_quoted_code(text: &str, language: Language) -> bool {
     match language {
@@ -476,150 +367,6 @@ fn is_quoted_code(text: &str, language: Language) -> bool {
         Language::Ruby => text.starts_with("%x") && text.chars().nth(2).is_some_and(|c| c.is_ascii_punctuation()),
         _ => false,
     }
-}
-
-/// The command of `print | "COMMAND"` and `"COMMAND" | getline` of awk, of `"| COMMAND"` and `"< COMMAND"` of gnuplot.
-fn piped(all: (&str, &BTreeSet<&str>), at: usize, length: usize, language: Language) -> Option<String> {
-    let (before, rest) = all.0.split_at_checked(at)?;
-    let (whole, behind) = (rest.get(1..length.saturating_sub(1))?, rest.get(length..)?);
-    let code = match language {
-        Language::Awk => {
-            // A variable holds the command in most programs: its text counts where it is assigned.
-            let name = before.trim_end().strip_suffix('=').map(str::trim_end).unwrap_or_default();
-            let name = name.rsplit(|c| !is_name(c)).next().unwrap_or_default();
-            (is_piped(before, behind) || all.1.contains(name)).then_some(whole)
-        }
-        _ => whole.trim_start().strip_prefix(['|', '<']),
-    };
-    code.and_then(|code| fixed(code, false))
-}
-
-/// Whether a command of awk stands between these texts: `print | …` and `… | getline`, also with more behind it.
-fn is_piped(before: &str, behind: &str) -> bool {
-    let (before, behind) = (tail(before), head(behind, LONGEST));
-    let before = before.rsplit('\n').next().unwrap_or_default().trim_end();
-    let begins = before.is_empty() || before.ends_with(['(', '{', '}', ';']);
-    let before = before.trim_end_matches(['&', '(', ' ']);
-    let to = before.ends_with('|') && !before.ends_with("||");
-    let rest = behind.split([';', '}', '\n']).next().unwrap_or_default();
-    let reads = rest.split_once("getline").is_some_and(|(rest, _)| {
-        let rest = rest.trim_end().trim_end_matches('&');
-        rest.ends_with('|') && !rest.ends_with("||")
-    });
-    to || (reads && (begins || behind.trim_start_matches([')', ' ']).starts_with('|')))
-}
-
-/// Variables of awk that hold commands: `cmd | getline`, `print | cmd`, `system(cmd)`.
-fn holders(text: &str) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    let mut at = 0;
-    for word in text.split(|c| !is_name(c)) {
-        let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at + word.len()..).unwrap_or_default());
-        let begin = tail(before).lines().next_back().unwrap_or_default();
-        let first = word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
-        if first && !matches!(word, "getline" | "print" | "system" | "while") {
-            let called = begin.trim_end().strip_suffix('(').is_some_and(|begin| begin.trim_end().ends_with("system"));
-            if called || is_piped(begin, behind) {
-                found.insert(word);
-            }
-        }
-        at += word.len() + behind.chars().next().map_or(0, char::len_utf8);
-    }
-    found
-}
-
-/// Texts behind which a program or, where true, code for a shell stands as a literal.
-const fn marks(language: Language) -> &'static [(&'static str, bool)] {
-    match language {
-        // Guile and mcron; SBCL and UIOP; Emacs.
-        Language::Scheme => &[
-            ("(system ", true),
-            ("(open-input-pipe ", true),
-            ("(open-output-pipe ", true),
-            ("(open-pipe ", true),
-            ("(system* ", false),
-            ("(open-pipe* ", false),
-            ("(job ", true),
-            ("run-program ", false),
-            ("(shell-command ", true),
-            ("(shell-command-to-string ", true),
-            ("(call-process ", false),
-        ],
-        Language::Erlang => &[("os:cmd(", true), ("{spawn,", true), ("{spawn_executable,", false)],
-        Language::Groovy => &[("ProcessBuilder(", false), (".exec(", false)],
-        Language::Ocaml => &[
-            ("Sys.command ", true),
-            ("Unix.system ", true),
-            ("Unix.open_process_in ", true),
-            ("Unix.open_process_out ", true),
-            ("Unix.open_process ", true),
-            ("Unix.open_process_args_in ", false),
-            ("Unix.execv ", false),
-            ("Unix.execvp ", false),
-            ("Unix.create_process ", false),
-        ],
-        Language::Prolog => &[("shell(", true), ("path(", false), ("process_create(", false)],
-        _ => &[],
-    }
-}
-
-/// The literals behind the texts of [`marks`], and in Groovy those that are executed.
-fn marked(text: &str, language: Language) -> Vec<(u32, Call)> {
-    let comment = match language {
-        Language::Scheme => ";",
-        Language::Erlang | Language::Prolog => "%",
-        Language::Ocaml => "(*",
-        _ => "//",
-    };
-    let mut found = Vec::new();
-    for &(name, code) in marks(language) {
-        let (mut line, mut counted) = (1, 0);
-        for (at, _) in text.match_indices(name) {
-            line += newlines(text.get(counted..).unwrap_or_default(), at - counted);
-            counted = at;
-            let begin = tail(text.get(..at).unwrap_or_default());
-            let commented = begin.rsplit('\n').next().is_some_and(|line| line.contains(comment));
-            let Some(rest) = text.get(at + name.len()..).filter(|_| !commented) else { continue };
-            let rest = head(rest, LONGEST);
-            let whole = behind_mark(rest, language).and_then(|whole| fixed(whole, false));
-            let call = whole.and_then(|whole| if code { Some(Call::Code(whole)) } else { call(&whole, false) });
-            found.extend(call.map(|call| (line, call)));
-        }
-    }
-    if language == Language::Groovy {
-        for (number, line) in (1_u32..).zip(text.lines()) {
-            let executed = line.split_once(".execute(").map(|(begin, _)| begin.trim_end());
-            let quoted = executed.and_then(|begin| match begin.strip_suffix(']') {
-                Some(list) => list.rsplit_once('[').map(|(_, list)| list.trim_start()),
-                None => begin.strip_suffix(['"', '\'']).and_then(|text| begin.get(text.rfind(['"', '\''])?..)),
-            });
-            let program = quoted.and_then(|quoted| literal(quoted).1);
-            found.extend(program.and_then(|program| first_word(&program)).map(|name| (number, Call::Program(name))));
-        }
-    }
-    found.sort_by_key(|(line, _)| *line);
-    found
-}
-
-/// The literal that stands behind a mark.
-fn behind_mark(rest: &str, language: Language) -> Option<&str> {
-    let begin = if language == Language::Scheme {
-        // A literal of its own: one behind a procedure is that one's.
-        let begin = rest.find('"')?;
-        let before = rest.get(..begin)?;
-        let own = !before.contains("lambda") && before.matches('(').count() == before.matches(')').count();
-        own.then_some(begin)?
-    } else {
-        rest.find(|c: char| !c.is_whitespace() && !matches!(c, '(' | '['))?
-    };
-    let quoted = rest.get(begin..)?;
-    if quoted.starts_with(['"', '\'']) {
-        let (length, _) = literal(quoted);
-        return quoted.get(1..length.checked_sub(1)?);
-    }
-    // An atom: `process_create(path(ls), …)`.
-    let atom = quoted.split(|c| !is_name(c)).next()?;
-    (language == Language::Prolog && quoted.get(atom.len()..)?.starts_with(')')).then_some(atom)
 }
 
 /// The first word of a text that a language takes apart by itself.

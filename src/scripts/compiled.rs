@@ -1,8 +1,13 @@
 //! Programs that compiled code of a virtual machine starts: the strings of the application's own Java classes that use
-//! ProcessBuilder or Runtime.exec, and of its .NET assemblies that use System.Diagnostics.Process. Which of them is started is
-//! not decoded: a string counts if it is the name or path of a program, or a command line.
+//! ProcessBuilder or Runtime.exec, and of its .NET assemblies that use System.Diagnostics.Process. A string that the code gives
+//! to such a call counts, whatever its name is. Any other one counts too, since no reading of the code is complete, if it is the
+//! path of a program, a command line, or the name of a program that is no common word.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod assembly;
+mod class;
+mod flow;
+
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
@@ -12,6 +17,7 @@ use crate::facts::texts::command;
 use crate::shell::{Dialect, is_builtin};
 use crate::tree::Id;
 use crate::tree::budget::Budget;
+use flow::Started;
 
 /// Largest assembly, and the largest class with its name.
 const LARGEST: u64 = 16 << 20;
@@ -28,7 +34,8 @@ static COMPILED: Budget = Budget {
     help: "split the application, or start another one",
 };
 
-/// Names of programs that are more often words: a program that is started by one of them has to be kept by hand.
+/// Names of programs that are more often words: keys, columns, parts of addresses. They count only where the code gives them to
+/// a call that starts programs.
 const WORDS: [&str; 34] = [
     "arch", "at", "batch", "clear", "cut", "date", "dir", "env", "expand", "expr", "file", "find", "fold", "groups",
     "head", "host", "id", "info", "install", "join", "last", "line", "link", "locale", "look", "more", "name", "reset",
@@ -39,7 +46,7 @@ const WORDS: [&str; 34] = [
 pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let tree = reader.tree;
     let name = tree.name(id);
-    let strings = if name.ends_with(b".jar") || name.ends_with(b".war") {
+    let Texts { started, strings } = if name.ends_with(b".jar") || name.ends_with(b".war") {
         jar(reader, id)
     } else if name.ends_with(b".dll") {
         assembly(reader, id)
@@ -50,17 +57,22 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
         let other = tree.child(tree.parent(id), &other).filter(|&other| tree.is_file(other));
         return other.map_or_else(Vec::new, |other| uses(reader, other));
     };
+    let given = started.programs.iter().filter_map(|text| Some((text.split_whitespace().next()?, true)));
+    let other = strings.iter().map(|text| {
+        let line = command(text.as_bytes()).and_then(|program| std::str::from_utf8(program).ok());
+        line.map_or((text.as_str(), false), |program| (program, true))
+    });
     let mut names: Vec<Named> = Vec::new();
-    for text in strings {
-        let word = match command(text.as_bytes()) {
-            Some(program) => String::from_utf8_lossy(program).into_owned(),
-            None => text,
-        };
-        let entry = if is_name(&word) { reader.runs(&word, &[]) } else { None };
-        if let Some(entry) = entry.filter(|&entry| !names.iter().any(|known| known.entry == entry)) {
-            names.push(Named { how: How::Runs, entry, line: 0, word, optional: false });
-        }
+    for (word, started) in given.chain(other) {
+        let entry = if is_name(word, started) { reader.runs(word, &[]) } else { None };
+        let word = word.to_owned();
+        names.extend(entry.map(|entry| Named { how: How::Runs, entry, line: 0, word, optional: false }));
     }
+    for text in &started.code {
+        names.extend(reader.code_at(id, 0, text));
+    }
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.entry));
     if name.ends_with(b".dll") {
         names.extend(beside(reader, id));
     }
@@ -70,10 +82,18 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     vec![FileUses { file: id, names, logins: Vec::new(), unknown: Vec::new(), problem: None }]
 }
 
-/// Whether a string is the path of a program, or the name of one and no word.
-fn is_name(word: &str) -> bool {
+/// What compiled code holds.
+#[derive(Debug, Default)]
+struct Texts {
+    started: Started,
+    /// Every string of code that can start programs.
+    strings: Vec<String>,
+}
+
+/// Whether a string is the path of a program, or the name of one; where it is not known to be started, no word either.
+fn is_name(word: &str, started: bool) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._+-".contains(c);
-    let bare = word.len() > 1 && !WORDS.contains(&word) && !is_builtin(word, Dialect::Posix);
+    let bare = started || (word.len() > 1 && !WORDS.contains(&word) && !is_builtin(word, Dialect::Posix));
     word.chars().all(plain) && word.len() < 256 && (word.starts_with('/') || (!word.contains('/') && bare))
 }
 
@@ -150,13 +170,13 @@ fn content(reader: &Reader<'_>, id: Id, member: &Member) -> Option<Vec<u8>> {
 
 /// The strings of the application's own classes that start programs, and of those that use one of these. Its own are those
 /// of the main class's package and its neighbours: `com.example.shop.Main` has all of `com.example`.
-fn jar(reader: &Reader<'_>, id: Id) -> Vec<String> {
+fn jar(reader: &Reader<'_>, id: Id) -> Texts {
     let members = members(reader, id).unwrap_or_default();
     let manifest = members.iter().find(|member| member.name == "META-INF/MANIFEST.MF");
     let manifest = manifest.and_then(|member| content(reader, id, member)).unwrap_or_default();
     let manifest = String::from_utf8_lossy(&manifest).into_owned();
     let key = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim));
-    let Some(main) = key("Start-Class").or_else(|| key("Main-Class")) else { return Vec::new() };
+    let Some(main) = key("Start-Class").or_else(|| key("Main-Class")) else { return Texts::default() };
     let parts: Vec<&str> = main.split('.').collect();
     let own = parts.get(..parts.len().saturating_sub(1).min(2)).unwrap_or_default().join("/");
     let mut classes = Vec::new();
@@ -168,124 +188,32 @@ fn jar(reader: &Reader<'_>, id: Id) -> Vec<String> {
             None => own.is_empty(),
         };
         if of_application {
-            classes.extend(content(reader, id, member).and_then(|class| pool(&class)));
+            classes.extend(content(reader, id, member).and_then(|bytes| class::read(&bytes)));
         }
     }
     let starters: BTreeSet<String> =
         classes.iter().filter(|class| class.starts()).map(|class| class.name.clone()).collect();
-    let uses = |class: &&Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
-    classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect()
+    let uses = |class: &&class::Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
+    let strings = classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect();
+    let started = if starters.is_empty() { Started::default() } else { class::started(&classes) };
+    Texts { started, strings }
 }
 
-/// What a class names.
-#[derive(Debug)]
-struct Class {
-    name: String,
-    texts: BTreeSet<String>,
-    strings: Vec<String>,
-}
-
-impl Class {
-    fn starts(&self) -> bool {
-        let has = |text: &str| self.texts.contains(text);
-        has("java/lang/ProcessBuilder") || (has("java/lang/Runtime") && has("exec"))
-    }
-}
-
-/// The constant pool of a class (The Java Virtual Machine Specification, 4.4).
-fn pool(class: &[u8]) -> Option<Class> {
-    let be =
-        |at: usize| class.get(at..at + 2).map(|two| two.iter().fold(0_usize, |sum, &b| sum * 256 + usize::from(b)));
-    if class.get(..4)? != [0xca, 0xfe, 0xba, 0xbe] {
-        return None;
-    }
-    let count = be(8)?;
-    let (mut at, mut index) = (10, 1);
-    let (mut texts, mut strings, mut classes) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-    while index < count {
-        let length = match class.get(at)? {
-            1 => {
-                let length = be(at + 1)?;
-                let text = class.get(at + 3..at + 3 + length)?;
-                texts.insert(index, String::from_utf8_lossy(text).into_owned());
-                2 + length
-            }
-            8 => {
-                strings.push(be(at + 1)?);
-                2
-            }
-            7 => {
-                classes.insert(index, be(at + 1)?);
-                2
-            }
-            16 | 19 | 20 => 2,
-            15 => 3,
-            3 | 4 | 9..=12 | 17 | 18 => 4,
-            5 | 6 => {
-                index += 1;
-                8
-            }
-            _ => return None,
-        };
-        at += 1 + length;
-        index += 1;
-    }
-    let name = classes.get(&be(at + 2)?).and_then(|text| texts.get(text)).cloned().unwrap_or_default();
-    let strings = strings.into_iter().filter_map(|text| texts.get(&text).cloned()).collect();
-    Some(Class { name, texts: texts.into_values().collect(), strings })
-}
-
-/// The strings of an assembly that starts programs (ECMA-335, II.24.2: the heaps #Strings and #US).
-fn assembly(reader: &Reader<'_>, id: Id) -> Vec<String> {
+/// The strings of an assembly that starts programs.
+fn assembly(reader: &Reader<'_>, id: Id) -> Texts {
     let (tree, contents) = (reader.tree, reader.contents);
     let size = contents.size(tree, id);
     if size > LARGEST || !contents.spend(&COMPILED, size, tree, id) {
-        return Vec::new();
+        return Texts::default();
     }
     let bytes = contents.read(tree, id, LARGEST).unwrap_or_default();
-    strings_of(&bytes).unwrap_or_default()
-}
-
-fn strings_of(bytes: &[u8]) -> Option<Vec<String>> {
-    let root = bytes.windows(4).position(|four| four == b"BSJB")?;
-    let mut at = root + 16 + number(bytes, root + 12, 4)?;
-    let streams = number(bytes, at + 2, 2)?;
-    at += 4;
-    let (mut names, mut strings): (&[u8], &[u8]) = (&[], &[]);
-    for _ in 0..streams {
-        let (offset, size) = (number(bytes, at, 4)?, number(bytes, at + 4, 4)?);
-        let name = bytes.get(at + 8..)?.split(|&b| b == 0).next()?;
-        let heap = bytes.get(root + offset..root.checked_add(offset)?.checked_add(size)?);
-        match name {
-            b"#Strings" => names = heap?,
-            b"#US" => strings = heap?,
-            _ => {}
-        }
-        at += 8 + (name.len() / 4 + 1) * 4;
-    }
-    let has = |name: &[u8]| names.split(|&b| b == 0).any(|known| known == name);
-    if !has(b"System.Diagnostics") || !(has(b"ProcessStartInfo") || (has(b"Process") && has(b"Start"))) {
-        return None;
-    }
-    let (mut found, mut at) = (Vec::new(), 1);
-    while let Some(&first) = strings.get(at) {
-        let (head, length) = match first {
-            0..=0x7f => (1, usize::from(first)),
-            0x80..=0xbf => (2, (usize::from(first & 0x3f) << 8) + usize::from(*strings.get(at + 1)?)),
-            _ => break,
-        };
-        let text = strings.get(at + head..at + head + length)?;
-        let units: Vec<u16> =
-            text.chunks_exact(2).filter_map(|two| Some(u16::from_le_bytes(two.try_into().ok()?))).collect();
-        found.push(String::from_utf16_lossy(&units));
-        at += head + length;
-    }
-    Some(found)
+    let read = assembly::read(&bytes).filter(assembly::Assembly::starts);
+    read.map_or_else(Texts::default, |read| Texts { started: read.started(), strings: read.strings() })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_name, pool, strings_of};
+    use super::{assembly, class as classes, is_name};
 
     /// A class of the constants that are given: texts, then strings of the texts by their numbers.
     fn class(texts: &[&str], strings: &[u16]) -> Vec<u8> {
@@ -312,13 +240,13 @@ mod tests {
     #[test]
     fn constants_of_a_class() {
         let bytes = class(&["com/ex/Main", "java/lang/ProcessBuilder", "tac", "word"], &[3]);
-        let read = pool(&bytes).unwrap();
+        let read = classes::read(&bytes).unwrap();
         assert_eq!((read.name.as_str(), read.strings.as_slice()), ("com/ex/Main", &["tac".to_owned()][..]));
         assert!(read.starts());
-        assert!(!pool(&class(&["a/B", "exec", "java/lang/Thread"], &[])).unwrap().starts());
-        assert!(pool(&class(&["a/B", "exec", "java/lang/Runtime"], &[])).unwrap().starts());
+        assert!(!classes::read(&class(&["a/B", "exec", "java/lang/Thread"], &[])).unwrap().starts());
+        assert!(classes::read(&class(&["a/B", "exec", "java/lang/Runtime"], &[])).unwrap().starts());
         for end in 0..bytes.len() {
-            let _ = pool(&bytes[..end]);
+            let _ = classes::read(&bytes[..end]).map(|class| classes::started(&[class]));
         }
     }
 
@@ -341,9 +269,36 @@ mod tests {
         bytes.extend((begin + first).to_le_bytes().into_iter().chain(second.to_le_bytes()).chain(*b"#US\0"));
         bytes.extend(names);
         bytes.extend(strings);
-        assert_eq!(strings_of(&bytes).unwrap(), ["tac", "/usr/bin/rev"]);
+        assert_eq!(assembly::read(&bytes).unwrap().strings(), ["tac", "/usr/bin/rev"]);
         for end in 0..bytes.len() {
-            let _ = strings_of(&bytes[..end]);
+            let _ = assembly::read(&bytes[..end]).map(|read| (read.starts(), read.strings(), read.started()));
+        }
+    }
+
+    #[test]
+    fn damaged_code_is_read_as_far_as_it_goes() {
+        const WHOLE: &[u8] = include_bytes!("../../tests/data/compiled/Program.dll");
+        let read = |bytes: &[u8]| assembly::read(bytes).map(|read| read.started().programs).unwrap_or_default();
+        assert!(read(WHOLE).contains("find") && !read(WHOLE).contains("more"));
+        for at in (0..WHOLE.len()).step_by(7) {
+            for with in [0, 0x7f, 0xff] {
+                let mut bytes = WHOLE.to_vec();
+                bytes[at] = with;
+                let _ = read(&bytes);
+                let _ = read(&bytes[..at]);
+            }
+        }
+        // Classes are packed in an archive: a method of every instruction there is, with whatever stands behind it.
+        for op in 0..=255_u8 {
+            for behind in [0, 1, 0xff] {
+                let mut bytes = class(&["a/B", "m", "()V", "Code"], &[1]);
+                bytes.extend([
+                    0, 0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 2, 0, 3, 0, 1, 0, 4, 0, 0, 0, 24, 0, 9, 0, 9, 0, 0, 0, 12,
+                ]);
+                bytes.extend([0x12, 5, op, behind, behind, behind, behind, behind, behind, op, behind, behind]);
+                bytes.extend([0; 8]);
+                let _ = classes::read(&bytes).map(|class| classes::started(&[class]));
+            }
         }
     }
 
@@ -358,7 +313,7 @@ mod tests {
             ("", false),
             ("x/y", false),
         ] {
-            assert_eq!(is_name(text), is, "{text}");
+            assert_eq!(is_name(text, false), is, "{text}");
         }
     }
 }

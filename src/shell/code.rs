@@ -464,6 +464,16 @@ impl Code {
 
     /// `set -- nginx "$@"`, the idiom of entrypoint scripts.
     fn set(&mut self, words: &[Word]) {
+        // An array of ksh and zsh.
+        if let [option, name, values @ ..] = words
+            && matches!(option.text.as_str(), "-A" | "+A")
+            && let Some(first) = values.first()
+        {
+            self.variables.assign(&name.text, first.clone());
+            let values: Vec<Token> = values.iter().cloned().map(Token::Word).collect();
+            self.variables.assign_all(&name.text, &values, false);
+            return;
+        }
         let Some(at) = words.iter().position(|word| word.text == "--") else { return };
         for ran in runs(words.get(at + 1..).unwrap_or_default(), &never) {
             if let Ran::Program(word) | Ran::Started(word) = ran
@@ -482,7 +492,9 @@ impl Code {
         // `NAME[subscript]=value`.
         let name = name.split('[').next().unwrap_or(name);
         if let Some(Token::Word(first)) = word.array.first() {
-            self.variables.assign(name, first.clone());
+            if !first.text.starts_with('[') {
+                self.variables.assign(name, first.clone());
+            }
             self.variables.assign_all(name, &word.array, more);
         } else {
             let value = Word { text: value.to_owned(), ..word.clone() };

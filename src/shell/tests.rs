@@ -286,6 +286,14 @@ fn arrays_hold_commands() {
         ("c=(nice)\nc+=(-n 5 nginx)\nexec \"${c[@]}\" x", &["3 nice", "3 nginx"]),
         ("c=(sh -c)\nc[2]=x\n${c[*]}", &["3 sh"]),
         ("c=()\nc+=(tac)\n\"${c[@]}\"", &["3 tac"]),
+        // One element: bash and ksh count from 0, zsh from 1, and all of them take any of them here.
+        ("c=(tac nl)\n$c[1] x", &["2 tac", "2 nl"]),
+        ("c=(tac nl)\n\"$c[-1]\" x", &["2 tac", "2 nl"]),
+        ("c=(tac nl)\n\"${c[i+1]}\" x", &["2 tac", "2 nl"]),
+        ("c[1]=tac\nc[2]=nl\n\"${c[2]}\" x", &["3 tac", "3 nl"]),
+        ("declare -A c=([x]=tac [y]=nl)\n\"${c[x]}\" x", &["2 tac", "2 nl"]),
+        ("set -A c tac nl\n\"${c[1]}\" x", &["2 tac", "2 nl"]),
+        ("set -A c tac x\n\"${c[@]}\"", &["2 tac"]),
     ]);
     assert_eq!(unknown("repl[$n]=$v\nrepl[\"$n\"]=$v\nrepl[x]+=y\na[0]=b c"), [""; 0]);
     assert_eq!(uses("repl[$n]=$(tac)\nrepl[x]=y sort"), ["1 tac", "2 sort"]);

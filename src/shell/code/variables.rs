@@ -46,8 +46,16 @@ impl Variables {
 
     /// All words of an array: `NAME=(…)`, or with `more` `NAME+=(…)`. They are held as code under the name `NAME[@]`.
     pub(super) fn assign_all(&mut self, name: &str, words: &[Token], more: bool) {
-        let words = words.iter().filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None });
-        let quoted = words.map(|word| if word.expands { word.text.clone() } else { super::super::quoted(&word.text) });
+        let words: Vec<&Word> =
+            words.iter().filter_map(|token| if let Token::Word(word) = token { Some(word) } else { None }).collect();
+        // One of them each, for `${NAME[$i]}`: which one, the shells count differently.
+        for word in &words {
+            let text = word.text.strip_prefix('[').and_then(|rest| rest.split_once("]=")).map(|(_, text)| text);
+            let text = text.unwrap_or(&word.text).to_owned();
+            self.assign(&format!("{name}[]"), Word { text, expands: word.expands, ..Word::default() });
+        }
+        let quoted =
+            words.iter().map(|word| if word.expands { word.text.clone() } else { super::super::quoted(&word.text) });
         let text = quoted.collect::<Vec<_>>().join(" ");
         let known = self.values.entry(format!("{name}[@]")).or_default();
         if more && let Some(last) = known.last_mut() {
@@ -143,6 +151,12 @@ impl Variables {
         let Some(braced) = rest.strip_prefix('{') else {
             let length = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
             let (name, after) = rest.split_at(length);
+            // `$NAME[1]` of zsh.
+            if let Some((_, after)) = after.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+                && self.values.contains_key(&format!("{name}[]"))
+            {
+                return Some((self.elements(name, depth), after));
+            }
             return (!name.is_empty()).then(|| (self.of_name(name, depth), after));
         };
         let (inner, after) = braced.split_once('}')?;
@@ -155,7 +169,10 @@ impl Variables {
                 let all = self.of_name(&format!("{name}[@]"), depth);
                 values = if all.is_empty() { values } else { all };
             }
-            ("" | "[0]", _) => {}
+            ("", _) => {}
+            (subscript, _) if subscript.starts_with('[') && subscript.ends_with(']') => {
+                values = self.elements(name, depth);
+            }
             // Set, or nothing.
             (operation, None) if operation.starts_with(":+") || operation.starts_with('+') => {
                 let text = operation.trim_start_matches([':', '+']).trim_matches(['"', '\'']).to_owned();
@@ -169,6 +186,13 @@ impl Variables {
             _ => return None,
         }
         Some((values, after))
+    }
+
+    /// What one element of an array may be.
+    fn elements(&self, name: &str, depth: usize) -> Vec<String> {
+        let mut found = self.of_name(&format!("{name}[]"), depth);
+        found.extend(self.of_name(name, depth));
+        found
     }
 
     fn of_name(&self, name: &str, depth: usize) -> Vec<String> {

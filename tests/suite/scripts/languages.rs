@@ -141,47 +141,39 @@ fn what_other_shells_start_is_refused() {
     }
 }
 
-/// The strings of the application's own classes that start programs, and of no others.
+/// Languages without a table of calls, by a first line and as a file that the interpreter is given, and elements of arrays.
 #[test]
-fn what_java_classes_start_is_refused() {
-    let class = |name: &str, texts: &[&str], strings: &[&str]| {
-        let mut pool: Vec<Vec<u8>> = Vec::new();
-        for text in [&[name], texts, strings].concat() {
-            pool.push([&[1, 0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat());
+fn what_other_languages_start_is_refused_and_the_line_settles_it() {
+    for (interpreter, text) in [
+        ("gforth", "s\" find /app\" system bye"),
+        ("m4", "syscmd(`find /app')dnl"),
+        ("regina", "'find /app'"),
+        ("pike", "Process.create_process(({\"find\", \"/app\"}))->wait();"),
+        ("slsh", "() = system (\"find /app\");"),
+        ("newlisp", "(exec \"find /app\")"),
+        ("picolisp", "(call 'find \"/app\")"),
+        ("sqlite3", ".shell find /app"),
+        ("ed", "!find /app"),
+        ("clisp", "(ext:shell \"find /app\")"),
+        ("nobodys", "launch shell \"find /app\""),
+        ("zsh", "t=(date find)\n$t[2] /app"),
+        ("zsh", "t=(date find)\n$t[-1] /app"),
+        ("mksh", "set -A t date find\n\"${t[1]}\" /app"),
+        ("fish", "set t find\n$t /app"),
+        ("tcsh", "set t = (date find)\n$t[2] /app"),
+    ] {
+        let script = format!("#!/usr/bin/{interpreter}\n{text}\n");
+        let given = format!("/usr/bin/{interpreter} /app/start");
+        for (text, mode, words) in [(&script, 0o755, "/app/start"), (&format!("{text}\n"), 0o644, given.as_str())] {
+            let command = ["--user", "app:1000:1000", "--command", words];
+            let tree = || image(interpreter, "/app/start", text, mode);
+            tree().refuse(&command).says(&["'find' (/app/start"]);
+            let config = "[keep]\ncommands = ['find', 'sh']\n";
+            tree().apply_config(config, &command).assert_same(&["/usr/bin/find"]);
         }
-        let first = u8::try_from(2 + texts.len()).unwrap();
-        pool.extend((first..).take(strings.len()).map(|at| vec![8, 0, at]));
-        pool.push(vec![7, 0, 1]);
-        let count = u8::try_from(pool.len() + 1).unwrap();
-        [&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61, 0, count][..], &pool.concat(), &[0, 33, 0, count - 1]].concat()
-    };
-    let jar = zip(&[
-        ("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()),
-        ("com/ex/Main.class", class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl", "-s", "sort"])),
-        ("com/ex/User.class", class("com/ex/User", &["com/ex/Main"], &["find"])),
-        ("com/ex/Other.class", class("com/ex/Other", &["java/lang/Thread"], &["sed"])),
-        ("org/lib/Starter.class", class("org/lib/Starter", &["java/lang/ProcessBuilder"], &["sed"])),
-    ]);
-    let tree = || image("java", "/app/app.jar", "", 0o644).file("/app/app.jar", 0o644, 0, 0, &jar);
-    let command = ["--user", "app:1000:1000", "--command", "/usr/bin/java -jar /app/app.jar"];
-    tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
-    let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
-    done.assert_gone(&["/usr/bin/sed"]);
-}
-
-/// An archive of files that are not packed.
-fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
-    let (mut all, mut list): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
-    for (name, content) in files {
-        let (begin, size, length) = (number(all.len()), number(content.len()), number(name.len()));
-        all.extend(b"PK\x03\x04".iter().chain(&[0; 14]).chain(&size).chain(&size).chain(&length));
-        all.extend(name.as_bytes().iter().chain(content));
-        list.extend(b"PK\x01\x02".iter().chain(&[0; 16]).chain(&size).chain(&size).chain(&length));
-        list.extend([0; 10].iter().chain(&begin).chain(name.as_bytes()));
+        // A word in a text is no program that it starts.
+        let text = format!("#!/usr/bin/{interpreter}\nprint \"files to find\"\n");
+        let tree = image(interpreter, "/app/start", &text, 0o755);
+        tree.apply_config("", &["--user", "app:1000:1000", "--command", "/app/start"]).assert_gone(&["/usr/bin/find"]);
     }
-    let (at, size) = (number(all.len()), number(list.len()));
-    all.extend(list);
-    all.extend(b"PK\x05\x06".iter().chain(&[0; 8]).chain(&size).chain(&at).chain(&[0; 2]));
-    all
 }

@@ -1,0 +1,327 @@
+//! Where strings of compiled code go: values as nodes, and edges from what they may come from. Neither order nor conditions
+//! count, so that a string reaches a call that starts programs through variables, fields, lists and the code's own functions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A value.
+pub(super) type Node = usize;
+
+/// Most nodes and edges of one application.
+const MOST: usize = 1 << 20;
+/// Most values that are looked at for the arguments of one call.
+const MOST_ELEMENTS: usize = 256;
+/// Most starts whose arguments are looked at.
+const MOST_STARTS: usize = 4096;
+/// Longest text, and longest name of a place, in characters.
+const LONGEST: usize = 1024;
+const MOST_OF_NAME: usize = 4096;
+/// Deepest stack.
+const DEEPEST: usize = 4096;
+/// Most values of one method that are remembered for the targets of jumps.
+const MOST_SAVED: usize = 1 << 18;
+
+/// What stands on a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    Unknown,
+    Number(usize),
+    Of(Node),
+}
+
+/// What the result of a library's method is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// An object of any class: one that the list or table holds.
+    Element,
+    /// A text: one of those that were given.
+    Text,
+    /// A list, or something else that begins with what was given first.
+    Other,
+}
+
+/// What the code of an application starts.
+#[derive(Debug, Default)]
+pub(super) struct Started {
+    /// Programs and command lines.
+    pub programs: BTreeSet<String>,
+    /// Texts behind `-c`: code, if the program is a shell.
+    pub code: BTreeSet<String>,
+}
+
+fn is_code_option(text: &str) -> bool {
+    text == "-c" || text == "-lc" || text.starts_with("-c ")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    /// The same value, or the first element of a list.
+    Same,
+    /// Another element of a list than the first.
+    Rest,
+    /// Some element of the other value.
+    Element,
+}
+
+/// A place that holds a value, by name: a variable, a field, a parameter, a result.
+pub(super) type Place = (String, usize);
+
+/// The values of one application.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    texts: BTreeMap<Node, String>,
+    edges: Vec<Vec<(Node, Edge)>>,
+    places: BTreeMap<Place, Node>,
+    starts: Vec<Node>,
+    /// Lists that were given an element.
+    held: BTreeSet<Node>,
+    count: usize,
+}
+
+impl Flow {
+    /// A new value.
+    pub(super) fn node(&mut self) -> Node {
+        if self.edges.len() < MOST {
+            self.edges.push(Vec::new());
+        }
+        self.edges.len() - 1
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self, text: &str) -> Node {
+        let node = self.node();
+        self.texts.entry(node).or_insert_with(|| text.chars().take(LONGEST).collect());
+        node
+    }
+
+    /// The value of a place.
+    pub(super) fn place(&mut self, name: &str, at: usize) -> Node {
+        let place = (name.chars().take(MOST_OF_NAME).collect(), at);
+        if let Some(&node) = self.places.get(&place) {
+            return node;
+        }
+        let node = self.node();
+        self.places.insert(place, node);
+        node
+    }
+
+    fn edge(&mut self, to: Node, from: Node, edge: Edge) {
+        if to != from
+            && self.count < MOST
+            && let Some(edges) = self.edges.get_mut(to)
+        {
+            self.count += 1;
+            edges.push((from, edge));
+        }
+    }
+
+    /// `to` may be `from`.
+    pub(super) fn same(&mut self, to: Node, from: Node) {
+        self.edge(to, from, Edge::Same);
+    }
+
+    /// `to` may be an element of `from`.
+    pub(super) fn element(&mut self, to: Node, from: Node) {
+        self.edge(to, from, Edge::Element);
+    }
+
+    /// `to` holds `from`, behind its first element.
+    pub(super) fn rest(&mut self, to: Node, from: Node) {
+        self.edge(to, from, Edge::Rest);
+    }
+
+    /// `to` holds one more: what it is given first is its first element.
+    pub(super) fn add(&mut self, to: Node, from: Node) {
+        let first = self.held.insert(to);
+        self.edge(to, from, if first { Edge::Same } else { Edge::Rest });
+    }
+
+    /// A program is started by a value.
+    pub(super) fn starts(&mut self, value: Node) {
+        self.starts.push(value);
+    }
+
+    /// What a method of a library does is not known: its object holds what it is given, and its result is made of both.
+    pub(super) fn of_library(
+        &mut self,
+        node: Node,
+        receiver: Option<Node>,
+        values: &[Value],
+        result: Made,
+        holds: bool,
+    ) {
+        if let Some(receiver) = receiver {
+            let edge = if result == Made::Element { Edge::Element } else { Edge::Same };
+            self.edge(node, receiver, edge);
+        }
+        for (number, value) in values.iter().enumerate() {
+            let Value::Of(value) = *value else { continue };
+            let same = result != Made::Other || (number == 0 && receiver.is_none());
+            self.edge(node, value, if same { Edge::Same } else { Edge::Rest });
+            if let Some(receiver) = receiver.filter(|_| holds) {
+                self.add(receiver, value);
+            }
+        }
+    }
+
+    /// A value that may be one or the other.
+    fn either(&mut self, one: Value, other: Value) -> Value {
+        match (one, other) {
+            (one, other) if one == other => one,
+            (Value::Of(one), Value::Of(other)) => {
+                let node = self.node();
+                self.same(node, one);
+                self.same(node, other);
+                Value::Of(node)
+            }
+            (value @ Value::Of(_), _) | (_, value @ Value::Of(_)) => value,
+            _ => Value::Unknown,
+        }
+    }
+
+    /// The strings that start programs.
+    pub(super) fn started(&self) -> Started {
+        let lists: Vec<Vec<&str>> = self.starts.iter().take(MOST_STARTS).map(|&start| self.elements(start)).collect();
+        let code = lists.iter().filter(|list| list.iter().any(|text| is_code_option(text))).flatten();
+        let code = code.map(|text| text.strip_prefix("-c ").unwrap_or(text).trim_matches(['"', '\'', ' ']));
+        let code = code.filter(|text| !text.is_empty() && !text.starts_with('-')).map(str::to_owned).collect();
+        Started { programs: self.programs(), code }
+    }
+
+    /// What stands directly in the list that a program is started by.
+    fn elements(&self, start: Node) -> Vec<&str> {
+        let (mut seen, mut queue, mut found) = (BTreeSet::from([start]), vec![start], Vec::new());
+        while let Some(node) = queue.pop().filter(|_| seen.len() < MOST_ELEMENTS) {
+            found.extend(self.texts.get(&node).map(String::as_str));
+            for &(from, _) in self.edges.get(node).into_iter().flatten().take(MOST_ELEMENTS) {
+                if seen.insert(from) {
+                    queue.push(from);
+                }
+            }
+        }
+        found
+    }
+
+    fn programs(&self) -> BTreeSet<String> {
+        let mut seen: BTreeSet<(Node, bool)> = self.starts.iter().map(|&node| (node, false)).collect();
+        let mut queue: Vec<(Node, bool)> = seen.iter().copied().collect();
+        let mut found = BTreeSet::new();
+        while let Some((node, whole)) = queue.pop() {
+            found.extend(self.texts.get(&node).cloned());
+            for &(from, edge) in self.edges.get(node).into_iter().flatten() {
+                let next = match edge {
+                    Edge::Same => (from, whole),
+                    Edge::Rest if whole => (from, whole),
+                    Edge::Rest => continue,
+                    Edge::Element => (from, true),
+                };
+                if seen.insert(next) {
+                    queue.push(next);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The stack of one method, which is followed once in order of the code.
+#[derive(Debug, Default)]
+pub(super) struct Stack {
+    values: Vec<Value>,
+    /// The stacks of jumps, by their targets.
+    saved: BTreeMap<usize, Vec<Value>>,
+    /// Values that were remembered.
+    spent: usize,
+}
+
+impl Stack {
+    pub(super) fn pop(&mut self) -> Value {
+        self.values.pop().unwrap_or(Value::Unknown)
+    }
+
+    pub(super) fn push(&mut self, value: Value) {
+        if self.values.len() < DEEPEST {
+            self.values.push(value);
+        }
+    }
+
+    /// Take and leave so many values that are of no interest.
+    pub(super) fn shift(&mut self, pops: usize, pushes: usize) {
+        self.values.truncate(self.values.len().saturating_sub(pops));
+        (0..pushes).for_each(|_| self.push(Value::Unknown));
+    }
+
+    /// Take so many values from the top, in their order.
+    pub(super) fn take(&mut self, count: usize) -> Vec<Value> {
+        self.values.split_off(self.values.len().saturating_sub(count))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+    }
+
+    /// The stack is also that of a target further on.
+    pub(super) fn jump(&mut self, flow: &mut Flow, from: usize, to: Option<usize>) {
+        let Some(to) = to.filter(|&to| to > from && self.spent < MOST_SAVED) else { return };
+        self.spent += self.values.len() + 1;
+        let merged = match self.saved.remove(&to) {
+            Some(other) => merge(flow, &self.values, other),
+            None => self.values.clone(),
+        };
+        self.saved.insert(to, merged);
+    }
+
+    /// The instruction there begins, behind one that goes on to it or does not.
+    pub(super) fn begin(&mut self, flow: &mut Flow, at: usize, reachable: bool) {
+        match self.saved.remove(&at) {
+            Some(saved) if reachable => self.values = merge(flow, &self.values, saved),
+            Some(saved) => self.values = saved,
+            // A handler finds its exception.
+            None if !reachable => self.values = vec![Value::Unknown],
+            None => {}
+        }
+    }
+
+    /// A variable's value comes onto the stack.
+    pub(super) fn load(&mut self, flow: &mut Flow, place: &str, slot: usize) {
+        self.push(Value::Of(flow.place(place, slot)));
+    }
+
+    /// A variable is given the value on the stack.
+    pub(super) fn store(&mut self, flow: &mut Flow, place: &str, slot: usize) {
+        if let Value::Of(value) = self.pop() {
+            let node = flow.place(place, slot);
+            flow.same(node, value);
+        }
+    }
+
+    /// An element of an array comes onto the stack.
+    pub(super) fn load_element(&mut self, flow: &mut Flow) {
+        let (index, array) = (self.pop(), self.pop());
+        let node = flow.node();
+        match array {
+            Value::Of(array) if index == Value::Number(0) => flow.same(node, array),
+            Value::Of(array) => flow.element(node, array),
+            _ => {}
+        }
+        self.push(Value::Of(node));
+    }
+
+    /// An element of an array is given the value on the stack.
+    pub(super) fn store_element(&mut self, flow: &mut Flow) {
+        let (value, index, array) = (self.pop(), self.pop(), self.pop());
+        if let (Value::Of(value), Value::Of(array)) = (value, array) {
+            match index {
+                Value::Number(number) if number > 0 => flow.rest(array, value),
+                _ => flow.same(array, value),
+            }
+        }
+    }
+}
+
+/// Two stacks that are possible in one place.
+fn merge(flow: &mut Flow, one: &[Value], other: Vec<Value>) -> Vec<Value> {
+    if one.len() != other.len() {
+        return if one.len() < other.len() { other } else { one.to_vec() };
+    }
+    one.iter().zip(other).map(|(&one, other)| flow.either(one, other)).collect()
+}

@@ -1,0 +1,91 @@
+//! Programs that compiled classes and assemblies start, hand-made and from real compilers: tests/data/compiled has the sources.
+//! `javac --release 8` and `javac` of OpenJDK 17 made the archives, `mcs` of Mono 6.8 the assembly.
+
+use crate::common::Rootfs;
+
+/// Names of programs that are words too. Those that the sources give to a call that starts programs come first; others are
+/// printed, compared, or further arguments.
+const STARTED: &str =
+    "find id groups tail date sort fold head cut expand expr split file reset clear look host install link env";
+const OTHER: &str = "line users name sum more time locale batch at info";
+
+#[test]
+fn words_that_real_code_gives_to_a_call_count_and_no_others() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/compiled");
+    for (file, run, more) in [
+        ("java8.jar", "/usr/bin/java -jar /app/java8.jar", "join dir arch test"),
+        ("java17.jar", "/usr/bin/java -jar /app/java17.jar", "join dir arch test"),
+        ("Program.dll", "/usr/bin/dotnet /app/Program.dll", "join dir arch"),
+    ] {
+        let bytes = std::fs::read(format!("{data}/{file}")).unwrap();
+        let names: Vec<&str> = [STARTED, OTHER, more].iter().flat_map(|list| list.split(' ')).collect();
+        let paths: Vec<String> = names.iter().map(|name| format!("/usr/bin/{name}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let tree = Rootfs::debian_like().programs(&["/usr/bin/java", "/usr/bin/dotnet"]).programs(&paths).file(
+            format!("/app/{file}"),
+            0o644,
+            0,
+            0,
+            bytes,
+        );
+        let refused = tree.refuse(&["--user", "app:1000:1000", "--command", run]);
+        let named = |name: &str| refused.run.stderr.contains(&format!("\"{name}\""));
+        let missing: Vec<&str> =
+            [STARTED, more].iter().flat_map(|list| list.split(' ')).filter(|name| !named(name)).collect();
+        let wrong: Vec<&str> = OTHER.split(' ').filter(|name| named(name)).collect();
+        assert!(missing.is_empty() && wrong.is_empty(), "{file}: {missing:?} {wrong:?}: {}", refused.run.stderr);
+    }
+}
+
+/// The strings of the application's own classes that start programs, and of no others.
+#[test]
+fn what_java_classes_start_is_refused() {
+    let class = |name: &str, texts: &[&str], strings: &[&str]| {
+        let mut pool: Vec<Vec<u8>> = Vec::new();
+        for text in [&[name], texts, strings].concat() {
+            pool.push([&[1, 0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat());
+        }
+        let first = u8::try_from(2 + texts.len()).unwrap();
+        pool.extend((first..).take(strings.len()).map(|at| vec![8, 0, at]));
+        pool.push(vec![7, 0, 1]);
+        let count = u8::try_from(pool.len() + 1).unwrap();
+        [&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61, 0, count][..], &pool.concat(), &[0, 33, 0, count - 1]].concat()
+    };
+    let jar = zip(&[
+        ("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()),
+        ("com/ex/Main.class", class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl", "-s", "sort"])),
+        ("com/ex/User.class", class("com/ex/User", &["com/ex/Main"], &["find"])),
+        ("com/ex/Other.class", class("com/ex/Other", &["java/lang/Thread"], &["sed"])),
+        ("org/lib/Starter.class", class("org/lib/Starter", &["java/lang/ProcessBuilder"], &["sed"])),
+    ]);
+    let tree = || {
+        Rootfs::debian_like().programs(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed", "/usr/bin/java"]).file(
+            "/app/app.jar",
+            0o644,
+            0,
+            0,
+            &jar,
+        )
+    };
+    let command = ["--user", "app:1000:1000", "--command", "/usr/bin/java -jar /app/app.jar"];
+    tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
+    let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
+    done.assert_gone(&["/usr/bin/sed"]);
+}
+
+/// An archive of files that are not packed.
+fn zip(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let (mut all, mut list): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    for (name, content) in files {
+        let (begin, size, length) = (number(all.len()), number(content.len()), number(name.len()));
+        all.extend(b"PK\x03\x04".iter().chain(&[0; 14]).chain(&size).chain(&size).chain(&length));
+        all.extend(name.as_bytes().iter().chain(content));
+        list.extend(b"PK\x01\x02".iter().chain(&[0; 16]).chain(&size).chain(&size).chain(&length));
+        list.extend([0; 10].iter().chain(&begin).chain(name.as_bytes()));
+    }
+    let (at, size) = (number(all.len()), number(list.len()));
+    all.extend(list);
+    all.extend(b"PK\x05\x06".iter().chain(&[0; 8]).chain(&size).chain(&at).chain(&[0; 2]));
+    all
+}
