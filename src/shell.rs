@@ -16,7 +16,7 @@ pub use code::Code;
 pub(crate) use code::is_argument;
 pub(crate) use code::{Kind, Use};
 pub(crate) use lexer::{LexError, Token, Word, tokens};
-pub(crate) use parser::commands;
+pub(crate) use parser::{SimpleCommand, commands};
 
 /// Whose builtins and keywords count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -9,7 +9,7 @@ use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
 use crate::facts::packages::PackageIndex;
 use crate::facts::packages::makers::Makers;
 use crate::facts::program::Program;
-use crate::policy::Start;
+use crate::policy::{Run, Start};
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
@@ -59,6 +59,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     by_keys(cx, draft, &ids);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
+    by_words(cx, draft, &ids);
     by_configuration(cx, draft, &ids, &makers);
     by_script(cx, draft, &ids, &makers);
 }
@@ -157,6 +158,49 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
             }
         }
     }
+}
+
+/// Accounts that an option on the image's command line names, as in `-u www-data`: refused where the program looks names up
+/// and can become another account, and no program file says what its options are.
+fn by_words(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+    let tree = &cx.facts.tree;
+    let Run::Commands(lines) = &cx.policy.run else { return };
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for line in lines {
+        let programs = line.words.iter().filter_map(|word| cx.facts.commands.find_in_path(tree, program_name(word)));
+        let programs: Vec<Id> = programs.filter_map(|entry| Some(tree.follow(entry).ok()?.node)).collect();
+        let becomes = cx.closure.evidence.iter().find(|evidence| {
+            evidence.looks_up && evidence.becomes && programs.contains(&evidence.file) && !is_known(cx, evidence.file)
+        });
+        let Some(evidence) = becomes.filter(|evidence| !draft.is_removed(evidence.file)) else { continue };
+        for (before, word) in line.words.iter().zip(line.words.iter().skip(1)) {
+            let value = match word.split_once('=') {
+                Some((option, value)) if option.starts_with('-') => value,
+                _ if before.starts_with('-') => word,
+                _ => continue,
+            };
+            let name = value.split([':', '.']).next().unwrap_or_default();
+            if !ids.prunes_account(name) || !told.insert(name) {
+                continue;
+            }
+            draft.refuse_for(
+                cx.closure.origin(evidence.file),
+                format!(
+                    "{} looks account names up and gets '{}' as the value of an option, and this account would be pruned",
+                    escape::quoted(&tree.path(evidence.file)),
+                    escape::escaped(name.as_bytes())
+                ),
+                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
+            );
+        }
+    }
+}
+
+fn program_name(word: &str) -> &[u8] {
+    word.rsplit('/').next().unwrap_or_default().as_bytes()
 }
 
 /// Accounts that the package of the image's program made for itself, and that its configuration names: refused where the
