@@ -28,7 +28,7 @@ macro_rules! built_in {
 const FILES: &[(&str, &str)] = built_in! {
     "acpid" "anacron" "apache2" "apcupsd" "atd" "automount" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot"
     "collectd" "cp" "cron" "daemon" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
-    "fcgiwrap" "fcron" "fetchmail" "foreman" "gcc" "ghostscript" "git" "god" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
+    "fcgiwrap" "fcron" "fetchmail" "firebird" "foreman" "gcc" "ghostscript" "git" "god" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
     "ifplugd" "ifupdown" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived" "lighttpd" "lilypond"
     "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "modprobe" "monit" "mosquitto" "msmtp"
     "munin-node" "mutt" "named" "networkd-dispatcher" "networkmanager" "nginx" "ngircd" "node" "npm" "nrpe" "nsd"

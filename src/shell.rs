@@ -118,6 +118,11 @@ fn is_assignment(word: &Word, first: bool) -> bool {
     first && word.assignment
 }
 
+/// Words that begin a compound command.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    parser::reserved(word).is_some()
+}
+
 /// Words that the shell answers itself; they are no files even where a file has their name (POSIX XCU 2.9 and 2.14,
 /// and the manuals of dash, busybox and bash).
 pub(crate) fn is_builtin(name: &str, dialect: Dialect) -> bool {

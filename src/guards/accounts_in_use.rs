@@ -169,14 +169,15 @@ fn by_words(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
         return;
     }
     let mut told: BTreeSet<&str> = BTreeSet::new();
-    for line in lines {
-        let programs = line.words.iter().filter_map(|word| cx.facts.commands.find_in_path(tree, program_name(word)));
-        let programs: Vec<Id> = programs.filter_map(|entry| Some(tree.follow(entry).ok()?.node)).collect();
+    for (line, at) in lines.iter().flat_map(|line| (0..line.words.len()).map(move |at| (line, at))) {
+        let words = line.words.get(at..).unwrap_or_default();
+        let program = words.first().and_then(|word| cx.facts.commands.find_in_path(tree, program_name(word)));
+        let program = program.and_then(|entry| Some(tree.follow(entry).ok()?.node)).filter(|&id| !is_known(cx, id));
         let becomes = cx.closure.evidence.iter().find(|evidence| {
-            evidence.looks_up && evidence.becomes && programs.contains(&evidence.file) && !is_known(cx, evidence.file)
+            program == Some(evidence.file) && evidence.looks_up && evidence.becomes && !draft.is_removed(evidence.file)
         });
-        let Some(evidence) = becomes.filter(|evidence| !draft.is_removed(evidence.file)) else { continue };
-        for (before, word) in line.words.iter().zip(line.words.iter().skip(1)) {
+        let Some(evidence) = becomes else { continue };
+        for (before, word) in words.iter().zip(words.iter().skip(1)).take_while(|(_, word)| *word != "--") {
             let value = match word.split_once('=') {
                 Some((option, value)) if option.starts_with('-') => value,
                 _ if before.starts_with('-') => word,

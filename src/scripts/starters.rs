@@ -7,7 +7,7 @@ use super::configurations::{behind, files};
 use super::{FileUses, How, Language, MOST_SCRIPTS, Named, Reader};
 use super::{imports, makefile, package};
 use crate::programs::{
-    Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
+    Configuration, Kind, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
 };
 use crate::shell::{self, Code, Dialect, SimpleCommand, is_builtin};
 use crate::tree::Id;
@@ -213,9 +213,6 @@ fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configu
 
 /// What a configuration names, and further files that it includes.
 fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<FileUses>, Vec<Id>) {
-    if configuration.keys.iter().all(|(_, value)| value.kind.is_account()) && !is_table(configuration.syntax) {
-        return (Vec::new(), Vec::new());
-    }
     let text = reader.text(file);
     let mut code = Code::new(Dialect::Posix);
     let (mut included, mut loaded) = (Vec::new(), Vec::new());
@@ -239,6 +236,11 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
     let mut uses = reader.named(&[(file, None)], code);
     if let Some(first) = uses.first_mut() {
         first.names.append(&mut loaded);
+        // Which of its keys hold commands the program file does not say: whole paths of programs count.
+        let told = |kind: Kind| !kind.is_account() && kind != Kind::Include;
+        if !is_table(configuration.syntax) && !configuration.keys.iter().any(|(_, value)| told(value.kind)) {
+            first.names.extend(reader.paths_in(file));
+        }
     }
     (uses, included)
 }
@@ -255,7 +257,8 @@ fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, 
     // What a variable holds is not known, and `NAME=value` is no program.
     if !first.is_empty() && !first.contains(|c: char| "$`%={}()[]!&|;<>".contains(c)) {
         let name = first.rsplit('/').next().unwrap_or_default();
-        let there = || is_builtin(name, Dialect::Posix) || reader.runs(first, &[]).is_some();
+        let word = || is_builtin(name, Dialect::Posix) || (shell && shell::is_reserved(name));
+        let there = || word() || reader.runs(first, &[]).is_some();
         // A path may lie on a volume; a name that is found nowhere starts nothing.
         if ignore.iter().any(|ignored| ignored == name) || (!first.contains('/') && !there()) {
             return;
