@@ -181,6 +181,8 @@ fn goals<'w>(words: &[&'w str]) -> Vec<&'w str> {
 /// What the files of one configuration name.
 fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configuration, found: &mut Vec<FileUses>) {
     let tree = reader.tree;
+    let whole =
+        !reader.policy.programs.of(tree.name(id), &tree.path(id)).iter().any(|(known, _)| knows_commands(known));
     let mut started = Vec::new();
     let mut at = 0;
     let mut seen = BTreeSet::new();
@@ -195,7 +197,7 @@ fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configu
             Syntax::Programs => {}
             Syntax::Execline => found.push(reader.execline(file)),
             _ => {
-                let (mut uses, included) = parts(reader, file, configuration);
+                let (mut uses, included) = parts(reader, file, configuration, whole);
                 found.append(&mut uses);
                 files.extend(included);
             }
@@ -211,8 +213,13 @@ fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configu
     }
 }
 
-/// What a configuration names, and further files that it includes.
-fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<FileUses>, Vec<Id>) {
+/// What a configuration names, by `whole` paths of programs where no key is known to hold a command, and further files that
+/// it includes.
+fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration, whole: bool) -> (Vec<FileUses>, Vec<Id>) {
+    if !whole && configuration.keys.iter().all(|(_, value)| value.kind.is_account()) && !is_table(configuration.syntax)
+    {
+        return (Vec::new(), Vec::new());
+    }
     let text = reader.text(file);
     let mut code = Code::new(Dialect::Posix);
     let (mut included, mut loaded) = (Vec::new(), Vec::new());
@@ -236,12 +243,11 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
     let mut uses = reader.named(&[(file, None)], code);
     if let Some(first) = uses.first_mut() {
         first.names.append(&mut loaded);
-        // Which of its keys hold commands the program file does not say: whole paths of programs count.
-        let told = |kind: Kind| !kind.is_account() && kind != Kind::Include;
-        if !is_table(configuration.syntax) && !configuration.keys.iter().any(|(_, value)| told(value.kind)) {
+        if whole {
             first.names.extend(reader.paths_in(file));
         }
     }
+    uses.retain(|uses| !whole || !uses.names.is_empty());
     (uses, included)
 }
 
@@ -272,6 +278,16 @@ fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, 
     for command in shell::commands(text).unwrap_or_default().iter().filter(|command| command.words.len() > 1) {
         told_by(reader, code, command, Some(line));
     }
+}
+
+/// Whether its file says which settings hold commands.
+fn knows_commands(program: &Program) -> bool {
+    let told = |kind: Kind| !kind.is_account() && kind != Kind::Include;
+    program.configurations.iter().any(|configuration| {
+        is_table(configuration.syntax)
+            || matches!(configuration.syntax, Syntax::Programs | Syntax::Execline | Syntax::Makefile | Syntax::Package)
+            || configuration.keys.iter().any(|(_, value)| told(value.kind))
+    })
 }
 
 fn is_table(syntax: Syntax) -> bool {
