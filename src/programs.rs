@@ -27,8 +27,8 @@ macro_rules! built_in {
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
     "acpid" "anacron" "apache2" "apcupsd" "atd" "automount" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot"
-    "collectd" "cp" "cron" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
-    "fcgiwrap" "fcron" "fetchmail" "gcc" "ghostscript" "git" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
+    "collectd" "cp" "cron" "daemon" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
+    "fcgiwrap" "fcron" "fetchmail" "firebird" "foreman" "gcc" "ghostscript" "git" "god" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
     "ifplugd" "ifupdown" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived" "lighttpd" "lilypond"
     "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "modprobe" "monit" "mosquitto" "msmtp"
     "munin-node" "mutt" "named" "networkd-dispatcher" "networkmanager" "nginx" "ngircd" "node" "npm" "nrpe" "nsd"
@@ -165,10 +165,14 @@ pub(crate) enum Syntax {
     Execline,
     /// Recipes of make(1), of the goals that the command line names.
     Makefile,
+    /// Scripts of package.json, of the names that the command line has.
+    Package,
+    /// `key: value`, as in a Procfile.
+    Labels,
 }
 
 /// The words for syntaxes in a file.
-const SYNTAXES: [(&str, Syntax); 10] = [
+const SYNTAXES: [(&str, Syntax); 12] = [
     ("statements", Syntax::Statements),
     ("assignments", Syntax::Assignments),
     ("directives", Syntax::Directives),
@@ -179,6 +183,8 @@ const SYNTAXES: [(&str, Syntax); 10] = [
     ("programs", Syntax::Programs),
     ("execline", Syntax::Execline),
     ("makefile", Syntax::Makefile),
+    ("package", Syntax::Package),
+    ("labels", Syntax::Labels),
 ];
 
 /// One configuration of a program.

@@ -10,6 +10,7 @@ pub(crate) mod configurations;
 mod imports;
 mod makefile;
 mod modules;
+mod package;
 mod starters;
 
 use std::collections::BTreeSet;
@@ -125,7 +126,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn uses(&self, id: Id) -> Vec<FileUses> {
         let mut found = match self.language(id) {
             Some(Language::Shell(dialect)) => self.shell(id, dialect),
-            Some(Language::Execline) => vec![self.execline(id)],
+            Some(Language::Execline) => {
+                let mut uses = self.execline(id);
+                uses.names.extend(starters::told_in(self, id, Language::Execline));
+                vec![uses]
+            }
             None => self.calls(id, false),
         };
         found.extend(self.calls_in_words(id));
@@ -233,7 +238,11 @@ impl<'a> Reader<'a> {
 
     fn shell(&self, id: Id, dialect: Dialect) -> Vec<FileUses> {
         let (files, code) = self.unit(id, dialect);
-        self.named(&files, code)
+        let mut found = self.named(&files, code);
+        for uses in &mut found {
+            uses.names.extend(starters::told_in(self, uses.file, Language::Shell(dialect)));
+        }
+        found
     }
 
     /// The entries that code names, by file.

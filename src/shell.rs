@@ -16,7 +16,7 @@ pub use code::Code;
 pub(crate) use code::is_argument;
 pub(crate) use code::{Kind, Use};
 pub(crate) use lexer::{LexError, Token, Word, tokens};
-pub(crate) use parser::commands;
+pub(crate) use parser::{SimpleCommand, commands};
 
 /// Whose builtins and keywords count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -116,6 +116,11 @@ pub fn quoted(text: &str) -> String {
 /// `NAME=value` before any command word.
 fn is_assignment(word: &Word, first: bool) -> bool {
     first && word.assignment
+}
+
+/// Words that begin a compound command.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    parser::reserved(word).is_some()
 }
 
 /// Words that the shell answers itself; they are no files even where a file has their name (POSIX XCU 2.9 and 2.14,

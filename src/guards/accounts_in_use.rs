@@ -9,7 +9,7 @@ use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
 use crate::facts::packages::PackageIndex;
 use crate::facts::packages::makers::Makers;
 use crate::facts::program::Program;
-use crate::policy::Start;
+use crate::policy::{Run, Start};
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
@@ -59,6 +59,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     by_keys(cx, draft, &ids);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
+    by_words(cx, draft, &ids);
     by_configuration(cx, draft, &ids, &makers);
     by_script(cx, draft, &ids, &makers);
 }
@@ -157,6 +158,50 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
             }
         }
     }
+}
+
+/// Accounts that an option on the image's command line names, as in `-u www-data`: refused where the program looks names up
+/// and can become another account, and no program file says what its options are.
+fn by_words(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+    let tree = &cx.facts.tree;
+    let Run::Commands(lines) = &cx.policy.run else { return };
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (line, at) in lines.iter().flat_map(|line| (0..line.words.len()).map(move |at| (line, at))) {
+        let words = line.words.get(at..).unwrap_or_default();
+        let program = words.first().and_then(|word| cx.facts.commands.find_in_path(tree, program_name(word)));
+        let program = program.and_then(|entry| Some(tree.follow(entry).ok()?.node)).filter(|&id| !is_known(cx, id));
+        let becomes = cx.closure.evidence.iter().find(|evidence| {
+            program == Some(evidence.file) && evidence.looks_up && evidence.becomes && !draft.is_removed(evidence.file)
+        });
+        let Some(evidence) = becomes else { continue };
+        for (before, word) in words.iter().zip(words.iter().skip(1)).take_while(|(_, word)| *word != "--") {
+            let value = match word.split_once('=') {
+                Some((option, value)) if option.starts_with('-') => value,
+                _ if before.starts_with('-') => word,
+                _ => continue,
+            };
+            let name = value.split([':', '.']).next().unwrap_or_default();
+            if !ids.prunes_account(name) || !told.insert(name) {
+                continue;
+            }
+            draft.refuse_for(
+                cx.closure.origin(evidence.file),
+                format!(
+                    "{} looks account names up and gets '{}' as the value of an option, and this account would be pruned",
+                    escape::quoted(&tree.path(evidence.file)),
+                    escape::escaped(name.as_bytes())
+                ),
+                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
+            );
+        }
+    }
+}
+
+fn program_name(word: &str) -> &[u8] {
+    word.rsplit('/').next().unwrap_or_default().as_bytes()
 }
 
 /// Accounts that the package of the image's program made for itself, and that its configuration names: refused where the

@@ -168,17 +168,19 @@ fn leads_nowhere(draft: &Draft<'_>, tree: &Tree, entry: Id) -> bool {
     draft.is_removed(entry) || target.is_ok_and(|target| draft.is_removed(target))
 }
 
-/// The interpreter of a script, when that goes: a script that stays with its package does not run then.
+/// The interpreter of a script, or the `env` that starts it, when that goes: a script that stays does not run then.
 fn lost_interpreter(cx: &Context<'_>, draft: &Draft<'_>, entry: Id) -> Option<Vec<u8>> {
     let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
     let target = tree.follow(entry).ok()?.node;
     let program = commands.program(tree, cx.contents, target).ok()?;
     let Program::Script(shebang) = program else { return None };
-    let found = match &shebang.env_name {
-        Some(name) => commands.find_in_path(tree, name)?,
-        None => tree.resolve(&shebang.interpreter).ok()?.node,
-    };
-    leads_nowhere(draft, tree, found).then(|| tree.path(found))
+    let first = tree.resolve(&shebang.interpreter).ok()?.node;
+    let then = shebang.env_name.as_ref().and_then(|name| commands.find_in_path(tree, name));
+    [Some(first), then]
+        .into_iter()
+        .flatten()
+        .find(|&found| leads_nowhere(draft, tree, found))
+        .map(|found| tree.path(found))
 }
 
 /// What cannot be shown is said.

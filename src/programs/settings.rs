@@ -147,6 +147,11 @@ fn settings<'c>(configuration: &'c Configuration, text: &str, wanted: fn(Kind) -
                     keep(number, section, key.trim(), value.trim());
                 }
             }
+            Syntax::Labels => {
+                if let Some((key, value)) = line.split_once(':') {
+                    keep(number, section, key.trim(), value.trim());
+                }
+            }
             Syntax::Directives => {
                 let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
                 let (key, value) = line.split_at(line.find([' ', '\t', '=', '"', '\'']).unwrap_or(line.len()));

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::configurations::{behind, files};
-use super::{FileUses, How, MOST_SCRIPTS, Named, Reader};
-use super::{imports, makefile};
+use super::{FileUses, How, Language, MOST_SCRIPTS, Named, Reader};
+use super::{imports, makefile, package};
 use crate::programs::{
-    Configuration, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
+    Configuration, Kind, Part, Program, Starts, Syntax, When, command_settings, option_values, through_shell,
 };
-use crate::shell::{Code, Dialect, is_builtin};
+use crate::shell::{self, Code, Dialect, SimpleCommand, is_builtin};
 use crate::tree::Id;
 use crate::tree::glob::Glob;
 
@@ -24,24 +24,15 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     for (program, version) in reader.policy.programs.of(name, &tree.path(id)) {
         for configuration in &program.configurations {
             let files = files(reader, name, version, configuration);
-            if configuration.syntax == Syntax::Makefile {
-                recipes(reader, name, &files, &mut found);
+            if matches!(configuration.syntax, Syntax::Makefile | Syntax::Package) {
+                recipes(reader, name, &files, configuration.syntax, &mut found);
             } else {
                 read(reader, id, files, configuration, &mut found);
             }
         }
         let mut code = Code::new(Dialect::Posix);
         for line in reader.lines() {
-            let words = behind(&line.words, name);
-            let own = words.split(|&word| word == "--").next().unwrap_or_default();
-            for (option, value) in &program.options {
-                for text in option_values(option, own) {
-                    let text = value.part(text);
-                    if let Some(shell) = through_shell(value.kind, text) {
-                        start(reader, &mut code, (0, text, shell), &[]);
-                    }
-                }
-            }
+            told(reader, &mut code, program, &behind(&line.words, name), 0);
         }
         found.extend(reader.named(&[(id, None)], code).into_iter().filter(|uses| !uses.names.is_empty()));
         for starts in program.starts.iter().filter(|starts| starts.when == When::Sometimes) {
@@ -49,6 +40,45 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
         }
     }
     found
+}
+
+/// What a script tells the programs that it starts: `socat … EXEC:COMMAND`.
+pub(super) fn told_in(reader: &Reader<'_>, id: Id, language: Language) -> Vec<Named> {
+    let text = reader.text(id);
+    let commands = match language {
+        Language::Shell(_) => shell::commands(&text).unwrap_or_default(),
+        Language::Execline => shell::execline::commands(&text),
+    };
+    let mut code = Code::new(Dialect::Posix);
+    for command in &commands {
+        told_by(reader, &mut code, command, None);
+    }
+    reader.named(&[(id, None)], code).into_iter().flat_map(|uses| uses.names).collect()
+}
+
+/// The command lines that the words of one command hold, whichever of the words starts a program that takes some.
+fn told_by(reader: &Reader<'_>, code: &mut Code, command: &SimpleCommand, line: Option<u32>) {
+    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+    for (at, word) in command.words.iter().enumerate() {
+        let name = word.text.rsplit('/').next().unwrap_or_default();
+        for (program, _) in reader.policy.programs.of(name.as_bytes(), word.text.as_bytes()) {
+            let own = words.get(at + 1..).unwrap_or_default();
+            told(reader, code, program, own, line.unwrap_or(word.line));
+        }
+    }
+}
+
+/// The command lines in the options of a program, whose own words these are.
+fn told(reader: &Reader<'_>, code: &mut Code, program: &Program, words: &[&str], line: u32) {
+    let own = words.split(|&word| word == "--").next().unwrap_or_default();
+    for (option, value) in &program.options {
+        for text in option_values(option, own) {
+            let text = value.part(text);
+            if let Some(shell) = through_shell(value.kind, text) {
+                start(reader, code, (line, text, shell), &[]);
+            }
+        }
+    }
 }
 
 /// Scripts of the application that show that a program starts another one.
@@ -104,8 +134,9 @@ fn application(reader: &Reader<'_>, program: &[u8]) -> BTreeSet<Id> {
     found
 }
 
-/// What the recipes of Makefiles name: of the goals on the command line, or of all where a script starts make.
-fn recipes(reader: &Reader<'_>, program: &[u8], files: &[Id], found: &mut Vec<FileUses>) {
+/// What the recipes of Makefiles and the scripts of package.json name: of the goals on the command line, or of all where a
+/// script starts make or npm.
+fn recipes(reader: &Reader<'_>, program: &[u8], files: &[Id], syntax: Syntax, found: &mut Vec<FileUses>) {
     // The first of the usual names counts, and every one that is given.
     for &file in files {
         let Ok(file) = reader.tree.follow(file).map(|found| found.node) else { continue };
@@ -115,7 +146,16 @@ fn recipes(reader: &Reader<'_>, program: &[u8], files: &[Id], found: &mut Vec<Fi
         let mut code = Code::new(Dialect::Posix);
         let goals: Vec<&str> = started.iter().flat_map(|words| goals(words)).collect();
         let direct = reader.lines().iter().any(|line| line.words.iter().any(|word| names(word, program)));
-        for (line, text) in makefile::commands(&text, &goals, !direct) {
+        let commands = match syntax {
+            Syntax::Package => package::commands(&text, &goals, !direct),
+            _ => makefile::commands(&text, &goals, !direct),
+        };
+        if syntax == Syntax::Package {
+            // npm puts the programs of packages in front of PATH.
+            let top = reader.tree.path(reader.tree.parent(file));
+            code.read_part(&format!("PATH={}/node_modules/.bin:$PATH", String::from_utf8_lossy(&top)), 0);
+        }
+        for (line, text) in commands {
             code.read_part("/bin/sh", line);
             code.read_part(&text, line);
         }
@@ -141,6 +181,8 @@ fn goals<'w>(words: &[&'w str]) -> Vec<&'w str> {
 /// What the files of one configuration name.
 fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configuration, found: &mut Vec<FileUses>) {
     let tree = reader.tree;
+    let whole =
+        !reader.policy.programs.of(tree.name(id), &tree.path(id)).iter().any(|(known, _)| knows_commands(known));
     let mut started = Vec::new();
     let mut at = 0;
     let mut seen = BTreeSet::new();
@@ -155,7 +197,7 @@ fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configu
             Syntax::Programs => {}
             Syntax::Execline => found.push(reader.execline(file)),
             _ => {
-                let (mut uses, included) = parts(reader, file, configuration);
+                let (mut uses, included) = parts(reader, file, configuration, whole);
                 found.append(&mut uses);
                 files.extend(included);
             }
@@ -171,9 +213,11 @@ fn read(reader: &Reader<'_>, id: Id, mut files: Vec<Id>, configuration: &Configu
     }
 }
 
-/// What a configuration names, and further files that it includes.
-fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<FileUses>, Vec<Id>) {
-    if configuration.keys.iter().all(|(_, value)| value.kind.is_account()) && !is_table(configuration.syntax) {
+/// What a configuration names, by `whole` paths of programs where no key is known to hold a command, and further files that
+/// it includes.
+fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration, whole: bool) -> (Vec<FileUses>, Vec<Id>) {
+    if !whole && configuration.keys.iter().all(|(_, value)| value.kind.is_account()) && !is_table(configuration.syntax)
+    {
         return (Vec::new(), Vec::new());
     }
     let text = reader.text(file);
@@ -199,7 +243,11 @@ fn parts(reader: &Reader<'_>, file: Id, configuration: &Configuration) -> (Vec<F
     let mut uses = reader.named(&[(file, None)], code);
     if let Some(first) = uses.first_mut() {
         first.names.append(&mut loaded);
+        if whole {
+            first.names.extend(reader.paths_in(file));
+        }
     }
+    uses.retain(|uses| !whole || !uses.names.is_empty());
     (uses, included)
 }
 
@@ -215,7 +263,8 @@ fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, 
     // What a variable holds is not known, and `NAME=value` is no program.
     if !first.is_empty() && !first.contains(|c: char| "$`%={}()[]!&|;<>".contains(c)) {
         let name = first.rsplit('/').next().unwrap_or_default();
-        let there = || is_builtin(name, Dialect::Posix) || reader.runs(first, &[]).is_some();
+        let word = || is_builtin(name, Dialect::Posix) || (shell && shell::is_reserved(name));
+        let there = || word() || reader.runs(first, &[]).is_some();
         // A path may lie on a volume; a name that is found nowhere starts nothing.
         if ignore.iter().any(|ignored| ignored == name) || (!first.contains('/') && !there()) {
             return;
@@ -225,6 +274,20 @@ fn start(reader: &Reader<'_>, code: &mut Code, (line, text, shell): (u32, &str, 
         code.read_part("/bin/sh", line);
     }
     code.read_part(text, line);
+    // Its arguments may hold one more, which is shorter.
+    for command in shell::commands(text).unwrap_or_default().iter().filter(|command| command.words.len() > 1) {
+        told_by(reader, code, command, Some(line));
+    }
+}
+
+/// Whether its file says which settings hold commands.
+fn knows_commands(program: &Program) -> bool {
+    let told = |kind: Kind| !kind.is_account() && kind != Kind::Include;
+    program.configurations.iter().any(|configuration| {
+        is_table(configuration.syntax)
+            || matches!(configuration.syntax, Syntax::Programs | Syntax::Execline | Syntax::Makefile | Syntax::Package)
+            || configuration.keys.iter().any(|(_, value)| told(value.kind))
+    })
 }
 
 fn is_table(syntax: Syntax) -> bool {

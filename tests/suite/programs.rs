@@ -20,6 +20,7 @@ fn text(syntax: &str, key: &str, value: &str) -> String {
         ("statements", None) => format!("# first\n{key} {value};\n"),
         ("assignments", Some(section)) => format!("[{section}]\n{key} = {value}\n"),
         ("assignments", None) => format!("# first\n{key} = {value}\n"),
+        ("labels", _) => format!("# first\n{key}: {value}\n"),
         ("attributes", _) => format!("<x>\n<y {key}=\"{value}\"/></x>\n"),
         _ => format!("# first\n{key} {value}\n"),
     }
@@ -225,7 +226,8 @@ fn a_command_in_a_configuration_is_refused_until_it_is_kept() {
     for known in known() {
         for (usual, syntax, key, after) in &known.commands {
             let value = format!("{}/usr/bin/wget", "x ".repeat(*after));
-            let tree = || with(&known).text(usual, text(syntax, key, &value));
+            let usual = if usual.starts_with('/') { usual.clone() } else { format!("/{usual}") };
+            let tree = || with(&known).text(&usual, text(syntax, key, &value));
             let head = format!("[run]\nuser = 'app:1000:1000'\ncommand = ['{}']\n{QUIET}", known.name);
             let config = |keep: &str| format!("{head}{keep}");
             let none: [&str; 0] = [];

@@ -163,3 +163,56 @@ fn accounts_of_services_and_jobs_are_in_use() {
         .says(&["'queue' would be pruned", "/etc/cron.d/app:1"])
         .says(&["'worker' would be pruned", "/etc/service/web/run:2"]);
 }
+
+/// An `env` that goes stops a script whose interpreter stays; what a script tells the programs that it starts counts.
+#[test]
+fn what_a_service_needs_besides_its_programs() {
+    let tree = |run: &str| {
+        Rootfs::debian_like()
+            .script("/usr/bin/supervisord", "#!/usr/bin/perl\n")
+            .programs(&["/usr/bin/socat", "/usr/bin/tac", "/usr/bin/env"])
+            .text("/etc/supervisor/supervisord.conf", format!("[program:web]\ncommand={run}\n"))
+            .script("/app/env", "#!/usr/bin/env perl\n")
+            .script("/app/sh", "#!/bin/bash\nexec socat - 'SYSTEM:tac x'\n")
+    };
+    let args = command("supervisord -n");
+    tree("/app/env").refuse(&args).says(&["'/usr/bin/env', interpreter of '/app/env'"]);
+    tree("/app/sh").refuse(&args).says(&["'tac' (/app/sh:2)"]);
+    tree("socat - \"EXEC:tac x\"").refuse(&args).says(&["'tac' (/etc/supervisor/supervisord.conf:2)"]);
+}
+
+/// npm runs the script that the command line names, with those before and after it; foreman every line of a Procfile.
+#[test]
+fn scripts_of_packages_and_lines_of_procfiles() {
+    let package = "{\n\"scripts\": {\n\"prestart\": \"tac x\",\n\"start\": \"tool\",\n\"test\": \"find x\"\n}}";
+    let tree = Rootfs::debian_like()
+        .script("/usr/bin/npm", "#!/usr/bin/perl\n")
+        .script("/usr/bin/foreman", "#!/usr/bin/perl\n")
+        .programs(&["/usr/bin/tac", "/usr/bin/env"])
+        .script("/app/node_modules/.bin/tool", "#!/usr/bin/env perl\n")
+        .text("/app/package.json", package)
+        .text("/app/Procfile", "web: tool\n# find: find x\ntick: while true; do tac x; done\n");
+    let said = tree.refuse(&command("npm --prefix /app start"));
+    let said =
+        said.says(&["'tac' (/app/package.json:3)", "'/usr/bin/env', interpreter of 'tool' (/app/package.json:4)"]);
+    assert!(!said.run.all().contains("'find'"), "{}", said.run.all());
+    tree.refuse(&command("foreman start -f /app/Procfile")).says(&["'tac' (/app/Procfile:3)"]);
+}
+
+/// Which keys hold commands the file of the program does not say.
+#[test]
+fn whole_paths_in_a_configuration_with_keys_for_accounts_only() {
+    let tree = Rootfs::debian_like()
+        .programs(&["/usr/bin/tac"])
+        .text("/etc/own.conf", "user = app\nhelper = /usr/bin/tac\n# /usr/bin/find\n");
+    let own = "names = ['own']\n[[configuration]]\nfiles = ['/etc/own.conf']\nsyntax = 'assignments'\nkeys = { user = 'account' }\n";
+    let tree = tree.programs(&["/usr/sbin/own"]);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("own.toml"), own).unwrap();
+    let config = directory.path().join("harden.toml");
+    let text = "[run]\nuser = 'app:1000:1000'\ncommand = ['own']\n[programs]\nfiles = ['own.toml']\n";
+    std::fs::write(&config, text).unwrap();
+    let said = tree.refuse(&["--config", config.to_str().unwrap()]);
+    let said = said.says(&["'/usr/bin/tac' (/etc/own.conf:2)"]);
+    assert!(!said.run.all().contains("/usr/bin/find"), "{}", said.run.all());
+}
