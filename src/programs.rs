@@ -330,6 +330,8 @@ pub(crate) struct Program {
     pub with_value: Vec<String>,
     /// It starts the words behind its own as the account that it is given.
     pub drops: bool,
+    /// It delivers mail to the accounts of the image.
+    pub delivers: bool,
     /// What its first argument is that is no option.
     pub first: Option<Value>,
     /// What it starts.

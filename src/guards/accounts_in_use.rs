@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Guard, login_shells, reach};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
-use crate::facts::accounts::{Database, GID, Line, UID, parse_id};
+use crate::facts::accounts::{Database, GID, Line, PASSWORD, UID, parse_id};
 use crate::facts::packages::PackageIndex;
 use crate::facts::packages::makers::Makers;
 use crate::facts::program::Program;
 use crate::policy::{Run, Start};
+use crate::rules::accounts::lock::{is_hash, is_locked};
 use crate::rules::context::Context;
 use crate::rules::ids::Ids;
 use crate::scripts::configurations::AccountUse;
@@ -18,6 +19,9 @@ use crate::tree::Id;
 /// Last number of accounts that every image of a distribution has, most of them with a name that means something else
 /// too: mail, list, users. Packages make accounts above it.
 const FIXED: u32 = 100;
+
+/// Accounts of persons begin here (login.defs(5), UID_MIN).
+const PERSONS: u32 = 1000;
 
 /// The account and the group for nobody, as Debian and others number them.
 const NOBODY: u32 = 65534;
@@ -57,6 +61,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         refuse_named(cx, draft, group, name, uses);
     }
     by_keys(cx, draft, &ids);
+    by_names_of_others(cx, draft, &ids);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
     by_texts(cx, draft, &ids, &makers);
     by_words(cx, draft, &ids);
@@ -112,6 +117,59 @@ fn by_keys(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
                 draft.warn_for(cx.closure.origin(server), text, help);
             }
         }
+    }
+}
+
+/// Accounts whose names no file of the image holds, since others send them: those of a login with a password, which PAM
+/// checks, and of a mail. Only root becomes another account.
+fn by_names_of_others(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+    let (tree, accounts) = (&cx.facts.tree, &cx.facts.accounts);
+    if cx.policy.start != Start::Root {
+        return;
+    }
+    let prunes = |line: &&Line| std::str::from_utf8(line.name()).is_ok_and(|name| ids.prunes_account(name));
+    let pruned: Vec<&Line> = accounts.passwd().filter(prunes).collect();
+    let secrets = [Database::Shadow, Database::Passwd].into_iter().filter_map(|database| accounts.files.get(&database));
+    let with_password: BTreeSet<&[u8]> = secrets
+        .flat_map(|file| &file.lines)
+        .filter(|line| line.defect.is_none() && is_hash(line.field(PASSWORD)) && !is_locked(line.field(PASSWORD)))
+        .map(Line::name)
+        .collect();
+    let of_person = |line: &&&Line| line.id(UID).is_some_and(|id| (PERSONS..NOBODY).contains(&id));
+    let named = |lines: Vec<&&Line>| lines.into_iter().map(|line| line.name().to_vec()).collect::<Vec<_>>();
+    let logins: Vec<&&Line> = pruned.iter().filter(|line| with_password.contains(line.name())).collect();
+    let mut found: Vec<(Id, Vec<Vec<u8>>, String)> = Vec::new();
+    for &(program, service) in &cx.closure.logins {
+        let why = format!("checks passwords through PAM ({})", escape::quoted(&tree.path(service)));
+        found.push((program, named(logins.clone()), why));
+    }
+    for &program in cx.closure.reasons.keys() {
+        let known = cx.policy.programs.of(tree.name(program), &tree.path(program));
+        if tree.is_file(program) && known.iter().any(|(known, _)| known.delivers) {
+            let why = "delivers mail to the accounts of the image".to_owned();
+            found.push((program, named(pruned.iter().filter(of_person).collect()), why));
+        }
+    }
+    let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut reached = None;
+    for (program, mut names, why) in found {
+        names.retain(|name| !told.contains(name));
+        let Some(first) = names.first().filter(|_| !draft.is_removed(program)) else { continue };
+        let more = names.len() - 1;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!(
+            "the account '{}'{more} would be pruned, but the kept {} {why}",
+            escape::escaped(first),
+            escape::quoted(&tree.path(program)),
+        );
+        let keeps = names.iter().map(|name| Keep::new(List::Users, String::from_utf8_lossy(name))).collect();
+        let help = Help::write(keeps, ", or remove the account in an earlier Dockerfile step");
+        if cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(program) {
+            draft.refuse_for(cx.closure.origin(program), text, help);
+        } else {
+            draft.warn_for(cx.closure.origin(program), text, help);
+        }
+        told.extend(names);
     }
 }
 

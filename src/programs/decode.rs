@@ -82,6 +82,7 @@ const KEYS: &[Key] = &[
     ),
     key("options-with-value", Shape::Texts, "Other options that take the next word as their value."),
     key("drops", Shape::Flag, "It runs the rest of its command line as the account that it is given."),
+    key("delivers", Shape::Flag, "It delivers mail to the accounts of the image."),
     key("first-argument", Shape::Value, "The kind of name in the first argument that is not an option."),
     key("starts", Shape::Tables(STARTS), "A program that this one starts."),
     key(
@@ -261,6 +262,7 @@ fn program(path: &str, table: &mut Table) -> Program {
         options: values(table, "options"),
         with_value: texts(table, "options-with-value"),
         drops: flag(table, "drops"),
+        delivers: flag(table, "delivers"),
         first: values(table, "first-argument").pop().map(|(_, value)| value),
         starts: tables(table, "starts").into_iter().map(starts).collect(),
         accounts: tables(table, "account").into_iter().map(account).collect(),

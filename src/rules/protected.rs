@@ -5,6 +5,7 @@ use super::remove::this_program::IMAGE_DIRECTORIES;
 use crate::draft::Draft;
 use crate::facts::packages::places::RECORDS;
 use crate::policy::{Database, Policy};
+use crate::root::is_temporary;
 use crate::tree::set::IdSet;
 use crate::tree::{Id, Tree, glob};
 
@@ -77,9 +78,12 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
         draft.keep(id);
     }
     // Top-level entries: the shape of the file system, links as /bin -> usr/bin included; not a directory made for this
-    // program.
+    // program, nor one that the next run would take for what a killed run left.
     let own = cx.facts.this_program.map(|id| tree.parent(id));
     for id in tree.children(Id::ROOT).filter(|&id| !tree.is_file(id) && is_directory_like(tree, id)) {
+        if is_temporary(tree.name(id)) {
+            continue;
+        }
         if Some(id) != own || IMAGE_DIRECTORIES.iter().any(|path| path.as_bytes() == tree.path(id)) {
             draft.keep(id);
         }

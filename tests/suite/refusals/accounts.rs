@@ -138,6 +138,32 @@ fn an_account_that_sshd_lets_in_keeps_its_login_shell_or_the_plan_is_refused() {
         .apply_config(keep, &APP);
 }
 
+/// A mail names its recipient, and no file of the image does.
+#[test]
+fn an_account_that_gets_mail_stays_or_the_plan_is_refused() {
+    for server in ["/usr/sbin/smtpd", "/usr/sbin/exim4", "/usr/lib/postfix/sbin/master"] {
+        let tree = || {
+            Rootfs::debian_like()
+                .account("joe", 1001, "/home/joe", "/bin/sh")
+                .account("kin", 1002, "/home/kin", "/usr/sbin/nologin")
+                .program("/usr/bin/dash")
+                .link("/usr/bin/sh", "dash")
+                .program(server)
+        };
+        let run = format!("[run]\nuser = 'app:1000:1000'\nstart = 'root'\ncommand = ['{server}']\n");
+        let refused = tree().refuse_config(&run, &[]);
+        refused.says(&[
+            "the account 'joe' and 1 more would be pruned",
+            &format!("the kept '{server}' delivers mail to the accounts of the image"),
+            "[keep] users = [\"joe\", \"kin\"]",
+        ]);
+        let done = tree().apply_config(&format!("{run}[keep]\nusers = ['joe', 'kin']\n"), &[]);
+        assert!(done.root.read("/etc/passwd").contains("joe:x:1001"));
+        // Without root it cannot deliver to others.
+        tree().apply_config(&run.replace("start = 'root'\n", ""), &[]);
+    }
+}
+
 /// What a configuration includes is a part of it, also of one that the command line names.
 #[test]
 fn an_account_of_an_included_configuration_is_refused() {

@@ -381,13 +381,18 @@ fn passwords_that_a_kept_service_asks_for_are_named_when_they_are_taken() {
     refused
         .says(&["'/usr/bin/tool' checks passwords through PAM", "'human' (/etc/shadow:", "\"accounts.lock\" = \"off\""])
         .alone();
+    let pruned = tree("pam_unix.so").refuse_config(OWN, &[]);
+    pruned
+        .says(&["the account 'human' would be pruned, but the kept '/usr/bin/tool' checks passwords through PAM"])
+        .says(&["[keep] users = [\"human\"]"])
+        .alone();
     let beside = format!("{BESIDE}users = ['human']\n");
     let done = tree("pam_unix.so").apply_config(&beside, &[]);
     assert!(done.run.stderr.contains("warning[guard.passwords]"), "{}", done.run.all());
     let on = format!("{config}[rules]\n'accounts.lock' = 'on'\n");
     let off = format!("{config}[rules]\n'accounts.lock' = 'off'\n");
     for (auth, config) in
-        [("pam_unix.so", &off), ("pam_unix.so", &on), ("pam_deny.so", &config), ("pam_unix.so", &OWN.to_owned())]
+        [("pam_unix.so", &off), ("pam_unix.so", &on), ("pam_deny.so", &config), ("pam_deny.so", &OWN.to_owned())]
     {
         let done = tree(auth).apply_config(config, &[]);
         assert!(!done.run.stderr.contains("[guard.passwords]"), "{auth}: {}", done.run.all());
