@@ -174,7 +174,8 @@ impl<'a> Image<'a> {
         self.segments.iter().find_map(|segment| {
             let into = address.checked_sub(segment.address)?;
             let size = segment.file.len() as u64;
-            (into.checked_add(len)? <= size).then_some(segment.file.start + usize::try_from(into).ok()?)
+            let within = into.checked_add(len)? <= size;
+            within.then_some(segment.file.start)?.checked_add(usize::try_from(into).ok()?)
         })
     }
 
