@@ -62,7 +62,9 @@ pub(crate) fn given(facts: &Facts, asked: impl Fn(Id) -> bool) -> BTreeMap<Id, S
     for id in candidates {
         let uid = tree.meta(id).uid;
         // A directory below one that is already named is settled by the same line.
-        let is_other = |at: Id| found.contains_key(&at) || names.contains(tree.name(at));
+        // What a package made below its own directory is its own, too: the caches of man-db.
+        let of_package = |at: Id| packages.owner(at).is_some() && tree.meta(at).uid == uid;
+        let is_other = |at: Id| found.contains_key(&at) || names.contains(tree.name(at)) || of_package(at);
         if let Some(owner) = owners.get(&uid)
             && !homes.contains(&(uid, id))
             && !tree.ancestors(id).filter(|&at| at != Id::ROOT).any(is_other)

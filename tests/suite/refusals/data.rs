@@ -53,6 +53,11 @@ fn directories_that_are_not_for_the_data_of_the_program_are_not_asked_for() {
     base().dir("/usr/share/x", 0o755, 33, 33).apply(&APP);
     // A package's own, by its list or by its name.
     base().package("notes", &["/srv/data"]).dir("/srv/data", 0o755, 33, 33).apply(&APP);
+    base()
+        .package("notes", &["/srv/data"])
+        .dir("/srv/data", 0o755, 33, 33)
+        .dir("/srv/data/below", 0o755, 33, 33)
+        .apply(&APP);
     base().package("notes", &["/usr/share/doc/notes"]).dir("/var/lib/notes/db", 0o755, 33, 33).apply(&APP);
 }
 
