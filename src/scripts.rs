@@ -566,6 +566,7 @@ impl<'a> Reader<'a> {
                 after_interpreter = after_interpreter || is_interpreter(word);
                 queue.extend(entry);
             }
+            queue.extend(compiled::class_path::entries(self, line));
         }
         let mut files = BTreeSet::new();
         let (mut found, mut read) = (self.mentioned(), 0);

@@ -5,6 +5,7 @@
 
 mod assembly;
 mod class;
+pub(super) mod class_path;
 mod flow;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,8 @@ pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let name = tree.name(id);
     let Texts { started, strings } = if name.ends_with(b".jar") || name.ends_with(b".war") {
         jar(reader, id)
+    } else if name.ends_with(b".class") {
+        directory(reader, id)
     } else if name.ends_with(b".dll") {
         assembly(reader, id)
     } else {
@@ -176,26 +179,65 @@ fn jar(reader: &Reader<'_>, id: Id) -> Texts {
     let manifest = manifest.and_then(|member| content(reader, id, member)).unwrap_or_default();
     let manifest = String::from_utf8_lossy(&manifest).into_owned();
     let key = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim));
-    let Some(main) = key("Start-Class").or_else(|| key("Main-Class")) else { return Texts::default() };
-    let parts: Vec<&str> = main.split('.').collect();
-    let own = parts.get(..parts.len().saturating_sub(1).min(2)).unwrap_or_default().join("/");
+    let named = key("Start-Class").or_else(|| key("Main-Class"));
+    // An archive of a class path need not name the main class.
+    let lines = reader.lines().iter().filter_map(|line| class_path::started(&line.words)).map(|started| started.main);
+    let own: BTreeSet<String> = named.into_iter().chain(lines).map(|main| own_package(main, '.')).collect();
     let mut classes = Vec::new();
     for member in members.iter().filter(|member| member.name.ends_with(".class")) {
         let name = ["BOOT-INF/classes/", "WEB-INF/classes/"].iter().find_map(|top| member.name.strip_prefix(top));
         let name = name.unwrap_or(&member.name);
         let of_application = match name.rsplit_once('/') {
-            Some((package, _)) => !own.is_empty() && format!("{package}/").starts_with(&format!("{own}/")),
-            None => own.is_empty(),
+            Some((package, _)) => own.iter().any(|own| !own.is_empty() && is_below(package, own)),
+            None => own.contains(""),
         };
         if of_application {
             classes.extend(content(reader, id, member).and_then(|bytes| class::read(&bytes)));
         }
     }
+    texts(&classes)
+}
+
+/// The package of a main class, or as much of it as is the application's: `com/example` of `com.example.shop.Main`.
+fn own_package(main: &str, separator: char) -> String {
+    let parts: Vec<&str> = main.split(separator).collect();
+    parts.get(..parts.len().saturating_sub(1).min(2)).unwrap_or_default().join("/")
+}
+
+/// Whether a package is the other one, or lies in it.
+fn is_below(package: &str, other: &str) -> bool {
+    package.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The same of a class file in a directory of the class path.
+fn directory(reader: &Reader<'_>, id: Id) -> Texts {
+    let (tree, contents) = (reader.tree, reader.contents);
+    let read = |id: Id| {
+        let size = contents.size(tree, id);
+        let within = size <= LARGEST_CLASS && contents.spend(&COMPILED, size, tree, id);
+        within.then(|| contents.read(tree, id, LARGEST_CLASS).ok()).flatten().and_then(|bytes| class::read(&bytes))
+    };
+    let Some(main) = read(id) else { return Texts::default() };
+    let own = own_package(&main.name, '/');
+    // Up from the package of the class to the directory of the class path, and down to the application's own package.
+    let top = tree.ancestors(id).nth(main.name.split('/').count());
+    let below = top.and_then(|top| tree.resolve_from(top, own.as_bytes(), true).ok()).map(|found| found.node);
+    let is_class = |&id: &Id| tree.is_file(id) && tree.name(id).ends_with(b".class");
+    let classes: Vec<class::Class> = match below {
+        Some(below) if own.is_empty() => tree.children(below).filter(is_class).filter_map(read).collect(),
+        Some(below) => tree.subtree(below).filter(is_class).filter_map(read).collect(),
+        None => vec![main],
+    };
+    texts(&classes)
+}
+
+/// What classes start, with the strings of those that start programs and of those that use one of these.
+fn texts(classes: &[class::Class]) -> Texts {
     let starters: BTreeSet<String> =
         classes.iter().filter(|class| class.starts()).map(|class| class.name.clone()).collect();
     let uses = |class: &&class::Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
     let strings = classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect();
-    let started = if starters.is_empty() { Started::default() } else { class::started(&classes) };
+    let started = if starters.is_empty() { Started::default() } else { class::started(classes) };
     Texts { started, strings }
 }
 

@@ -40,17 +40,6 @@ fn words_that_real_code_gives_to_a_call_count_and_no_others() {
 /// The strings of the application's own classes that start programs, and of no others.
 #[test]
 fn what_java_classes_start_is_refused() {
-    let class = |name: &str, texts: &[&str], strings: &[&str]| {
-        let mut pool: Vec<Vec<u8>> = Vec::new();
-        for text in [&[name], texts, strings].concat() {
-            pool.push([&[1, 0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat());
-        }
-        let first = u8::try_from(2 + texts.len()).unwrap();
-        pool.extend((first..).take(strings.len()).map(|at| vec![8, 0, at]));
-        pool.push(vec![7, 0, 1]);
-        let count = u8::try_from(pool.len() + 1).unwrap();
-        [&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61, 0, count][..], &pool.concat(), &[0, 33, 0, count - 1]].concat()
-    };
     let jar = zip(&[
         ("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()),
         ("com/ex/Main.class", class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl", "-s", "sort"])),
@@ -71,6 +60,50 @@ fn what_java_classes_start_is_refused() {
     tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
     let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
     done.assert_gone(&["/usr/bin/sed"]);
+}
+
+/// A main class of a class path: in a directory, with its neighbours, or in an archive that names none.
+#[test]
+fn what_classes_of_a_class_path_start_is_refused() {
+    let class = |name: &str, strings: &[&str]| class(name, &["java/lang/ProcessBuilder"], strings);
+    let base = || Rootfs::debian_like().programs(&["/usr/bin/curl", "/usr/bin/sed", "/usr/bin/java"]);
+    let of = |path: &str, bytes: Vec<u8>| base().file(path, 0o644, 0, 0, bytes);
+    let archive = zip(&[("com/ex/Main.class", class("com/ex/Main", &["curl"]))]);
+    let other = zip(&[("org/lib/Starter.class", class("org/lib/Starter", &["sed"]))]);
+    for (tree, run) in [
+        (of("/app/Main.class", class("Main", &["curl"])), "-cp /app Main"),
+        (of("/app/Main.class", class("Main", &["curl"])), "-classpath /none:/app -Dx=y Main"),
+        (of("/app/com/ex/Main.class", class("com/ex/Main", &["curl"])), "--class-path=/app com.ex.Main"),
+        (
+            of("/app/com/ex/b/Helper.class", class("com/ex/b/Helper", &["curl"]))
+                .file("/app/com/ex/a/Main.class", 0o644, 0, 0, class("com/ex/a/Main", &[]))
+                .file("/app/org/Other.class", 0o644, 0, 0, class("org/Other", &["sed"])),
+            "-cp /app com.ex.a.Main",
+        ),
+        (
+            of("/app/app.jar", archive.clone()).file("/app/lib.jar", 0o644, 0, 0, other.clone()),
+            "-cp /app/app.jar:/app/lib.jar com.ex.Main",
+        ),
+        (of("/app/lib/app.jar", archive).file("/app/lib/lib.jar", 0o644, 0, 0, other), "-cp /app/lib/* com.ex.Main"),
+    ] {
+        let command = format!("[\"/usr/bin/java\", \"{}\"]", run.replace(' ', "\", \""));
+        let refused = tree.refuse(&["--user", "app:1000:1000", "--command", &command]);
+        assert!(!refused.run.stderr.contains("'sed'"), "{run}: {}", refused.run.stderr);
+        refused.says(&["'curl'"]);
+    }
+}
+
+/// A class of these constants.
+fn class(name: &str, texts: &[&str], strings: &[&str]) -> Vec<u8> {
+    let mut pool: Vec<Vec<u8>> = Vec::new();
+    for text in [&[name], texts, strings].concat() {
+        pool.push([&[1, 0, u8::try_from(text.len()).unwrap()][..], text.as_bytes()].concat());
+    }
+    let first = u8::try_from(2 + texts.len()).unwrap();
+    pool.extend((first..).take(strings.len()).map(|at| vec![8, 0, at]));
+    pool.push(vec![7, 0, 1]);
+    let count = u8::try_from(pool.len() + 1).unwrap();
+    [&[0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 61, 0, count][..], &pool.concat(), &[0, 33, 0, count - 1]].concat()
 }
 
 /// An archive of files that are not packed.
