@@ -106,14 +106,14 @@ fn protected(policy: &Policy) -> [(&'static [&'static str], &'static str); 4] {
     ]
 }
 
-/// What no rule ever removes, with what links among it lead to.
+/// What no rule ever removes, with what links among it lead to and every link on the way.
 pub(crate) fn protected_entries(tree: &Tree, policy: &Policy) -> IdSet {
     let mut all = IdSet::default();
     for pattern in protected(policy).into_iter().flat_map(|(patterns, _)| patterns) {
         for id in protected_named(tree, policy, pattern) {
             all.insert(id);
             if let Ok(found) = tree.follow(id) {
-                all.insert(found.node);
+                all.extend(found.links.into_iter().chain([found.node]));
             }
         }
     }
@@ -127,7 +127,7 @@ fn protected_named(tree: &Tree, policy: &Policy, pattern: &str) -> Vec<Id> {
 
 /// Why no rule removes an entry that others look for by its name; `None` for all others.
 pub(crate) fn why_protected(tree: &Tree, policy: &Policy, id: Id) -> Option<&'static str> {
-    let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id);
+    let is = |at: Id| at == id || tree.follow(at).is_ok_and(|found| found.node == id || found.links.contains(&id));
     protected(policy).into_iter().find_map(|(patterns, why)| {
         let found = patterns.iter().any(|pattern| protected_named(tree, policy, pattern).into_iter().any(is));
         found.then_some(why)

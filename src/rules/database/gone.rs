@@ -58,7 +58,8 @@ impl Gone {
         // A package that stays may have its copyright file in the directory of one that goes.
         let links = places.documentation.into_iter().flat_map(|doc| tree.children(doc));
         let links = links.filter(|&id| tree.is_link(id) && !removed.contains(id) && !(owned(id) && all_gone(id)));
-        let needed: IdSet = links.filter_map(|id| Some(tree.follow(id).ok()?.node)).collect();
+        let led_to = links.filter_map(|id| tree.follow(id).ok());
+        let needed: IdSet = led_to.flat_map(|found| found.links.into_iter().chain([found.node])).collect();
         let licence = |&id: &Id| {
             !tree.is_dir(id)
                 && places.is_licence(tree, id)
