@@ -14,7 +14,7 @@ use std::thread::{Builder, Scope};
 use rustix::process::Resource;
 
 use super::walk::{BUFFER, Look};
-use super::{edit, times};
+use super::{calls, edit, times};
 use crate::tree::{Id, Meta, Time};
 
 /// Most threads of a walk, the walk's own included.
@@ -61,8 +61,10 @@ pub(super) struct Job {
 
 /// A directory that was read.
 pub(super) struct Listing {
-    /// `None` where nothing in it is opened or asked by name.
+    /// `None` where nothing in it is opened or asked by name any more.
     pub fd: Option<Arc<OwnedFd>>,
+    /// Its entries have been asked for their capabilities.
+    pub asked: bool,
     /// The time that a killed run left with it.
     pub remembered: Option<Time>,
     /// What was seen in its place.
@@ -78,6 +80,8 @@ pub(super) struct Listing {
 /// other an interrupt.
 #[derive(Default)]
 struct Scratch {
+    /// The thread has a current directory of its own: capabilities are asked for by name in it.
+    asks: bool,
     buffer: Vec<u8>,
     names: Vec<u8>,
     entries: Vec<Entry>,
@@ -109,9 +113,9 @@ impl Entry {
         self.meta.mode & 0o170_000 == 0o040_000 && !self.meta.mount && !self.leftover
     }
 
-    /// Whether the walk needs the directory that it lies in.
-    fn needs_directory(&self, look: Look) -> bool {
-        self.is_directory() || !self.leftover && look.asks(&self.meta)
+    /// Whether the walk needs the directory that it lies in; `asked`: not for its capabilities.
+    fn needs_directory(&self, look: Look, asked: bool) -> bool {
+        self.is_directory() || !asked && !self.leftover && look.asks(&self.meta)
     }
 }
 
@@ -314,7 +318,8 @@ impl Ahead {
     }
 
     fn help(&self) {
-        let mut scratch = Scratch { buffer: Vec::with_capacity(BUFFER), ..Scratch::default() };
+        let asks = self.look.asks_any() && calls::has_own_directory();
+        let mut scratch = Scratch { asks, buffer: Vec::with_capacity(BUFFER), ..Scratch::default() };
         let mut state = self.lock();
         while !state.ended {
             let Some((ticket, job, far)) = state.claim() else {
@@ -336,7 +341,7 @@ impl Ahead {
     }
 
     /// Read one directory as the walk does; `None` when anything is wrong with it.
-    fn read(&self, job: &Job, Scratch { buffer, names, entries }: &mut Scratch) -> Option<Listing> {
+    fn read(&self, job: &Job, Scratch { asks, buffer, names, entries }: &mut Scratch) -> Option<Listing> {
         let fd = edit::open_dir(job.parent.as_fd(), &job.name).ok()?;
         if !self.look.is_seen(&fd, &job.seen).ok()? {
             return None;
@@ -344,8 +349,9 @@ impl Ahead {
         let remembered = if self.look.killed { times::remembered(fd.as_fd()).ok()? } else { None };
         names.clear();
         entries.clear();
-        let mut whole = true;
-        let read = self.look.read(fd.as_fd(), &[], buffer, &mut |name, meta, target, leftover| {
+        let (mut whole, mut here, asked) = (true, false, *asks);
+        let read = self.look.read(fd.as_fd(), &[], buffer, &mut |name, mut meta, target, leftover| {
+            meta.capability = asked && !leftover && self.look.capability(fd.as_fd(), &mut here, name, &meta)?;
             let text = |text: &[u8]| u16::try_from(text.len()).ok();
             let at = u32::try_from(names.len()).ok();
             let (Some(at), Some(len), target_len) = (at, text(name), target.map(text)) else {
@@ -359,9 +365,9 @@ impl Ahead {
             Ok(whole)
         });
         read.ok().filter(|()| whole)?;
-        let fd = entries.iter().any(|entry| entry.needs_directory(self.look)).then(|| Arc::new(fd));
+        let fd = entries.iter().any(|entry| entry.needs_directory(self.look, asked)).then(|| Arc::new(fd));
         let (names, entries) = (names.as_slice().into(), entries.as_slice().into());
-        Some(Listing { fd, remembered, seen: job.seen, names, entries, within: (0, 0) })
+        Some(Listing { fd, asked, remembered, seen: job.seen, names, entries, within: (0, 0) })
     }
 }
 

@@ -196,6 +196,12 @@ pub(super) fn has_xattr_here(name: &[u8], attribute: &str) -> Result<bool> {
     }
 }
 
+/// From now on this thread has a current directory of its own (CLONE_FS of unshare(2)); `false` where a seccomp profile
+/// does not allow that, as Docker's default one.
+pub(super) fn has_own_directory() -> bool {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok()
+}
+
 pub(super) fn chdir(fd: BorrowedFd<'_>) -> Result<()> {
     named("fchdir", retry_on_intr(|| rustix::process::fchdir(fd)))
 }

@@ -97,7 +97,7 @@ impl Root {
         let look = Look { mount: self.mount, killed, leftovers, capabilities };
         let mut skipped = Vec::new();
         // Where entries do not tell what is mounted, paths do, and those only the walk knows.
-        let alone = capabilities == Capabilities::None || self.points.as_ref().is_some_and(|points| !points.is_empty());
+        let alone = !look.asks_any() || self.points.as_ref().is_some_and(|points| !points.is_empty());
         let ahead = Ahead::new(self.fd.as_fd(), look, if alone { 1 } else { self.processors });
         let result = std::thread::scope(|scope| {
             let mut walk = Walk {
@@ -113,7 +113,7 @@ impl Root {
             walk.descend(scope, &ahead)
         });
         // Capabilities are asked for by name in the current directory: there is no call relative to a descriptor.
-        if let (Some(home), true) = (&self.home, capabilities != Capabilities::None) {
+        if let (Some(home), true) = (&self.home, look.asks_any()) {
             let _ = calls::chdir(home.as_fd());
         }
         result.map(|()| (tree, skipped))
@@ -142,6 +142,11 @@ impl Look {
         Ok(super::is_inode(&now, seen) && self.mount.has(&now))
     }
 
+    /// Whether any entry is asked for its capabilities.
+    pub(super) fn asks_any(&self) -> bool {
+        self.capabilities != Capabilities::None
+    }
+
     /// Whether an entry is asked for its capabilities.
     pub(super) fn asks(&self, meta: &Meta) -> bool {
         let asked = match self.capabilities {
@@ -150,6 +155,26 @@ impl Look {
             Capabilities::OfFiles => true,
         };
         asked && meta.mode & 0o170_000 == 0o100_000 && !meta.mount
+    }
+
+    /// Whether an entry of the directory `fd` has capabilities; `here`: that is the current directory of this thread. An
+    /// error is one of [`Look::read`].
+    pub(super) fn capability(
+        &self,
+        fd: BorrowedFd<'_>,
+        here: &mut bool,
+        name: &[u8],
+        meta: &Meta,
+    ) -> Result<bool, Error> {
+        if !self.asks(meta) {
+            return Ok(false);
+        }
+        if !*here {
+            let fail = |refused| Error { action: "", path: Vec::new(), cause: Cause::Os(refused) };
+            calls::chdir(fd).map_err(fail)?;
+            *here = true;
+        }
+        calls::has_xattr_here(name, "security.capability").map_err(|refused| cannot_examine(name, of_seen(refused)))
     }
 
     /// Read one directory; `points` are names in it on which something is mounted, where entries do not tell. An error
@@ -294,7 +319,9 @@ impl Walk<'_> {
         let (mut buffer, points) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.points));
         let (look, mut here) = (self.look, false);
         let listed = look.read(fd.as_fd(), &points, &mut buffer, &mut |name, meta, target, leftover| {
-            self.add(id, Some(fd.as_fd()), &mut here, name, meta, target, leftover).map(|()| true)
+            let capability = !leftover && look.capability(fd.as_fd(), &mut here, name, &meta)?;
+            self.add(id, name, Meta { capability, ..meta }, target, leftover);
+            Ok(true)
         });
         self.buffer = buffer;
         listed.map_err(|e| self.placed(id, e))?;
@@ -307,11 +334,13 @@ impl Walk<'_> {
         if let Some(time) = listing.remembered {
             self.tree.remember(id, time);
         }
-        let mut here = false;
-        for (name, meta, target, leftover) in listing.entries() {
-            let fd = listing.fd.as_ref().map(AsFd::as_fd);
-            let added = self.add(id, fd, &mut here, name, meta, target, leftover);
-            added.map_err(|e| self.placed(id, e))?;
+        let (look, mut here) = (self.look, false);
+        for (name, mut meta, target, leftover) in listing.entries() {
+            if let Some(fd) = listing.fd.as_ref().filter(|_| !listing.asked && !leftover) {
+                let asked = look.capability(fd.as_fd(), &mut here, name, &meta);
+                meta.capability = asked.map_err(|e| self.placed(id, e))?;
+            }
+            self.add(id, name, meta, target, leftover);
         }
         Ok(Level { ahead: listing.ahead(), ..self.seal(id, first, listing.fd.clone(), listing.tickets()) })
     }
@@ -332,35 +361,14 @@ impl Walk<'_> {
         Level { directory: id, fd, todo, ahead: 0 }
     }
 
-    /// Put one entry into the tree. `fd`: its directory, where [`Look::asks`]; `here`: that is the current one already.
-    #[allow(clippy::too_many_arguments, reason = "what is known of an entry, and where it lies")]
-    fn add(
-        &mut self,
-        directory: Id,
-        fd: Option<BorrowedFd<'_>>,
-        here: &mut bool,
-        name: &[u8],
-        mut meta: Meta,
-        target: Option<&[u8]>,
-        leftover: bool,
-    ) -> Result<(), Error> {
+    /// Put one entry into the tree.
+    fn add(&mut self, directory: Id, name: &[u8], meta: Meta, target: Option<&[u8]>, leftover: bool) {
         self.progress.advance(1);
         if leftover {
             self.tree.leftover(directory, name);
-            return Ok(());
+        } else {
+            self.tree.add(directory, name, meta, target);
         }
-        if self.look.asks(&meta) {
-            if !*here {
-                let fail = |cause| Error { action: "", path: Vec::new(), cause };
-                let fd = fd.ok_or_else(|| fail(Cause::Changed))?;
-                calls::chdir(fd).map_err(|refused| fail(Cause::Os(refused)))?;
-                *here = true;
-            }
-            meta.capability = calls::has_xattr_here(name, "security.capability")
-                .map_err(|refused| cannot_examine(name, of_seen(refused)))?;
-        }
-        self.tree.add(directory, name, meta, target);
-        Ok(())
     }
 
     /// An error of [`Look::read`] with its whole path.

@@ -202,19 +202,29 @@ static FORMS: &[Form] = &[
     form("xoxs-", url64, (24, 90), slack, "Slack token"),
 ];
 
+/// By the first byte of a prefix: a bit for each second one, by its last six bits. Most words of a text begin as none.
+#[allow(clippy::indexing_slicing, reason = "the compiler makes the table: it would not compile")]
+static SECOND: [u64; 256] = {
+    let mut seconds = [0; 256];
+    let mut at = 0;
+    while at < FORMS.len() {
+        if let [first, second, ..] = FORMS[at].prefix.as_bytes() {
+            seconds[*first as usize] |= 1 << (*second & 63);
+        }
+        at += 1;
+    }
+    seconds
+};
+
 /// Every token in a text, in order.
 #[must_use]
 pub(in crate::audit) fn tokens(text: &[u8]) -> Vec<Token> {
-    let mut starts = [false; 256];
-    for form in FORMS {
-        if let Some(slot) = form.prefix.bytes().next().and_then(|byte| starts.get_mut(usize::from(byte))) {
-            *slot = true;
-        }
-    }
-    let is_start = |byte: u8| starts.get(usize::from(byte)).copied().unwrap_or_default();
     let (mut found, mut before, mut end) = (Vec::new(), b' ', 0);
     for (at, &byte) in text.iter().enumerate() {
-        let begins = at >= end && is_start(byte) && !before.is_ascii_alphanumeric() && before != b'_';
+        let is_start = SECOND.get(usize::from(byte)).is_some_and(|&seconds| {
+            seconds != 0 && text.get(at + 1).is_some_and(|second| seconds >> (second & 63) & 1 == 1)
+        });
+        let begins = is_start && at >= end && !before.is_ascii_alphanumeric() && before != b'_';
         before = byte;
         if !begins {
             continue;
