@@ -495,11 +495,14 @@ pub(crate) fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The fields of a stanza by name, those of [`FIELDS`].
+type Fields = BTreeMap<&'static str, String>;
+
 /// The stanzas of a control file: field names in lower case, first line of each value.
-fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
+fn stanzas(text: &[u8]) -> impl Iterator<Item = Fields> + '_ {
     let mut lines = lines(text);
     std::iter::from_fn(move || {
-        let mut fields = BTreeMap::new();
+        let mut fields = Fields::new();
         for line in lines.by_ref() {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -515,10 +518,9 @@ fn stanzas(text: &[u8]) -> impl Iterator<Item = BTreeMap<String, String>> + '_ {
             if let Some(at) = line.iter().position(|&b| b == b':') {
                 let (name, value) = line.split_at(at);
                 // Only what is used is stored: descriptions are most of a status file.
-                let name = name.to_ascii_lowercase();
-                if FIELDS.iter().any(|field| field.as_bytes() == name) {
+                if let Some(field) = FIELDS.iter().find(|field| field.as_bytes().eq_ignore_ascii_case(name)) {
                     let value = value.get(1..).unwrap_or_default();
-                    fields.insert(lossy(&name), lossy(value).trim().to_owned());
+                    fields.insert(field, String::from_utf8_lossy(value).trim().to_owned());
                 }
             }
         }

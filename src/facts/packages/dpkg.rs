@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::purpose::Automatic;
-use super::{Manager, NAMED, PackageIndex, Reader, lines, lossy, stanzas};
+use super::{Fields, Manager, NAMED, PackageIndex, Reader, lines, lossy, stanzas};
 use crate::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>) {
     let records = records(&status);
     let diversions = match reader.file(&join(ADMIN, b"diversions")) {
         Some(id) => diversions(&reader.read(id)),
-        None => BTreeMap::new(),
+        None => Diversions::default(),
     };
     find_unfinished(reader, &records);
     let automatic = Automatic::read(reader);
@@ -60,12 +60,25 @@ pub(super) fn read_opkg(reader: &mut Reader<'_>) {
             Some(id) => reader.read(id),
             None => Vec::new(),
         };
-        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &BTreeMap::new(), None);
+        read_lists(reader, &join(base, b"info"), Manager::Opkg, &records(&status), &Diversions::default(), None);
     }
 }
 
-/// By path: where other packages' file of that path lies, and the package that diverted it.
-pub(crate) type Diversions = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
+/// What packages diverted (dpkg-divert(1)).
+#[derive(Default)]
+pub(crate) struct Diversions {
+    /// By path: where other packages' file of that path lies, and the package that diverted it.
+    by_path: BTreeMap<Vec<u8>, (Vec<u8>, String)>,
+    /// A bit for each length of a path, by its last six bits: most paths of a list have none of these lengths.
+    lengths: u64,
+}
+
+impl Diversions {
+    fn get(&self, path: &[u8]) -> Option<&(Vec<u8>, String)> {
+        let known = self.lengths >> (path.len() & 63) & 1 == 1;
+        if known { self.by_path.get(path) } else { None }
+    }
+}
 
 /// What a stanza says of a package.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +94,7 @@ struct Record {
 }
 
 impl Record {
-    fn of(mut fields: BTreeMap<String, String>) -> Self {
+    fn of(mut fields: Fields) -> Self {
         let mut take = |name| fields.remove(name).unwrap_or_default();
         Self {
             source: source(&take("source")),
@@ -175,7 +188,9 @@ pub(crate) fn diversions(text: &[u8]) -> Diversions {
         [path, moved, by] => Some((path.to_vec(), (moved.to_vec(), lossy(by)))),
         _ => None,
     };
-    lines.chunks(3).filter_map(triple).collect()
+    let by_path: BTreeMap<_, _> = lines.chunks(3).filter_map(triple).collect();
+    let lengths = by_path.keys().fold(0, |lengths, path| lengths | 1 << (path.len() & 63));
+    Diversions { by_path, lengths }
 }
 
 /// distroless: one stanza a file in `status.d`, the owned paths in `FILE.md5sums` beside it. File names may

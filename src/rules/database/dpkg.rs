@@ -82,7 +82,7 @@ impl Editor<'_> {
         if self.lists.is_empty() && single.is_empty() {
             return Ok(());
         }
-        let none = Diversions::new();
+        let none = Diversions::default();
         let diverted = match self.file(b"diversions") {
             Some(id) => {
                 let content = self.read(id)?;
