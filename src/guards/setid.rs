@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Guard;
 use crate::closure::matching;
 use crate::diag::escape::{self, basic_string};
-use crate::diag::{Help, Keep, List};
+use crate::diag::{Help, Keep, List, Origin};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, GID, UID};
 use crate::rules::context::Context;
@@ -22,6 +22,7 @@ pub(super) const GUARD: Guard = Guard {
 
 /// Apply the guard.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    without_their_file(cx, draft);
     let tree = &cx.facts.tree;
     let without = said_to_need_none(cx);
     let ids = Ids::of(cx.policy, draft);
@@ -64,6 +65,22 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
                 ),
             ),
         );
+    }
+}
+
+/// Entries of keep.setid whose program goes: they keep its bits and not the file. The next run would find no such entry.
+fn without_their_file(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    for entry in cx.policy.keep.setid.iter().filter(|entry| !entry.optional) {
+        let Ok(found) = cx.facts.tree.resolve(entry.value.as_bytes()) else { continue };
+        if draft.is_removed(found.node) && !matches!(entry.origin, Origin::Profile(_)) {
+            let path = escape::quoted(entry.value.as_bytes());
+            let keep = Keep::new(List::Commands, entry.value.as_str());
+            draft.refuse_for(
+                &entry.origin,
+                format!("keep.setid entry {path} keeps the set-id bits of a program that would be removed"),
+                Help::begin("keep the program too with", vec![keep], ", or write { path = …, optional = true }"),
+            );
+        }
     }
 }
 

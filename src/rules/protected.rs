@@ -88,6 +88,12 @@ pub(crate) fn protect(cx: &Context<'_>, draft: &mut Draft<'_>) {
             draft.keep(id);
         }
     }
+    // Directories that the policy names: the next run asks for them too.
+    for entry in &cx.policy.remove.directories {
+        if let Ok(found) = tree.resolve(entry.value.as_bytes()) {
+            found.links.into_iter().chain([found.node]).for_each(|id| draft.keep(id));
+        }
+    }
     let standing = protected_entries(tree, cx.policy);
     for id in tree.ids().filter(|&id| standing.contains(id)) {
         draft.keep_record(id);

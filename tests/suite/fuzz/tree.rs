@@ -111,6 +111,14 @@ const POLICIES: &[&str] = &[
     "[remove]\ndirectories = ['/opt']\ncommands = ['x']\n",
 ];
 
+/// For inputs of some lengths one more: the inputs of the corpus go on to mean what they meant.
+const MORE_POLICIES: &[&str] = &[
+    "[remove]\ndirectories = ['/usr/lib/apt', '/usr/bin/x']\n",
+    "[files]\nread-only = ['/usr/bin/ls']\nwritable = ['/etc/apt', '/var/lib/dpkg/info']\n",
+    "[minimal]\nenabled = true\n",
+    "[keep]\npaths = ['/usr/share/doc/a']\nshells = ['app']\n",
+];
+
 /// What an input says, byte by byte; zeros at its end.
 struct Script<'a>(std::slice::Iter<'a, u8>);
 
@@ -166,7 +174,8 @@ pub(crate) fn described(data: &[u8]) -> Rootfs {
 /// When a promise of DESIGN §6 does not hold.
 pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
     let mut script = Script(data.iter());
-    let policy: String = [script.of(POLICIES), script.of(POLICIES)].concat();
+    let more = MORE_POLICIES.iter().nth(data.len() / 4 % MORE_POLICIES.len()).filter(|_| data.len() % 4 == 3);
+    let policy: String = [script.of(POLICIES), script.of(POLICIES), more.unwrap_or(&"")].concat();
     let root = built(&mut script);
     root.stamp();
     let outside = tempfile::tempdir().unwrap();

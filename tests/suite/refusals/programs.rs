@@ -125,6 +125,20 @@ fn a_kept_set_id_program_is_refused_until_somebody_decides() {
     tree.apply_config("[keep]\ncommands = ['ping']\nsetid = ['/usr/bin/ping']\n", &APP).assert_same(&["/usr/bin/ping"]);
 }
 
+/// The entry keeps bits and no file: without it the next run would be refused for an entry that matches nothing.
+#[test]
+fn an_entry_of_keep_setid_whose_program_goes_is_refused() {
+    let help = "help: keep the program too with [keep] commands = [\"/usr/bin/su\"], or write { path = …, optional = true }";
+    Rootfs::debian_like()
+        .refuse_config("[keep]\nsetid = ['/usr/bin/su']\n", &APP)
+        .says(&["2:10: keep.setid entry '/usr/bin/su' keeps the set-id bits of a program that would be removed", help])
+        .alone();
+    let both = "[keep]\ncommands = ['/usr/bin/su']\nsetid = ['/usr/bin/su']\n";
+    assert_eq!(Rootfs::debian_like().apply_config(both, &APP).after.mode("/usr/bin/su"), 0o4755);
+    let optional = "[keep]\nsetid = [{ path = '/usr/bin/su', optional = true }]\n";
+    assert!(!Rootfs::debian_like().apply_config(optional, &APP).after.has("/usr/bin/su"));
+}
+
 #[test]
 fn a_cron_daemon_that_stays_without_its_jobs_is_refused() {
     for (path, job) in [
