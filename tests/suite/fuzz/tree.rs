@@ -174,7 +174,7 @@ pub(crate) fn described(data: &[u8]) -> Rootfs {
 /// When a promise of DESIGN §6 does not hold.
 pub(crate) fn tree(data: &[u8], run: Run<'_>) -> String {
     let mut script = Script(data.iter());
-    let more = MORE_POLICIES.iter().nth(data.len() / 4 % MORE_POLICIES.len()).filter(|_| data.len() % 4 == 3);
+    let more = MORE_POLICIES.get(data.len() / 4 % MORE_POLICIES.len()).filter(|_| data.len() % 4 == 3);
     let policy: String = [script.of(POLICIES), script.of(POLICIES), more.unwrap_or(&"")].concat();
     let root = built(&mut script);
     root.stamp();
