@@ -15,8 +15,8 @@ use crate::tree::Id;
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
     id: "guard.setid",
-    title: "a kept command would lose a set-id bit or its file capabilities",
-    settled: "add its path to [keep] setid, or write setid = false in its entry.",
+    title: "a kept command would lose a set-id bit or its file capabilities, or a program of [keep] setid would be removed",
+    settled: "add its path to [keep] setid, or write setid = false in its entry; add the program to [keep] commands, or write optional = true.",
     check,
 };
 

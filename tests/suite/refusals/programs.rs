@@ -128,7 +128,8 @@ fn a_kept_set_id_program_is_refused_until_somebody_decides() {
 /// The entry keeps bits and no file: without it the next run would be refused for an entry that matches nothing.
 #[test]
 fn an_entry_of_keep_setid_whose_program_goes_is_refused() {
-    let help = "help: keep the program too with [keep] commands = [\"/usr/bin/su\"], or write { path = …, optional = true }";
+    let help =
+        "help: keep the program too with [keep] commands = [\"/usr/bin/su\"], or write { path = …, optional = true }";
     Rootfs::debian_like()
         .refuse_config("[keep]\nsetid = ['/usr/bin/su']\n", &APP)
         .says(&["2:10: keep.setid entry '/usr/bin/su' keeps the set-id bits of a program that would be removed", help])
