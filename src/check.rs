@@ -285,15 +285,10 @@ impl<'a> Runner<'a> {
         if changed.is_empty() {
             return Ok(None);
         }
-        let named: Vec<String> = changed.iter().take(NAMED).map(|path| escape::quoted(path)).collect();
-        let more = match changed.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let named = escape::first(&changed, NAMED, |path| escape::quoted(path));
         Ok(Some(format!(
-            "changed, removed, or opened for writing files that the image keeps: {}{more}; \
-             a check may only create new files",
-            named.join(", ")
+            "changed, removed, or opened for writing files that the image keeps: {named}; \
+             a check may only create new files"
         )))
     }
 }

@@ -15,6 +15,16 @@ pub fn escaped(bytes: &[u8]) -> String {
     escape(bytes, &['\\', '\''])
 }
 
+/// The first ones of a list, and how many more there are: `'a', 'b' and 3 more`.
+#[must_use]
+pub(crate) fn first<T>(list: &[T], most: usize, show: impl FnMut(&T) -> String) -> String {
+    let shown = list.iter().take(most).map(show).collect::<Vec<_>>().join(", ");
+    match list.len().saturating_sub(most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// As [`quoted`], for text of the user's: what is long is cut.
 #[must_use]
 pub(crate) fn quote(text: &str) -> String {

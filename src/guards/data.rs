@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Guard;
-use crate::diag::escape::{basic_string, quoted};
+use crate::diag::escape::{basic_string, first, quoted};
 use crate::draft::Draft;
 use crate::facts::Facts;
 use crate::facts::accounts::{HOME, UID, parse_id};
@@ -84,7 +84,7 @@ fn taken(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, run: &RunIds) {
     let text = format!(
         "the run user (uid {}) could not write in directories of accounts that go: {}",
         run.uid,
-        listed(shown.collect())
+        first(&shown.collect::<Vec<_>>(), SHOWN, String::clone)
     );
     let list = paths(tree, found.keys().copied());
     let help = format!(
@@ -107,7 +107,7 @@ fn volumes(cx: &Context<'_>, draft: &mut Draft<'_>, run: &RunIds) {
     let text = format!(
         "the image ran as root, and the run user (uid {}) could not write in its volumes: {}",
         run.uid,
-        listed(found.iter().map(|path| quoted(path.as_bytes())).collect())
+        first(&found, SHOWN, |path| quoted(path.as_bytes()))
     );
     let list = found.iter().map(|path| basic_string(path)).collect::<Vec<_>>().join(", ");
     let help = format!(
@@ -127,13 +127,6 @@ fn is_settled(cx: &Context<'_>, draft: &Draft<'_>, run: &RunIds, id: Id) -> bool
         || zones.system.contains(id)
         || zones.kernel.contains(id)
         || zones.files.iter().any(|path| named(path.node))
-}
-
-fn listed(mut shown: Vec<String>) -> String {
-    let more = shown.len().saturating_sub(SHOWN);
-    shown.truncate(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    shown.join(", ") + &more
 }
 
 fn paths(tree: &Tree, ids: impl Iterator<Item = Id>) -> String {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Guard, reach};
-use crate::diag::escape::{escaped, quoted};
+use crate::diag::escape::{escaped, first, quoted};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, PASSWORD};
 use crate::rules::accounts::lock::{self, is_hash, is_locked};
@@ -45,16 +45,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if lost.is_empty() {
         return;
     }
-    let more = lost.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let list = lost.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let list = first(&lost, SHOWN, String::clone);
     let runs = reach::reached(cx);
     for &(program, service) in &cx.closure.logins {
         if draft.is_removed(program) {
             continue;
         }
         let text = format!(
-            "{} checks passwords through PAM ({}), but accounts.lock would lock the passwords of {list}{more}",
+            "{} checks passwords through PAM ({}), but accounts.lock would lock the passwords of {list}",
             quoted(&tree.path(program)),
             quoted(&tree.path(service))
         );

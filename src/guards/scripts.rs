@@ -138,9 +138,7 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
         (false, ..) => "is kept and names",
     };
     let shown: Vec<&str> = files.iter().flat_map(|one| &one.shown).map(String::as_str).collect();
-    let more = shown.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let list = shown.get(..SHOWN.min(shown.len())).unwrap_or_default().join(", ");
+    let list = escape::first(&shown, SHOWN, |&shown| shown.to_owned());
     // `/usr/bin/find` of one file and `find` of another are one entry.
     let mut entries = BTreeSet::new();
     let first_of = files.iter().flat_map(|one| &one.keeps).filter(|(entry, _)| entries.insert(*entry));
@@ -153,7 +151,7 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
             "; the name of a multi-call binary keeps all of its applets, from-scripts only those that scripts call",
         );
     }
-    let text = format!("{who} {why} programs that would be removed: {list}{more}");
+    let text = format!("{who} {why} programs that would be removed: {list}");
     let help = Help::write(keeps, &or);
     if reached || cx.policy.strict {
         draft.refuse_for(cx.closure.origin(first.file), text, help);

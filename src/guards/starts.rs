@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::{Guard, reach, setid, shell};
 use crate::closure::evidence::{Evidence, Mention};
-use crate::diag::escape::quoted;
+use crate::diag::escape::{first, quoted};
 use crate::diag::{Help, Keep, List};
 use crate::draft::Draft;
 use crate::rules::context::Context;
@@ -87,10 +87,7 @@ fn text(cx: &Context<'_>, files: &[Id], said: &Said) -> String {
     let head = match files {
         [file] => one(file),
         _ => {
-            let first = files.iter().take(FIRST).map(path).collect::<Vec<_>>().join(", ");
-            let more = files.len().saturating_sub(FIRST);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{first}{more} can start other programs and name")
+            format!("{} can start other programs and name", first(files, FIRST, path))
         }
     };
     format!("{head} some that would be removed: {}", said.list)

@@ -57,15 +57,12 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if found.is_empty() {
         return;
     }
-    let shown: Vec<String> =
-        found.iter().take(SHOWN).map(|(id, who)| format!("{} ({who})", escape::quoted(&tree.path(*id)))).collect();
-    let more = found.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let shown = escape::first(&found, SHOWN, |(id, who)| format!("{} ({who})", escape::quoted(&tree.path(*id))));
     let paths: Vec<String> =
         found.iter().map(|(id, _)| escape::basic_string(&String::from_utf8_lossy(&tree.path(*id)))).collect();
     let list = paths.join(", ");
     draft.refuse(
-        format!("{} would become writable by root only, but a kept account or group writes there: {}{more}", plural(found.len()), shown.join(", ")),
+        format!("{} would become writable by root only, but a kept account or group writes there: {shown}", plural(found.len())),
         format!("write [files] writable = [{list}] for directories that the program writes, or [keep] paths = [{list}] to leave them as they are; if no program writes there, run chown root or chmod g-w on it before harden runs"),
     );
 }

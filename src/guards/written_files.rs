@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Guard;
-use crate::diag::escape::{basic_string, quoted};
+use crate::diag::escape::{basic_string, first, quoted};
 use crate::draft::{Draft, present};
 use crate::policy::Start;
 use crate::programs::{Programs, Written};
@@ -75,13 +75,11 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if rest.is_empty() {
         return;
     }
-    let shown: Vec<String> = rest.iter().take(SHOWN).map(|&id| quoted(&tree.path(id))).collect();
-    let more = rest.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let list = first(&rest, SHOWN, |&id| quoted(&tree.path(id)));
     let entries: Vec<String> =
         rest.iter().take(SHOWN).map(|&id| basic_string(&String::from_utf8_lossy(&tree.path(id)))).collect();
     draft.warn(
-        format!("the run user (uid {}) loses its write access to {}{more}", run.uid, shown.join(", ")),
+        format!("the run user (uid {}) loses its write access to {list}", run.uid),
         format!("if the program writes there, write [files] writable = [{}]", entries.join(", ")),
     );
 }

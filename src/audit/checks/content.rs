@@ -3,7 +3,7 @@
 //! Text files up to 1 MiB are read, once for all checks of content.
 
 use crate::audit::{Cx, Findings, Severity, secrets};
-use crate::diag::escape::quoted;
+use crate::diag::escape::{first, quoted};
 use crate::tree::{Id, Tree};
 
 /// Largest file that is read, in bytes.
@@ -206,11 +206,8 @@ pub(in crate::audit) fn collect(cx: &Cx<'_>, findings: &mut Findings) -> Vec<Sec
         examine(cx.tree, id, &text, &mut found);
     }
     if !unread.is_empty() {
-        let shown: Vec<String> = unread.iter().take(NAMED).map(|&id| quoted(&cx.tree.path(id))).collect();
-        let more = unread.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        findings
-            .note(format!("not searched for secrets, because harden may not read them: {}{more}", shown.join(", ")));
+        let list = first(&unread, NAMED, |&id| quoted(&cx.tree.path(id)));
+        findings.note(format!("not searched for secrets, because harden may not read them: {list}"));
     }
     found
 }

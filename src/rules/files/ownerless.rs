@@ -56,21 +56,14 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
     }
     if !left.is_empty() {
-        let shown: Vec<String> = left
-            .iter()
-            .take(SHOWN)
-            .map(|&id| {
-                let meta = tree.meta(id);
-                format!("{} ({}:{})", escape::quoted(&tree.path(id)), meta.uid, meta.gid)
-            })
-            .collect();
-        let more = left.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let list = escape::first(&left, SHOWN, |&id| {
+            let meta = tree.meta(id);
+            format!("{} ({}:{})", escape::quoted(&tree.path(id)), meta.uid, meta.gid)
+        });
         draft.warn(
             format!(
-                "{} entries outside the system directories have a uid or gid without an account: {}{more}",
-                left.len(),
-                shown.join(", ")
+                "{} entries outside the system directories have a uid or gid without an account: {list}",
+                left.len()
             ),
             "add the numbers to [keep] users or groups, or name the paths in [files]; harden does not change these entries",
         );

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::escape::quoted;
+use crate::diag::escape::{first, quoted};
 use crate::digest::Digest;
 use crate::draft::Draft;
 use crate::facts::notable::Wanted;
@@ -94,13 +94,8 @@ pub(crate) fn note(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     super::language_managers::note(cx, draft);
     if !unowned.is_empty() {
-        let more = unowned.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let list: Vec<String> = unowned.iter().take(SHOWN).map(|&id| quoted(&tree.path(id))).collect();
-        draft.note(format!(
-            "programs that no package owns, left below command directories or in libexec: {}{more}",
-            list.join(", ")
-        ));
+        let list = first(&unowned, SHOWN, |&id| quoted(&tree.path(id)));
+        draft.note(format!("programs that no package owns, left below command directories or in libexec: {list}"));
     }
 }
 
