@@ -4,6 +4,8 @@
 //! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
 //! exists stay. openshift: group 0 with the owner's rights, for a random uid.
 
+use std::collections::BTreeMap;
+
 use crate::draft::{Draft, New};
 use crate::rules::context::Context;
 use crate::rules::ids::{Ids, RunIds};
@@ -22,31 +24,29 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let ids = Ids::of(cx.policy, draft);
     let Some(run) = ids.run() else { return };
     for path in &cx.zones.files {
+        let Some(top) = path.node else { continue };
+        let last = cx.zones.files.iter().rev().find(|at| at.node == path.node);
+        if !last.is_some_and(|at| std::ptr::eq(at, path)) {
+            continue;
+        }
         let mut copied = 0;
-        match path.node {
-            Some(top) => {
-                for id in tree.subtree(top) {
-                    let deepest = cx.zones.app_path(tree, id).is_some_and(|at| at.node == path.node);
-                    let last = cx.zones.files.iter().rev().find(|at| at.node == path.node);
-                    let same = last.is_some_and(|at| std::ptr::eq(at, path));
-                    if deepest && same && !draft.is_removed(id) {
-                        let before = (draft.owner(id), draft.mode(id));
-                        if path.writable {
-                            writable(cx, run, draft, id)
-                        } else {
-                            read_only(cx, run, draft, id)
-                        }
-                        if tree.is_file(id) && (draft.owner(id), draft.mode(id)) != before {
-                            copied += tree.meta(id).size;
-                        }
-                    }
+        for id in tree.subtree(top) {
+            let deepest = cx.zones.app_path(tree, id).is_some_and(|at| at.node == path.node);
+            if deepest && !draft.is_removed(id) {
+                let before = (draft.owner(id), draft.mode(id));
+                if path.writable {
+                    writable(cx, run, draft, id)
+                } else {
+                    read_only(cx, run, draft, id)
+                }
+                if tree.is_file(id) && (draft.owner(id), draft.mode(id)) != before {
+                    copied += tree.meta(id).size;
                 }
             }
-            None if path.writable => create(cx, run, draft, path),
-            None => {}
         }
         report_copy(cx, run, draft, path, copied);
     }
+    create(cx, run, draft);
 }
 
 fn read_only(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
@@ -82,18 +82,49 @@ fn writable(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, id: Id) {
     }
 }
 
-fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath) {
+/// Create the missing writable paths, and the directories on the way to them as the next run would leave them.
+fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>) {
+    let openshift = cx.policy.files.openshift;
+    let group = if openshift { 0 } else { run.gid };
+    let mut all: BTreeMap<Vec<u8>, Missing> = BTreeMap::new();
+    for path in cx.zones.files.iter().filter(|path| path.writable && path.node.is_none()) {
+        missing(cx, draft, path, &mut all);
+    }
+    for (at, &Missing { base, named }) in &all {
+        let parents = at.iter().enumerate().filter(|&(_, &byte)| byte == b'/').filter_map(|(end, _)| at.get(..end));
+        let below = parents.filter_map(|above| all.get(above)).any(|above| above.named);
+        let writable =
+            if below { Some(true) } else { cx.zones.app_path(&cx.facts.tree, base).map(|path| path.writable) };
+        let (uid, gid, mode) = match (named, writable) {
+            (true, _) => (run.uid, group, if openshift { 0o770 } else { 0o700 }),
+            (false, Some(true)) => (run.uid, group, if openshift { 0o775 } else { 0o755 }),
+            (false, Some(false)) => (0, 0, 0o555),
+            (false, None) => (0, 0, 0o755),
+        };
+        let new = New::Directory(Attributes::new((uid, gid), mode));
+        draft.create(at, new, "[files] writable: created for the run user");
+    }
+}
+
+/// A directory to create.
+struct Missing {
+    /// The deepest directory above it that is there.
+    base: Id,
+    /// It is an entry of `[files]`, and not only on the way to one.
+    named: bool,
+}
+
+/// Find the directories of one path that are not there, by their physical paths: the existing part may lead through links.
+fn missing(cx: &Context<'_>, draft: &Draft<'_>, path: &AppPath, all: &mut BTreeMap<Vec<u8>, Missing>) {
     let tree = &cx.facts.tree;
-    let (group, mode) = if cx.policy.files.openshift { (0, 0o770) } else { (run.gid, 0o700) };
-    let mut missing: Vec<Vec<u8>> = Vec::new();
+    let mut parts: Vec<Vec<u8>> = Vec::new();
     let mut at: Vec<u8> = path.entry.value.trim_end_matches('/').as_bytes().to_vec();
-    // The physical path: the existing part may lead through links.
     let base = loop {
         if let Ok(found) = tree.resolve(if at.is_empty() { b"/" } else { &at }) {
             break found.node;
         }
         let Some(slash) = at.iter().rposition(|&b| b == b'/') else { break Id::ROOT };
-        missing.push(at.split_off(slash));
+        parts.push(at.split_off(slash));
     };
     if !tree.is_dir(base) || draft.is_untouchable(base) {
         return;
@@ -102,11 +133,10 @@ fn create(cx: &Context<'_>, run: &RunIds, draft: &mut Draft<'_>, path: &AppPath)
     if full == b"/" {
         full.clear();
     }
-    while let Some(part) = missing.pop() {
+    while let Some(part) = parts.pop() {
         full.extend_from_slice(&part);
-        let (owner, mode) = if missing.is_empty() { ((run.uid, group), mode) } else { ((0, 0), 0o755) };
-        let new = Attributes::new(owner, mode);
-        draft.create(&full, New::Directory(new), "[files] writable: created for the run user");
+        let found = all.entry(full.clone()).or_insert(Missing { base, named: false });
+        found.named |= parts.is_empty();
     }
 }
 

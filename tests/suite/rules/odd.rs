@@ -138,3 +138,33 @@ fn account_files_too_large_or_full_of_zeros_are_refused_or_cleaned_and_never_pan
         }
     }
 }
+
+/// Missing writable paths, whatever their order, one within another or within a read-only one: each belongs to the run user,
+/// those on the way to one obey the path that they lie in, and a second run finds nothing to change.
+#[test]
+fn missing_writable_paths_may_lie_in_each_other() {
+    let paths = ["/srv/new", "/srv/new/a/b", "/srv/data/x/y", "/app/cache/z"];
+    for order in 0..paths.len() {
+        let mut turned = paths;
+        turned.rotate_left(order);
+        for openshift in [false, true] {
+            let tree = Rootfs::debian_like().program("/app/server").link("/srv/data", ".");
+            let policy = format!(
+                "[files]\nread-only = ['/app']\nwritable = {turned:?}\nopenshift = {openshift}\n",
+                turned = turned
+            );
+            let done = tree.apply_config(&policy, &APP);
+            let (group, own, way) = if openshift { (0, 0o770, 0o775) } else { (1000, 0o700, 0o755) };
+            let is = |path: &str| (done.after.owner(path), done.after.mode(path));
+            for path in ["/srv/new", "/srv/new/a/b", "/srv/x/y", "/app/cache/z"] {
+                assert_eq!(is(path), ((1000, group), own), "{path}: {policy}");
+            }
+            assert_eq!(is("/srv/new/a"), ((1000, group), way), "{policy}");
+            assert_eq!(is("/srv/x"), ((0, 0), 0o755), "{policy}");
+            assert_eq!(is("/app/cache"), ((0, 0), 0o555), "{policy}");
+        }
+    }
+    let inside = "[files]\nwritable = ['/srv/data', '/srv/data/x/y']\n";
+    let done = Rootfs::debian_like().link("/srv/data", ".").apply_config(inside, &APP);
+    assert_eq!((done.after.owner("/srv/x"), done.after.mode("/srv/x")), ((1000, 1000), 0o755));
+}
