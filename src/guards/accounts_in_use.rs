@@ -80,7 +80,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             _ => {
                 let path = escape::quoted(&cx.facts.tree.path(program));
                 let list: Vec<String> = of.iter().map(Lost::shown).collect();
-                format!("the kept {path} uses accounts or groups that would be pruned: {}", list.join(", "))
+                format!("the kept {path} uses what would be pruned: {}", list.join(", "))
             }
         };
         let (origin, help) = (cx.closure.origin(program), Help::write(keeps, then));
@@ -93,11 +93,11 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
 }
 
 impl Lost {
-    /// `'mail' (/etc/x.conf:3)`, `the group 'mail' (…)`.
+    /// `the account 'mail' (/etc/x.conf:3)`.
     fn shown(&self) -> String {
         let Some(first) = self.keeps.first() else { return String::new() };
-        let group = if first.list == List::Groups { "the group " } else { "" };
-        format!("{group}'{}'{} ({})", escape::escaped(first.value.as_bytes()), more(self.keeps.len() - 1), self.how)
+        let what = if first.list == List::Groups { "group" } else { "account" };
+        format!("the {what} '{}'{} ({})", escape::escaped(first.value.as_bytes()), more(self.keeps.len() - 1), self.how)
     }
 }
 

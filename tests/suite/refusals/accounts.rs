@@ -180,8 +180,8 @@ fn the_accounts_of_one_program_are_one_refusal() {
     tree()
         .refuse_config(run, &[])
         .says(&[
-            "the kept '/usr/sbin/exim4' uses accounts or groups that would be pruned: 'mbox' (/etc/exim4/exim4.conf:2), \
-             'relay' (/etc/exim4/exim4.conf:1), the group 'post' (/etc/exim4/exim4.conf:3), 'joe' (delivers mail to the \
+            "the kept '/usr/sbin/exim4' uses what would be pruned: the account 'mbox' (/etc/exim4/exim4.conf:2), \
+             the account 'relay' (/etc/exim4/exim4.conf:1), the group 'post' (/etc/exim4/exim4.conf:3), the account 'joe' (delivers mail to the \
              accounts of the image)",
             "write [keep] users = [\"joe\", \"mbox\", \"relay\"] and [keep] groups = [\"post\"]",
         ])
