@@ -27,13 +27,13 @@ macro_rules! built_in {
 /// Every built-in file, sorted by name.
 const FILES: &[(&str, &str)] = built_in! {
     "acpid" "anacron" "apache2" "apcupsd" "atd" "automount" "avahi-daemon" "bcron" "chown" "chpst" "chronyd" "chroot"
-    "collectd" "cp" "cron" "daemon" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
+    "collectd" "cp" "cron" "cups" "daemon" "dbus-daemon" "dhclient" "dhcpcd" "dnsmasq" "dotnet" "dovecot" "dropbear" "enscript" "exim"
     "fcgiwrap" "fcron" "fetchmail" "firebird" "foreman" "gcc" "ghostscript" "git" "god" "gosu" "gpg" "graphicsmagick" "groff" "gunicorn" "haproxy" "icecast"
     "ifplugd" "ifupdown" "imagemagick" "inetd" "initdb" "install" "ip" "java" "keepalived" "lighttpd" "lilypond"
     "logrotate" "make" "man" "man-db" "mariadb" "mcron" "memcached" "minidlnad" "modprobe" "monit" "mosquitto" "msmtp"
     "munin-node" "mutt" "named" "networkd-dispatcher" "networkmanager" "nginx" "ngircd" "node" "npm" "nrpe" "nsd"
     "ntpd" "nut" "ocserv" "odbc" "openbsd-inetd" "openconnect" "openjade" "openrc" "opensmtpd" "openvpn" "pdns"
-    "pg_wrapper" "php" "php-fpm" "postfix" "postgres" "pppd" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind"
+    "pg_wrapper" "php" "php-fpm" "postfix" "postfix-script" "postgres" "pppd" "proftpd" "python" "r" "rabbitmq" "redis" "rpcbind"
     "rsync" "rsyslogd" "ruby" "runit" "runit-init" "runsvdir" "runuser" "s6" "s6-setuidgid" "s6-svscan" "scp" "sed"
     "setpriv" "setuidgid" "slapd" "smartd" "smbd" "snmpd" "socat" "squid" "sshd" "start-stop-daemon" "strongswan"
     "stunnel" "su" "sudo" "supercronic" "supervisord" "svscan" "systemd" "sysvinit" "tar" "tcpdump" "tee" "tesseract" "tex"
@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     AccountColonGroup,
     /// `mail : uucp`.
     Accounts,
+    /// Names of groups.
+    Groups,
     /// A command line that the program starts itself.
     Command,
     /// A command line that the program hands to `/bin/sh`.
@@ -69,12 +71,13 @@ pub(crate) enum Kind {
 }
 
 /// The words for kinds in a file.
-const KINDS: [(&str, Kind); 11] = [
+const KINDS: [(&str, Kind); 12] = [
     ("account", Kind::Account),
     ("group", Kind::Group),
     ("account group", Kind::AccountThenGroup),
     ("account:group", Kind::AccountColonGroup),
     ("accounts", Kind::Accounts),
+    ("groups", Kind::Groups),
     ("command", Kind::Command),
     ("shell", Kind::Shell),
     ("command or shell", Kind::CommandOrShell),
@@ -86,7 +89,15 @@ const KINDS: [(&str, Kind); 11] = [
 impl Kind {
     /// Whether the value names accounts or groups.
     pub(crate) fn is_account(self) -> bool {
-        matches!(self, Self::Account | Self::Group | Self::AccountThenGroup | Self::AccountColonGroup | Self::Accounts)
+        matches!(
+            self,
+            Self::Account
+                | Self::Group
+                | Self::AccountThenGroup
+                | Self::AccountColonGroup
+                | Self::Accounts
+                | Self::Groups
+        )
     }
 
     /// The names of accounts in the words of a value, with whether each is a group's. Numbers and expansions are no
@@ -102,6 +113,7 @@ impl Kind {
                 vec![(false, account), (true, group)]
             }
             Self::Accounts => words.iter().flat_map(|word| word.split(':')).map(|account| (false, account)).collect(),
+            Self::Groups => words.iter().map(|&group| (true, group)).collect(),
             _ => Vec::new(),
         };
         pairs.into_iter().filter(|(_, name)| is_name(name)).map(|(group, name)| (group, name.to_owned())).collect()
@@ -658,6 +670,7 @@ mod tests {
     fn names_in_values() {
         assert_eq!(Kind::AccountThenGroup.names(&["a", "b"]), [(false, "a".into()), (true, "b".into())]);
         assert_eq!(Kind::AccountColonGroup.names(&[":g"]), [(true, "g".into())]);
+        assert_eq!(Kind::Groups.names(&["root", "b"]), [(true, "root".into()), (true, "b".into())]);
         assert_eq!(Kind::Accounts.names(&["a:b", "1", "$c"]), [(false, "a".into()), (false, "b".into())]);
     }
 }

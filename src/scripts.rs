@@ -724,18 +724,10 @@ pub(crate) fn is_interpreter(word: &str) -> bool {
 
 /// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.
 fn is_configuration(path: &str) -> bool {
-    const SETTINGS: [&str; 9] = [
-        "/etc/init.d",
-        "/etc/rc",
-        "/etc/cron.d",
-        "/etc/conf.d",
-        "/etc/apt",
-        "/etc/pam.d",
-        "/etc/sudoers.d",
-        "/etc/sysctl.d",
-        "/etc/ld.so.conf.d",
-    ];
-    SETTINGS.iter().any(|prefix| path.starts_with(prefix))
+    const SETTINGS: [&str; 8] = ["init.d", "cron.d", "conf.d", "apt", "pam.d", "sudoers.d", "sysctl.d", "ld.so.conf.d"];
+    let Some(path) = path.strip_prefix("/etc/") else { return false };
+    // `cron.daily` is no part of `cron.d`; run levels are `rc3.d`.
+    SETTINGS.contains(&path.split('/').next().unwrap_or_default()) || path.starts_with("rc")
 }
 
 /// Whether `[remove] commands` names it: it goes knowingly.

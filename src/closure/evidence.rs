@@ -277,7 +277,7 @@ fn bare_names<'n>(
     names: impl Iterator<Item = &'n Vec<u8>>,
     searches: bool,
 ) {
-    let Input { tree, contents, commands, .. } = walk.input;
+    let Input { tree, contents, commands, packages, .. } = walk.input;
     let file = evidence.file;
     let names: Vec<&str> = names.filter_map(|name| std::str::from_utf8(name).ok()).collect();
     let elf =
@@ -299,7 +299,13 @@ fn bare_names<'n>(
         let stays = walk.has(program) && tree.permissions(program) & SET_ID == 0 && !is_told(walk, &mention);
         if stays || (is_elf && is_kept(walk, &mention)) {
             walk.add(entry, Some(file), Why::MayStart("named by its name in".to_owned()));
-        } else if searches && tree.permissions(program) & SET_ID == 0 {
+        } else if tree.permissions(program) & SET_ID != 0 {
+            // A program of one's own package that runs with other rights is there to be started by it: nullmailer-queue.
+            let own = packages.owners(program).any(|owner| packages.owners(file).any(|of| of == owner));
+            if own && is_elf && !is_notable(word) {
+                evidence.programs.push(mention);
+            }
+        } else if searches {
             evidence.programs.push(mention);
         }
     }

@@ -47,8 +47,66 @@ pub(super) const GUARD: Guard = Guard {
     check,
 };
 
-/// Apply the guard.
+/// What one program would lose, for one reason.
+struct Lost {
+    program: Id,
+    refused: bool,
+    /// What settles it: the account or the group, or several.
+    keeps: Vec<Keep>,
+    /// The whole message, if the program would lose nothing else.
+    text: String,
+    /// What the program does with it, or where.
+    how: String,
+    /// What else to do than to keep it.
+    then: String,
+}
+
+/// Apply the guard. All that one program would lose is one message, with one line that settles it.
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
+    let mut all: Vec<Lost> = Vec::new();
+    find(cx, draft, &mut all);
+    while let Some(first) = all.first() {
+        let (program, refused) = (first.program, first.refused);
+        let (of, rest): (Vec<Lost>, _) =
+            all.into_iter().partition(|one| (one.program, one.refused) == (program, refused));
+        all = rest;
+        let mut keeps: Vec<Keep> = of.iter().flat_map(|one| one.keeps.clone()).collect();
+        keeps.sort_unstable();
+        keeps.dedup();
+        let then = of.first().map_or("", |one| &one.then);
+        let then = if of.iter().all(|one| one.then == then) { then } else { "" };
+        let text = match &of[..] {
+            [one] => one.text.clone(),
+            _ => {
+                let path = escape::quoted(&cx.facts.tree.path(program));
+                let list: Vec<String> = of.iter().map(Lost::shown).collect();
+                format!("the kept {path} uses what would be pruned: {}", list.join(", "))
+            }
+        };
+        let (origin, help) = (cx.closure.origin(program), Help::write(keeps, then));
+        if refused {
+            draft.refuse_for(origin, text, help);
+        } else {
+            draft.warn_for(origin, text, help);
+        }
+    }
+}
+
+impl Lost {
+    /// `the account 'mail' (/etc/x.conf:3)`.
+    fn shown(&self) -> String {
+        let Some(first) = self.keeps.first() else { return String::new() };
+        let what = if first.list == List::Groups { "group" } else { "account" };
+        format!("the {what} '{}'{} ({})", escape::escaped(first.value.as_bytes()), more(self.keeps.len() - 1), self.how)
+    }
+}
+
+/// ` and 2 more`.
+fn more(count: usize) -> String {
+    if count > 0 { format!(" and {count} more") } else { String::new() }
+}
+
+fn find(cx: &Context<'_>, draft: &Draft<'_>, all: &mut Vec<Lost>) {
     let ids = Ids::of(cx.policy, draft);
     let mut named: BTreeMap<(bool, &str), Vec<&AccountUse>> = BTreeMap::new();
     for found in cx.account_uses {
@@ -58,40 +116,42 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         }
     }
     for (&(group, name), uses) in &named {
-        refuse_named(cx, draft, group, name, uses);
+        all.extend(named_by(cx, group, name, uses));
     }
-    by_keys(cx, draft, &ids);
-    by_names_of_others(cx, draft, &ids);
+    by_keys(cx, &ids, all);
+    by_names_of_others(cx, draft, &ids, all);
     let makers = Makers::read(&cx.facts.tree, cx.contents, &cx.facts.packages);
-    by_texts(cx, draft, &ids, &makers);
-    by_words(cx, draft, &ids);
-    by_configuration(cx, draft, &ids, &makers);
-    by_script(cx, draft, &ids, &makers);
+    by_texts(cx, draft, &ids, &makers, all);
+    by_words(cx, draft, &ids, all);
+    by_configuration(cx, draft, &ids, &makers, all);
+    by_script(cx, draft, &ids, &makers, all);
 }
 
-fn refuse_named(cx: &Context<'_>, draft: &mut Draft<'_>, group: bool, name: &str, uses: &[&AccountUse]) {
-    let Some(first) = uses.first() else { return };
+fn named_by(cx: &Context<'_>, group: bool, name: &str, uses: &[&AccountUse]) -> Option<Lost> {
+    let first = uses.first()?;
     let (what, list) = if group { ("group", List::Groups) } else { ("account", List::Users) };
     // One file may configure several programs.
     let mut seen = BTreeSet::new();
     let mut places: Vec<&str> = uses.iter().map(|found| found.place.as_str()).filter(|at| seen.insert(*at)).collect();
-    let more = places.len().saturating_sub(SHOWN);
+    let more = more(places.len().saturating_sub(SHOWN));
     places.truncate(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let shown = escape::escaped(name.as_bytes());
-    draft.refuse_for(
-        cx.closure.origin(first.program),
-        format!(
-            "the {what} '{shown}' would be pruned, but the kept {} is configured to use it ({}{more})",
+    let how = format!("{}{more}", places.join(", "));
+    Some(Lost {
+        program: first.program,
+        refused: true,
+        keeps: vec![Keep::new(list, name)],
+        text: format!(
+            "the {what} '{}' would be pruned, but the kept {} is configured to use it ({how})",
+            escape::escaped(name.as_bytes()),
             escape::quoted(&cx.facts.tree.path(first.program)),
-            places.join(", ")
         ),
-        Help::write(vec![Keep::new(list, name)], &format!(", or configure a kept {what}")),
-    );
+        how,
+        then: format!(", or configure a kept {what}"),
+    })
 }
 
 /// Accounts that log in with a key: a server that lets them in knows no other list of them. Only root becomes another account.
-fn by_keys(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+fn by_keys(cx: &Context<'_>, ids: &Ids, all: &mut Vec<Lost>) {
     let tree = &cx.facts.tree;
     if cx.policy.start != Start::Root {
         return;
@@ -108,33 +168,40 @@ fn by_keys(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
                 escape::quoted(&tree.path(server)),
                 escape::escaped(&tree.path(key))
             );
-            let then = format!(", or remove {} in an earlier Dockerfile step", escape::quoted(&tree.path(key)));
-            let help = Help::write(vec![Keep::new(List::Users, String::from_utf8_lossy(line.name()))], &then);
             let node = tree.follow(server).map_or(server, |found| found.node);
-            if cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(node) {
-                draft.refuse_for(cx.closure.origin(server), text, help);
-            } else {
-                draft.warn_for(cx.closure.origin(server), text, help);
-            }
+            all.push(Lost {
+                program: server,
+                refused: cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(node),
+                keeps: vec![Keep::new(List::Users, String::from_utf8_lossy(line.name()))],
+                text,
+                how: format!("logs in with {}", escape::escaped(&tree.path(key))),
+                then: format!(", or remove {} in an earlier Dockerfile step", escape::quoted(&tree.path(key))),
+            });
         }
     }
 }
 
+/// The names of accounts that log in with a password.
+pub(super) fn with_password<'a>(cx: &Context<'a>) -> BTreeSet<&'a [u8]> {
+    let files = &cx.facts.accounts.files;
+    let secrets = [Database::Shadow, Database::Passwd].into_iter().filter_map(|database| files.get(&database));
+    secrets
+        .flat_map(|file| &file.lines)
+        .filter(|line| line.defect.is_none() && is_hash(line.field(PASSWORD)) && !is_locked(line.field(PASSWORD)))
+        .map(Line::name)
+        .collect()
+}
+
 /// Accounts whose names no file of the image holds, since others send them: those of a login with a password, which PAM
 /// checks, and of a mail. Only root becomes another account.
-fn by_names_of_others(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
-    let (tree, accounts) = (&cx.facts.tree, &cx.facts.accounts);
+fn by_names_of_others(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids, all: &mut Vec<Lost>) {
+    let tree = &cx.facts.tree;
     if cx.policy.start != Start::Root {
         return;
     }
     let prunes = |line: &&Line| std::str::from_utf8(line.name()).is_ok_and(|name| ids.prunes_account(name));
-    let pruned: Vec<&Line> = accounts.passwd().filter(prunes).collect();
-    let secrets = [Database::Shadow, Database::Passwd].into_iter().filter_map(|database| accounts.files.get(&database));
-    let with_password: BTreeSet<&[u8]> = secrets
-        .flat_map(|file| &file.lines)
-        .filter(|line| line.defect.is_none() && is_hash(line.field(PASSWORD)) && !is_locked(line.field(PASSWORD)))
-        .map(Line::name)
-        .collect();
+    let pruned: Vec<&Line> = cx.facts.accounts.passwd().filter(prunes).collect();
+    let with_password = with_password(cx);
     let of_person = |line: &&&Line| line.id(UID).is_some_and(|id| (PERSONS..NOBODY).contains(&id));
     let named = |lines: Vec<&&Line>| lines.into_iter().map(|line| line.name().to_vec()).collect::<Vec<_>>();
     let logins: Vec<&&Line> = pruned.iter().filter(|line| with_password.contains(line.name())).collect();
@@ -155,20 +222,20 @@ fn by_names_of_others(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
     for (program, mut names, why) in found {
         names.retain(|name| !told.contains(name));
         let Some(first) = names.first().filter(|_| !draft.is_removed(program)) else { continue };
-        let more = names.len() - 1;
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let text = format!(
-            "the account '{}'{more} would be pruned, but the kept {} {why}",
+            "the account '{}'{} would be pruned, but the kept {} {why}",
             escape::escaped(first),
+            more(names.len() - 1),
             escape::quoted(&tree.path(program)),
         );
-        let keeps = names.iter().map(|name| Keep::new(List::Users, String::from_utf8_lossy(name))).collect();
-        let help = Help::write(keeps, ", or remove the account in an earlier Dockerfile step");
-        if cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(program) {
-            draft.refuse_for(cx.closure.origin(program), text, help);
-        } else {
-            draft.warn_for(cx.closure.origin(program), text, help);
-        }
+        all.push(Lost {
+            program,
+            refused: cx.policy.strict || reached.get_or_insert_with(|| reach::reached(cx)).contains(program),
+            keeps: names.iter().map(|name| Keep::new(List::Users, String::from_utf8_lossy(name))).collect(),
+            text,
+            how: why,
+            then: ", or remove the account in an earlier Dockerfile step".to_owned(),
+        });
         told.extend(names);
     }
 }
@@ -176,7 +243,7 @@ fn by_names_of_others(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
 /// Accounts whose names stand in kept programs that look names up: refused where the program runs as root when the image
 /// starts, can become another account, and the account is its own. Of a package that made it for something else the name is
 /// a word, as `cron` and `ftp` are of syslog; the one for nobody is what a server drops to, and no tool does.
-fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
+fn by_texts(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids, makers: &Makers, all: &mut Vec<Lost>) {
     let tree = &cx.facts.tree;
     let mut reached = None;
     for evidence in &cx.closure.evidence {
@@ -197,7 +264,6 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
                 "the kept program {} looks up account or group names and contains '{shown}', but this {what} would be pruned",
                 escape::quoted(&tree.path(evidence.file))
             );
-            let help = Help::write(vec![Keep::new(list, name.as_str())], LOCKED);
             let mut runs = || reached.get_or_insert_with(|| reach::reached(cx)).contains(evidence.file);
             let likely = cx.policy.start == Start::Root && evidence.becomes;
             let own = || {
@@ -209,18 +275,21 @@ fn by_texts(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers)
                     }
                 }
             };
-            if cx.policy.strict || (likely && runs() && own()) {
-                draft.refuse_for(cx.closure.origin(evidence.file), text, help);
-            } else {
-                draft.warn_for(cx.closure.origin(evidence.file), text, help);
-            }
+            all.push(Lost {
+                program: evidence.file,
+                refused: cx.policy.strict || (likely && runs() && own()),
+                keeps: vec![Keep::new(list, name.as_str())],
+                text,
+                how: "a text in it".to_owned(),
+                then: LOCKED.to_owned(),
+            });
         }
     }
 }
 
 /// Accounts that an option on the image's command line names, as in `-u www-data`: refused where the program looks names up
 /// and can become another account, and no program file says what its options are.
-fn by_words(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
+fn by_words(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids, all: &mut Vec<Lost>) {
     let tree = &cx.facts.tree;
     let Run::Commands(lines) = &cx.policy.run else { return };
     if cx.policy.start != Start::Root {
@@ -245,15 +314,18 @@ fn by_words(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids) {
             if !ids.prunes_account(name) || !told.insert(name) {
                 continue;
             }
-            draft.refuse_for(
-                cx.closure.origin(evidence.file),
-                format!(
+            all.push(Lost {
+                program: evidence.file,
+                refused: true,
+                keeps: vec![Keep::new(List::Users, name)],
+                text: format!(
                     "{} looks account names up and gets '{}' as the value of an option, and this account would be pruned",
                     escape::quoted(&tree.path(evidence.file)),
                     escape::escaped(name.as_bytes())
                 ),
-                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
-            );
+                how: "the value of an option".to_owned(),
+                then: LOCKED.to_owned(),
+            });
         }
     }
 }
@@ -265,13 +337,19 @@ fn program_name(word: &str) -> &[u8] {
 /// Accounts that the package of the image's program made for itself, and that its configuration names: refused where the
 /// program runs as root when the image starts, looks names up and can become another account. Which key it is, is known of
 /// programs with a file only.
-fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
+fn by_configuration(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids, makers: &Makers, all: &mut Vec<Lost>) {
     let (tree, packages) = (&cx.facts.tree, &cx.facts.packages);
     if cx.policy.start != Start::Root {
         return;
     }
     let mut reached = None;
-    let mut told: BTreeSet<String> = BTreeSet::new();
+    let mut told: BTreeSet<(bool, &str)> = BTreeSet::new();
+    let databases = [(false, Database::Passwd), (true, Database::Group)];
+    let lines: Vec<(bool, &Line)> = databases
+        .iter()
+        .filter_map(|(group, database)| Some((*group, cx.facts.accounts.files.get(database)?)))
+        .flat_map(|(group, file)| file.lines.iter().map(move |line| (group, line)))
+        .collect();
     for evidence in cx.closure.evidence.iter().filter(|evidence| evidence.looks_up && evidence.becomes) {
         let file = evidence.file;
         if draft.is_removed(file)
@@ -280,17 +358,16 @@ fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: 
         {
             continue;
         }
-        for line in cx.facts.accounts.passwd() {
-            let Some(name) = std::str::from_utf8(line.name()).ok().filter(|name| is_dynamic(cx, false, name)) else {
+        for &(group, line) in &lines {
+            let Some(name) = std::str::from_utf8(line.name()).ok().filter(|name| is_dynamic(cx, group, name)) else {
                 continue;
             };
-            let by_text = evidence.accounts.iter().any(|(group, known)| !group && known == name);
+            let by_text = evidence.accounts.iter().any(|(of, known)| *of == group && known == name);
             let owners: BTreeSet<PackageIndex> = packages.owners(file).collect();
-            if by_text
-                || is_nobody(cx, false, name)
-                || !ids.prunes_account(name)
-                || makers.of(name).is_disjoint(&owners)
-            {
+            // A group of an account's own name goes and stays with it.
+            let goes =
+                if group { ids.prunes_group(name) && !ids.prunes_account(name) } else { ids.prunes_account(name) };
+            if by_text || is_nobody(cx, group, name) || !goes || makers.of(name).is_disjoint(&owners) {
                 continue;
             }
             let settings = owners.iter().flat_map(|&own| packages.files(own)).filter(|&id| {
@@ -300,25 +377,29 @@ fn by_configuration(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: 
                     && !is_job(&tree.path(id))
             });
             let place = settings.into_iter().find_map(|id| Some((id, named_at(cx, id, name)?)));
-            let Some((id, at)) = place.filter(|_| told.insert(name.to_owned())) else { continue };
-            let shown = escape::escaped(name.as_bytes());
-            draft.refuse_for(
-                cx.closure.origin(file),
-                format!(
-                    "{} is kept and looks names up, and its package made the account '{shown}', which would be pruned and \
-                     which {}:{at} names",
+            let Some((id, at)) = place.filter(|_| told.insert((group, name))) else { continue };
+            let (what, list) = if group { ("group", List::Groups) } else { ("account", List::Users) };
+            let how = format!("{}:{at}", escape::escaped(&tree.path(id)));
+            all.push(Lost {
+                program: file,
+                refused: true,
+                keeps: vec![Keep::new(list, name)],
+                text: format!(
+                    "{} is kept and looks names up, and its package made the {what} '{}', which would be pruned and \
+                     which {how} names",
                     escape::quoted(&tree.path(file)),
-                    escape::escaped(&tree.path(id))
+                    escape::escaped(name.as_bytes()),
                 ),
-                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
-            );
+                how,
+                then: LOCKED.to_owned(),
+            });
         }
     }
 }
 
 /// Accounts that the package of a script made, where the script starts as root with the image: which function of its modules
 /// looks the account up no text tells, as that of prosody(8) in Lua.
-fn by_script(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers) {
+fn by_script(cx: &Context<'_>, draft: &Draft<'_>, ids: &Ids, makers: &Makers, all: &mut Vec<Lost>) {
     let (tree, commands) = (&cx.facts.tree, &cx.facts.commands);
     if cx.policy.start != Start::Root {
         return;
@@ -340,15 +421,18 @@ fn by_script(cx: &Context<'_>, draft: &mut Draft<'_>, ids: &Ids, makers: &Makers
             if !goes || makers.of(name).is_disjoint(&owners) || !told.insert(name) {
                 continue;
             }
-            draft.refuse_for(
-                cx.closure.origin(file),
-                format!(
+            all.push(Lost {
+                program: file,
+                refused: true,
+                keeps: vec![Keep::new(List::Users, name)],
+                text: format!(
                     "the script {} starts as root, and its package made the account '{}', which would be pruned",
                     escape::quoted(&tree.path(file)),
                     escape::escaped(name.as_bytes())
                 ),
-                Help::write(vec![Keep::new(List::Users, name)], LOCKED),
-            );
+                how: "made by its package".to_owned(),
+                then: LOCKED.to_owned(),
+            });
         }
     }
 }

@@ -1,20 +1,27 @@
-//! Accounts whose login shell is needed: su(1) and runuser(1) start it, and so does sshd(8).
+//! Accounts whose login shell is needed: su(1) and runuser(1) start it, and so does sshd(8). Servers that start none may still
+//! let in only whom shells(5) knows, as those of FTP: pam_shells(8), getusershell(3).
 //!
 //! accounts.shell takes every login shell but those of keep.shells, and "account is currently not available" is all that
 //! a broken image says then.
 
 use std::collections::BTreeMap;
 
-use super::Guard;
+use super::accounts_in_use::with_password;
+use super::{Guard, reach};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::accounts::{Database, HOME, Line, SHELL};
+use crate::facts::program::search;
+use crate::policy::Start;
 use crate::programs::{Login, Program, Syntax};
 use crate::rules::accounts::nologin::is_nologin;
 use crate::rules::context::Context;
 use crate::scripts::Reader;
 use crate::shell;
 use crate::tree::{Id, Tree, glob};
+
+/// Texts in programs that ask for valid shells.
+const SHELLS: [&[u8]; 2] = [b"\0getusershell\0", b"\0/etc/shells\0"];
 
 /// The row of this guard.
 pub(super) const GUARD: Guard = Guard {
@@ -32,6 +39,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         return;
     }
     let mut needed: BTreeMap<&[u8], String> = BTreeMap::new();
+    let mut asked: BTreeMap<&[u8], String> = BTreeMap::new();
     let facts = cx.facts;
     let reader = cx.reader();
     for line in reader.lines() {
@@ -74,7 +82,18 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             }
         }
     }
-    for (name, by) in &needed {
+    for &(server, service) in cx.closure.logins.iter().filter(|_| cx.policy.start == Start::Root) {
+        if reach::reached(cx).contains(server) && asks_for_shells(cx, server, service) {
+            let with_password = with_password(cx);
+            for name in taken.keys().filter(|name| with_password.contains(name.as_slice())) {
+                asked.entry(name).or_insert_with(|| escape::quoted(&facts.tree.path(server)));
+            }
+        }
+    }
+    asked.retain(|name, _| !needed.contains_key(name));
+    let starts = needed.iter().map(|(name, by)| (name, by, "starts the login shell of"));
+    let asks = asked.iter().map(|(name, by)| (name, by, "lets in by its password only who has a login shell:"));
+    for (name, by, what) in starts.chain(asks) {
         let Some(line) = taken.get(*name) else { continue };
         let (account, path) = (escape::escaped(name), escape::quoted(line.field(SHELL)));
         let shell = facts.tree.resolve(line.field(SHELL));
@@ -82,12 +101,20 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
         let mut keeps = vec![keep(List::Shells, name)];
         keeps.extend(goes.then(|| keep(List::Commands, line.field(SHELL))));
         draft.refuse(
-            format!(
-                "{by} starts the login shell of '{account}', {path}, which accounts.shell would replace with nologin"
-            ),
+            format!("{by} {what} '{account}', {path}, which accounts.shell would replace with nologin"),
             Help::write(keeps, ""),
         );
     }
+}
+
+/// Whether a program that checks passwords asks whether the shell of the account is one for logins, itself or through PAM.
+fn asks_for_shells(cx: &Context<'_>, program: Id, service: Id) -> bool {
+    let reader = cx.reader();
+    let mut asks = reader.text(service).lines().any(|line| !line.starts_with('#') && line.contains("pam_shells"));
+    search(reader.tree, cx.contents, program, &mut |piece| {
+        asks |= SHELLS.iter().any(|text| memchr::memmem::find(piece, text).is_some());
+    });
+    asks
 }
 
 fn keep(list: List, value: &[u8]) -> Keep {

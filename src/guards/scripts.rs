@@ -86,6 +86,9 @@ fn missing(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &
     let goes = |draft: &Draft<'_>, name: &Named| {
         leads_nowhere(draft, tree, name.entry) || lost_interpreter(cx, draft, name.entry).is_some()
     };
+    if is_of_manager(cx, draft, file.file) {
+        return None;
+    }
     let mut lost: Vec<&Named> = Vec::new();
     for name in &file.names {
         if !goes(draft, name) || is_told(cx.policy, tree, name) {
@@ -114,6 +117,16 @@ fn missing(cx: &Context<'_>, draft: &mut Draft<'_>, reader: &Reader<'_>, file: &
         keeps: lost.iter().map(|name| (name.entry, Keep::new(List::Commands, entry(tree, name)))).collect(),
         targets: lost.iter().filter_map(|name| Some(tree.follow(name.entry).ok()?.node)).collect(),
         telling: lost.iter().any(telling),
+    })
+}
+
+/// Whether a script looks after a package manager that goes, as the daily jobs of apt and dpkg.
+fn is_of_manager(cx: &Context<'_>, draft: &Draft<'_>, file: Id) -> bool {
+    let facts = cx.facts;
+    let mut owners = facts.packages.owners(file).filter_map(|owner| facts.packages.get(owner));
+    owners.any(|package| {
+        let command = || facts.commands.find_in_path(&facts.tree, package.name.as_bytes());
+        (package.is_installer() || package.name == "apt") && command().is_none_or(|command| draft.is_removed(command))
     })
 }
 

@@ -9,7 +9,9 @@
 //! 2. is a dependency of one that stays, unless it is *lost*: it had commands, keeps none, and holds no modules of a kept
 //!    interpreter. What is left of a lost package serves nobody: its libraries would be needed files. So adduser,
 //!    debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with a server,
-//!    and nothing that only they depend on;
+//!    and nothing that only they depend on. One that is built from the same source, holds no ELF file of its own and is
+//!    not built with an interpreter stays for its configuration and data alone: exim4-config's tools go, and what the
+//!    server reads stays. So do those of its source that it depends on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
 //!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library. One that
 //!    had commands does so where both hold modules in one directory, as strongSwan's plugins with a client beside them;
@@ -291,11 +293,15 @@ impl<'a> Decider<'a> {
         self.packages.push_back(package);
     }
 
-    /// A package stays for its configuration and data.
+    /// A package stays for its configuration and data, with those of its source that it depends on for theirs.
     fn stay_as_front(&mut self, package: PackageIndex, because: Because) {
-        if let Entry::Vacant(entry) = self.decision.stays.entry(package) {
+        let mut todo = vec![(package, because)];
+        while let Some((package, because)) = todo.pop() {
+            let Entry::Vacant(entry) = self.decision.stays.entry(package) else { continue };
             entry.insert(because);
             self.fronts.insert(package);
+            let needed = self.data_of(package).into_iter();
+            todo.extend(needed.map(|needed| (needed, Because::Package(package, belongs::DATA))));
         }
     }
 

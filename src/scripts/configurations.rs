@@ -61,7 +61,9 @@ pub(crate) fn account_uses(input: &Input<'_>) -> Vec<AccountUse> {
     let reader = Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
     let programs = &input.policy.programs;
     let mut scripts_read = BTreeSet::new();
-    for &program in input.kept.iter().filter(|&&id| !input.tree.is_dir(id)) {
+    // A file that cannot be run is no program of that name: `/etc/pam.d/dovecot`.
+    let runs = |id: Id| input.tree.is_link(id) || (input.tree.is_file(id) && input.tree.permissions(id) & 0o111 != 0);
+    for &program in input.kept.iter().filter(|&&id| runs(id)) {
         let name = input.tree.name(program);
         for (known, version) in programs.of(name, &input.tree.path(program)) {
             let mut told: BTreeSet<String> = BTreeSet::new();

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use crate::closure::objects::{Objects, is_library_directory};
 use crate::closure::removable::NOT_HOSTS;
 use crate::facts::packages::PackageIndex;
-use crate::rules::minimal::{Because, Decider};
+use crate::rules::minimal::{Because, Decider, interpreters};
 use crate::tree::Id;
+
+/// Why a lost dependency stays.
+pub(super) const DATA: &str = "depends on it and may read its configuration and data";
 
 impl Decider<'_> {
     /// What is installed for a host: rule 4.
@@ -95,6 +98,36 @@ impl Decider<'_> {
         })
     }
 
+    /// Lost packages of the same source that a package depends on: what they hold besides their commands is its own
+    /// configuration and data, as exim4-config's the server's and texlive-base's the program's that sets the text.
+    pub(super) fn data_of(&mut self, package: PackageIndex) -> Vec<PackageIndex> {
+        let packages = &self.cx.facts.packages;
+        let source = |index: PackageIndex| packages.get(index).map(|package| &package.source);
+        let is_own = |needed: &PackageIndex| source(*needed) == source(package) && !self.serves(*needed);
+        let own: Vec<PackageIndex> = packages.requirements(package).filter(is_own).collect();
+        own.into_iter()
+            .filter(|&needed| self.leaves(needed) && !self.was_interpreter(needed) && !self.has_objects(needed))
+            .collect()
+    }
+
+    /// Whether something is left of it: the record of a package without files goes, and the next run would not see what it
+    /// depends on.
+    fn leaves(&self, package: PackageIndex) -> bool {
+        let tree = &self.cx.facts.tree;
+        let stays = |id: Id| !tree.is_dir(id) && !self.removed.contains(id) && self.trim.of(tree, id).is_none();
+        self.cx.facts.packages.files(package).any(stays)
+    }
+
+    /// Whether it is built with an interpreter whose command went: what is left are modules, and nothing loads them.
+    fn was_interpreter(&self, package: PackageIndex) -> bool {
+        let facts = self.cx.facts;
+        let named = |id: Id| interpreters::endings(facts.tree.name(id)).next().is_some();
+        let command = |id: Id| facts.commands.entries.contains_key(&id) && named(id);
+        let source = facts.packages.get(package).and_then(|package| self.sources.get(package.source.as_str()));
+        let mut siblings = source.into_iter().flatten().filter(|sibling| self.lost.contains(sibling));
+        siblings.any(|&sibling| facts.packages.files(sibling).any(command))
+    }
+
     pub(super) fn package(&mut self, index: PackageIndex) {
         let packages = &self.cx.facts.packages;
         let tree = &self.cx.facts.tree;
@@ -107,6 +140,9 @@ impl Decider<'_> {
             if self.serves(needed) {
                 self.stay(needed, Because::Package(index, "depends on it"));
             }
+        }
+        for needed in self.data_of(index) {
+            self.stay_as_front(needed, Because::Package(index, DATA));
         }
         let Some(package) = packages.get(index) else { return };
         for sibling in self.sources.get(package.source.as_str()).cloned().unwrap_or_default() {

@@ -51,6 +51,9 @@ impl Decider<'_> {
                 }
             }
         }
+        // And those that a staying package depends on: php keeps its sessions in a directory of php-common.
+        let whole: Vec<PackageIndex> = self.decision.stays.keys().copied().collect();
+        parts.extend(whole.into_iter().flat_map(|index| packages.requirements(index)));
         for (index, _) in packages.iter() {
             for id in packages.files(index).filter(|&id| tree.is_dir(id)) {
                 // A program keeps its state in the directory that its package made for it.

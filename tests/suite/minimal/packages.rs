@@ -364,3 +364,61 @@ fn data_that_an_argument_of_the_command_names_stays() {
     let done = tree().apply_config(&config("'-v', '/usr/share'"), &[]);
     done.assert_gone(&["/usr/share/broker/bin/broker.jar"]);
 }
+
+/// The configuration and the data of a program often lie in a package of its source that has tools besides, as those of
+/// exim4-config and texlive-base: the tools go, what the program reads stays, and what the tools depend on goes.
+#[test]
+fn data_of_a_dependency_of_the_same_source_stays_without_its_tools() {
+    let mail = |base: &str, config: &str| {
+        let root = server()
+            .programs(&["/usr/sbin/maild", "/usr/sbin/mailq-stats"])
+            .script("/usr/sbin/update-mail", "#!/usr/bin/perl\n")
+            .text("/etc/addresses", "joe: joe@example.org\n")
+            .text("/etc/maild.conf", "x")
+            .text("/usr/share/maild/template", "x")
+            .text("/usr/share/helper/data", "x");
+        let root = package(root, "maild", "Source: mail\nDepends: mail-base\n", &["/usr/sbin/maild"]);
+        let root = package(root, "mail-base", "Source: mail\nDepends: mail-config\n", &["/usr/sbin/mailq-stats", base]);
+        let files = ["/usr/sbin/update-mail", "/etc/addresses", "/usr/share/maild/template"];
+        let root = package(root, "mail-config", &format!("Source: {config}\nDepends: helper\n"), &files);
+        package(root, "helper", "", &["/usr/share/helper/data"])
+    };
+    let args = ["--minimal", "--user", "app:1000", "--command", "maild"];
+    let done = mail("/etc/maild.conf", "mail").apply(&args);
+    assert_present(&done.root, &["/usr/sbin/maild", "/etc/addresses", "/usr/share/maild/template"]);
+    assert_gone(&done.root, &["/usr/sbin/mailq-stats", "/usr/sbin/update-mail", "/usr/share/helper"]);
+    // Of another source it is a tool of the system, as adduser or perl.
+    assert_gone(&mail("/etc/maild.conf", "other").apply(&args).root, &["/usr/share/maild/template"]);
+    // A package that leaves nothing behind leads nowhere: the next run does not see it.
+    assert_gone(&mail("/usr/sbin/none", "mail").apply(&args).root, &["/usr/share/maild/template"]);
+}
+
+/// What is built with an interpreter is its modules.
+#[test]
+fn of_an_interpreter_that_went_no_sibling_stays() {
+    let root = server()
+        .elf("/usr/bin/python3.11", LOADER, &["libc.so.6"])
+        .script("/usr/bin/pydoc3", "#!/usr/bin/python3.11\n")
+        .text("/usr/share/python3/runtime", "x");
+    let root = package(root, "venv", "Source: py\nDepends: py-tools\n", &["/usr/share/venv/data"])
+        .text("/usr/share/venv/data", "x");
+    let root = package(root, "py-tools", "Source: py\n", &["/usr/bin/pydoc3", "/usr/share/python3/runtime"]);
+    let root = package(root, "py-minimal", "Source: py\n", &["/usr/bin/python3.11"]);
+    let done = root.apply_config("[keep]\npaths = ['/usr/share/venv/data']\n", &SERVER);
+    assert_present(&done.root, &["/usr/share/venv/data"]);
+    assert_gone(&done.root, &["/usr/share/python3"]);
+}
+
+/// A program keeps its state in a directory of a package that it depends on: the sessions of PHP lie in one of php-common.
+#[test]
+fn a_directory_for_state_of_a_dependency_that_lost_its_tools_stays() {
+    let root = server().dir("/var/lib/serverd/sessions", 0o1733, 0, 0).programs(&["/usr/sbin/enmod"]);
+    let root = root.dir("/var/lib/other/state", 0o1733, 0, 0).programs(&["/usr/sbin/other"]);
+    let root = package(root, "common", "Source: defaults\n", &["/usr/sbin/enmod", "/var/lib/serverd/sessions"]);
+    let root = package(root, "other", "", &["/usr/sbin/other", "/var/lib/other/state"]);
+    let root = package(root, "extra", "Depends: common\n", &["/usr/lib/serverd/extra.so"]);
+    let root = root.library("/usr/lib/serverd/extra.so", &[]);
+    let done = root.apply_config("[keep]\npaths = ['/usr/lib/serverd/extra.so']\n", &SERVER);
+    assert_present(&done.root, &["/var/lib/serverd/sessions"]);
+    assert_gone(&done.root, &["/usr/sbin/enmod", "/var/lib/other/state"]);
+}

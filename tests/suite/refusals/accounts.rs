@@ -164,6 +164,31 @@ fn an_account_that_gets_mail_stays_or_the_plan_is_refused() {
     }
 }
 
+/// All accounts of one program are one refusal, and its line settles them all.
+#[test]
+fn the_accounts_of_one_program_are_one_refusal() {
+    let tree = || {
+        Rootfs::debian_like()
+            .account("joe", 1001, "/home/joe", "/usr/sbin/nologin")
+            .line("passwd", "mbox:x:108:108::/nonexistent:/usr/sbin/nologin")
+            .line("passwd", "relay:x:110:110::/nonexistent:/usr/sbin/nologin")
+            .line("group", "post:x:108:")
+            .program("/usr/sbin/exim4")
+            .text("/etc/exim4/exim4.conf", "trusted_users = relay\n  user = mbox\n  group = post\n")
+    };
+    let run = "[run]\nuser = 'app:1000:1000'\nstart = 'root'\ncommand = ['exim4']\n";
+    tree()
+        .refuse_config(run, &[])
+        .says(&[
+            "the kept '/usr/sbin/exim4' uses what would be pruned: the account 'mbox' (/etc/exim4/exim4.conf:2), \
+             the account 'relay' (/etc/exim4/exim4.conf:1), the group 'post' (/etc/exim4/exim4.conf:3), the account 'joe' (delivers mail to the \
+             accounts of the image)",
+            "write [keep] users = [\"joe\", \"mbox\", \"relay\"] and [keep] groups = [\"post\"]",
+        ])
+        .alone();
+    tree().apply_config(&format!("{run}[keep]\nusers = ['joe', 'mbox', 'relay']\ngroups = ['post']\n"), &[]);
+}
+
 /// What a configuration includes is a part of it, also of one that the command line names.
 #[test]
 fn an_account_of_an_included_configuration_is_refused() {

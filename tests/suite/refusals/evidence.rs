@@ -199,6 +199,15 @@ fn compilers_and_set_id_programs_are_never_kept_by_a_text() {
     let other = crate::common::program(LOADER, &["libc.so.6"]);
     let tree = Case { package: "tool", ..CASE }.tree().file("/usr/bin/other", 0o4755, 0, 0, other);
     tree.refuse_config(OWN, &[]).says(&["'/usr/bin/other'"]).alone();
+    // By its bare name it is named too, in its own package: nullmailer-inject starts nullmailer-queue.
+    let other = || crate::common::program(LOADER, &["libc.so.6"]);
+    let tree = |package| Case { package, depends: "other", text: "other", ..CASE }.tree();
+    let named = tree("tool").file("/usr/bin/other", 0o4755, 0, 0, other());
+    named
+        .refuse_config(OWN, &[])
+        .says(&["'other'", "[keep] commands = [\"other\"]", "[keep] setid = [\"/usr/bin/other\"]"])
+        .alone();
+    tree("other").file("/usr/bin/other", 0o4755, 0, 0, other()).apply_config(&format!("{OWN}{QUIET}"), &["--strict"]);
 }
 
 #[test]
@@ -339,6 +348,43 @@ fn an_account_that_the_package_of_a_script_made_is_refused() {
     tree("tool").apply_config(BESIDE, &[]);
 }
 
+/// What an option of the command line names, where the program looks names up and can become another account.
+#[test]
+fn an_account_that_an_option_of_the_command_names_is_refused() {
+    let tree = |imports: &[&str]| {
+        let case = Case { imports, text: "other", ..CASE };
+        case.tree().line("passwd", "vdrop:x:779:65534::/:/usr/sbin/nologin")
+    };
+    let lookup = ["getpwnam", "setuid"];
+    let run = |words: &str| OWN.replace("['tool']", words);
+    for words in ["['tool', '-u', 'vdrop']", "['tool', '--user=vdrop:nogroup', 'x']", "['tool', '-o', 'vdrop.x']"] {
+        let refused = tree(&lookup).refuse_config(&run(words), &[]);
+        refused
+            .says(&["'/usr/bin/tool' looks account names up and gets 'vdrop' as the value of an option"])
+            .says(&["[keep] users = [\"vdrop\"]"])
+            .alone();
+        tree(&lookup).apply_config(&format!("{}[keep]\nusers = ['vdrop']\n", run(words)), &[]);
+        // It cannot become another account, or has nothing to do with accounts.
+        tree(&lookup).apply_config(&run(words).replace("start = 'root'\n", ""), &[]);
+        tree(&["getpwnam"]).apply_config(&run(words), &[]);
+    }
+    for words in ["['tool', 'vdrop']", "['tool', '--', '-u', 'vdrop']", "['tool', '-u', 'vdropped']"] {
+        tree(&lookup).apply_config(&run(words), &[]);
+    }
+}
+
+/// A group is looked up as an account is: cupsd ends where the one of `SystemGroup` is unknown.
+#[test]
+fn a_group_that_the_package_made_and_its_configuration_names_is_refused() {
+    let case = Case { imports: &["getpwnam", "setuid"], text: "other", ..CASE };
+    let (list, file) = ("/var/lib/dpkg/info/tool.list", "/etc/tool/tool.conf");
+    let tree = case.tree().line("group", "tooladm:x:779:").text(file, "SystemGroup root tooladm\n");
+    let files = format!("{}{file}\n", tree.read(list));
+    let tree = tree.text(list, files).text("/var/lib/dpkg/info/tool.postinst", "#!/bin/sh\ngroupadd -r tooladm\n");
+    let refused = tree.refuse_config(OWN, &[]);
+    refused.says(&["made the group 'tooladm'", "/etc/tool/tool.conf:1", "[keep] groups = [\"tooladm\"]"]).alone();
+}
+
 /// The package made the account for its own server, and only the configuration names it.
 #[test]
 fn an_account_that_the_package_made_and_its_configuration_names_is_refused() {
@@ -365,6 +411,33 @@ fn an_account_that_the_package_made_and_its_configuration_names_is_refused() {
         ("/etc/tool/tool.conf", setting, &["getpwnam"]),
     ] {
         tree(file, text, imports).apply_config(OWN, &[]);
+    }
+}
+
+/// Servers of FTP let in only whom shells(5) knows: by a function of the C library, by reading it, or through PAM.
+#[test]
+fn a_shell_that_a_login_with_a_password_asks_for_is_kept_or_refused() {
+    let config = format!("{OWN}[keep]\nusers = ['human']\n[rules]\n'accounts.lock' = 'off'\n");
+    let tree = |text: &str, auth: &str| {
+        let case = Case { text, imports: &["getpwnam"], ..CASE };
+        case.tree()
+            .program("/usr/bin/bash")
+            .text("/etc/pam.d/tool", format!("auth required pam_unix.so\n{auth}"))
+            .account("human", 1001, "/home/human", "/usr/bin/bash")
+            .line("shadow", "human:$6$salt$hash:19000:0:99999:7:::")
+    };
+    let shells = "auth required pam_shells.so\n";
+    for (text, auth) in [("getusershell", ""), ("/etc/shells", ""), ("x", shells)] {
+        tree(text, auth)
+            .refuse_config(&config, &[])
+            .says(&["'/usr/bin/tool' lets in by its password only who has a login shell: 'human', '/usr/bin/bash'"])
+            .says(&["[keep] shells = [\"human\"] and [keep] commands = [\"/usr/bin/bash\"]"])
+            .alone();
+        let kept = config.replace("['human']", "['human']\nshells = ['human']\ncommands = ['/usr/bin/bash']");
+        tree(text, auth).apply_config(&kept, &[]);
+    }
+    for (text, auth) in [("x", ""), ("etc/shells", "# pam_shells\n")] {
+        tree(text, auth).apply_config(&config, &[]);
     }
 }
 

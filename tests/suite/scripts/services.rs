@@ -136,6 +136,34 @@ fn jobs_of_a_kept_cron() {
     tree().apply(&[&command("/app/server")[..], &["--disable", "remove.cron", "--strict"]].concat());
 }
 
+/// `/etc/cron.daily` begins as `/etc/cron.d` does, and holds scripts. What looks after a package manager goes with it.
+#[test]
+fn jobs_of_every_directory_of_cron_are_read() {
+    for directory in ["/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.hourly"] {
+        let job = format!("{directory}/tidy");
+        let dpkg = format!("{directory}/dpkg");
+        let tree = image()
+            .programs(&["/usr/sbin/anacron", "/usr/bin/run-parts", "/usr/bin/dpkg", "/usr/bin/savelog"])
+            .text("/etc/anacrontab", format!("1 5 job run-parts --report {directory}\n"))
+            .script(&job, "#!/bin/sh\nfind /tmp\n")
+            .script(&dpkg, "#!/bin/sh\nsavelog x\n")
+            .package("dpkg", &["/usr/bin/dpkg", &dpkg]);
+        let args = [&command("anacron -d")[..], &["--disable", "remove.cron"]].concat();
+        let refused = tree.refuse(&args).says(&[&format!("'find' ({job}:2)")]);
+        assert!(!refused.run.stderr.contains("savelog"), "{}", refused.run.all());
+    }
+}
+
+/// `postfix start-fg` is a shell script of the package, which nothing in the program names whole.
+#[test]
+fn the_script_that_starts_postfix_stays_and_is_read() {
+    let script = "/usr/lib/postfix/sbin/postfix-script";
+    let tree = || image().program("/usr/sbin/postfix").script(script, "#!/bin/sh\nfind /var/spool/postfix\n");
+    let args = command("postfix start-fg");
+    tree().refuse(&args).says(&["'find' (/usr/lib/postfix/sbin/postfix-script:2)"]);
+    tree().apply_config(KEEP, &args).assert_kept(&[script, "/usr/bin/sh", "/usr/bin/find"]);
+}
+
 #[test]
 fn an_applet_as_cron_reads_the_tables_of_its_users() {
     let tree = || {
