@@ -137,8 +137,10 @@ fn members(reader: &Reader<'_>, id: Id) -> Option<Vec<Member>> {
     let end = reader.contents.read_at(reader.tree, id, begin, 65_557).ok()?;
     let last = end.windows(4).rposition(|four| four == b"PK\x05\x06")?;
     let (length, at) = (number(&end, last + 12, 4)?, number(&end, last + 16, 4)?);
+    // A script may stand in front of the archive, and offsets count from behind it.
+    let front = (begin + last as u64).checked_sub(length as u64 + at as u64)?;
     let within = (length as u64) <= LARGEST_LIST && reader.contents.spend(&COMPILED, length as u64, reader.tree, id);
-    let list = within.then(|| reader.contents.read_at(reader.tree, id, at as u64, length).ok()).flatten()?;
+    let list = within.then(|| reader.contents.read_at(reader.tree, id, front + at as u64, length).ok()).flatten()?;
     let (mut found, mut at) = (Vec::new(), 0);
     while list.get(at..at + 4) == Some(b"PK\x01\x02") {
         let (name, extra, comment) =
@@ -146,7 +148,7 @@ fn members(reader: &Reader<'_>, id: Id) -> Option<Vec<Member>> {
         let text = list.get(at + 46..at + 46 + name)?;
         found.push(Member {
             name: String::from_utf8_lossy(text).into_owned(),
-            header: number(&list, at + 42, 4)? as u64,
+            header: front + number(&list, at + 42, 4)? as u64,
             size: number(&list, at + 20, 4)?,
             packed: number(&list, at + 10, 2)? == 8,
         });
@@ -192,7 +194,8 @@ fn jar(reader: &Reader<'_>, id: Id) -> Texts {
             None => own.contains(""),
         };
         if of_application {
-            classes.extend(content(reader, id, member).and_then(|bytes| class::read(&bytes)));
+            let read = content(reader, id, member).and_then(|bytes| class::read(&bytes));
+            classes.extend(read.filter(|read| reader.contents.spend(&COMPILED, read.cost(), reader.tree, id)));
         }
     }
     texts(&classes)
@@ -215,7 +218,9 @@ fn directory(reader: &Reader<'_>, id: Id) -> Texts {
     let read = |id: Id| {
         let size = contents.size(tree, id);
         let within = size <= LARGEST_CLASS && contents.spend(&COMPILED, size, tree, id);
-        within.then(|| contents.read(tree, id, LARGEST_CLASS).ok()).flatten().and_then(|bytes| class::read(&bytes))
+        let read = within.then(|| contents.read(tree, id, LARGEST_CLASS).ok()).flatten();
+        let read = read.and_then(|bytes| class::read(&bytes));
+        read.filter(|read| contents.spend(&COMPILED, read.cost(), tree, id))
     };
     let Some(main) = read(id) else { return Texts::default() };
     let own = own_package(&main.name, '/');
@@ -233,10 +238,10 @@ fn directory(reader: &Reader<'_>, id: Id) -> Texts {
 
 /// What classes start, with the strings of those that start programs and of those that use one of these.
 fn texts(classes: &[class::Class]) -> Texts {
-    let starters: BTreeSet<String> =
-        classes.iter().filter(|class| class.starts()).map(|class| class.name.clone()).collect();
-    let uses = |class: &&class::Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
-    let strings = classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect();
+    let starters: BTreeSet<&str> =
+        classes.iter().filter(|class| class.starts()).map(|class| class.name.as_str()).collect();
+    let uses = |class: &&class::Class| class.starts() || class.texts().any(|text| starters.contains(text));
+    let strings = classes.iter().filter(uses).flat_map(|class| class.strings().map(str::to_owned)).collect();
     let started = if starters.is_empty() { Started::default() } else { class::started(classes) };
     Texts { started, strings }
 }
@@ -283,13 +288,26 @@ mod tests {
     fn constants_of_a_class() {
         let bytes = class(&["com/ex/Main", "java/lang/ProcessBuilder", "tac", "word"], &[3]);
         let read = classes::read(&bytes).unwrap();
-        assert_eq!((read.name.as_str(), read.strings.as_slice()), ("com/ex/Main", &["tac".to_owned()][..]));
+        assert_eq!((read.name.as_str(), read.strings().collect::<Vec<_>>()), ("com/ex/Main", vec!["tac"]));
         assert!(read.starts());
         assert!(!classes::read(&class(&["a/B", "exec", "java/lang/Thread"], &[])).unwrap().starts());
         assert!(classes::read(&class(&["a/B", "exec", "java/lang/Runtime"], &[])).unwrap().starts());
         for end in 0..bytes.len() {
             let _ = classes::read(&bytes[..end]).map(|class| classes::started(&[class]));
         }
+    }
+
+    /// However often a class names a text, or an attribute, each is read once.
+    #[test]
+    fn a_class_costs_no_more_than_its_bytes() {
+        let text = "x".repeat(65_000);
+        let bytes = class(&["a/B", &text, "java/lang/ProcessBuilder"], &[2; 60_000]);
+        assert_eq!(classes::read(&bytes).unwrap().strings().collect::<Vec<_>>(), [text]);
+        // Every attribute is the code of a method, and would be in the next one.
+        let mut bytes = class(&["a/B", "Code"], &[]);
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0xff, 0xff]);
+        bytes.extend([0, 2, 0, 0, 0, 0].repeat(65_535));
+        assert_eq!(classes::read(&bytes).unwrap().code(), 0);
     }
 
     #[test]

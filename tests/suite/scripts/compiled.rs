@@ -1,5 +1,5 @@
 //! Programs that compiled classes and assemblies start, hand-made and from real compilers: tests/data/compiled has the sources.
-//! `javac --release 8` and `javac` of OpenJDK 17 made the archives, `mcs` of Mono 6.8 the assembly.
+//! `javac --release 8` and `javac` of OpenJDK 17 made the archives, `mcs` of Mono 6.8 the assemblies.
 
 use crate::common::Rootfs;
 
@@ -11,30 +11,38 @@ const OTHER: &str = "line users name sum more time locale batch at info";
 
 #[test]
 fn words_that_real_code_gives_to_a_call_count_and_no_others() {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/compiled");
     for (file, run, more) in [
         ("java8.jar", "/usr/bin/java -jar /app/java8.jar", "join dir arch test"),
         ("java17.jar", "/usr/bin/java -jar /app/java17.jar", "join dir arch test"),
         ("Program.dll", "/usr/bin/dotnet /app/Program.dll", "join dir arch"),
     ] {
-        let bytes = std::fs::read(format!("{data}/{file}")).unwrap();
-        let names: Vec<&str> = [STARTED, OTHER, more].iter().flat_map(|list| list.split(' ')).collect();
-        let paths: Vec<String> = names.iter().map(|name| format!("/usr/bin/{name}")).collect();
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let tree = Rootfs::debian_like().programs(&["/usr/bin/java", "/usr/bin/dotnet"]).programs(&paths).file(
-            format!("/app/{file}"),
-            0o644,
-            0,
-            0,
-            bytes,
-        );
-        let refused = tree.refuse(&["--user", "app:1000:1000", "--command", run]);
-        let named = |name: &str| refused.run.stderr.contains(&format!("\"{name}\""));
-        let missing: Vec<&str> =
-            [STARTED, more].iter().flat_map(|list| list.split(' ')).filter(|name| !named(name)).collect();
-        let wrong: Vec<&str> = OTHER.split(' ').filter(|name| named(name)).collect();
-        assert!(missing.is_empty() && wrong.is_empty(), "{file}: {missing:?} {wrong:?}: {}", refused.run.stderr);
+        words(file, run, &format!("{STARTED} {more}"), OTHER);
     }
+}
+
+/// The same of functions as objects, of members of a class above, of interfaces, and of lists that another method fills.
+#[test]
+fn words_that_reach_a_call_through_functions_and_interfaces_count() {
+    let started = "find sort date id tail cut arch fold expand join install batch more link look host split expr sum env file \
+        groups dir";
+    words("functions.jar", "/usr/bin/java -jar /app/functions.jar", started, "line users time locale name at");
+    let more = format!("{started} head reset");
+    words("Functions.dll", "/usr/bin/dotnet /app/Functions.dll", &more, "line users time locale name info");
+}
+
+/// Which of the words, all names of programs, are found in a file that runs.
+fn words(file: &str, run: &str, started: &str, other: &str) {
+    let bytes = std::fs::read(format!("{}/tests/data/compiled/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let split = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let paths = split(&format!("{started} {other}")).into_iter().map(|name| format!("/usr/bin/{name}"));
+    let paths: Vec<String> = paths.chain(["java", "dotnet"].map(|name| format!("/usr/bin/{name}"))).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let tree = Rootfs::debian_like().programs(&paths).file(format!("/app/{file}"), 0o644, 0, 0, bytes);
+    let refused = tree.refuse(&["--user", "app:1000:1000", "--command", run]);
+    let named = |name: &String| refused.run.stderr.contains(&format!("\"{name}\""));
+    let missing: Vec<String> = split(started).into_iter().filter(|name| !named(name)).collect();
+    let wrong: Vec<String> = split(other).into_iter().filter(named).collect();
+    assert!(missing.is_empty() && wrong.is_empty(), "{file}: {missing:?} {wrong:?}: {}", refused.run.stderr);
 }
 
 /// The strings of the application's own classes that start programs, and of no others.
@@ -58,6 +66,9 @@ fn what_java_classes_start_is_refused() {
     };
     let command = ["--user", "app:1000:1000", "--command", "/usr/bin/java -jar /app/app.jar"];
     tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
+    // Offsets count from the archive's beginning, behind a script that starts it.
+    let behind = [&b"#!/bin/sh\nexec java -jar \"$0\"\n"[..], &jar].concat();
+    tree().file("/app/app.jar", 0o644, 0, 0, behind).refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
     let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
     done.assert_gone(&["/usr/bin/sed"]);
 }
