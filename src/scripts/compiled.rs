@@ -43,22 +43,34 @@ const WORDS: [&str; 34] = [
     "sort", "split", "sum", "tail", "time", "users",
 ];
 
+/// Whether a file is compiled code, by its name.
+pub(super) fn is_compiled(name: &[u8]) -> bool {
+    [&b".jar"[..], b".war", b".class", b".dll"].iter().any(|end| name.ends_with(end))
+}
+
 /// What the compiled file starts, and the other files of its application beside it.
 pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let tree = reader.tree;
     let name = tree.name(id);
-    let Texts { started, strings } = if name.ends_with(b".jar") || name.ends_with(b".war") {
-        jar(reader, id)
-    } else if name.ends_with(b".class") {
-        directory(reader, id)
-    } else if name.ends_with(b".dll") {
-        assembly(reader, id)
-    } else {
+    if !is_compiled(name) {
         // The program that starts an assembly of the same name.
         let mut other = name.to_vec();
         other.extend_from_slice(b".dll");
         let other = tree.child(tree.parent(id), &other).filter(|&other| tree.is_file(other));
         return other.map_or_else(Vec::new, |other| uses(reader, other));
+    }
+    uses_of_main(reader, id, None)
+}
+
+/// The same of a file that a class path names for this main class.
+fn uses_of_main(reader: &Reader<'_>, id: Id, main: Option<&str>) -> Vec<FileUses> {
+    let name = reader.tree.name(id);
+    let Texts { started, strings } = if name.ends_with(b".dll") {
+        assembly(reader, id)
+    } else if name.ends_with(b".class") {
+        directory(reader, id)
+    } else {
+        jar(reader, id, main)
     };
     let given = started.programs.iter().filter_map(|text| Some((text.split_whitespace().next()?, true)));
     let other = strings.iter().map(|text| {
@@ -175,7 +187,7 @@ fn content(reader: &Reader<'_>, id: Id, member: &Member) -> Option<Vec<u8>> {
 
 /// The strings of the application's own classes that start programs, and of those that use one of these. Its own are those
 /// of the main class's package and its neighbours: `com.example.shop.Main` has all of `com.example`.
-fn jar(reader: &Reader<'_>, id: Id) -> Texts {
+fn jar(reader: &Reader<'_>, id: Id, main: Option<&str>) -> Texts {
     let members = members(reader, id).unwrap_or_default();
     let manifest = members.iter().find(|member| member.name == "META-INF/MANIFEST.MF");
     let manifest = manifest.and_then(|member| content(reader, id, member)).unwrap_or_default();
@@ -183,8 +195,7 @@ fn jar(reader: &Reader<'_>, id: Id) -> Texts {
     let key = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim));
     let named = key("Start-Class").or_else(|| key("Main-Class"));
     // An archive of a class path need not name the main class.
-    let lines = reader.lines().iter().filter_map(|line| class_path::started(&line.words)).map(|started| started.main);
-    let own: BTreeSet<String> = named.into_iter().chain(lines).map(|main| own_package(main, '.')).collect();
+    let own: BTreeSet<String> = named.into_iter().chain(main).map(|main| own_package(main, '.')).collect();
     let mut classes = Vec::new();
     for member in members.iter().filter(|member| member.name.ends_with(".class")) {
         let name = ["BOOT-INF/classes/", "WEB-INF/classes/"].iter().find_map(|top| member.name.strip_prefix(top));

@@ -101,6 +101,49 @@ fn what_classes_of_a_class_path_start_is_refused() {
         let refused = tree.refuse(&["--user", "app:1000:1000", "--command", &command]);
         assert!(!refused.run.stderr.contains("'sed'"), "{run}: {}", refused.run.stderr);
         refused.says(&["'curl'"]);
+        let command = ["--user", "app:1000:1000", "--command", &command];
+        tree.apply_config("[keep]\nfrom-scripts = true\n", &command).assert_same(&["/usr/bin/curl"]);
+    }
+}
+
+/// What a script gives to java is read as well, by its variables and the directory that it changes to.
+#[test]
+fn what_classes_that_a_script_starts_start_is_refused() {
+    let class = class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl"]);
+    let archive = zip(&[("com/ex/Main.class", class.clone())]);
+    let jar =
+        zip(&[("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()), ("com/ex/Main.class", class.clone())]);
+    for script in [
+        "exec java -jar /app/run.jar",
+        "JAR=/app/run.jar\nexec java $JAVA_OPTS -jar \"$JAR\" \"$@\"",
+        "exec java -cp '/app/lib/*' com.ex.Main",
+        "CP=/none:/app/lib/app.jar\nexec gosu app java -Xmx1g -cp \"$CP\" com.ex.Main \"$@\"",
+        "export CLASSPATH=/app/classes\njava com.ex.Main",
+        "cd /app\njava -cp 'lib/*' com.ex.Main",
+        "sh -c 'java -cp /app/classes com.ex.Main'",
+        "LINE='java -cp /app/classes com.ex.Main'\nexec $LINE",
+        "args=(-Xmx1g -cp /app/classes)\nexec java \"${args[@]}\" com.ex.Main",
+        "exec java -cp /app/classes \"$@\"",
+        "exec java -p /app/lib -m mod/com.ex.Main",
+        "run() { exec java -cp /app/classes com.ex.Main \"$@\"; }\nrun x",
+        // The scripts that build tools write.
+        "APP_HOME=$( cd -P \"${APP_HOME:-./}..\" && pwd -P ) || exit\nCLASSPATH=$APP_HOME/lib/app.jar:$APP_HOME/lib/x.jar\n\
+         JAVACMD=$JAVA_HOME/bin/java\nset -- -Dx=y -classpath \"$CLASSPATH\" com.ex.Main \"$@\"\nexec \"$JAVACMD\" \"$@\"",
+        "BASEDIR=`cd \"$PRGDIR/..\" >/dev/null; pwd`\nREPO=\"$BASEDIR\"/lib\nCLASSPATH=\"$BASEDIR\"/etc:\"$REPO\"/app.jar\n\
+         exec \"$JAVACMD\" $JAVA_OPTS -classpath \"$CLASSPATH\" -Dapp.name=x com.ex.Main \"$@\"",
+    ] {
+        let tree = Rootfs::debian_like()
+            .programs(&["/usr/bin/curl", "/usr/bin/java", "/usr/bin/gosu", "/bin/bash"])
+            .file("/app/run.jar", 0o644, 0, 0, &jar)
+            .file("/app/lib/app.jar", 0o644, 0, 0, &archive)
+            .file("/app/classes/com/ex/Main.class", 0o644, 0, 0, &class)
+            .file("/app/bin/entry.sh", 0o755, 0, 0, format!("#!/bin/bash\n{script}\n"));
+        let config = "[keep]\ncommands = ['java', 'gosu', 'bash', 'sh']\n";
+        let command = ["--user", "app:1000:1000", "--command", "[\"/app/bin/entry.sh\", \"com.ex.Main\"]"];
+        println!("{script}");
+        tree.refuse_config(config, &command).says(&["'curl'"]);
+        let config = config.replace("[keep]", "[keep]\nfrom-scripts = true");
+        tree.apply_config(&config, &command).assert_same(&["/usr/bin/curl"]);
     }
 }
 
