@@ -505,6 +505,7 @@ impl<'a> Reader<'a> {
                         .map(|entry| Named { how: How::Runs, entry, line, word: word.clone(), optional: false })
                         .collect()
                 }
+                calls::Call::Line(text) => self.code_at(id, line, &text),
                 calls::Call::Code(text) => {
                     let mut names = self.code_at(id, line, &text);
                     // A text that names no program may be anything, where the language is not known.
