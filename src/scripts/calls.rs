@@ -263,6 +263,16 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
             {
                 skip_line(&mut chars);
             }
+            // The manual of a script.
+            '=' if matches!(language, Language::Perl | Language::Ruby)
+                && before.is_none_or(|c| c == '\n')
+                && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) =>
+            {
+                let end = if language == Language::Perl { "\n=cut" } else { "\n=end" };
+                let length = rest.find(end).map_or(rest.len(), |at| at + end.len());
+                line += newlines(rest, length);
+                while chars.next_if(|&(next, _)| next < at + length).is_some() {}
+            }
             '-' if language == Language::Lua && rest.starts_with("--") => skip_line(&mut chars),
             // A line for the shell.
             '!' if language == Language::Gnuplot && before.is_none_or(|c| c == '\n') => {
@@ -283,9 +293,11 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
                     Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia
                         if c == '`' =>
                     {
-                        if content.is_none() && matches!(language, Language::Perl | Language::Ruby | Language::Php) {
-                            let piece = head(rest, length);
-                            scan.add(piece, language, (at, line), true, (false, false));
+                        let begin = rest.get(1..length.saturating_sub(1)).filter(|_| content.is_none());
+                        let names: Vec<String> =
+                            begin.and_then(given::first_variable).map(str::to_owned).into_iter().collect();
+                        if !names.is_empty() {
+                            scan.open.push(Open { at, line, names, shell: true, each: false, telling: false });
                         }
                         content
                     }
@@ -539,7 +551,7 @@ fn argument<'a>(text: &'a str, language: Language, name: &str) -> Option<Argumen
 /// A program with the literals among its arguments; what is none may be anything.
 fn line_of(call: &Call, text: &str, (closed, shell): (bool, bool)) -> Option<Call> {
     let Call::Program(_) = call else { return None };
-    let text = head(text, LONGEST);
+    let text = head(text, LONGEST_LINE);
     let (mut words, mut at, mut depth, mut quotes) = (Vec::new(), 0, 0_usize, Quotes::default());
     let mut literal = None;
     // `NAME=value` of env.
@@ -569,8 +581,9 @@ fn line_of(call: &Call, text: &str, (closed, shell): (bool, bool)) -> Option<Cal
     (words.len() > 1 && !shell).then(|| Call::Line(words.join(" ")))
 }
 
-/// Most words of one command line.
-const MOST_WORDS: usize = 64;
+/// Bytes and words of one command line that are looked at.
+const LONGEST_LINE: usize = 512;
+const MOST_WORDS: usize = 32;
 
 /// A text with blanks is code, another one a program.
 fn call(whole: &str, expands: bool) -> Option<Call> {
@@ -686,6 +699,14 @@ mod tests {
             all(text, Language::Perl),
             ["1 sh: date +%s", "2 tar", "3 sh: gzip -d", "5 sh: uname -a", "6 git", "7 sh: find .", "11 sort"]
         );
+    }
+
+    #[test]
+    fn manuals_are_no_code() {
+        let text = "system('tac');\n=head1 USE\n\nIt can't `run` system('no').\n\n=cut\nsystem('rev');\n";
+        assert_eq!(all(text, Language::Perl), ["1 tac", "7 rev"]);
+        let text = "system('tac')\n=begin\nsystem('no')\n=end\nsystem('rev')\n";
+        assert_eq!(all(text, Language::Ruby), ["1 tac", "5 rev"]);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::{Call, Language, Quotes, call, first_word, is_name};
 
 /// Most bytes of the arguments of one call that are looked at.
 pub(super) const LONGEST: usize = 2000;
+/// The same of the parameters of a lambda.
+const LONGEST_LAMBDA: usize = 100;
 /// Most variables of one argument that are looked at.
 const MOST_NAMES: usize = 8;
 /// So many definitions before a call one of which may be the function that it stands in.
@@ -351,7 +353,7 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
 }
 
 /// The variable that a text begins with: `${name}`, `#{name}`, `{name}`, `$name`.
-fn first_variable(text: &str) -> Option<&str> {
+pub(super) fn first_variable(text: &str) -> Option<&str> {
     let name = text.trim_start_matches(['|', ' ']).strip_prefix(['$', '#', '{', '@'])?.trim_start_matches(['{', '@']);
     let name = name.split(|c| !is_name(c) && c != '.').next()?.rsplit('.').next()?;
     (!name.is_empty()).then_some(name)
@@ -403,7 +405,7 @@ pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
     if language == Language::Python {
         for (at, _) in text.match_indices("lambda ") {
             let parameters =
-                text.get(at + 7..).and_then(|rest| head(rest, LONGEST).split(':').next()).unwrap_or_default();
+                text.get(at + 7..).and_then(|rest| head(rest, LONGEST_LAMBDA).split(':').next()).unwrap_or_default();
             let parameters = pieces(parameters, true).into_iter().map(parameter).collect();
             found.push(Definition { at, name: assigned_to(text.get(..at).unwrap_or_default()).to_owned(), parameters });
         }
