@@ -19,10 +19,11 @@ use crate::diag::escape::escaped;
 use crate::facts::commands::Commands;
 use crate::facts::program::{Place, Program, Shebang};
 use crate::policy::{CommandLine, Policy, Run};
-use crate::shell::{self, Code, Dialect, Kind, Use};
+use crate::shell::{self, Code, Dialect, Kind, Line, Use};
 use crate::tree::budget::Budget;
 use crate::tree::contents::Contents;
 use crate::tree::{Id, Tree, glob};
+use compiled::class_path;
 
 /// Largest script that is read. People write shorter ones; longer ones carry an archive.
 const LIMIT: u64 = 1024 * 1024;
@@ -32,6 +33,9 @@ const MOST_SOURCES: usize = 64;
 
 /// Files of code that are read for what the image's command reaches. Each script is read with all that it sources.
 const MOST_READ: usize = 1000;
+
+/// Directories in which one script looks for what it gives to interpreters.
+const MOST_BASES: usize = 4;
 
 /// Scripts of one directory that are looked at.
 const MOST_SCRIPTS: usize = 256;
@@ -138,7 +142,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// The same of a word of a command line, which may be a script without a first line of its own.
+    /// The same of a word of a command line, which may be a script without a first line of its own, or java with classes.
     #[must_use]
     pub(crate) fn uses_of_word(&self, id: Id) -> Vec<FileUses> {
         let mut uses = self.uses(id);
@@ -146,6 +150,12 @@ impl<'a> Reader<'a> {
             uses = self.without_shebang(id);
         }
         uses.extend(compiled::uses(self, id));
+        if self.tree.name(id) == b"java" {
+            let (base, mut seen) = (self.working_directory(), BTreeSet::new());
+            uses.extend(
+                self.lines().iter().flat_map(|line| class_path::uses(self, &line.words, None, base, &mut seen)),
+            );
+        }
         uses
     }
 
@@ -239,7 +249,7 @@ impl<'a> Reader<'a> {
     fn shell(&self, id: Id, dialect: Dialect) -> Vec<FileUses> {
         let (files, code) = self.unit(id, dialect);
         let mut found = self.named(&files, code);
-        for uses in &mut found {
+        for uses in found.iter_mut().take(files.len()) {
             uses.names.extend(starters::told_in(self, uses.file, Language::Shell(dialect)));
         }
         found
@@ -249,6 +259,8 @@ impl<'a> Reader<'a> {
     fn named(&self, files: &[Read], code: Code) -> Vec<FileUses> {
         let path = code.path();
         let service = code.variable("command");
+        let lines = code.lines(|word| is_interpreter(word) || word == "cd" || class_path::is_option(word));
+        let classes = code.variable("CLASSPATH").pop();
         let uses = code.finish();
         let mut found: Vec<FileUses> = files
             .iter()
@@ -280,6 +292,7 @@ impl<'a> Reader<'a> {
                 optional: one.optional,
             }));
         }
+        self.given_in(&lines, classes.as_deref(), &mut found);
         for (file, line, word) in uses.unknown {
             if let Some(file) = found.get_mut(file).filter(|_| !shell::is_argument(&word)) {
                 file.unknown.push((line, word));
@@ -301,6 +314,79 @@ impl<'a> Reader<'a> {
             }
         }
         found
+    }
+
+    /// What the commands of a script give to interpreters: code, and classes.
+    fn given_in(&self, lines: &[Line], classes: Option<&str>, found: &mut Vec<FileUses>) {
+        let mut bases = vec![self.working_directory()];
+        for line in lines.iter().filter(|line| line.words.first().is_some_and(|word| word == "cd")) {
+            let directory = line.words.last().map_or("", String::as_str);
+            bases
+                .extend(self.tree.resolve_from(self.working_directory(), directory.as_bytes(), true).map(|at| at.node));
+        }
+        bases.retain(|&base| self.tree.is_dir(base));
+        bases.truncate(MOST_BASES);
+        let mut seen = BTreeSet::new();
+        for line in lines {
+            let Some(file) = found.get(line.file).map(|uses| uses.file) else { continue };
+            // Directories that are not known are above the script, where it is of the application.
+            let above = self.tree.ancestors(self.tree.parent(file)).take(2);
+            let bases: Vec<Id> = bases.iter().copied().chain(above).collect();
+            // The arguments of the script are those of the image's command.
+            let own = line.words.iter().filter(|word| *word != "$@").map(|word| without_variables(word));
+            let own: Vec<String> = own.collect();
+            let arguments = if own.len() < line.words.len() { self.lines() } else { &[] };
+            let arguments = arguments.iter().map(|arguments| arguments.words.get(1..).unwrap_or_default());
+            for arguments in arguments.chain([&[][..]]) {
+                let words = [&own, arguments].concat();
+                for &base in &bases {
+                    found.extend(class_path::uses(self, &words, classes, base, &mut seen));
+                    let Some(file) = found.get_mut(line.file) else { continue };
+                    for (word, entry) in self.interpreted(&words, base) {
+                        let named = Named { how: How::Reads, entry, line: line.line, word, optional: false };
+                        if !file.names.contains(&named) {
+                            file.names.push(named);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The files that an interpreter is given to run among the words of a command: those with names of code, and the first
+    /// one that is no option's value.
+    fn interpreted(&self, words: &[String], base: Id) -> Vec<(String, Id)> {
+        let (mut found, mut value) = (Vec::new(), false);
+        let at = words.iter().position(|word| is_interpreter(word) && !is_shell(word));
+        // Its operands are data.
+        let is_awk = at.and_then(|at| words.get(at)).is_some_and(|word| word.ends_with("awk"));
+        for word in words.get(at.map_or(words.len(), |at| at + 1)..).unwrap_or_default() {
+            if word.starts_with('-') {
+                value = true;
+                continue;
+            }
+            if let Some(entry) = self.code_for(word, base) {
+                let name = self.tree.name(entry);
+                let code = calls::of_file(name).is_some() || compiled::is_compiled(name);
+                if (code || !value) && (value || !is_awk) {
+                    found.push((word.clone(), entry));
+                }
+                if !value {
+                    break;
+                }
+            }
+            value = false;
+        }
+        found
+    }
+
+    /// The file that an interpreter finds for a word; Node.js looks for those of `dist/main` with its ending.
+    fn code_for(&self, word: &str, base: Id) -> Option<Id> {
+        let file = |end: &str| {
+            let entry = self.tree.resolve_from(base, format!("{word}{end}").as_bytes(), false).ok()?.node;
+            self.tree.follow(entry).is_ok_and(|found| self.tree.is_file(found.node)).then_some(entry)
+        };
+        ["", ".js", "/index.js"].iter().find_map(|end| file(end))
     }
 
     fn is_service(&self, id: Id) -> bool {
@@ -419,6 +505,7 @@ impl<'a> Reader<'a> {
                         .map(|entry| Named { how: How::Runs, entry, line, word: word.clone(), optional: false })
                         .collect()
                 }
+                calls::Call::Line(text) => self.code_at(id, line, &text),
                 calls::Call::Code(text) => {
                     let mut names = self.code_at(id, line, &text);
                     // A text that names no program may be anything, where the language is not known.
@@ -561,12 +648,14 @@ impl<'a> Reader<'a> {
             let mut after_interpreter = false;
             for word in &line.words {
                 let read = Use { kind: Kind::Reads, file: 0, line: 0, text: word.clone(), optional: false };
-                let entry =
-                    self.runs(word, &[]).or_else(|| self.reads(Id::ROOT, &read).pop().filter(|_| after_interpreter));
+                let given = || {
+                    let found = self.reads(Id::ROOT, &read).pop();
+                    found.or_else(|| self.code_for(word, self.working_directory()))
+                };
+                let entry = self.runs(word, &[]).or_else(|| given().filter(|_| after_interpreter));
                 after_interpreter = after_interpreter || is_interpreter(word);
                 queue.extend(entry);
             }
-            queue.extend(compiled::class_path::entries(self, line));
         }
         let mut files = BTreeSet::new();
         let (mut found, mut read) = (self.mentioned(), 0);
@@ -715,11 +804,25 @@ fn dialect_of(name: &str) -> Option<Dialect> {
     }
 }
 
+/// The paths of a word without the variables that they begin with: `lib/x.jar` of `$APP_HOME/lib/x.jar`.
+fn without_variables(word: &str) -> String {
+    let part = |part: &str| match part.split_once('/') {
+        Some((variable, rest)) if variable.starts_with('$') => rest.to_owned(),
+        _ => part.to_owned(),
+    };
+    word.split(':').map(part).collect::<Vec<_>>().join(":")
+}
+
+fn is_shell(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    name == "sh" || dialect_of(name).is_some()
+}
+
 /// Whether a word names an interpreter that reads the file behind it.
 #[must_use]
 pub(crate) fn is_interpreter(word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or_default();
-    matches!(name, "sh" | "java" | "dotnet") || dialect_of(name).is_some() || calls::of_interpreter(word).is_some()
+    is_shell(word) || matches!(name, "java" | "dotnet") || calls::of_interpreter(word).is_some()
 }
 
 /// Directories that end in `.d` and hold no scripts that this one starts: settings, and what an init would start.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 pub use code::Code;
 pub(crate) use code::is_argument;
-pub(crate) use code::{Kind, Use};
+pub(crate) use code::{Kind, Line, Use};
 pub(crate) use lexer::{LexError, Token, Word, tokens};
 pub(crate) use parser::{SimpleCommand, commands};
 

@@ -21,7 +21,8 @@ impl Walk<'_> {
         let reader =
             Reader { tree: input.tree, contents: input.contents, commands: input.commands, policy: input.policy };
         let reason = self.closure.reasons.get(&id);
-        let word = reason.is_some_and(|reason| matches!(reason.why, Why::Named(Seed::Word, ..)));
+        // What an interpreter is given need have no first line that names one.
+        let word = reason.is_some_and(|reason| matches!(reason.why, Why::Named(Seed::Word, ..) | Why::Read(_)));
         let uses = if word { reader.uses_of_word(id) } else { reader.uses(id) };
         for file in uses {
             for name in &file.names {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
+use crate::shell::quoted;
 use given::{Function, Known, LONGEST, Open, definitions, head, pieces, tail, values};
 use marks::{marked, marks};
 use pipes::{holders, piped};
@@ -52,6 +53,9 @@ pub(super) enum Call {
     Program(String),
     /// Code for `/bin/sh`.
     Code(String),
+    /// A program with its arguments, of which one may be started in its turn: `timeout 5 wget`. It is written as code for a
+    /// shell, and none reads it.
+    Line(String),
 }
 
 /// Whether the language gives a text to a shell, or takes it apart by itself: Perl and Ruby look for characters that mean
@@ -124,7 +128,7 @@ impl Call {
     /// The same for a call that gives its text to a shell, however short.
     fn into_code(self) -> Self {
         match self {
-            Self::Program(text) | Self::Code(text) => Self::Code(text),
+            Self::Program(text) | Self::Code(text) | Self::Line(text) => Self::Code(text),
         }
     }
 }
@@ -168,7 +172,7 @@ pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Sta
     let (known, scan) = followed(text, language, functions);
     let unknown = scan.open.iter().filter(|open| open.telling);
     let unknown = unknown.filter_map(|open| {
-        let name = open.names.first()?;
+        let name = open.names.iter().find(|name| !name.ends_with(')'))?;
         (!open.names.iter().any(|name| known.is_given(name) || scan.assigned.contains(name)))
             .then(|| (open.line, name.clone()))
     });
@@ -183,10 +187,10 @@ pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Sta
 fn followed(text: &str, language: Language, functions: Functions) -> (Known, Scan) {
     let mut known = Known::of(text, language, functions);
     let mut found = scan(text, language, &known);
-    if !found.open.is_empty() {
+    if !found.open.is_empty() || !found.names.is_empty() {
         let defined = definitions(text, language);
         for _ in 0..ROUNDS {
-            if !known.learn(&found.open, &defined) {
+            if !known.learn(&found.open, &found.names, &defined) {
                 break;
             }
             found = scan(text, language, &known);
@@ -203,9 +207,29 @@ struct Scan {
     open: Vec<Open>,
     /// The variables among them that the script assigns.
     assigned: BTreeSet<String>,
+    /// Variables that are empty lists so far.
+    empty: BTreeSet<String>,
+    /// Other names of calls, and whether they give their text to a shell.
+    names: Vec<(String, bool)>,
 }
 
 impl Scan {
+    /// A call that is no call here: another name for it, or what somebody gives to it.
+    fn passes(&mut self, (text, at, line): (&str, usize, u32), behind: &str, language: Language, shell: bool) {
+        let renamed = behind.trim_start().strip_prefix(':').or_else(|| behind.trim_start().strip_prefix("as "));
+        let begin = tail(text.get(..at).unwrap_or_default()).rsplit('\n').next().unwrap_or_default();
+        if let Some(piece) = behind.trim_start().strip_prefix(',').filter(|_| begin.contains('(')) {
+            let piece = pieces(piece, true).first().copied().unwrap_or_default();
+            self.add(piece, language, (at, line), shell, (false, false));
+        } else if let Some(name) = renamed {
+            self.names.extend(name.trim_start().split(|c| !is_name(c)).next().map(|name| (name.to_owned(), shell)));
+        }
+        let name =
+            begin.split_once('=').filter(|(_, value)| !value.starts_with(['=', '>'])).map(|(name, _)| name.trim());
+        let name = name.and_then(|name| name.rsplit(|c| !is_name(c)).next()).filter(|name| !name.is_empty());
+        self.names.extend(name.map(|name| (name.to_owned(), shell)));
+    }
+
     /// What stands where a program is expected.
     fn add(
         &mut self,
@@ -239,6 +263,16 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
             {
                 skip_line(&mut chars);
             }
+            // The manual of a script.
+            '=' if matches!(language, Language::Perl | Language::Ruby)
+                && before.is_none_or(|c| c == '\n')
+                && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) =>
+            {
+                let end = if language == Language::Perl { "\n=cut" } else { "\n=end" };
+                let length = rest.find(end).map_or(rest.len(), |at| at + end.len());
+                line += newlines(rest, length);
+                while chars.next_if(|&(next, _)| next < at + length).is_some() {}
+            }
             '-' if language == Language::Lua && rest.starts_with("--") => skip_line(&mut chars),
             // A line for the shell.
             '!' if language == Language::Gnuplot && before.is_none_or(|c| c == '\n') => {
@@ -259,6 +293,12 @@ fn scan(text: &str, language: Language, known: &Known) -> Scan {
                     Language::Perl | Language::Ruby | Language::Php | Language::Gnuplot | Language::Julia
                         if c == '`' =>
                     {
+                        let begin = rest.get(1..length.saturating_sub(1)).filter(|_| content.is_none());
+                        let names: Vec<String> =
+                            begin.and_then(given::first_variable).map(str::to_owned).into_iter().collect();
+                        if !names.is_empty() {
+                            scan.open.push(Open { at, line, names, shell: true, each: false, telling: false });
+                        }
                         content
                     }
                     Language::Awk | Language::Gnuplot if c != '`' => piped((text, &holders), at, length, language),
@@ -301,14 +341,27 @@ fn named(
     let full = known.full(name);
     let last = full.rsplit('.').next().unwrap_or_default();
     if plain && known.calls && is_call(&full, language) {
+        let shell = by_shell(&full, language);
+        // `pattern.exec(text)` of JavaScript is none of these.
+        let telling = !(language == Language::JavaScript && last == "exec");
         match argument(behind, language, &full) {
-            Some(Argument::Literal(call)) => scan.found.push((line, call)),
-            Some(Argument::Piece(piece)) => {
-                // `pattern.exec(text)` of JavaScript is none of these.
-                let telling = !(language == Language::JavaScript && last == "exec");
-                scan.add(piece, language, (at, line), by_shell(&full, language), (false, telling));
+            Some(Argument::Literal(call, piece)) => {
+                let closed = behind.trim_start().starts_with('(');
+                scan.found.extend(line_of(&call, piece, (closed, shell)).map(|call| (line, call)));
+                scan.found.push((line, call));
+                let piece = pieces(piece, closed).first().copied().unwrap_or_default();
+                if [" if ", "?", "||", " or ", "//"].iter().any(|sign| piece.contains(sign)) {
+                    scan.add(piece, language, (at, line), shell, (false, false));
+                }
             }
-            None => {}
+            Some(Argument::Piece(piece)) => scan.add(piece, language, (at, line), shell, (false, telling)),
+            None => scan.passes((text, at, line), behind, language, shell),
+        }
+        // A pipeline has one in each argument.
+        if last.starts_with("pipeline")
+            && let Some(inside) = behind.strip_prefix('(')
+        {
+            pieces(inside, true).iter().for_each(|piece| scan.add(piece, language, (at, line), shell, (false, false)));
         }
         return;
     }
@@ -317,7 +370,10 @@ fn named(
     }
     let begin = text.get(..at).unwrap_or_default();
     let defines = ["def", "function", "sub"].iter().any(|word| begin.trim_end().ends_with(word));
-    if let Some(function) = known.function(last).filter(|_| plain && !defines) {
+    // `Runner.new(…)` of Ruby, `list.append(…)`.
+    let owner = full.rsplit('.').nth(1).unwrap_or_default();
+    let called = if last == "new" { owner } else { last };
+    if let Some(function) = known.function(called).filter(|_| plain && !defines) {
         let bare = matches!(language, Language::Perl | Language::Ruby) && behind.starts_with([' ', '\t']);
         let inside = behind.trim_start().strip_prefix('(');
         let closed = inside.is_some();
@@ -327,23 +383,52 @@ fn named(
             scan.add(piece, language, (at, line), function.shell, (false, false));
         }
     }
-    if let Some(variable) = known.variable(last)
-        && let Some((value, each)) = given::assigned(behind, begin)
+    let adds = given::ADDS.contains(&last) && behind.starts_with('(');
+    let behind = if adds { text.get(at + name.len() - last.len() - 1..).unwrap_or_default() } else { behind };
+    let last = if adds { owner } else { last };
+    if last == "return"
+        && let Some(variable) = known.returned(at)
     {
-        scan.assigned.insert(last.to_owned());
-        let each = each || variable.each;
-        let list = value.strip_prefix(['[', '(']).filter(|_| each);
-        match list {
-            Some(list) => {
-                for piece in pieces(list, true) {
-                    scan.add(piece, language, (at, line), variable.shell, (false, false));
-                }
-            }
-            None => {
-                let value = pieces(value, false).first().copied().unwrap_or_default();
-                scan.add(value, language, (at, line), variable.shell, (each, false));
-            }
+        let value = pieces(behind.trim_start(), false).first().copied().unwrap_or_default();
+        scan.add(value, language, (at, line), variable.shell, (false, false));
+        return;
+    }
+    let Some(variable) = known.variable(last) else { return };
+    let Some((value, each)) = given::assigned(behind, begin) else {
+        // What is put first into an empty list.
+        let new = begin.ends_with(['@', '$']) && behind.starts_with(';');
+        if new {
+            scan.empty.insert(last.to_owned());
+        } else if let Some(value) = given::added(behind, begin).filter(|_| scan.empty.remove(last)) {
+            scan.assigned.insert(last.to_owned());
+            let value = pieces(value, false).first().copied().unwrap_or_default();
+            scan.add(value, language, (at, line), variable.shell, (false, false));
         }
+        return;
+    };
+    if ["[]", "list()", "()", "new Array", "Array.new"].iter().any(|list| value.starts_with(list)) {
+        scan.empty.insert(last.to_owned());
+        scan.assigned.insert(last.to_owned());
+        return;
+    }
+    scan.assigned.insert(last.to_owned());
+    let each = each || variable.each;
+    let words = ["qw", "(qw", "%w"].iter().find_map(|begin| value.strip_prefix(begin)).filter(|_| each);
+    if let Some(words) = words.and_then(|words| words.get(1..)?.split([')', ']', '}', '/', '>']).next()) {
+        scan.found.extend(words.split_whitespace().map(|word| (line, Call::Program(word.to_owned()))));
+    } else if let Some(list) = value.strip_prefix(['[', '(']).filter(|_| each) {
+        for piece in pieces(list, true) {
+            scan.add(piece, language, (at, line), variable.shell, (false, false));
+        }
+    } else {
+        let whole = value;
+        let value = pieces(value, false).first().copied().unwrap_or_default();
+        if let Some(list) = whole.strip_prefix(['[', '(']) {
+            let first = values(value, language, variable.shell).0.into_iter().next();
+            scan.found
+                .extend(first.and_then(|call| line_of(&call, list, (true, variable.shell))).map(|call| (line, call)));
+        }
+        scan.add(value, language, (at, line), variable.shell, (each, false));
     }
 }
 
@@ -394,7 +479,8 @@ fn enclosed(text: &str) -> Option<String> {
 
 /// What a call is given as the program.
 enum Argument<'a> {
-    Literal(Call),
+    /// A literal, with the text that it begins.
+    Literal(Call, &'a str),
     /// Something else: the text of the argument.
     Piece(&'a str),
 }
@@ -416,6 +502,11 @@ fn argument<'a>(text: &'a str, language: Language, name: &str) -> Option<Argumen
         "open3" => 3,
         _ => 0,
     };
+    // The environment of Ruby's calls.
+    let inside = match inside.trim_start().starts_with('{') && language == Language::Ruby {
+        true => inside.split_once('}').and_then(|(_, rest)| rest.trim_start().strip_prefix(',')).unwrap_or(inside),
+        false => inside,
+    };
     let (mut rest, mut piped) = (inside, false);
     for number in 0..=skipped {
         rest = rest.trim_start().trim_start_matches(['[', '(']).trim_start();
@@ -433,14 +524,19 @@ fn argument<'a>(text: &'a str, language: Language, name: &str) -> Option<Argumen
                 if matches!(whole, "-|" | "|-") {
                     piped = true;
                 } else if let Some(code) = whole.trim().strip_suffix('|').or_else(|| whole.trim().strip_prefix('|')) {
-                    return fixed(code, expands).map(|code| Argument::Literal(Call::Code(code)));
-                } else if piped {
-                    return call(whole, expands).map(Argument::Literal);
+                    if let Some(code) = fixed(code, expands) {
+                        return Some(Argument::Literal(Call::Code(code), quoted));
+                    }
+                    return Some(Argument::Piece(head(quoted, length)));
+                } else if piped && let Some(call) = call(whole, expands) {
+                    return Some(Argument::Literal(call, quoted));
                 }
             } else if !given::is_taken_apart(quoted.get(length..).unwrap_or_default()) {
                 let call = call(whole, expands);
-                let call = call.map(|call| if by_shell(name, language) { call.into_code() } else { call });
-                return call.map(Argument::Literal);
+                if let Some(call) = call {
+                    let call = if by_shell(name, language) { call.into_code() } else { call };
+                    return Some(Argument::Literal(call, quoted));
+                }
             }
         }
         if number < skipped {
@@ -448,9 +544,46 @@ fn argument<'a>(text: &'a str, language: Language, name: &str) -> Option<Argumen
         }
     }
     let closed = text.trim_start().starts_with('(');
-    let at = if name == "open" { return None } else { skipped };
+    let at = if name == "open" && !piped { return None } else { skipped };
     pieces(inside, closed).get(at).map(|piece| Argument::Piece(piece))
 }
+
+/// A program with the literals among its arguments; what is none may be anything.
+fn line_of(call: &Call, text: &str, (closed, shell): (bool, bool)) -> Option<Call> {
+    let Call::Program(_) = call else { return None };
+    let text = head(text, LONGEST_LINE);
+    let (mut words, mut at, mut depth, mut quotes) = (Vec::new(), 0, 0_usize, Quotes::default());
+    let mut literal = None;
+    // `NAME=value` of env.
+    let word = |text: &str| match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && name.chars().all(is_name) => format!("{name}={}", quoted(value)),
+        _ => quoted(text),
+    };
+    while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()).filter(|_| words.len() < MOST_WORDS) {
+        let mut length = c.len_utf8();
+        match c {
+            '"' | '\'' | '`' => {
+                length = quotes.literal(text, at).0;
+                literal = text.get(at + 1..at + length.saturating_sub(1));
+            }
+            '(' | '[' | '{' => depth += 1,
+            // The list ends, and perhaps the call.
+            ')' | ']' | '}' if depth == 0 && !text.get(at + 1..)?.trim_start().starts_with(',') => break,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ',' => words.push(literal.take().map_or("\"$_\"".to_owned(), word)),
+            ';' | '=' => break,
+            '\n' if !closed => break,
+            _ => {}
+        }
+        at += length;
+    }
+    words.extend(literal.map(word));
+    (words.len() > 1 && !shell).then(|| Call::Line(words.join(" ")))
+}
+
+/// Bytes and words of one command line that are looked at.
+const LONGEST_LINE: usize = 512;
+const MOST_WORDS: usize = 32;
 
 /// A text with blanks is code, another one a program.
 fn call(whole: &str, expands: bool) -> Option<Call> {
@@ -528,8 +661,11 @@ mod tests {
         let show = |(line, call): (u32, Call)| match call {
             Call::Program(name) => format!("{line} {name}"),
             Call::Code(code) => format!("{line} sh: {}", code.trim()),
+            Call::Line(text) => format!("{line} line: {text}"),
         };
-        calls(text, language, Functions::new()).calls.into_iter().map(show).collect()
+        let found = calls(text, language, Functions::new()).calls.into_iter();
+        // The same programs with their arguments.
+        found.filter(|(_, call)| !matches!(call, Call::Line(_))).map(show).collect()
     }
 
     #[test]
@@ -563,6 +699,14 @@ mod tests {
             all(text, Language::Perl),
             ["1 sh: date +%s", "2 tar", "3 sh: gzip -d", "5 sh: uname -a", "6 git", "7 sh: find .", "11 sort"]
         );
+    }
+
+    #[test]
+    fn manuals_are_no_code() {
+        let text = "system('tac');\n=head1 USE\n\nIt can't `run` system('no').\n\n=cut\nsystem('rev');\n";
+        assert_eq!(all(text, Language::Perl), ["1 tac", "7 rev"]);
+        let text = "system('tac')\n=begin\nsystem('no')\n=end\nsystem('rev')\n";
+        assert_eq!(all(text, Language::Ruby), ["1 tac", "5 rev"]);
     }
 
     #[test]

@@ -43,22 +43,34 @@ const WORDS: [&str; 34] = [
     "sort", "split", "sum", "tail", "time", "users",
 ];
 
+/// Whether a file is compiled code, by its name.
+pub(super) fn is_compiled(name: &[u8]) -> bool {
+    [&b".jar"[..], b".war", b".class", b".dll"].iter().any(|end| name.ends_with(end))
+}
+
 /// What the compiled file starts, and the other files of its application beside it.
 pub(super) fn uses(reader: &Reader<'_>, id: Id) -> Vec<FileUses> {
     let tree = reader.tree;
     let name = tree.name(id);
-    let Texts { started, strings } = if name.ends_with(b".jar") || name.ends_with(b".war") {
-        jar(reader, id)
-    } else if name.ends_with(b".class") {
-        directory(reader, id)
-    } else if name.ends_with(b".dll") {
-        assembly(reader, id)
-    } else {
+    if !is_compiled(name) {
         // The program that starts an assembly of the same name.
         let mut other = name.to_vec();
         other.extend_from_slice(b".dll");
         let other = tree.child(tree.parent(id), &other).filter(|&other| tree.is_file(other));
         return other.map_or_else(Vec::new, |other| uses(reader, other));
+    }
+    uses_of_main(reader, id, None)
+}
+
+/// The same of a file that a class path names for this main class.
+fn uses_of_main(reader: &Reader<'_>, id: Id, main: Option<&str>) -> Vec<FileUses> {
+    let name = reader.tree.name(id);
+    let Texts { started, strings } = if name.ends_with(b".dll") {
+        assembly(reader, id)
+    } else if name.ends_with(b".class") {
+        directory(reader, id)
+    } else {
+        jar(reader, id, main)
     };
     let given = started.programs.iter().filter_map(|text| Some((text.split_whitespace().next()?, true)));
     let other = strings.iter().map(|text| {
@@ -137,8 +149,10 @@ fn members(reader: &Reader<'_>, id: Id) -> Option<Vec<Member>> {
     let end = reader.contents.read_at(reader.tree, id, begin, 65_557).ok()?;
     let last = end.windows(4).rposition(|four| four == b"PK\x05\x06")?;
     let (length, at) = (number(&end, last + 12, 4)?, number(&end, last + 16, 4)?);
+    // A script may stand in front of the archive, and offsets count from behind it.
+    let front = (begin + last as u64).checked_sub(length as u64 + at as u64)?;
     let within = (length as u64) <= LARGEST_LIST && reader.contents.spend(&COMPILED, length as u64, reader.tree, id);
-    let list = within.then(|| reader.contents.read_at(reader.tree, id, at as u64, length).ok()).flatten()?;
+    let list = within.then(|| reader.contents.read_at(reader.tree, id, front + at as u64, length).ok()).flatten()?;
     let (mut found, mut at) = (Vec::new(), 0);
     while list.get(at..at + 4) == Some(b"PK\x01\x02") {
         let (name, extra, comment) =
@@ -146,7 +160,7 @@ fn members(reader: &Reader<'_>, id: Id) -> Option<Vec<Member>> {
         let text = list.get(at + 46..at + 46 + name)?;
         found.push(Member {
             name: String::from_utf8_lossy(text).into_owned(),
-            header: number(&list, at + 42, 4)? as u64,
+            header: front + number(&list, at + 42, 4)? as u64,
             size: number(&list, at + 20, 4)?,
             packed: number(&list, at + 10, 2)? == 8,
         });
@@ -173,7 +187,7 @@ fn content(reader: &Reader<'_>, id: Id, member: &Member) -> Option<Vec<u8>> {
 
 /// The strings of the application's own classes that start programs, and of those that use one of these. Its own are those
 /// of the main class's package and its neighbours: `com.example.shop.Main` has all of `com.example`.
-fn jar(reader: &Reader<'_>, id: Id) -> Texts {
+fn jar(reader: &Reader<'_>, id: Id, main: Option<&str>) -> Texts {
     let members = members(reader, id).unwrap_or_default();
     let manifest = members.iter().find(|member| member.name == "META-INF/MANIFEST.MF");
     let manifest = manifest.and_then(|member| content(reader, id, member)).unwrap_or_default();
@@ -181,8 +195,7 @@ fn jar(reader: &Reader<'_>, id: Id) -> Texts {
     let key = |key: &str| manifest.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':').map(str::trim));
     let named = key("Start-Class").or_else(|| key("Main-Class"));
     // An archive of a class path need not name the main class.
-    let lines = reader.lines().iter().filter_map(|line| class_path::started(&line.words)).map(|started| started.main);
-    let own: BTreeSet<String> = named.into_iter().chain(lines).map(|main| own_package(main, '.')).collect();
+    let own: BTreeSet<String> = named.into_iter().chain(main).map(|main| own_package(main, '.')).collect();
     let mut classes = Vec::new();
     for member in members.iter().filter(|member| member.name.ends_with(".class")) {
         let name = ["BOOT-INF/classes/", "WEB-INF/classes/"].iter().find_map(|top| member.name.strip_prefix(top));
@@ -192,7 +205,8 @@ fn jar(reader: &Reader<'_>, id: Id) -> Texts {
             None => own.contains(""),
         };
         if of_application {
-            classes.extend(content(reader, id, member).and_then(|bytes| class::read(&bytes)));
+            let read = content(reader, id, member).and_then(|bytes| class::read(&bytes));
+            classes.extend(read.filter(|read| reader.contents.spend(&COMPILED, read.cost(), reader.tree, id)));
         }
     }
     texts(&classes)
@@ -215,7 +229,9 @@ fn directory(reader: &Reader<'_>, id: Id) -> Texts {
     let read = |id: Id| {
         let size = contents.size(tree, id);
         let within = size <= LARGEST_CLASS && contents.spend(&COMPILED, size, tree, id);
-        within.then(|| contents.read(tree, id, LARGEST_CLASS).ok()).flatten().and_then(|bytes| class::read(&bytes))
+        let read = within.then(|| contents.read(tree, id, LARGEST_CLASS).ok()).flatten();
+        let read = read.and_then(|bytes| class::read(&bytes));
+        read.filter(|read| contents.spend(&COMPILED, read.cost(), tree, id))
     };
     let Some(main) = read(id) else { return Texts::default() };
     let own = own_package(&main.name, '/');
@@ -233,10 +249,10 @@ fn directory(reader: &Reader<'_>, id: Id) -> Texts {
 
 /// What classes start, with the strings of those that start programs and of those that use one of these.
 fn texts(classes: &[class::Class]) -> Texts {
-    let starters: BTreeSet<String> =
-        classes.iter().filter(|class| class.starts()).map(|class| class.name.clone()).collect();
-    let uses = |class: &&class::Class| class.starts() || class.texts.iter().any(|text| starters.contains(text));
-    let strings = classes.iter().filter(uses).flat_map(|class| class.strings.clone()).collect();
+    let starters: BTreeSet<&str> =
+        classes.iter().filter(|class| class.starts()).map(|class| class.name.as_str()).collect();
+    let uses = |class: &&class::Class| class.starts() || class.texts().any(|text| starters.contains(text));
+    let strings = classes.iter().filter(uses).flat_map(|class| class.strings().map(str::to_owned)).collect();
     let started = if starters.is_empty() { Started::default() } else { class::started(classes) };
     Texts { started, strings }
 }
@@ -283,13 +299,26 @@ mod tests {
     fn constants_of_a_class() {
         let bytes = class(&["com/ex/Main", "java/lang/ProcessBuilder", "tac", "word"], &[3]);
         let read = classes::read(&bytes).unwrap();
-        assert_eq!((read.name.as_str(), read.strings.as_slice()), ("com/ex/Main", &["tac".to_owned()][..]));
+        assert_eq!((read.name.as_str(), read.strings().collect::<Vec<_>>()), ("com/ex/Main", vec!["tac"]));
         assert!(read.starts());
         assert!(!classes::read(&class(&["a/B", "exec", "java/lang/Thread"], &[])).unwrap().starts());
         assert!(classes::read(&class(&["a/B", "exec", "java/lang/Runtime"], &[])).unwrap().starts());
         for end in 0..bytes.len() {
             let _ = classes::read(&bytes[..end]).map(|class| classes::started(&[class]));
         }
+    }
+
+    /// However often a class names a text, or an attribute, each is read once.
+    #[test]
+    fn a_class_costs_no_more_than_its_bytes() {
+        let text = "x".repeat(65_000);
+        let bytes = class(&["a/B", &text, "java/lang/ProcessBuilder"], &[2; 60_000]);
+        assert_eq!(classes::read(&bytes).unwrap().strings().collect::<Vec<_>>(), [text]);
+        // Every attribute is the code of a method, and would be in the next one.
+        let mut bytes = class(&["a/B", "Code"], &[]);
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0xff, 0xff]);
+        bytes.extend([0, 2, 0, 0, 0, 0].repeat(65_535));
+        assert_eq!(classes::read(&bytes).unwrap().code(), 0);
     }
 
     #[test]

@@ -29,6 +29,9 @@ const WRAPPED: usize = 4;
 /// Most arguments of a command that are looked at.
 const MOST_GIVEN: usize = 64;
 
+/// Most commands of one script that are given to its reader as lines.
+const MOST_LINES: usize = 1024;
+
 /// Words of a call that are looked at for the command that the called function runs.
 const MOST_ARGUMENTS: usize = 9;
 
@@ -94,6 +97,18 @@ struct Call {
     /// Which of the words the script has made sure of.
     tested: Vec<bool>,
     file: usize,
+}
+
+/// A command with its words, as far as the script says what they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Which of the files that were read.
+    pub file: usize,
+    /// Its line; the first is 1.
+    pub line: u32,
+    /// Variables are what they may hold; unknown ones are left out but for the beginning of a path, and arguments of the
+    /// script stay `$@`.
+    pub words: Vec<String>,
 }
 
 /// The code of one script and the files it sources.
@@ -164,6 +179,40 @@ impl Code {
     #[must_use]
     pub(crate) fn variable(&self, name: &str) -> Vec<String> {
         self.variables.values(&Word { text: format!("${name}"), expands: true, ..Word::default() })
+    }
+
+    /// The commands that have one of the words that are looked for, but for those that handle files. Where variables hold
+    /// more than one value, there is a line of each.
+    pub(crate) fn lines(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Line> {
+        let mut found = Vec::new();
+        for call in &self.calls {
+            if handles_files(&call.words, &is_wanted) {
+                continue;
+            }
+            let words = call.words.iter().take(MOST_GIVEN);
+            let values: Vec<Vec<Vec<String>>> = words.filter_map(|word| self.values(word)).collect();
+            let wanted = values.iter().flatten().flatten().any(|word| is_wanted(word));
+            let line = call.words.first().map_or(1, |word| word.line);
+            let many = values.iter().map(Vec::len).max().filter(|_| wanted);
+            for number in 0..many.unwrap_or_default().min(MOST_LINES - found.len()) {
+                let one = values.iter().filter_map(|values| values.get(number).or(values.first()));
+                found.push(Line { file: call.file, line, words: one.flatten().cloned().collect() });
+            }
+        }
+        found
+    }
+
+    /// The words that each value of a word has; `None` for one that is not known.
+    fn values(&self, word: &Word) -> Option<Vec<Vec<String>>> {
+        if !word.expands || is_positional(word) {
+            return Some(vec![vec![word.text.clone()]]);
+        }
+        let whole = word.quoted && !word.text.contains("[@]");
+        let known = self.variables.values(word);
+        let values =
+            if known.is_empty() { self.variables.path_of(word).into_iter().collect() } else { known }.into_iter();
+        let values: Vec<_> = values.map(|value| if whole { vec![value] } else { split(&value) }).collect();
+        (!values.is_empty()).then_some(values)
     }
 
     /// The files that were found sourced since the last call, as far as their paths are certain.
@@ -449,7 +498,9 @@ impl Code {
             }
         }
         self.written = written(&command);
-        if command.words.len() > 1 && !is_builtin(name, self.dialect) {
+        let alone = || matches!(command.words.as_slice(), [word] if word.expands);
+        let is_call = !is_builtin(name, self.dialect) || matches!(name, "exec" | "command" | "cd" | "set");
+        if is_call && (command.words.len() > 1 || alone()) {
             let tested =
                 command.words.iter().take(MOST_ARGUMENTS).map(|word| self.scopes.is_tested(&word.text)).collect();
             self.calls.push(Call {
@@ -515,9 +566,8 @@ impl Code {
 
     /// Files that a program gets by their paths, unless it is one that handles files.
     fn given(&mut self, name: &str, words: &[Word]) {
-        let handles = |word: &Word| HANDLE.split(' ').any(|known| word.text.rsplit('/').next() == Some(known));
         let builtin = self.is_no_program(name) && !matches!(name, "exec" | "command");
-        if builtin || words.iter().take(WRAPPED).any(handles) {
+        if builtin || handles_files(words, |_| false) {
             return;
         }
         for word in words.iter().skip(1).take(MOST_GIVEN) {
@@ -561,6 +611,20 @@ impl Code {
         let word = Word { array: Vec::new(), here: None, ..word.clone() };
         self.found.push(Found { kind, word, file: self.files, optional, scope, positional, started });
     }
+}
+
+/// Whether a command reads, writes, moves or names files, and starts none of them. awk is one that may be wanted.
+fn handles_files(words: &[Word], is_wanted: impl Fn(&str) -> bool) -> bool {
+    let handles = |word: &Word| {
+        HANDLE.split(' ').any(|known| word.text.rsplit('/').next() == Some(known)) && !is_wanted(&word.text)
+    };
+    words.iter().take(WRAPPED).any(handles)
+}
+
+/// The words of what a variable holds.
+fn split(value: &str) -> Vec<String> {
+    let (tokens, _) = tokens_from(value, 1, 0);
+    tokens.into_iter().filter_map(|token| if let Token::Word(word) = token { Some(word.text) } else { None }).collect()
 }
 
 /// Whether a path is by convention a directory of scripts, or a pattern of scripts. What `run-parts` is given is one

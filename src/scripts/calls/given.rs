@@ -7,6 +7,8 @@ use super::{Call, Language, Quotes, call, first_word, is_name};
 
 /// Most bytes of the arguments of one call that are looked at.
 pub(super) const LONGEST: usize = 2000;
+/// The same of the parameters of a lambda.
+const LONGEST_LAMBDA: usize = 100;
 /// Most variables of one argument that are looked at.
 const MOST_NAMES: usize = 8;
 /// So many definitions before a call one of which may be the function that it stands in.
@@ -20,7 +22,7 @@ pub(super) struct Open {
     /// Where in the text it is.
     pub at: usize,
     pub line: u32,
-    /// The variables, the most important one first.
+    /// The variables, the most important one first; `name()` is the result of a function.
     pub names: Vec<String>,
     /// It gives its text to a shell.
     pub shell: bool,
@@ -63,6 +65,8 @@ pub(super) struct Known {
     variables: BTreeMap<String, Variable>,
     /// Parameters that are started: the callers say what they are.
     parameters: BTreeSet<String>,
+    /// Where functions stand whose results are started.
+    returns: Vec<(usize, usize, Variable)>,
     /// It imports Python's sh, whose functions are programs.
     imports_sh: bool,
     /// Names that the script gives to modules and to what it imports of them: `sp` for `subprocess`.
@@ -76,11 +80,21 @@ impl Known {
         const MODULES: [&str; 6] = ["child_process", "execa", "cross-spawn", "shelljs", "zx", "Bun"];
         let calls = language != Language::JavaScript || MODULES.iter().any(|module| text.contains(module));
         let mut known = Self { functions, calls, ..Self::default() };
+        if language == Language::Perl && text.contains("IPC::Run") {
+            known.aliases.extend(["run", "start", "harness"].map(|name| (name.to_owned(), "run3".to_owned())));
+        }
         if language != Language::Python {
             return known;
         }
         let begins = |line: &str, begin: &str| line.strip_prefix(begin).is_some_and(|rest| !rest.starts_with(is_name));
-        for line in text.lines().map(str::trim) {
+        let mut lines = text.lines().map(str::trim);
+        while let Some(line) = lines.next() {
+            // `from subprocess import (`, with a name in each line.
+            let more = line.strip_suffix('(').filter(|line| line.starts_with("from ")).map(|line| {
+                let names = lines.by_ref().take(MOST).take_while(|line| !line.starts_with(')'));
+                format!("{line}{}", names.collect::<Vec<_>>().join(" "))
+            });
+            let line = more.as_deref().unwrap_or(line);
             known.imports_sh |= begins(line, "import sh") || begins(line, "from sh import");
             if let Some(names) = line.strip_prefix("import ") {
                 known.rename("", names);
@@ -140,8 +154,11 @@ impl Known {
     }
 
     /// The functions and variables that calls are given; whether there are new ones.
-    pub(super) fn learn(&mut self, open: &[Open], definitions: &[Definition]) -> bool {
+    pub(super) fn learn(&mut self, open: &[Open], names: &[(String, bool)], definitions: &[Definition]) -> bool {
         let before = (self.functions.len(), self.variables.len());
+        for (name, shell) in names.iter().take(MOST.saturating_sub(self.functions.len())) {
+            self.functions.entry(name.clone()).or_insert(Function { argument: 0, shell: *shell });
+        }
         for open in open {
             for name in &open.names {
                 let before = definitions.partition_point(|definition| definition.at < open.at);
@@ -155,13 +172,30 @@ impl Known {
                 }
                 if let Some((function, argument)) = given {
                     self.parameters.insert(name.clone());
+                    let default = Variable { shell: open.shell, each: false };
+                    self.variables.entry(name.clone()).or_insert(default);
                     self.functions.entry(function).or_insert(Function { argument, shell: open.shell });
                 } else {
                     self.variables.entry(name.clone()).or_insert(Variable { shell: open.shell, each: open.each });
                 }
             }
         }
+        let ends = definitions.iter().skip(1).map(|definition| definition.at).chain([usize::MAX]);
+        let returns = definitions.iter().zip(ends);
+        self.returns = returns
+            .filter_map(|(definition, end)| {
+                Some((definition.at, end, *self.variables.get(&format!("{}()", definition.name))?))
+            })
+            .take(MOST)
+            .collect();
         (self.functions.len(), self.variables.len()) != before
+    }
+
+    /// What is known of the result of the function that stands around a place, if it is started.
+    pub(super) fn returned(&self, at: usize) -> Option<Variable> {
+        let before = self.returns.partition_point(|&(begin, ..)| begin < at);
+        let (_, end, variable) = self.returns.get(before.checked_sub(1)?)?;
+        (at < *end).then_some(*variable)
     }
 }
 
@@ -179,8 +213,24 @@ pub(super) fn assigned<'a>(behind: &'a str, begin: &str) -> Option<(&'a str, boo
         return (!value.starts_with(['=', '>', '~'])).then_some((value.trim_start(), false));
     }
     let line = tail(begin).rsplit('\n').next().unwrap_or_default();
-    let value = ["in ", "of "].iter().find_map(|word| rest.strip_prefix(word))?;
+    let value = ["in ", "of "].iter().find_map(|word| rest.strip_prefix(word));
+    // `for my $x (…)`.
+    let value = value
+        .or_else(|| rest.strip_prefix('(').filter(|_| behind.starts_with(' ') && line.ends_with('$')).map(|_| rest))?;
     line.contains("for").then(|| (value.trim_start(), true))
+}
+
+/// Methods that put something at the end of a list.
+pub(super) const ADDS: [&str; 4] = ["append", "extend", "push", "concat"];
+
+/// What is put at the end of the list behind whose name this text stands.
+pub(super) fn added<'a>(behind: &'a str, begin: &str) -> Option<&'a str> {
+    let rest = behind.trim_start();
+    let method = ADDS.iter().find_map(|name| rest.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('('));
+    let sign = || ["+=", "<<"].iter().find_map(|sign| rest.strip_prefix(sign));
+    let push =
+        || rest.strip_prefix(',').filter(|_| begin.trim_end_matches(['@', '$', '{', '(', ' ']).ends_with("push"));
+    method.or_else(sign).or_else(push).map(str::trim_start)
 }
 
 /// The pieces of a list in front of its end, by the commas between them.
@@ -265,6 +315,9 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
                 _ => c != '\'',
             };
             let found = call(whole, expands).map(|call| if shell { call.into_code() } else { call });
+            if found.is_none() && expands {
+                names.extend(first_variable(whole).map(str::to_owned));
+            }
             calls.extend(if splits || is_taken_apart(rest.get(length..).unwrap_or_default()) {
                 first_word(whole).map(Call::Program)
             } else {
@@ -278,11 +331,19 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
             let text = behind.starts_with(['"', '\'']);
             let called = behind.trim_start().starts_with('(');
             splits |= called && name.contains("split");
-            // `cmd.split()` is what cmd is; `list(cmd)` is no variable, and `self.cmd` is its last part.
-            let variable = if called { parts.first().filter(|_| parts.len() > 1) } else { parts.last() };
-            let variable =
-                variable.filter(|name| !text && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()));
-            names.extend(variable.map(|&name| name.to_owned()));
+            // `cmd.split()` is what cmd is, and `self.cmd` its last part; `build()` is what a function of the script returns.
+            let variable = match parts.as_slice() {
+                [name] if called && !WRAPS.contains(name) => Some(format!("{name}()")),
+                [first, _, ..] if called => Some((*first).to_owned()),
+                _ if called => None,
+                _ => parts.last().map(|&name| name.to_owned()),
+            };
+            let is_variable = |name: &String| !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit());
+            names.extend(variable.filter(|name| !text && is_variable(name)));
+            // A constant of an enumeration: `Tool.TAC.value`.
+            if let [.., name, "value"] = parts.as_slice() {
+                names.push((*name).to_owned());
+            }
             at += end;
         } else {
             at += c.len_utf8();
@@ -290,6 +351,16 @@ pub(super) fn values(piece: &str, language: Language, shell: bool) -> (Vec<Call>
     }
     (calls, names)
 }
+
+/// The variable that a text begins with: `${name}`, `#{name}`, `{name}`, `$name`.
+pub(super) fn first_variable(text: &str) -> Option<&str> {
+    let name = text.trim_start_matches(['|', ' ']).strip_prefix(['$', '#', '{', '@'])?.trim_start_matches(['{', '@']);
+    let name = name.split(|c| !is_name(c) && c != '.').next()?.rsplit('.').next()?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// Functions whose results are what they are given.
+const WRAPS: [&str; 8] = ["list", "tuple", "str", "String", "Array", "which", "quote", "escapeshellcmd"];
 
 /// The functions of a script with their parameters, in order of appearance.
 pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
@@ -321,13 +392,25 @@ pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
         if language == Language::Perl {
             parameters.extend(taken(tail).into_iter().skip(parameters.len()));
         }
-        let name = if name.is_empty() { assigned_to(begin) } else { name };
+        let name = match name {
+            "" => assigned_to(begin),
+            "__init__" | "initialize" | "__construct" => class_of(begin),
+            name => name,
+        };
         found.push(Definition { at, name: name.to_owned(), parameters });
     }
     if language == Language::JavaScript {
         arrows(text, &mut found);
     }
-    found.retain(|definition| !definition.name.is_empty() && !definition.parameters.is_empty());
+    if language == Language::Python {
+        for (at, _) in text.match_indices("lambda ") {
+            let parameters =
+                text.get(at + 7..).and_then(|rest| head(rest, LONGEST_LAMBDA).split(':').next()).unwrap_or_default();
+            let parameters = pieces(parameters, true).into_iter().map(parameter).collect();
+            found.push(Definition { at, name: assigned_to(text.get(..at).unwrap_or_default()).to_owned(), parameters });
+        }
+    }
+    found.retain(|definition| !definition.name.is_empty());
     found.sort_by_key(|definition| definition.at);
     found
 }
@@ -360,10 +443,18 @@ fn arrows(text: &str, found: &mut Vec<Definition>) {
             && !matches!(name, "if" | "for" | "while" | "switch" | "catch" | "function")
         {
             let parameters = pieces(inside, true).into_iter().map(parameter).collect();
+            let name = if name == "constructor" { class_of(text.get(..at).unwrap_or_default()) } else { name };
             found.push(Definition { at, name: name.to_owned(), parameters });
         }
         at += line.len();
     }
+}
+
+/// The class that the end of a text stands in: a call of its name is one of its constructor.
+fn class_of(begin: &str) -> &str {
+    let begin = tail(begin);
+    let behind = begin.rfind("class ").and_then(|at| begin.get(at + 6..)).unwrap_or_default();
+    behind.split(|c| !is_name(c)).next().unwrap_or_default()
 }
 
 /// The name of a parameter: `*cmd`, `...cmd`, `$cmd = 'x'`, `string $cmd`, `cmd: str`.
@@ -508,6 +599,7 @@ mod tests {
         let show = |(line, call): (u32, Call)| match call {
             Call::Program(name) => format!("{line} {name}"),
             Call::Code(code) => format!("{line} sh: {}", code.trim()),
+            Call::Line(text) => format!("{line} line: {text}"),
         };
         let mut found: Vec<String> = started.calls.into_iter().map(show).collect();
         found.sort();
@@ -594,6 +686,259 @@ mod tests {
             (Language::Perl, "open(my $f, '<', $name);\n", none),
         ] {
             assert_eq!(all(text, language, Functions::new()), (Vec::new(), unknown), "{text}");
+        }
+    }
+
+    /// Lists that are filled, other names of calls, what is given on, results of functions, and programs that start others.
+    #[test]
+    fn further_ways_to_say_what_is_started() {
+        for (language, text, programs) in [
+            (
+                Language::Python,
+                "import subprocess\ncmd = []\ncmd.append('tac')\ncmd.append('/x')\nsubprocess.run(cmd)\n",
+                "tac",
+            ),
+            (Language::Python, "import subprocess\ncmd = []\ncmd.extend(['tac', '/x'])\nsubprocess.run(cmd)\n", "tac"),
+            (Language::Python, "import subprocess\ncmd = []\ncmd += ['tac', '/x']\nsubprocess.run(cmd)\n", "tac"),
+            (
+                Language::Python,
+                "import shutil, subprocess\ntool = shutil.which('tac')\nif tool:\n    subprocess.run([tool, '/x'])\n",
+                "tac",
+            ),
+            (Language::Python, "import shutil, subprocess\nsubprocess.run([shutil.which('tac'), '/x'])\n", "tac"),
+            (
+                Language::Python,
+                "import subprocess\ndef build():\n    return ['tac', '/x']\nsubprocess.run(build())\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nCMDS = {'a': ['tac', '/x'], 'b': ['rev']}\nsubprocess.run(CMDS['a'])\n",
+                "tac rev",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nfor name, cmd in {'a': 'tac'}.items():\n    subprocess.run(cmd)\n",
+                "tac",
+            ),
+            (Language::Python, "from subprocess import (\n    PIPE,\n    run,\n)\nrun(['tac'])\n", "tac"),
+            (
+                Language::Python,
+                "import subprocess\nclass A:\n    TOOL = 'tac'\n    def go(self):\n        return subprocess.check_output([self.TOOL, '-x'])\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nclass A:\n    def __init__(self, tool='tac'):\n        self.tool = tool\n    def go(self):\n        return subprocess.check_output([self.tool, '-x'])\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nwith subprocess.Popen(\n    args=[\n        'tac',\n    ],\n) as p:\n    pass\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess, functools\nrun = functools.partial(subprocess.run, check=True)\nrun(['tac'])\n",
+                "tac",
+            ),
+            (Language::Python, "import subprocess\nrun = subprocess.run\nrun(['tac'])\n", "tac"),
+            (Language::Python, "import subprocess\nsubprocess.run(['sh', '-c', 'tac /x'])\n", "tac"),
+            (Language::Python, "import subprocess\nsubprocess.run(['bash', '-lc', 'tac /x | rev'])\n", "tac rev"),
+            (Language::Python, "import subprocess\nsubprocess.run(['sudo', '-u', 'x', 'tac'])\n", "tac"),
+            (Language::Python, "import subprocess\nsubprocess.run(['env', 'A=b', 'tac'])\n", "env tac"),
+            (Language::Python, "import subprocess\nsubprocess.run(['timeout', '5', 'tac'])\n", "timeout tac"),
+            (Language::Python, "import subprocess\nsubprocess.run([*PREFIX, 'tac'])\nPREFIX = ['nice']\n", "nice"),
+            (
+                Language::Python,
+                "import subprocess\nx = 'ta' 'c'\nsubprocess.run(['tac' if True else 'rev', 'x'])\n",
+                "tac rev",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nasync def sh(cmd):\n    proc = await asyncio.create_subprocess_exec(*cmd)\nawait sh(['tac'])\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nrun = lambda c: subprocess.run(c, shell=True)\nrun('tac /x')\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\ncmd = f'{TOOL} /x'\nTOOL='tac'\nsubprocess.run(cmd, shell=True)\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import subprocess\ncmd = ' '.join(['tac', '/x'])\nsubprocess.run(cmd, shell=True)\n",
+                "tac",
+            ),
+            (Language::Python, "import subprocess\nbase = ['tac']\ncmd = base + ['-x']\nsubprocess.run(cmd)\n", "tac"),
+            (
+                Language::Python,
+                "import subprocess\nif x:\n    cmd = ['tac']\nelse:\n    cmd = ['rev']\nsubprocess.check_call(cmd)\n",
+                "tac rev",
+            ),
+            (
+                Language::Python,
+                "import subprocess\nTOOLS = ('tac', 'rev')\nfor tool in TOOLS:\n    subprocess.run([tool, '--version'])\n",
+                "tac rev",
+            ),
+            (Language::Python, "import subprocess\n[subprocess.run([t]) for t in ['tac', 'rev']]\n", "tac rev"),
+            (Language::Python, "import subprocess\ncmd = dict(args=['tac'])\nsubprocess.run(**cmd)\n", "tac"),
+            (
+                Language::Python,
+                "import pathlib, subprocess\nsubprocess.run([pathlib.Path('/usr/bin') / 'tac'])\n",
+                "tac",
+            ),
+            (Language::Python, "import subprocess\nloop.run_in_executor(None, subprocess.run, ['tac'])\n", "tac"),
+            (
+                Language::Python,
+                "import subprocess, threading\nthreading.Thread(target=subprocess.call, args=(['tac'],)).start()\n",
+                "tac",
+            ),
+            (Language::Python, "import os\nos.execlp('tac', 'tac', '/x')\n", "tac"),
+            (
+                Language::Python,
+                "from dataclasses import dataclass\nimport subprocess\n@dataclass\nclass C:\n    tool: str = 'tac'\nc = C()\nsubprocess.run([c.tool, 'x'])\n",
+                "tac",
+            ),
+            (
+                Language::Python,
+                "import enum, subprocess\nclass T(enum.Enum):\n    A = 'tac'\nsubprocess.run([T.A.value])\n",
+                "tac",
+            ),
+            (Language::Python, "import subprocess\nif (cmd := 'tac'):\n    subprocess.run(cmd)\n", "tac"),
+            (
+                Language::JavaScript,
+                "const { spawn } = require('node:child_process');\nconst name = 'tac';\nconst p = spawn(`${name}`, ['x']);\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const { exec } = require('child_process');\nconst { promisify } = require('util');\nconst run = promisify(exec);\nasync function main() { await run('tac /x'); }\nmain();\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const util = require('util');\nconst execFile = util.promisify(require('child_process').execFile);\nexecFile('tac', ['x']).then(console.log);\n",
+                "tac",
+            ),
+            (Language::JavaScript, "import { execa } from 'execa';\nawait execa('tac', ['x']);\n", "tac"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst cmds = { a: 'tac', b: 'rev' };\nfor (const k of Object.keys(cmds)) cp.execSync(cmds[k] + ' x');\n",
+                "tac rev",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst args = ['tac', 'x'];\ncp.spawn(args[0], args.slice(1));\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst args = 'tac x'.split(' ');\ncp.spawn(args.shift(), args);\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst cmd = process.platform === 'win32' ? 'cmd' : 'tac';\ncp.spawn(cmd);\n",
+                "tac",
+            ),
+            (Language::JavaScript, "const { spawn: start } = require('child_process');\nstart('tac');\n", "tac"),
+            (Language::JavaScript, "import { spawn as start } from 'child_process';\nstart('tac');\n", "tac"),
+            (Language::JavaScript, "const start = require('child_process').spawn;\nstart('tac');\n", "tac"),
+            (Language::JavaScript, "const cp = require('child_process');\ncp.spawn('sh', ['-c', 'tac x']);\n", "tac"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\ncp.execSync(['tac', 'x'].join(' '));\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nexports.tool = 'tac';\ncp.fork('./x.js'); cp.execFileSync(exports.tool);\n",
+                "tac",
+            ),
+            (Language::Ruby, "require 'open3'\nOpen3.pipeline('tac x', 'rev')\n", "tac rev"),
+            (Language::Ruby, "require 'open3'\nOpen3.pipeline(['tac', 'x'], ['rev'])\n", "tac rev"),
+            (Language::Ruby, "require 'open3'\nOpen3.pipeline_r('tac x', 'rev') { |o, t| }\n", "tac rev"),
+            (Language::Ruby, "IO.popen(['tac', 'x']) { |io| io.read }\n", "tac"),
+            (Language::Ruby, "IO.popen('tac x', 'r+')\n", "tac"),
+            (Language::Ruby, "IO.popen({'A' => 'b'}, ['tac', 'x'])\n", "tac"),
+            (Language::Ruby, "system({'A' => 'b'}, 'tac', 'x')\n", "tac"),
+            (Language::Ruby, "system(['tac', 'argv0'], 'x')\n", "tac"),
+            (Language::Ruby, "cmd = []\ncmd << 'tac'\ncmd << 'x'\nsystem(*cmd)\n", "tac"),
+            (Language::Ruby, "cmd = ['tac']\ncmd.push('x')\nexec(*cmd)\n", "tac"),
+            (Language::Ruby, "cmd = []\ncmd.push('tac')\nexec(*cmd)\n", "tac"),
+            (Language::Ruby, "Kernel.system('tac x')\nProcess.spawn('rev')\n", "tac rev"),
+            (Language::Ruby, "def run(cmd)\n  out, st = Open3.capture2e(cmd)\n  out\nend\nrun 'tac x'\n", "tac"),
+            (
+                Language::Ruby,
+                "def run(*args, **opts)\n  system(*args, **opts)\nend\nrun('tac', 'x', exception: true)\n",
+                "tac",
+            ),
+            (Language::Ruby, "x = %x{tac y}\ny = %x[rev y]\n", "tac rev"),
+            (Language::Ruby, "open('|tac x') { |f| }\n", "tac"),
+            (Language::Ruby, "system 'tac', 'x' or raise\n", "tac"),
+            (
+                Language::Ruby,
+                "class A\n  attr_reader :tool\n  def initialize(tool) = @tool = tool\n  def go = system(@tool, 'x')\nend\nA.new('tac').go\n",
+                "tac",
+            ),
+            (Language::Perl, "open my $f, '-|', 'tac x' or die;\n", "tac"),
+            (Language::Perl, "open(my $f, '|-', 'tac x');\n", "tac"),
+            (Language::Perl, "open(F, 'tac x|');\nopen(G, '| rev');\n", "tac rev"),
+            (Language::Perl, "use IPC::Open3;\nmy $pid = open3(my $in, my $out, undef, 'tac', 'x');\n", "tac"),
+            (Language::Perl, "use IPC::Open2;\nopen2(\\*R, \\*W, 'tac x');\n", "tac"),
+            (Language::Perl, "use IPC::Run qw(run);\nrun ['tac', 'x'], \\undef, \\my $o;\n", "tac"),
+            (Language::Perl, "use IPC::Run3;\nrun3(['tac', 'x'], \\undef, \\my $o);\n", "tac"),
+            (Language::Perl, "my @c = ('tac', 'x');\nsystem { $c[0] } @c;\n", "tac"),
+            (Language::Perl, "my @c;\npush @c, 'tac';\nsystem(@c);\n", "tac"),
+            (Language::Perl, "my $out = qx(tac x);\nmy $o2 = qx{rev};\nmy $o3 = `nl`;\n", "tac rev nl"),
+            (Language::Perl, "my $cmd = \"tac $x\";\nmy $o = `$cmd`;\n", "tac"),
+            (Language::Perl, "my %t = (a => 'tac');\nsystem($t{a}, 'x');\n", "tac"),
+            (Language::Perl, "for my $t (qw(tac rev)) { system($t) }\n", "tac rev"),
+            (
+                Language::Perl,
+                "sub run { my ($self, %o) = @_; system(@{$o{cmd}}); }\nrun(1, cmd => ['tac', 'x']);\n",
+                "tac",
+            ),
+            (Language::Perl, "exec 'tac', @ARGV or die;\n", "tac"),
+            (Language::Perl, "exec {'tac'} 'tac', 'x';\n", "tac"),
+            (Language::Perl, "use autodie qw(:all);\nsystem(\"tac\", \"x\");\n", "tac"),
+            (Language::Perl, "my $tac = '/usr/bin/tac';\nopen(my $p, '-|', $tac, 'x');\n", "/usr/bin/tac"),
+            (Language::Perl, "open(my $p, \"$tool x |\");\nmy $tool = 'tac';\n", "tac"),
+            (Language::Perl, "my $tool = $ENV{TOOL} // 'tac';\nsystem $tool, 'x';\n", "tac"),
+            (Language::Perl, "use File::Which;\nmy $t = which('tac');\nsystem($t);\n", "tac"),
+        ] {
+            let (found, unknown) = all(text, language, Functions::new());
+            for program in programs.split(' ') {
+                let is = |one: &String| one.split(' ').skip(1).any(|word| word.trim_matches('\'') == program);
+                assert!(found.iter().any(is) && unknown.is_empty(), "{text}: {found:?} {unknown:?}");
+            }
+        }
+    }
+
+    /// What is put behind the program into a list, and what a call is not given.
+    #[test]
+    fn arguments_are_no_programs() {
+        for (language, text, programs) in [
+            (Language::Python, "cmd = ['git']\ncmd.append('diff')\ncmd += ['sort']\nsubprocess.run(cmd)\n", "1 git"),
+            (Language::Python, "cmd = []\ncmd.append('git')\ncmd.append('diff')\nsubprocess.run(cmd)\n", "2 git"),
+            (Language::Python, "names = []\nnames.append('tac')\nsubprocess.run(['git'])\n", "3 git"),
+            (Language::Python, "def go():\n    return 'tac'\nsubprocess.run(['git', go()])\n", "3 git"),
+            (Language::Ruby, "cmd = ['git']\ncmd << 'diff'\nsystem(*cmd)\n", "1 git"),
+            (Language::Perl, "my @c = ('git');\npush @c, 'diff';\nsystem(@c);\n", "1 git"),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nconst a = [];\na.push('diff');\ncp.spawn('git', a);\n",
+                "4 git",
+            ),
+        ] {
+            let (found, _) = all(text, language, Functions::new());
+            let found: Vec<String> = found.into_iter().filter(|one| !one.contains(" line: ")).collect();
+            assert_eq!(found, [programs], "{text}");
         }
     }
 

@@ -109,7 +109,7 @@ mod tests {
     fn of_fish_csh_and_rc() {
         let all = |text: &str| -> Vec<String> {
             let show = |(line, call): (u32, Call)| match call {
-                Call::Program(name) | Call::Code(name) => format!("{line} {name}"),
+                Call::Program(name) | Call::Code(name) | Call::Line(name) => format!("{line} {name}"),
             };
             programs(text).into_iter().map(show).collect()
         };

@@ -1,7 +1,9 @@
 //! Assemblies (ECMA-335, partition II, 22 to 25, and partition III): their strings, and which of them their code gives to a
 //! call that starts programs. The stack is followed once through each method, in order of the code.
 
-use super::flow::{Flow, Made, Stack, Started, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::flow::{Flow, Made, Node, Owner, Stack, Started, Value};
 use super::number;
 
 /// Classes, with their namespaces, and methods that start the program that they are given as their first argument.
@@ -99,8 +101,17 @@ struct Tables<'a> {
     bytes: &'a [u8],
     heaps: usize,
     rows: [usize; 64],
-    /// Where each table begins.
-    begins: [usize; 0x2c],
+    layouts: Vec<Layout>,
+}
+
+/// Where the rows of a table are.
+#[derive(Debug)]
+struct Layout {
+    begin: usize,
+    /// Bytes of a row.
+    size: usize,
+    /// Where in a row each column begins, and its bytes.
+    columns: Vec<(usize, usize)>,
 }
 
 /// Find the heaps and tables of an assembly.
@@ -128,18 +139,23 @@ pub(super) fn read(bytes: &[u8]) -> Option<Assembly<'_>> {
 
 fn tables(bytes: &[u8]) -> Option<Tables<'_>> {
     let valid = number(bytes, 8, 8)?;
-    let mut found = Tables { bytes, heaps: number(bytes, 6, 1)?, rows: [0; 64], begins: [0; 0x2c] };
-    let mut at = 24;
+    let mut found = Tables { bytes, heaps: number(bytes, 6, 1)?, rows: [0; 64], layouts: Vec::new() };
+    let mut begin = 24;
     for (table, rows) in found.rows.iter_mut().enumerate() {
         if valid >> table & 1 == 1 {
-            *rows = number(bytes, at, 4)?;
-            at += 4;
+            *rows = number(bytes, begin, 4)?;
+            begin += 4;
         }
     }
-    for table in 0..TABLES.len() {
-        *found.begins.get_mut(table)? = at;
-        let size = TABLES.get(table)?.split(' ').map(|column| found.width(column)).sum::<Option<usize>>()?;
-        at = at.checked_add(size.checked_mul(*found.rows.get(table)?)?)?;
+    for (table, names) in TABLES.iter().enumerate() {
+        let (mut size, mut columns) = (0, Vec::new());
+        for column in names.split(' ') {
+            let width = found.width(column)?;
+            columns.push((size, width));
+            size += width;
+        }
+        found.layouts.push(Layout { begin, size, columns });
+        begin = begin.checked_add(size.checked_mul(*found.rows.get(table)?)?)?;
     }
     Some(found)
 }
@@ -168,19 +184,10 @@ impl Tables<'_> {
 
     /// A column of a row; rows count from 1.
     fn cell(&self, table: usize, row: usize, column: usize) -> Option<usize> {
-        let columns = TABLES.get(table)?;
-        if row == 0 || row > *self.rows.get(table)? {
-            return None;
-        }
-        let (mut offset, mut size, mut width) = (0, 0, 0);
-        for (number, name) in columns.split(' ').enumerate() {
-            let this = self.width(name)?;
-            if number == column {
-                (offset, width) = (size, this);
-            }
-            size += this;
-        }
-        number(self.bytes, self.begins.get(table)? + (row - 1) * size + offset, width)
+        let layout = self.layouts.get(table)?;
+        let (offset, width) = *layout.columns.get(column)?;
+        let row = row.checked_sub(1).filter(|&row| self.rows.get(table).is_some_and(|&rows| row < rows))?;
+        number(self.bytes, layout.begin + row * layout.size + offset, width)
     }
 
     fn coded(&self, kind: usize, value: usize) -> Option<(usize, usize)> {
@@ -213,12 +220,29 @@ struct Signature<'a> {
     result: u8,
 }
 
+impl Signature<'_> {
+    fn starts(&self) -> bool {
+        STARTERS.iter().any(|&(namespace, class, methods)| {
+            namespace == self.namespace && class == self.class && methods.contains(&self.name)
+        })
+    }
+}
+
 /// Longest name and string, and most sections of a file.
 const LONGEST: usize = 1024;
 const MOST_SECTIONS: usize = 96;
 
 /// The type of no result.
 const VOID: u8 = 1;
+
+/// Tables of fields, methods, and members of other classes; they and this are kinds of owners.
+const FIELDS: usize = 4;
+const METHODS: usize = 6;
+const MEMBERS: usize = 0x0a;
+const VIRTUAL: usize = 0x40;
+/// Most parameters of a method, and most methods of a class whose types are given, that are looked at.
+const MOST_PARAMETERS: usize = 255;
+const MOST_METHODS: usize = 256;
 
 impl<'a> Assembly<'a> {
     /// Whether it can start programs.
@@ -236,6 +260,7 @@ impl<'a> Assembly<'a> {
             found.push(text);
             at = next;
         }
+        found.retain(|text| !text.is_empty());
         found
     }
 
@@ -253,13 +278,21 @@ impl<'a> Assembly<'a> {
     pub(super) fn started(&self) -> Started {
         let mut flow = Flow::default();
         if let Some(tables) = &self.tables {
+            let rows = || 1..=tables.rows.get(METHODS).copied().unwrap_or_default().min(self.bytes.len() / 14);
+            let virtuals = rows().filter_map(|row| self.virtual_name(tables, row)).collect();
             // Methods may share their code: no more of it is read than the file has.
             let mut left = self.bytes.len();
-            for row in 1..=tables.rows.get(6).copied().unwrap_or_default().min(self.bytes.len() / 14) {
-                let _ = self.method(tables, row, &mut flow, &mut left);
+            for row in rows() {
+                let _ = self.method(tables, row, &virtuals, &mut flow, &mut left);
             }
         }
         flow.started()
+    }
+
+    /// The name of a method that calls reach by its name, through a class above it or an interface, and its parameters.
+    fn virtual_name(&self, tables: &Tables<'_>, row: usize) -> Option<(&'a str, usize)> {
+        let called = (tables.cell(METHODS, row, 2)? & 0x40 != 0).then(|| self.signature(tables, (METHODS, row)))??;
+        Some((last(called.name), called.parameters))
     }
 
     fn name(&self, at: usize) -> Option<&'a str> {
@@ -267,8 +300,15 @@ impl<'a> Assembly<'a> {
         std::str::from_utf8(name.split(|&b| b == 0).next()?).ok()
     }
 
-    fn method(&self, tables: &Tables<'_>, row: usize, flow: &mut Flow, left: &mut usize) -> Option<()> {
-        let address = tables.cell(6, row, 0).filter(|&address| address > 0)?;
+    fn method(
+        &self,
+        tables: &Tables<'_>,
+        row: usize,
+        virtuals: &BTreeSet<(&str, usize)>,
+        flow: &mut Flow,
+        left: &mut usize,
+    ) -> Option<()> {
+        let address = tables.cell(METHODS, row, 0).filter(|&address| address > 0)?;
         let body = self.bytes.get(self.offset(address)?..)?;
         let (begin, size) = match body.first()? & 3 {
             2 => (1, usize::from(body.first()? >> 2)),
@@ -276,7 +316,10 @@ impl<'a> Assembly<'a> {
         };
         let code = body.get(begin..begin.checked_add(size)?)?;
         *left = left.checked_sub(size)?;
-        let mut machine = Machine { assembly: self, tables, flow, name: format!("m{row}"), stack: Stack::default() };
+        let owner = [METHODS, row, 0];
+        let (stack, addresses) = (Stack::default(), BTreeMap::new());
+        let mut machine = Machine { assembly: self, tables, virtuals, flow, owner, stack, addresses };
+        machine.enter(row);
         machine.run(code)
     }
 
@@ -292,22 +335,8 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    /// A method by its table and row.
-    fn signature(&self, tables: &Tables<'_>, (table, row): (usize, usize)) -> Option<Signature<'a>> {
-        let (namespace, class, name, blob, own) = match table {
-            6 => ("", "", tables.cell(6, row, 3)?, tables.cell(6, row, 4)?, Some(row)),
-            0x0a => {
-                let parent = tables.coded(5, tables.cell(0x0a, row, 0)?)?;
-                let named = (parent.0 == 1).then_some(parent.1);
-                let part = |column| named.and_then(|row| self.name(tables.cell(1, row, column)?)).unwrap_or_default();
-                (part(2), part(1), tables.cell(0x0a, row, 1)?, tables.cell(0x0a, row, 2)?, None)
-            }
-            0x2b => {
-                let method = tables.coded(7, tables.cell(0x2b, row, 0)?)?;
-                return if method.0 == 0x2b { None } else { self.signature(tables, method) };
-            }
-            _ => return None,
-        };
+    /// Flags, parameters and result of a method's signature.
+    fn shape(&self, blob: usize) -> Option<(u8, usize, u8)> {
         let (_, mut at) = packed(self.blobs, blob)?;
         at += blob;
         let kind = *self.blobs.get(at)?;
@@ -316,7 +345,48 @@ impl<'a> Assembly<'a> {
             at += packed(self.blobs, at)?.1;
         }
         let (parameters, length) = packed(self.blobs, at)?;
-        let result = *self.blobs.get(at + length)?;
+        Some((kind, parameters, *self.blobs.get(at + length)?))
+    }
+
+    /// The class whose types a specification gives: `Runner` of `Runner<string>`.
+    fn generic(&self, tables: &Tables<'_>, row: usize) -> Option<(usize, usize)> {
+        let blob = tables.cell(0x1b, row, 0)?;
+        let at = blob + packed(self.blobs, blob)?.1;
+        (*self.blobs.get(at)? == 0x15).then(|| tables.coded(0, packed(self.blobs, at + 2)?.0))?
+    }
+
+    /// The method of a class that has this name and as many parameters.
+    fn of_class(&self, tables: &Tables<'_>, class: usize, name: usize, blob: usize) -> Option<usize> {
+        let first = tables.cell(2, class, 5)?;
+        let end = tables.cell(2, class + 1, 5).unwrap_or(tables.rows.get(METHODS)? + 1).min(first + MOST_METHODS);
+        let parameters = self.shape(blob)?.1;
+        (first..end).find(|&row| {
+            let own = |column| tables.cell(METHODS, row, column);
+            // The same name stands once in the heap.
+            own(3) == Some(name) && own(4).and_then(|own| self.shape(own)).is_some_and(|shape| shape.1 == parameters)
+        })
+    }
+
+    /// A method by its table and row.
+    fn signature(&self, tables: &Tables<'_>, (table, row): (usize, usize)) -> Option<Signature<'a>> {
+        let (namespace, class, name, blob, own) = match table {
+            METHODS => ("", "", tables.cell(METHODS, row, 3)?, tables.cell(METHODS, row, 4)?, Some(row)),
+            MEMBERS => {
+                let parent = tables.coded(5, tables.cell(MEMBERS, row, 0)?)?;
+                let parent = if parent.0 == 0x1b { self.generic(tables, parent.1).unwrap_or(parent) } else { parent };
+                let named = (parent.0 == 1).then_some(parent.1);
+                let part = |column| named.and_then(|row| self.name(tables.cell(1, row, column)?)).unwrap_or_default();
+                let (name, blob) = (tables.cell(MEMBERS, row, 1)?, tables.cell(MEMBERS, row, 2)?);
+                let own = (parent.0 == 2).then(|| self.of_class(tables, parent.1, name, blob)).flatten();
+                (part(2), part(1), name, blob, own)
+            }
+            0x2b => {
+                let method = tables.coded(7, tables.cell(0x2b, row, 0)?)?;
+                return if method.0 == 0x2b { None } else { self.signature(tables, method) };
+            }
+            _ => return None,
+        };
+        let (kind, parameters, result) = self.shape(blob)?;
         Some(Signature {
             namespace,
             class,
@@ -329,6 +399,11 @@ impl<'a> Assembly<'a> {
     }
 }
 
+/// The name of a method without the interface that it is made for: `Go` of `IRunner.Go`.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
 /// The slots of variables, behind those of parameters, and of a method's result.
 const VARIABLES: usize = 1 << 16;
 const RESULT: usize = usize::MAX;
@@ -336,24 +411,70 @@ const RESULT: usize = usize::MAX;
 struct Machine<'a, 'b> {
     assembly: &'b Assembly<'a>,
     tables: &'b Tables<'a>,
+    /// Names and parameters of methods that calls reach by these.
+    virtuals: &'b BTreeSet<(&'b str, usize)>,
     flow: &'b mut Flow,
-    name: String,
+    owner: Owner,
     stack: Stack,
+    /// Addresses of places, with these.
+    addresses: BTreeMap<Node, Node>,
 }
 
 impl Machine<'_, '_> {
+    /// The parameters of a method that calls reach by its name.
+    fn enter(&mut self, row: usize) {
+        let Some((name, parameters)) = self.assembly.virtual_name(self.tables, row) else { return };
+        let general = [VIRTUAL, self.flow.word(name), parameters];
+        for slot in 1..=parameters.min(MOST_PARAMETERS) {
+            let (to, from) = (self.flow.place(self.owner, slot), self.flow.place(general, slot));
+            self.flow.same(to, from);
+        }
+        let (to, from) = (self.flow.place(general, RESULT), self.flow.place(self.owner, RESULT));
+        self.flow.same(to, from);
+    }
+
+    /// A method as a value: a delegate of it gives it what it is given.
+    fn function(&mut self, token: usize) -> Option<()> {
+        let node = self.flow.node();
+        self.stack.push(Value::Of(node));
+        let called = self.assembly.signature(self.tables, (token >> 24, token & 0x00ff_ffff))?;
+        self.flow.callable(node);
+        if called.starts() {
+            let program = self.flow.node();
+            self.flow.element(program, node);
+            self.flow.starts(program);
+        }
+        let owner = [METHODS, called.own?, 0];
+        let first = usize::from(called.of_object);
+        for slot in first..first + called.parameters.min(MOST_PARAMETERS) {
+            let parameter = self.flow.place(owner, slot);
+            self.flow.element(parameter, node);
+        }
+        let result = self.flow.place(owner, RESULT);
+        self.flow.same(node, result);
+        Some(())
+    }
+
     /// Where a jump leads to.
     fn target(next: usize, offset: usize, wide: bool) -> Option<usize> {
         let backward = offset & if wide { 1 << 31 } else { 1 << 7 } != 0;
         if backward { None } else { next.checked_add(offset) }
     }
 
+    /// The address of a place comes onto the stack: what is stored there is stored in the place.
+    fn address(&mut self, owner: Owner, slot: usize) {
+        let (node, place) = (self.flow.node(), self.flow.place(owner, slot));
+        self.flow.same(node, place);
+        self.addresses.insert(node, place);
+        self.stack.push(Value::Of(node));
+    }
+
     fn load(&mut self, slot: usize) {
-        self.stack.load(self.flow, &self.name, slot);
+        self.stack.load(self.flow, self.owner, slot);
     }
 
     fn store(&mut self, slot: usize) {
-        self.stack.store(self.flow, &self.name, slot);
+        self.stack.store(self.flow, self.owner, slot);
     }
 
     fn run(&mut self, code: &[u8]) -> Option<()> {
@@ -375,9 +496,11 @@ impl Machine<'_, '_> {
             0x02..=0x05 => self.load(n - 0x02),
             0x06..=0x09 => self.load(VARIABLES + n - 0x06),
             0x0a..=0x0d => self.store(VARIABLES + n - 0x0a),
-            0x0e | 0x0f => self.load(one()?),
+            0x0e => self.load(one()?),
+            0x0f => self.address(self.owner, one()?),
             0x10 => self.store(one()?),
-            0x11 | 0x12 => self.load(VARIABLES + one()?),
+            0x11 => self.load(VARIABLES + one()?),
+            0x12 => self.address(self.owner, VARIABLES + one()?),
             0x13 => self.store(VARIABLES + one()?),
             0x15..=0x1e => self.stack.push(if op == 0x15 { Value::Unknown } else { Value::Number(n - 0x16) }),
             0x1f => self.stack.push(Value::Number(one()?)),
@@ -389,7 +512,7 @@ impl Machine<'_, '_> {
             }
             0x2a => {
                 if let Value::Of(value) = self.stack.pop() {
-                    let result = self.flow.place(&self.name, RESULT);
+                    let result = self.flow.place(self.owner, RESULT);
                     self.flow.same(result, value);
                 }
                 return Some((at + 1, false));
@@ -425,17 +548,27 @@ impl Machine<'_, '_> {
             0x7a => return Some((at + 1, false)),
             0x7b | 0x7c | 0x7e | 0x7f => {
                 self.stack.shift(usize::from(op < 0x7e), 0);
-                self.stack.load(self.flow, &self.field(four()?), 0);
+                let field = self.field(four()?);
+                if matches!(op, 0x7b | 0x7e) { self.stack.load(self.flow, field, 0) } else { self.address(field, 0) }
+            }
+            // A reference, or a value of some type, at an address.
+            0x50 | 0x71 => {}
+            0x51 | 0x81 => {
+                if let (Value::Of(value), Value::Of(address)) = (self.stack.pop(), self.stack.pop()) {
+                    let place = self.addresses.get(&address).copied().unwrap_or(address);
+                    self.flow.same(place, value);
+                }
             }
             0x7d | 0x80 => {
-                self.stack.store(self.flow, &self.field(four()?), 0);
+                let field = self.field(four()?);
+                self.stack.store(self.flow, field, 0);
                 self.stack.shift(usize::from(op == 0x7d), 0);
             }
             // A cast leaves the value what it is; a new array is to be filled.
             0x74 | 0x75 | 0x8c | 0xa5 => {}
             0x8d => {
                 self.stack.pop();
-                let node = self.flow.node();
+                let node = self.flow.object();
                 self.stack.push(Value::Of(node));
             }
             0x8f | 0x9a | 0xa3 => self.stack.load_element(self.flow),
@@ -459,28 +592,40 @@ impl Machine<'_, '_> {
         let op = *code.get(at + 1)?;
         let slot = || number(code, at + 2, 2);
         let length = match op {
-            0x09 | 0x0a => {
+            0x09 => {
                 self.load(slot()?);
+                4
+            }
+            0x0a => {
+                self.address(self.owner, slot()?);
                 4
             }
             0x0b => {
                 self.store(slot()?);
                 4
             }
-            0x0c | 0x0d => {
+            0x0c => {
                 self.load(VARIABLES + slot()?);
+                4
+            }
+            0x0d => {
+                self.address(self.owner, VARIABLES + slot()?);
                 4
             }
             0x0e => {
                 self.store(VARIABLES + slot()?);
                 4
             }
+            0x06 | 0x07 => {
+                self.stack.shift(usize::from(op == 0x07), 0);
+                let _ = self.function(number(code, at + 2, 4)?);
+                6
+            }
             _ => {
                 let (pops, pushes, length) = match op {
                     0x00 => (0, 1, 2),
                     0x01..=0x05 => (2, 1, 2),
-                    0x06 | 0x1c => (0, 1, 6),
-                    0x07 => (1, 1, 6),
+                    0x1c => (0, 1, 6),
                     0x0f | 0x1d => (1, 1, 2),
                     0x11 => (1, 0, 2),
                     0x12 | 0x19 => (0, 0, 3),
@@ -498,27 +643,31 @@ impl Machine<'_, '_> {
         Some((at + length, true))
     }
 
-    /// The place of a field: its name, of whatever class.
-    fn field(&self, token: usize) -> String {
+    /// The owner of a field: itself, or its name, of whatever class.
+    fn field(&mut self, token: usize) -> Owner {
         let (table, row) = (token >> 24, token & 0x00ff_ffff);
-        let name = self.tables.cell(table, row, 1).filter(|_| matches!(table, 4 | 0x0a));
+        if table == FIELDS {
+            return [FIELDS, row, 0];
+        }
+        let name = self.tables.cell(table, row, 1).filter(|_| table == MEMBERS);
         let name = name.and_then(|name| self.assembly.name(name)).unwrap_or_default();
-        if table == 4 { format!("f{row}") } else { format!("f {name}") }
+        [MEMBERS, self.flow.word(name), 0]
     }
 
     fn call(&mut self, op: u8, token: usize) -> Option<()> {
         let called = self.assembly.signature(self.tables, (token >> 24, token & 0x00ff_ffff))?;
         let values = self.stack.take(called.parameters);
-        let node = self.flow.node();
+        let node = if op == 0x73 { self.flow.object() } else { self.flow.node() };
         let receiver = match op {
             0x73 => Value::Of(node),
-            _ if called.of_object => self.stack.pop(),
+            // A structure is called by its address.
+            _ if called.of_object => match self.stack.pop() {
+                Value::Of(object) => Value::Of(self.addresses.get(&object).copied().unwrap_or(object)),
+                other => other,
+            },
             _ => Value::Unknown,
         };
-        let starts = |&(namespace, class, methods): &(&str, &str, &[&str])| {
-            namespace == called.namespace && class == called.class && methods.contains(&called.name)
-        };
-        if STARTERS.iter().any(starts)
+        if called.starts()
             && let Some(Value::Of(program)) = values.first()
         {
             let line = self.flow.node();
@@ -530,27 +679,39 @@ impl Machine<'_, '_> {
             }
             self.flow.starts(line);
         }
-        match called.own {
-            Some(row) => {
-                let place = format!("m{row}");
-                for (slot, value) in (usize::from(called.of_object)..).zip(&values) {
-                    if let Value::Of(value) = value {
-                        let parameter = self.flow.place(&place, slot);
-                        self.flow.same(parameter, *value);
+        // A method that an object has may be that of a class below; one of an interface or delegate has no code.
+        let name = (last(called.name), called.parameters);
+        let by_name = op == 0x6f && called.class != "Object" && self.virtuals.contains(&name);
+        let general = by_name.then(|| [VIRTUAL, self.flow.word(name.0), name.1]);
+        let own = called.own.map(|row| [METHODS, row, 0]);
+        for owner in own.into_iter().chain(general) {
+            for (slot, value) in (usize::from(called.of_object)..).zip(&values) {
+                if let Value::Of(value) = value {
+                    let parameter = self.flow.place(owner, slot);
+                    self.flow.same(parameter, *value);
+                    if let Some(&place) = self.addresses.get(value) {
+                        self.flow.same(place, parameter);
                     }
                 }
-                let result = self.flow.place(&place, RESULT);
-                self.flow.same(node, result);
             }
-            None => {
-                let made = match called.result {
-                    0x13 | 0x1c | 0x1e => Made::Element,
-                    0x0e if called.name == "Concat" => Made::Other,
-                    0x0e => Made::Text,
-                    _ => Made::Other,
-                };
-                let receiver = if let Value::Of(receiver) = receiver { Some(receiver) } else { None };
-                self.flow.of_library(node, receiver.filter(|&r| r != node), &values, made, called.class != "String");
+            let result = self.flow.place(owner, RESULT);
+            self.flow.same(node, result);
+        }
+        if called.own.is_none_or(|row| self.tables.cell(METHODS, row, 0) == Some(0)) {
+            let made = match called.result {
+                0x13 | 0x1c | 0x1e => Made::Element,
+                0x0e if called.name == "Concat" => Made::Other,
+                0x0e => Made::Text,
+                _ => Made::Other,
+            };
+            let receiver = if let Value::Of(receiver) = receiver { Some(receiver) } else { None };
+            self.flow.of_library(node, receiver.filter(|&r| r != node), &values, made, called.class != "String");
+            for value in &values {
+                if let (Value::Of(value), Some(receiver)) = (value, receiver)
+                    && let Some(&place) = self.addresses.get(value)
+                {
+                    self.flow.element(place, receiver);
+                }
             }
         }
         if op == 0x73 || called.result != VOID {
@@ -577,9 +738,9 @@ fn plain(op: u8) -> Option<(usize, usize)> {
         0x00 | 0x01 | 0x27 => (0, 0),
         0x14 | 0x21..=0x23 | 0xd0 => (0, 1),
         0x26 => (1, 0),
-        0x46..=0x50 | 0x65..=0x6e | 0x71 | 0x76 | 0x79 | 0x82..=0x8b | 0x8e => (1, 1),
+        0x46..=0x4f | 0x65..=0x6e | 0x76 | 0x79 | 0x82..=0x8b | 0x8e => (1, 1),
         0xb3..=0xba | 0xc2 | 0xc3 | 0xc6 | 0xd1..=0xd5 | 0xe0 => (1, 1),
-        0x51..=0x57 | 0x70 | 0x81 | 0xdf => (2, 0),
+        0x52..=0x57 | 0x70 | 0xdf => (2, 0),
         0x58..=0x64 | 0x90..=0x99 | 0xd6..=0xdb => (2, 1),
         0x9b..=0xa1 => (3, 0),
         _ => return None,

@@ -1,9 +1,9 @@
 //! Classes (The Java Virtual Machine Specification, chapters 4 and 6): which strings their code gives to a call that starts
 //! programs. The stack is followed once through each method, in order of the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::flow::{Flow, Made, Node, Stack, Started, Value};
+use super::flow::{Flow, Made, Node, Owner, Stack, Started, Value};
 
 /// Classes and methods that start the program that they are given as their first argument; `<init>` is a constructor.
 const STARTERS: [(&str, &[&str]); 6] = [
@@ -23,7 +23,10 @@ enum Constant {
     /// A field or a method: its class, and its name with its type.
     Member(usize, usize),
     NameAndType(usize, usize),
-    Handle(usize),
+    /// A method as a value, with what kind of call reaches it.
+    Handle(u8, usize),
+    /// The type of a method.
+    Type(usize),
     /// A call that is linked as it is made first: its row of the bootstrap methods, and its name with its type.
     Dynamic(usize, usize),
     Other,
@@ -33,10 +36,10 @@ enum Constant {
 #[derive(Debug)]
 pub(super) struct Class {
     pub name: String,
-    /// Every text of its constants.
-    pub texts: BTreeSet<String>,
-    pub strings: Vec<String>,
     constants: Vec<Constant>,
+    /// The class above it and its interfaces, fields by their names: numbers of constants.
+    above: Vec<usize>,
+    fields: Vec<usize>,
     methods: Vec<Method>,
     /// The arguments of its bootstrap methods.
     dynamic: Vec<Vec<usize>>,
@@ -44,11 +47,14 @@ pub(super) struct Class {
 
 #[derive(Debug)]
 struct Method {
-    name: String,
-    descriptor: String,
+    name: usize,
+    descriptor: usize,
     of_object: bool,
     code: Vec<u8>,
 }
+
+/// Names and contents.
+type Attributes<'n, 'b> = Vec<(&'n str, &'b [u8])>;
 
 fn be(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
     let piece = bytes.get(at..at.checked_add(length)?)?;
@@ -74,9 +80,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Class> {
             8 => (Constant::String(two(1)?), 2),
             9..=11 => (Constant::Member(two(1)?, two(3)?), 4),
             12 => (Constant::NameAndType(two(1)?, two(3)?), 4),
-            15 => (Constant::Handle(two(2)?), 3),
+            15 => (Constant::Handle(*bytes.get(at + 1)?, two(2)?), 3),
+            16 => (Constant::Type(two(1)?), 2),
             17 | 18 => (Constant::Dynamic(two(1)?, two(3)?), 4),
-            16 | 19 | 20 => (Constant::Other, 2),
+            19 | 20 => (Constant::Other, 2),
             3 | 4 => (Constant::Other, 4),
             5 | 6 => {
                 constants.push(Constant::Other);
@@ -87,22 +94,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Class> {
         constants.push(constant);
         at += 1 + length;
     }
-    let mut class = Class {
-        name: String::new(),
-        texts: BTreeSet::new(),
-        strings: Vec::new(),
-        constants,
-        methods: Vec::new(),
-        dynamic: Vec::new(),
-    };
+    let above = vec![be(bytes, at + 4, 2).unwrap_or_default()];
+    let mut class =
+        Class { name: String::new(), constants, above, fields: Vec::new(), methods: Vec::new(), dynamic: Vec::new() };
     class.name = class.class(be(bytes, at + 2, 2)?).unwrap_or_default().to_owned();
-    for constant in &class.constants {
-        match constant {
-            Constant::Text(text) => _ = class.texts.insert(text.clone()),
-            Constant::String(text) => class.strings.extend(class.text(*text).map(str::to_owned)),
-            _ => {}
-        }
-    }
     let _ = class.members(bytes, at + 6);
     Some(class)
 }
@@ -110,11 +105,39 @@ pub(super) fn read(bytes: &[u8]) -> Option<Class> {
 impl Class {
     /// Whether it can start programs itself.
     pub(super) fn starts(&self) -> bool {
-        let has = |text: &str| self.texts.contains(text);
+        let has = |text: &str| self.texts().any(|own| own == text);
         // Every program may use Runtime.
         STARTERS
             .iter()
             .any(|(class, methods)| has(class) && (*class != "java/lang/Runtime" || methods.iter().any(|m| has(m))))
+    }
+
+    /// Every text of its constants.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.constants
+            .iter()
+            .filter_map(|constant| if let Constant::Text(text) = constant { Some(text.as_str()) } else { None })
+    }
+
+    /// Its strings.
+    pub(super) fn strings(&self) -> impl Iterator<Item = &str> {
+        // Any number of constants may be the same text.
+        let texts = self
+            .constants
+            .iter()
+            .filter_map(|constant| if let Constant::String(text) = constant { Some(*text) } else { None });
+        texts.collect::<BTreeSet<usize>>().into_iter().filter_map(|text| self.text(text))
+    }
+
+    /// Bytes of all its code.
+    #[cfg(test)]
+    pub(super) fn code(&self) -> usize {
+        self.methods.iter().map(|method| method.code.len()).sum()
+    }
+
+    /// Bytes that it takes in memory, besides its own.
+    pub(super) fn cost(&self) -> u64 {
+        (self.constants.len() * size_of::<Constant>()) as u64
     }
 
     fn text(&self, at: usize) -> Option<&str> {
@@ -138,6 +161,10 @@ impl Class {
         }
     }
 
+    fn named(&self, method: &Method) -> (&str, &str) {
+        (self.text(method.name).unwrap_or_default(), self.text(method.descriptor).unwrap_or_default())
+    }
+
     fn name_and_type(&self, at: usize) -> Option<(&str, &str)> {
         match self.constants.get(at)? {
             Constant::NameAndType(name, descriptor) => Some((self.text(*name)?, self.text(*descriptor)?)),
@@ -153,58 +180,69 @@ impl Class {
     }
 
     /// Interfaces, fields, methods and attributes, from there on.
-    fn members(&mut self, bytes: &[u8], mut at: usize) -> Option<()> {
-        at += 2 + 2 * be(bytes, at, 2)?;
+    fn members(&mut self, bytes: &[u8], at: usize) -> Option<()> {
+        let count = be(bytes, at, 2)?;
+        self.above.extend((0..count).filter_map(|number| be(bytes, at + 2 + 2 * number, 2)));
+        let mut at = at + 2 + 2 * count;
         for kind in 0..2 {
             let count = be(bytes, at, 2)?;
             at += 2;
             for _ in 0..count {
                 let (flags, name, descriptor) = (be(bytes, at, 2)?, be(bytes, at + 2, 2)?, be(bytes, at + 4, 2)?);
-                let attributes = be(bytes, at + 6, 2)?;
-                at += 8;
-                for _ in 0..attributes {
-                    let (attribute, length) = (be(bytes, at, 2)?, be(bytes, at + 2, 4)?);
-                    if kind == 1 && self.text(attribute) == Some("Code") {
-                        let size = be(bytes, at + 10, 4)?;
-                        let code = bytes.get(at + 14..at.checked_add(14)?.checked_add(size)?)?.to_vec();
-                        let (name, descriptor) = (self.text(name)?.to_owned(), self.text(descriptor)?.to_owned());
-                        self.methods.push(Method { name, descriptor, of_object: flags & 8 == 0, code });
-                    }
-                    at = at.checked_add(6)?.checked_add(length)?;
+                let (attributes, next) = self.attributes(bytes, at + 6)?;
+                at = next;
+                let code = attributes.iter().find(|(name, _)| *name == "Code").map(|&(_, body)| body);
+                let code = code.and_then(|body| body.get(8..be(body, 4, 4)?.checked_add(8)?)).map(<[u8]>::to_vec);
+                match code {
+                    _ if kind == 0 => self.fields.push(name),
+                    Some(code) => self.methods.push(Method { name, descriptor, of_object: flags & 8 == 0, code }),
+                    None => {}
                 }
             }
         }
+        let (attributes, _) = self.attributes(bytes, at)?;
+        let (_, body) = attributes.into_iter().find(|(name, _)| *name == "BootstrapMethods")?;
+        let mut at = 2;
+        let mut rows = Vec::new();
+        for _ in 0..be(body, 0, 2)? {
+            let arguments = be(body, at + 2, 2)?;
+            at += 4;
+            rows.push((0..arguments).map(|number| be(body, at + 2 * number, 2)).collect::<Option<_>>()?);
+            at += 2 * arguments;
+        }
+        self.dynamic = rows;
+        Some(())
+    }
+
+    /// Attributes by their names, and where the next member begins. None reaches into another one: each byte is read once.
+    fn attributes<'b>(&self, bytes: &'b [u8], mut at: usize) -> Option<(Attributes<'_, 'b>, usize)> {
         let count = be(bytes, at, 2)?;
         at += 2;
+        let mut found = Vec::new();
         for _ in 0..count {
-            let (attribute, length) = (be(bytes, at, 2)?, be(bytes, at + 2, 4)?);
-            if self.text(attribute) == Some("BootstrapMethods") {
-                let mut inner = at + 8;
-                for _ in 0..be(bytes, at + 6, 2)? {
-                    let arguments = be(bytes, inner + 2, 2)?;
-                    inner += 4;
-                    let row = (0..arguments).map(|number| be(bytes, inner + 2 * number, 2)).collect::<Option<_>>()?;
-                    self.dynamic.push(row);
-                    inner += 2 * arguments;
-                }
-            }
-            at = at.checked_add(6)?.checked_add(length)?;
+            let (name, end) = (be(bytes, at, 2)?, be(bytes, at + 2, 4)?.checked_add(at + 6)?);
+            found.extend(self.text(name).zip(bytes.get(at + 6..end)));
+            at = end;
         }
-        Some(())
+        Some((found, at))
     }
 }
 
 /// The strings that the classes of an application start programs by.
 pub(super) fn started(classes: &[Class]) -> Started {
-    let own: BTreeSet<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+    let application = Application::of(classes);
     let mut flow = Flow::default();
     for class in classes {
+        let mut known = BTreeMap::new();
         for method in &class.methods {
+            let (name, descriptor) = class.named(method);
+            let owner = application.owner(&mut flow, &class.name, name, descriptor);
             let mut machine = Machine {
                 class,
-                own: &own,
+                application: &application,
+                known: &mut known,
                 flow: &mut flow,
-                name: place(&class.name, &method.name, &method.descriptor),
+                owner,
                 stack: Stack::default(),
             };
             machine.enter(method);
@@ -214,21 +252,69 @@ pub(super) fn started(classes: &[Class]) -> Started {
     flow.started()
 }
 
-/// The place of a method's parameters and variables. An interface calls by name and type alone: its class is empty.
-fn place(class: &str, name: &str, descriptor: &str) -> String {
-    let [class, name, descriptor] = [class, name, descriptor].map(|part| part.get(..LONGEST).unwrap_or(part));
-    format!("{class}.{name}{descriptor}")
+/// The application's own classes.
+struct Application<'a> {
+    own: BTreeMap<&'a str, &'a Class>,
+    /// Their fields and methods: class, name, and the type of a method.
+    members: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// What other classes are below of.
+    above: BTreeSet<&'a str>,
 }
 
-/// Longest part of a name that tells methods apart, and longest type that is read.
-const LONGEST: usize = 1024;
+/// Classes of the library by which nothing of a class below is called that matters here; exceptions are others.
+const PLAIN: [&str; 3] = ["java/lang/Object", "java/lang/Record", "java/lang/Enum"];
+
+/// Most classes above one another.
+const MOST_ABOVE: usize = 32;
+
+impl<'a> Application<'a> {
+    fn of(classes: &'a [Class]) -> Self {
+        let own = classes.iter().map(|class| (class.name.as_str(), class)).collect();
+        let mut application = Self { own, members: BTreeSet::new(), above: BTreeSet::new() };
+        for class in classes {
+            let fields = class.fields.iter().filter_map(|&name| class.text(name));
+            application.members.extend(fields.map(|name| (class.name.as_str(), name, "")));
+            for method in &class.methods {
+                let (name, descriptor) = class.named(method);
+                application.members.insert((&class.name, name, descriptor));
+            }
+            application.above.extend(class.above.iter().filter_map(|&name| class.class(name)));
+        }
+        application
+    }
+
+    /// What has the places of a field, or of a method's parameters and variables. Code names the class that it knows; the
+    /// member may be of one above it. An interface calls by name and type alone: its class is empty.
+    fn owner(&self, flow: &mut Flow, class: &str, name: &str, descriptor: &str) -> Owner {
+        let above = |class: &&Class| self.own.get(class.class(*class.above.first()?)?).copied();
+        let mut classes = std::iter::successors(self.own.get(class).copied(), above).take(MOST_ABOVE);
+        let has = |class: &&Class| self.members.contains(&(class.name.as_str(), name, descriptor));
+        let class = classes.find(has).map_or(class, |class| class.name.as_str());
+        [class, name, descriptor].map(|word| flow.word(word))
+    }
+
+    /// What is called of a class by libraries, which know it by a class or interface of their own; `None` for other classes.
+    fn called(&self, flow: &mut Flow, class: &Class) -> Option<Node> {
+        let mut above = class.above.iter().filter_map(|&name| class.class(name));
+        let plain = |name: &str| PLAIN.contains(&name) || name.ends_with("Exception") || name.ends_with("Error");
+        let known = above.any(|name| !plain(name) && !self.own.contains_key(name));
+        let owner = [&class.name, "", ""].map(|word| flow.word(word));
+        let node = known.then(|| flow.place(owner, 0))?;
+        flow.callable(node);
+        Some(node)
+    }
+}
+
+/// Most parameters of a method, and the longest type that is read.
+const MOST_PARAMETERS: usize = 255;
+const LONGEST: usize = 4096;
 
 /// The slots of each parameter, and the type of the result.
 fn parameters(descriptor: &str) -> Option<(Vec<usize>, &str)> {
-    let descriptor = (descriptor.len() <= LONGEST * 4).then_some(descriptor)?;
+    let descriptor = (descriptor.len() <= LONGEST).then_some(descriptor)?;
     let (list, result) = descriptor.strip_prefix('(')?.split_once(')')?;
     let (mut slots, mut rest) = (Vec::new(), list);
-    while !rest.is_empty() {
+    while !rest.is_empty() && slots.len() < MOST_PARAMETERS {
         let base = rest.trim_start_matches('[');
         let end = if base.starts_with('L') { base.find(';')? + 1 } else { 1 };
         let wide = base.len() == rest.len() && base.starts_with(['J', 'D']);
@@ -236,6 +322,11 @@ fn parameters(descriptor: &str) -> Option<(Vec<usize>, &str)> {
         rest = base.get(end..)?;
     }
     Some((slots, result))
+}
+
+/// Where parameters begin that take so many slots each.
+fn begins(first: usize, slots: &[usize]) -> impl Iterator<Item = usize> {
+    slots.iter().scan(first, |at, width| Some(std::mem::replace(at, *at + width)))
 }
 
 fn width(descriptor: &str) -> usize {
@@ -246,32 +337,50 @@ fn width(descriptor: &str) -> usize {
     }
 }
 
-struct Machine<'a> {
+struct Machine<'a, 'b> {
     class: &'a Class,
-    own: &'a BTreeSet<&'a str>,
-    flow: &'a mut Flow,
-    name: String,
+    application: &'b Application<'a>,
+    /// What the members that this class names are, by the numbers of their constants.
+    known: &'b mut BTreeMap<usize, Owner>,
+    flow: &'b mut Flow,
+    owner: Owner,
     stack: Stack,
 }
 
-impl Machine<'_> {
-    /// The variables of a method are first its parameters, which calls by an interface give it too.
+impl<'a> Machine<'a, '_> {
+    /// The variables of a method are first its parameters, which calls by an interface and by libraries give it too.
     fn enter(&mut self, method: &Method) {
-        let Some((slots, _)) = parameters(&method.descriptor) else { return };
-        if method.name.starts_with('<') {
+        let (name, descriptor) = self.class.named(method);
+        let Some((slots, _)) = parameters(descriptor).filter(|_| method.of_object && !name.starts_with('<')) else {
             return;
-        }
-        let general = place("", &method.name, &method.descriptor);
-        if method.of_object {
-            let mut slot = 1;
-            for width in slots {
-                let (to, from) = (self.flow.place(&self.name, slot), self.flow.place(&general, slot));
-                self.flow.same(to, from);
-                slot += width;
-            }
-            let (to, from) = (self.flow.place(&general, RESULT), self.flow.place(&self.name, RESULT));
+        };
+        let general = self.application.owner(self.flow, "", name, descriptor);
+        let called = self.application.called(self.flow, self.class);
+        for slot in begins(1, &slots) {
+            let (to, from) = (self.flow.place(self.owner, slot), self.flow.place(general, slot));
             self.flow.same(to, from);
+            if let Some(called) = called {
+                self.flow.element(to, called);
+            }
         }
+        let (to, from) = (self.flow.place(general, RESULT), self.flow.place(self.owner, RESULT));
+        self.flow.same(to, from);
+        if let Some(called) = called {
+            self.flow.same(called, from);
+        }
+    }
+
+    /// The owner of a member that the code names.
+    fn member(&mut self, at: usize) -> Option<(&'a str, &'a str, &'a str, Owner)> {
+        let class: &'a Class = self.class;
+        let (class, name, descriptor) = class.member(at)?;
+        let of_method = if descriptor.starts_with('(') { descriptor } else { "" };
+        let owner = match self.known.get(&at) {
+            Some(&owner) => owner,
+            None => self.application.owner(self.flow, class, name, of_method),
+        };
+        self.known.insert(at, owner);
+        Some((class, name, descriptor, owner))
     }
 
     fn constant(&mut self, at: usize) {
@@ -321,15 +430,15 @@ impl Machine<'_> {
                 length = 3;
             }
             0x19 => {
-                self.stack.load(self.flow, &self.name, one()?);
+                self.stack.load(self.flow, self.owner, one()?);
                 length = 2;
             }
-            0x2a..=0x2d => self.stack.load(self.flow, &self.name, n - 0x2a),
+            0x2a..=0x2d => self.stack.load(self.flow, self.owner, n - 0x2a),
             0x3a => {
-                self.stack.store(self.flow, &self.name, one()?);
+                self.stack.store(self.flow, self.owner, one()?);
                 length = 2;
             }
-            0x4b..=0x4e => self.stack.store(self.flow, &self.name, n - 0x4b),
+            0x4b..=0x4e => self.stack.store(self.flow, self.owner, n - 0x4b),
             // An element of an array.
             0x32 => self.stack.load_element(self.flow),
             0x53 => self.stack.store_element(self.flow),
@@ -370,7 +479,7 @@ impl Machine<'_> {
             }
             0xb0 => {
                 if let Value::Of(value) = self.stack.pop() {
-                    let result = self.flow.place(&self.name, RESULT);
+                    let result = self.flow.place(self.owner, RESULT);
                     self.flow.same(result, value);
                 }
                 return Some((at + 1, false));
@@ -396,7 +505,12 @@ impl Machine<'_> {
             // A new object or array, to be filled.
             0xbb | 0xbd => {
                 self.stack.shift(usize::from(op == 0xbd), 0);
-                let node = self.flow.node();
+                let node = self.flow.object();
+                let made = self.class.class(two()?).filter(|_| op == 0xbb);
+                let called = made.and_then(|made| self.application.own.get(made)?.into());
+                if let Some(called) = called.and_then(|class| self.application.called(self.flow, class)) {
+                    self.flow.same(node, called);
+                }
                 self.stack.push(Value::Of(node));
                 length = 3;
             }
@@ -405,8 +519,8 @@ impl Machine<'_> {
             0xc4 => {
                 let (op, slot) = (*code.get(at + 1)?, be(code, at + 2, 2)?);
                 match op {
-                    0x19 => self.stack.load(self.flow, &self.name, slot),
-                    0x3a => self.stack.store(self.flow, &self.name, slot),
+                    0x19 => self.stack.load(self.flow, self.owner, slot),
+                    0x3a => self.stack.store(self.flow, self.owner, slot),
                     0x84 => return Some((at + 6, true)),
                     _ => {
                         let (pops, pushes, _) = plain(op)?;
@@ -416,7 +530,9 @@ impl Machine<'_> {
                 length = 4;
             }
             0xc5 => {
-                self.stack.shift(be(code, at + 3, 1)?, 1);
+                self.stack.shift(be(code, at + 3, 1)?, 0);
+                let node = self.flow.object();
+                self.stack.push(Value::Of(node));
                 length = 4;
             }
             _ => {
@@ -449,21 +565,15 @@ impl Machine<'_> {
     }
 
     fn field(&mut self, op: u8, at: usize) -> Option<()> {
-        let (class, name, descriptor) = self.class.member(at)?;
+        let (.., descriptor, owner) = self.member(at)?;
         let width = width(descriptor);
-        let place = format!("{class}.{name}");
         if op == 0xb2 || op == 0xb4 {
             self.stack.shift(usize::from(op == 0xb4), width.saturating_sub(1));
-            let node = self.flow.place(&place, 0);
-            self.stack.push(Value::Of(node));
+            self.stack.load(self.flow, owner, 0);
         } else {
             self.stack.shift(width.saturating_sub(1), 0);
-            let value = self.stack.pop();
+            self.stack.store(self.flow, owner, 0);
             self.stack.shift(usize::from(op == 0xb5), 0);
-            if let Value::Of(value) = value {
-                let node = self.flow.place(&place, 0);
-                self.flow.same(node, value);
-            }
         }
         Some(())
     }
@@ -483,39 +593,39 @@ impl Machine<'_> {
     }
 
     fn call(&mut self, op: u8, at: usize) -> Option<()> {
-        let (class, name, descriptor) = self.class.member(at)?;
+        let (class, name, descriptor, owner) = self.member(at)?;
         let (slots, result) = parameters(descriptor)?;
         let values = self.arguments(&slots);
         let of_object = op != 0xb8;
         let receiver = if of_object { self.stack.pop() } else { Value::Unknown };
-        let starts = STARTERS.iter().any(|(known, methods)| *known == class && methods.contains(&name));
-        if starts && let Some(Value::Of(value)) = values.first() {
+        if is_starter(class, name)
+            && let Some(Value::Of(value)) = values.first()
+        {
             self.flow.starts(*value);
         }
         let node = self.flow.node();
-        if self.own.contains(class) {
-            let by_name = matches!(op, 0xb6 | 0xb9);
-            let names = [place(class, name, descriptor), place("", name, descriptor)];
-            for place in names.iter().take(if by_name { 2 } else { 1 }) {
-                let mut slot = usize::from(of_object);
-                for (value, width) in values.iter().zip(&slots) {
-                    if let Value::Of(value) = value {
-                        let parameter = self.flow.place(place, slot);
-                        self.flow.same(parameter, *value);
-                    }
-                    slot += width;
+        let own = self.application.own.contains_key(class);
+        // The method may be that of a class below, or of a function.
+        let by_name = own && (op == 0xb9 || op == 0xb6 && self.application.above.contains(class));
+        let general = by_name.then(|| ["", name, descriptor].map(|word| self.flow.word(word)));
+        for owner in own.then_some(owner).into_iter().chain(general) {
+            for (value, slot) in values.iter().zip(begins(usize::from(of_object), &slots)) {
+                if let Value::Of(value) = value {
+                    let parameter = self.flow.place(owner, slot);
+                    self.flow.same(parameter, *value);
                 }
-                let from = self.flow.place(place, RESULT);
-                self.flow.same(node, from);
             }
-        } else {
+            let from = self.flow.place(owner, RESULT);
+            self.flow.same(node, from);
+        }
+        if !own {
             let made = match result {
                 "Ljava/lang/Object;" => Made::Element,
                 "Ljava/lang/String;" => Made::Text,
                 _ => Made::Other,
             };
             let receiver = if let Value::Of(receiver) = receiver { Some(receiver) } else { None };
-            self.flow.of_library(node, receiver, &values, made, class != "java/lang/String");
+            self.flow.of_library(node, receiver, &values, made, class != "java/lang/String" || name == "<init>");
         }
         self.result(result, node);
         Some(())
@@ -547,22 +657,68 @@ impl Machine<'_> {
                 self.flow.same(node, text);
             }
         } else {
-            let handles = given.iter().filter_map(|&at| match self.class.constants.get(at) {
-                Some(Constant::Handle(member)) => self.class.member(*member),
-                _ => None,
-            });
-            for (class, name, descriptor) in handles.filter(|(class, ..)| self.own.contains(class)) {
-                for (slot, value) in values.iter().enumerate() {
-                    if let Value::Of(value) = value {
-                        let parameter = self.flow.place(&place(class, name, descriptor), slot);
-                        self.flow.same(parameter, *value);
-                    }
-                }
-            }
+            let _ = self.function(node, *row, name, result, &values);
         }
         self.result(result, node);
         Some(())
     }
+
+    /// A function as an object: its first parameters are what it keeps, the others are given by who calls it.
+    fn function(&mut self, node: Node, row: usize, name: &str, result: &str, values: &[Value]) -> Option<()> {
+        let given = self.class.dynamic.get(row)?;
+        let constant = |at: usize| self.class.constants.get(*given.get(at)?);
+        let (Some(Constant::Type(general)), Some(Constant::Handle(kind, member))) = (constant(0), constant(1)) else {
+            return None;
+        };
+        let general = self.class.text(*general)?;
+        let (class, method, descriptor, owner) = self.member(*member)?;
+        self.flow.callable(node);
+        let own = self.application.own.contains_key(class);
+        // The interface may be the application's, too.
+        let interface = result.strip_prefix('L').and_then(|result| result.strip_suffix(';'));
+        let interface = interface.filter(|name| self.application.own.contains_key(name));
+        let interface = interface.map(|_| ["", name, general].map(|word| self.flow.word(word)));
+        let of_object = !matches!(kind, 6 | 8);
+        let slots: Vec<usize> = of_object
+            .then_some(0)
+            .into_iter()
+            .chain(begins(usize::from(*kind != 6), &parameters(descriptor)?.0))
+            .collect();
+        let parameters = parameters(general)?.0;
+        if !own {
+            let program = self.flow.node();
+            self.flow.element(program, node);
+            if is_starter(class, method) {
+                self.flow.starts(program);
+            }
+            return None;
+        }
+        for (slot, value) in slots.iter().zip(values) {
+            if let Value::Of(value) = value {
+                let parameter = self.flow.place(owner, *slot);
+                self.flow.same(parameter, *value);
+            }
+        }
+        for (slot, call) in slots.iter().skip(values.len()).zip(begins(1, &parameters)) {
+            let parameter = self.flow.place(owner, *slot);
+            self.flow.element(parameter, node);
+            if let Some(interface) = interface {
+                let from = self.flow.place(interface, call);
+                self.flow.same(parameter, from);
+            }
+        }
+        let from = self.flow.place(owner, RESULT);
+        self.flow.same(node, from);
+        if let Some(interface) = interface {
+            let to = self.flow.place(interface, RESULT);
+            self.flow.same(to, from);
+        }
+        Some(())
+    }
+}
+
+fn is_starter(class: &str, name: &str) -> bool {
+    STARTERS.iter().any(|(known, methods)| *known == class && methods.contains(&name))
 }
 
 /// The slot of a method's result.

@@ -12,9 +12,11 @@ const MOST: usize = 1 << 20;
 const MOST_ELEMENTS: usize = 256;
 /// Most starts whose arguments are looked at.
 const MOST_STARTS: usize = 4096;
-/// Longest text, and longest name of a place, in characters.
+/// Longest text, and longest word of a name, in characters.
 const LONGEST: usize = 1024;
-const MOST_OF_NAME: usize = 4096;
+/// Most values that may be one object, and steps for all objects in looking for them.
+const MOST_ALIASES: usize = 256;
+const MOST_STEPS: usize = 1 << 20;
 /// Deepest stack.
 const DEEPEST: usize = 4096;
 /// Most values of one method that are remembered for the targets of jumps.
@@ -54,26 +56,34 @@ fn is_code_option(text: &str) -> bool {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Edge {
-    /// The same value, or the first element of a list.
+    /// The same value.
     Same,
+    /// The first element of a list.
+    First,
     /// Another element of a list than the first.
     Rest,
     /// Some element of the other value.
     Element,
 }
 
-/// A place that holds a value, by name: a variable, a field, a parameter, a result.
-pub(super) type Place = (String, usize);
+/// What has places for values, by numbers and [words](Flow::word): a method has variables, parameters and a result, a field
+/// itself.
+pub(super) type Owner = [usize; 3];
 
 /// The values of one application.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     texts: BTreeMap<Node, String>,
     edges: Vec<Vec<(Node, Edge)>>,
-    places: BTreeMap<Place, Node>,
+    words: BTreeMap<String, usize>,
+    places: BTreeMap<(Owner, usize), Node>,
     starts: Vec<Node>,
     /// Lists that were given an element.
     held: BTreeSet<Node>,
+    /// What was made in the code itself, and whether a library may call it.
+    objects: BTreeMap<Node, bool>,
+    /// What libraries were given, with the calls.
+    given: BTreeSet<(Node, Node)>,
     count: usize,
 }
 
@@ -93,15 +103,35 @@ impl Flow {
         node
     }
 
+    /// The number of a word.
+    pub(super) fn word(&mut self, text: &str) -> usize {
+        let text = text.get(..LONGEST).unwrap_or(text);
+        let next = self.words.len();
+        self.words.get(text).copied().unwrap_or_else(|| *self.words.entry(text.to_owned()).or_insert(next))
+    }
+
     /// The value of a place.
-    pub(super) fn place(&mut self, name: &str, at: usize) -> Node {
-        let place = (name.chars().take(MOST_OF_NAME).collect(), at);
-        if let Some(&node) = self.places.get(&place) {
+    pub(super) fn place(&mut self, owner: Owner, at: usize) -> Node {
+        if let Some(&node) = self.places.get(&(owner, at)) {
             return node;
         }
         let node = self.node();
-        self.places.insert(place, node);
+        if self.edges.len() < MOST {
+            self.places.insert((owner, at), node);
+        }
         node
+    }
+
+    /// A new object, list or array, to be filled.
+    pub(super) fn object(&mut self) -> Node {
+        let node = self.node();
+        self.objects.insert(node, false);
+        node
+    }
+
+    /// A library that gets this value may call it, with what it has.
+    pub(super) fn callable(&mut self, node: Node) {
+        self.objects.insert(node, true);
     }
 
     fn edge(&mut self, to: Node, from: Node, edge: Edge) {
@@ -126,13 +156,19 @@ impl Flow {
 
     /// `to` holds `from`, behind its first element.
     pub(super) fn rest(&mut self, to: Node, from: Node) {
+        self.held.insert(to);
         self.edge(to, from, Edge::Rest);
     }
 
+    /// `to` begins with `from`.
+    fn first(&mut self, to: Node, from: Node) {
+        self.held.insert(to);
+        self.edge(to, from, Edge::First);
+    }
+
     /// `to` holds one more: what it is given first is its first element.
-    pub(super) fn add(&mut self, to: Node, from: Node) {
-        let first = self.held.insert(to);
-        self.edge(to, from, if first { Edge::Same } else { Edge::Rest });
+    fn add(&mut self, to: Node, from: Node) {
+        if self.held.contains(&to) { self.rest(to, from) } else { self.first(to, from) }
     }
 
     /// A program is started by a value.
@@ -155,8 +191,13 @@ impl Flow {
         }
         for (number, value) in values.iter().enumerate() {
             let Value::Of(value) = *value else { continue };
-            let same = result != Made::Other || (number == 0 && receiver.is_none());
-            self.edge(node, value, if same { Edge::Same } else { Edge::Rest });
+            self.given.insert((value, node));
+            let edge = match (result, number, receiver) {
+                (Made::Element | Made::Text, ..) => Edge::Same,
+                (Made::Other, 0, None) => Edge::First,
+                _ => Edge::Rest,
+            };
+            self.edge(node, value, edge);
             if let Some(receiver) = receiver.filter(|_| holds) {
                 self.add(receiver, value);
             }
@@ -179,12 +220,53 @@ impl Flow {
     }
 
     /// The strings that start programs.
-    pub(super) fn started(&self) -> Started {
+    pub(super) fn started(mut self) -> Started {
+        if self.starts.is_empty() {
+            return Started::default();
+        }
+        self.share();
         let lists: Vec<Vec<&str>> = self.starts.iter().take(MOST_STARTS).map(|&start| self.elements(start)).collect();
         let code = lists.iter().filter(|list| list.iter().any(|text| is_code_option(text))).flatten();
         let code = code.map(|text| text.strip_prefix("-c ").unwrap_or(text).trim_matches(['"', '\'', ' ']));
         let code = code.filter(|text| !text.is_empty() && !text.starts_with('-')).map(str::to_owned).collect();
         Started { programs: self.programs(), code }
+    }
+
+    /// What an object is given by one of its names, it has by all of them: `fill(list)`. And what a library gets together with
+    /// a function, it may give to the function: `list.forEach(function)`.
+    fn share(&mut self) {
+        let all = |(to, edges): (Node, &Vec<(Node, Edge)>)| {
+            edges.iter().map(|&(from, edge)| (from, to, edge == Edge::Same)).collect::<Vec<_>>()
+        };
+        let mut uses: Vec<(Node, Node, bool)> = self.edges.iter().enumerate().flat_map(all).collect();
+        uses.sort_unstable();
+        let (mut found, mut left) = (Vec::new(), MOST_STEPS);
+        for (&object, &callable) in &self.objects {
+            let (mut seen, mut queue) = (BTreeSet::from([object]), vec![object]);
+            while let Some(node) = queue.pop() {
+                if node != object && self.held.contains(&node) {
+                    found.push((object, node));
+                }
+                if callable {
+                    let calls = self.given.range((node, 0)..=(node, usize::MAX)).take(left);
+                    let before = found.len();
+                    found.extend(calls.map(|&(_, call)| (object, call)));
+                    left -= found.len() - before;
+                }
+                let from = uses.partition_point(|&(from, ..)| from < node);
+                let uses = uses.get(from..).into_iter().flatten().take(left);
+                for &(_, to, same) in uses.take_while(|&&(from, ..)| from == node) {
+                    left = left.saturating_sub(1);
+                    // A function is also called that comes out of a table.
+                    if seen.len() < MOST_ALIASES && (same || callable) && seen.insert(to) {
+                        queue.push(to);
+                    }
+                }
+            }
+        }
+        for (to, from) in found {
+            self.same(to, from);
+        }
     }
 
     /// What stands directly in the list that a program is started by.
@@ -209,7 +291,7 @@ impl Flow {
             found.extend(self.texts.get(&node).cloned());
             for &(from, edge) in self.edges.get(node).into_iter().flatten() {
                 let next = match edge {
-                    Edge::Same => (from, whole),
+                    Edge::Same | Edge::First => (from, whole),
                     Edge::Rest if whole => (from, whole),
                     Edge::Rest => continue,
                     Edge::Element => (from, true),
@@ -282,14 +364,14 @@ impl Stack {
     }
 
     /// A variable's value comes onto the stack.
-    pub(super) fn load(&mut self, flow: &mut Flow, place: &str, slot: usize) {
-        self.push(Value::Of(flow.place(place, slot)));
+    pub(super) fn load(&mut self, flow: &mut Flow, owner: Owner, slot: usize) {
+        self.push(Value::Of(flow.place(owner, slot)));
     }
 
     /// A variable is given the value on the stack.
-    pub(super) fn store(&mut self, flow: &mut Flow, place: &str, slot: usize) {
+    pub(super) fn store(&mut self, flow: &mut Flow, owner: Owner, slot: usize) {
         if let Value::Of(value) = self.pop() {
-            let node = flow.place(place, slot);
+            let node = flow.place(owner, slot);
             flow.same(node, value);
         }
     }
@@ -312,7 +394,7 @@ impl Stack {
         if let (Value::Of(value), Value::Of(array)) = (value, array) {
             match index {
                 Value::Number(number) if number > 0 => flow.rest(array, value),
-                _ => flow.same(array, value),
+                _ => flow.first(array, value),
             }
         }
     }

@@ -108,6 +108,33 @@ impl Variables {
         self.of(&value, 0)
     }
 
+    /// The path, or list of paths, that a word is, with directories that only the running shell knows: `$APP_HOME/lib/x.jar`.
+    pub(super) fn path_of(&self, word: &Word) -> Option<String> {
+        let mut text = word.text.clone();
+        for _ in 0..DEEPEST {
+            let Some(more) = self.written(&text) else { break };
+            text = more;
+        }
+        text.contains('/').then_some(text)
+    }
+
+    /// A list of paths with what their first variables are written as, where that is a path or a list.
+    fn written(&self, text: &str) -> Option<String> {
+        let (mut parts, mut any) = (Vec::new(), false);
+        for part in text.split(':') {
+            let (variable, rest) = part.split_at(part.find('/').unwrap_or(part.len()));
+            let own = normal(variable);
+            let values = own.strip_prefix('$').and_then(|name| self.values.get(name));
+            let values = values.map(Vec::as_slice).unwrap_or_default().iter();
+            let known =
+                values.map(|value| value.text.as_str()).find(|text| text.contains('/') && !text.contains(['(', '`']));
+            any |= known.is_some();
+            parts.push(format!("{}{rest}", known.unwrap_or(variable)));
+        }
+        let found = parts.join(":");
+        (any && found.len() < LONGEST).then_some(found)
+    }
+
     /// The directories of all values of PATH, but for what `$PATH` held before.
     pub(super) fn path(&self) -> Vec<String> {
         let values = self.values.get("PATH").map(Vec::as_slice).unwrap_or_default();

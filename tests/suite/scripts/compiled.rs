@@ -1,5 +1,5 @@
 //! Programs that compiled classes and assemblies start, hand-made and from real compilers: tests/data/compiled has the sources.
-//! `javac --release 8` and `javac` of OpenJDK 17 made the archives, `mcs` of Mono 6.8 the assembly.
+//! `javac --release 8` and `javac` of OpenJDK 17 made the archives, `mcs` of Mono 6.8 the assemblies.
 
 use crate::common::Rootfs;
 
@@ -11,30 +11,38 @@ const OTHER: &str = "line users name sum more time locale batch at info";
 
 #[test]
 fn words_that_real_code_gives_to_a_call_count_and_no_others() {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/compiled");
     for (file, run, more) in [
         ("java8.jar", "/usr/bin/java -jar /app/java8.jar", "join dir arch test"),
         ("java17.jar", "/usr/bin/java -jar /app/java17.jar", "join dir arch test"),
         ("Program.dll", "/usr/bin/dotnet /app/Program.dll", "join dir arch"),
     ] {
-        let bytes = std::fs::read(format!("{data}/{file}")).unwrap();
-        let names: Vec<&str> = [STARTED, OTHER, more].iter().flat_map(|list| list.split(' ')).collect();
-        let paths: Vec<String> = names.iter().map(|name| format!("/usr/bin/{name}")).collect();
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let tree = Rootfs::debian_like().programs(&["/usr/bin/java", "/usr/bin/dotnet"]).programs(&paths).file(
-            format!("/app/{file}"),
-            0o644,
-            0,
-            0,
-            bytes,
-        );
-        let refused = tree.refuse(&["--user", "app:1000:1000", "--command", run]);
-        let named = |name: &str| refused.run.stderr.contains(&format!("\"{name}\""));
-        let missing: Vec<&str> =
-            [STARTED, more].iter().flat_map(|list| list.split(' ')).filter(|name| !named(name)).collect();
-        let wrong: Vec<&str> = OTHER.split(' ').filter(|name| named(name)).collect();
-        assert!(missing.is_empty() && wrong.is_empty(), "{file}: {missing:?} {wrong:?}: {}", refused.run.stderr);
+        words(file, run, &format!("{STARTED} {more}"), OTHER);
     }
+}
+
+/// The same of functions as objects, of members of a class above, of interfaces, and of lists that another method fills.
+#[test]
+fn words_that_reach_a_call_through_functions_and_interfaces_count() {
+    let started = "find sort date id tail cut arch fold expand join install batch more link look host split expr sum env file \
+        groups dir";
+    words("functions.jar", "/usr/bin/java -jar /app/functions.jar", started, "line users time locale name at");
+    let more = format!("{started} head reset");
+    words("Functions.dll", "/usr/bin/dotnet /app/Functions.dll", &more, "line users time locale name info");
+}
+
+/// Which of the words, all names of programs, are found in a file that runs.
+fn words(file: &str, run: &str, started: &str, other: &str) {
+    let bytes = std::fs::read(format!("{}/tests/data/compiled/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let split = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let paths = split(&format!("{started} {other}")).into_iter().map(|name| format!("/usr/bin/{name}"));
+    let paths: Vec<String> = paths.chain(["java", "dotnet"].map(|name| format!("/usr/bin/{name}"))).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let tree = Rootfs::debian_like().programs(&paths).file(format!("/app/{file}"), 0o644, 0, 0, bytes);
+    let refused = tree.refuse(&["--user", "app:1000:1000", "--command", run]);
+    let named = |name: &String| refused.run.stderr.contains(&format!("\"{name}\""));
+    let missing: Vec<String> = split(started).into_iter().filter(|name| !named(name)).collect();
+    let wrong: Vec<String> = split(other).into_iter().filter(named).collect();
+    assert!(missing.is_empty() && wrong.is_empty(), "{file}: {missing:?} {wrong:?}: {}", refused.run.stderr);
 }
 
 /// The strings of the application's own classes that start programs, and of no others.
@@ -58,6 +66,9 @@ fn what_java_classes_start_is_refused() {
     };
     let command = ["--user", "app:1000:1000", "--command", "/usr/bin/java -jar /app/app.jar"];
     tree().refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
+    // Offsets count from the archive's beginning, behind a script that starts it.
+    let behind = [&b"#!/bin/sh\nexec java -jar \"$0\"\n"[..], &jar].concat();
+    tree().file("/app/app.jar", 0o644, 0, 0, behind).refuse(&command).says(&["'/app/app.jar'", "'curl'"]);
     let done = tree().apply_config("[keep]\ncommands = ['curl', 'find']\n", &command);
     done.assert_gone(&["/usr/bin/sed"]);
 }
@@ -90,6 +101,49 @@ fn what_classes_of_a_class_path_start_is_refused() {
         let refused = tree.refuse(&["--user", "app:1000:1000", "--command", &command]);
         assert!(!refused.run.stderr.contains("'sed'"), "{run}: {}", refused.run.stderr);
         refused.says(&["'curl'"]);
+        let command = ["--user", "app:1000:1000", "--command", &command];
+        tree.apply_config("[keep]\nfrom-scripts = true\n", &command).assert_same(&["/usr/bin/curl"]);
+    }
+}
+
+/// What a script gives to java is read as well, by its variables and the directory that it changes to.
+#[test]
+fn what_classes_that_a_script_starts_start_is_refused() {
+    let class = class("com/ex/Main", &["java/lang/ProcessBuilder"], &["curl"]);
+    let archive = zip(&[("com/ex/Main.class", class.clone())]);
+    let jar =
+        zip(&[("META-INF/MANIFEST.MF", b"Main-Class: com.ex.Main\r\n".to_vec()), ("com/ex/Main.class", class.clone())]);
+    for script in [
+        "exec java -jar /app/run.jar",
+        "JAR=/app/run.jar\nexec java $JAVA_OPTS -jar \"$JAR\" \"$@\"",
+        "exec java -cp '/app/lib/*' com.ex.Main",
+        "CP=/none:/app/lib/app.jar\nexec gosu app java -Xmx1g -cp \"$CP\" com.ex.Main \"$@\"",
+        "export CLASSPATH=/app/classes\njava com.ex.Main",
+        "cd /app\njava -cp 'lib/*' com.ex.Main",
+        "sh -c 'java -cp /app/classes com.ex.Main'",
+        "LINE='java -cp /app/classes com.ex.Main'\nexec $LINE",
+        "args=(-Xmx1g -cp /app/classes)\nexec java \"${args[@]}\" com.ex.Main",
+        "exec java -cp /app/classes \"$@\"",
+        "exec java -p /app/lib -m mod/com.ex.Main",
+        "run() { exec java -cp /app/classes com.ex.Main \"$@\"; }\nrun x",
+        // The scripts that build tools write.
+        "APP_HOME=$( cd -P \"${APP_HOME:-./}..\" && pwd -P ) || exit\nCLASSPATH=$APP_HOME/lib/app.jar:$APP_HOME/lib/x.jar\n\
+         JAVACMD=$JAVA_HOME/bin/java\nset -- -Dx=y -classpath \"$CLASSPATH\" com.ex.Main \"$@\"\nexec \"$JAVACMD\" \"$@\"",
+        "BASEDIR=`cd \"$PRGDIR/..\" >/dev/null; pwd`\nREPO=\"$BASEDIR\"/lib\nCLASSPATH=\"$BASEDIR\"/etc:\"$REPO\"/app.jar\n\
+         exec \"$JAVACMD\" $JAVA_OPTS -classpath \"$CLASSPATH\" -Dapp.name=x com.ex.Main \"$@\"",
+    ] {
+        let tree = Rootfs::debian_like()
+            .programs(&["/usr/bin/curl", "/usr/bin/java", "/usr/bin/gosu", "/bin/bash"])
+            .file("/app/run.jar", 0o644, 0, 0, &jar)
+            .file("/app/lib/app.jar", 0o644, 0, 0, &archive)
+            .file("/app/classes/com/ex/Main.class", 0o644, 0, 0, &class)
+            .file("/app/bin/entry.sh", 0o755, 0, 0, format!("#!/bin/bash\n{script}\n"));
+        let config = "[keep]\ncommands = ['java', 'gosu', 'bash', 'sh']\n";
+        let command = ["--user", "app:1000:1000", "--command", "[\"/app/bin/entry.sh\", \"com.ex.Main\"]"];
+        println!("{script}");
+        tree.refuse_config(config, &command).says(&["'curl'"]);
+        let config = config.replace("[keep]", "[keep]\nfrom-scripts = true");
+        tree.apply_config(&config, &command).assert_same(&["/usr/bin/curl"]);
     }
 }
 

@@ -66,6 +66,43 @@ fn what_an_entrypoint_starts_is_refused_with_file_and_line_and_the_line_settles_
     }
 }
 
+/// The same of a file that the image's shell script gives to the interpreter: in variables, from a directory that it changes
+/// to, behind options; Node.js finds `main.js` as `main`.
+#[test]
+fn what_a_shell_script_gives_to_an_interpreter_is_read_and_the_line_settles_it() {
+    for (number, (interpreter, end, lines)) in LANGUAGES.into_iter().enumerate() {
+        let file = format!("/app/main.{end}");
+        let calls = [
+            format!("exec {interpreter} {file} \"$@\""),
+            format!("cd /app\n{interpreter} -x main.{end} &\nwait"),
+            format!("APP={file}\nrun() {{ exec \"$@\"; }}\nrun gosu app {interpreter} \"$APP\" --port 80"),
+            format!("set -- {interpreter} \"$HOME_OF_APP/main.{end}\" \"$@\"\nexec \"$@\""),
+            "cd /app && exec node --enable-source-maps main".to_owned(),
+        ];
+        let calls = calls.get(if interpreter == "node" { 0..5 } else { number % 4..number % 4 + 1 }).unwrap();
+        for call in calls {
+            let call = call.replace("gawk /", "gawk -f /");
+            let tree = || {
+                image(interpreter, &file, &format!("{}\n", lines.join("\n")), 0o644)
+                    .programs(&["/usr/bin/gosu"])
+                    .script("/app/entry.sh", &format!("#!/bin/sh\n{call}\n"))
+            };
+            let command = ["--user", "app:1000:1000", "--command", "/app/entry.sh"];
+            let keep = format!("commands = ['{interpreter}', 'sh', 'env', 'gosu'");
+            println!("{call}");
+            tree()
+                .refuse_config(&format!("[keep]\n{keep}]\n"), &command)
+                .says(&[&format!("'curl' ({file}:1)"), &format!("'find' ({file}:2)")]);
+            for config in
+                [format!("[keep]\n{keep}, 'curl', 'find', 'sed']\n"), format!("[keep]\nfrom-scripts = true\n{keep}]\n")]
+            {
+                let done = tree().apply_config(&config, &command);
+                done.assert_same(&["/usr/bin/curl", "/usr/bin/find", "/usr/bin/sed"]);
+            }
+        }
+    }
+}
+
 /// A variable, a comment, a text, or a function of the same name: no evidence, and no refusal.
 #[test]
 fn what_is_no_literal_argument_of_a_call_is_no_refusal() {
