@@ -27,6 +27,7 @@ use std::path::PathBuf;
 
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
+use crate::ordered;
 use crate::tree::access::{self, AccessList};
 use crate::tree::budget::Budgets;
 use crate::tree::contents::Contents;
@@ -285,7 +286,7 @@ impl Files {
     /// When they are, with what allows it.
     pub(crate) fn expect_size(&self, tree: &Tree) -> Result<(), Diagnostic> {
         let sizes = tree.ids().filter_map(|id| self.data(tree, id).map(|data| (tree.meta(id).ino, data.size)));
-        self.store.within(sizes.collect::<BTreeMap<_, _>>().into_values().fold(0, u64::saturating_add))
+        self.store.within(ordered::map(sizes).into_values().fold(0, u64::saturating_add))
     }
 
     /// Extended attributes and the numbers of a device, where the entry has any.

@@ -35,6 +35,7 @@ mod guards;
 mod image;
 mod inventory;
 mod learn;
+mod ordered;
 mod pipeline;
 mod plan;
 mod policy;

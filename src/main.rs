@@ -7,6 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    let environment = std::env::vars_os().collect();
+    let mut environment = std::collections::BTreeMap::new();
+    environment.extend(std::env::vars_os());
     harden::main(std::env::args_os().collect(), &environment).into()
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::diag::Diagnostic;
 use crate::draft::record::{Record, Target, What};
 use crate::draft::{Change, DatabaseChange, Draft, New, Written, present};
+use crate::ordered;
 use crate::tree::map::IdMap;
 use crate::tree::set::IdSet;
 use crate::tree::{Attributes, FileId, Id, Tree};
@@ -186,8 +187,8 @@ fn loses_bits(tree: &Tree, id: Id, wanted: Attributes) -> bool {
 /// Which of these files have a name that does not get the same attributes: outside the root, or inside it where the
 /// policy keeps the path or another rule decides. A change of the inode would be a change of that name too.
 fn linked_elsewhere(tree: &Tree, wanted: &IdMap<Attributes>, replaced: impl Fn(Id) -> bool) -> IdSet {
-    let mut names: BTreeMap<FileId, Vec<Id>> =
-        wanted.iter().filter_map(|(id, _)| tree.file_id(id)).map(|file| (file, Vec::new())).collect();
+    let files = wanted.iter().filter_map(|(id, _)| tree.file_id(id));
+    let mut names: BTreeMap<FileId, Vec<Id>> = ordered::map(files.map(|file| (file, Vec::new())));
     if names.is_empty() {
         return IdSet::default();
     }

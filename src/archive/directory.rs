@@ -103,7 +103,7 @@ impl Directory {
             return Err(Diagnostic::new(codes::ARCHIVE_IMAGE, text)
                 .help("give a root file system to audit with --root, or as tar -C DIR -c . writes it"));
         }
-        found.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        found.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         let (mut parts, mut start) = (Vec::new(), 0_u64);
         for (path, file, size) in found {
             let header = header(&path, size);

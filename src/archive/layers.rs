@@ -10,6 +10,7 @@ use super::header::ambiguous;
 use super::past::Gone;
 use crate::diag::escape::quoted;
 use crate::diag::{Diagnostic, codes};
+use crate::ordered;
 use crate::root::is_temporary;
 use crate::tree::{Id, MAX_LINKS, Meta, Tree};
 
@@ -568,7 +569,7 @@ impl Layers {
             todo.extend(below.into_iter().rev());
         }
         let extras = self.inodes.iter_mut().enumerate();
-        let extras = extras.filter_map(|(at, inode)| Some((at as u64 + 1, *inode.extra.take()?))).collect();
+        let extras = ordered::map(extras.filter_map(|(at, inode)| Some((at as u64 + 1, *inode.extra.take()?))));
         let contents = self.inodes.into_iter().map(|inode| match inode.body {
             Body::File(data) => Some(data),
             _ => None,

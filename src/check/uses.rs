@@ -11,6 +11,7 @@ use crate::explain::Explainer;
 use crate::facts::accounts::{Database, GID, Line, SHELL, UID, parse_id};
 use crate::facts::program::{Place, Program, is_library_name};
 use crate::guards::checks::ID as GUARD;
+use crate::ordered;
 use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::policy::{Check, Policy};
@@ -506,7 +507,7 @@ impl<'a> Judge<'a> {
         let files = readers.iter().filter_map(|path| self.tree().resolve(path).ok()).map(|found| found.node);
         let files: BTreeSet<Id> = files.collect();
         let evidence = self.examined.closure.evidence.iter().filter(|evidence| files.contains(&evidence.file));
-        let mut names: BTreeSet<(bool, String)> = evidence.flat_map(|evidence| evidence.accounts.clone()).collect();
+        let mut names = ordered::set(evidence.flat_map(|evidence| evidence.accounts.clone()));
         let accounts = self.examined.facts.accounts.names();
         let output = String::from_utf8_lossy(output);
         for line in output.lines().filter(|line| speaks_of_accounts(line)) {

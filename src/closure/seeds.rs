@@ -9,6 +9,7 @@ use crate::diag::suggest::did_you_mean;
 use crate::diag::{Diagnostic, Origin, codes};
 use crate::facts::commands::Commands;
 use crate::facts::program::{Place, Program};
+use crate::ordered;
 use crate::policy::{CommandEntry, CommandLine, Entry, Pattern, Run, variable};
 use crate::scripts::is_interpreter;
 use crate::tree::{FileId, Id, Tree, Unresolved, glob};
@@ -326,7 +327,7 @@ fn keep_applets(walk: &mut Walk<'_>, files: &[Id], busybox: Id, entry: &CommandE
     let tree = walk.input.tree;
     let targets: BTreeSet<Id> =
         BTreeSet::from_iter(files.iter().filter_map(|&id| tree.follow(id).ok()).map(|found| found.node));
-    let linked: BTreeSet<FileId> = BTreeSet::from_iter(targets.iter().filter_map(|&id| tree.file_id(id)));
+    let linked: BTreeSet<FileId> = ordered::set(targets.iter().filter_map(|&id| tree.file_id(id)));
     let why = Why::Applet(entry.origin.clone());
     let mut count = 0;
     for (&id, command) in &walk.input.commands.entries {

@@ -10,6 +10,7 @@ use crate::diag::escape::escaped;
 use crate::draft::record::LineChange;
 use crate::draft::{Draft, New, Written};
 use crate::facts::accounts::{Accounts, Database, GID, Line, PASSWORD, UID, write};
+use crate::ordered;
 use crate::tree::Attributes;
 
 /// What a rule says of one line.
@@ -81,7 +82,7 @@ impl AccountFiles {
     /// Take the lines as they are in the root.
     pub(crate) fn read(&mut self, facts: &Accounts) {
         self.state = if facts.problems.is_empty() { State::Ready } else { State::Unknown };
-        self.files = BTreeMap::from_iter(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
+        self.files = ordered::map(facts.files.iter().map(|(&database, file)| (database, file.lines.clone())));
     }
 
     /// From now on no rule changes this file.

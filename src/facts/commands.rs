@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::elf::{Buffers, HEAD};
 use super::packages::Packages;
 use super::program::{Place, Program};
+use crate::ordered;
 use crate::tree::contents::Contents;
 use crate::tree::{FileId, Id, Tree};
 
@@ -62,7 +63,7 @@ pub(crate) fn read_ahead(tree: &Tree, contents: &dyn Contents, path: &[String], 
     let files = directories.into_iter().flat_map(|directory| tree.children(directory));
     let files = files.filter(|&id| tree.is_file(id) && tree.meta(id).nlink == 1);
     let mut buffers = Buffers::default();
-    files.filter_map(|id| Some((id, Program::read_with(&mut buffers, tree, contents, id).ok()?))).collect()
+    ordered::map(files.filter_map(|id| Some((id, Program::read_with(&mut buffers, tree, contents, id).ok()?))))
 }
 
 /// The directory that a name in PATH or in the policy leads to, where one is that lies on the root's mount.

@@ -11,6 +11,7 @@ use super::commands::Commands;
 use super::packages::Packages;
 use super::program::Program;
 use crate::applets;
+use crate::ordered;
 use crate::tree::contents::Contents;
 use crate::tree::{FileId, Id, Resolved, Tree};
 
@@ -85,7 +86,7 @@ pub fn kept(
     is_kept: &dyn Fn(Id) -> bool,
 ) -> Vec<MultiCall> {
     let mut groups = groups(tree, contents, commands);
-    let known: BTreeSet<FileId> = BTreeSet::from_iter(groups.keys().filter_map(|&id| tree.file_id(id)));
+    let known: BTreeSet<FileId> = ordered::set(groups.keys().filter_map(|&id| tree.file_id(id)));
     let is_known = |id: Id| groups.contains_key(&id) || tree.file_id(id).is_some_and(|file| known.contains(&file));
     let executable = |id: Id| tree.is_file(id) && tree.permissions(id) & 0o111 != 0 && !tree.meta(id).mount;
     let elsewhere = |&id: &Id| executable(id) && is_telling(tree.name(id)) && !is_known(id);
@@ -169,7 +170,7 @@ fn joined(tree: &Tree, found: Vec<MultiCall>) -> Vec<MultiCall> {
         }
     }
     programs.extend(rest);
-    programs.sort_by_key(|one| one.program);
+    programs.sort_unstable_by_key(|one| one.program);
     programs
 }
 

@@ -65,11 +65,19 @@ struct Lost {
 pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     let mut all: Vec<Lost> = Vec::new();
     find(cx, draft, &mut all);
-    while let Some(first) = all.first() {
-        let (program, refused) = (first.program, first.refused);
-        let (of, rest): (Vec<Lost>, _) =
-            all.into_iter().partition(|one| (one.program, one.refused) == (program, refused));
-        all = rest;
+    // In the order in which the first message about each was found.
+    let mut of_program: BTreeMap<(Id, bool), Vec<Lost>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for lost in all {
+        let key = (lost.program, lost.refused);
+        let of = of_program.entry(key).or_insert_with(|| {
+            order.push(key);
+            Vec::new()
+        });
+        of.push(lost);
+    }
+    for (program, refused) in order {
+        let of = of_program.remove(&(program, refused)).unwrap_or_default();
         let mut keeps: Vec<Keep> = of.iter().flat_map(|one| one.keeps.clone()).collect();
         keeps.sort_unstable();
         keeps.dedup();

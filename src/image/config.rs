@@ -183,7 +183,9 @@ pub(super) fn manifest(facts: &Facts, config: &Blob, layers: &[Layer]) -> Vec<u8
 }
 
 fn annotations(facts: &Facts) -> Value {
-    Value::Object(facts.annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect())
+    let mut all = serde_json::Map::new();
+    all.extend(facts.annotations.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
+    Value::Object(all)
 }
 
 /// The media type of an index.

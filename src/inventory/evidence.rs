@@ -115,7 +115,7 @@ impl Evidence {
             let path_hex = std::str::from_utf8(&path).is_err().then(|| hex(&path));
             removed.push(Removed { path, path_hex, bytes: tree.meta(id).size, sha256 });
         }
-        removed.sort_by(|one, other| one.path.cmp(&other.path));
+        removed.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         let counts = Counts {
             changes: examined.plan.records.len(),
             removed_files: removed.len(),

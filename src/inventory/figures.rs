@@ -8,6 +8,7 @@ use super::parts::{Owner, top};
 use super::sizes::Amount;
 use crate::draft::{Change, New};
 use crate::facts::accounts::{Database, Line, parse};
+use crate::ordered;
 use crate::pipeline::Examined;
 use crate::plan::Step;
 use crate::rules::minimal::leads_to_directory;
@@ -137,7 +138,7 @@ pub(crate) fn balance(examined: &Examined, removed: &IdSet) -> Balance {
         }
     }
     let mut gone: Vec<(Owner, Amount)> = gone.into_iter().collect();
-    gone.sort_by_key(|&(owner, amount)| (std::cmp::Reverse(amount.bytes), owner));
+    gone.sort_unstable_by_key(|&(owner, amount)| (std::cmp::Reverse(amount.bytes), owner));
     Balance { before: stays + goes, after: size_after(examined, stays), gone }
 }
 
@@ -193,7 +194,7 @@ pub(crate) fn accounts(examined: &Examined, database: Database) -> Vec<Account> 
     let after = written.map_or_else(|| before.clone(), |content| sound(&parse(database, content)));
     let kept: BTreeSet<&[u8]> = before.iter().map(Line::name).collect();
     let new: Vec<Line> = after.iter().filter(|line| !kept.contains(line.name())).cloned().collect();
-    let mut left = std::collections::BTreeMap::from_iter(after.iter().map(|line| (line.name().to_vec(), line.clone())));
+    let mut left = ordered::map(after.iter().map(|line| (line.name().to_vec(), line.clone())));
     let mut all: Vec<Account> = Vec::new();
     for line in before {
         let after = left.remove(line.name());

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sizes::Amount;
 use crate::facts::packages::PackageIndex;
+use crate::ordered;
 use crate::pipeline::Examined;
 use crate::rules::minimal::leads_to_directory;
 use crate::tree::set::IdSet;
@@ -65,7 +66,7 @@ pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
     let (tree, packages) = (&examined.facts.tree, &examined.facts.packages);
     // A file of which one name stays stays, and each file counts once.
     let names = tree.ids().filter(|&id| !removed.contains(id));
-    let stay: BTreeSet<FileId> = names.filter_map(|id| tree.file_id(id)).collect();
+    let stay: BTreeSet<FileId> = ordered::set(names.filter_map(|id| tree.file_id(id)));
     let mut seen = BTreeSet::new();
     let mut parts: BTreeMap<Owner, Part> = BTreeMap::new();
     for directory in tree.ids().filter(|&id| tree.is_dir(id) && !tree.meta(id).mount) {
@@ -117,7 +118,7 @@ pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
     }
     let mut parts: Vec<Part> = parts.into_values().collect();
     parts.iter_mut().for_each(Part::trim);
-    parts.sort_by_key(|part| (std::cmp::Reverse(part.bytes()), part.owner));
+    parts.sort_unstable_by_key(|part| (std::cmp::Reverse(part.bytes()), part.owner));
     parts
 }
 
@@ -129,7 +130,7 @@ impl Part {
 
     /// Leave the largest places.
     fn trim(&mut self) {
-        self.places.sort_by_key(|place| (std::cmp::Reverse(place.amount.bytes), place.directory));
+        self.places.sort_unstable_by_key(|place| (std::cmp::Reverse(place.amount.bytes), place.directory));
         for place in self.places.drain(PLACES.min(self.places.len())..) {
             let [stays, goes] = &mut self.rest;
             add(if place.goes { goes } else { stays }, place.amount);

@@ -12,6 +12,7 @@ use super::{
 use crate::diag::Origin;
 use crate::diag::escape::quote;
 use crate::diag::{Diagnostic, codes};
+use crate::ordered;
 use crate::programs::{Program, Programs};
 
 /// Most entries of all lists of a policy together.
@@ -375,12 +376,8 @@ impl Layer {
             Kind::Data(at) => Some((key.path(), self.data.get(at).and_then(of))),
             _ => None,
         });
-        single
-            .into_iter()
-            .map(|(key, origin)| (key.to_owned(), origin))
-            .chain(data)
-            .filter_map(|(key, origin)| Some((key, origin?)))
-            .collect()
+        let all = single.into_iter().map(|(key, origin)| (key.to_owned(), origin)).chain(data);
+        ordered::map(all.filter_map(|(key, origin)| Some((key, origin?))))
     }
 
     fn policy(mut self) -> Policy {

@@ -62,7 +62,7 @@ fn read(fd: BorrowedFd<'_>) -> Result<Extras, Refused> {
             attributes.push((name.to_vec(), value));
         }
     }
-    attributes.sort();
+    attributes.sort_unstable();
     Ok(Extras { attributes, flags: (calls::flags(fd)? & FLAGS).bits() })
 }
 

@@ -19,6 +19,7 @@ use crate::facts::accounts::{PRIMARY_GID, UID, parse_id};
 use crate::facts::program;
 use crate::facts::{Facts, Own};
 use crate::guards;
+use crate::ordered;
 use crate::pipeline::{self, Examined, Source, Unread};
 use crate::policy::{Check, CommandLine, Options, PROFILE_NAMES, Policy, Run, RunUser, profile_text};
 use crate::programs::{self, Program};
@@ -154,7 +155,7 @@ fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Con
 /// What the image's USER names besides an account: the engine looks the group up at every start.
 fn given(policy: &Policy) -> Proposals {
     let groups = policy.keep.groups.iter().filter(|entry| entry.origin == Origin::ImageConfig);
-    groups.map(|entry| (Keep::new(List::Groups, &entry.value), "USER of the image".to_owned())).collect()
+    ordered::map(groups.map(|entry| (Keep::new(List::Groups, &entry.value), "USER of the image".to_owned())))
 }
 
 /// The file, with an answer to everything that a plan by it would refuse and that keeping settles. The rest follows it as

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The drawing of src/lib.rs as a line, from what knows nothing of the others to what knows all.
-const LAYERS: &str = "diag digest day exit console tree programs shell applets cli policy root stop archive facts scripts closure \
+const LAYERS: &str = "diag ordered digest day exit console tree programs shell applets cli policy root stop archive facts scripts closure \
     draft rules guards plan pipeline apply image inventory audit explain trace check learn report run testing";
 
 /// The code of a file, without comments and without unit tests, which may look at what they like.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::purpose::Automatic;
 use super::{Fields, Manager, NAMED, PackageIndex, Reader, lines, lossy, stanzas};
+use crate::ordered;
 use crate::tree::{Id, Tree};
 
 /// Where dpkg keeps its records.
@@ -188,7 +189,7 @@ pub(crate) fn diversions(text: &[u8]) -> Diversions {
         [path, moved, by] => Some((path.to_vec(), (moved.to_vec(), lossy(by)))),
         _ => None,
     };
-    let by_path: BTreeMap<_, _> = lines.chunks(3).filter_map(triple).collect();
+    let by_path = ordered::map(lines.chunks(3).filter_map(triple));
     let lengths = by_path.keys().fold(0, |lengths, path| lengths | 1 << (path.len() & 63));
     Diversions { by_path, lengths }
 }

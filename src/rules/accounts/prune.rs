@@ -11,6 +11,7 @@ use crate::diag::escape::{escaped, quoted};
 use crate::draft::Draft;
 use crate::draft::account_files::{AccountFiles, Verdict};
 use crate::facts::accounts::{ADMINISTRATORS, Database, GID, Line, MEMBERS, UID, members, parse_id};
+use crate::ordered;
 
 /// Rule id.
 pub const ID: &str = "accounts.prune";
@@ -113,9 +114,8 @@ fn clean_members(files: &mut AccountFiles, users: &BTreeSet<Vec<u8>>) {
         }
         Verdict::Become(line.with_field(MEMBERS, &existing(field)), reason.to_owned())
     });
-    let lists: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from_iter(
-        files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())),
-    );
+    let lists: BTreeMap<Vec<u8>, Vec<u8>> =
+        ordered::map(files.entries(Database::Group).map(|line| (line.name().to_vec(), line.field(MEMBERS).to_vec())));
     files.edit(ID, Database::Gshadow, |line| {
         let (administrators, listed) = (line.field(ADMINISTRATORS), line.field(MEMBERS));
         let mut next: Line = line.clone();

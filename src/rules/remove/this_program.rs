@@ -71,7 +71,7 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     // Directories below others first, which they may leave empty.
     let mut directories: Vec<Id> = own.iter().rev().map(|&id| tree.parent(id)).collect();
-    directories.sort_by_key(|&id| std::cmp::Reverse(tree.ancestors(id).count()));
+    directories.sort_unstable_by_key(|&id| (std::cmp::Reverse(tree.ancestors(id).count()), id));
     for directory in directories {
         let standing = IMAGE_DIRECTORIES.iter().any(|path| path.as_bytes() == tree.path(directory));
         let emptied = tree.children(directory).len() > 0 && tree.children(directory).all(|at| draft.is_removed(at));

@@ -411,7 +411,7 @@ pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
         }
     }
     found.retain(|definition| !definition.name.is_empty());
-    found.sort_by_key(|definition| definition.at);
+    found.sort_unstable_by_key(|definition| definition.at);
     found
 }
 

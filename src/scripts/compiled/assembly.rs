@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::{Flow, Made, Node, Owner, Stack, Started, Value};
 use super::number;
+use crate::ordered;
 
 /// Classes, with their namespaces, and methods that start the program that they are given as their first argument.
 const STARTERS: [(&str, &str, &[&str]); 4] = [
@@ -279,7 +280,7 @@ impl<'a> Assembly<'a> {
         let mut flow = Flow::default();
         if let Some(tables) = &self.tables {
             let rows = || 1..=tables.rows.get(METHODS).copied().unwrap_or_default().min(self.bytes.len() / 14);
-            let virtuals = rows().filter_map(|row| self.virtual_name(tables, row)).collect();
+            let virtuals = ordered::set(rows().filter_map(|row| self.virtual_name(tables, row)));
             // Methods may share their code: no more of it is read than the file has.
             let mut left = self.bytes.len();
             for row in rows() {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::flow::{Flow, Made, Node, Owner, Stack, Started, Value};
+use crate::ordered;
 
 /// Classes and methods that start the program that they are given as their first argument; `<init>` is a constructor.
 const STARTERS: [(&str, &[&str]); 6] = [
@@ -269,7 +270,7 @@ const MOST_ABOVE: usize = 32;
 
 impl<'a> Application<'a> {
     fn of(classes: &'a [Class]) -> Self {
-        let own = classes.iter().map(|class| (class.name.as_str(), class)).collect();
+        let own = ordered::map(classes.iter().map(|class| (class.name.as_str(), class)));
         let mut application = Self { own, members: BTreeSet::new(), above: BTreeSet::new() };
         for class in classes {
             let fields = class.fields.iter().filter_map(|&name| class.text(name));
