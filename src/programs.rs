@@ -376,8 +376,12 @@ fn version<'k, 'n>(mut names: impl Iterator<Item = &'k str>, name: &'n str, path
         if known.starts_with('/') {
             return (known.as_bytes() == path).then_some("");
         }
-        let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
         // Each command of each script is asked for: most names differ from the start.
+        let first = known.bytes().next();
+        if first != name.bytes().next() && !matches!(first, Some(b'*' | b'?' | b'[' | b'\\')) {
+            return None;
+        }
+        let Some(at) = known.find(['*', '?', '[']) else { return (known == name).then_some("") };
         let begins = known.get(..at).is_some_and(|start| start.contains('\\') || name.starts_with(start));
         (begins && matches(known, name)).then(|| name.get(at..)).flatten()
     })

@@ -95,8 +95,21 @@ fn is_told(cx: &Context<'_>, name: &[u8], entries: &[Id]) -> bool {
     })
 }
 
-/// Scripts of the application, by the interpreter that they lose.
-fn lost(cx: &Context<'_>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, Vec<Id>> {
+/// A program that starts scripts which requests name, and that runs when the image starts.
+pub(super) fn starter(cx: &Context<'_>) -> Option<Id> {
+    let tree = &cx.facts.tree;
+    let starts_any = |id: &Id| {
+        let known = cx.policy.programs.of(tree.name(*id), &tree.path(*id));
+        known.iter().any(|(program, _)| program.starts_any)
+    };
+    cx.closure.reasons.keys().copied().find(starts_any).filter(|&id| {
+        let node = tree.follow(id).map(|found| found.node);
+        node.is_ok_and(|node| reach::reached(cx).contains(node))
+    })
+}
+
+/// Scripts of the application: executable files of no package outside of the system directories.
+pub(super) fn of_application(cx: &Context<'_>, draft: &Draft<'_>) -> Vec<(Id, Box<Shebang>)> {
     let tree = &cx.facts.tree;
     let is_candidate = |&id: &Id| {
         tree.is_file(id)
@@ -106,9 +119,17 @@ fn lost(cx: &Context<'_>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, Vec<Id>> {
             && cx.facts.packages.owner(id).is_none()
             && is_application(cx, id)
     };
+    let script = |id: Id| match cx.facts.commands.program(tree, cx.contents, id) {
+        Ok(Program::Script(shebang)) => Some((id, shebang)),
+        _ => None,
+    };
+    tree.ids().filter(is_candidate).take(MOST).filter_map(script).collect()
+}
+
+/// Scripts of the application, by the interpreter that they lose.
+fn lost(cx: &Context<'_>, draft: &Draft<'_>) -> BTreeMap<Vec<u8>, Vec<Id>> {
     let mut own: BTreeMap<Vec<u8>, Vec<Id>> = BTreeMap::new();
-    for id in tree.ids().filter(is_candidate).take(MOST) {
-        let Ok(Program::Script(shebang)) = cx.facts.commands.program(tree, cx.contents, id) else { continue };
+    for (id, shebang) in of_application(cx, draft) {
         let Some(entries) = interpreter(cx, &shebang) else { continue };
         let name = shebang.env_name.as_ref().unwrap_or(&shebang.interpreter);
         if entries.iter().any(|&entry| draft.is_removed(entry)) && !is_told(cx, name, &entries) {
@@ -125,14 +146,7 @@ fn application(cx: &Context<'_>, draft: &mut Draft<'_>) {
     if own.is_empty() {
         return;
     }
-    let starts_any = |id: &Id| {
-        let known = cx.policy.programs.of(tree.name(*id), &tree.path(*id));
-        known.iter().any(|(program, _)| program.starts_any)
-    };
-    let starter = cx.closure.reasons.keys().copied().find(starts_any).filter(|&id| {
-        let node = tree.follow(id).map(|found| found.node);
-        node.is_ok_and(|node| reach::reached(cx).contains(node))
-    });
+    let starter = starter(cx);
     for (name, scripts) in &own {
         let Some(&id) = scripts.first() else { continue };
         let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Guard, reach, setid};
+use super::{Guard, helpers, reach, setid};
 use crate::diag::{Help, Keep, List, escape};
 use crate::draft::Draft;
 use crate::facts::multicall::is_telling;
@@ -38,6 +38,15 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             say_what_is_unknown(draft, &reader, file);
         }
     }
+    // Scripts that a request names: each of the application may be one.
+    let (starter, mut requested) = (helpers::starter(cx), Vec::new());
+    for (id, _) in starter.map(|_| helpers::of_application(cx, draft)).unwrap_or_default() {
+        for file in reader.uses(id) {
+            if seen.insert(file.file) && !draft.is_removed(file.file) {
+                requested.extend(missing(cx, draft, &reader, &file));
+            }
+        }
+    }
     let mut runs = None;
     for &id in cx.closure.reasons.keys() {
         for file in reader.uses(id) {
@@ -60,10 +69,24 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
             refused.extend(more);
         }
     }
-    say(cx, draft, &refused, true);
-    for one in named {
-        say(cx, draft, &[one], false);
+    say(cx, draft, &refused, When::Start);
+    if let Some(starter) = starter {
+        say(cx, draft, &requested, When::Request(starter));
     }
+    for one in named {
+        say(cx, draft, &[one], When::Unknown);
+    }
+}
+
+/// When scripts run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// When the image starts.
+    Start,
+    /// When a request to this program names them.
+    Request(Id),
+    /// Nothing says that they do.
+    Unknown,
 }
 
 /// The programs that one file names and that would go.
@@ -131,7 +154,7 @@ fn is_of_manager(cx: &Context<'_>, draft: &Draft<'_>, file: Id) -> bool {
 }
 
 /// Refuse for all files that run, in one message whose lines settle them all, or warn about one that may run.
-fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool) {
+fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], when: When) {
     let Some(first) = files.first() else { return };
     let tree = &cx.facts.tree;
     let paths: Vec<String> = files.iter().take(FILES).map(|one| escape::quoted(&tree.path(one.file))).collect();
@@ -143,12 +166,16 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
         None => String::new(),
     };
     let code = files.iter().all(|one| one.code);
-    let why = match (reached, code, files.len()) {
-        (true, true, 1) => "runs when the image starts and needs",
-        (true, false, 1) => "is read when the image starts and names",
-        (true, true, _) => "run when the image starts and need",
-        (true, false, _) => "run or are read when the image starts and name",
-        (false, ..) => "is kept and names",
+    let why = match (when, code, files.len()) {
+        (When::Start, true, 1) => "runs when the image starts and needs".to_owned(),
+        (When::Start, false, 1) => "is read when the image starts and names".to_owned(),
+        (When::Start, true, _) => "run when the image starts and need".to_owned(),
+        (When::Start, false, _) => "run or are read when the image starts and name".to_owned(),
+        (When::Request(starter), _, count) => {
+            let needs = if count == 1 { "needs" } else { "need" };
+            format!("may run when {} gets a request and {needs}", escape::quoted(&tree.path(starter)))
+        }
+        (When::Unknown, ..) => "is kept and names".to_owned(),
     };
     let shown: Vec<&str> = files.iter().flat_map(|one| &one.shown).map(String::as_str).collect();
     let list = escape::first(&shown, SHOWN, |&shown| shown.to_owned());
@@ -158,7 +185,12 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
     let mut keeps: Vec<Keep> = first_of.map(|(_, keep)| keep.clone()).collect();
     let targets: Vec<Id> = files.iter().flat_map(|one| one.targets.clone()).collect();
     keeps.extend(setid::all_with(cx, draft, &targets));
-    let mut or = ", or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands".to_owned();
+    let mut or = match when {
+        // No word of the policy names such scripts: from-scripts does not speak of them.
+        When::Request(_) => "; name programs that never run in [remove] commands",
+        _ => ", or [keep] from-scripts = true to keep every program that scripts name; name programs that never run in [remove] commands",
+    }
+    .to_owned();
     if files.iter().any(|one| one.telling) {
         or.push_str(
             "; the name of a multi-call binary keeps all of its applets, from-scripts only those that scripts call",
@@ -166,10 +198,11 @@ fn say(cx: &Context<'_>, draft: &mut Draft<'_>, files: &[Missing], reached: bool
     }
     let text = format!("{who} {why} programs that would be removed: {list}");
     let help = Help::write(keeps, &or);
-    if reached || cx.policy.strict {
-        draft.refuse_for(cx.closure.origin(first.file), text, help);
+    let origin = cx.closure.origin(if let When::Request(starter) = when { starter } else { first.file });
+    if when != When::Unknown || cx.policy.strict {
+        draft.refuse_for(origin, text, help);
     } else {
-        draft.warn_for(cx.closure.origin(first.file), text, help);
+        draft.warn_for(origin, text, help);
     }
 }
 

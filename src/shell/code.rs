@@ -186,6 +186,9 @@ impl Code {
     pub(crate) fn lines(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<Line> {
         let mut found = Vec::new();
         for call in &self.calls {
+            if found.len() >= MOST_LINES {
+                break;
+            }
             if handles_files(&call.words, &is_wanted) {
                 continue;
             }
@@ -616,7 +619,9 @@ impl Code {
 /// Whether a command reads, writes, moves or names files, and starts none of them. awk is one that may be wanted.
 fn handles_files(words: &[Word], is_wanted: impl Fn(&str) -> bool) -> bool {
     let handles = |word: &Word| {
-        HANDLE.split(' ').any(|known| word.text.rsplit('/').next() == Some(known)) && !is_wanted(&word.text)
+        let name = word.text.rsplit('/').next().unwrap_or_default();
+        // The list is asked for each word of a script: most are none by their length.
+        (1..=9).contains(&name.len()) && HANDLE.split(' ').any(|known| known == name) && !is_wanted(&word.text)
     };
     words.iter().take(WRAPPED).any(handles)
 }

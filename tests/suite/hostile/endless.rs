@@ -67,7 +67,7 @@ fn scripts_that_source_each_other() {
 /// A megabyte of each of these, again and again or numbered, in every language that is read.
 #[test]
 fn one_script_of_a_megabyte() {
-    const PIECES: [(&str, &str, &str); 32] = [
+    const PIECES: [(&str, &str, &str); 54] = [
         ("python3", "import subprocess\n", "subprocess.run("),
         ("python3", "import subprocess\nx = \"", "\\\""),
         ("python3", "import subprocess\nsubprocess.run(x, \"", "\\\""),
@@ -100,6 +100,28 @@ fn one_script_of_a_megabyte() {
         ("groovy", "", "['x'].execute("),
         ("R", "", "system(x)\n"),
         ("awk", "", "\"x\" | getline;"),
+        ("python3", "import subprocess\nc = []\n", "c.append('x')\n"),
+        ("python3", "import subprocess\n", "c# = []\nc# += ['x']\nsubprocess.run(c#)\n"),
+        ("python3", "import subprocess\n", "f = lambda a: subprocess.run(a)\nf('x')\n"),
+        ("python3", "from x import (\n", "a#,\n"),
+        ("python3", "import subprocess\n", "r = functools.partial(subprocess.run, 'x')\n"),
+        ("node", "const c = require('child_process');\nconst a = [];\n", "a.push('x');c.spawn(a[0]);\n"),
+        ("node", "const c = require('child_process');\n", "const p# = util.promisify(c.exec);p#('x');\n"),
+        ("node", "const c = require('child_process');\n", "class A { constructor(a) { c.exec(a); } }\nnew A('x');\n"),
+        ("ruby", "c = []\n", "c << 'x'\nsystem(*c)\n"),
+        ("ruby", "", "=begin\n"),
+        ("ruby", "", "IO.popen(['a', 'b']) { |i| i.read }\n"),
+        ("perl", "", "=pod\n\n"),
+        ("perl", "", "my @c# = ('x'); push @c#, 'y'; system(@c#);\n"),
+        ("perl", "", "open(my $f, '-|', $c);\n"),
+        ("sh", "A=$A:/app/1\n", "java -cp \"$A\" M\n"),
+        ("sh", "", "A=$A:/app/#\njava -cp \"$A\" M\n"),
+        ("sh", "", "export CLASSPATH=$CLASSPATH:/app/#\n"),
+        ("sh", "", "set -- \"$@\" -cp /app\njava \"$@\" M\n"),
+        ("sh", "", "python3 /none/#\n"),
+        ("sh", "", "cd /none\nnode n#\n"),
+        ("sh", "", "java -jar /none/#\n"),
+        ("sh", "", "/none/1 && python3 \"$0\"\n"),
     ];
     let text = |begin: &str, piece: &str| {
         let mut text = begin.to_owned();
@@ -112,6 +134,7 @@ fn one_script_of_a_megabyte() {
         text
     };
     let mut tree = debian();
+    tree = tree.script("/usr/bin/java", "#!/app/server\n");
     for (n, (interpreter, begin, piece)) in PIECES.iter().enumerate() {
         tree = tree.script(format!("/usr/bin/{interpreter}"), "#!/app/server\n");
         tree = tree.script(format!("/app/{n}"), &format!("#!/usr/bin/{interpreter}\n{}", text(begin, piece)));

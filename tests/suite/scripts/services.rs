@@ -244,3 +244,28 @@ fn whole_paths_in_a_configuration_with_keys_for_accounts_only() {
     let said = said.says(&["'/usr/bin/tac' (/etc/own.conf:2)"]);
     assert!(!said.run.all().contains("/usr/bin/find"), "{}", said.run.all());
 }
+
+/// Which of the application's scripts a request names is written nowhere: all are read where a server runs that starts them.
+#[test]
+fn scripts_that_a_request_names() {
+    let tree = || {
+        image()
+            .programs(&["/usr/sbin/mini_httpd"])
+            .script("/srv/cgi/upper.sh", "#!/bin/sh\nprintf '\\n'\ngrep x | sed y\n")
+            .script("/srv/cgi/other.sh", "#!/bin/sh\nfind /srv\n")
+    };
+    let args = command("mini_httpd -D");
+    tree()
+        .refuse(&args)
+        .says(&["'/srv/cgi/other.sh' and 1 more, owned by no package, can no longer run: '/bin/sh' is removed"]);
+    let sh = [&args[..], &["--keep", "sh"]].concat();
+    tree().refuse(&sh).says(&[
+        "'/srv/cgi/other.sh' and '/srv/cgi/upper.sh' may run when '/usr/sbin/mini_httpd' gets a request and need programs that would be \
+         removed: 'find' (/srv/cgi/other.sh:2), 'grep' (/srv/cgi/upper.sh:3), 'sed' (/srv/cgi/upper.sh:3)",
+        "write [keep] commands = [\"find\", \"grep\", \"sed\"]; name programs that never run in [remove] commands",
+    ]);
+    let done = tree().apply_config("[keep]\ncommands = ['sh', 'find', 'grep']\n[remove]\ncommands = ['sed']\n", &args);
+    done.assert_kept(&["/usr/bin/find", "/usr/bin/grep"]);
+    // Without such a server nothing says that they run.
+    tree().apply(&command("nginx"));
+}
