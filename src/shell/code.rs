@@ -620,8 +620,7 @@ impl Code {
 fn handles_files(words: &[Word], is_wanted: impl Fn(&str) -> bool) -> bool {
     let handles = |word: &Word| {
         let name = word.text.rsplit('/').next().unwrap_or_default();
-        // The list is asked for each word of a script: most are none by their length.
-        (1..=9).contains(&name.len()) && HANDLE.split(' ').any(|known| known == name) && !is_wanted(&word.text)
+        HANDLE.split(' ').any(|known| known == name) && !is_wanted(&word.text)
     };
     words.iter().take(WRAPPED).any(handles)
 }

@@ -208,9 +208,9 @@ static SECOND: [u64; 256] = {
     let mut seconds = [0; 256];
     let mut at = 0;
     while at < FORMS.len() {
-        if let [first, second, ..] = FORMS[at].prefix.as_bytes() {
-            seconds[*first as usize] |= 1 << (*second & 63);
-        }
+        let prefix = FORMS[at].prefix.as_bytes();
+        assert!(prefix.len() > 1, "a prefix has two bytes");
+        seconds[prefix[0] as usize] |= 1 << (prefix[1] & 63);
         at += 1;
     }
     seconds
