@@ -10,6 +10,7 @@
 //! ```
 
 mod calls;
+mod effect;
 mod image;
 mod made;
 pub(crate) mod places;

@@ -49,6 +49,8 @@ pub(super) struct Place {
     pub(super) starts: bool,
     /// Files may have other names afterwards.
     pub(super) renames: bool,
+    /// The entry that it makes.
+    pub(super) makes: Option<Makes>,
     /// Arguments are those of a 32-bit program.
     pub(super) narrow: bool,
 }
@@ -62,6 +64,15 @@ pub(super) enum Changes {
     Always,
     /// It does when the argument of that number has O_CREAT.
     Creating(usize),
+}
+
+/// Where a call that names no file has the entry that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Makes {
+    /// The path is that argument; a relative one begins in the directory of the other one, or the working directory.
+    Entry(usize, Option<usize>),
+    /// That argument is the address of a socket, which may be a path (unix(7)).
+    Socket(usize),
 }
 
 const DIRECTORY: u16 = 3;
@@ -87,6 +98,10 @@ const SECOND: u16 = MOVES | OPENS;
 const RENAMES: u16 = CHANGES | STARTS;
 /// It starts a process and names no file.
 const CHILD: u16 = NO_PATH | STARTS;
+/// It makes an entry ([`Makes`]), as mkdir(2), as mkdirat(2), or as bind(2).
+const MAKES: u16 = NO_PATH | CHANGES | 1 << DIRECTORY;
+const MAKES_AT: u16 = NO_PATH | CHANGES | 2 << DIRECTORY;
+const MAKES_SOCKET: u16 = NO_PATH | CHANGES | 3 << DIRECTORY;
 
 /// A path, relative to the working directory.
 const fn path(argument: u16) -> u16 {
@@ -105,11 +120,18 @@ pub(super) fn stop(data: u16) -> Stop {
     }
     let directory = usize::from((data >> DIRECTORY) & 7);
     let path = Some(usize::from(data & 7)).filter(|&argument| argument < 6);
+    let makes = match directory {
+        _ if path.is_some() => None,
+        1 => Some(Makes::Entry(0, None)),
+        2 => Some(Makes::Entry(1, Some(0))),
+        3 => Some(Makes::Socket(1)),
+        _ => None,
+    };
     let has = |bits: u16| data & bits == bits;
     let next = |bits: u16| path.filter(|_| has(bits)).map(|path| path + 1);
     Stop::Path(Place {
         path,
-        directory: directory.checked_sub(1),
+        directory: path.and(directory.checked_sub(1)),
         executes: has(EXECUTES),
         moves: has(MOVES),
         closes: has(CLOSES),
@@ -124,6 +146,7 @@ pub(super) fn stop(data: u16) -> Stop {
         second: next(SECOND),
         starts: has(STARTS) && path.is_none(),
         renames: has(RENAMES) && path.is_some(),
+        makes,
         narrow: has(NARROW),
     })
 }
@@ -238,9 +261,9 @@ const CALLS: &[(libc::c_long, u16)] = &[
     (libc::SYS_renameat2, at(0, 1) | RENAMES),
     (libc::SYS_linkat, at(0, 1) | CHANGES),
     (libc::SYS_symlinkat, NO_PATH | CHANGES),
-    (libc::SYS_mkdirat, NO_PATH | CHANGES),
-    (libc::SYS_mknodat, NO_PATH | CHANGES),
-    (libc::SYS_bind, NO_PATH | CHANGES),
+    (libc::SYS_mkdirat, MAKES_AT),
+    (libc::SYS_mknodat, MAKES_AT),
+    (libc::SYS_bind, MAKES_SOCKET),
     (libc::SYS_chroot, path(0) | MOVES),
     (libc::SYS_pivot_root, path(0) | SECOND),
     (libc::SYS_mount, path(0) | SECOND),
@@ -324,9 +347,9 @@ const OLDER: &[(libc::c_long, u16)] = &[
     (libc::SYS_rename, path(0) | RENAMES),
     (libc::SYS_link, path(0) | CHANGES),
     (libc::SYS_symlink, NO_PATH | CHANGES),
-    (libc::SYS_mkdir, NO_PATH | CHANGES),
+    (libc::SYS_mkdir, MAKES),
     (libc::SYS_rmdir, NO_PATH | CHANGES),
-    (libc::SYS_mknod, NO_PATH | CHANGES),
+    (libc::SYS_mknod, MAKES),
     (libc::SYS_uselib, path(0)),
 ];
 

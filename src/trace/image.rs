@@ -6,7 +6,7 @@
 
 use anyhow::{Result, anyhow};
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,8 +23,8 @@ use crate::tree::{Id, Tree};
 /// A tree, and its directories that could not be read.
 pub(crate) type Walked = (Tree, BTreeSet<Id>);
 
-/// Use of a path: the path, what was done with it, by which program.
-type Use = (Vec<u8>, How, Vec<u8>);
+/// What was done with a path, and by which program.
+type Use = (How, Vec<u8>);
 
 /// What is at a path that a process is about to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub(crate) struct Image<'a> {
     reading: Arc<AtomicBool>,
     /// Paths that are not the image's: this program, its file.
     own: Vec<Vec<u8>>,
-    /// What was used before the tree was there.
-    early: BTreeSet<Use>,
+    /// Paths that were used before the tree was there, with the file that each leads to: until then nothing changes them.
+    early: BTreeMap<Vec<u8>, (Inode, BTreeSet<Use>)>,
     /// The same, where a path alone does not say it.
     trails: Vec<(Trail, How, Vec<u8>)>,
     /// The same file may have other names than before.
@@ -87,7 +87,7 @@ impl<'a> Image<'a> {
             walk: Some(walk),
             reading,
             own,
-            early: BTreeSet::new(),
+            early: BTreeMap::new(),
             trails: Vec::new(),
             moved: false,
             seen: None,
@@ -102,7 +102,7 @@ impl<'a> Image<'a> {
             walk: None,
             reading: Arc::default(),
             own: Vec::new(),
-            early: BTreeSet::new(),
+            early: BTreeMap::new(),
             trails: Vec::new(),
             moved: false,
             seen: Some(seen),
@@ -122,12 +122,13 @@ impl<'a> Image<'a> {
                 Ok(walked) => {
                     let (tree, closed) = cell.get_or_init(|| walked);
                     let mut seen = Seen::new(tree, closed, &self.own).without_edited();
-                    for (path, how, by) in std::mem::take(&mut self.early) {
-                        if let Ok(stat) = seen::stat(&path)
-                            && !seen.path(&path, stat.stx_ino, how, &by)
-                        {
-                            let trail = trail::follow(rustix::process::getpid(), &Start::default(), &path);
-                            seen.trail(&trail, trail.stat(), false, how, &by);
+                    for (path, (_, uses)) in std::mem::take(&mut self.early) {
+                        let Ok(stat) = seen::stat(&path) else { continue };
+                        for (how, by) in uses {
+                            if !seen.path(&path, stat.stx_ino, how, &by) {
+                                let trail = trail::follow(rustix::process::getpid(), &Start::default(), &path);
+                                seen.trail(&trail, trail.stat(), false, how, &by);
+                            }
                         }
                     }
                     for (trail, how, by) in std::mem::take(&mut self.trails) {
@@ -167,8 +168,12 @@ impl<'a> Image<'a> {
                 return Found::Elsewhere;
             }
             if self.reads() {
+                if let Some((inode, uses)) = self.early.get_mut(&text) {
+                    uses.insert((how, by.to_vec()));
+                    return Found::File(*inode);
+                }
                 if let Some(inode) = plainly(&text) {
-                    self.early.insert((text, how, by.to_vec()));
+                    self.early.insert(text, (inode, BTreeSet::from([(how, by.to_vec())])));
                     return Found::File(inode);
                 }
             } else if let Some(seen) = self.whole()

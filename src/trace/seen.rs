@@ -314,7 +314,9 @@ impl<'a> Seen<'a> {
         // been written in meanwhile.
         let mut same = same.map(|&(_, id)| id).filter(|&id| {
             let meta = tree.meta(id);
+            // What CMD has made may be in the tree where it is never told, and have another place by now.
             meta.mode == is.stx_mode
+                && !is_run_time(&tree.path(id))
                 && (tree.is_dir(id)
                     || (meta.size, meta.mtime, meta.mtime_nsec)
                         == (is.stx_size, is.stx_mtime.tv_sec, is.stx_mtime.tv_nsec))
@@ -376,12 +378,9 @@ impl<'a> Seen<'a> {
 
     fn add(&mut self, path: Vec<u8>, id: Id, how: How, by: &[u8], command: bool) {
         let place = self.tree.path(id);
-        let below = |top: &str| {
-            place.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        };
         let kind = self.tree.is_file(id) || self.tree.is_link(id) || self.tree.is_dir(id);
-        let log = self.tree.is_file(id) && below(LOGS);
-        if kind && !log && !RUN_TIME.iter().any(|top| below(top)) {
+        let log = self.tree.is_file(id) && is_below(&place, LOGS);
+        if kind && !log && !is_run_time(&place) {
             self.insert(path, Used { command, how, by: by.to_vec(), ino: 0 });
         }
     }
@@ -403,6 +402,15 @@ impl<'a> Seen<'a> {
             }
         }
     }
+}
+
+fn is_below(path: &[u8], top: &str) -> bool {
+    path.strip_prefix(top.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// Whether that path, which has no links on its way, is a place whose content is made anew with each start.
+pub(super) fn is_run_time(path: &[u8]) -> bool {
+    RUN_TIME.iter().any(|top| is_below(path, top))
 }
 
 /// What is of the kernel, as the path says by itself; but the links that lead to the places of processes.
@@ -433,6 +441,6 @@ pub(super) fn stat(path: &[u8]) -> Result<Statx, Errno> {
 }
 
 /// What a path names, be it a link.
-fn lstat(path: &[u8]) -> Result<Statx, Errno> {
+pub(super) fn lstat(path: &[u8]) -> Result<Statx, Errno> {
     rustix::fs::statx(CWD, path, AtFlags::NO_AUTOMOUNT | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
 }

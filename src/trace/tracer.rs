@@ -21,7 +21,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::Way;
-use super::calls::{Changes, Place, Stop};
+use super::calls::{Changes, Makes, Place, Stop};
+use super::effect::{self, changes, writes};
 use super::image::{Found, Image};
 use super::made::Made;
 use super::places::{self, Kept, Unknown};
@@ -107,9 +108,9 @@ pub(super) struct Tracer<'a> {
     lost: Lost,
     made: Made,
     watch: Watch,
-    /// The next event may come soon, and there is a processor for the tracer meanwhile.
+    /// The next event may come soon, and no thread of CMD needs the processor meanwhile.
     soon: bool,
-    many_processors: bool,
+    processors: usize,
 }
 
 /// A process or thread.
@@ -199,7 +200,7 @@ pub(crate) fn follow<'a>(main: Pid, image: Image<'a>, way: Way) -> Result<Traced
         made: Made::default(),
         watch: Watch::default(),
         soon: false,
-        many_processors: processors() > 1,
+        processors: processors(),
     };
     tracer.watch.reads = tracer.image.reading();
     tracer.watch.begin();
@@ -236,7 +237,9 @@ impl Tracer<'_> {
         if matches!(next, Ok(None)) {
             next = rustix::process::wait(WALL);
         }
-        self.soon = self.many_processors && begin.elapsed() < SOON;
+        // The image is read by a thread that does not sleep; those of CMD mostly do.
+        let busy = self.alive.len() + if self.image.is_whole() { 0 } else { 2 };
+        self.soon = self.processors > 1 && busy <= self.processors && begin.elapsed() < SOON;
         next
     }
 
@@ -381,7 +384,7 @@ impl Tracer<'_> {
                 );
             }
         };
-        if !self.image.is_whole() && changes(place, &arguments) {
+        if !self.image.is_whole() && changes(place, &arguments) && !self.passes(pid, place, &arguments) {
             self.image.whole();
         }
         if place.moves && !self.moved {
@@ -514,8 +517,12 @@ impl Tracer<'_> {
             Err(Unknown::Nothing) => return,
             Err(_) => return self.loses(pid, "cannot tell which file it opened", MORE_RIGHTS),
         };
+        let foreign = self.view(pid).is_ok_and(|view| view.foreign);
+        // A file of the kernel's own.
+        if !foreign && (name.starts_with(b"/proc/") || name.starts_with(b"/sys/")) {
+            return;
+        }
         if name.starts_with(b"/") {
-            let foreign = self.view(pid).is_ok_and(|view| view.foreign);
             self.image.opened(&link, Some(name).filter(|_| !foreign), foreign, (how, by));
         }
     }
@@ -582,25 +589,7 @@ impl Tracer<'_> {
         };
         let mut start = Start { root: view.prefix.clone(), at: view.prefix.clone(), nameless: view.foreign };
         if in_root || !path.starts_with(b"/") {
-            // Descriptors are ints: the upper half of the register means nothing.
-            let descriptor = place.directory.map(|at| (value(at) & 0xffff_ffff) as u32).filter(|&fd| fd != AT_CWD);
-            let base = descriptor.map_or_else(|| "cwd".to_owned(), |fd| format!("fd/{fd}"));
-            let name = match places::link(pid, &base) {
-                Err(Unknown::Refused) if descriptor.is_none() => {
-                    self.kept(pid)?.directory.clone().ok_or(Unknown::Refused)?
-                }
-                other => other?,
-            };
-            let link = format!("/proc/{}/{base}", pid.as_raw_nonzero()).into_bytes();
-            // The name may be another directory's by now, or gone.
-            let by_name = !view.foreign
-                && name.starts_with(b"/")
-                && trail::inode(&link).is_none_or(|there| trail::inode(&name) == Some(there));
-            start.at = if by_name { name } else { link };
-            start.nameless = !by_name;
-            if start.at == b"/" {
-                start.at.clear();
-            }
+            start = self.start(pid, &view, place.directory.map(value))?;
             if in_root {
                 start.root = start.at.clone();
             }
@@ -641,6 +630,49 @@ impl Tracer<'_> {
             self.image.missed(&view, &start, &path, &by);
         }
         Ok(found)
+    }
+
+    /// Where a relative path begins: in the directory of that descriptor, or in the working directory.
+    fn start(&self, pid: Pid, view: &View, descriptor: Option<u64>) -> Result<Start, Unknown> {
+        // Descriptors are ints: the upper half of the register means nothing.
+        let descriptor = descriptor.map(|value| (value & 0xffff_ffff) as u32).filter(|&fd| fd != AT_CWD);
+        let base = descriptor.map_or_else(|| "cwd".to_owned(), |fd| format!("fd/{fd}"));
+        let name = match places::link(pid, &base) {
+            Err(Unknown::Refused) if descriptor.is_none() => {
+                self.kept(pid)?.directory.clone().ok_or(Unknown::Refused)?
+            }
+            other => other?,
+        };
+        let link = format!("/proc/{}/{base}", pid.as_raw_nonzero()).into_bytes();
+        // The name may be another directory's by now, or gone.
+        let by_name = !view.foreign
+            && name.starts_with(b"/")
+            && trail::inode(&link).is_none_or(|there| trail::inode(&name) == Some(there));
+        let mut start = Start { root: view.prefix.clone(), at: if by_name { name } else { link }, nameless: !by_name };
+        if start.at == b"/" {
+            start.at.clear();
+        }
+        Ok(start)
+    }
+
+    /// Whether a call that makes an entry leaves everything as it is that can be written down, also when the image is
+    /// being read meanwhile.
+    fn passes(&mut self, pid: Pid, place: Place, arguments: &[u64; 6]) -> bool {
+        let value = |at: usize| arguments.get(at).copied().unwrap_or_default();
+        let (path, directory) = match (place.makes, place.changes) {
+            (Some(Makes::Entry(path, directory)), _) => (Some(path), directory),
+            (Some(Makes::Socket(address)), _) => {
+                return places::number_at(pid, value(address)).is_ok_and(effect::is_no_path);
+            }
+            (None, Changes::Creating(_)) => (place.path, place.directory),
+            (None, _) => return false,
+        };
+        let Some(Ok(path)) = path.map(|path| self.string(pid, value(path))) else { return false };
+        let start = match path.starts_with(b"/") {
+            true => Ok(Start::default()),
+            false => self.start(pid, &View::default(), directory.map(value)),
+        };
+        start.is_ok_and(|start| effect::passes(pid, &start, &path))
     }
 
     /// What a process runs.
@@ -702,26 +734,6 @@ fn number(pid: Pid) -> i32 {
 /// The signals of job control (signal(7), "Stop").
 fn is_stop(signal: i32) -> bool {
     matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
-}
-
-/// Whether a call that a process is about to make may change which entries the image has.
-fn changes(place: Place, arguments: &[u64; 6]) -> bool {
-    match place.changes {
-        Changes::Never => false,
-        Changes::Always => true,
-        Changes::Creating(at) => arguments.get(at).is_none_or(|flags| flags & libc::O_CREAT as u64 != 0),
-    }
-}
-
-/// Whether a call writes where its path leads, or opens that for writing.
-fn writes(place: Place, arguments: &[u64; 6]) -> bool {
-    let flags = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
-    match place.changes {
-        Changes::Never => false,
-        // Of a 32-bit program each call counts as one that changes something.
-        Changes::Always => !place.moves && !place.narrow && place.how.is_none(),
-        Changes::Creating(at) => arguments.get(at).is_none_or(|given| given & flags != 0),
-    }
 }
 
 /// Whether a call tells nothing more when it has been made.

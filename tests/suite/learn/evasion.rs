@@ -259,6 +259,33 @@ fn a_directory_that_is_renamed_while_in_use_keeps_its_old_name_in_the_file() {
 
 /// The name that a directory has when the tracer looks may not be the one that it has when the call is made.
 #[test]
+fn what_is_made_while_the_image_is_read_is_no_part_of_it() {
+    // With many entries the image is read still when the command has done all of this.
+    for entries in [0, 5000] {
+        let jail = Jail::new();
+        for name in ["config", "log", "through"] {
+            jail.file(&format!("data/{name}"), name);
+        }
+        for entry in 0..entries {
+            jail.file(&format!("data/many/{}/{entry}", entry / 100), "");
+        }
+        let learned = jail.perl(
+            "open L, '>>', '/data/log' or die; mkdir '/tmp/made' or die; open N, '>', '/tmp/made/new' or die; print N 'x'; \
+             close N; rename '/tmp/made/new', '/data/config' or die; open C, '<', '/data/config' or die; \
+             symlink '/data', '/tmp/link' or die; open T, '<', '/tmp/link/through' or die; \
+             mkdir '/data/mine' or die; opendir D, '/data/mine' or die; open O, '>', '/data/own' or die; \
+             open P, '<', '/data/own' or die; open S, '<', '/proc/self/status' or die",
+        );
+        for name in ["config", "log", "through"] {
+            assert!(names(&learned, &format!("/data/{name}")), "{name}, {entries}: {learned}");
+        }
+        for none in ["mine", "/data/own", "/tmp", "/proc"] {
+            assert!(!learned.contains(none), "{none}, {entries}: {learned}");
+        }
+    }
+}
+
+#[test]
 fn a_directory_that_is_renamed_all_the_time_loses_nothing() {
     let jail = Jail::new();
     let count = 300;
