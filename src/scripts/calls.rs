@@ -2,22 +2,27 @@
 //! languages have for it, and of the script's own functions that give an argument to one of them; where a variable stands
 //! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
 
+mod definitions;
 mod given;
 mod marks;
 mod other;
 mod pipes;
 mod shells;
 mod table;
+mod tcl;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::str::CharIndices;
 
 use crate::shell::quoted;
-use given::{Function, Known, LONGEST, Open, definitions, head, pieces, tail, values};
+use definitions::definitions;
+use given::{Function, Known, Open, values};
 use marks::{marked, marks};
 use pipes::{holders, piped};
 use table::{by_shell, is_call};
+use text::{LONGEST, head, pieces, tail};
 
 /// A language with calls that start programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +170,7 @@ pub(super) fn calls(text: &str, language: Language, functions: Functions) -> Sta
     match language {
         Language::Other => return Started { calls: other::programs(text), unknown: Vec::new() },
         Language::OtherShell => return Started { calls: shells::programs(text), unknown: Vec::new() },
-        Language::Tcl => return Started { calls: given::tcl(text), unknown: Vec::new() },
+        Language::Tcl => return Started { calls: tcl::calls(text), unknown: Vec::new() },
         _ if is_marked(language) => return Started { calls: marked(text, language), unknown: Vec::new() },
         _ => {}
     }

@@ -3,18 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::definitions::Definition;
+use super::text::{MOST, pieces, tail};
 use super::{Call, Language, Quotes, call, first_word, is_name};
 
-/// Most bytes of the arguments of one call that are looked at.
-pub(super) const LONGEST: usize = 2000;
-/// The same of the parameters of a lambda.
-const LONGEST_LAMBDA: usize = 100;
 /// Most variables of one argument that are looked at.
 const MOST_NAMES: usize = 8;
 /// So many definitions before a call one of which may be the function that it stands in.
 const NEAR: usize = 64;
-/// Most functions and variables of one script that are followed.
-const MOST: usize = 256;
 
 /// A call that is given variables.
 #[derive(Debug)]
@@ -45,14 +41,6 @@ pub(in crate::scripts) struct Function {
 pub(super) struct Variable {
     pub shell: bool,
     pub each: bool,
-}
-
-/// One function's definition.
-#[derive(Debug)]
-pub(super) struct Definition {
-    at: usize,
-    name: String,
-    parameters: Vec<String>,
 }
 
 /// What is known of a script's own names.
@@ -233,38 +221,6 @@ pub(super) fn added<'a>(behind: &'a str, begin: &str) -> Option<&'a str> {
     method.or_else(sign).or_else(push).map(str::trim_start)
 }
 
-/// The pieces of a list in front of its end, by the commas between them.
-pub(super) fn pieces(inside: &str, closed: bool) -> Vec<&str> {
-    let inside = head(inside, LONGEST);
-    let (mut found, mut begin, mut depth, mut skip) = (Vec::new(), 0, 0_usize, 0);
-    let (mut end, mut quotes) = (inside.len(), Quotes::default());
-    for (at, c) in inside.char_indices() {
-        if at < skip {
-            continue;
-        }
-        match c {
-            '"' | '\'' | '`' => skip = at + quotes.literal(inside, at).0,
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' if depth > 0 => depth -= 1,
-            ')' | ']' | '}' => {
-                end = at;
-                break;
-            }
-            '\n' | ';' if !closed && depth == 0 => {
-                end = at;
-                break;
-            }
-            ',' if depth == 0 => {
-                found.extend(inside.get(begin..at));
-                begin = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.extend(inside.get(begin..end));
-    found
-}
-
 /// Whether a text is taken apart by what stands behind it: no shell reads it.
 pub(super) fn is_taken_apart(behind: &str) -> bool {
     behind.trim_start().starts_with(".split")
@@ -361,234 +317,6 @@ pub(super) fn first_variable(text: &str) -> Option<&str> {
 
 /// Functions whose results are what they are given.
 const WRAPS: [&str; 8] = ["list", "tuple", "str", "String", "Array", "which", "quote", "escapeshellcmd"];
-
-/// The functions of a script with their parameters, in order of appearance.
-pub(super) fn definitions(text: &str, language: Language) -> Vec<Definition> {
-    let keyword = match language {
-        Language::Python | Language::Ruby => "def",
-        Language::Perl => "sub",
-        _ => "function",
-    };
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices(keyword) {
-        let (begin, rest) = (text.get(..at).unwrap_or_default(), text.get(at + keyword.len()..).unwrap_or_default());
-        if begin.ends_with(is_name) || rest.starts_with(is_name) {
-            continue;
-        }
-        let end = rest.find(['(', '\n', '{', ';']).unwrap_or(rest.len());
-        let (head, tail) = rest.split_at(end);
-        let mut name = last_name(head.split('=').next_back().unwrap_or_default());
-        let mut parameters = Vec::new();
-        if let Some(inside) = tail.strip_prefix('(') {
-            parameters = pieces(inside, true);
-        } else if let Some((first, bare)) = head.trim().split_once(' ').filter(|_| language == Language::Ruby) {
-            name = last_name(first);
-            parameters = pieces(bare, false);
-        }
-        let mut parameters: Vec<String> = parameters.into_iter().map(parameter).collect();
-        if parameters.first().is_some_and(|first| matches!(first.as_str(), "self" | "cls")) {
-            parameters.remove(0);
-        }
-        if language == Language::Perl {
-            parameters.extend(taken(tail).into_iter().skip(parameters.len()));
-        }
-        let name = match name {
-            "" => assigned_to(begin),
-            "__init__" | "initialize" | "__construct" => class_of(begin),
-            name => name,
-        };
-        found.push(Definition { at, name: name.to_owned(), parameters });
-    }
-    if language == Language::JavaScript {
-        arrows(text, &mut found);
-    }
-    if language == Language::Python {
-        for (at, _) in text.match_indices("lambda ") {
-            let parameters =
-                text.get(at + 7..).and_then(|rest| head(rest, LONGEST_LAMBDA).split(':').next()).unwrap_or_default();
-            let parameters = pieces(parameters, true).into_iter().map(parameter).collect();
-            found.push(Definition { at, name: assigned_to(text.get(..at).unwrap_or_default()).to_owned(), parameters });
-        }
-    }
-    found.retain(|definition| !definition.name.is_empty());
-    found.sort_unstable_by_key(|definition| definition.at);
-    found
-}
-
-/// `run = (cmd) => …` and the methods `run(cmd) {` of JavaScript.
-fn arrows(text: &str, found: &mut Vec<Definition>) {
-    for (at, _) in text.match_indices("=>") {
-        let begin = text.get(..at).unwrap_or_default().trim_end();
-        let (before, inside) = match begin.strip_suffix(')') {
-            Some(list) => match tail(list).rsplit_once('(') {
-                Some((_, inside)) => (list.get(..list.len() - inside.len() - 1).unwrap_or_default(), inside),
-                None => continue,
-            },
-            None => {
-                let name = last_name(begin);
-                begin.split_at(begin.len() - name.len())
-            }
-        };
-        let before = before.trim_end();
-        let name = assigned_to(before.strip_suffix("async").unwrap_or(before));
-        let parameters = pieces(inside, true).into_iter().map(parameter).collect();
-        found.push(Definition { at: before.len(), name: name.to_owned(), parameters });
-    }
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let head = line.trim().trim_start_matches("static ").trim_start_matches("async ");
-        if let Some((name, inside)) = head.strip_suffix('{').and_then(|head| head.trim_end().split_once('('))
-            && !name.is_empty()
-            && name.chars().all(is_name)
-            && !matches!(name, "if" | "for" | "while" | "switch" | "catch" | "function")
-        {
-            let parameters = pieces(inside, true).into_iter().map(parameter).collect();
-            let name = if name == "constructor" { class_of(text.get(..at).unwrap_or_default()) } else { name };
-            found.push(Definition { at, name: name.to_owned(), parameters });
-        }
-        at += line.len();
-    }
-}
-
-/// The class that the end of a text stands in: a call of its name is one of its constructor.
-fn class_of(begin: &str) -> &str {
-    let begin = tail(begin);
-    let behind = begin.rfind("class ").and_then(|at| begin.get(at + 6..)).unwrap_or_default();
-    behind.split(|c| !is_name(c)).next().unwrap_or_default()
-}
-
-/// The name of a parameter: `*cmd`, `...cmd`, `$cmd = 'x'`, `string $cmd`, `cmd: str`.
-fn parameter(piece: &str) -> String {
-    let piece = piece.split('=').next().unwrap_or_default();
-    let piece = match piece.split_once(':') {
-        Some((name, _)) => name,
-        None => piece.trim().rsplit(char::is_whitespace).next().unwrap_or_default(),
-    };
-    piece.trim().trim_start_matches(|c| !is_name(c)).to_owned()
-}
-
-/// What a function of Perl takes: `my ($a, @b) = @_;`, `my $a = shift;`, or `@_` itself.
-fn taken(body: &str) -> Vec<String> {
-    let body: String = body.chars().take(300).collect();
-    let list = body.split_once(") = @_").and_then(|(begin, _)| begin.rsplit_once('('));
-    if let Some((_, list)) = list {
-        return pieces(list, true).into_iter().map(parameter).collect();
-    }
-    let shifted = body.split(';').filter(|line| line.contains("shift") && line.contains('='));
-    let mut found: Vec<String> =
-        shifted.map(|line| last_name(line.split('=').next().unwrap_or_default().trim_end()).to_owned()).collect();
-    if found.is_empty() {
-        found.push(if body.contains("@_") || body.contains("$_[") { "_" } else { "shift" }.to_owned());
-    }
-    found
-}
-
-/// The beginning of a text, so many bytes at most.
-pub(super) fn head(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
-    end.and_then(|at| text.get(..at)).unwrap_or_default()
-}
-
-/// The end of a text: what stands far away belongs to nothing here.
-pub(super) fn tail(text: &str) -> &str {
-    let begin = (text.len().saturating_sub(LONGEST)..=text.len()).find(|&at| text.is_char_boundary(at));
-    begin.and_then(|at| text.get(at..)).unwrap_or_default()
-}
-
-/// The name in front of a sign of assignment.
-fn assigned_to(begin: &str) -> &str {
-    let begin = begin.trim_end();
-    let before = ["<-", "=", ":"].iter().find_map(|sign| begin.strip_suffix(sign));
-    before.map_or("", |before| last_name(before.trim_end()))
-}
-
-/// The name at the end of a text.
-fn last_name(text: &str) -> &str {
-    let text = text.trim_end();
-    text.rsplit(|c| !is_name(c)).next().unwrap_or_default()
-}
-
-/// The words behind `exec` and `spawn`, each program of a pipeline, and `open "|COMMAND"`; what a procedure of the script
-/// that gives its arguments to them is called with, and what their variables are set to.
-pub(super) fn tcl(text: &str) -> Vec<(u32, Call)> {
-    let (mut functions, mut variables) = (BTreeMap::new(), BTreeSet::new());
-    loop {
-        let known = functions.len() + variables.len();
-        let found = tcl_with(text, &mut functions, &mut variables);
-        let now = functions.len() + variables.len();
-        if now == known || now > MOST {
-            return found;
-        }
-    }
-}
-
-fn tcl_with(text: &str, functions: &mut BTreeMap<String, usize>, variables: &mut BTreeSet<String>) -> Vec<(u32, Call)> {
-    let mut found = Vec::new();
-    let (mut procedure, mut parameters) = (String::new(), Vec::new());
-    for (number, line) in (1_u32..).zip(text.lines()) {
-        if line.trim_start().starts_with('#') {
-            continue;
-        }
-        let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == ';').filter(|w| !w.is_empty()).collect();
-        let bare = |word: &str| word.trim_matches(['[', ']', '{', '}', '"', '(', ')']).to_owned();
-        let defines = words.first() == Some(&"proc");
-        if defines {
-            procedure = words.get(1).map(|word| bare(word)).unwrap_or_default();
-            let inside = line.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(inside, _)| inside);
-            let one = words.get(2).map(|word| bare(word)).unwrap_or_default();
-            let listed = words.get(2).is_some_and(|word| word.starts_with('{'));
-            let names = if listed { inside.unwrap_or_default().to_owned() } else { one };
-            parameters = names.split_whitespace().map(str::to_owned).collect();
-        }
-        for (at, word) in words.iter().enumerate() {
-            let mut rest = words.get(at + 1..).unwrap_or_default();
-            let name = word.trim_start_matches(['[', '{', '"', '(']);
-            match name {
-                "exec" | "spawn" => {}
-                "open" if rest.first().is_some_and(|word| word.trim_start_matches(['"', '{']).starts_with('|')) => {}
-                "set" if rest.first().is_some_and(|name| variables.contains(*name)) => {
-                    rest = rest.get(1..).unwrap_or_default();
-                    rest = rest.strip_prefix(&["[list"]).unwrap_or(rest);
-                    if rest.len() > 1 && rest.first().is_some_and(|word| word.starts_with('[')) {
-                        continue;
-                    }
-                }
-                _ if !defines && functions.contains_key(name) => {
-                    rest = functions.get(name).and_then(|&argument| rest.get(argument..)).unwrap_or_default();
-                }
-                _ => continue,
-            }
-            while let Some((_, tail)) = rest.split_first().filter(|(word, _)| word.starts_with('-')) {
-                rest = tail;
-            }
-            let variable =
-                rest.first().map(|word| word.trim_start_matches("{*}")).and_then(|word| word.strip_prefix('$'));
-            if let Some(variable) = variable.map(bare) {
-                match parameters.iter().position(|parameter| *parameter == variable) {
-                    Some(argument) => {
-                        functions.insert(procedure.clone(), argument);
-                    }
-                    None => {
-                        variables.insert(variable);
-                    }
-                }
-            }
-            let mut begins = true;
-            for word in rest {
-                let name = word.trim_matches(['"', '{', '}', ']']).trim_start_matches('|');
-                let fixed = !name.is_empty() && !name.contains(['$', '[', '\\', '"', '<', '>']);
-                if (begins || (word.starts_with('|') && word.len() > 1)) && fixed {
-                    found.push((number, Call::Program(name.to_owned())));
-                }
-                begins = *word == "|" || (begins && name.is_empty());
-                if word.ends_with(']') {
-                    break;
-                }
-            }
-        }
-    }
-    found
-}
 
 #[cfg(test)]
 mod tests {
@@ -693,6 +421,16 @@ mod tests {
     #[test]
     fn further_ways_to_say_what_is_started() {
         for (language, text, programs) in [
+            (
+                Language::JavaScript,
+                "const { spawn } = require('child_process');\nclass R {\n  constructor(cmd) { spawn(cmd, []); }\n}\nnew R('tac');\n",
+                "tac",
+            ),
+            (
+                Language::JavaScript,
+                "const cp = require('child_process');\nclass R { }\nR.prototype = {\n  go(cmd, n = f(1)) { cp.spawn(cmd, [n]); },\n};\nr.go('tac');\n",
+                "tac",
+            ),
             (
                 Language::Python,
                 "import subprocess\ncmd = []\ncmd.append('tac')\ncmd.append('/x')\nsubprocess.run(cmd)\n",
