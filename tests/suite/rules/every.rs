@@ -139,3 +139,17 @@ fn a_hardened_base_takes_an_application_and_is_hardened_again() {
     assert!(paths.iter().all(|path| path.starts_with("/srv/site")), "{paths:?}");
     done.assert_kept(&["/bin/ls", "/app/server"]);
 }
+
+/// A fifo works as it lies in the image, so a program may expect it: nullmailer-send ends without its own.
+#[test]
+fn a_fifo_outside_the_places_of_the_run_does_not_go_without_a_word() {
+    let tree = || Rootfs::debian_like().fifo("/var/spool/mailer/trigger").fifo("/run/initctl").fifo("/tmp/pipe");
+    let done = tree().apply(&APP);
+    done.assert_gone(&["/var/spool/mailer/trigger", "/run/initctl", "/tmp/pipe"]);
+    let said = &done.run.stderr;
+    assert!(said.contains("warning[files.devices]") && said.contains("'/var/spool/mailer/trigger'"), "{said}");
+    assert!(!said.contains("initctl") && !said.contains("/tmp/pipe"), "{said}");
+    let kept = tree().apply_config("[keep]\npaths = ['/var/spool/mailer/trigger']\n", &APP);
+    kept.assert_same(&["/var/spool/mailer/trigger"]);
+    assert!(!kept.run.stderr.contains("trigger"), "{}", kept.run.stderr);
+}
