@@ -137,6 +137,8 @@ pub enum Origin {
     Profile(String),
     /// `--image-config`.
     ImageConfig,
+    /// The configuration of the image whose archive is read.
+    Archive,
 }
 
 impl fmt::Display for Origin {
@@ -146,7 +148,16 @@ impl fmt::Display for Origin {
             Self::Flag(name) | Self::Environment(name) => f.write_str(name),
             Self::Profile(name) => write!(f, "profile {name}"),
             Self::ImageConfig => f.write_str("--image-config"),
+            Self::Archive => f.write_str("the image's configuration"),
         }
+    }
+}
+
+impl Origin {
+    /// Whether the image itself says it.
+    #[must_use]
+    pub(crate) fn is_of_image(&self) -> bool {
+        matches!(self, Self::ImageConfig | Self::Archive)
     }
 }
 

@@ -12,7 +12,6 @@ mod signals;
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -253,7 +252,7 @@ impl Output {
         let place = Place::open(&request.output, "-o FILE")?;
         let mut profile = None;
         if let Some(path) = &request.seccomp {
-            if one_file(path, &request.output) {
+            if host::is_one_file(path.as_ref(), request.output.as_ref()) {
                 let text = format!("the entries and the profile would be one file, {}", quoted(path.as_bytes()));
                 return Err(Diagnostic::new(codes::LEARN_OUTPUT, text).help("give --seccomp another FILE than -o"));
             }
@@ -272,16 +271,6 @@ impl Output {
             place.keep_rights();
         }
     }
-}
-
-/// Whether two paths lead to one file, which may not be there yet.
-fn one_file(one: &str, other: &str) -> bool {
-    let place = |path: &str| {
-        let (directory, name) = path.rsplit_once('/').unwrap_or((".", path));
-        host::canonical(Path::new(if directory.is_empty() { "/" } else { directory })).join(name)
-    };
-    let inode = |path: &str| host::inode_of(path);
-    place(one) == place(other) || inode(one).is_some() && inode(one) == inode(other)
 }
 
 /// What a file holds that is to be merged.

@@ -6,6 +6,7 @@
 mod archive;
 mod audit;
 mod check_config;
+mod conflicts;
 mod image;
 mod init;
 mod learn;
@@ -98,7 +99,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         problems.push(problem);
         None
     });
-    problems.extend(contradictions(&options, cli.action.as_ref()));
+    problems.extend(conflicts::of(&options, cli.action.as_ref()));
     // An image archive brings the configuration that the policy is made of. Nothing is read for a wrong command line.
     let mut archive = None;
     if let Some(path) = options.tar.as_deref().filter(|_| problems.is_empty() && options.problems.is_empty()) {
@@ -184,59 +185,6 @@ fn printed(text: &str) -> Exit {
 
 fn written(result: io::Result<()>) -> Exit {
     if result.is_ok() { Exit::Done } else { Exit::Failed }
-}
-
-/// Options that make no sense together, whether they are flags or come from the environment.
-fn contradictions(options: &Options, action: Option<&Action>) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    // The report goes to a file in the format of its name.
-    let report = options.report.as_deref().and_then(Path::to_str).map(|path| ("--report", Format::Text.of_file(path)));
-    for (option, format) in [("--format", options.format)].into_iter().chain(report) {
-        let (text, help) = match (action, format) {
-            (Some(Action::Audit(_)), _) | (_, Format::Text | Format::Json) => continue,
-            (Some(Action::Apply(_) | Action::Plan(_) | Action::Image(_)), Format::Html | Format::Markdown) => continue,
-            (_, Format::Markdown) => {
-                ("markdown is for the reports of plan, apply, image and audit", "write text or json")
-            }
-            (Some(Action::Explain(_)), Format::Html) => {
-                ("html is for the reports of plan, apply, image and audit", "write text or json, or use harden plan")
-            }
-            _ => (
-                "sarif, junit, github and gitlab are for findings, which only audit has",
-                "write text, json or html, or use harden audit",
-            ),
-        };
-        problems.push(Diagnostic::new(codes::USAGE_CONFLICT, format!("{option}: {text}")).help(help));
-    }
-    if options.digests && !Request::of(options).writes(Format::Json) {
-        let problem =
-            Diagnostic::new(codes::USAGE_CONFLICT, "--digests is for the report in JSON, and none is written");
-        problems.push(problem.help("add --report FILE.json or --format json"));
-    }
-    if options.tar.is_some() && options.root.is_some() {
-        problems.push(
-            Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --root both name what is read")
-                .help("give only one of them"),
-        );
-    }
-    let inode = |path: &Option<PathBuf>| path.as_deref().and_then(Path::to_str).and_then(host::inode_of);
-    for (flag, path) in
-        [("--sbom", &options.sbom), ("--report", &options.report), ("--attestation", &options.attestation)]
-    {
-        if let (Some(archive), Some(file)) = (inode(&options.tar), inode(path))
-            && archive == file
-        {
-            let problem =
-                Diagnostic::new(codes::USAGE_CONFLICT, format!("{flag} would overwrite the archive that is read"));
-            problems.push(problem.help(format!("give {flag} another file")));
-        }
-    }
-    let standard_input = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
-    if standard_input(&options.tar) && standard_input(&options.image_config) {
-        let problem = Diagnostic::new(codes::USAGE_CONFLICT, "--tar and --image-config both read standard input");
-        problems.push(problem.help("give a file for one of them"));
-    }
-    problems
 }
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org/specs/source-date-epoch): a number of seconds, empty as if not set.

@@ -204,7 +204,7 @@ impl Decoder<'_> {
                 self.fault(&name.span(), "", fault);
                 continue;
             }
-            if let Some((on, required)) = self.choice(&format!("rules.{id}"), value, SWITCHES) {
+            if let Some((on, required)) = self.choice(&format!("rules.\"{id}\""), value, SWITCHES) {
                 // One id, with and without quotes: the last counts.
                 layer.rules.retain(|other| other.rule != id);
                 layer.rules.push(Switch { rule: id, on, required, origin: self.origin(&name.span()) });
@@ -299,7 +299,7 @@ impl Decoder<'_> {
 
     fn choice<T: Copy>(&mut self, path: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
         let names = || choices.iter().map(|(name, _)| *name);
-        let all = names().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
+        let all = either(&names().map(|name| format!("\"{name}\"")).collect::<Vec<_>>());
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(path, value, &all, &format!("write {all}"));
             return None;
@@ -425,6 +425,14 @@ pub(super) fn unknown_rule(id: &str, rules: &[&str]) -> Option<Fault> {
         None => format!("the rules are {}", list(rules.iter().copied())),
     };
     Some(Fault::of(codes::UNKNOWN_RULE, format!("unknown rule {}", quote(id)), help))
+}
+
+/// `a, b or c`.
+fn either(names: &[String]) -> String {
+    match names {
+        [many @ .., last] if !many.is_empty() => format!("{} or {last}", many.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -13,16 +13,18 @@ use crate::diag::{Diagnostic, codes};
 const WANTED: &str =
     "write the output of `docker inspect IMAGE` or `podman inspect IMAGE`, or an OCI image configuration";
 
-/// Reads the JSON; problems that make it unusable and warnings go to their lists.
-pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mut Vec<Diagnostic>) -> Layer {
+/// Reads the JSON that `origin` brought; problems that make it unusable and warnings go to their lists.
+pub(super) fn decode(
+    bytes: &[u8],
+    origin: &Origin,
+    problems: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Layer {
     let mut layer = Layer::default();
     let document: Value = match serde_json::from_slice(bytes) {
         Ok(document) => document,
         Err(error) => {
-            problems.push(
-                Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, format!("not valid JSON: {error}"))
-                    .help(WANTED),
-            );
+            problems.push(Diagnostic::at(codes::IMAGE_CONFIG, origin, format!("not valid JSON: {error}")).help(WANTED));
             return layer;
         }
     };
@@ -30,16 +32,12 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mu
         Value::Array(images) => match images.as_slice() {
             [image] => image,
             [] => {
-                problems.push(
-                    Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, "the list of images is empty")
-                        .help(WANTED),
-                );
+                problems.push(Diagnostic::at(codes::IMAGE_CONFIG, origin, "the list of images is empty").help(WANTED));
                 return layer;
             }
             more => {
                 let message = format!("the list has {} images", more.len());
-                problems
-                    .push(Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, message).help("inspect one image"));
+                problems.push(Diagnostic::at(codes::IMAGE_CONFIG, origin, message).help("inspect one image"));
                 return layer;
             }
         },
@@ -51,13 +49,11 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mu
     let is_image = || image.get("rootfs").or(image.get("RootFS")).is_some_and(Value::is_object);
     let config = given.or_else(|| is_image().then_some(&none)).filter(|config| config.is_object());
     let Some(config) = config else {
-        problems.push(
-            Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, "the JSON has no 'Config' and no 'config'")
-                .help(WANTED),
-        );
+        problems
+            .push(Diagnostic::at(codes::IMAGE_CONFIG, origin, "the JSON has no 'Config' and no 'config'").help(WANTED));
         return layer;
     };
-    let mut reader = Reader { config, problems, warnings };
+    let mut reader = Reader { config, origin, problems, warnings };
     reader.user(&mut layer);
     reader.commands(&mut layer);
     reader.directories(&mut layer);
@@ -67,15 +63,15 @@ pub(super) fn decode(bytes: &[u8], problems: &mut Vec<Diagnostic>, warnings: &mu
 
 struct Reader<'a> {
     config: &'a Value,
+    origin: &'a Origin,
     problems: &'a mut Vec<Diagnostic>,
     warnings: &'a mut Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, key: &str, wanted: &str) {
-        self.problems.push(
-            Diagnostic::at(codes::IMAGE_CONFIG, &Origin::ImageConfig, format!("'{key}' is not {wanted}")).help(WANTED),
-        );
+        self.problems
+            .push(Diagnostic::at(codes::IMAGE_CONFIG, self.origin, format!("'{key}' is not {wanted}")).help(WANTED));
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
@@ -110,7 +106,7 @@ impl Reader<'_> {
         let (name, group) = text.split_once(':').map_or((text.as_str(), None), |(name, group)| (name, Some(group)));
         if matches!(name, "root" | "0") {
             let message = "the image runs as root, but the run user must be an unprivileged account";
-            let warning = Diagnostic::at(codes::IMAGE_USER, &Origin::ImageConfig, message);
+            let warning = Diagnostic::at(codes::IMAGE_USER, self.origin, message);
             self.warnings.push(warning.help("name the account with --user or run.user"));
             return;
         }
@@ -121,16 +117,16 @@ impl Reader<'_> {
         match user {
             Ok(user) => {
                 let numeric = matches!(user, RunUser::Numeric { gid: Some(_), .. });
-                layer.user = Some((user, Origin::ImageConfig));
+                layer.user = Some((user, self.origin.clone()));
                 // The engine looks the group up at every start: its line has to stay.
                 if let Some(group) = group.filter(|_| !numeric) {
                     match value::account(group) {
-                        Ok(group) => layer.user_groups.push(entry(group)),
-                        Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "User")),
+                        Ok(group) => layer.user_groups.push(entry(group, self.origin)),
+                        Err(fault) => self.problems.push(fault.at(self.origin, "User")),
                     }
                 }
             }
-            Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "User")),
+            Err(fault) => self.problems.push(fault.at(self.origin, "User")),
         }
     }
 
@@ -167,14 +163,14 @@ impl Reader<'_> {
             for word in names.unknown {
                 let message =
                     format!("{key}: a shell computes {} at run time, so harden cannot tell its value", quote(&word));
-                let warning = Diagnostic::at(codes::IMAGE_WORD, &Origin::ImageConfig, message);
+                let warning = Diagnostic::at(codes::IMAGE_WORD, self.origin, message);
                 self.warnings.push(warning.help("name the program with --keep"));
             }
         }
-        match value::exec(words, &Origin::ImageConfig) {
+        match value::exec(words, self.origin) {
             Ok(line) if layer.commands.contains(&line) => {}
             Ok(line) => layer.commands.push(line),
-            Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, key)),
+            Err(fault) => self.problems.push(fault.at(self.origin, key)),
         }
     }
 
@@ -194,8 +190,8 @@ impl Reader<'_> {
         if let Some(directory) = self.text("WorkingDir") {
             // A builder resolves a relative WORKDIR against `/`.
             match value::path(&absolute(&directory)) {
-                Ok(directory) => layer.workdir = Some((directory, Origin::ImageConfig)),
-                Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "WorkingDir")),
+                Ok(directory) => layer.workdir = Some((directory, self.origin.clone())),
+                Err(fault) => self.problems.push(fault.at(self.origin, "WorkingDir")),
             }
         }
         layer.library_path = Some(Vec::new());
@@ -203,14 +199,14 @@ impl Reader<'_> {
             if let Some(path) = variable.strip_prefix("PATH=") {
                 match value::path_list(path.split(':')) {
                     Ok(list) if list.is_empty() => {}
-                    Ok(list) => layer.path = Some((list, Origin::ImageConfig)),
-                    Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "PATH")),
+                    Ok(list) => layer.path = Some((list, self.origin.clone())),
+                    Err(fault) => self.problems.push(fault.at(self.origin, "PATH")),
                 }
             }
             if let Some(path) = variable.strip_prefix("LD_LIBRARY_PATH=") {
                 match value::path_list(path.split([':', ';'])) {
                     Ok(list) => layer.library_path = Some(list),
-                    Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "LD_LIBRARY_PATH")),
+                    Err(fault) => self.problems.push(fault.at(self.origin, "LD_LIBRARY_PATH")),
                 }
             }
             let known = variable.split_once('=').filter(|(name, _)| is_of_application(name));
@@ -222,7 +218,7 @@ impl Reader<'_> {
                 for path in volumes.keys() {
                     match value::path(&absolute(path)) {
                         Ok(path) => layer.volumes.push(path),
-                        Err(fault) => self.problems.push(fault.at(&Origin::ImageConfig, "Volumes")),
+                        Err(fault) => self.problems.push(fault.at(self.origin, "Volumes")),
                     }
                 }
             }
@@ -245,13 +241,13 @@ fn absolute(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))
 }
 
-fn entry(value: String) -> Entry {
+fn entry(value: String, origin: &Origin) -> Entry {
     Entry {
         value,
         reason: Some("group of the image's USER".to_owned()),
         optional: false,
         change: false,
-        origin: Origin::ImageConfig,
+        origin: origin.clone(),
     }
 }
 
@@ -263,7 +259,7 @@ mod tests {
 
     fn read(json: &str) -> (Layer, Vec<String>, Vec<String>) {
         let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-        let layer = decode(json.as_bytes(), &mut problems, &mut warnings);
+        let layer = decode(json.as_bytes(), &Origin::ImageConfig, &mut problems, &mut warnings);
         let messages = |list: Vec<Diagnostic>| list.into_iter().map(|problem| problem.text).collect();
         (layer, messages(problems), messages(warnings))
     }

@@ -79,13 +79,13 @@ pub fn load(
     let given = options.image_config.as_ref().and_then(|path| image_config(path, inputs, &mut problems));
     let (image_config, image) = match (given, &options.archive_config) {
         (Some(bytes), _) => {
-            let image = image::decode(&bytes, &mut problems, &mut warnings);
+            let image = image::decode(&bytes, &Origin::ImageConfig, &mut problems, &mut warnings);
             (Some(bytes), image)
         }
         // What an archive says was not written for this program: it is judged, and refused in no part.
         (None, Some(bytes)) => {
             let mut odd = Vec::new();
-            let image = image::decode(bytes, &mut odd, &mut warnings);
+            let image = image::decode(bytes, &Origin::Archive, &mut odd, &mut warnings);
             // What was not read to its end cannot be judged.
             let (beyond, odd): (Vec<_>, Vec<_>) = odd.into_iter().partition(|problem| problem.id == codes::BUDGET);
             problems.extend(beyond);

@@ -146,6 +146,21 @@ pub(crate) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
+/// Whether two paths lead to one file, which may not be there yet. A device, a pipe or `-` is no file.
+#[must_use]
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
+    let stat = |path: &Path| rustix::fs::statx(rustix::fs::CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS).ok();
+    let place = |path: &Path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        path.file_name().map(|name| canonical(directory).join(name))
+    };
+    match (stat(one), stat(other)) {
+        (Some(one), Some(other)) => one.stx_mode & 0o170_000 == 0o100_000 && Inode::of(&one) == Inode::of(&other),
+        (None, None) if one != Path::new("-") => place(one).is_some() && place(one) == place(other),
+        _ => false,
+    }
+}
+
 /// Whether anything exists at that path.
 #[must_use]
 pub(crate) fn exists(path: &str) -> bool {

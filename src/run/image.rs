@@ -104,6 +104,13 @@ fn attempt(
     };
     let platforms = archive.image.as_ref().map(|image| image.platforms.clone()).unwrap_or_default();
     let mut place = Output { path: output, directories, begun: None, index: None };
+    // Nothing is done for an image that has no place.
+    place.begun = Some(place.begin().map_err(|error| {
+        cannot_write(output, &error).help(match output {
+            Some(_) => "give -o a file in a directory that exists and that you can write in",
+            None => "set TMPDIR to a directory with room for the image",
+        })
+    })?);
     let mut attestation = options.attestation.as_deref().map(create_attestation).transpose()?;
     let mut evidence = Vec::new();
     // Of the first name: the others name the same image.
@@ -334,14 +341,18 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
+    fn begin(&self) -> std::io::Result<(ResultStream, Images)> {
+        let stream = ResultStream::begin(self.path, self.directories)?;
+        let images = Images::begin(stream.file.try_clone()?)?;
+        Ok((stream, images))
+    }
+
     /// Write the image of one platform; `last`: and put the archive into its place.
     fn write(&mut self, hardened: &Hardened<'_>, last: bool) -> Result<Written, Diagnostic> {
-        let place = self
-            .path
-            .map_or_else(|| "standard output".to_owned(), |path| escape::quoted(path.as_os_str().as_encoded_bytes()));
-        let failed = |cause: &dyn std::fmt::Display| {
-            Diagnostic::new(codes::ARCHIVE_WRITE, format!("cannot write the image to {place}: {cause}"))
-                .help("free space, or give --output a file in a directory with room; nothing is left of the image")
+        let (begun, path) = (self.begun.take(), self.path);
+        let failed = |error: &std::io::Error| {
+            cannot_write(path, error)
+                .help("free space, or give -o a file in a directory with room; no part of the image was left behind")
         };
         let fault = |fault| match fault {
             Fault::Write(error) => failed(&error),
@@ -354,14 +365,9 @@ impl Output<'_> {
                 Diagnostic::new(codes::IMAGE_CONFIG, text).help("write the archive again with docker save")
             }
         };
-        let begin = || -> std::io::Result<_> {
-            let stream = ResultStream::begin(self.path, self.directories)?;
-            let images = Images::begin(stream.file.try_clone()?)?;
-            Ok((stream, images))
-        };
-        let (stream, mut images) = match self.begun.take() {
+        let (stream, mut images) = match begun {
             Some(begun) => begun,
-            None => begin().map_err(|error| failed(&error))?,
+            None => self.begin().map_err(|error| failed(&error))?,
         };
         let written = images.add(hardened).map_err(fault)?;
         if !last {
@@ -372,6 +378,12 @@ impl Output<'_> {
         stream.finish().map_err(|error| failed(&error))?;
         Ok(written)
     }
+}
+
+fn cannot_write(path: Option<&Path>, cause: &std::io::Error) -> Diagnostic {
+    let place = path.map(|path| escape::quoted(path.as_os_str().as_encoded_bytes()));
+    let place = place.as_deref().unwrap_or("standard output");
+    Diagnostic::new(codes::ARCHIVE_WRITE, format!("cannot write the image to {place}: {cause}"))
 }
 
 /// See that every entry that is left has a name that a layer can have: an exported file system may have others.

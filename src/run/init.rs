@@ -154,7 +154,7 @@ fn proposal(place: &Place<'_>, policy: &Policy, options: &Options, console: &Con
 
 /// What the image's USER names besides an account: the engine looks the group up at every start.
 fn given(policy: &Policy) -> Proposals {
-    let groups = policy.keep.groups.iter().filter(|entry| entry.origin == Origin::ImageConfig);
+    let groups = policy.keep.groups.iter().filter(|entry| entry.origin.is_of_image());
     ordered::map(groups.map(|entry| (Keep::new(List::Groups, &entry.value), "USER of the image".to_owned())))
 }
 

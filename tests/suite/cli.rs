@@ -1,5 +1,7 @@
 //! The command line: every help page and the usage errors, byte for byte. UPDATE_SNAPSHOTS=1 writes them anew.
 
+mod overwrite;
+
 use std::fs;
 use std::path::Path;
 

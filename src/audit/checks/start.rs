@@ -51,7 +51,7 @@ pub(super) fn check(cx: &Cx<'_>, findings: &mut Findings) {
     }
     // What a kept program needs besides: libraries, and the interpreters of those that it names.
     for refusal in cx.unmet.iter().filter(|refusal| refusal.id == codes::CLOSURE) {
-        if refusal.origin == Some(Origin::ImageConfig) {
+        if refusal.origin.as_ref().is_some_and(Origin::is_of_image) {
             problems.push((what.to_owned(), refusal.text.clone()));
         }
     }

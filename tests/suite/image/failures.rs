@@ -84,6 +84,25 @@ fn a_refused_plan_writes_nothing() {
 }
 
 #[test]
+fn an_output_that_has_no_place_is_refused_before_anything_is_done() {
+    let input = input();
+    let archive = input.path.to_str().unwrap();
+    let before = std::fs::read(&input.path).unwrap();
+    for (output, said) in [
+        (
+            "/no/such/directory/out.tar",
+            "refused[archive.write]: cannot write the image to '/no/such/directory/out.tar': No such file",
+        ),
+        ("/usr", "refused[archive.write]: cannot write the image to '/usr': is a directory"),
+        (archive, "error[usage.conflict]: -o would overwrite the archive that is read"),
+    ] {
+        let run = crate::common::bare(&["image", archive, "-o", output], &[], b"");
+        left_nothing(&input, &run, 2, &[said]);
+    }
+    assert!(std::fs::read(&input.path).unwrap() == before);
+}
+
+#[test]
 fn a_full_disk_or_a_closed_pipe_leaves_nothing() {
     let input = input();
     let run = input.run(&["-o", "/dev/full"]);
