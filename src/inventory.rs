@@ -4,6 +4,7 @@
 pub(crate) mod changed;
 pub(crate) mod evidence;
 pub(crate) mod figures;
+pub(crate) mod freed;
 pub(crate) mod parts;
 pub(crate) mod sbom;
 pub(crate) mod sizes;

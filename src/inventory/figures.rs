@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::freed::own;
 use super::parts::{Owner, top};
 use super::sizes::Amount;
 use crate::draft::{Change, New};
@@ -45,7 +46,8 @@ pub(crate) fn figures(examined: &Examined, removed: &IdSet) -> Figures {
     let (tree, plan) = (&examined.facts.tree, &examined.plan);
     let mut figures = Figures::default();
     let commands = &examined.facts.commands.entries;
-    figures.commands.before = commands.len();
+    let own = own(examined);
+    figures.commands.before = commands.keys().filter(|&&id| !own.contains(id)).count();
     figures.commands.after = commands.keys().filter(|&&id| !removed.contains(id)).count();
     let dropped = Dropped::by(examined);
     let count = |figure: &mut Figure, stays: bool| {
@@ -115,13 +117,15 @@ pub(crate) struct Balance {
     pub gone: Vec<(Owner, Amount)>,
 }
 
-/// Sum up. A file of several names counts once, and stays while one of them does.
+/// Sum up. A file of several names counts once, and stays while one of them does. harden itself does not count.
 pub(crate) fn balance(examined: &Examined, removed: &IdSet) -> Balance {
     let (tree, packages) = (&examined.facts.tree, &examined.facts.packages);
     let mut gone: BTreeMap<Owner, Amount> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     let (mut stays, mut goes) = (0, 0);
-    let counted = |&id: &Id| !tree.is_dir(id) && !tree.meta(id).mount && !examined.zones.kernel.contains(id);
+    let own = own(examined);
+    let counted =
+        |&id: &Id| !tree.is_dir(id) && !tree.meta(id).mount && !examined.zones.kernel.contains(id) && !own.contains(id);
     for id in tree.ids().filter(counted).filter(|&id| !removed.contains(id)) {
         if tree.is_file(id) && tree.file_id(id).is_none_or(|file| seen.insert(file)) {
             stays += tree.meta(id).size;

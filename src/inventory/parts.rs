@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::freed::own;
 use super::sizes::Amount;
 use crate::facts::packages::PackageIndex;
 use crate::ordered;
@@ -60,7 +61,7 @@ pub(crate) struct Place {
     pub files: Vec<Id>,
 }
 
-/// The parts of the image, the largest first. `removed` is what the plan removes.
+/// The parts of the image, the largest first; harden itself is none. `removed` is what the plan removes.
 #[must_use]
 pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
     let (tree, packages) = (&examined.facts.tree, &examined.facts.packages);
@@ -69,6 +70,7 @@ pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
     let stay: BTreeSet<FileId> = ordered::set(names.filter_map(|id| tree.file_id(id)));
     let mut seen = BTreeSet::new();
     let mut parts: BTreeMap<Owner, Part> = BTreeMap::new();
+    let own = own(examined);
     for directory in tree.ids().filter(|&id| tree.is_dir(id) && !tree.meta(id).mount) {
         if examined.zones.kernel.contains(directory) {
             continue;
@@ -76,7 +78,7 @@ pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
         let mut here: BTreeMap<(Owner, bool), Place> = BTreeMap::new();
         for id in tree.children(directory).filter(|&id| !tree.is_dir(id)) {
             let meta = tree.meta(id);
-            if meta.mount || examined.zones.kernel.contains(id) {
+            if meta.mount || examined.zones.kernel.contains(id) || own.contains(id) {
                 continue;
             }
             let goes = removed.contains(id);

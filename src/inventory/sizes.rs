@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::freed::own;
 use crate::draft::record::{Target, What};
 use crate::pipeline::Examined;
 use crate::rules::minimal::{Because, Shown, leads_to_directory};
@@ -47,13 +48,14 @@ pub(crate) fn sizes(examined: &Examined) -> Vec<Size> {
             removed.insert(id);
         }
     }
+    let own = own(examined);
     let mut amounts = BTreeMap::new();
     let mut seen = BTreeSet::new();
     // A file of which one name stays stays.
     for goes in [false, true] {
         for id in tree.ids().filter(|&id| !tree.is_dir(id) && removed.contains(id) == goes) {
             let meta = tree.meta(id);
-            if meta.mount || examined.zones.kernel.contains(id) {
+            if meta.mount || examined.zones.kernel.contains(id) || own.contains(id) {
                 continue;
             }
             let owner = packages.owners(id).next().filter(|_| !leads_to_directory(tree, id));

@@ -17,6 +17,7 @@ use crate::draft::record::Record;
 use crate::exit::Exit;
 use crate::inventory::changed::Changed;
 use crate::inventory::evidence::Evidence;
+use crate::inventory::figures::{Balance, Figure, Figures, balance, figures};
 use crate::inventory::sbom::Bom;
 use crate::inventory::sizes::{Amount, Size, sizes, sum};
 use crate::pipeline::Examined;
@@ -114,6 +115,8 @@ struct Document<'a> {
     database: Database<'a>,
     kept: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Counted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sizes: Option<Sizes>,
     callable_applets: Vec<Applets<'a>>,
     application_path: &'a [String],
@@ -152,6 +155,14 @@ struct Kept {
     because: Vec<String>,
 }
 
+/// The image before and after: what the report for people ends with.
+#[derive(Serialize)]
+struct Counted {
+    bytes: Figure,
+    #[serde(flatten)]
+    counted: Figures,
+}
+
 #[derive(Serialize)]
 struct Sizes {
     stays: Amount,
@@ -175,6 +186,13 @@ struct RuntimeFields<'a> {
     run_as_non_root: bool,
     read_only_root_filesystem: bool,
     drop_capabilities: &'static [&'static str],
+}
+
+fn counted(examined: &Examined) -> Counted {
+    let removed = examined.plan.removed();
+    let Balance { before, after, .. } = balance(examined, &removed);
+    let [before, after] = [before, after].map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    Counted { bytes: Figure { before, after }, counted: figures(examined, &removed) }
 }
 
 /// Write the whole report as one line-broken JSON document with a newline at its end.
@@ -218,6 +236,7 @@ pub(crate) fn document(
             bytes: examined.plan.database.bytes,
         },
         kept: kept.collect(),
+        figures: examined.plan.refusals.is_empty().then(|| counted(examined)),
         sizes: (!packages.is_empty()).then_some(Sizes { stays, goes, packages }),
         callable_applets: applets.collect(),
         application_path: &examined.facts.commands.other_path,

@@ -11,6 +11,7 @@ use super::sizes;
 use crate::console::Volume;
 use crate::diag::escape;
 use crate::draft::record::{Record, Target, What};
+use crate::inventory::freed::Freed;
 use crate::pipeline::Examined;
 use crate::rules::RULES;
 use crate::shell;
@@ -163,19 +164,26 @@ fn database(out: &mut String, examined: &Examined) {
 }
 
 fn table(out: &mut String, examined: &Examined, status: &Status) {
-    let mut rows: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, (usize, Option<u64>)> = BTreeMap::new();
+    let mut freed = Freed::new(examined, &examined.plan.removed());
     for record in &examined.plan.records {
         let row = rows.entry(record.rule()).or_default();
         row.0 += 1;
-        row.1 += record.bytes(&examined.facts.tree);
+        row.1 = freed.by(record).map(|bytes| row.1.unwrap_or_default() + bytes);
     }
     let _ = writeln!(out, "{:<24} {:>9} {:>12}", "rule", "changes", "removed");
     for rule in RULES {
         if let Some((changes, bytes)) = rows.get(rule.id) {
-            let _ = writeln!(out, "{:<24} {:>9} {:>12}", rule.id, number(*changes), size(*bytes));
+            let _ = writeln!(
+                out,
+                "{:<24} {:>9} {:>12}",
+                rule.id,
+                number(*changes),
+                bytes.map_or("not counted".to_owned(), size)
+            );
         }
     }
-    let (changes, bytes) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+    let (changes, bytes) = rows.values().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1.unwrap_or_default()));
     let _ = writeln!(out, "{:<24} {:>9} {:>12}", "total", number(changes), size(bytes));
     let state = match (status.state, changes) {
         (State::Applied | State::Planned, 0) => "nothing to change".to_owned(),

@@ -97,7 +97,9 @@ fn an_output_that_has_no_place_is_refused_before_anything_is_done() {
         (archive, "error[usage.conflict]: -o would overwrite the archive that is read"),
     ] {
         let run = crate::common::bare(&["image", archive, "-o", output], &[], b"");
-        left_nothing(&input, &run, 2, &[said]);
+        assert!(run.status == 2 && run.stderr.contains(said), "{}", run.all());
+        let names: Vec<_> = std::fs::read_dir(input.directory.path()).unwrap().flatten().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
     }
     assert!(std::fs::read(&input.path).unwrap() == before);
 }

@@ -30,6 +30,37 @@ fn started_through_a_link_the_file_goes_with_the_link() {
     assert!(!tree.has("/harden") && !tree.has("/usr/lib/harden-1.0"), "{run:?}");
 }
 
+/// What the build step brings and takes away again is no part of the image: a report that counts harden tells of megabytes
+/// that never were there.
+#[test]
+fn harden_itself_is_in_no_figure_and_a_file_of_two_names_is_in_one() {
+    let tree = || Rootfs::debian_like().file("/usr/bin/big", 0o755, 0, 0, "x".repeat(50_000));
+    let (plain, with, two) = (tree(), tree(), tree().hardlink("/usr/bin/big2", "/usr/bin/big"));
+    install_binary(&with.at("/harden"));
+    let run = |tree: &Rootfs, binary: &std::path::Path, more: &[&str]| {
+        let mut command = Command::new(binary);
+        let output = command.arg("plan").arg("--root").arg(tree.path()).args(APP).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let outside = std::path::Path::new(env!("CARGO_BIN_EXE_harden"));
+    let line = |text: &str, begin: &str| text.lines().rfind(|line| line.starts_with(begin)).unwrap().to_owned();
+    let last = |line: &str| line.rsplit("  ").next().unwrap().to_owned();
+    for mode in [&[][..], &["--minimal"]] {
+        let figures = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap()["figures"].clone();
+        let json = [mode, &["--format", "json"]].concat();
+        let expected = figures(run(&plain, outside, &json));
+        assert_eq!(figures(run(&with, &with.at("/harden"), &json)), expected);
+        assert!(expected["bytes"]["before"].as_u64() > expected["bytes"]["after"].as_u64(), "{expected}");
+        let (said, text) = (run(&with, &with.at("/harden"), mode), run(&plain, outside, mode));
+        assert_eq!(said.split_once("before ->").unwrap().1, text.split_once("before ->").unwrap().1);
+        assert_eq!(last(&line(&said, "total")), last(&line(&text, "total")));
+        assert!(line(&said, "remove.self").ends_with("not counted"), "{said}");
+        let twice = run(&two, outside, mode);
+        assert_eq!(last(&line(&twice, "remove.commands")), last(&line(&text, "remove.commands")));
+    }
+}
+
 /// 2.17: a configuration inside the root that nobody named is not read: the tree is not trusted.
 #[test]
 fn a_configuration_inside_the_root_is_not_read() {
