@@ -125,7 +125,7 @@ pub struct Apply {
     /// Write a CycloneDX bill of materials of the hardened image to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
-    /// In the JSON report, also the SHA-256 of the policy, of harden and of every removed file, which reads them
+    /// Add to the JSON report the SHA-256 of the policy, of harden and of every removed file, which harden reads for it
     #[arg(long, help_heading = OUTPUT)]
     pub digests: bool,
     /// What is said.
@@ -154,7 +154,7 @@ pub struct Plan {
     /// Write a CycloneDX bill of materials of the image after apply to a file outside the image
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub sbom: Option<PathBuf>,
-    /// In the JSON report, also the SHA-256 of the policy, of harden and of every removed file, which reads them
+    /// Add to the JSON report the SHA-256 of the policy, of harden and of every removed file, which harden reads for it
     #[arg(long, help_heading = OUTPUT)]
     pub digests: bool,
     /// What is said.

@@ -258,7 +258,7 @@ impl Output {
             }
             let text = old(path, request.merge)?.unwrap_or_default();
             let calls = Calls::read(&text)
-                .ok_or_else(|| foreign(path, "it is no profile that learn wrote", "--seccomp FILE"))?;
+                .ok_or_else(|| foreign(path, "learn did not write this profile", "--seccomp FILE"))?;
             profile = Some((Place::open(path, "--seccomp FILE")?, calls));
         }
         Ok(Self { place, entries, profile })

@@ -135,11 +135,14 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
             return Exit::Refused;
         }
     };
-    for warning in &loaded.warnings {
-        console.say(Kind::Warning, warning);
+    // Where a report follows they come after it, where they are seen.
+    let reports = !options.dump_config && matches!(cli.action, Some(Action::Apply(_) | Action::Plan(_)));
+    let say = |warnings: &[Diagnostic]| warnings.iter().for_each(|warning| console.say(Kind::Warning, warning));
+    if !reports {
+        say(&loaded.warnings);
     }
     #[cfg_attr(not(debug_assertions), expect(unused_mut, reason = "the switch is for tests"))]
-    let Loaded { mut policy, config, files, image_config, .. } = loaded;
+    let Loaded { mut policy, config, files, image_config, warnings, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
     request.files = files.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect();
     #[cfg(debug_assertions)]
@@ -149,7 +152,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     if options.dump_config {
         return printed(&policy::dump(&policy));
     }
-    match cli.action {
+    let exit = match cli.action {
         Some(Action::Init(_)) => init::run(&policy, &options, &request, archive),
         Some(Action::Apply(_)) => session::apply(policy, &request, &Stop::hold()),
         Some(Action::Audit(_)) => audit::run(policy, &options, &request, image_config.as_deref(), archive),
@@ -161,7 +164,7 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
                     console.phase("no image was written");
                     Exit::Refused
                 })?;
-                loaded.warnings.iter().for_each(|warning| console.say(Kind::Warning, warning));
+                say(&loaded.warnings);
                 Ok(loaded.policy)
             };
             image::run(policy, options, &request, image_config.as_deref(), archive, &directories, &load)
@@ -171,7 +174,11 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
         Some(Action::Plan(_) | Action::Learn(_) | Action::CheckConfig(_) | Action::Completions(_)) | None => {
             session::on(policy, &request, archive, |session| session.plan())
         }
+    };
+    if reports {
+        say(&warnings);
     }
+    exit
 }
 
 /// The root directory cannot be opened.

@@ -101,7 +101,7 @@ impl Directory {
         if !found.iter().any(|(path, ..)| FIRST.contains(&path.as_str())) {
             let text = "it is a directory, and not that of an image: it has neither index.json nor manifest.json";
             return Err(Diagnostic::new(codes::ARCHIVE_IMAGE, text)
-                .help("give a root file system to audit with --root, or as tar -C DIR -c . writes it"));
+                .help("give the output of docker save; for the directory of a root file system, --root DIR (not image), or what tar -C DIR -c . writes"));
         }
         found.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         let (mut parts, mut start) = (Vec::new(), 0_u64);

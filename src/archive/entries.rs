@@ -430,7 +430,7 @@ fn wrong(at: u64, what: &str) -> Diagnostic {
 }
 
 fn cut_off() -> Diagnostic {
-    super::damaged("it ends before its end")
+    super::damaged("it ends in the middle of an entry, or before the two empty blocks at its end")
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ impl Store {
             return Ok(());
         }
         let text = match self.max_size {
-            Some(_) => format!("the archive holds more bytes unpacked than --max-size allows, which is {most}"),
+            Some(_) => format!("the archive unpacks to more than {most} bytes (--max-size)"),
             None if most == MOST_SIZE => format!("the archive holds more than {most} bytes unpacked"),
             None => format!(
                 "the archive of {} bytes holds more than {most} bytes unpacked, which is more than {MOST_RATIO} for each of them",

@@ -163,7 +163,9 @@ fn unexpanded(walk: &mut Walk<'_>, line: &CommandLine) {
         let shown = quoted(word.as_bytes());
         let text = format!("the argument {shown} of the command holds the variable '{name}'");
         let message = Diagnostic::at(codes::VARIABLE, &line.origin, text);
-        walk.warn_of(message.help("exec form expands nothing; write the value, unless the program expands it itself"));
+        walk.warn_of(
+            message.help("harden does not expand variables; write the value, unless the program expands it itself"),
+        );
     }
 }
 
@@ -205,7 +207,13 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
     }
     let (place, help) = if word.contains('/') {
         let help = "copy it into the image before harden runs; for a base image whose program comes later, write --command none";
-        (if why.is_some() { "does not exist" } else { "is not a file" }.to_owned(), help.to_owned())
+        match why {
+            Some(_) if tree.lookup(word.as_bytes()).is_some_and(|id| tree.is_link(id)) => {
+                ("is a link to a file that does not exist".to_owned(), help.to_owned())
+            }
+            Some(_) => ("does not exist".to_owned(), help.to_owned()),
+            None => ("is not a file".to_owned(), "name a program that lies in it".to_owned()),
+        }
     } else {
         let path: Vec<String> =
             walk.input.commands.path.iter().map(|&id| String::from_utf8_lossy(&tree.path(id)).into_owned()).collect();

@@ -35,7 +35,7 @@ codes! {
     CONFIG_READ = "config.read", "harden.toml cannot be read",
         "name a file of UTF-8 text of at most 1 MiB with --config.";
     SYNTAX = "config.syntax", "harden.toml is not TOML",
-        "correct the line; harden uses no part of a line that it cannot parse.";
+        "correct the line that the message shows.";
     UNKNOWN_KEY = "config.unknown-key", "harden.toml has a key or section that does not exist",
         "correct the name; docs/harden.schema.json lists every key, and editors can complete from it.";
     DUPLICATE = "config.duplicate", "an entry, a key or a check is a duplicate",
@@ -45,8 +45,8 @@ codes! {
     VALUE = "config.value", "a value of harden.toml, of a flag or of a variable is not valid",
         "write what the help line says.";
     VARIABLE = "config.variable", "a value holds a variable that is not expanded",
-        "write the value itself: exec form expands nothing.";
-    EXTENDS = "config.extends", "a file of extends cannot be read, or files extend one another without end",
+        "write the value itself: harden does not expand variables.";
+    EXTENDS = "config.extends", "a file of extends cannot be read, or files extend one another in a cycle",
         "correct the path, which is relative to the file that names it, or remove one of the files.";
     REQUIRED = "config.required", "a file, flag or variable takes back what an extended file requires",
         "delete the entry, or change the file that requires the rule or check.";
@@ -92,8 +92,8 @@ codes! {
         "wait until that run has ended, then run this again.";
     ROOT_UNREAD = "root.unread", "a file or directory of the root could not be read",
         "check the file system for errors, and make sure that nothing else changes it during the run.";
-    BUDGET = "input.budget", "an input asks for more work than harden does for any image",
-        "remove the file that the message names, or name an input without it: nothing was concluded from a part of it.";
+    BUDGET = "input.budget", "an input exceeds a limit of harden that no sound image reaches",
+        "remove the file that the message names, or name an input without it; harden draws no conclusion from an input that it did not read to the end.";
     REPORT = "report.write", "the report cannot be written",
         "give --report a file in a directory that exists.";
     SBOM = "sbom.write", "the bill of materials cannot be written, or would lie in the image",
@@ -115,7 +115,7 @@ codes! {
     ARCHIVE_READ = "archive.read", "the archive cannot be read",
         "give a file, or - for standard input.";
     ARCHIVE_DAMAGED = "archive.damaged", "the archive is damaged or truncated, or its content does not match its digest",
-        "write it again; a broken pipe leaves only a part of the archive.";
+        "create the archive again; a broken pipe leaves only a part of it.";
     ARCHIVE_EMPTY = "archive.empty", "the archive holds no file",
         "write it with docker export or docker save.";
     ARCHIVE_UNSUPPORTED = "archive.unsupported", "harden does not read the compression or format of the archive",
@@ -127,7 +127,7 @@ codes! {
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
         "give the tree that your engine unpacks, as docker export CONTAINER writes it; or write the archive again.";
     ARCHIVE_WRITE = "archive.write", "the hardened image cannot be written",
-        "free disk space or give --output a file in a directory that can be written; no part of an image is left.";
+        "free disk space or give --output a file in a directory that can be written; no partial image was left behind.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",
         "give a file that is not compressed, which is read in place, or set TMPDIR.";
     BASELINE = "audit.baseline", "the baseline cannot be read or written",

@@ -92,7 +92,9 @@ pub(crate) fn check(cx: &Context<'_>, draft: &mut Draft<'_>) {
     }
     asked.retain(|name, _| !needed.contains_key(name));
     let starts = needed.iter().map(|(name, by)| (name, by, "starts the login shell of"));
-    let asks = asked.iter().map(|(name, by)| (name, by, "lets in by its password only who has a login shell:"));
+    let asks = asked
+        .iter()
+        .map(|(name, by)| (name, by, "accepts a password only of accounts with a login shell, so it would refuse"));
     for (name, by, what) in starts.chain(asks) {
         let Some(line) = taken.get(*name) else { continue };
         let (account, path) = (escape::escaped(name), escape::quoted(line.field(SHELL)));

@@ -58,10 +58,15 @@ pub(super) fn decode(text: &str, source: &Source<'_>, ids: &Known, problems: &mu
     }
     let syntax = std::mem::take(&mut decoder.problems);
     decoder.document(table.get_ref(), &mut layer);
-    // What the parser made of a broken line is not what the user wrote.
-    decoder
-        .problems
-        .retain(|problem| !matches!(&problem.origin, Some(Origin::File(place)) if broken.contains(&place.line())));
+    // What the parser made of a broken line is not what the user wrote; nor is the section that the keys below a broken
+    // header come to.
+    let is_header =
+        |line: usize| text.lines().nth(line.saturating_sub(1)).is_some_and(|line| line.trim_start().starts_with('['));
+    let headless = broken.iter().any(|&line| is_header(line));
+    decoder.problems.retain(|problem| {
+        let on_broken = matches!(&problem.origin, Some(Origin::File(place)) if broken.contains(&place.line()));
+        !(on_broken || headless && problem.id == codes::UNKNOWN_KEY)
+    });
     let mut found = syntax;
     found.append(&mut decoder.problems);
     let found = in_order(found);
@@ -97,6 +102,9 @@ struct Decoder<'a> {
     problems: Vec<Diagnostic>,
 }
 
+/// What to write instead of a line that is not TOML.
+pub(crate) const SYNTAX_HELP: &str = "correct the line; examples: user = \"app\", users = [\"one\", \"two\"], [run]";
+
 impl Decoder<'_> {
     fn origin(&self, span: &Range<usize>) -> Origin {
         match self.source {
@@ -116,14 +124,14 @@ impl Decoder<'_> {
     fn syntax(&mut self, message: &str, span: Range<usize>) {
         if message.starts_with("duplicate key") {
             let name = self.text.get(span.clone()).unwrap_or("").trim().to_owned();
-            self.problem(codes::DUPLICATE, &span, format!("duplicate key {}", quote(&name)), "merge the two entries");
-        } else {
             self.problem(
-                codes::SYNTAX,
+                codes::DUPLICATE,
                 &span,
-                format!("not valid TOML: {message}"),
-                "a value is \"text\", [\"a\", \"list\"], true or false",
+                format!("duplicate key {}", quote(&name)),
+                "delete one of the two; of two lists, write all entries into one",
             );
+        } else {
+            self.problem(codes::SYNTAX, &span, format!("not valid TOML: {message}"), SYNTAX_HELP);
         }
     }
 

@@ -28,7 +28,7 @@ const MOST_FILES: usize = 64;
 const MOST_PROGRAM_FILES: usize = 500;
 
 /// What to write where the configuration cannot be read.
-const HELP: &str = "write the path of a harden.toml after --config";
+const HELP: &str = "correct the path of the configuration";
 
 /// What to write where a file of `extends` cannot be read.
 const EXTENDS_HELP: &str = "correct the path, which is relative to the file that names it; a build needs that file too: COPY it, or mount the directory that holds both";

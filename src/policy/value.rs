@@ -58,7 +58,7 @@ pub(super) fn text(value: &str) -> Checked<&str> {
         return Err(Fault::new(format!("{} holds {name}", quote(value)), "remove it"));
     }
     if let Some(name) = variable(value) {
-        return Err(Fault::variable(value, name, "exec form expands nothing; write the value"));
+        return Err(Fault::variable(value, name, "harden does not expand variables; write the value"));
     }
     Ok(value)
 }
@@ -249,8 +249,8 @@ pub(super) fn pattern(value: &str) -> Checked<Pattern> {
         return Err(Fault::new(
             format!("{} is one entry, but it contains blanks", quote(value)),
             format!(
-                "write each command as an entry of its own, and the command that the image runs in run.command: {}",
-                quote(name)
+                "write \"{}\"; the command that the image runs, with its arguments, belongs in run.command",
+                name.escape_debug()
             ),
         ));
     }
@@ -276,7 +276,11 @@ fn regex(expression: &str) -> Checked<Regex> {
     let build = |text: &str| RegexBuilder::new(text).unicode(false).build();
     build(expression).and_then(|_| build(&format!("^(?:{expression})$"))).map_err(|error| {
         Fault::new(
-            format!("{} is not a regular expression: {}", quote(expression), one_line(&error.to_string())),
+            format!(
+                "{} is not a regular expression: {}",
+                quote(&format!("re:{expression}")),
+                one_line(&error.to_string())
+            ),
             "correct it; it must match the whole name",
         )
     })
@@ -319,7 +323,7 @@ pub(super) fn command(value: &str, origin: &Origin) -> Checked<CommandLine> {
         return Err(Fault::new("the command holds a NUL character", "remove it"));
     }
     const HELP: &str =
-        "exec form expands nothing; write the value, or omit the argument: harden only needs the programs";
+        "harden does not expand variables; write the value, or omit the argument: harden only needs the programs";
     let words = match json_words(value) {
         Some(words) => Some(words),
         None => shell::split(value).map_err(|error| shell_fault(value, &error))?,
@@ -435,14 +439,17 @@ pub(super) fn check_words(words: Vec<String>) -> Checked<Vec<String>> {
     // A word with blanks is code for some interpreter, whose variables are its own.
     for word in words.iter().filter(|word| !word.contains(char::is_whitespace)) {
         if let Some(name) = variable(word) {
-            return Err(Fault::variable(word, name, "exec form expands nothing; write the value"));
+            return Err(Fault::variable(word, name, "harden does not expand variables; write the value"));
         }
     }
     Ok(words)
 }
 
 fn shell_fault(value: &str, error: &shell::LexError) -> Fault {
-    Fault::new(format!("cannot read the command {}: {error}", quote(value)), "close it, or put it into quotes")
+    Fault::new(
+        format!("cannot read the command {}: {error}", quote(value)),
+        "add the closing quote, or put a backslash before this one",
+    )
 }
 
 /// The last line of a message that draws an arrow below the text.
@@ -516,7 +523,7 @@ mod tests {
         ] {
             assert_eq!(fault(pattern(text)), expected, "{text}");
         }
-        assert!(fault(pattern("re:a)(b")).starts_with("'a)(b' is not a regular expression: "));
+        assert!(fault(pattern("re:a)(b")).starts_with("'re:a)(b' is not a regular expression: "));
     }
 
     #[test]

@@ -210,7 +210,7 @@ pub(crate) fn decode(text: &str, path: &str, problems: &mut Vec<Diagnostic>) -> 
         reader.problem(
             &span,
             format!("not valid TOML: {}", error.message()),
-            "a value is \"text\", [\"a\", \"list\"], true or false",
+            "correct the line; examples: command = \"name\", commands = [\"one\", \"two\"], [[starts]]",
         );
     }
     let mut found = if errors.is_empty() { reader.table("", table.get_ref(), KEYS, &(0..0)) } else { Table::new() };

@@ -29,9 +29,19 @@ pub(super) fn number(count: usize) -> String {
     out
 }
 
+/// So many of a thing: `1 step`, `2 steps`.
+pub(super) fn things(count: usize, one: &str) -> String {
+    format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{number, size};
+    use super::{number, size, things};
+
+    #[test]
+    fn one_thing_is_not_many() {
+        assert_eq!([0, 1, 2000].map(|count| things(count, "step")), ["0 steps", "1 step", "2,000 steps"]);
+    }
 
     #[test]
     fn sizes_and_numbers_are_short() {

@@ -139,7 +139,7 @@ fn compliance(options: &Options, request: &Request) -> Result<Option<Vec<List>>,
         return Err(Diagnostic::at(codes::VALUE, &given.origin, text).help("write cis-docker, stig, dockle or all"));
     };
     if !has_controls(request.format) {
-        let text = "--compliance does not support this --format";
+        let text = "the report in this format has no list of controls";
         return Err(
             Diagnostic::at(codes::USAGE_CONFLICT, &given.origin, text).help("write --format text, json, junit or html")
         );

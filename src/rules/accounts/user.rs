@@ -250,7 +250,7 @@ fn is_valid_name(name: &str) -> bool {
 
 fn refuse_root(draft: &mut Draft<'_>, name: &str) {
     draft.refuse(
-        format!("run user '{}' is root", escaped(name.as_bytes())),
+        format!("the run user '{}' is root: the program would run with all rights", escaped(name.as_bytes())),
         "name the user that the program runs as: user = \"app:1000:1000\"; \
          if the entrypoint starts as root and drops to that user, add start = \"root\"",
     );
