@@ -1,4 +1,4 @@
-//! Applets of a multi-call binary: which there are, and the same binary with some of them disabled.
+//! Applets of a multi-call binary: finds them, and makes the same binary with some of them disabled.
 //!
 //! From bytes to bytes; this module knows neither files nor policy. It finds every table without symbols, sections or
 //! running anything, and each table must be the only one that fits (`applets/busybox.rs`, `applets/records.rs`). It

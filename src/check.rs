@@ -4,8 +4,8 @@
 //! Programs of an image run here, in `learn` and in the trial of a changed busybox (`run/selftest.rs`), and only on the
 //! running root. A check gets no shell and no privileges (`check/child.rs`), a time limit, and an end with everything
 //! that it started (`check/process.rs`). The tree is compared before and after it (`check/traces.rs`): a layer holds no
-//! file of a check. What a check uses is followed ([`crate::trace`]) and compared with the plan (`check/uses.rs`). This
-//! module returns the output of a check; the caller prints it.
+//! file of a check. The files that a check uses are recorded ([`crate::trace`]) and compared with the plan
+//! (`check/uses.rs`). This module returns the output of a check; the caller prints it.
 
 pub(crate) mod child;
 mod process;

@@ -1,4 +1,4 @@
-//! Effects as data: what each rule asked for, before it is put in order.
+//! Effects as data: the changes that each rule asked for, before they are put in order.
 //!
 //! Rules write into a [`Draft`]. It is the one place that enforces protection: no rule can remove an entry that the
 //! policy keeps or that lies on a mount, an identity file that scanners need, or a top-level link. `Plan` (src/plan.rs)

@@ -1,9 +1,9 @@
-//! `harden explain`: for each path the reason why it stays, or the rule that removes or changes it and the line that
-//! keeps it.
+//! `harden explain`: for each path the reason why harden keeps it, or the rule that removes or changes it and the line
+//! that keeps it.
 //!
-//! Answers come from an examined root: the same plan that apply would carry out. This module owns the question and the
-//! parts of the answer. `stays` finds the reason why an entry stays, `advice` the line to write, and `near` the path
-//! that a missing path may have meant. It prints nothing.
+//! The result comes from an examined root: the same plan that apply would carry out. This module owns the question and
+//! the parts of the result. `stays` finds the reason why an entry stays, `advice` the line to write, and `near` the
+//! path that a missing path may have meant. It prints nothing.
 
 mod advice;
 pub(crate) mod ids;

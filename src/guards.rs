@@ -1,4 +1,4 @@
-//! The registry of guards: each refuses a plan before the first change, and says what to write instead.
+//! The registry of guards: each refuses a plan before the first change, and names the policy entry to write instead.
 //!
 //! A guard looks at the finished draft, so that it refuses real effects only. Users overlook a warning in a build log,
 //! so a guard refuses a plan that would break the image.

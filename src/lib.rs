@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One pipeline (`pipeline::survey` and `pipeline::examine`); `plan` and `apply` are the same pipeline cut at two
-//! points, so that what is planned is what is applied. `root` is the only door to the file system, rules are pure
+//! points, so that apply carries out exactly the plan. `root` is the only door to the file system, rules are pure
 //! functions of facts and policy, every effect is a `draft::Change`, and every report is written by `report`.
 //! docs/architecture.md has the whole drawing and the order in which modules may import each other.
 //!

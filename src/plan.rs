@@ -1,12 +1,12 @@
 //! The finished plan: every change once, in the order in which it is safe to be killed in between.
 //!
-//! 1. Attributes: files of accounts that go belong to root before their account is gone, so that a second run
-//!    after a kill knows no less than the first.
+//! 1. Attributes: files of removed accounts belong to root before their account is gone, so that a second run after a
+//!    kill knows no less than the first.
 //! 2. New directories and files, parents first; then rewritten files.
 //! 3. Removals: links first, since a link is only known to be broken by this run while its target exists, and a link to
 //!    a link before that one; then everything else, children before their directories.
-//! 4. Package databases, in the order of their rule: until the file that says which packages there are is rewritten, a
-//!    later run knows all that this one knew; from then on it knows what is left over.
+//! 4. Package databases, in the order of their rule: until the file that lists the packages is rewritten, a later run
+//!    knows all that this one knew; from then on it knows the leftovers.
 //! 5. This program itself.
 
 pub(crate) mod times;

@@ -1,7 +1,7 @@
-//! What is known of single programs, one file a program: `src/programs/NAME.toml`, and the user's own.
+//! The built-in facts about single programs, one file a program: `src/programs/NAME.toml`, and the user's own.
 //!
 //! A file applies to every kept program that bears one of its names. This module owns the format (docs/programs.md) and
-//! finds settings in the text of configurations; it sees no root file system, and does not know what stays.
+//! finds settings in the text of configurations; it sees no root file system, and does not know which programs stay.
 
 mod claims;
 mod decode;

@@ -1,7 +1,7 @@
 //! The commands: from the program's arguments to its exit status.
 //!
-//! This module reads the command line, environment and configuration, and decides which command runs. What a command
-//! does with a root is in `session` (apply, plan, explain), `audit`, `init` and `learn`.
+//! This module reads the command line, environment and configuration, and decides which command runs. The work of a
+//! command on a root is in `session` (apply, plan, explain), `audit`, `init` and `learn`.
 
 mod archive;
 mod audit;

@@ -1,8 +1,8 @@
-//! Which programs a piece of shell code runs: lexer → tokens → structure → uses.
+//! The programs that a piece of shell code runs: lexer → tokens → structure → uses.
 //!
 //! This module owns the grammar of POSIX shell, with the parts of bash and busybox ash that decide which words stand in
 //! command position. It expands nothing that needs a running shell and runs nothing, and it does not know which
-//! programs exist. What it cannot see (`$CMD`, `eval "$x"`) it says.
+//! programs exist. It reports commands that it cannot see (`$CMD`, `eval "$x"`).
 
 mod code;
 pub mod execline;

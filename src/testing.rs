@@ -21,11 +21,11 @@ pub mod cli {
 }
 
 pub mod closure {
-    //! What has to stay.
+    //! The closure: entries that have to stay.
     pub use crate::closure::{Closure, Input};
 
     pub mod removable {
-        //! What packages leave.
+        //! Leftovers of packages.
         pub use crate::closure::removable::{Removable, Selection, removable};
     }
 }
@@ -41,7 +41,7 @@ pub mod diag {
 }
 
 pub mod draft {
-    //! What rules ask for.
+    //! Changes that rules ask for.
     pub use crate::draft::{Change, Draft, New};
 
     pub mod record {
@@ -51,7 +51,7 @@ pub mod draft {
 }
 
 pub mod facts {
-    //! What is true of a root.
+    //! Facts about a root.
     pub use crate::facts::Facts;
 
     pub mod accounts {
@@ -60,7 +60,7 @@ pub mod facts {
     }
 
     pub mod commands {
-        //! What can be run by name.
+        //! Commands: programs that can be run by name.
         pub use crate::facts::commands::Commands;
     }
 
@@ -85,7 +85,7 @@ pub mod facts {
     }
 
     pub mod program {
-        //! What the kernel would start.
+        //! Files that the kernel can start.
         pub use crate::facts::program::Shebang;
     }
 }
@@ -96,7 +96,7 @@ pub mod plan {
 }
 
 pub mod programs {
-    //! What is known of single programs.
+    //! Program files: facts about single programs.
 
     pub use crate::programs::{Claimed, Claims, Known};
 
@@ -120,7 +120,7 @@ pub mod programs {
 }
 
 pub mod policy {
-    //! What the user wants.
+    //! The policy: the wishes of the user.
     pub use crate::policy::{
         CommandEntry, CommandLine, Database, Entry, Environment, Inputs, Known, LARGEST_INPUT, Loaded, Options,
         Pattern, Policy, Run, RunUser, Start, Switch, dump, load, pattern_text, schema,
@@ -167,7 +167,7 @@ pub mod rules {
     }
 
     pub mod context {
-        //! What a rule may look at.
+        //! The inputs of a rule.
         pub use crate::rules::context::{Context, Reached};
     }
 

@@ -2,7 +2,8 @@
 //! down, a check compares them with a plan.
 //!
 //! This module and its parts are the only ones that trace. They decide nothing about an image. Only calls that name a
-//! file stop, unless every call is asked for; what could not be followed is counted, and its first one told ([`Lost`]).
+//! file stop, unless every call is asked for; events that could not be followed are counted, and the first one is
+//! reported ([`Lost`]).
 //!
 //! ```text
 //!             tree (image) ─┐

@@ -1,4 +1,4 @@
-//! The root file system as one value in memory: every entry with its attributes. Where paths lead is in `resolve`.
+//! The root file system as one value in memory: every entry with its attributes. `resolve` follows paths.
 //!
 //! This module owns names, attributes and the meaning of paths and links inside the root. It never
 //! touches the file system: [`crate::root`] fills it in one walk, everything after that is a pure function.

@@ -1,7 +1,7 @@
-//! An ELF program as it will lie in memory: segments, words in place, and what the loader adds to them.
+//! An ELF program as it will lie in memory: segments, words in place, and the relocations that the loader adds to them.
 //!
-//! Reads program headers and the dynamic section, never section headers: those may be stripped or lie. Knows
-//! the relative relocations of the machines below in their three forms, and nothing of what the words mean.
+//! Reads program headers and the dynamic section, never section headers: those may be stripped or lie. Knows the
+//! relative relocations of the machines below in their three forms, and not the meaning of the words.
 
 use std::ops::Range;
 

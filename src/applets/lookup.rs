@@ -1,4 +1,4 @@
-//! How busybox finds an applet, carried out on the bytes of a file: libbb/appletlib.c, find_applet_by_name().
+//! The applet lookup of busybox, carried out on the bytes of a file: libbb/appletlib.c, find_applet_by_name().
 
 use super::busybox::{Table, string};
 use super::image::Image;

@@ -1,8 +1,8 @@
 //! Disabling applets: their names cannot be looked up, and their functions are that of `false`.
 //!
 //! Indices are compiled into the program, so nothing moves: a byte of each name becomes '/', which no lookup asks for
-//! (callers cut paths at it, shells search names without it only), at a place that keeps the names in order. What is
-//! written is read again and proved before it is handed out.
+//! (callers cut paths at it, shells search names without it only), at a place that keeps the names in order. This
+//! module reads the result again and proves it before it returns it.
 
 use std::ops::Range;
 

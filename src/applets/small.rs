@@ -1,9 +1,9 @@
-//! Small tables, which the functions alone have to prove: below 32 names the generator writes no offsets, and up to 127
-//! they are three, which compilers put into the code.
+//! Small applet tables, which the functions alone have to prove: below 32 names the generator writes no offsets, and up
+//! to 127 names it writes three, which compilers put into the code.
 //!
-//! Where the names end is certain: an empty one follows. Where they begin is, when the first of them shares its function
-//! with another (`[` and `test`, `ash` and `sh`), and nothing in front can belong to the tables: no string of
-//! such bytes, or no address of code. Whatever else fits somewhere makes it uncertain, and then there is no table.
+//! The end of the names is certain: an empty one follows. Their start is certain if the first of them shares its
+//! function with another (`[` and `test`, `ash` and `sh`), and nothing in front can belong to the tables: no string of
+//! such bytes, or no address of code. If any other start fits, it is uncertain, and then there is no table.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The directory of an image, an OCI layout or what `skopeo copy … dir:` writes, read as the archive that tar(1) makes of it.
+//! The directory of an image (an OCI layout, or the output of `skopeo copy … dir:`), read as the archive that tar(1)
+//! makes of it.
 //!
 //! Nothing is copied: the headers are made here, and content is read from the files. Links are not followed.
 

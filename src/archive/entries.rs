@@ -1,8 +1,8 @@
 //! The entries of a tar archive one after the other, each put together from its headers: pax (POSIX.1-2001), GNU's long
 //! names, sparse files.
 //!
-//! This module owns the format. It does not know what an entry means for a tree: names are as written. Whatever is not
-//! understood is an error, since what was not read cannot be judged.
+//! This module owns the format. It does not know the meaning of an entry for a tree: names are as written. A header
+//! that it does not understand is an error, because harden cannot judge an entry that it did not read.
 
 use super::header::{self, BLOCK, Header, Parsed, ambiguous};
 use super::sparse::{self, Segment, decimal};

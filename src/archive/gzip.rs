@@ -1,6 +1,6 @@
 //! gzip (RFC 1952): one or more members, each with its checksum and length compared.
 //!
-//! The format is flate2's. This module owns that nothing is taken for complete which is not.
+//! The format is flate2's. This module ensures that a truncated stream is an error.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 

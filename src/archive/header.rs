@@ -1,6 +1,6 @@
-//! One block of 512 bytes as a tar header: POSIX.1-1988 (ustar), GNU, and what came before both.
+//! One block of 512 bytes as a tar header: POSIX.1-1988 (ustar), GNU, and the format before both.
 //!
-//! This module owns the fields and the checksum. What an entry is made of, of several headers, is in `entries`.
+//! This module owns the fields and the checksum. `entries` puts an entry together from several headers.
 
 use crate::diag::{Diagnostic, codes};
 

@@ -1,8 +1,8 @@
-//! Archives of whole images: what `docker save` writes, an OCI image layout (OCI image specification, image-layout.md) in
-//! one file, and the directory of skopeo's transport `dir:` (containers-transports(5)) in one file.
+//! Archives of whole images: the output of `docker save`, an OCI image layout (OCI image specification,
+//! image-layout.md) in one file, and the directory of skopeo's transport `dir:` (containers-transports(5)) in one file.
 //!
-//! This module owns which files of such an archive are the layers and the configuration of one image, and that each blob
-//! has the content that its name is the digest of. It applies none.
+//! This module finds the layers and the configuration of one image in such an archive, and checks that the name of each
+//! blob is the digest of its content. It applies no layer.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! The tree that entries make, one layer on the other, as an engine unpacks them below a root: a name that is taken is
-//! replaced, unless both are directories; links on the way are followed inside the root; whiteouts take away.
+//! replaced, unless both are directories; links on the way are followed inside the root; whiteouts remove entries.
 //!
-//! This module owns names and what they mean. It reads no byte of any file.
+//! This module owns names and their meaning. It reads no byte of any file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What the layers of an image took away, and the step of its history that each layer is of.
+//! The entries that each layer of an image removed, and the step of the image's history that made the layer.
 //!
 //! Names only, each below the directory that had it: paths of a whole tree would be many times as large.
 

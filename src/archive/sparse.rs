@@ -1,7 +1,7 @@
 //! Files with holes, in the four ways that tar stores them: GNU's old header, and pax of GNU 0.0, 0.1 and 1.0
 //! (GNU tar manual, "Storing Sparse Files").
 //!
-//! This module owns which bytes of such a file are stored. Where they lie in the archive is the reader's business.
+//! This module knows which bytes of such a file are stored; the reader knows their place in the archive.
 
 use super::header::{Header, number};
 use crate::diag::Diagnostic;

@@ -1,8 +1,8 @@
-//! Where the bytes of an archive lie: the archive's own file, and one temporary file for what came through a pipe or was
-//! compressed.
+//! The storage of an archive's bytes: the archive's own file, and one temporary file for bytes that came through a pipe
+//! or were compressed.
 //!
 //! This module owns reading by position, and the spool. It knows nothing of tar. Nothing is kept in memory but a
-//! buffer, so an archive may be larger than memory; the temporary file has no name and goes with the process.
+//! buffer, so an archive may be larger than memory; the temporary file has no name and disappears with the process.
 
 use anyhow::{Result, anyhow};
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,6 @@
 //! Zstandard (RFC 8878): one or more frames, with skippable ones between them, as layers of the media type `tar+zstd` are.
 //!
-//! The format is ruzstd's. This module owns that nothing is taken for complete which is not, and the memory of one frame.
+//! The format is ruzstd's. This module ensures that a truncated stream is an error, and limits the memory of one frame.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read};
 

@@ -1,4 +1,4 @@
-//! The registry: every check, one line each. docs/checks.md says of each what exactly it asks.
+//! The registry: every check, one line each. docs/checks.md describes each one exactly.
 
 mod accounts;
 pub(super) mod by_rule;

@@ -1,7 +1,7 @@
 //! A verdict by the controls of a list: each passed, failed, or not applicable, with its evidence.
 //!
-//! Which checks answer for a control is what the registry says: the ids in [`Check::sources`]. Controls are named in our
-//! words: the lists have terms of their own.
+//! The registry assigns checks to controls: the ids in [`Check::sources`]. Controls are named in our words: the lists
+//! have terms of their own.
 
 use super::{CHECKS, Check, Finding, Severity, State, Verdict};
 

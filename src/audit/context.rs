@@ -1,4 +1,5 @@
-//! What checks share: worked out once, before the first of them runs. And what holds for all findings after the last.
+//! Data that all checks share, computed once before the first of them runs, and the steps for all findings after the
+//! last.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
-//! What an image's configuration says besides its files: `docker inspect` output or an OCI image configuration.
+//! The configuration of an image: `docker inspect` output or an OCI image configuration.
 //!
-//! This module owns the fields that checks look at. What the policy takes from the same JSON is decided in
-//! [`crate::policy`].
+//! This module owns the fields that checks look at. [`crate::policy`] decides which values of the same JSON the policy
+//! uses.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Checks of `[[audit.check]]`: what the policy asks of paths and packages.
+//! Checks of `[[audit.check]]`: the policy's own requirements for paths and packages.
 
 use std::collections::BTreeSet;
 

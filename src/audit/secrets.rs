@@ -1,6 +1,6 @@
-//! Secrets by content: what looks like one, and what only looks so.
+//! Secrets by content: recognises them, and rejects texts that only look like one.
 //!
-//! This module knows bytes, not files: where secrets are looked for is decided by the checks.
+//! This module knows bytes, not files: the checks decide where to look for secrets.
 
 mod lines;
 mod settings;

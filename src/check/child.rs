@@ -1,8 +1,8 @@
-//! The second start of this program: it gives up what a check must not have, and becomes the check.
+//! The second start of this program: it drops the privileges that a check must not have, and becomes the check.
 //!
 //! Between fork and exec nothing but async-signal-safe code may run, which safe Rust cannot promise; a program of its
-//! own has no such limits. It is single-threaded, so that what the kernel keeps for each thread (credentials(7),
-//! capabilities(7)) is what the check gets.
+//! own has no such limits. It is single-threaded, so that the check gets the attributes that the kernel keeps for each
+//! thread (credentials(7), capabilities(7)).
 
 use anyhow::{Result, anyhow};
 use std::ffi::OsString;

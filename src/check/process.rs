@@ -1,10 +1,10 @@
-//! One process with all that it starts: begun, listened to, followed when that is wanted, ended.
+//! One process with all that it starts: starts it, reads its output, traces it if asked to, and ends it.
 //!
 //! The tracer is the thread that has started it, and waits; another thread listens and looks at the clock meanwhile.
 //!
-//! Nothing of it outlives [`run`]. Its group is killed as one; what left the group becomes a child of this process,
-//! which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and is found by asking the kernel of each number whether
-//! it is a child: that needs no /proc, and cannot hit the process of another program.
+//! No process of it outlives [`run`]. Its group is killed as one; processes that left the group become children of this
+//! process, which is their reaper (PR_SET_CHILD_SUBREAPER, prctl(2)), and are found by asking the kernel of each number
+//! whether it is a child: that needs no /proc, and cannot hit the process of another program.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Whether something answers on a TCP port of the loopback interface.
+//! Tests if a server accepts connections on a TCP port of the loopback interface.
 
 use anyhow::{Result, anyhow, bail};
 use std::io::{Error, ErrorKind};

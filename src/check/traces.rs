@@ -1,8 +1,8 @@
-//! What a check left in the tree: entries that are new, which go again, and entries that differ, which cannot be mended.
+//! The traces of a check in the tree: new entries, which harden removes, and changed entries, which it cannot restore.
 //!
 //! Times of inodes (ctime, inode(7)) tell of every write, and on overlayfs of every file that was only opened for
-//! writing, since that copies it up into the layer. Directories may have been written in, and entrypoints hand them over:
-//! their owners, modes, times, extended attributes and flags are put back. Mounts are not looked into.
+//! writing, since that copies it up into the layer. A check may write in directories, and entrypoints change their
+//! owners: harden restores their owners, modes, times, extended attributes and flags. It does not look into mounts.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,5 @@
-//! What a check used, held against the plan: which of it goes, by which rule, and what to write so that it stays.
+//! The files and accounts that a check used, compared with the plan: those that the plan removes, with the rule, and
+//! the policy entry that keeps each.
 
 use std::collections::{BTreeMap, BTreeSet};
 

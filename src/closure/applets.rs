@@ -1,5 +1,5 @@
-//! Applets as parts of the closure: those that the policy names and no file is named by, those that are called by the
-//! program's own name, and what applets start.
+//! Applets as parts of the closure: those that the policy names and that have no file, those that are called by the
+//! program's own name, and those that other applets start.
 
 use super::walk::Walk;
 use super::{Closure, Reason, Seed, Why};

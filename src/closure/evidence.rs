@@ -1,8 +1,9 @@
 //! Evidence that a kept ELF program starts other programs and looks up accounts: texts in its bytes.
 //!
-//! Only a file that can start programs is asked what it names, and only one that looks names up which names it holds: by
-//! its own imports, or by those of the libraries that it asks for. A program that belongs to the same package, or to a
-//! package that the naming one depends on, stays; all others are the guards' part, which also tell how sure it is.
+//! harden searches only files that can start programs for names of programs, and only files that look names up for
+//! names of accounts: by their own imports, or by those of the libraries that they ask for. A program that belongs to
+//! the same package, or to a package that the naming one depends on, stays; the guards report all others, with the
+//! strength of the evidence.
 //!
 //! A bare name says less than a path: it may be a word, an option or a key. It counts for related commands only, where the
 //! file itself starts programs, and not where a function that the file calls has the same name.

@@ -1,4 +1,4 @@
-//! Libraries: what the dynamic loader maps for one program, breadth first as the loader does it.
+//! Libraries that the dynamic loader maps for one program, breadth first as the loader does it.
 
 use anyhow::anyhow;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What the C library loads for names of users and hosts: the modules that nsswitch.conf(5) names.
+//! Modules that the C library loads to look up users and hosts: those that nsswitch.conf(5) names.
 
 use crate::tree::Tree;
 use crate::tree::contents::Contents;

@@ -1,5 +1,6 @@
-//! What single ELF files need that stay for other reasons than the closure's: a module of a package, a program of the
-//! application. The same search as the closure's, one file at a time; and what a file opens by name.
+//! The libraries of ELF files that harden keeps for reasons outside the closure: a module of a package, a program of
+//! the application. The same search as the closure's, one file at a time; also the files that such a file opens by
+//! name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

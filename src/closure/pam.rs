@@ -1,5 +1,5 @@
-//! What the login of a kept program needs: the modules its PAM service names (pam.conf(5)), and the programs that those
-//! modules start.
+//! Files that a kept program needs for logins: the modules that its PAM service names (pam.conf(5)), and the programs
+//! that these modules start.
 
 use std::collections::BTreeSet;
 

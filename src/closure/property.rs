@@ -1,5 +1,5 @@
-//! Over generated trees of links, scripts and ELF files: nothing that a kept entry's chain names is removed, and what
-//! could be started before can be started after, with the same files.
+//! Properties over generated trees of links, scripts and ELF files: harden removes nothing that a kept entry's chain
+//! names, and each kept program that could start before can start after, with the same files.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! What may go once the closure is known: commands, the helpers of packages that lost them all, and what
-//! those packages leave behind. A pure selection; the rule that uses it says so in the plan.
+//! Entries that may be removed once the closure is known: commands, the helpers of packages that lost all commands, and
+//! the leftovers of those packages. A pure selection; the rule that uses it says so in the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Seeds of the closure: which entries the policy names, by command line, name, pattern or path.
+//! Seeds of the closure: the entries that the policy names, by command line, name, pattern or path.
 
 use std::collections::BTreeSet;
 

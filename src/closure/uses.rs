@@ -1,4 +1,4 @@
-//! What kept scripts and kept programs that start others bring along: the code that they read, the scripts that they
+//! Entries that kept scripts, and kept programs that start others, need: the code that they read, the scripts that they
 //! start by themselves, and with `keep.from-scripts` the programs that they name.
 
 use std::collections::BTreeSet;

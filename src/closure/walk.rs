@@ -1,4 +1,4 @@
-//! The walk itself: a queue of entries, each of which adds what it needs.
+//! The walk of the closure: a queue of entries, each of which adds the entries that it needs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,5 +1,5 @@
-//! What is under way, for a person who waits: one line on a terminal, written again and again, with counts and the time that is
-//! left. A build log has nothing of it: each phase has a line of its own there.
+//! Progress for a person who waits: one line on a terminal, rewritten again and again, with counts and the time that is
+//! left. A build log does not have this line: there each phase has a line of its own.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};

@@ -1,4 +1,5 @@
-//! What to write instead: a sentence, and the entries of the policy in it that settle the message by keeping something.
+//! The help of a message: a sentence, and the policy entries in it that resolve the message by keeping a file or an
+//! account.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! A place in a file that a person wrote: path, line, column, and the line itself with a mark below what is meant.
+//! A place in a file that a person wrote: path, line, column, and the line itself with a mark below the word in
+//! question.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How bad a finding is: a word of the command line, of every report, and of the checks.
+//! The severity of a finding: a word of the command line, of every report, and of the checks.
 
 use clap::ValueEnum;
 

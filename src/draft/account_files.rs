@@ -1,8 +1,8 @@
 //! Working copies of the account files, which the `accounts.*` rules transform one after the other.
 //!
-//! A change is a line that goes, becomes another line, or is added; each leaves one line of evidence, with
-//! password hashes masked. At the end a file whose bytes differ becomes one rewrite. This module knows no
-//! policy: which line goes is the rules' word.
+//! A change removes a line, replaces it or adds one; each leaves one line of evidence, with password hashes masked. At
+//! the end a file whose bytes differ becomes one rewrite. This module knows no policy: the rules decide which line to
+//! remove.
 
 use std::collections::{BTreeMap, BTreeSet};
 

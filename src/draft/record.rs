@@ -1,4 +1,4 @@
-//! Evidence: which rule changes what, and why.
+//! Evidence: the rule, the entry and the reason of each change.
 //!
 //! A rule may change every entry of a large tree, so a record holds numbers; paths and texts are made when they are shown.
 

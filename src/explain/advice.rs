@@ -1,7 +1,7 @@
-//! What to write so that a rule leaves an entry as it is: the narrowest entry that does.
+//! The policy entry that stops a rule from changing or removing a path: the narrowest one that works.
 //!
-//! Only what really works is said: each form is tried by the tests. A name that cannot be written in TOML, or that
-//! the policy would take for something else, leaves `--disable RULE`.
+//! This module suggests only entries that work: the tests try each form. For a name that cannot be written in TOML, or
+//! that the policy would read as something else, it suggests `--disable RULE`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a path that is not in the image may have meant.
+//! Suggestions for a path that is not in the image.
 
 use super::Explainer;
 use crate::diag::escape::quoted;

@@ -1,4 +1,4 @@
-//! Why an entry stays: the chain back to the policy, or what keeps every rule away from it.
+//! The reason why an entry stays: the chain back to the policy, or the protection from every rule.
 
 use super::Explainer;
 use crate::diag::escape::quoted;

@@ -1,9 +1,9 @@
-//! The account files of the root: which exist, where they are, and their lines as they were read.
+//! The account files of the root: their places, and their lines as they were read.
 //!
-//! This module reads `passwd`, `group`, `shadow`, `gshadow`, `subuid` and `subgid` in /etc. It decides
-//! nothing: what it cannot read for certain (a link, a directory, a mount, a file too large) is a
-//! [`Problem`], which rules turn into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP)
-//! are not accounts here; the first are named in [`Accounts::elsewhere`].
+//! This module reads `passwd`, `group`, `shadow`, `gshadow`, `subuid` and `subgid` in /etc. It decides nothing: a file
+//! that it cannot read reliably (a link, a directory, a mount, a file too large) is a [`Problem`], which rules turn
+//! into a refusal. Names from elsewhere (ostree's /usr/lib/passwd, NIS, LDAP) are not accounts here; the first are
+//! named in [`Accounts::elsewhere`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

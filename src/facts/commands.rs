@@ -1,7 +1,7 @@
-//! Command directories and PATH: what can be run by name in this root.
+//! Command directories and PATH: the programs that can be run by name in this root.
 //!
-//! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever
-//! that lies. Links to data, directories or nothing are none. This module does not know what is kept.
+//! A *command* is an entry of a command directory that is a program, or a link that leads to one, wherever that lies.
+//! Links to data, directories or nothing are not commands. This module does not know which commands are kept.
 
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};

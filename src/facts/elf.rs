@@ -1,8 +1,8 @@
-//! What the kernel and the dynamic loader read of an ELF file: header, program headers, dynamic section.
+//! The parts of an ELF file that the kernel and the dynamic loader read: header, program headers, dynamic section.
 //!
-//! Section headers are never looked at: they may be stripped or lie, and nothing that runs a program reads
-//! them. Everything is a ranged read with a bound, so that a large library costs a few hundred bytes and a
-//! hostile file cannot ask for more. What a file is good for is decided in [`super::program`].
+//! Section headers are never looked at: they may be stripped or lie, and nothing that runs a program reads them.
+//! Everything is a ranged read with a bound, so that a large library costs a few hundred bytes and a hostile file
+//! cannot ask for more. [`super::program`] decides whether a file is a program.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::borrow::Cow;

@@ -1,8 +1,8 @@
-//! Where the dynamic loader looks for a library, in its real order, for glibc and musl.
+//! The library search of the dynamic loader, in its real order, for glibc and musl.
 //!
-//! Sources: ld.so(8) and glibc's elf/dl-load.c, musl's ldso/dynlink.c. What only `ld.so.conf` names is found last: the
-//! loader itself believes `ld.so.cache` alone. LD_LIBRARY_PATH is passed by a caller that knows it. This module finds
-//! candidates and does not know what is kept.
+//! Sources: ld.so(8) and glibc's elf/dl-load.c, musl's ldso/dynlink.c. Libraries that only `ld.so.conf` names are found
+//! last: the loader itself believes `ld.so.cache` alone. LD_LIBRARY_PATH is passed by a caller that knows it. This
+//! module finds candidates and does not know which files are kept.
 
 mod cache;
 mod conf;

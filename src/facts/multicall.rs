@@ -1,7 +1,7 @@
-//! Programs that are many: busybox, toybox, coreutils built as one file. Which there are in a root, and their names.
+//! Multi-call programs (busybox, toybox, coreutils built as one file): those of a root, with their applet names.
 //!
-//! What such a program answers to is read from its bytes by [`crate::applets`]; here files and links are brought
-//! together. What happens to the other applets is the business of remove.applets.
+//! [`crate::applets`] reads the applet names of such a program from its bytes; this module adds files and links.
+//! remove.applets disables the other applets.
 
 pub(crate) mod calls;
 

@@ -1,6 +1,6 @@
-//! Which distribution the root is, from os-release(5).
+//! The distribution of the root, from os-release(5).
 //!
-//! Only what the file says: nothing is concluded from other files, and a missing file leaves every field empty.
+//! Only the fields of the file: nothing is concluded from other files, and a missing file leaves every field empty.
 
 use crate::tree::{Id, Tree};
 

@@ -1,7 +1,7 @@
-//! Which package owns which entry, read from the databases of dpkg, apk, rpm, pacman and opkg.
+//! The package that owns each entry, read from the databases of dpkg, apk, rpm, pacman and opkg.
 //!
-//! Lists hold paths as the package was built (`/bin/sh` on a merged /usr); they are mapped to the entries
-//! they lead to today. This module only reads; what happens to records is a rule's part.
+//! Lists hold paths as the package was built (`/bin/sh` on a merged /usr); they are mapped to the entries they lead to
+//! today. This module only reads; a rule edits the records.
 
 mod apk;
 pub(crate) mod dpkg;

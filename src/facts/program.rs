@@ -1,4 +1,5 @@
-//! What a file is when the kernel is asked to run it: an ELF file, a script with its interpreter, or neither.
+//! The kind of file that the kernel sees when it is asked to run one: an ELF file, a script with its interpreter, or
+//! neither.
 //!
 //! Owns the shebang as Linux parses it (fs/binfmt_script.c, execve(2)) and the definition of a program. It
 //! does not know where interpreters lie; that is the closure's part.

@@ -1,6 +1,7 @@
-//! Texts in the bytes of a program that tell what it may start and look up: whole paths, command lines, names.
+//! Texts in the bytes of a program that show which programs it may start and which names it may look up: whole paths,
+//! command lines, names.
 //!
-//! One pass for all of them. This module knows no tree: whether a path or a word is a program there is the closure's part.
+//! One pass for all of them. This module knows no tree: the closure decides whether a path or a word is a program.
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,10 @@
-//! What the run user needs and cannot read, run, or reach through the directories above: it starts for root and fails
-//! for the user.
+//! Files that the run user needs and cannot read, run, or reach through the directories above: the image starts as root
+//! and fails as this user.
 //!
-//! Judged are owners and modes as they will be after this run. Needed are the words of the image's commands, what
-//! scripts that they reach run and read, and every program, interpreter, script and library of the closure; what stays
-//! for a kept path alone is data whose reader is unknown. An access list is not read: image layers do not
-//! carry any. Where a file or directory in the way has one, this warns and does not refuse.
+//! The guard judges owners and modes as they will be after this run. The user needs the words of the image's commands,
+//! the files that scripts reached by them run and read, and every program, interpreter, script and library of the
+//! closure; a file that stays only for a kept path is data whose reader is unknown. An access list is not read: image
+//! layers do not carry any. Where a file or directory in the way has one, this warns and does not refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! A `[files]` path that cannot be what was meant: on a mount, missing, or a directory of the system itself.
+//! A `[files]` path that is a mistake: on a mount, missing, or a directory of the system itself.
 
 use super::Guard;
 use crate::diag::escape;

@@ -1,6 +1,6 @@
-//! A check that could not run, or would show nothing of what is kept: its program goes, or is not kept.
+//! A check that could not run, or would not test the kept files: its program is removed, or is not kept.
 //!
-//! A check keeps nothing by itself: what it uses has to be there for the image's sake.
+//! A check adds nothing to the keep list: the image itself has to need the files that a check uses.
 
 use super::Guard;
 use crate::diag::escape::{line, quoted};

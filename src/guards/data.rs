@@ -1,8 +1,8 @@
 //! A directory for data in which the image's program could write before this run, and the run user could not after it.
 //!
-//! An account gets a directory in order to write there. When that account goes, its directories become root's; and an image that
-//! ran as root and now runs as a user loses root's right to write in its volumes. Neither shows in a build: the program starts,
-//! and fails at its first write.
+//! An account gets a directory in order to write there. When that account is removed, its directories become root's;
+//! and an image that ran as root and now runs as a user loses root's right to write in its volumes. Neither shows in a
+//! build: the program starts, and fails at its first write.
 
 use std::collections::{BTreeMap, BTreeSet};
 

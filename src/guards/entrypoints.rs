@@ -1,5 +1,5 @@
-//! Entrypoint scripts and the little programs that start others, about to go though the policy does not mention them: the image's
-//! real ENTRYPOINT may well be one of them.
+//! Entrypoint scripts and the little programs that start others, about to be removed although the policy does not
+//! mention them: the image's real ENTRYPOINT may well be one of them.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,10 @@
-//! Scripts outside of the command directories that stay with a kept command of their package, while their interpreter goes.
+//! Scripts outside of the command directories that stay with a kept command of their package, while their interpreter
+//! is removed.
 //!
-//! Which of them run is written nowhere: what a kept program names by its path keeps its interpreter as part of the closure.
-//! All others are named, not refused. So are scripts of no package outside of the system directories, which are the
-//! application's; those are refused where a program runs whose work is to start what a request names, as the program files
-//! say.
+//! No file says which of them run: a script that a kept program names by its path keeps its interpreter as part of the
+//! closure. All others are reported, not refused. So are scripts of no package outside of the system directories, which
+//! are the application's; those are refused where a program runs whose work is to start scripts that requests name, as
+//! the program files say.
 
 use std::collections::{BTreeMap, BTreeSet};
 

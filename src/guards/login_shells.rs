@@ -1,8 +1,8 @@
-//! Accounts whose login shell is needed: su(1) and runuser(1) start it, and so does sshd(8). Servers that start none may still
-//! let in only whom shells(5) knows, as those of FTP: pam_shells(8), getusershell(3).
+//! Accounts whose login shell is needed: su(1) and runuser(1) start it, and so does sshd(8). Some servers that start no
+//! shell, such as those of FTP, accept only accounts whose shell is in /etc/shells: pam_shells(8), getusershell(3).
 //!
-//! accounts.shell takes every login shell but those of keep.shells, and "account is currently not available" is all that
-//! a broken image says then.
+//! accounts.shell replaces every login shell except those of keep.shells, and a broken image then prints only "account
+//! is currently not available".
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! Mounts over or below directories of the system: what the image has there is hidden, and stays as it is.
+//! Mounts over or below directories of the system: they hide the image's files there, which stay as they are.
 //!
-//! In a build step that is a refusal, but for what a builder mounts as a matter of course (DESIGN §6). Below `--root`
-//! other partitions of a machine are usual, and each is named.
+//! In a build step harden refuses them, except for the usual mounts of builders (DESIGN §6). Below `--root` other
+//! partitions of a machine are usual, and the guard reports each.
 
 use super::Guard;
 use crate::diag::escape::quoted;

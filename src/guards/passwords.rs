@@ -1,7 +1,7 @@
-//! Kept programs that ask PAM for passwords, while accounts.lock takes the passwords.
+//! Kept programs that ask PAM for passwords, while accounts.lock removes the passwords.
 //!
-//! Refused where the program runs when the image starts; what is kept beside it is named. The rule written in the policy,
-//! on or off, settles both.
+//! The plan is refused if such a program runs when the image starts; a program that is only kept is reported. The rule
+//! written in the policy, on or off, resolves both.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Programs that run when the image starts: the words of its command, and what those and their scripts start at once.
+//! Programs that run when the image starts: the words of its command, and the programs that those and their scripts
+//! start at once.
 
 use crate::closure::{Seed, Why};
 use crate::facts::program::Program;

@@ -1,4 +1,4 @@
-//! A directory of `[remove] directories` that is none: its commands would stay without a word.
+//! An entry of `[remove] directories` that is not a directory: its commands would silently stay.
 
 use super::Guard;
 use crate::diag::{Origin, escape};

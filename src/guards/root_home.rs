@@ -1,4 +1,4 @@
-//! Something that the image needs lies in root's home, which remove.root-home empties.
+//! A file that the image needs lies in root's home, which remove.root-home empties.
 
 use super::Guard;
 use crate::diag::{Help, Keep, List, escape};

@@ -1,5 +1,5 @@
-//! Programs about to go that scripts and configurations of kept programs name: refused where the image's command
-//! reaches the script, warned about elsewhere.
+//! Programs about to be removed that scripts and configurations of kept programs name: refused where the image's
+//! command reaches the script, warned about elsewhere.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
-//! Kept programs that start other programs through `/bin/sh`, while it goes.
+//! Kept programs that start other programs through `/bin/sh`, while `/bin/sh` is removed.
 //!
-//! A program that imports system(3), popen(3) or wordexp(3) may never call them where it runs: named, not refused.
+//! A program that imports system(3), popen(3) or wordexp(3) may never call them: the guard reports it and does not
+//! refuse.
 
 use super::Guard;
 use crate::diag::escape::quoted;

@@ -1,9 +1,10 @@
-//! Kept programs whose own texts name other programs, while those go.
+//! Kept programs whose own texts name other programs, while those are removed.
 //!
-//! A program that can start others and holds `/usr/bin/doveconf` or `rm -rf %s/files.db` may start it, or may never do so
-//! where it runs. So it is refused where both are likely: the program runs when the image starts, and the text is a whole
-//! command line, or the path of a program that its package depends on. All others are named, not refused. Libraries are not
-//! looked into, nor static programs, which import nothing; what runs `/bin/sh` through the C library is [`super::shell`]'s.
+//! A program that can start others and holds `/usr/bin/doveconf` or `rm -rf %s/files.db` may start it, or may never do
+//! so where it runs. So it is refused where both are likely: the program runs when the image starts, and the text is a
+//! whole command line, or the path of a program that its package depends on. All others are reported, not refused.
+//! Libraries are not looked into, nor static programs, which import nothing; [`super::shell`] handles programs that run
+//! `/bin/sh` through the C library.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! An image's configuration, manifest and index (OCI image specification, config.md, manifest.md, image-index.md) as
-//! documents: what the hardened image's say. Keys that this module does not know stay as they are.
+//! documents, and those of the hardened image. Keys that this module does not know stay as they are.
 
 use serde_json::{Map, Value, json};
 

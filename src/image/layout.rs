@@ -1,8 +1,8 @@
 //! An OCI image layout (OCI image specification, image-layout.md) in one tar archive, with Docker's manifest.json beside it, so
 //! that old engines load it, too.
 //!
-//! Blobs are written as they come: the header before one, which holds its digest, is filled in behind it. This module owns
-//! where blobs lie; what is in them is not its matter.
+//! Blobs are written as they come: the header before one, which holds its digest, is filled in behind it. This module
+//! owns the places of blobs, not their content.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,6 +1,6 @@
-//! The tree that a plan leaves, entry by entry, without a file system: what `apply` makes of a root, for an archive.
+//! The tree that a plan leaves, entry by entry, without a file system: the result of `apply`, for an archive.
 //!
-//! This module owns which entries are left, and with which attributes. It writes nothing.
+//! This module decides which entries are left, and their attributes. It writes nothing.
 
 use std::collections::BTreeMap;
 

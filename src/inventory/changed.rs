@@ -1,4 +1,4 @@
-//! What the files that a plan changes held before and hold after: size and SHA-256, for the report.
+//! Size and SHA-256 of the files that a plan changes, before and after, for the report.
 
 use serde::Serialize;
 

@@ -1,5 +1,4 @@
-//! Digests of what an image was hardened from and with, of what came out, and of every file that is gone: for reports and
-//! attestations.
+//! Digests of the input, the policy, harden, the output and every removed file: for reports and attestations.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -1,5 +1,5 @@
-//! What an image consists of: packages, and directories for what no package owns, each with the directories in which its
-//! files lie, and how much of it stays and goes.
+//! The parts of an image: packages, and directories for files that no package owns, each with the directories in which
+//! its files lie, and the amount that harden keeps and removes.
 //!
 //! One pass over the directories of the tree. Of each part the largest places are known apart, so that the memory depends on
 //! the number of packages and not on that of the entries.

@@ -1,8 +1,8 @@
-//! What is left in the root as a bill of materials: CycloneDX 1.5 (ECMA-424), JSON.
+//! The bill of materials of the hardened root: CycloneDX 1.5 (ECMA-424), JSON.
 //!
 //! The distribution, every package that still has a file or never had one, and every program that stays and that no
 //! package owns. There is no clock in it, and its serial number is made from its content: the same tree gives the same
-//! document. This module decides what is listed and how it is called, and leaves writing to the report.
+//! document. This module decides the components and their names, and leaves writing to the report.
 
 use anyhow::{Result, anyhow};
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What of each package stays and goes, in files and bytes: the figures of the report.
+//! Kept and removed files and bytes of each package: the figures of the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The file that learn writes: a harden.toml of keep entries only, one to a line, sorted.
 //!
 //! It holds no numbers of processes and no times, so that two runs of the same workload write the same bytes. Merging
-//! keeps every line as it is and refuses what it did not write itself, rather than lose it.
+//! keeps every line as it is, and refuses a file that it did not write itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,9 +1,9 @@
 //! The seccomp profile that learn writes: the form of the OCI runtime specification with Docker's sections for machines,
 //! which Docker, Podman and containerd read.
 //!
-//! It allows the calls that the command made, and those that must never be missing: what a runtime does between its filter and
-//! the command, and what any program may come to do though it did not this time. A call outside gets EPERM. But a C library
-//! does without a new call only where it gets ENOSYS, so new calls outside get that.
+//! It allows the calls that the command made, and those that every profile needs: the calls that a runtime makes
+//! between its filter and the command, and the calls that any program may make another time. All other calls get EPERM.
+//! But a C library uses an older call only if a new one gets ENOSYS, so new calls outside get that.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Signals that are meant for CMD, and its time limit.
 //!
-//! One thread waits for signals in the place of the whole process, and hands them on. What a terminal sends goes to
-//! every process of the foreground group: CMD has it already.
+//! One thread waits for signals in the place of the whole process, and hands them on. A terminal sends its signals to
+//! every process of the foreground group: CMD has them already.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! The times of what a plan writes: two builds of one input give the same layer.
+//! The times of the entries that a plan writes: two builds of one input give the same layer.
 
 use crate::tree::{Id, Time, Tree};
 

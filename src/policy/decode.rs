@@ -1,6 +1,6 @@
 //! harden.toml → [`Layer`]: every problem of the text at once, each with its place.
 //!
-//! This module owns the walk over the parsed text. What a value means is in `value`, which keys there are in `keys`.
+//! This module owns the walk over the parsed text. `value` has the meaning of a value, `keys` the list of keys.
 
 mod checks;
 mod entries;

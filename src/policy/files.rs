@@ -1,6 +1,6 @@
 //! harden.toml, the files that it extends, and the program files that each of them names.
 //!
-//! This module owns which files a policy is read from, and their order. The meaning of a text is decided in `decode`.
+//! This module decides which files a policy is read from, and their order. `decode` decides the meaning of a text.
 
 use std::collections::BTreeSet;
 use std::io;

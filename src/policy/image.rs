@@ -1,6 +1,6 @@
 //! `--image-config`: `docker inspect`, `podman inspect` or an OCI image configuration → [`Layer`].
 //!
-//! This module owns the shapes of that JSON. It does not know what wins over it.
+//! This module owns the shapes of that JSON. It does not know which sources take precedence over it.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! One source of the policy (flags, environment, file, image configuration, profile) and how sources add up.
 //!
-//! This module owns precedence, and what contradicts what. It reads no text.
+//! This module owns precedence and contradictions. It reads no text.
 
 use std::collections::{BTreeMap, BTreeSet};
 

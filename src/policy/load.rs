@@ -1,6 +1,6 @@
 //! From options, configuration, image configuration and profile to one [`Policy`].
 //!
-//! This module owns which sources there are and in which order they count. Files are read through [`Inputs`].
+//! This module owns the list of sources and their order. Files are read through [`Inputs`].
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! Flags and environment in one value: what was given, and by which of the two.
+//! Flags and environment in one value: each given option, with its source.
 //!
-//! This module owns the names of the environment variables and the rule that a flag wins. What a value of the policy
-//! means is decided by the caller.
+//! This module owns the names of the environment variables and the rule that a flag wins. The caller decides the
+//! meaning of a value.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

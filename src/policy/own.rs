@@ -1,4 +1,4 @@
-//! What a check of `[[audit.check]]` asks.
+//! The requirements of a check of `[[audit.check]]`.
 
 use crate::diag::Origin;
 use crate::diag::severity::Severity;

@@ -1,4 +1,4 @@
-//! How a command entry names commands. Names are bytes: an image may hold names that are not UTF-8.
+//! The patterns by which a command entry names commands. Names are bytes: an image may hold names that are not UTF-8.
 
 use super::Pattern;
 

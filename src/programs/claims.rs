@@ -1,4 +1,4 @@
-//! What the built-in files claim of programs, for the test that holds them against real packages.
+//! The claims of the built-in files about programs, for the test that compares them with real packages.
 
 use super::{BUILT_IN, BuiltIn, Configuration, Part, Program, SYNTAXES, account_settings, command_settings};
 

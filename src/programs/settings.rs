@@ -1,4 +1,4 @@
-//! The text of a configuration to what its keys say: accounts, command lines, files.
+//! From the text of a configuration to the names that its keys hold: accounts, command lines, files.
 
 use super::{Configuration, Kind, Syntax, Value};
 

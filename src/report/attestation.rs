@@ -1,5 +1,5 @@
-//! What `harden image --attestation` writes: an in-toto Statement (in-toto attestation framework, spec v1) of the hardened
-//! image, for a signature.
+//! The attestation of `harden image --attestation`: an in-toto Statement (in-toto attestation framework, spec v1) of
+//! the hardened image, for a signature.
 
 use std::io::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! What a person reads at the end of the report: the image before and after, the largest things that go, and what to do next.
+//! The end of the report for people: the image before and after, the largest removals, and the next steps.
 
 use std::fmt::Write as _;
 

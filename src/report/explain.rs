@@ -1,4 +1,4 @@
-//! The answers of `harden explain`, for people and for programs.
+//! The output of `harden explain`, for people and for programs.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};

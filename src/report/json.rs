@@ -1,7 +1,7 @@
 //! The report for programs: one JSON document, its layout versioned by `schema`.
 //!
 //! Everything outside ASCII is written as `\uXXXX`, so that a hostile file name forges nothing on a terminal. Bytes
-//! that are no UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
+//! that are not UTF-8 appear as `\xNN` in `path`, and then `path_hex` has the exact bytes.
 
 use std::fmt;
 use std::io::{self, Write as _};

@@ -1,6 +1,6 @@
-//! Reports in Markdown, for the summary of a job: what a person wants to know before opening the log.
+//! Reports in Markdown, for the summary of a job: the facts that a person needs before opening the log.
 //!
-//! Everything that an image or a policy says stands in code spans, in which Markdown and HTML have no meaning: no name can
+//! Every text of an image or a policy stands in code spans, in which Markdown and HTML have no meaning: no name can
 //! become a link, an image that is loaded, or a mention.
 
 use std::fmt;

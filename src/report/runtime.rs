@@ -1,5 +1,5 @@
-//! What the hardened image needs from the engine that runs it: what it writes, and the options and the specification that
-//! fit.
+//! Run-time needs of the hardened image: the paths that it writes, and the engine options and the pod specification
+//! that fit.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What stays and goes of each package, for people.
+//! The kept and removed files of each package, for people.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The report for people: what changes, rule by rule, and a closing table.
+//! The report for people: the changes, rule by rule, and a closing table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,10 +1,10 @@
 //! Directories read ahead of the walk by other threads.
 //!
 //! The walk puts every entry into the tree itself, in its own order, and says which directories come next. Helpers read
-//! those into [`Listing`]s. They begin at the other end, with the directories that the walk needs last, and go on with what
-//! lies in those: the walk and the helpers meet in the middle. In a tree too large for that they read what comes next. What
-//! a helper could not read, or found too large, the walk reads itself: whatever the number of threads and their luck, the
-//! tree and the error are the same.
+//! those into [`Listing`]s. They begin at the other end, with the directories that the walk needs last, and go on with
+//! the directories in those: the walk and the helpers meet in the middle. In a tree too large for that they read the
+//! next directories. The walk itself reads directories that a helper could not read, or found too large: the tree and
+//! the error are the same for any number and timing of threads.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,6 +1,6 @@
 //! Every change of the file system, each on one entry reached by (directory descriptor, last name).
 //!
-//! Each function compares the entry with what the walk saw, does nothing where nothing differs (an unneeded
+//! Each function compares the entry with the one that the walk saw, does nothing where nothing differs (an unneeded
 //! write is a copy-up, a whole file in the layer), and never follows the last component.
 
 use std::ffi::CStr;

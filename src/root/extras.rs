@@ -1,4 +1,5 @@
-//! What a directory has besides mode, owner and time: extended attributes, ACLs among them, and the flags of chattr(1).
+//! Attributes of a directory besides mode, owner and time: extended attributes, ACLs among them, and the flags of
+//! chattr(1).
 //!
 //! A check may set them on a directory of its own user, and a layer would hold them.
 

@@ -1,6 +1,6 @@
-//! What start-up may read outside a root: the configuration, this program's own identity, the evidence for a
-//! build step; and the report, whose file is opened before the first change. Also the one place that starts programs:
-//! a changed multi-call binary is tried from memory, and only where this program runs in the root itself.
+//! Files that start-up may read outside a root: the configuration, this program's own identity, the evidence for a
+//! build step; and the report, whose file is opened before the first change. Also the one place that starts programs: a
+//! changed multi-call binary is tried from memory, and only where this program runs in the root itself.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! What is mounted below a root, where the kernel gives no mount numbers with statx(2) (before Linux 5.8, gVisor).
+//! Mounts below a root, where the kernel gives no mount numbers with statx(2) (before Linux 5.8, gVisor).
 //!
 //! Files and directories may be bound from the root's own device, so that no device number tells. The list of mounts
 //! does (proc_pid_mountinfo(5)): it is read once, when the root is opened, and only from a real procfs.

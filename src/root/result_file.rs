@@ -1,7 +1,8 @@
-//! A file that a run writes as its result: whole or not at all, whatever ends the run and however full the disk is.
+//! A file that a run writes as its result: complete or absent, even after a kill or on a full disk.
 //!
-//! The content goes to a new file beside it, which takes its name once it has reached the disk. What has no place beside
-//! it is written where it is: a link, a device, a pipe, a file that is a mount or whose directory cannot be written.
+//! The content goes to a new file beside it, which takes its name once it has reached the disk. A target that allows no
+//! file beside it is written in place: a link, a device, a pipe, a file that is a mount or whose directory cannot be
+//! written.
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};

@@ -1,8 +1,8 @@
-//! A result that a run writes piece by piece: whole in its place, or not there at all.
+//! A result that a run writes piece by piece: complete or absent.
 //!
-//! The pieces go to a file beside the place, which takes its name at the end; what has no place beside it (standard output, a
-//! pipe, a device) gets them from a temporary file. Neither has a name before, where the kernel can do that: a reader never
-//! sees a part, and a run that is killed leaves nothing.
+//! The pieces go to a file beside the place, which takes its name at the end; a target that allows no file beside it
+//! (standard output, a pipe, a device) gets them from a temporary file. Neither has a name before, where the kernel can
+//! do that: a reader never sees a part, and a run that is killed leaves nothing.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};

@@ -1,8 +1,8 @@
-//! The `accounts.*` rules: who exists, who can log in, and with what.
+//! The `accounts.*` rules: which accounts exist, and which of them can log in, and how.
 //!
-//! Each rule transforms the working copies of the account files ([`crate::draft::account_files`]) in the order
-//! user, prune, shell, lock; [`finish`] turns the result into rewrites. Any of them can be off. This file
-//! owns what they share: loading with its refusals, and the answer to "which accounts and groups stay".
+//! Each rule transforms the working copies of the account files ([`crate::draft::account_files`]) in the order user,
+//! prune, shell, lock; [`finish`] turns the result into rewrites. Any of them can be off. This file owns their shared
+//! code: loading with its refusals, and the list of accounts and groups that stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 

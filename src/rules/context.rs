@@ -1,4 +1,4 @@
-//! What a rule may look at.
+//! The inputs of a rule: facts, content of files, policy, closure and other data, all read-only.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! packages.database: the records by which scanners know what is installed.
 //!
-//! `keep` leaves every record as it is. `prune` makes those of dpkg and apk say what is left, once every other rule has
-//! removed what it removes: see [`prune`]. `remove` takes the whole database, and says what that means.
+//! `keep` leaves every record as it is. `prune` reduces those of dpkg and apk to the remaining files, after every other
+//! rule: see [`prune`]. `remove` takes the whole database, and says what that means.
 
 mod alternatives;
 mod apk;

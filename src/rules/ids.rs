@@ -1,4 +1,4 @@
-//! Which user and group numbers have an account or group after this run: read off the finished account files.
+//! The user and group numbers that have an account or group after this run, read from the finished account files.
 
 use std::collections::BTreeSet;
 

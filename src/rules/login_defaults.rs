@@ -1,5 +1,5 @@
-//! login.defaults: what auditors ask of interactive logins. Off by default: without a login shell it only satisfies
-//! checks.
+//! login.defaults: settings that auditors require for interactive logins. Off by default: without a login shell it only
+//! satisfies checks.
 //!
 //! umask 027 and TMOUT for shells, passwords that age, core dumps limited to 0, an empty securetty, cron.allow and
 //! at.allow instead of cron.deny and at.deny. A setting that is stricter already stays. Runs before the removals, so

@@ -1,7 +1,7 @@
 //! login.shells: /etc/shells names no nologin. Programs take an account for a person's when its shell is listed there.
 //!
-//! Where a service that stays asks pam_shells(8), nologin is listed for those who may use that service and no shell: the
-//! file stays as it is. Runs after the removals, since it depends on which services stay.
+//! Where a service that stays asks pam_shells(8), nologin is listed for accounts that may use that service and no
+//! shell: the file stays as it is. Runs after the removals, since it depends on which services stay.
 //!
 //! Source: shells(5), CIS Debian 12 §5.4.3.1, SSG no_nologin_in_shells.
 

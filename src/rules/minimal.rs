@@ -1,17 +1,17 @@
-//! `mode = "minimal"`: what stays besides the commands, and why.
+//! `mode = "minimal"`: the files that stay besides the commands, with the reasons.
 //!
-//! The closure names files; packages say what belongs to them and what they cannot do without. A *needed file* is one of
-//! the closure, of `keep.paths`, of `[files]`, of a kind of data that is wanted (`data`), or what a staying ELF file
-//! needs or opens by name. Files that no package owns are the application: they stay, and what they need stays.
+//! The closure names files; packages list their files and dependencies. A *needed file* is one of the closure, of
+//! `keep.paths`, of `[files]`, of a kind of data that is wanted (`data`), or what a staying ELF file needs or opens by
+//! name. Files that no package owns are the application: they stay, and so do the files that they need.
 //!
 //! Granularity "package". A package stays that
 //! 1. owns a needed file (data excepted: of its package only the data stays), or holds the base layout, or is named;
-//! 2. is a dependency of one that stays, unless it is *lost*: it had commands, keeps none, and holds no modules of a kept
-//!    interpreter. What is left of a lost package serves nobody: its libraries would be needed files. So adduser,
-//!    debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with a server,
-//!    and nothing that only they depend on. One that is built from the same source, holds no ELF file of its own and is
-//!    not built with an interpreter stays for its configuration and data alone: exim4-config's tools go, and what the
-//!    server reads stays. So do those of its source that it depends on;
+//! 2. is a dependency of one that stays, unless it is *lost*: it had commands, keeps none, and holds no modules of a
+//!    kept interpreter. No kept program needs the rest of a lost package: its libraries would be needed files. So
+//!    adduser, debconf, dpkg, perl or iproute2, which maintainer scripts and service files call, do not come along with
+//!    a server, and nothing that only they depend on. One that is built from the same source, holds no ELF file of its
+//!    own and is not built with an interpreter stays for its configuration and data alone: exim4-config's tools are
+//!    removed, and the files that the server reads stay. So do those of its source that it depends on;
 //! 3. is built from the source of one that stays, never had commands and holds modules: python's standard library is in
 //!    no dependency of the package that owns the interpreter, and plugins of a library in none of the library. One that
 //!    had commands does so where both hold modules in one directory, as strongSwan's plugins with a client beside them;
@@ -23,11 +23,11 @@
 //!    as a command or as a library that a program embeds;
 //! 6. was installed on purpose, as the package manager notes, unless it is lost or `minimal.drop` names it.
 //!
-//! Of a package that stays goes what no running program reads: `trim`. Each rule only adds, and all are followed until
-//! nothing is added; so the result is closed, and a second run, which sees less, finds the same.
+//! harden trims a kept package: `trim` removes files that no running program reads. Each rule only adds, and all are
+//! followed until nothing is added; so the result is closed, and a second run, which sees less, finds the same.
 //!
-//! Granularity "file". Needed files stay and nothing else that a package owns. What a program opens by a name that no
-//! ELF file shows is not seen: `harden learn` sees it.
+//! Granularity "file". Needed files stay and nothing else that a package owns. harden does not see files that a program
+//! opens by a name that no ELF file shows: `harden learn` sees them.
 //!
 //! This module decides; the rule `remove.unneeded` removes. It knows no distribution and reads no package database.
 

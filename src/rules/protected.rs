@@ -1,4 +1,4 @@
-//! What no rule removes or changes, whatever it asks for.
+//! Entries that are protected from every rule: no rule removes or changes them.
 
 use super::context::Context;
 use super::remove::this_program::IMAGE_DIRECTORIES;

@@ -1,4 +1,4 @@
-//! Rules that remove what a container image does not need.
+//! Rules that remove files that a container image does not need.
 
 pub(crate) mod applets;
 pub(crate) mod commands;

@@ -1,4 +1,4 @@
-//! Which part of the root an entry lies in: rules ask differently of the system, of /var and of the application.
+//! The part of the root in which an entry lies: rules treat the system, /var and the application differently.
 
 use crate::policy::{Entry, Files};
 use crate::tree::set::IdSet;

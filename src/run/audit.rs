@@ -1,4 +1,4 @@
-//! audit on one root: collect what may be read, judge it, write the verdict.
+//! audit on one root: collects the readable files, judges them, writes the verdict.
 
 use std::fs::File;
 use std::path::Path;

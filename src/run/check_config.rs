@@ -1,4 +1,4 @@
-//! check-config: whether files of harden.toml's form can be read, without an image.
+//! check-config: reads files of harden.toml's form without an image, and reports their errors.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! `harden init`: a commented harden.toml fitted to this image, as a start to edit.
 //!
-//! Guesses are marked as such. What the image configuration or flags say is taken; nothing is asked and nothing changed.
-//! The file is tried before it is printed: what a plan by it would refuse is settled or told (`init/answers.rs`).
+//! Guesses are marked as such. Values of the image configuration and of flags are used as they are; init asks nothing
+//! and changes nothing. It tries the file before it prints it: it resolves each refusal of the plan, or reports it
+//! (`init/answers.rs`).
 
 mod answers;
 

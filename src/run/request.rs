@@ -1,4 +1,4 @@
-//! What the command line asks for, apart from the policy.
+//! The options of the command line that are not part of the policy.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! A changed multi-call binary, tried before it replaces the old one: only in the file system that this program runs in.
 //!
-//! What is read from its bytes has been proved already. This finds what bytes do not show: a kernel or a loader that
-//! does not start the file. A machine that cannot start it proves nothing, and stops nothing.
+//! Its bytes have been proved already. This trial finds faults that bytes do not show: a kernel or a loader that does
+//! not start the file. A machine that cannot start it proves nothing, and stops nothing.
 
 use crate::applets::{self, Family};
 use crate::diag::Diagnostic;

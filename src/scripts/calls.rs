@@ -1,6 +1,7 @@
 //! Programs that scripts in other languages than a shell's start: the literal first argument of the calls that those
-//! languages have for it, and of the script's own functions that give an argument to one of them; where a variable stands
-//! there, what the script assigns to it (`calls/given.rs`). A module that the script loads is not read.
+//! languages have for it, and of the script's own functions that give an argument to one of them; where a variable
+//! stands there, the value that the script assigns to it (`calls/given.rs`). A module that the script loads is not
+//! read.
 
 mod definitions;
 mod given;

@@ -1,7 +1,8 @@
 //! Programs that compiled code of a virtual machine starts: the strings of the application's own Java classes that use
-//! ProcessBuilder or Runtime.exec, and of its .NET assemblies that use System.Diagnostics.Process. A string that the code gives
-//! to such a call counts, whatever its name is. Any other one counts too, since no reading of the code is complete, if it is the
-//! path of a program, a command line, or the name of a program that is no common word.
+//! ProcessBuilder or Runtime.exec, and of its .NET assemblies that use System.Diagnostics.Process. A string that the
+//! code gives to such a call counts, also if it is a common word. Any other one counts too, since no reading of the
+//! code is complete, if it is the path of a program, a command line, or the name of a program that is not a common
+//! word.
 
 mod assembly;
 mod class;

@@ -1,8 +1,8 @@
 //! Accounts and groups that configurations of kept programs name: configuration files at their usual places, files and
 //! options on the image's command lines, and kept shell scripts.
 //!
-//! Which files, keys and options they are stands in the program files. Only what stands there literally is seen; what a
-//! variable holds is not guessed. This module does not know which accounts go.
+//! The program files define these files, keys and options. harden sees only literal names; it does not guess the value
+//! of a variable. This module does not know which accounts are removed.
 
 mod code;
 

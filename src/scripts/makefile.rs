@@ -1,7 +1,7 @@
 //! Makefiles: the lines of recipes, as `/bin/sh` gets them (GNU make manual, "Recipe Syntax", "The shell Function").
 //!
-//! Read are the recipes that the goals lead to. A variable counts by its first assignment that is fixed text; what only a
-//! running make knows becomes a variable of the shell, which names nothing.
+//! Read are the recipes that the goals lead to. A variable counts by its first assignment that is fixed text; a value
+//! that only a running make knows becomes a variable of the shell, which names nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

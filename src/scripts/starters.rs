@@ -1,5 +1,5 @@
-//! Programs whose work is to start others, and where they are told which: supervisord, s6, runit, cron, inits, and servers
-//! whose configuration holds commands. Which they are stands in the program files.
+//! Programs whose work is to start others, and the configurations that name those: supervisord, s6, runit, cron, inits,
+//! and servers whose configuration holds commands. The program files list them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What the code of a script, with the files that it sources, may run when it runs.
+//! The programs that the code of a script may run, with the files that it sources.
 //!
 //! Owns which words are only functions or builtins, which functions are ever called, which variables hold a program's
 //! name, and which uses stand under a test for their program. It expands nothing that needs a running shell and does

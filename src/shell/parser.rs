@@ -1,5 +1,5 @@
-//! Tokens → simple commands and the control structure around them. Owns reserved words; knows no quoting, and not
-//! what a command does with its words.
+//! Tokens → simple commands and the control structure around them. Owns reserved words; knows neither quoting nor the
+//! use that a command makes of its words.
 
 use super::lexer::{LexError, Operator, Token, Word, tokens};
 

@@ -1,4 +1,4 @@
-//! Whole scripts: what they use, and what they do not.
+//! Whole scripts: the programs that they use, and those that they do not use.
 
 use proptest::prelude::*;
 

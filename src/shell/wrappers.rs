@@ -1,6 +1,7 @@
-//! What a simple command runs: its first word, and what that runs in turn (`exec`, `env`, `gosu`, `find -exec`).
+//! The programs that a simple command runs: its first word, and the programs that this one runs in turn (`exec`, `env`,
+//! `gosu`, `find -exec`).
 //!
-//! One row a program, from its manual page. What a row does not say is not guessed.
+//! One row a program, from its manual page. The module guesses nothing beyond a row.
 
 use super::lexer::Word;
 use super::parser::SimpleCommand;

@@ -1,4 +1,4 @@
-//! What a call is about to change.
+//! The changes that a call is about to make.
 
 use nix::libc;
 use rustix::io::Errno;

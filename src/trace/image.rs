@@ -1,8 +1,8 @@
 //! The image as it was before the command ran: a tree that is there, or one that is read while the command starts.
 //!
 //! Reading the tree takes longer than most programs take to start. It goes on beside CMD until CMD is about to change
-//! which entries there are; that call waits for the end of the walk. Until then paths are only collected. Nothing here
-//! knows what a path means: that is [`super::seen`]'s.
+//! which entries there are; that call waits for the end of the walk. Until then paths are only collected. This module
+//! does not know the meaning of a path: [`super::seen`] does.
 
 use anyhow::{Result, anyhow};
 use std::cell::OnceCell;

@@ -1,4 +1,4 @@
-//! Which calls a command made, by name: for a profile of what it may do.
+//! The calls that a command made, by name, for a profile of the calls that it may make.
 
 use std::collections::BTreeSet;
 

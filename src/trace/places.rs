@@ -1,4 +1,4 @@
-//! Where a traced process stands: its memory, its working directory, its open directories, its program.
+//! The state of a traced process: its memory, its working directory, its open directories, its program.
 //!
 //! All of it is asked of the kernel while the process is stopped, nothing is remembered. A process that dropped to
 //! another user is closed to a tracer without CAP_SYS_PTRACE (ptrace(2), "Ptrace access mode checking"), but for its

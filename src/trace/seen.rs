@@ -1,9 +1,9 @@
-//! What a command used, as paths of the image before it ran.
+//! The files that a command used, as paths of the image before it ran.
 //!
-//! A path is looked up in the tree that was read before it started, and compared with what the call is about to meet:
-//! where it changed links, names or mounts meanwhile, or where the path means another place for each process, the file
-//! system is walked instead ([`super::trail`]). Only names of that tree are written.
-//! Nothing here knows how calls are found out.
+//! A path is looked up in the tree that was read before it started, and compared with the file that the call is about
+//! to reach: where it changed links, names or mounts meanwhile, or where the path means another place for each process,
+//! the file system is walked instead ([`super::trail`]). Only names of that tree are written. This module does not know
+//! how calls are found.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,10 @@
 //! The loop that follows a command (CMD) and everything that it starts, from its first instruction to the end of the last process.
 //!
-//! A call that names a file stops before it is made; its path is read, and the process goes on. Where that does not tell
-//! enough it stops once more when it has been made: when it opened a file while another process or thread was there that
-//! may have changed names or the path in memory, or when it has no path, or none that can be read. Signals, job control
-//! and exit statuses pass through as they come. What could not be read is counted as lost, and never guessed.
+//! A call that names a file stops before it is made; its path is read, and the process goes on. Where that does not
+//! tell enough it stops once more when it has been made: when it opened a file while another process or thread was
+//! there that may have changed names or the path in memory, or when it has no path, or none that can be read. Signals,
+//! job control and exit statuses pass through as they come. A path that could not be read is counted as lost, and never
+//! guessed.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;

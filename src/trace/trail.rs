@@ -1,7 +1,7 @@
-//! Where a path leads for a process, link by link, in the file system as it is now.
+//! The target of a path for a process, link by link, in the file system as it is now.
 //!
 //! Some links of /proc lead each process elsewhere: `self` and `thread-self` by number, `cwd`, `root`, `exe` and `fd/N`
-//! to a place itself and not to its name (proc_pid_fd(5)). What this process would find there is its own.
+//! to a place itself and not to its name (proc_pid_fd(5)). The tracer itself would find its own places there.
 
 use nix::libc;
 use rustix::fs::Statx;

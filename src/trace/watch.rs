@@ -1,4 +1,4 @@
-//! A limit for what the tracer waits for, so that it and what it traces never wait for each other.
+//! A time limit for the tracer's waits, so that it and the traced processes never wait for each other.
 //!
 //! A path may lie on a file system that a traced process itself serves (FUSE), or in memory that such a file system
 //! fills: looking at it waits for that process, whose own next call waits for the tracer. Nothing the tracer can do

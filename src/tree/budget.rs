@@ -1,7 +1,9 @@
 //! Budgets: how much work each reader does for one root or archive. A few kilobytes can ask for more than any machine
-//! has; a reader that has spent its budget stops, and what was concluded by then is refused, never taken for the whole.
+//! has; a reader that has spent its budget stops, and harden refuses its partial result, which it never takes for the
+//! whole.
 //!
-//! This module counts. What a step is, and how many are enough for every honest image, stands beside each reader.
+//! This module counts. The definition of a step, and the number that is enough for every honest image, stand beside
+//! each reader.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The content of files, read inside a root or an archive: what reads it needs no file system of its own.
+//! The content of files, read inside a root or an archive: readers need no file system of their own.
 
 use super::access::AccessList;
 use super::budget::{Budget, Budgets};

@@ -1,5 +1,5 @@
-//! Patterns on names and paths: one dialect for everything that a policy or a table of ours writes, and what shells and
-//! glob(3) make of the patterns in an image's own files.
+//! Patterns on names and paths: one dialect for everything that a policy or a table of ours writes, and one for the
+//! patterns in an image's own files, as shells and glob(3) expand them.
 //!
 //! The syntax is globset's: `*` and `?` match no slash, `**` as a whole part matches any number of parts, `[a-z]` and `[!a-z]`
 //! one byte of a set or outside it, `{a,b}` alternatives, and a backslash takes the next character literally. Names are

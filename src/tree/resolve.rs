@@ -1,4 +1,5 @@
-//! Where paths lead in a tree: links inside the root, as path_resolution(7) says it, each remembered where it costs much.
+//! Path resolution in a tree: links inside the root, as path_resolution(7) says it, each remembered where it costs
+//! much.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Checks that ask what a rule asks: a finding is what the rule would change. So the two cannot disagree.
+//! Checks that follow a rule: a finding is a change that the rule would make. So the two cannot disagree.
 
 use std::collections::BTreeSet;
 

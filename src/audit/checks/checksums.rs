@@ -1,4 +1,4 @@
-//! Whether the files of packages are what dpkg's lists of checksums say (deb-md5sums(5)).
+//! Compares the files of packages with dpkg's lists of checksums (deb-md5sums(5)).
 
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::quoted;

@@ -1,4 +1,4 @@
-//! Checks of content that no package owns: secrets by what is in a file and by its name, and what a developer left.
+//! Checks of content that no package owns: secrets by the content and the name of a file, and leftovers of developers.
 //!
 //! Text files up to 1 MiB are read, once for all checks of content.
 

@@ -1,4 +1,4 @@
-//! Checks of home directories: whose they are, and files that allow a login.
+//! Checks of home directories: their owners, and files that allow a login.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Checks of files with a fixed place, by what is in them.
+//! Checks of files with a fixed place, by their content.
 
 use crate::audit::{Cx, Findings, Severity};
 use crate::diag::escape::escaped;

@@ -1,4 +1,4 @@
-//! Checks of what can be run: by class, by package, and where its libraries come from.
+//! Checks of programs: their class, their package, and the places of their libraries.
 
 use crate::audit::{Cx, Findings};
 use crate::diag::escape::escaped;

@@ -1,5 +1,5 @@
-//! Whether an image can start at all: its programs are there, with their interpreters and libraries, and its user exists
-//! and may read and run them. Owners and modes are judged as the kernel judges them; access lists are not read.
+//! Checks that an image can start: its programs exist, with their interpreters and libraries, and its user exists and
+//! may read and run them. Owners and modes are judged as the kernel judges them; access lists are not read.
 
 use std::collections::BTreeSet;
 

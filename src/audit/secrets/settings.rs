@@ -1,4 +1,4 @@
-//! Settings `NAME=value`: whether the name is one that holds a secret, and the value one.
+//! Settings `NAME=value`: tests if the name stands for a secret, and if the value is one.
 
 /// What a name says that its value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

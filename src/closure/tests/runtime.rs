@@ -1,4 +1,4 @@
-//! What programs need at run time besides the libraries they name.
+//! Files that programs need at run time besides the libraries that they name.
 
 use super::{Image, keep, kept_path, run};
 use crate::facts::elf::fixture::{Spec, library, program};

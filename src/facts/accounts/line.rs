@@ -1,8 +1,7 @@
 //! One line of an account file, kept as the bytes it was read as.
 //!
-//! This module owns the six line formats (passwd(5), group(5), shadow(5), gshadow(5), subuid(5), subgid(5))
-//! and what is wrong with a line. It knows no policy, and it never repairs: a line that is written back
-//! unchanged is the same bytes.
+//! This module owns the six line formats (passwd(5), group(5), shadow(5), gshadow(5), subuid(5), subgid(5)) and the
+//! errors of a line. It knows no policy, and it never repairs: a line that is written back unchanged is the same bytes.
 
 /// Which account file a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

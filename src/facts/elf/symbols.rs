@@ -1,4 +1,4 @@
-//! The dynamic symbol table: which functions a file takes from elsewhere.
+//! The dynamic symbol table: the functions that a file imports.
 
 use std::collections::BTreeSet;
 

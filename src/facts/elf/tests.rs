@@ -1,4 +1,4 @@
-//! ELF files that are right, and ELF files that are not.
+//! Valid and invalid ELF files.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use proptest::prelude::*;

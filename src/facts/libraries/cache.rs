@@ -1,7 +1,8 @@
-//! /etc/ld.so.cache: which library ldconfig(8) found where, in both formats (glibc's sysdeps/generic/dl-cache.h).
+//! /etc/ld.so.cache: the libraries that ldconfig(8) found, with their paths, in both formats (glibc's
+//! sysdeps/generic/dl-cache.h).
 //!
-//! The loader believes this file and never reads ld.so.conf. Flags are not looked at: whether an entry suits a machine
-//! is seen in the file that it leads to.
+//! The loader believes this file and never reads ld.so.conf. Flags are not looked at: the file that an entry leads to
+//! shows whether the entry suits a machine.
 
 /// First bytes of the format up to glibc 2.1, which may hold the new one behind its entries.
 const OLD: &[u8] = b"ld.so-1.7.0";

@@ -1,5 +1,5 @@
-//! Words that call an applet by the program's own name, and what applets start by themselves. Words and names only:
-//! which of them exist, and which stay, others know.
+//! Words that call an applet by the program's own name, and the applets that other applets start. Words and names only:
+//! other modules know which of them exist and which stay.
 
 /// What stands behind the program's own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Which package made an account: its maintainer scripts (dpkg) and its sysusers.d(5) files hold the name.
+//! The package that made an account: its maintainer scripts (dpkg) or its sysusers.d(5) files hold the name.
 
 use std::collections::BTreeSet;
 

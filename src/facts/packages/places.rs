@@ -1,4 +1,4 @@
-//! Where the package databases lie.
+//! The places of the package databases.
 
 /// Where scanners find packages: never removed unless `database = "remove"`.
 pub(crate) const RECORDS: &[&str] = &[

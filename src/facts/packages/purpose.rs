@@ -1,7 +1,7 @@
-//! Which packages were installed on purpose: what the managers' own notes say.
+//! Packages that were installed on purpose, by the notes of the package managers.
 //!
-//! apt notes the packages that it installed for others, apk and dnf those that were asked for, and pacman has a field in
-//! each record. A tree without such notes says nothing, and no package of it counts.
+//! apt notes the packages that it installed for others, apk and dnf those that were asked for, and pacman has a field
+//! in each record. In a tree without such notes, no package counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! Which package cannot do without which: names as the records write them, resolved once all are known.
+//! Dependencies between packages: names as the records write them, resolved once all are known.
 //!
-//! Versions are ignored, and every alternative that is installed counts: the database was consistent when
-//! the package manager wrote it. What is only recommended or suggested does not count.
+//! Versions are ignored, and every alternative that is installed counts: the database was consistent when the package
+//! manager wrote it. Recommended and suggested packages do not count.
 
 use std::collections::BTreeMap;
 

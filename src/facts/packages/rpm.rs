@@ -1,9 +1,8 @@
 //! rpm's database in its three formats: SQLite (RHEL 9, Fedora, Amazon Linux 2023), ndb (SUSE) and Berkeley DB hash
 //! (RHEL 8, Amazon Linux 2). Each is a list of package headers; the indexes beside them are not looked at.
 //!
-//! A database counts whole or not at all: with one record missing, what that package owns would look unowned,
-//! or like that of a package which loses everything. What format a header is stored in is not known here, but for the
-//! choice of a reader.
+//! harden reads a database completely or not at all: with one record missing, the files of that package would look
+//! unowned, or like those of a package which loses everything. This module knows the formats only to choose a reader.
 
 mod bytes;
 mod hash;

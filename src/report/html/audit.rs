@@ -1,4 +1,4 @@
-//! The verdict of `harden audit`: the answer first, then every finding, then the controls of the lists.
+//! The verdict of `harden audit`: the result first, then every finding, then the controls of the lists.
 
 use std::io::{self, Write as _};
 

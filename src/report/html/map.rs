@@ -1,5 +1,5 @@
-//! The map of the image: a squarified treemap (Bruls, Huizing, van Wijk 2000) whose areas are bytes, and the table of the same
-//! places with the reasons, which is what a screen reader reads and what the links of the map lead to.
+//! The map of the image: a squarified treemap (Bruls, Huizing, van Wijk 2000) whose areas are bytes, and the table of
+//! the same places with the reasons, for screen readers and as the target of the map's links.
 
 use std::io;
 

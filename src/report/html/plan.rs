@@ -1,4 +1,5 @@
-//! The report of plan, apply and image: the answer and the figures first, then the map, the changes, and what is left.
+//! The report of plan, apply and image: the result and the figures first, then the map, the changes, and the remaining
+//! commands and accounts.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};

@@ -1,4 +1,5 @@
-//! accounts.backup: copies of account files and what package managers leave beside configuration files.
+//! accounts.backup: removes copies of account files, and the files that package managers leave beside configuration
+//! files.
 //!
 //! Account backups hold password hashes and names that were pruned. Only exact names and usual endings count:
 //! a file that merely ends in `-` belongs to the application.

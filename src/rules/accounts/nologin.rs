@@ -1,4 +1,4 @@
-//! Where a distribution keeps its nologin program.
+//! The places of the nologin program in distributions.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! accounts.prune: accounts and groups that the policy does not keep go, from all six files together.
+//! accounts.prune: removes accounts and groups that the policy does not keep, from all six files together.
 //!
-//! Names are compared whole. A line that stays keeps every byte, but for names in member lists that go with
-//! their accounts, and a carriage return at its end. Lines that are no entry go: programs disagree about
-//! them. Afterwards `pwck -qr` and `grpck -r` find nothing.
+//! Names are compared whole. A line that stays keeps every byte, except for names in member lists, which are removed
+//! with their accounts, and a carriage return at its end. Malformed lines are removed: programs disagree about them.
+//! Afterwards `pwck -qr` and `grpck -r` find nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

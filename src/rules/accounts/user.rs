@@ -1,7 +1,7 @@
 //! accounts.user: the run user and its primary group exist, with the numbers that the policy asks for.
 //!
-//! An account that exists is never changed to fit: another uid or gid is refused. A number held by an
-//! account or group that goes is handed over; one that stays is refused.
+//! An account that exists is never changed to fit: another uid or gid is refused. The run user takes over a number of a
+//! removed account or group; if that account or group stays, harden refuses the plan.
 
 use super::{Context, Stay, nologin, stay, suggest, unsound, with_files};
 use crate::diag::escape::escaped;

@@ -1,6 +1,7 @@
 //! Editors of apk's text files: `installed` (apk-package(5)), `triggers`, and `world`.
 //!
-//! What goes goes with the lines that describe it; every other byte stays. They know nothing of trees.
+//! An editor removes a record with the lines that describe it; every other byte stays. The editors know nothing of
+//! trees.
 
 use super::text::{Goes, without_lines};
 

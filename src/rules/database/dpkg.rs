@@ -1,4 +1,4 @@
-//! dpkg's records: which files are edited or go, in which order. The formats are in [`super::text`].
+//! dpkg's records: the files that are edited or removed, in order. The formats are in [`super::text`].
 //!
 //! Everything is read and edited before the first change is asked for: a database that cannot be read or understood, or
 //! lies where nothing may be changed, stays whole.

@@ -1,8 +1,8 @@
-//! Which packages are gone: what their records list, against what is left.
+//! Removed packages: the files in their records, compared with the remaining files.
 //!
-//! A package goes with its last file. Its copyright file, or the link to that of another package, is kept for scanners
-//! while the package is there and does not make it stay. A package that never had files, or only documentation that
-//! is still there, stays.
+//! A package is removed with its last file. Its copyright file, or the link to that of another package, is kept for
+//! scanners while the package is there and does not make it stay. A package that never had files, or only documentation
+//! that is still there, stays.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
-//! Editors of dpkg's text files: what a predicate names goes, every other byte stays.
+//! Editors of dpkg's text files: they remove the entries that a predicate names, and keep every other byte.
 //!
-//! Each returns `None` when nothing goes, so that a file that loses nothing is never written. They know the formats
-//! (deb(5), dpkg(1), and lib/dpkg of dpkg 1.22 for what has no page) and nothing of packages or trees.
+//! Each returns `None` if there is nothing to remove, so that an unchanged file is never written. They know the formats
+//! (deb(5), dpkg(1), and lib/dpkg of dpkg 1.22 for formats without a page) and nothing of packages or trees.
 
 use crate::facts::packages::dpkg::sum_path;
 use crate::facts::packages::lines;

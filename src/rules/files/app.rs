@@ -1,8 +1,8 @@
 //! files.app: the application's own directories, read-only or writable as `[files]` says; the deepest path wins.
 //!
-//! read-only: owner root, no write bits, execute bits stay. What the run user could read or run as the owner before, he
-//! can afterwards through the run group. writable: owned by the run user; created 0o700 when missing; modes of what
-//! exists stay. openshift: group 0 with the owner's rights, for a random uid.
+//! read-only: owner root, no write bits, execute bits stay. The run user can still read and run, through the run group,
+//! everything that it could as the owner. writable: owned by the run user; created 0o700 when missing; existing modes
+//! stay. openshift: group 0 with the owner's rights, for a random uid.
 
 use std::collections::BTreeMap;
 

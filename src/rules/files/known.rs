@@ -2,8 +2,8 @@
 //! not for the world.
 //!
 //! Only ever tightens. A kept group stays, with its right to read, and so does a kept owner where only the owner may
-//! read. What sshd reads stays as it is while sshd stays, since it may run as any account, and so do the lists of jobs
-//! while remove.cron is off. Sources: as the rows' checks name them in docs/checks.md.
+//! read. Files that sshd reads stay as they are while sshd stays, since it may run as any account, and so do the lists
+//! of jobs while remove.cron is off. Sources: as the rows' checks name them in docs/checks.md.
 
 use crate::draft::Draft;
 use crate::rules::context::Context;

@@ -1,7 +1,7 @@
 //! files.setid: no program lends its owner's rights.
 //!
-//! Bits are cleared, not files removed: whether a program stays is remove.commands' business. Directories lose the
-//! set-gid bit in system directories, and elsewhere where their group went to root. Source: CIS Docker §4.8.
+//! Bits are cleared, not files removed: remove.commands decides whether a program stays. Directories lose the set-gid
+//! bit in system directories, and elsewhere where their group went to root. Source: CIS Docker §4.8.
 
 use crate::draft::Draft;
 use crate::rules::context::Context;

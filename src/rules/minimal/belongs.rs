@@ -1,4 +1,4 @@
-//! Which packages stay with one that stays: rules 2 to 4 of granularity "package".
+//! Packages that stay with one that stays: rules 2 to 4 of granularity "package".
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! Data that programs find by fixed paths and that no file names: which of it is wanted, and where it lies.
+//! Data that programs find by fixed paths and that no file names: the wanted kinds, and their places.
 //!
-//! The rows stand in the order of [`crate::policy::DATA`], which has their names and says what "auto" means.
+//! The rows stand in the order of [`crate::policy::DATA`], which has their names and defines "auto".
 
 use crate::facts::elf::Elf;
 use crate::tree::{Id, Tree, glob};

@@ -1,7 +1,8 @@
-//! Interpreters, and where they look for modules that packages bring.
+//! Interpreters, and the directories in which they look for modules of packages.
 //!
 //! Modules are loaded by names that stand in scripts, so that no file names them, and their packages often depend on a
-//! library or on another module alone. So the directory decides: what a package puts there is for that interpreter.
+//! library or on another module alone. So the directory decides: a file that a package puts there is for that
+//! interpreter.
 
 use crate::rules::minimal::{Because, Decider};
 use crate::tree::glob;

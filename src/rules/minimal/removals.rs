@@ -1,4 +1,4 @@
-//! What goes, once everything that stays is known.
+//! The files to remove, once everything that stays is known.
 
 use std::collections::BTreeSet;
 

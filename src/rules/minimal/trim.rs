@@ -1,4 +1,5 @@
-//! What no running program reads of a package that stays: documentation, translations, what compilers and desktops use.
+//! Files of a kept package that no running program reads: documentation, translations, files for compilers and
+//! desktops.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! remove.applets: a kept multi-call binary answers to its kept applets only.
+//! remove.applets: a kept multi-call binary runs its kept applets only.
 //!
-//! Kept are the applets whose entries stay, whatever keeps them, and those that the command of the image and kept
-//! scripts call as `busybox NAME`. The binary is replaced by one in which the others are disabled (docs/busybox.md); one for
-//! which that cannot be shown to be right is refused. Source: NIST SP 800-190 §4.1.
+//! Kept are the applets whose entries stay for any reason, and those that the command of the image and kept scripts
+//! call as `busybox NAME`. The binary is replaced by one in which the others are disabled (docs/busybox.md); if harden
+//! cannot prove the new binary right, it refuses the plan. Source: NIST SP 800-190 §4.1.
 
 mod named;
 

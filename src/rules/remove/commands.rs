@@ -1,6 +1,6 @@
-//! remove.commands: only kept commands can be run; then what packages leave behind that lost all of theirs.
+//! remove.commands: only kept commands can be run; then the leftovers of packages that lost all of theirs are removed.
 //!
-//! What goes is selected by [`crate::closure::removable`]. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
+//! [`crate::closure::removable`] selects the files to remove. Source: NIST SP 800-190 §4.1, CIS Docker §4.3.
 
 use crate::closure::removable::{Selection, removable};
 use crate::diag::escape::quoted;

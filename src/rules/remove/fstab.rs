@@ -1,4 +1,4 @@
-//! remove.fstab: what to mount is the engine's business.
+//! remove.fstab: removes lists of mounts, because the engine mounts file systems.
 
 use super::paths;
 use crate::draft::Draft;

@@ -1,6 +1,7 @@
 //! remove.init: init systems and the units and scripts they would start.
 //!
-//! Libraries stay: only configuration, scripts and units go; what the closure needs below these paths stays too.
+//! Libraries stay: only configuration, scripts and units are removed; files that the closure needs below these paths
+//! stay too.
 
 use super::paths;
 use crate::draft::Draft;

@@ -1,6 +1,6 @@
-//! Package managers of languages, as far as their interpreter stays: pip, npm, CPAN's client and their kin install anything
-//! from the network without a command of their own (`python3 -m pip`). They are named, and go with `[remove]
-//! language-managers = true`; a kept one stays whole.
+//! Package managers of languages, as far as their interpreter stays: pip, npm, CPAN's client and their kin install
+//! anything from the network without a command of their own (`python3 -m pip`). harden reports them, and removes them
+//! with `[remove] language-managers = true`; a kept one stays whole.
 
 use std::collections::BTreeMap;
 

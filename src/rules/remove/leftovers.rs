@@ -1,7 +1,7 @@
-//! remove.leftovers: log and cache files, history, and what a build left behind.
+//! remove.leftovers: log and cache files, history, and leftovers of builds.
 //!
-//! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an
-//! image logs. So do login records that hold nothing: who writes them does not make them (wtmp(5), faillog(8)).
+//! Directories stay, since programs expect them. Links stay: `/var/log/nginx/access.log -> /dev/stdout` is how an image
+//! logs. So do empty login records: the programs that write them do not create them (wtmp(5), faillog(8)).
 
 use std::collections::BTreeSet;
 

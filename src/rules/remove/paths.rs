@@ -1,4 +1,4 @@
-//! How rules name what they remove, by patterns of absolute paths (see [`crate::tree::glob`]).
+//! The paths that rules remove, as patterns of absolute paths (see [`crate::tree::glob`]).
 //!
 //! Lists lie beside their rules as text, one pattern a line, `#` before a comment.
 

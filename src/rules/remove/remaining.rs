@@ -1,6 +1,6 @@
-//! What an attacker looks for first and what stays all the same: shells and programs of the GTFOBins list, by whatever path
-//! and for whatever reason, copies of those that go, and programs of no package in directories of programs. Named, with
-//! the reason; nothing is changed.
+//! Programs that an attacker looks for first and that stay all the same: shells and programs of the GTFOBins list, by
+//! whatever path and for whatever reason, copies of removed ones, and programs of no package in directories of
+//! programs. The report names them, with the reason; nothing is changed.
 
 use std::collections::BTreeMap;
 

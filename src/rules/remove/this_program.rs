@@ -1,7 +1,7 @@
 //! remove.self: this program and its configuration, and their directory if that leaves it empty.
 //!
-//! Found by inode, so that a start through a link removes the file and not only the link; links to it go with it.
-//! What lies on another mount is the builder's and stays, and is said.
+//! Found by inode, so that a start through a link removes the file and not only the link; links to it go with it. Files
+//! on another mount belong to the builder: harden leaves them and reports them.
 
 use crate::diag::escape;
 use crate::draft::Draft;

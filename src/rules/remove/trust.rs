@@ -1,6 +1,6 @@
 //! remove.trust: files by which rlogin, rsh and sshd allow a login from another host without a password.
 //!
-//! Keys and passwords that an application may use itself (.ssh, .netrc) are not taken: `harden audit` names them.
+//! Keys and passwords that an application may use itself (.ssh, .netrc) are not removed: `harden audit` reports them.
 //! Source: CIS Debian 12 §7.2.10, SSG no_rsh_trust_files, no_host_based_files.
 
 use super::paths;

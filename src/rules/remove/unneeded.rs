@@ -1,7 +1,7 @@
-//! remove.unneeded: with `mode = "minimal"`, what a package owns and nothing kept needs.
+//! remove.unneeded: with `mode = "minimal"`, removes files of packages that no kept file needs.
 //!
-//! What that is, [`crate::rules::minimal`] decides; here it is drafted, with what Python has compiled of files that go. Without
-//! the mode the rule does nothing.
+//! [`crate::rules::minimal`] decides which files those are; this module drafts their removal, with Python's compiled
+//! copies of removed files. Without the mode the rule does nothing.
 
 use crate::diag::Origin;
 use crate::diag::escape::quoted;

@@ -1,7 +1,7 @@
-//! What `harden apply` would ask of a policy that init has written, and the answers that keep something.
+//! The refusals of `harden apply` for a policy that init has written, and the entries of `[keep]` that resolve them.
 //!
-//! A refusal whose help keeps something asks whether the image uses what would go. To keep it is always safe, so init writes
-//! these lines; what no such line settles is left to a person.
+//! A refusal with such an entry in its help asks whether the image uses a file or an account that the plan removes. To
+//! keep it is always safe, so init writes these entries; a person decides about all other refusals.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What a call is given that is no literal: a parameter of one of the script's own functions, whose callers say what is
-//! started, or a variable, whose assignments say it.
+//! Arguments of calls that are not literals: a parameter of one of the script's own functions, whose callers give the
+//! program, or a variable, whose assignments give it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
-//! Scripts in languages that nobody taught harden: texts in quotes behind or in front of a word of the kind that languages have
-//! for starting programs, such as `system`, `spawn` or `shell`, and lines that begin with a sign or name of a program's own for
-//! it. Whether a text names a program is its caller's to say.
+//! Scripts in languages that harden has no parser for: texts in quotes behind or in front of a word of the kind that
+//! languages have for starting programs, such as `system`, `spawn` or `shell`, and lines that begin with a sign or name
+//! of a program's own for it. The caller decides whether a text names a program.
 
 use super::{Call, call};
 

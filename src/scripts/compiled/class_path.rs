@@ -1,4 +1,4 @@
-//! The class path of a command line of `java`: where its main class lies (java(1), `--class-path`).
+//! The class path of a command line of `java`: the place of its main class (java(1), `--class-path`).
 
 use std::collections::BTreeSet;
 

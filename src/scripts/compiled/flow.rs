@@ -1,5 +1,6 @@
-//! Where strings of compiled code go: values as nodes, and edges from what they may come from. Neither order nor conditions
-//! count, so that a string reaches a call that starts programs through variables, fields, lists and the code's own functions.
+//! The flow of strings through compiled code: values are nodes, with edges from their possible sources. Neither order
+//! nor conditions count, so that a string reaches a call that starts programs through variables, fields, lists and the
+//! code's own functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Where in a script a command stands: in which function, and under which tests for a program.
+//! The place of a command in a script: its function, and the tests for a program around it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,10 +4,10 @@
 //!
 //! - On open descriptors (read, fsync, getdents, fchown, mmap, the calls of modules and of kexec): the file was recorded
 //!   when it was opened.
-//! - By addresses of sockets (connect, sendto, sendmsg, accept): a socket is no file of an image; recvmsg may bring
+//! - By addresses of sockets (connect, sendto, sendmsg, accept): a socket is not a file of an image; recvmsg may bring
 //!   descriptors, which were recorded where they were opened if a traced process did so.
 //! - By names of their own (mq_open, memfd_create, shmget, keyctl, fsopen, delete_module).
-//! - fsconfig names what is to be mounted, in memory: files that are used there are found by their inodes.
+//! - fsconfig names the source of a mount, in memory: files that are used there are found by their inodes.
 //! - bpf and perf_event_open observe other programs; they use none.
 //! - ptrace, process_vm_readv: a traced process has its tracer already.
 //! - io_submit reads and writes open files only, other than a ring.

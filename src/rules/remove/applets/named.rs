@@ -1,4 +1,4 @@
-//! Which applets are called through the binary's own name: `busybox httpd`, `#!/bin/busybox sh`.
+//! Applets that are called through the binary's own name: `busybox httpd`, `#!/bin/busybox sh`.
 
 use std::collections::BTreeSet;
 
