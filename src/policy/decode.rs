@@ -314,10 +314,8 @@ impl Decoder<'_> {
         };
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
         if found.is_none() {
-            let help = match did_you_mean(text, names()) {
-                Some(name) => format!("did you mean \"{name}\"?"),
-                None => format!("write {all}"),
-            };
+            // They are few, and the nearest one may say the opposite: "of" is as near to "on" as to "off".
+            let help = format!("write {all}");
             self.problem(codes::VALUE, &value.span(), format!("{path}: unknown value {}", quote(text)), help);
         }
         found
@@ -395,7 +393,7 @@ impl Decoder<'_> {
                 && let Some(name) = value::unexpanded(at, word)
             {
                 let message = format!("{path}: {} holds the variable {}", quote(word), quote(name));
-                self.problem(codes::VARIABLE, span, message, "exec form expands nothing; write the value");
+                self.problem(codes::VARIABLE, span, message, "harden does not expand variables; write the value");
             }
         }
         if self.problems.len() > before {

@@ -110,7 +110,11 @@ fn a_name_alone_must_exist() {
 #[test]
 fn root_is_no_run_user() {
     for user in ["root", "root:0:0", "app:0", "0", "0:0"] {
-        assert!(refusal(debian().user(user)).contains("is root | name the user that the program runs as"), "{user}");
+        assert!(
+            refusal(debian().user(user))
+                .contains("is root: the program would run with all rights | name the user that the program runs as"),
+            "{user}"
+        );
     }
     let passwd = "root:x:0:0::/:/usr/sbin/nologin\ntoor:x:0:0::/:/usr/sbin/nologin\n";
     assert!(refusal(Image::of("debian", &[("passwd", passwd)]).user("toor")).contains("'toor' is root"));

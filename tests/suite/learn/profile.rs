@@ -127,7 +127,7 @@ fn what_is_no_profile_of_learn_is_left_alone() {
         assert!(!jail.has_file(), "no file is written");
     };
     jail.file("out/seccomp.json", "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");
-    refused(SECCOMP, "cannot merge into '/out/seccomp.json': it is no profile that learn wrote");
+    refused(SECCOMP, "cannot merge into '/out/seccomp.json': learn did not write this profile");
     refused(&["--seccomp", "/none/seccomp.json"], "cannot write '/none/seccomp.json'");
     refused(&["--seccomp", "/out/../out/learned.toml"], "the entries and the profile would be one file");
     assert_eq!(fs::read_to_string(jail.at("out/seccomp.json")).unwrap(), "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");

@@ -51,11 +51,11 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[run]\nuser = '$APP_USER'",
-            "2:8: run.user: '$APP_USER' holds the variable '$APP_USER'\n  help: exec form expands nothing; write the value",
+            "2:8: run.user: '$APP_USER' holds the variable '$APP_USER'\n  help: harden does not expand variables; write the value",
         ),
         (
             "[run]\ncommand = ['dotnet', '${APP}']",
-            "2:22: run.command: '${APP}' holds the variable '${APP}'\n  help: exec form expands nothing; write the value",
+            "2:22: run.command: '${APP}' holds the variable '${APP}'\n  help: harden does not expand variables; write the value",
         ),
         (
             "[run]\ncommand = \"app 'x\"",
@@ -146,7 +146,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[check]\ncommands = [['a', '${X}']]",
-            "2:13: check.commands: '${X}' holds the variable '${X}'\n  help: exec form expands nothing; write the value",
+            "2:13: check.commands: '${X}' holds the variable '${X}'\n  help: harden does not expand variables; write the value",
         ),
         (
             "[check]\ncommands = ['']",
@@ -284,7 +284,7 @@ fn files_that_cannot_be_read_are_refused() {
     let message = |args: &[&str], files: &[(&str, &[u8])]| lines(run(args, &[], files).unwrap_err()).join("\n");
     assert_eq!(
         message(&["--config", "/no.toml"], &[]),
-        "cannot read the configuration '/no.toml': entity not found\n  help: write the path of a harden.toml after --config"
+        "cannot read the configuration '/no.toml': entity not found\n  help: correct the path of the configuration"
     );
     assert_eq!(
         message(&[], &[("/harden.toml", b"[keep]\n# \xc3\xa9\xff\n")]),
@@ -293,7 +293,7 @@ fn files_that_cannot_be_read_are_refused() {
     let large = vec![b'#'; LARGEST_INPUT + 1];
     assert_eq!(
         message(&[], &[("/harden.toml", &large)]),
-        "the configuration '/harden.toml' is larger than 1048576 bytes\n  help: write the path of a harden.toml after --config"
+        "the configuration '/harden.toml' is larger than 1048576 bytes\n  help: correct the path of the configuration"
     );
     assert!(run(&[], &[], &[("/harden.toml", &large[1..])]).is_ok());
     assert!(message(&["--image-config", "/no.json"], &[]).starts_with("--image-config: cannot read '/no.json': "));

@@ -430,7 +430,7 @@ fn a_shell_that_a_login_with_a_password_asks_for_is_kept_or_refused() {
     for (text, auth) in [("getusershell", ""), ("/etc/shells", ""), ("x", shells)] {
         tree(text, auth)
             .refuse_config(&config, &[])
-            .says(&["'/usr/bin/tool' lets in by its password only who has a login shell: 'human', '/usr/bin/bash'"])
+            .says(&["'/usr/bin/tool' accepts a password only of accounts with a login shell, so it would refuse 'human', '/usr/bin/bash'"])
             .says(&["[keep] shells = [\"human\"] and [keep] commands = [\"/usr/bin/bash\"]"])
             .alone();
         let kept = config.replace("['human']", "['human']\nshells = ['human']\ncommands = ['/usr/bin/bash']");

@@ -42,7 +42,8 @@ fn variables_are_refused_wherever_they_stand() {
         ("--keep", "/opt/$X"),
     ] {
         let others: Vec<&str> = APP.chunks(2).filter(|pair| pair[0] != flag).flatten().copied().collect();
-        tree.refuse(&[&others[..], &[flag, value]].concat()).says(&["holds the variable", "exec form expands nothing"]);
+        tree.refuse(&[&others[..], &[flag, value]].concat())
+            .says(&["holds the variable", "harden does not expand variables"]);
     }
     tree.refuse_config("[files]\nwritable = ['/app/$DATA']\n", &APP).says(&["holds the variable '$DATA'"]).alone();
 }
