@@ -45,7 +45,30 @@ pub(crate) struct Part {
     /// Its places, the largest first.
     pub places: Vec<Place>,
     /// What stays and goes in all other places.
-    pub rest: [Amount; 2],
+    pub rest: [Rest; 2],
+}
+
+/// Files of many small places.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rest {
+    /// How many they are, and how large.
+    pub amount: Amount,
+    /// The largest of them.
+    pub files: Vec<Id>,
+}
+
+impl Rest {
+    /// Add more of them, of which the largest are known.
+    pub(crate) fn add(&mut self, tree: &Tree, amount: Amount, files: &[Id]) {
+        add(&mut self.amount, amount);
+        // Three at most: a sort would be some KB of program.
+        let size = |id: &Id| tree.meta(*id).size;
+        for id in files {
+            let at = self.files.partition_point(|other| size(other) >= size(id));
+            self.files.insert(at, *id);
+            self.files.truncate(FILES);
+        }
+    }
 }
 
 /// The files of a part in one directory that stay, or that go.
@@ -109,17 +132,17 @@ pub(crate) fn parts(examined: &Examined, removed: &IdSet) -> Vec<Part> {
                 stays: Amount::default(),
                 goes: Amount::default(),
                 places: Vec::new(),
-                rest: [Amount::default(); 2],
+                rest: [Rest::default(), Rest::default()],
             });
             add(if goes { &mut part.goes } else { &mut part.stays }, place.amount);
             part.places.push(place);
             if part.places.len() >= 2 * PLACES {
-                part.trim();
+                part.trim(tree);
             }
         }
     }
     let mut parts: Vec<Part> = parts.into_values().collect();
-    parts.iter_mut().for_each(Part::trim);
+    parts.iter_mut().for_each(|part| part.trim(tree));
     parts.sort_unstable_by_key(|part| (std::cmp::Reverse(part.bytes()), part.owner));
     parts
 }
@@ -131,11 +154,11 @@ impl Part {
     }
 
     /// Leave the largest places.
-    fn trim(&mut self) {
+    fn trim(&mut self, tree: &Tree) {
         self.places.sort_unstable_by_key(|place| (std::cmp::Reverse(place.amount.bytes), place.directory));
         for place in self.places.drain(PLACES.min(self.places.len())..) {
             let [stays, goes] = &mut self.rest;
-            add(if place.goes { goes } else { stays }, place.amount);
+            if place.goes { goes } else { stays }.add(tree, place.amount, &place.files);
         }
     }
 }

@@ -61,7 +61,7 @@ fn head(out: &mut impl io::Write, title: &str) -> io::Result<()> {
         source(SCRIPT),
         Xml(title),
     )?;
-    writeln!(out, "<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<header>")
+    writeln!(out, "<body>\n<a class=\"skip\" href=\"#main\">Skip to the report</a>\n<header id=\"top\">")
 }
 
 /// The line over the verdict.
@@ -82,6 +82,21 @@ fn contents(out: &mut impl io::Write, sections: &[(&str, &str)]) -> io::Result<(
         write!(out, "<li><a href=\"#{id}\">{heading}</a></li>")?;
     }
     writeln!(out, "</ul></nav>\n</header>\n<main id=\"main\">")
+}
+
+/// The begin of a section, with the way back to the links.
+fn section(out: &mut impl io::Write, id: &str, heading: &str) -> io::Result<()> {
+    writeln!(out, "<section><h2 id=\"{id}\">{heading}</h2><a class=\"up\" href=\"#top\">Back to the top</a>")
+}
+
+/// What is printed of the table that follows.
+fn paper(out: &mut impl io::Write, shown: &str, rows: usize) -> io::Result<()> {
+    writeln!(out, "<p class=\"paper\">Printed here: {shown}. The page on screen lists {}.</p>", counted(rows, "row"))
+}
+
+/// `1 finding`, `2 findings`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 /// Figures side by side: name, value, remark.

@@ -31,12 +31,51 @@ const look = async (browser, file, theme) => {
     await new Promise(done => setTimeout(done, 300));
     if (await rows() !== all) faults.push('after the search ' + await rows() + ' of ' + all + ' rows are back');
   }
-  // Every box of the map has its reasons.
+  // Every box of the map has its reasons, those of packages too, and no name becomes an element of its own.
   const boxes = await page.evaluate(() => [...document.querySelectorAll('.map a')].map(link => {
     link.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));
-    return document.querySelector('.detail').textContent.length;
+    const detail = document.querySelector('.detail'), odd = detail.querySelector(':not(div,ul,li,p,b,br,span,code)');
+    const reasons = [...detail.querySelectorAll('li')].every(item => /(stays|kept|removed|goes)\b/.test(item.textContent));
+    return detail.querySelector('li') && reasons && !odd ? '' : link.getAttribute('aria-label') + ': ' + detail.textContent;
   }));
-  if (boxes.some(length => length < 12)) faults.push('a box of the map has no reasons');
+  const bad = boxes.filter(Boolean);
+  if (bad.length) faults.push(bad.length + ' boxes have no reasons: ' + bad[0].slice(0, 200));
+  // The keyboard reaches a box in a package, and comes back.
+  if (boxes.length) {
+    const at = () => page.evaluate(() => document.activeElement.getAttribute('href') + ' ' + document.querySelectorAll('.map .on').length);
+    await page.evaluate(() => document.querySelector('.map a').focus());
+    const keys = [];
+    for (const key of ['ArrowRight', 'Enter', ' ', 'ArrowLeft', 'ArrowDown', 'Escape']) {
+      await page.keyboard.press(key);
+      keys.push(await at());
+    }
+    const inner = keys[0];
+    if (!/^#[cr]0-\S+ 1$/.test(inner) || keys.join() !== [inner, inner, inner, '#p0 1', inner, '#p0 1'].join()) faults.push('the keys lead to ' + keys.join());
+    // The panel is in the viewport after a click, beside the map or below it.
+    for (const width of [1280, 400]) {
+      await page.setViewport({width, height: 720});
+      await page.evaluate(() => document.getElementById('drawing').scrollIntoView());
+      const hidden = await page.evaluate(async () => {
+        document.querySelector('.map a').dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));
+        await new Promise(done => setTimeout(done, 900));
+        const [panel, map] = ['.detail', '#drawing'].map(name => document.querySelector(name).getBoundingClientRect());
+        const over = panel.left < map.right && panel.right > map.left && panel.top < map.bottom && panel.bottom > map.top;
+        return panel.top > innerHeight - 60 || panel.bottom < 60 || innerWidth > 1000 && over || map.width < 740;
+      });
+      if (hidden) faults.push('at ' + width + ' px the panel is not seen, or hides the map, or the map is too small');
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) faults.push('at ' + width + ' px the page is ' + wide + ' px too wide');
+    }
+    await page.setViewport({width: 1280, height: 1000});
+    // Paper has the groups of the long tables, in the light colours.
+    await page.emulateMediaType('print');
+    const paper = await page.evaluate(() => {
+      const shown = name => [...document.querySelectorAll(name)].filter(row => row.checkVisibility()).length;
+      return [shown('#changed tbody tr:not(.head)'), shown('#places tbody tr') > 36, shown('.paper') < 1, getComputedStyle(document.body).backgroundColor];
+    });
+    if (paper.join() !== '0,false,false,rgb(255, 255, 255)') faults.push('print: ' + paper.join());
+    await page.emulateMediaType('screen');
+  }
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wide > 0) faults.push('the page is ' + wide + ' px too wide');
   if (await page.evaluate(() => window.pwned !== undefined)) faults.push('a name was run');

@@ -337,6 +337,29 @@ fn a_plan_shows_what_goes_and_the_words_of_explain() {
     );
 }
 
+#[test]
+fn a_box_of_small_directories_names_its_largest_files() {
+    let mut tree = Rootfs::distroless().program("/app/server");
+    for at in 0..60 {
+        tree = tree.text(format!("/opt/data/{at:02}/file"), vec![b'x'; 9_000 - at]);
+    }
+    for at in 0..5 {
+        tree = tree.text(format!("/opt/data/same/{at}"), vec![b'x'; 20_000]);
+    }
+    tree.stamp();
+    let page = html(&tree.run("plan", &[&RUN[..], &["--format", "html"]].concat()));
+    // Beyond the 24 places that are known apart, the largest first.
+    let mut small = page.text.split("small directories").map(|rest| rest.chars().take(400).collect::<String>());
+    let small = small.find(|text| text.contains("37 files")).expect("such a row");
+    assert!(small.contains("/opt/data/23/file") && small.contains("3 of 37 files shown"), "{small}");
+    assert!(!small.contains("/opt/data/26/file") && small.contains("no rule applies to it"), "{small}");
+    // The words are about one file; what is counted is one or many.
+    let each = "each of /opt/data/same/0 , /opt/data/same/1 , /opt/data/same/2 : stays: no rule applies to it";
+    assert!(page.text.contains(each) && page.text.contains("3 of 5 files shown"), "{}", page.text);
+    assert!(!page.text.contains(" 1 files") && !page.text.contains("(1 changes"), "{}", page.text);
+    assert_eq!(page.count("h2"), page.text.matches("Back to the top").count());
+}
+
 /// Before and after of each figure.
 fn figures(run: &Run) -> BTreeMap<String, (String, String)> {
     html(run);

@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 
 use super::super::junit::Xml;
 use super::{
-    MOST_ROWS, contents, cut, end_table, figures, filter, head, name, number, page_of, share, table, tail, tool,
+    MOST_ROWS, contents, counted, cut, end_table, figures, filter, head, name, number, page_of, section, share, table,
+    tail, tool,
 };
 use crate::audit::compliance::{Answer, List, Outcome, answers};
 use crate::audit::{Check, Finding, Severity, State, Verdict};
@@ -32,10 +33,10 @@ pub(crate) fn audit(
     let bad: usize = bad.map(|severity| verdict.count(severity)).sum();
     writeln!(
         out,
-        "<p>{} checks looked at {} entries: {} at <em>{}</em> or above{}.</p>",
-        verdict.checks.len(),
+        "<p>{} looked at {} entries: {} at <em>{}</em> or above{}.</p>",
+        counted(verdict.checks.len(), "check"),
         number(verdict.entries),
-        counted(bad, "finding"),
+        if bad == 0 { "no finding".to_owned() } else { counted(bad, "finding") },
         level.name(),
         if verdict.notes.is_empty() { "" } else { ", in the entries that harden could read: see the notes" },
     )?;
@@ -64,7 +65,8 @@ pub(crate) fn audit(
         controls(out, verdict, &List::ALL)?;
     }
     if !verdict.notes.is_empty() {
-        writeln!(out, "<section><h2 id=\"notes\">Notes</h2><p>The verdict does not speak of these.</p><ul>")?;
+        section(out, "notes", "Notes")?;
+        writeln!(out, "<p>The verdict does not speak of these.</p><ul>")?;
         for note in verdict.notes.iter().take(MOST_ROWS) {
             writeln!(out, "<li>{}</li>", Xml(&cut(note)))?;
         }
@@ -72,15 +74,6 @@ pub(crate) fn audit(
         writeln!(out, "</ul></section>")?;
     }
     tail(out)
-}
-
-/// `1 finding`, `2 findings`, `no finding`.
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        0 => format!("no {what}"),
-        1 => format!("1 {what}"),
-        _ => format!("{} {what}s", number(count)),
-    }
 }
 
 fn more(out: &mut impl io::Write, element: &str, count: usize, shown: usize) -> io::Result<()> {
@@ -113,7 +106,7 @@ fn groups(verdict: &Verdict) -> Vec<Group<'_>> {
 }
 
 fn findings(out: &mut impl io::Write, verdict: &Verdict) -> io::Result<()> {
-    writeln!(out, "<section><h2 id=\"findings\">Findings</h2>")?;
+    section(out, "findings", "Findings")?;
     if verdict.findings.is_empty() {
         return writeln!(out, "<p>Nothing was found.</p></section>");
     }
@@ -200,9 +193,10 @@ fn sentence(text: &str) -> String {
 }
 
 fn controls(out: &mut impl io::Write, verdict: &Verdict, lists: &[List]) -> io::Result<()> {
+    section(out, "controls", "Controls")?;
     writeln!(
         out,
-        "<section><h2 id=\"controls\">Controls</h2><p>A control fails when one of its checks has a finding of at least \
+        "<p>A control fails when one of its checks has a finding of at least \
          <em>low</em> that was not accepted. It is not applicable when an image cannot show it, or when the input of its \
          checks was not given.</p>"
     )?;
@@ -221,10 +215,10 @@ fn controls(out: &mut impl io::Write, verdict: &Verdict, lists: &[List]) -> io::
         writeln!(
             out,
             "<tbody data-l=\"{}\"><tr class=\"head\"><th class=\"group\" colspan=\"4\" scope=\"rowgroup\"><b>{}</b> <span \
-             class=\"soft\">{} controls: {} passed, {} failed, {} not applicable</span></th></tr>",
+             class=\"soft\">{}: {} passed, {} failed, {} not applicable</span></th></tr>",
             list.name(),
             Xml(list.title()),
-            answers.len(),
+            counted(answers.len(), "control"),
             count(Outcome::Passed),
             count(Outcome::Failed),
             count(Outcome::NotApplicable),

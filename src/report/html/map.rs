@@ -4,15 +4,16 @@
 use std::io;
 
 use super::super::junit::Xml;
-use super::{cut, end_table, filter, name, number, size, table};
+use super::{counted, cut, end_table, filter, name, paper, section, size, table};
 use crate::console::Volume;
 use crate::diag::escape::escaped;
 use crate::explain::Explainer;
-use crate::inventory::parts::{Owner, Part, Place, add};
+use crate::inventory::parts::{Owner, Part, Place, Rest, add};
 use crate::inventory::sizes::Amount;
 use crate::pipeline::Examined;
 use crate::report::explain;
 use crate::rules::minimal::Shown;
+use crate::tree::{Id, Tree};
 
 /// Parts that are drawn and listed apart.
 const PARTS: usize = 80;
@@ -23,9 +24,10 @@ const PLACES: usize = 420;
 /// Smallest cell that is drawn apart, in square units of the drawing.
 const SMALLEST: f64 = 30.0;
 
-/// The drawing; its viewBox says the same.
-const WIDTH: f64 = 1200.0;
-const HEIGHT: f64 = 620.0;
+/// The drawing; its viewBox says the same. It is as wide as what a panel at its side leaves of a common screen, so that its
+/// labels have their size there.
+const WIDTH: f64 = 900.0;
+const HEIGHT: f64 = 640.0;
 
 /// Height of the line with a part's name.
 const LINE: f64 = 14.0;
@@ -66,7 +68,7 @@ struct Shape<'a> {
     stays: Amount,
     goes: Amount,
     places: Vec<&'a Place>,
-    rest: [Amount; 2],
+    rest: [Rest; 2],
 }
 
 /// Draw the map and write the table below it.
@@ -78,26 +80,27 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let shapes = shapes(examined, parts);
     let [stays, goes] = total(parts);
-    writeln!(out, "<section><h2 id=\"map\">Map</h2>")?;
+    section(out, "map", "Map")?;
     if stays.bytes + goes.bytes == 0 {
         return writeln!(out, "<p>The image holds no file with content.</p></section>");
     }
     writeln!(
         out,
         "<p>Each box is a package, or a directory for files that no package owns; the boxes in it are directories. The areas \
-         are bytes. Click a box, or select its name with the keyboard, to read why it stays or goes; the table below the map \
-         says the same.</p>\n<p class=\"key\"><span><svg viewBox=\"0 0 16 10\" aria-hidden=\"true\"><rect class=\"s\" width=\"16\" \
-         height=\"10\"/></svg> stays: {} in {} files</span> <span><svg viewBox=\"0 0 16 10\" aria-hidden=\"true\">{PATTERN}<rect \
-         class=\"g\" width=\"16\" height=\"10\"/></svg> goes: {} in {} files</span> <label hidden><input type=\"checkbox\" id=\"only\"> show \
+         are bytes. Select a box to read why its files stay or go; the table below the map says the same. <code>harden explain \
+         PATH</code> tells the reason for each file.</p>\n<p class=\"key\"><span><svg viewBox=\"0 0 16 10\" aria-hidden=\"true\"><rect class=\"s\" width=\"16\" \
+         height=\"10\"/></svg> stays: {} in {}</span> <span><svg viewBox=\"0 0 16 10\" aria-hidden=\"true\">{PATTERN}<rect \
+         class=\"g\" width=\"16\" height=\"10\"/></svg> goes: {} in {}</span> <label hidden><input type=\"checkbox\" id=\"only\"> show \
          only what stays</label></p>",
         size(stays.bytes),
-        number(stays.files),
+        counted(stays.files, "file"),
         size(goes.bytes),
-        number(goes.files),
+        counted(goes.files, "file"),
     )?;
     writeln!(
         out,
-        "<svg class=\"map\" id=\"drawing\" viewBox=\"0 0 1200 620\" role=\"group\" aria-label=\"Map of the image\">"
+        "<div class=\"sides\"><div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Map of the image\"><svg class=\"map\" \
+         id=\"drawing\" viewBox=\"0 0 900 640\" role=\"group\" aria-label=\"Packages and directories\">"
     )?;
     let weights: Vec<f64> = shapes.iter().map(|shape| bytes(shape.stays) + bytes(shape.goes)).collect();
     let areas = squarify(&weights, Area { x: 0.0, y: 0.0, width: WIDTH, height: HEIGHT });
@@ -106,8 +109,9 @@ pub(super) fn write(
     }
     writeln!(
         out,
-        "</svg>\n<div class=\"detail\" role=\"status\" tabindex=\"0\" aria-label=\"Reasons for the selected box\" hidden>Select a box \
-         of the map.</div>"
+        "</svg></div>\n<div class=\"detail\" role=\"status\" tabindex=\"0\" aria-label=\"Reasons for the selected box\" hidden>Click a \
+         box of the map. With the keyboard: Tab leads to each package, the arrow keys to the boxes in it, Enter selects one, Escape \
+         leads back to the package.</div></div>"
     )?;
     list(out, examined, &shapes, explainer)?;
     writeln!(out, "</section>")
@@ -148,24 +152,36 @@ fn shapes<'a>(examined: &Examined, parts: &'a [Part]) -> Vec<Shape<'a>> {
             }),
             Owner::Directory(id) => tree.path(id),
         };
-        let (mut places, mut rest) = (Vec::new(), part.rest);
+        let (mut places, mut rest) = (Vec::new(), part.rest.clone());
         for place in &part.places {
             if places.is_empty() || (bytes(place.amount) >= least && place.amount.bytes > last) {
                 places.push(place);
             } else {
-                let [stays, goes] = &mut rest;
-                add(if place.goes { goes } else { stays }, place.amount);
+                join(tree, &mut rest, place);
             }
         }
         shapes.push(Shape { part: Some(part), name: name(&title), stays: part.stays, goes: part.goes, places, rest });
     }
     let others = parts.get(PARTS..).unwrap_or_default();
     if !others.is_empty() {
-        let rest @ [stays, goes] = total(others);
-        let name = format!("{} smaller packages and directories", number(others.len()));
+        let [stays, goes] = total(others);
+        let mut rest = [Rest::default(), Rest::default()];
+        for part in others {
+            part.places.iter().for_each(|place| join(tree, &mut rest, place));
+            for (rest, more) in rest.iter_mut().zip(&part.rest) {
+                rest.add(tree, more.amount, &more.files);
+            }
+        }
+        let name = format!("{} smaller packages and directories", super::number(others.len()));
         shapes.push(Shape { part: None, name, stays, goes, places: Vec::new(), rest });
     }
     shapes
+}
+
+/// Add a place to what is shown together.
+fn join(tree: &Tree, rest: &mut [Rest; 2], place: &Place) {
+    let [stays, goes] = rest;
+    if place.goes { goes } else { stays }.add(tree, place.amount, &place.files);
 }
 
 fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<'_>, area: Area) -> io::Result<()> {
@@ -192,8 +208,8 @@ fn draw(out: &mut impl io::Write, examined: &Examined, at: usize, shape: &Shape<
     for (number, place) in shape.places.iter().enumerate() {
         cells.push((place.amount, place.goes, name(&tree.path(place.directory)), format!("c{at}-{number}")));
     }
-    for (amount, goes) in shape.rest.into_iter().zip([false, true]) {
-        cells.push((amount, goes, "small directories".to_owned(), format!("r{at}-{}", word(goes))));
+    for (rest, goes) in shape.rest.iter().zip([false, true]) {
+        cells.push((rest.amount, goes, "small directories".to_owned(), format!("r{at}-{}", word(goes))));
     }
     cells.retain(|(amount, ..)| amount.bytes > 0);
     cells.sort_by(|one, other| (other.0.bytes, &one.3).cmp(&(one.0.bytes, &other.3)));
@@ -246,43 +262,32 @@ fn list(
     let tree = &examined.facts.tree;
     writeln!(out, "<h3>Places and reasons</h3>")?;
     filter(out, "places", &[("f", "State", vec!["stays", "goes"])])?;
+    let rests = |shape: &Shape<'_>| shape.rest.iter().filter(|rest| rest.amount.files > 0).count();
+    let rows = shapes.iter().map(|shape| shape.places.len() + rests(shape)).sum();
+    paper(out, "of the 12 largest packages or directories, the two largest places", rows)?;
     let columns = ["Directory", "State", "#Size", "Largest files and their reasons"];
     table(out, "places", "Packages and directories, the largest first", &columns)?;
     for (at, shape) in shapes.iter().enumerate() {
         writeln!(
             out,
             "<tbody><tr class=\"head\" id=\"p{at}\"><th class=\"group\" colspan=\"4\" scope=\"rowgroup\"><b>{}</b> <span class=\"soft\">{} \
-             in {} files stay, {} in {} files go</span>{}</th></tr>",
+             in {} stay, {} in {} go</span>{}</th></tr>",
             Xml(&shape.name),
             size(shape.stays.bytes),
-            number(shape.stays.files),
+            counted(shape.stays.files, "file"),
             size(shape.goes.bytes),
-            number(shape.goes.files),
+            counted(shape.goes.files, "file"),
             why(examined, shape),
         )?;
         for (number, place) in shape.places.iter().enumerate() {
             let directory = format!("<code>{}</code>", Xml(&name(&tree.path(place.directory))));
             row(out, &format!("c{at}-{number}"), &directory, place.goes, place.amount)?;
-            // Files with one reason share it.
-            let mut reasons: Vec<(String, String)> = Vec::new();
-            for &file in &place.files {
-                let path = tree.path(file);
-                let (text, shown) = (explain::text(&[explainer.of(file)], Volume::Normal), escaped(&path));
-                let tail = text.strip_prefix(&shown).unwrap_or(&text);
-                let lines: Vec<String> = tail.lines().map(|line| Xml(&cut(line.trim())).to_string()).collect();
-                let (tail, shown) = (lines.join("<br>"), format!("<code>{}</code>", Xml(&cut(&shown))));
-                match reasons.last_mut().filter(|(_, last)| *last == tail) {
-                    Some((paths, _)) => *paths = format!("{paths}, {shown}"),
-                    None => reasons.push((shown, tail)),
-                }
-            }
-            let rows: Vec<String> = reasons.iter().map(|(paths, tail)| format!("<li>{paths}{tail}</li>")).collect();
-            writeln!(out, "<ul>{}</ul></td></tr>", rows.concat())?;
+            reasons(out, tree, explainer, &place.files, place.amount.files)?;
         }
-        for (amount, goes) in shape.rest.into_iter().zip([false, true]) {
-            if amount.files > 0 {
-                row(out, &format!("r{at}-{}", word(goes)), "small directories", goes, amount)?;
-                writeln!(out, "<code>harden explain PATH</code> tells the reason for each file</td></tr>")?;
+        for (rest, goes) in shape.rest.iter().zip([false, true]) {
+            if rest.amount.files > 0 {
+                row(out, &format!("r{at}-{}", word(goes)), "small directories", goes, rest.amount)?;
+                reasons(out, tree, explainer, &rest.files, rest.amount.files)?;
             }
         }
         writeln!(out, "</tbody>")?;
@@ -290,13 +295,46 @@ fn list(
     end_table(out)
 }
 
+/// The last cell of a row: files with the words of `harden explain`, and how many others there are.
+fn reasons(
+    out: &mut impl io::Write,
+    tree: &Tree,
+    explainer: &Explainer<'_>,
+    files: &[Id],
+    count: usize,
+) -> io::Result<()> {
+    // Files with one reason share it.
+    let mut reasons: Vec<(Vec<String>, String)> = Vec::new();
+    for &file in files {
+        let path = tree.path(file);
+        let (text, shown) = (explain::text(&[explainer.of(file)], Volume::Normal), escaped(&path));
+        let tail = text.strip_prefix(&shown).unwrap_or(&text);
+        let lines: Vec<String> = tail.lines().map(|line| Xml(&cut(line.trim())).to_string()).collect();
+        let (tail, shown) = (lines.join("<br>"), format!("<code>{}</code>", Xml(&cut(&shown))));
+        match reasons.last_mut().filter(|(_, last)| *last == tail) {
+            Some((paths, _)) => paths.push(shown),
+            None => reasons.push((vec![shown], tail)),
+        }
+    }
+    write!(out, "<ul>")?;
+    for (paths, tail) in reasons {
+        // The words are about one file.
+        let each = if paths.len() > 1 { "each of " } else { "" };
+        write!(out, "<li>{each}{}{tail}</li>", paths.join(", "))?;
+    }
+    write!(out, "</ul>")?;
+    if files.len() < count {
+        write!(out, "<span class=\"soft\">{} of {} shown</span>", files.len(), counted(count, "file"))?;
+    }
+    writeln!(out, "</td></tr>")
+}
+
 /// A row up to its last cell.
 fn row(out: &mut impl io::Write, id: &str, place: &str, goes: bool, amount: Amount) -> io::Result<()> {
-    let (word, files) = (word(goes), if amount.files == 1 { "file" } else { "files" });
-    let (count, size) = (number(amount.files), size(amount.bytes));
+    let (word, files, size) = (word(goes), counted(amount.files, "file"), size(amount.bytes));
     write!(
         out,
-        "<tr id=\"{id}\" data-f=\"{word}\"><td>{place}</td><td class=\"w\"><span class=\"{word}\">{word}</span>: {count} {files}</td><td \
+        "<tr id=\"{id}\" data-f=\"{word}\"><td>{place}</td><td class=\"w\"><span class=\"{word}\">{word}</span>: {files}</td><td \
          class=\"n\">{size}</td><td>"
     )
 }

@@ -6,14 +6,15 @@ use std::io::{self, Write as _};
 
 use super::super::junit::Xml;
 use super::{
-    DOCS, MOST_ROWS, contents, cut, end_table, figures, filter, head, map, message, name, number, share, size, table,
-    tail, tool,
+    DOCS, MOST_ROWS, contents, counted, cut, end_table, figures, filter, head, map, message, name, number, paper,
+    section, share, size, table, tail, tool,
 };
 use crate::diag::escape::escaped;
 use crate::draft::record::{Record, What};
 use crate::explain::Explainer;
 use crate::facts::accounts::{Database, GID, HOME, Line, MEMBERS, PRIMARY_GID, SHELL, UID};
 use crate::inventory::figures::{Account, Figure, accounts, figures as count, size_after};
+use crate::inventory::freed::Freed;
 use crate::inventory::parts::parts;
 use crate::pipeline::{Examined, SwitchedOff};
 use crate::policy::{Policy, Run};
@@ -54,20 +55,20 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
     let out = &mut out;
     let Planned { examined, policy, switched_off, runtime, status, judged } = *planned;
     let plan = &examined.plan;
-    let changes = number(plan.records.len());
+    let changes = counted(plan.records.len(), "change");
     let (class, word, text) = match status.state {
         State::Planned if plan.records.is_empty() => {
             ("done", "nothing to change", "The image is as the policy wants it.".into())
         }
         State::Planned => {
-            ("done", "can be applied", format!("harden apply would make {changes} changes. Nothing was changed."))
+            ("done", "can be applied", format!("harden apply would make {changes}. Nothing was changed."))
         }
-        State::Applied => ("done", "done", format!("harden made {changes} changes.")),
+        State::Applied => ("done", "done", format!("harden made {changes}.")),
         State::Refused => ("refused", "refused", "Nothing was changed: settle the refusals first.".to_owned()),
         State::Failed => {
             let text = format!(
-                "{} steps were done and {} were not; run harden again to continue.",
-                number(status.done),
+                "{} done, {} not done; run harden again to continue.",
+                counted(status.done, "step"),
                 number(status.open)
             );
             ("failed", "failed part-way", text)
@@ -112,19 +113,19 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
         figures(out, &all)?;
     }
     let mut sections: Vec<(&str, &str)> = Vec::new();
-    let mut section = |wanted: bool, id, heading| {
+    let mut listed = |wanted: bool, id, heading| {
         if wanted {
             sections.push((id, heading));
         }
     };
-    section(!plan.refusals.is_empty() || status.failure.is_some(), "refusals", "Refusals and failures");
-    section(!plan.warnings.is_empty(), "warnings", "Warnings");
-    section(known, "map", "Map");
-    section(known, "changes", "Changes");
-    section(known, "commands", "Commands left");
-    section(known, "accounts", "Accounts");
-    section(true, "notes", "Notes");
-    section(known, "running", "Running the image");
+    listed(!plan.refusals.is_empty() || status.failure.is_some(), "refusals", "Refusals and failures");
+    listed(!plan.warnings.is_empty(), "warnings", "Warnings");
+    listed(known, "map", "Map");
+    listed(known, "changes", "Changes");
+    listed(known, "commands", "Commands left");
+    listed(known, "accounts", "Accounts");
+    listed(true, "notes", "Notes");
+    listed(known, "running", "Running the image");
     contents(out, &sections)?;
     messages(out, examined, status, known)?;
     if known {
@@ -136,7 +137,7 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
     }
     notes(out, examined, status)?;
     if known {
-        writeln!(out, "<section><h2 id=\"running\">Running the image</h2>")?;
+        section(out, "running", "Running the image")?;
         let writable: Vec<String> = runtime.writable.iter().map(|path| escaped(path.as_bytes())).collect();
         let writable = if writable.is_empty() { "nothing".to_owned() } else { writable.join(" ") };
         writeln!(out, "<p>Writable at run time, with a read-only root: <code>{}</code></p>", Xml(&writable))?;
@@ -155,7 +156,7 @@ pub(crate) fn plan(out: &mut dyn io::Write, planned: &Planned<'_>) -> io::Result
 fn messages(out: &mut impl io::Write, examined: &Examined, status: &Status, known: bool) -> io::Result<()> {
     let plan = &examined.plan;
     if !plan.refusals.is_empty() || status.failure.is_some() {
-        writeln!(out, "<section><h2 id=\"refusals\">Refusals and failures</h2>")?;
+        section(out, "refusals", "Refusals and failures")?;
         if let Some(failure) = &status.failure {
             message(out, "failed", failure)?;
         }
@@ -169,7 +170,7 @@ fn messages(out: &mut impl io::Write, examined: &Examined, status: &Status, know
         writeln!(out, "</section>")?;
     }
     if !plan.warnings.is_empty() {
-        writeln!(out, "<section><h2 id=\"warnings\">Warnings</h2>")?;
+        section(out, "warnings", "Warnings")?;
         for warning in plan.warnings.iter().take(ACCOUNTS) {
             message(out, "warning", warning)?;
         }
@@ -195,7 +196,7 @@ fn left_out(out: &mut impl io::Write, element: &str, count: usize, shown: usize)
 /// its first ones.
 fn changes_of(out: &mut impl io::Write, examined: &Examined, removed: &IdSet) -> io::Result<()> {
     let (tree, records) = (&examined.facts.tree, &examined.plan.records);
-    writeln!(out, "<section><h2 id=\"changes\">Changes by rule</h2>")?;
+    section(out, "changes", "Changes by rule")?;
     if records.is_empty() {
         return writeln!(out, "<p>There is nothing to change.</p></section>");
     }
@@ -203,12 +204,13 @@ fn changes_of(out: &mut impl io::Write, examined: &Examined, removed: &IdSet) ->
         record.what == What::Remove && record.entry().is_some_and(|id| removed.contains(tree.parent(id)))
     };
     let brief = records.len() > MOST_ROWS;
+    let mut freed = Freed::new(examined, removed);
     let groups: Vec<(&Rule, Vec<&Record>, usize, u64)> = RULES
         .iter()
         .filter_map(|rule| {
             let (mut all, mut count, mut bytes) = (Vec::new(), 0, 0);
             for record in records.iter().filter(|record| record.rule() == rule.id) {
-                (count, bytes) = (count + 1, bytes + record.bytes(tree));
+                (count, bytes) = (count + 1, bytes + freed.by(record).unwrap_or_default());
                 if !brief || !inside(record) {
                     all.push(record);
                 }
@@ -238,16 +240,18 @@ fn changes_of(out: &mut impl io::Write, examined: &Examined, removed: &IdSet) ->
             ("a", "Action", words.into_iter().collect()),
         ],
     )?;
+    let rows = counts.iter().map(|&count| count.min(shown)).sum();
+    paper(out, "each rule with the number of its changes", rows)?;
     table(out, "changed", "Changes by rule", &["Action", "Path", "Before and after", "Reason"])?;
     for (rule, all, count, bytes) in &groups {
         write!(
             out,
             "<tbody data-r=\"{0}\"><tr class=\"head\"><th class=\"group\" colspan=\"4\" scope=\"rowgroup\"><a \
-             href=\"{DOCS}rules.md#{1}\">{0}</a>: {2} <span class=\"soft\">({3} changes",
+             href=\"{DOCS}rules.md#{1}\">{0}</a>: {2} <span class=\"soft\">({3}",
             rule.id,
             rule.id.replace('.', ""),
             Xml(rule.title),
-            number(*count),
+            counted(*count, "change"),
         )?;
         if *bytes > 0 {
             write!(out, ", {} removed", size(*bytes))?;
@@ -279,7 +283,11 @@ fn change(out: &mut impl io::Write, examined: &Examined, record: &Record, brief:
         Xml(&name(&record.path(tree)))
     )?;
     if below > 0 {
-        write!(out, " <span class=\"soft\">with {} entries in it</span>", number(below))?;
+        write!(
+            out,
+            " <span class=\"soft\">with {} in it</span>",
+            if below == 1 { "1 entry".to_owned() } else { format!("{} entries", number(below)) }
+        )?;
     }
     writeln!(out, "</td><td>{}</td><td>{}</td></tr>", Xml(&cut(&states)), Xml(&cut(record.reason())))
 }
@@ -292,15 +300,15 @@ fn commands(
     removed: &IdSet,
 ) -> io::Result<()> {
     let tree = &examined.facts.tree;
-    writeln!(out, "<section><h2 id=\"commands\">Commands left</h2>")?;
+    section(out, "commands", "Commands left")?;
     let left = examined.facts.commands.entries.keys().copied().filter(|&id| !removed.contains(id));
     let left: Vec<_> = left.collect();
     for found in &examined.multicall {
         let names: Vec<&str> = found.applets.iter().take(MOST_ROWS / 10).map(String::as_str).collect();
         writeln!(
             out,
-            "<p>Still callable, with or without a link: {} applets inside <code>{}</code>: {}</p>",
-            number(found.applets.len()),
+            "<p>Still callable, with or without a link: {} inside <code>{}</code>: {}</p>",
+            counted(found.applets.len(), "applet"),
             Xml(&name(&tree.path(found.program))),
             Xml(&names.join(" "))
         )?;
@@ -323,7 +331,7 @@ fn commands(
 
 /// Accounts and groups, before and after.
 fn account_tables(out: &mut impl io::Write, examined: &Examined) -> io::Result<()> {
-    writeln!(out, "<section><h2 id=\"accounts\">Accounts</h2>")?;
+    section(out, "accounts", "Accounts")?;
     let users: [(&str, usize); 4] = [("uid", UID), ("gid", PRIMARY_GID), ("home", HOME), ("shell", SHELL)];
     let groups: [(&str, usize); 2] = [("gid", GID), ("members", MEMBERS)];
     for (database, caption, id, fields) in
@@ -375,7 +383,8 @@ fn account_row(out: &mut impl io::Write, account: &Account, fields: &[(&str, usi
 
 /// Everything else that the report says.
 fn notes(out: &mut impl io::Write, examined: &Examined, status: &Status) -> io::Result<()> {
-    writeln!(out, "<section><h2 id=\"notes\">Notes</h2><ul>")?;
+    section(out, "notes", "Notes")?;
+    writeln!(out, "<ul>")?;
     let plan = &examined.plan;
     let mut checks = String::new();
     text::checks(&mut checks, status);
@@ -399,10 +408,10 @@ fn notes(out: &mut impl io::Write, examined: &Examined, status: &Status) -> io::
         let (before, after) = found.packages;
         writeln!(
             out,
-            "<li>package databases: {} packages, {} left; {} files rewritten, {}</li>",
-            number(before),
+            "<li>package databases: {}, {} left; {} rewritten, {}</li>",
+            counted(before, "package"),
             number(after),
-            number(found.files),
+            counted(found.files, "file"),
             size(found.bytes)
         )?;
     }
