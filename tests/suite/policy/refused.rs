@@ -59,7 +59,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[run]\ncommand = \"app 'x\"",
-            "2:11: run.command: cannot read the command 'app \\'x': a single quote that is opened at character 5 is not closed\n  help: close it, or put it into quotes",
+            "2:11: run.command: cannot read the command 'app \\'x': a single quote that is opened at character 5 is not closed\n  help: add the closing quote, or put a backslash before this one",
         ),
         (
             "[run]\ncommand = []",
@@ -69,7 +69,7 @@ fn every_bad_value_has_its_message() {
             "[run]\ncommand = [['a'], 'b']",
             "2:19: run.command is a string and must be an array\n  help: in an array of arrays each command is an array of words",
         ),
-        ("[run]\nstart = 'rot'", "2:9: run.start: unknown value 'rot'\n  help: did you mean \"root\"?"),
+        ("[run]\nstart = 'rot'", "2:9: run.start: unknown value 'rot'\n  help: write \"user\" or \"root\""),
         (
             "[run]\npath = '/bin:bin'",
             "2:8: run.path: 'bin' is not an absolute path\n  help: write the whole path, such as '/bin'",
@@ -99,7 +99,7 @@ fn every_bad_value_has_its_message() {
         ("[keep]\nusers = ['a\\u0000b']", ""),
         ("[keep]\nusers = [\"a\\u0000b\"]", "2:10: keep.users: 'a\\u{0}b' holds a NUL character\n  help: remove it"),
         ("[keep]\nusers = [\"a\\nb\"]", "2:10: keep.users: 'a\\nb' holds a line break\n  help: remove it"),
-        ("[keep]\ncommands = ['re:pg_(dump']", "2:13: keep.commands: 'pg_(dump' is not a regular expression: "),
+        ("[keep]\ncommands = ['re:pg_(dump']", "2:13: keep.commands: 're:pg_(dump' is not a regular expression: "),
         (
             "[keep]\ncommands = ['gosu']\n[remove]\ncommands = ['gosu']",
             "4:13: remove.commands: 'gosu' is kept by 'gosu' (/harden.toml:2:13)\n  help: delete one of the two entries: keep beats remove",
@@ -122,7 +122,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[packages]\ndatabase = 'purge'",
-            "2:12: packages.database: unknown value 'purge'\n  help: write \"prune\" or \"keep\" or \"remove\"",
+            "2:12: packages.database: unknown value 'purge'\n  help: write \"prune\", \"keep\" or \"remove\"",
         ),
         (
             "[rules]\n'remove.root-hom' = 'off'",
@@ -176,7 +176,7 @@ fn every_bad_value_has_its_message() {
             "[check]\ntcp = 80",
             "2:7: the check on a TCP port has nothing to start: the policy names no command\n  help: write the image's command to run.command, or { command = [\"…\"], tcp = … } to check.commands",
         ),
-        ("mode = 'minimum'", "1:8: mode: unknown value 'minimum'\n  help: did you mean \"minimal\"?"),
+        ("mode = 'minimum'", "1:8: mode: unknown value 'minimum'\n  help: write \"standard\" or \"minimal\""),
         (
             "[minimal]\ngranularity = true",
             "2:15: minimal.granularity is a boolean and must be \"package\" or \"file\"\n  help: write \"package\" or \"file\"",
@@ -192,7 +192,7 @@ fn every_bad_value_has_its_message() {
         ),
         (
             "[rules]\nremove.root-home = false",
-            "2:20: rules.remove.root-home is a boolean and must be \"on\" or \"off\" or \"required\"\n  help: write \"on\" or \"off\" or \"required\"",
+            "2:20: rules.\"remove.root-home\" is a boolean and must be \"on\", \"off\" or \"required\"\n  help: write \"on\", \"off\" or \"required\"",
         ),
     ] {
         if expected.is_empty() {
