@@ -140,7 +140,7 @@ fn a_hardened_base_takes_an_application_and_is_hardened_again() {
     done.assert_kept(&["/bin/ls", "/app/server"]);
 }
 
-/// A fifo works as it lies in the image, so a program may expect it: nullmailer-send ends without its own.
+/// A fifo works as it lies in the image, so a program may expect it, as nullmailer has one.
 #[test]
 fn a_fifo_outside_the_places_of_the_run_does_not_go_without_a_word() {
     let tree = || Rootfs::debian_like().fifo("/var/spool/mailer/trigger").fifo("/run/initctl").fifo("/tmp/pipe");
