@@ -145,6 +145,11 @@ pub fn main(args: Vec<OsString>, environment: &Environment) -> Exit {
     let Loaded { mut policy, config, files, image_config, warnings, .. } = loaded;
     request.config = config.and_then(|path| path.into_os_string().into_string().ok());
     request.files = files.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect();
+    if let Some(problem) = conflicts::with_policy(&options, request.configuration()) {
+        console.say(Kind::Error, &problem);
+        console.phase("nothing was changed");
+        return Exit::Refused;
+    }
     #[cfg(debug_assertions)]
     {
         policy.blind = environment.contains_key(&OsString::from(BLIND));

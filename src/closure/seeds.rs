@@ -212,7 +212,7 @@ fn missing_program(walk: &mut Walk<'_>, line: &CommandLine, word: &str, why: Opt
                 ("is a link to a file that does not exist".to_owned(), help.to_owned())
             }
             Some(_) => ("does not exist".to_owned(), help.to_owned()),
-            None => ("is not a file".to_owned(), "name a program that lies in it".to_owned()),
+            None => ("is not a file".to_owned(), "name a file that can be executed".to_owned()),
         }
     } else {
         let path: Vec<String> =

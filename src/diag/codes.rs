@@ -92,7 +92,7 @@ codes! {
         "wait until that run has ended, then run this again.";
     ROOT_UNREAD = "root.unread", "a file or directory of the root could not be read",
         "check the file system for errors, and make sure that nothing else changes it during the run.";
-    BUDGET = "input.budget", "an input exceeds a limit of harden that no sound image reaches",
+    BUDGET = "input.budget", "an input exceeds a limit of harden, or that of --max-size",
         "remove the file that the message names, or name an input without it; harden draws no conclusion from an input that it did not read to the end.";
     REPORT = "report.write", "the report cannot be written",
         "give --report a file in a directory that exists.";
@@ -127,7 +127,7 @@ codes! {
     ARCHIVE_AMBIGUOUS = "archive.ambiguous", "an entry of the archive cannot be read the same way by every engine",
         "give the tree that your engine unpacks, as docker export CONTAINER writes it; or write the archive again.";
     ARCHIVE_WRITE = "archive.write", "the hardened image cannot be written",
-        "free disk space or give --output a file in a directory that can be written; no partial image was left behind.";
+        "free disk space or give --output a file in a directory that can be written; no partial image is left.";
     ARCHIVE_SPACE = "archive.space", "no directory has room for a temporary file",
         "give a file that is not compressed, which is read in place, or set TMPDIR.";
     BASELINE = "audit.baseline", "the baseline cannot be read or written",

@@ -103,7 +103,7 @@ struct Decoder<'a> {
 }
 
 /// What to write instead of a line that is not TOML.
-pub(crate) const SYNTAX_HELP: &str = "correct the line; examples: user = \"app\", users = [\"one\", \"two\"], [run]";
+const SYNTAX_HELP: &str = "correct the line; examples: user = \"app\", users = [\"one\", \"two\"], [run]";
 
 impl Decoder<'_> {
     fn origin(&self, span: &Range<usize>) -> Origin {

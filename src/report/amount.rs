@@ -30,17 +30,17 @@ pub(super) fn number(count: usize) -> String {
 }
 
 /// So many of a thing: `1 step`, `2 steps`.
-pub(super) fn things(count: usize, one: &str) -> String {
+pub(super) fn counted(count: usize, one: &str) -> String {
     format!("{} {one}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{number, size, things};
+    use super::{counted, number, size};
 
     #[test]
     fn one_thing_is_not_many() {
-        assert_eq!([0, 1, 2000].map(|count| things(count, "step")), ["0 steps", "1 step", "2,000 steps"]);
+        assert_eq!([0, 1, 2000].map(|count| counted(count, "step")), ["0 steps", "1 step", "2,000 steps"]);
     }
 
     #[test]

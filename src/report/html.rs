@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 pub(crate) use audit::audit;
 pub(crate) use plan::{Planned, plan};
 
-use super::amount::{number, size};
+use super::amount::{counted, number, size};
 use super::junit::Xml;
 use crate::audit::{CHECKS, Check};
 use crate::diag::escape::escaped;
@@ -92,11 +92,6 @@ fn section(out: &mut impl io::Write, id: &str, heading: &str) -> io::Result<()> 
 /// What is printed of the table that follows.
 fn paper(out: &mut impl io::Write, shown: &str, rows: usize) -> io::Result<()> {
     writeln!(out, "<p class=\"paper\">Printed here: {shown}. The page on screen lists {}.</p>", counted(rows, "row"))
-}
-
-/// `1 finding`, `2 findings`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 /// Figures side by side: name, value, remark.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::amount::{number, size, things};
+use super::amount::{counted, number, size};
 use super::closing;
 use super::json::{Outcome, State, Status};
 use super::runtime::Runtime;
@@ -187,15 +187,15 @@ fn table(out: &mut String, examined: &Examined, status: &Status) {
     let _ = writeln!(out, "{:<24} {:>9} {:>12}", "total", number(changes), size(bytes));
     let state = match (status.state, changes) {
         (State::Applied | State::Planned, 0) => "nothing to change".to_owned(),
-        (State::Applied, _) => format!("{} done", things(status.done, "step")),
+        (State::Applied, _) => format!("{} done", counted(status.done, "step")),
         (State::Failed, _) => {
             format!(
                 "failed: {} done, {} not done; run harden again to continue",
-                things(status.done, "step"),
+                counted(status.done, "step"),
                 status.open
             )
         }
-        _ => format!("{} to do", things(status.open, "step")),
+        _ => format!("{} to do", counted(status.open, "step")),
     };
     let _ = writeln!(out, "{state}");
 }

@@ -55,15 +55,6 @@ pub(super) fn of(options: &Options, action: Option<&Action>) -> Vec<Diagnostic> 
 
 /// Files that the run would write over one that it reads, or over each other.
 fn overwritten(options: &Options, problems: &mut Vec<Diagnostic>) {
-    let outputs = [
-        ("-o", &options.output),
-        ("--sbom", &options.sbom),
-        ("--report", &options.report),
-        ("--attestation", &options.attestation),
-        ("--write-baseline", &options.write_baseline),
-    ];
-    let outputs: Vec<(&str, &Path)> =
-        outputs.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?))).collect();
     let inputs = [
         ("the archive", options.tar.as_deref()),
         ("the configuration", options.config.as_deref()),
@@ -73,16 +64,38 @@ fn overwritten(options: &Options, problems: &mut Vec<Diagnostic>) {
     let extends = options.extends.iter().map(|given| ("the configuration", Some(Path::new(&given.text))));
     let inputs: Vec<(&str, &Path)> =
         inputs.into_iter().chain(extends).filter_map(|(what, path)| Some((what, path?))).collect();
+    let outputs = outputs(options);
     for (at, &(flag, path)) in outputs.iter().enumerate() {
-        let input = inputs.iter().find(|(_, input)| host::is_one_file(input, path));
         let other = outputs.iter().take(at).find(|(_, other)| host::is_one_file(other, path));
-        let text = match (input, other) {
-            (Some((what, _)), _) => format!("{flag} would overwrite {what} that is read"),
-            (None, Some((other, _))) => {
-                format!("{other} and {flag} would write one file, {}", quoted(path.as_os_str().as_encoded_bytes()))
-            }
-            (None, None) => continue,
-        };
-        problems.push(Diagnostic::new(codes::USAGE_CONFLICT, text).help(format!("give {flag} another file")));
+        problems.extend(over_input(flag, path, &inputs).or_else(|| {
+            let shown = quoted(path.as_os_str().as_encoded_bytes());
+            other.map(|(other, _)| problem(flag, format!("{other} and {flag} would write one file, {shown}")))
+        }));
     }
+}
+
+/// An output that would take the place of a file of the policy, which is known once all of them are read.
+pub(super) fn with_policy<'a>(options: &Options, files: impl Iterator<Item = &'a str>) -> Option<Diagnostic> {
+    let files: Vec<(&str, &Path)> = files.map(|path| ("a file of the policy", Path::new(path))).collect();
+    outputs(options).into_iter().find_map(|(flag, path)| over_input(flag, path, &files))
+}
+
+fn outputs(options: &Options) -> Vec<(&'static str, &Path)> {
+    let outputs = [
+        ("-o", &options.output),
+        ("--sbom", &options.sbom),
+        ("--report", &options.report),
+        ("--attestation", &options.attestation),
+        ("--write-baseline", &options.write_baseline),
+    ];
+    outputs.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?))).collect()
+}
+
+fn over_input(flag: &str, path: &Path, inputs: &[(&str, &Path)]) -> Option<Diagnostic> {
+    let (what, _) = inputs.iter().find(|(_, input)| host::is_one_file(input, path))?;
+    Some(problem(flag, format!("{flag} would overwrite {what} that is read")))
+}
+
+fn problem(flag: &str, text: String) -> Diagnostic {
+    Diagnostic::new(codes::USAGE_CONFLICT, text).help(format!("give {flag} another file"))
 }

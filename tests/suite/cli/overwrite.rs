@@ -25,6 +25,11 @@ fn an_output_is_no_file_that_is_read_and_no_other_output() {
         assert_eq!(run.status, 2, "{more:?}: {}", run.all());
         assert!(run.stderr.contains("error[usage.conflict]") && run.stderr.contains(said), "{more:?}: {}", run.all());
     }
+    // The policy names files, too.
+    fs::write(&config, "extends = [\"other.toml\"]\n[run]\nuser = \"app:1000\"\ncommand = \"none\"\n").unwrap();
+    let run = bare(&[&plan[..], &["--report", &other]].concat(), &[], b"");
+    assert_eq!(run.status, 2, "{}", run.all());
+    assert!(run.stderr.contains("--report would overwrite a file of the policy that is read"), "{}", run.all());
     assert!(fs::read_to_string(&config).unwrap().contains("app:1000") && fs::read(&other).unwrap().is_empty());
     let run = bare(&[&plan[..], &["--report", &at("a.json"), "--sbom", &at("b.json")]].concat(), &[], b"");
     assert_eq!(run.status, 0, "{}", run.all());
